@@ -1,0 +1,1 @@
+"""Model families: pure decoders, recognised from their tensors, never from a file name."""

@@ -1,0 +1,1 @@
+"""The moving parts: threads, mailboxes, order of start and stop."""

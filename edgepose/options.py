@@ -1,0 +1,51 @@
+"""What every part's options are made of: a strict pydantic base and the field types they share.
+
+An options class is the whole declaration of what a part can be told: checking, `--help`, the
+reference configuration and `doctor` follow from it, so every field carries a description.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+
+
+class Options(BaseModel):
+    """Be the base of a part's options: unknown keys are errors, values don't change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def _beside_config(path: Path, info: ValidationInfo) -> Path:
+    """Resolve a relative path against the folder that the validation context names `base`."""
+    path = path.expanduser()
+    context: dict[str, Any] = info.context or {}
+    base = context.get("base")
+    return path if base is None or path.is_absolute() else Path(base) / path
+
+
+def _must_exist(path: Path) -> Path:
+    if not path.exists():
+        raise ValueError(f"no such file or folder: {path}")
+    return path
+
+
+ConfigPath = Annotated[Path, AfterValidator(_beside_config)]
+"""A path; a relative one is relative to the configuration file."""
+
+ExistingPath = Annotated[Path, AfterValidator(_beside_config), AfterValidator(_must_exist)]
+"""A ConfigPath that must exist when the configuration is read."""
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+"""A score or share, 0..1."""
+
+Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+"""A duration, 0 or more."""
+
+PositiveSeconds = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+"""A duration of more than 0."""
+
+SizePixels = Annotated[tuple[int, int], Field(description="[height, width] in pixels")]
+"""A picture size; sources check their own limits."""

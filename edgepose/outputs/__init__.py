@@ -1,0 +1,1 @@
+"""Outputs: what shows, records or sends scenes."""

@@ -1,0 +1,48 @@
+"""Names to classes: the one line that a new part needs. Nothing is imported before it is used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Final
+
+from edgepose.errors import ConfigError, near_miss
+
+SOURCES: Final = {
+    "images": "edgepose.sources.images:Images",
+    "picamera2": "edgepose.sources.picamera2:Picamera2",
+    "stream": "edgepose.sources.stream:Stream",
+    "synthetic": "edgepose.sources.synthetic:Synthetic",
+    "v4l2": "edgepose.sources.v4l2:V4l2",
+    "video": "edgepose.sources.video:Video",
+}
+
+RUNTIMES: Final = {
+    "litert": "edgepose.runtimes.litert:LiteRT",
+    "replay": "edgepose.runtimes.replay:Replay",
+}
+
+OUTPUTS: Final = {
+    "jsonl": "edgepose.outputs.jsonl:Jsonl",
+    "memory": "edgepose.outputs.memory:Memory",
+    "recording": "edgepose.outputs.recording:Recording",
+    "video": "edgepose.outputs.video:Video",
+}
+
+FAMILIES: Final = {
+    "movenet": "edgepose.core.families.movenet:MoveNet",
+}
+
+KINDS: Final = {"source": SOURCES, "runtime": RUNTIMES, "output": OUTPUTS, "family": FAMILIES}
+
+
+def part(kind: str, name: str) -> type[Any]:
+    """Return the class registered for a source, runtime, output or family.
+
+    Raises ConfigError for a name that is not registered, with the near miss.
+    """
+    names = KINDS[kind]
+    if name not in names:
+        raise ConfigError(f"unknown {kind} '{name}'{near_miss(name, names)}")
+    module, _, attribute = names[name].partition(":")
+    found: type[Any] = getattr(importlib.import_module(module), attribute)
+    return found

@@ -1,0 +1,275 @@
+"""The values that travel from camera to event. All frozen; a stage returns a new one.
+
+Order is (y, x, score) and (height, width); keypoints are in normalised frame coordinates
+(0..1 inside the picture), images are RGB uint8, times are seconds, angles degrees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose.skeleton import KEYPOINTS, LIMBS, NUM_KEYPOINTS
+
+Size = tuple[int, int]  # (height, width) in pixels
+Image = NDArray[np.uint8]  # (height, width, 3), RGB
+Keypoints = NDArray[np.float32]  # (17, 3) of (y, x, score)
+Tensor = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """Hold one picture and when it was taken.
+
+    image: uint8 (height, width, 3), RGB, never written to.
+    time: seconds on the source's own clock: position in a file, monotonic clock of a camera;
+        never goes back within one source, also not when a file loops.
+    seq: counts the source's frames from 0, those that were dropped later included.
+    captured: seconds of the monotonic clock when the picture was taken (a camera) or handed
+        out (a paced file); None where age has no meaning.
+    lores: the same view in fewer pixels, where the camera gives it for free.
+    truth: known poses of a synthetic picture, unsmoothed and exact.
+    """
+
+    image: Image
+    time: float
+    seq: int
+    captured: float | None = None
+    lores: Image | None = None
+    truth: tuple[Pose, ...] = ()
+
+    @property
+    def size(self) -> Size:
+        """Return (height, width) in pixels."""
+        return self.image.shape[0], self.image.shape[1]
+
+
+def blank_frame(size: Size, time: float, seq: int) -> Frame:
+    """Return a black frame of (height, width) `size` that takes no memory: recordings have none."""
+    image = np.broadcast_to(np.zeros(1, np.uint8), (*size, 3))
+    return Frame(image, time, seq)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Mark an axis-aligned part of the frame, normalised; it may lie partly outside 0..1."""
+
+    y: float
+    x: float
+    height: float
+    width: float
+
+    def to_frame(self, keypoints: NDArray[Any]) -> Keypoints:
+        """Map (n, 3) of (y, x, score) from this region's coordinates to the frame's."""
+        scale = np.array([self.height, self.width, 1.0])
+        shift = np.array([self.y, self.x, 0.0])
+        return (keypoints * scale + shift).astype(np.float32)
+
+    def from_frame(self, keypoints: NDArray[Any]) -> Keypoints:
+        """Map (n, 3) of (y, x, score) from the frame's coordinates to this region's."""
+        scale = np.array([self.height, self.width, 1.0])
+        shift = np.array([self.y, self.x, 0.0])
+        return ((keypoints - shift) / scale).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """Describe one model input or output. scale 0 means that the values are not quantised."""
+
+    name: str
+    shape: tuple[int, ...]  # -1 where the model takes any size
+    dtype: np.dtype[Any]
+    scale: float = 0.0
+    zero_point: int = 0
+
+    def dequantise(self, tensor: Tensor) -> NDArray[np.float32]:
+        """Return real values: (tensor - zero_point) * scale, or the tensor as float32."""
+        if not self.scale:
+            return tensor.astype(np.float32, copy=False)
+        return (tensor.astype(np.float32) - self.zero_point) * np.float32(self.scale)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pose:
+    """Hold the 17 keypoints of one person.
+
+    keypoints: float32 (17, 3) of (y, x, score), normalised frame coordinates; a keypoint that
+        was never found has score 0.
+    score: 0..1, how sure the model is that somebody is there; the family says how it is made.
+    size: (height, width) of the frame in pixels, so that angles and pixels can be had.
+    person: id of the track, from 1; 0 before tracking.
+    box: (ymin, xmin, ymax, xmax), normalised, where the model gives one.
+    """
+
+    keypoints: Keypoints
+    score: float
+    size: Size
+    person: int = 0
+    box: tuple[float, float, float, float] | None = None
+
+    @property
+    def pixels(self) -> Keypoints:
+        """Return keypoints as (17, 3) of (y, x, score) in pixels of the source frame."""
+        height, width = self.size
+        return self.keypoints * np.array([height, width, 1], np.float32)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the promised JSON form: person (if tracked), score and 17 keypoints in pixels."""
+        keypoints = [
+            {"name": name, "y": round(y, 2), "x": round(x, 2), "score": round(score, 3)}
+            for name, (y, x, score) in zip(KEYPOINTS, self.pixels.tolist(), strict=True)
+        ]
+        head = {"person": self.person} if self.person else {}
+        return {**head, "score": round(self.score, 3), "keypoints": keypoints}
+
+
+def empty_keypoints() -> Keypoints:
+    """Return (17, 3) zeros: nobody there."""
+    return np.zeros((NUM_KEYPOINTS, 3), np.float32)
+
+
+UNKNOWN: Final = 0  # limb states of a Match
+OK: Final = 1
+DEVIATED: Final = 2
+STATE_NAMES: Final = ("unknown", "ok", "deviated")
+
+
+@dataclass(frozen=True, slots=True)
+class LimbMatch:
+    """Say how one limb compares with the template.
+
+    state: "ok", "deviated" or "unknown". degrees: how far the limb must turn, signed,
+    counter-clockwise as seen in the picture is positive. proportion: length against the anchor
+    minus the template's. text: what the person should do, `""` when nothing.
+    """
+
+    limb: str
+    state: str
+    degrees: float
+    proportion: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Match:
+    """Compare one pose with one template; arrays are by limb in the order of skeleton.LIMBS.
+
+    score: 0..1. states: int8 (12,) of UNKNOWN, OK, DEVIATED; a limb that the template ignores
+    is UNKNOWN. degrees, proportions: float32 (12,), NaN where unknown. texts: one a limb.
+    """
+
+    name: str
+    score: float
+    states: NDArray[np.int8]
+    degrees: NDArray[np.float32]
+    proportions: NDArray[np.float32]
+    texts: tuple[str, ...]
+
+    @property
+    def limbs(self) -> tuple[LimbMatch, ...]:
+        """Return the comparison limb by limb."""
+        rows = zip(LIMBS, self.states, self.degrees, self.proportions, self.texts, strict=True)
+        return tuple(
+            LimbMatch(limb.name, STATE_NAMES[state], float(turn), float(size), text)
+            for limb, state, turn, size, text in rows
+        )
+
+    @property
+    def deviated(self) -> tuple[LimbMatch, ...]:
+        """Return the limbs that are off."""
+        return tuple(limb for limb in self.limbs if limb.state == "deviated")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Say that something began, went on or ended. `to_dict` is the form that leaves the device."""
+
+    id: str
+    type: str  # start | update | end | rep | ...
+    name: str  # of the watch
+    device: str
+    time: float  # unix seconds
+    frame_time: float  # seconds in the source
+    person: int | None = None
+    score: float | None = None
+    held: float | None = None
+    count: int | None = None
+    deviated: tuple[LimbMatch, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the promised JSON form; keys that do not apply are left out."""
+        full: dict[str, Any] = {
+            "id": self.id,
+            "type": self.type,
+            "name": self.name,
+            "device": self.device,
+            "time": round(self.time, 3),
+            "frame_time": round(self.frame_time, 4),
+            "person": self.person,
+            "score": None if self.score is None else round(self.score, 3),
+            "held": None if self.held is None else round(self.held, 3),
+            "count": self.count,
+        }
+        if self.deviated:
+            full["deviated"] = [
+                {"limb": limb.limb, "degrees": round(limb.degrees, 1), "text": limb.text}
+                for limb in self.deviated
+            ]
+        return {key: value for key, value in full.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class WatchState:
+    """Say where one watch stands after a frame, for one person.
+
+    phase: "idle", "holding" (above enter, hold not yet reached), "active" (fired, still held),
+    "releasing" (below exit, release delay running) or "cooldown".
+    held, hold: seconds the pose has been held and must be held. match: the best comparison,
+    None when nobody is there. count: how often the watch fired (or repetitions).
+    """
+
+    name: str
+    phase: str = "idle"
+    score: float = 0.0
+    held: float = 0.0
+    hold: float = 0.0
+    count: int = 0
+    person: int = 0
+    match: Match | None = None
+
+    @property
+    def progress(self) -> float:
+        """Return how much of the hold is done, 0..1."""
+        if self.phase in ("active", "releasing"):
+            return 1.0
+        return min(self.held / self.hold, 1.0) if self.hold > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """Hold all that is known after one frame; what outputs are given.
+
+    poses: smoothed, tracked. raw_poses: the same people, unsmoothed. watches: one a watch, of
+    the person who is closest to the pose. events: those of this frame and of frames that an
+    output missed. age: seconds from capture to now, 0 in replay. missed: scenes merged into
+    this one. stats: figures for the overlay (fps, latency_ms ...).
+    """
+
+    frame: Frame
+    poses: tuple[Pose, ...] = ()
+    raw_poses: tuple[Pose, ...] = ()
+    watches: tuple[WatchState, ...] = ()
+    events: tuple[Event, ...] = ()
+    age: float = 0.0
+    missed: int = 0
+    stats: Mapping[str, float] = field(default_factory=dict)
+
+    def merged_into(self, newer: Scene) -> Scene:
+        """Return `newer` with the events of this scene before its own: nothing is lost."""
+        return replace(
+            newer, events=self.events + newer.events, missed=newer.missed + self.missed + 1
+        )
