@@ -1,0 +1,204 @@
+"""Check that samples show exactly the region they claim, and that pictures come and go as RGB."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgepose.errors import UserError
+from edgepose.imaging import read_image, sample, write_image
+from edgepose.types import Frame, Image, Region
+
+SIZES = st.tuples(st.integers(40, 250), st.integers(40, 250))
+INPUTS = st.tuples(st.integers(16, 257), st.integers(16, 257))
+REGIONS = st.builds(
+    Region,
+    y=st.floats(-0.9, 0.9),
+    x=st.floats(-0.9, 0.9),
+    height=st.floats(0.1, 2.0),
+    width=st.floats(0.1, 2.0),
+)
+
+
+def frame_of(image: Image, lores: Image | None = None) -> Frame:
+    """Return the first frame of a source."""
+    return Frame(image, time=0.0, seq=0, lores=lores)
+
+
+def ramps(size: tuple[int, int]) -> Image:
+    """Return a picture whose red is 1 + its row and whose green is 1 + its column."""
+    rows, columns = np.mgrid[1 : size[0] + 1, 1 : size[1] + 1]
+    return np.stack([rows, columns, np.full(size, 255)], -1).astype(np.uint8)
+
+
+def test_the_whole_frame_at_its_own_size_is_unchanged() -> None:
+    """Sample nothing away where nothing has to be resized."""
+    image = ramps((50, 70))
+    pixels, region = sample(frame_of(image), Region(0, 0, 1, 1), (50, 70))
+    np.testing.assert_array_equal(pixels, image)
+    assert region == Region(0, 0, 1, 1)
+
+
+def test_what_lies_outside_the_picture_is_black() -> None:
+    """Pad with zeros above and below a wide frame, and with nothing else."""
+    image = np.full((60, 120, 3), 200, np.uint8)
+    pixels, region = sample(frame_of(image), Region(-0.5, 0, 2, 1), (60, 60))
+    assert not pixels[:15].any()
+    assert not pixels[45:].any()
+    assert (pixels[15:45] == 200).all()
+    assert region == Region(-0.5, 0, 2, 1)
+
+
+@pytest.mark.parametrize("region", [Region(1.2, 0, 1, 1), Region(0, -3, 1, 1), Region(1, 1, 1, 1)])
+def test_a_region_beside_the_picture_is_all_black(region: Region) -> None:
+    """Give a black picture instead of failing when nothing of the frame is seen."""
+    pixels, shown = sample(frame_of(ramps((40, 40))), region, (16, 16))
+    assert not pixels.any()
+    assert shown == region
+
+
+@settings(deadline=None)
+@given(size=SIZES, region=REGIONS, input_size=INPUTS)
+def test_each_pixel_shows_the_place_that_its_region_says(
+    size: tuple[int, int], region: Region, input_size: tuple[int, int]
+) -> None:
+    """Find at every sampled pixel the row and column that the region returned maps it to."""
+    pixels, shown = sample(frame_of(ramps(size)), region, input_size)
+    rows, columns = np.mgrid[0 : input_size[0], 0 : input_size[1]]
+    centres = np.stack([(rows + 0.5) / input_size[0], (columns + 0.5) / input_size[1], rows], -1)
+    expected = shown.to_frame(centres.reshape(-1, 3))[:, :2] * size + 0.5
+    seen = pixels.reshape(-1, 3)[:, 2] == 255
+    found = pixels.reshape(-1, 3)[seen, :2].astype(float)
+    if len(found):
+        # At the edge of the cut bilinear has no neighbour to lean on and repeats the last pixel.
+        expected = np.clip(expected[seen], found.min(0), found.max(0))
+        assert np.abs(found - expected).max() <= 0.8  # bilinear of uint8 rounds twice
+
+
+@settings(deadline=None)
+@given(region=REGIONS, input_size=INPUTS)
+def test_keypoints_survive_the_way_to_the_crop_and_back(
+    region: Region, input_size: tuple[int, int]
+) -> None:
+    """Map frame -> crop -> frame within 1e-4 px of a 1280x720 frame."""
+    frame = frame_of(np.zeros((720, 1280, 3), np.uint8))
+    _, shown = sample(frame, region, input_size)
+    keypoints = shown.to_frame(np.random.default_rng(0).random((200, 3)))
+    keypoints = keypoints[((keypoints >= 0) & (keypoints <= 1)).all(1)]
+    back = shown.to_frame(shown.from_frame(keypoints))
+    error_px = np.abs(back - keypoints) * (720, 1280, 1)
+    assert error_px.max(initial=0) < 1e-4
+
+
+@settings(deadline=None)
+@given(size=SIZES, region=REGIONS, input_size=INPUTS)
+def test_the_region_shown_is_the_one_asked_for_to_a_pixel(
+    size: tuple[int, int], region: Region, input_size: tuple[int, int]
+) -> None:
+    """Move an edge inside the picture outwards and by no more than one pixel of the frame."""
+    pixels, shown = sample(frame_of(ramps(size)), region, input_size)
+    if not pixels.any():
+        return
+    asked = np.array([region.y, region.x, region.y + region.height, region.x + region.width])
+    found = np.array([shown.y, shown.x, shown.y + shown.height, shown.x + shown.width])
+    inside = (asked >= 0) & (asked <= 1)
+    grown_px = (found - asked) * np.array([-1, -1, 1, 1]) * np.tile(size, 2)
+    assert (grown_px[inside] > -1e-6).all()
+    target_px = np.tile(np.array([region.height, region.width]) * size / input_size, 2)
+    assert (grown_px[inside] < 1 + target_px[inside]).all()
+
+
+def test_the_low_resolution_picture_is_used_when_it_has_pixels_enough() -> None:
+    """Prefer the picture that costs less, and map with it just the same."""
+    frame = frame_of(np.full((400, 400, 3), 1, np.uint8), np.full((100, 100, 3), 2, np.uint8))
+    pixels, region = sample(frame, Region(0, 0, 1, 1), (100, 100))
+    assert (pixels == 2).all()
+    assert region == Region(0, 0, 1, 1)
+
+
+def test_the_low_resolution_picture_is_never_enlarged() -> None:
+    """Take the full picture when the region is too small for the low-resolution one."""
+    frame = frame_of(np.full((400, 400, 3), 1, np.uint8), np.full((100, 100, 3), 2, np.uint8))
+    pixels, _ = sample(frame, Region(0.2, 0.2, 0.5, 0.5), (100, 100))
+    assert (pixels == 1).all()
+
+
+def test_the_frame_is_never_written_to() -> None:
+    """Leave a read-only frame as it is, and give pixels of the caller's own."""
+    image = ramps((40, 40))
+    image.setflags(write=False)
+    pixels, _ = sample(frame_of(image), Region(0, 0, 1, 1), (40, 40))
+    pixels[:] = 0
+    assert image.any()
+
+
+def test_a_picture_is_written_and_read_as_rgb(tmp_path: Path) -> None:
+    """Keep red red, through a file that another program reads as red too."""
+    red = np.zeros((8, 12, 3), np.uint8)
+    red[..., 0] = 250
+    write_image(tmp_path / "red.png", red)
+    np.testing.assert_array_equal(read_image(tmp_path / "red.png"), red)
+    image_bgr = cv2.imread(str(tmp_path / "red.png"))
+    assert image_bgr is not None
+    assert image_bgr[0, 0].tolist() == [0, 0, 250]
+
+
+def test_a_photo_is_turned_upright(tmp_path: Path) -> None:
+    """Turn a photo that a phone stored sideways (EXIF orientation 6) by 90 degrees."""
+    image = np.zeros((16, 32, 3), np.uint8)
+    image[:, :16] = 255  # left half bright: the top half once turned clockwise
+    (tmp_path / "phone.jpg").write_bytes(_with_orientation(image, 6))
+    upright = read_image(tmp_path / "phone.jpg")
+    assert upright.shape == (32, 16, 3)
+    assert upright[:12].mean() > 200
+    assert upright[20:].mean() < 50
+
+
+def _with_orientation(image: Image, orientation: int) -> bytes:
+    """Return a JPEG with one EXIF entry: tag 0x0112, type SHORT."""
+    entry = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
+    tiff = b"II*\0" + struct.pack("<IH", 8, 1) + entry + struct.pack("<I", 0)
+    exif = b"Exif\0\0" + tiff
+    jpeg = cv2.imencode(".jpg", image)[1].tobytes()
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + jpeg[2:]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "empty file"),
+        (b"<!DOCTYPE html><html>404</html>", "web page"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 40, "can't be decoded"),
+    ],
+)
+def test_a_file_that_is_no_picture_is_named_with_what_it_is(
+    tmp_path: Path, content: bytes, says: str
+) -> None:
+    """Say which file, what was expected and what was found."""
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=says) as caught:
+        read_image(path)
+    assert "photo.jpg: expected a picture" in str(caught.value)
+
+
+def test_a_missing_picture_or_a_folder_is_said_so(tmp_path: Path) -> None:
+    """Name the path and the system's reason."""
+    with pytest.raises(UserError, match=r"gone\.png: can't be read: No such file"):
+        read_image(tmp_path / "gone.png")
+    with pytest.raises(UserError, match="directory"):
+        read_image(tmp_path)
+
+
+def test_a_picture_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
+    """Tell an unknown ending from a folder that is not there."""
+    with pytest.raises(UserError, match=r"expected a name ending in \.png"):
+        write_image(tmp_path / "out.txt", ramps((8, 8)))
+    with pytest.raises(UserError, match="can't be written: No such file"):
+        write_image(tmp_path / "nowhere" / "out.png", ramps((8, 8)))
