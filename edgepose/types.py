@@ -223,6 +223,22 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Transition:
+    """Say that a watch's state changed for one person; the engine makes it an Event.
+
+    type: "start", "end", "update", "rep" ... held: seconds held so far. deviated: limbs that are
+    off at that moment, though the score suffices.
+    """
+
+    type: str
+    person: int
+    score: float
+    held: float
+    count: int | None = None
+    deviated: tuple[LimbMatch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WatchState:
     """Say where one watch stands after a frame, for one person.
 

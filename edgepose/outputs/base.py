@@ -37,6 +37,8 @@ class Output(ABC):
         """Take one scene. Raises OutputLost, and is then given the same scene's events again.
 
         An output that has taken an event for good before it fails drops the repetition by id.
+        A scene whose frame.seq was shown already brings events only: the picture and its poses
+        are not recorded twice.
         """
 
     @abstractmethod
