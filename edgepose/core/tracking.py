@@ -66,18 +66,22 @@ class TrackerSettings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
-    """Hold what is compared of some poses: keypoints (n, 17, 3), sure (n, 17), boxes (n, 4)."""
+class Seen:
+    """Hold what is compared of n poses, in frame heights on both axes.
+
+    keypoints: (n, 17, 3) of (y, x, score). sure: (n, 17), which of them count. boxes: (n, 4) of
+    (ymin, xmin, ymax, xmax), the model's own where it gives one.
+    """
 
     keypoints: Array
     sure: NDArray[np.bool_]
     boxes: Array
 
-    def __getitem__(self, rows: Any) -> _Seen:
-        return _Seen(self.keypoints[rows], self.sure[rows], self.boxes[rows])
+    def __getitem__(self, rows: Any) -> Seen:
+        return Seen(self.keypoints[rows], self.sure[rows], self.boxes[rows])
 
-    def __add__(self, other: _Seen) -> _Seen:
-        return _Seen(
+    def __add__(self, other: Seen) -> Seen:
+        return Seen(
             np.concatenate((self.keypoints, other.keypoints)),
             np.concatenate((self.sure, other.sure)),
             np.concatenate((self.boxes, other.boxes)),
@@ -93,7 +97,7 @@ class Tracker:
 
     def __init__(self, settings: TrackerSettings | None = None) -> None:
         self._settings = settings or TrackerSettings()
-        self._tracks: _Seen | None = None
+        self._tracks: Seen | None = None
         self._people: NDArray[np.int64] = np.empty(0, np.int64)
         self._times: NDArray[np.float64] = np.empty(0)
         self._born = 0
@@ -111,7 +115,7 @@ class Tracker:
         self._forget(self._times >= time - self._settings.max_age)
         if not poses:
             return ()
-        seen = _see(poses, self._settings.min_score)
+        seen = observe(poses, self._settings.min_score)
         people = self._recognise(seen, np.array([pose.score for pose in poses]))
         self._remember(seen, people, time)
         return tuple(
@@ -126,7 +130,7 @@ class Tracker:
         self._tracks = self._tracks[kept]
         self._people, self._times = self._people[kept], self._times[kept]
 
-    def _recognise(self, seen: _Seen, scores: NDArray[Any]) -> NDArray[np.int64]:
+    def _recognise(self, seen: Seen, scores: NDArray[Any]) -> NDArray[np.int64]:
         """Return one id a pose, new ones for those that no track fits, the surest pose first."""
         order = np.argsort(-scores, kind="stable")
         people = np.zeros(len(scores), np.int64)
@@ -138,7 +142,7 @@ class Tracker:
             people[row] = self._born
         return people
 
-    def _associate(self, seen: _Seen, order: NDArray[np.intp]) -> NDArray[np.intp]:
+    def _associate(self, seen: Seen, order: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the row of the track that each pose belongs to, -1 for none."""
         assert self._tracks is not None
         overlap = _overlap(seen.boxes, self._tracks.boxes)
@@ -153,7 +157,7 @@ class Tracker:
             _take(found, inside, order, MIN_INSIDE)
         return found
 
-    def _remember(self, seen: _Seen, people: NDArray[np.int64], time: float) -> None:
+    def _remember(self, seen: Seen, people: NDArray[np.int64], time: float) -> None:
         """Put the newest sighting first and keep the freshest `max_tracks`."""
         times = np.full(len(people), time)
         absent = ~(self._people[:, None] == people).any(1)
@@ -165,8 +169,12 @@ class Tracker:
         self._forget(np.arange(len(people)) < self._settings.max_tracks)
 
 
-def _see(poses: Sequence[Pose], min_score: float) -> _Seen:
-    """Return what is compared of `poses`; a pose with no sure keypoint is judged by all it has."""
+def observe(poses: Sequence[Pose], min_score: float) -> Seen:
+    """Return what is compared of one or more poses of one frame.
+
+    A keypoint is sure from `min_score`; a pose with no sure one is judged by all it has. A pose of
+    nothing has an empty box at 0.
+    """
     height, width = poses[0].size
     aspect = width / height
     keypoints = np.array([pose.keypoints for pose in poses], np.float32)
@@ -179,7 +187,7 @@ def _see(poses: Sequence[Pose], min_score: float) -> _Seen:
     for row, pose in enumerate(poses):
         if pose.box is not None:
             boxes[row] = np.array(pose.box) * (1.0, aspect, 1.0, aspect)
-    return _Seen(keypoints, sure, boxes)
+    return Seen(keypoints, sure, boxes)
 
 
 def _boxes(points: Array, sure: NDArray[np.bool_]) -> Array:
@@ -220,7 +228,7 @@ def _inside(overlap: Array, boxes: Array, others: Array) -> Array:
     return overlap / (smaller + _EPSILON)
 
 
-def _oks(seen: _Seen, tracks: _Seen, min_keypoints: int) -> Array:
+def _oks(seen: Seen, tracks: Seen, min_keypoints: int) -> Array:
     """Return (n, m) object keypoint similarity, 0 where fewer than `min_keypoints` are shared.
 
     The mean over the keypoints that both have of exp(-d^2 / (2 * area * (2 * sigma)^2)), area
