@@ -1,0 +1,161 @@
+"""Compare a pose with templates: a score for each, and limb by limb what is off and how to mend it.
+
+Scoring is one pass of array arithmetic over all templates; words are made for one of them only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose.core.hints import hint
+from edgepose.core.templates import MIN_SCORE, Array, Shape, Template, known_points, measure
+from edgepose.skeleton import NUM_LIMBS
+from edgepose.types import DEVIATED, OK, UNKNOWN, Match, Pose
+
+WORTHLESS: Final = 3.0  # a limb scores 0 at this many times its angle_deviation
+
+
+def turn(template: Array, pose: Array) -> Array:
+    """Return by how many degrees the pose's limbs must turn, -180..180, ccw in the picture > 0."""
+    difference: Array = (template - pose + 180.0) % 360.0 - 180.0
+    return difference
+
+
+def limb_scores(degrees: Array, angle_deviations: Array) -> Array:
+    """Return 1 up to the tolerance, falling linearly to 0 at three times that; NaN for NaN."""
+    return np.clip((WORTHLESS - np.abs(degrees) / angle_deviations) / (WORTHLESS - 1), 0.0, 1.0)
+
+
+class Templates:
+    """Hold templates side by side so that a pose is compared with all of them at once."""
+
+    def __init__(self, templates: Sequence[Template], min_score: float = MIN_SCORE) -> None:
+        """Prepare the comparison.
+
+        min_score: a pose's keypoint below it is unknown; depends on the model's score steps.
+        """
+        self.templates = tuple(templates)
+        self.min_score = min_score
+        rows = [(i, shape) for i, t in enumerate(templates) for shape in _views(t)]
+        self._owner = np.array([i for i, _ in rows], np.intp)
+        self._shapes = [shape for _, shape in rows]
+        owners = [self.templates[i] for i in self._owner]
+        angles = _stack([shape.angles for shape in self._shapes])
+        weights = _stack([t.weights for t in owners]) * np.isfinite(angles)
+        self._angles = np.nan_to_num(angles).astype(np.float32)
+        self._deviations = _stack([t.angle_deviations for t in owners]).astype(np.float32)
+        self._weights = weights.astype(np.float32)
+        self._counted = (weights > 0).astype(np.float32)
+        self._required = np.array([t.required for t in owners], np.float32)
+        self._whole = np.array([bool(t.compat) for t in owners], np.bool_)
+
+    def __len__(self) -> int:
+        return len(self.templates)
+
+    def compare(self, pose: Pose) -> Comparison:
+        """Return how the pose compares with every template."""
+        points = known_points(pose, self.min_score)
+        shape = measure(points)
+        whole = measure(points, whole=True) if self._whole.any() else shape
+        scores = self._score(shape.angles, whole.angles)
+        return Comparison(self, points, shape, whole, scores)
+
+    def _score(self, angles: Array, whole: Array) -> NDArray[np.float32]:
+        """Return (rows,) scores of (12,) angles; `whole` are the rounded ones, for compat."""
+        known = np.isfinite(angles).astype(np.float32)
+        pose = np.nan_to_num(angles).astype(np.float32)
+        if whole is not angles:
+            pose = np.where(self._whole[:, None], np.nan_to_num(whole).astype(np.float32), pose)
+        off = np.abs(self._angles - pose)
+        off = np.minimum(off, 360.0 - off) / self._deviations
+        limbs = np.clip((WORTHLESS - off) * (1 / (WORTHLESS - 1)), 0.0, 1.0)
+        total = self._weights @ known
+        scores = ((limbs * self._weights) @ known) / np.maximum(total, np.float32(1e-9))
+        return np.where(self._counted @ known >= self._required, scores, np.float32(0))
+
+
+def _views(template: Template) -> tuple[Shape, ...]:
+    """Return the shapes that count as the template: its own, and its mirror image if allowed."""
+    return (template.shape, template.mirror_image) if template.mirror else (template.shape,)
+
+
+def _stack(rows: Sequence[Array]) -> Array:
+    return np.array(rows, np.float64).reshape(-1, NUM_LIMBS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """Hold how one pose compares with a set of templates; details are made when asked for."""
+
+    _set: Templates
+    _points: Array
+    _shape: Shape
+    _whole: Shape
+    _rows: NDArray[np.float32]
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """Return (templates,) scores, 0..1."""
+        scores = np.zeros(len(self._set), np.float32)
+        np.maximum.at(scores, self._set._owner, self._rows)
+        return scores
+
+    @property
+    def best(self) -> int:
+        """Return the index of the template that fits best, the first of equals."""
+        return int(self._set._owner[np.argmax(self._rows)])
+
+    @property
+    def score(self) -> float:
+        """Return the best score, 0 without templates."""
+        return float(self._rows.max(initial=0.0))
+
+    def match(self, index: int | None = None) -> Match:
+        """Return the comparison with one template limb by limb, the best one unless told."""
+        owner = self.best if index is None else index
+        mine = np.flatnonzero(self._set._owner == owner)
+        row = int(mine[np.argmax(self._rows[mine])])
+        template, shape = self._set.templates[owner], self._set._shapes[row]
+        own = self._whole if template.compat else self._shape
+        return _match(template, shape, own, self._points, float(self._rows[row]))
+
+
+def _match(template: Template, shape: Shape, own: Shape, points: Array, score: float) -> Match:
+    """Return what is off between a template's shape and a pose's own, and how to mend it."""
+    degrees = turn(shape.angles, own.angles)
+    degrees[template.weights <= 0] = np.nan
+    proportions = first_known(own.proportions - shape.proportions)
+    proportions[np.isnan(degrees)] = np.nan
+    turned = np.abs(degrees) > template.angle_deviations
+    resized = ~turned & (np.abs(proportions) > template.size_deviations)
+    states = np.where(turned | resized, DEVIATED, OK)
+    states[np.isnan(degrees)] = UNKNOWN
+    texts = [""] * NUM_LIMBS
+    for i in np.flatnonzero(states == DEVIATED):
+        off = float(degrees[i]) if turned[i] else 0.0
+        texts[i] = hint(int(i), points, off, float(proportions[i]))
+    return Match(
+        template.name,
+        score,
+        states.astype(np.int8),
+        degrees.astype(np.float32),
+        proportions.astype(np.float32),
+        tuple(texts),
+    )
+
+
+def first_known(values: Array) -> Array:
+    """Return (n,) of (anchors, n): for each limb the value by the first anchor that is known."""
+    first = np.argmax(np.isfinite(values), 0)
+    chosen: Array = values[first, np.arange(values.shape[1])]
+    return chosen
+
+
+def match(template: Template, pose: Pose, min_score: float = MIN_SCORE) -> Match:
+    """Compare one pose with one template."""
+    return Templates([template], min_score).compare(pose).match()

@@ -1,0 +1,265 @@
+"""What a pose template is: the shape of a pose - limb angles and proportions - and its tolerances.
+
+Angles and lengths are taken in pixels, where a circle is round; the shape keeps angles and ratios
+of lengths only, so that place and size in the picture don't matter. Matching is in `matching`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose.errors import TemplateError, near_miss
+from edgepose.skeleton import (
+    INDEX,
+    LIMB_ENDS,
+    LIMB_INDEX,
+    LIMB_STARTS,
+    MIRRORED,
+    NUM_KEYPOINTS,
+    NUM_LIMBS,
+)
+from edgepose.types import Pose
+
+Array = NDArray[np.float64]
+
+MIN_SCORE: Final = 0.15  # measured on MoveNet Lightning int8, see Template
+SHARE_VISIBLE: Final = 0.75
+COMPAT: Final = ("", "kunyankin")
+
+_SHOULDERS: Final = LIMB_INDEX["shoulders"]
+_HIPS: Final = LIMB_INDEX["hips"]
+_SIDES: Final = [LIMB_INDEX["left_side"], LIMB_INDEX["right_side"]]
+TRUNK: Final = (_SHOULDERS, _HIPS, *_SIDES)
+ANCHORS: Final = ("shoulders", "hips", "torso")
+MIN_ANCHOR: Final = 0.2  # of the longest limb; shoulders seen from the side measure nothing
+
+DEFAULT_WEIGHTS: Final = np.array([0.5 if i in TRUNK else 1.0 for i in range(NUM_LIMBS)])
+DEFAULT_WEIGHTS.setflags(write=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """Hold what is compared of one pose, or of many along the first axes; NaN where unknown.
+
+    angles: float64 (..., 12), degrees counter-clockwise from the picture's right, -180..180,
+    from a limb's start to its end. proportions: float64 (..., 3, 12), the limb's length over
+    the distance of the shoulders, of the hips, and over the length of the torso.
+    """
+
+    angles: Array
+    proportions: Array
+
+    def __getitem__(self, rows: Any) -> Shape:
+        return Shape(self.angles[rows], self.proportions[rows])
+
+
+def known_points(pose: Pose, min_score: float = MIN_SCORE) -> Array:
+    """Return (17, 2) of (y, x) in pixels, NaN for keypoints that score below `min_score`."""
+    known = pose.keypoints[:, 2] >= min_score  # a NaN score is below everything
+    known &= np.isfinite(pose.keypoints).all(1)
+    height, width = pose.size
+    points: Array = pose.keypoints[:, :2] * np.array((height, width), np.float64)
+    points[~known] = np.nan
+    return points
+
+
+def measure(points: Array, whole: bool = False) -> Shape:
+    """Return the shape of (..., 17, 2) points of (y, x) in pixels, y downwards, NaN unknown.
+
+    whole: cut pixels, round angles and lengths to whole numbers, as `compat: kunyankin` wants.
+    A limb without length has no angle and is unknown.
+    """
+    if whole:
+        points = np.trunc(points)
+    way = points[..., LIMB_ENDS, :] - points[..., LIMB_STARTS, :]
+    lengths = np.hypot(way[..., 0], way[..., 1])
+    lengths[lengths == 0] = np.nan
+    angles = np.degrees(np.arctan2(-way[..., 0], way[..., 1]))
+    angles[np.isnan(lengths)] = np.nan
+    if whole:
+        angles, lengths = np.rint(angles), np.rint(lengths)
+    return Shape(angles, lengths[..., None, :] / _anchors(lengths)[..., None])
+
+
+def _anchors(lengths: Array) -> Array:
+    """Return (..., 3) of shoulder distance, hip distance and torso length; NaN where too short."""
+    left, right = lengths[..., _SIDES[0]], lengths[..., _SIDES[1]]
+    torso = (np.fmin(left, right) + np.fmax(left, right)) / 2  # the one that is known, or the mean
+    anchors = np.stack((lengths[..., _SHOULDERS], lengths[..., _HIPS], torso), -1)
+    longest = np.fmax.reduce(lengths, -1)[..., None]
+    with np.errstate(invalid="ignore"):
+        anchors[anchors < MIN_ANCHOR * longest] = np.nan
+    return anchors
+
+
+def merge(shapes: Shape) -> Shape:
+    """Return the middle of several shapes of one pose, (n, ...) -> (...).
+
+    Angles are averaged on the circle, proportions by the median; what fewer than half of the
+    shapes know is unknown.
+    """
+    known = np.isfinite(shapes.angles).sum(0) * 2 >= len(shapes.angles)
+    turns = np.nanmean(np.exp(1j * np.radians(shapes.angles[:, known])), 0)
+    angles = np.full(NUM_LIMBS, np.nan)
+    angles[known] = np.degrees(np.angle(turns))
+    return Shape(angles, _median(shapes.proportions))
+
+
+def _median(values: Array) -> Array:
+    """Return the median over the first axis of what is known, NaN where less than half is."""
+    known = np.isfinite(values).sum(0) * 2 >= len(values)
+    middle = np.full(values.shape[1:], np.nan)
+    middle[known] = np.nanmedian(values[:, known], 0)
+    return middle
+
+
+def mirrored_points(points: Array) -> Array:
+    """Return (..., 17, 2) points as the mirror shows them: sides swapped, x reversed."""
+    return points[..., MIRRORED, :] * (1.0, -1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class LimbRule:
+    """Treat one limb differently; None takes what holds for the whole template."""
+
+    weight: float | None = None
+    angle_deviation: float | None = None
+    size_deviation: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Template:
+    """Hold a pose to look for, taught from one or several pictures of it, and its tolerances.
+
+    name: what people call it. points: float64 (n, 17, 2) of (y, x) in pixels of the n pictures
+    it was taught from, NaN for keypoints that were not seen; sizes may differ, they are several
+    views of the same pose. angle_deviation: degrees up to which a limb is right; its score falls
+    to 0 at three times that. size_deviation: how far a limb's proportion may be off. limbs: by
+    name, what differs from the defaults. ignore: limbs that don't count. min_visible: limbs that
+    must be known for a score above 0; None takes three quarters of those that count. mirror:
+    the mirror image counts as well. compat: "kunyankin" rounds as the well-known tutorial
+    for PoseNet does; the difference of angles stays circular, where it goes wrong at 180.
+
+    Raises TemplateError for values out of range, unknown limbs, and a pose of which too little
+    is known.
+    """
+
+    name: str
+    points: Array
+    angle_deviation: float = 20.0
+    size_deviation: float = 1.0
+    limbs: Mapping[str, LimbRule] = field(default_factory=lambda: MappingProxyType({}))
+    ignore: frozenset[str] = frozenset()
+    min_visible: int | None = None
+    mirror: bool = False
+    compat: str = ""
+
+    def __post_init__(self) -> None:
+        if self.points.shape[1:] != (NUM_KEYPOINTS, 2) or not len(self.points):
+            raise TemplateError(f"template '{self.name}': expected the 17 keypoints of a pose")
+        for limb in (*self.limbs, *sorted(self.ignore)):
+            if limb not in LIMB_INDEX:
+                hint = near_miss(limb, LIMB_INDEX)
+                raise TemplateError(f"template '{self.name}': unknown limb '{limb}'{hint}")
+        if self.compat not in COMPAT:
+            raise TemplateError(
+                f"template '{self.name}': compat is '' or 'kunyankin', not '{self.compat}'"
+            )
+        self._check_ranges()
+        self._check_visible()
+
+    def _check_ranges(self) -> None:
+        tolerances = np.concatenate((self.angle_deviations, self.size_deviations))
+        if not (np.isfinite(tolerances).all() and (tolerances > 0).all()):
+            raise TemplateError(f"template '{self.name}': a deviation must be a number above 0")
+        if not (np.isfinite(self.weights).all() and (self.weights >= 0).all()):
+            raise TemplateError(f"template '{self.name}': a weight must be a number, 0 or more")
+
+    def _check_visible(self) -> None:
+        counted = int(self.counted.sum())
+        if counted < 2:
+            raise TemplateError(
+                f"template '{self.name}': only {counted} of the limbs that count are seen in the "
+                "pose; teach it from a picture that shows the person's arms or legs"
+            )
+        if not 1 <= self.required <= counted:
+            raise TemplateError(
+                f"template '{self.name}': min_visible must lie between 1 and {counted}, the limbs "
+                f"that are seen and count; found {self.required}"
+            )
+
+    @cached_property
+    def shape(self) -> Shape:
+        """Return the shape to compare with, the middle of all pictures."""
+        return merge(measure(self.points, bool(self.compat)))
+
+    @cached_property
+    def mirror_image(self) -> Shape:
+        """Return the shape of the mirror image."""
+        return merge(measure(mirrored_points(self.points), bool(self.compat)))
+
+    @cached_property
+    def weights(self) -> Array:
+        """Return (12,) weights, 0 for ignored limbs."""
+        weights = self._by_limb("weight", DEFAULT_WEIGHTS)
+        weights[[LIMB_INDEX[limb] for limb in self.ignore]] = 0
+        return weights
+
+    @cached_property
+    def angle_deviations(self) -> Array:
+        """Return (12,) degrees."""
+        return self._by_limb("angle_deviation", np.full(NUM_LIMBS, self.angle_deviation))
+
+    @cached_property
+    def size_deviations(self) -> Array:
+        """Return (12,) proportions."""
+        return self._by_limb("size_deviation", np.full(NUM_LIMBS, self.size_deviation))
+
+    @cached_property
+    def counted(self) -> NDArray[np.bool_]:
+        """Return (12,): limbs that are known in the template and weigh something."""
+        return (self.weights > 0) & np.isfinite(self.shape.angles)
+
+    @property
+    def required(self) -> int:
+        """Return how many limbs must be known for a score above 0."""
+        if self.min_visible is not None:
+            return self.min_visible
+        return int(np.ceil(SHARE_VISIBLE * self.counted.sum()))
+
+    def _by_limb(self, key: str, default: Array) -> Array:
+        values = default.astype(np.float64)
+        for limb, rule in self.limbs.items():
+            value = getattr(rule, key)
+            if value is not None:
+                values[LIMB_INDEX[limb]] = value
+        return values
+
+    @classmethod
+    def from_points(cls, name: str, points: Sequence[Mapping[str, Any]], **tolerances: Any) -> Self:
+        """Return a template of poses given as {keypoint name: (y, x) in pixels}."""
+        array = np.full((len(points), NUM_KEYPOINTS, 2), np.nan)
+        for row, named in enumerate(points):
+            for keypoint, place in named.items():
+                array[row, INDEX[keypoint]] = place
+        return cls(name, array, **tolerances)
+
+
+def teach(
+    name: str, poses: Sequence[Pose], min_score: float = MIN_SCORE, **tolerances: Any
+) -> Template:
+    """Return the template of one pose, or of several pictures of the same one.
+
+    min_score: keypoints below it don't count as seen. tolerances: as of Template.
+    Raises TemplateError when nobody was found or too little of the person is seen.
+    """
+    if not poses:
+        raise TemplateError(f"template '{name}': nobody was found in the picture; use another one")
+    return Template(name, np.stack([known_points(pose, min_score) for pose in poses]), **tolerances)
