@@ -28,15 +28,11 @@ OUTPUTS: Final = {
     "video": "edgepose.outputs.video:Video",
 }
 
-FAMILIES: Final = {
-    "movenet": "edgepose.core.families.movenet:MoveNet",
-}
-
-KINDS: Final = {"source": SOURCES, "runtime": RUNTIMES, "output": OUTPUTS, "family": FAMILIES}
+KINDS: Final = {"source": SOURCES, "runtime": RUNTIMES, "output": OUTPUTS}
 
 
 def part(kind: str, name: str) -> type[Any]:
-    """Return the class registered for a source, runtime, output or family.
+    """Return the class registered for a source, runtime or output.
 
     Raises ConfigError for a name that is not registered, with the near miss.
     """

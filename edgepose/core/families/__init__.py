@@ -1,1 +1,39 @@
 """Model families: pure decoders, recognised from their tensors, never from a file name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from edgepose.core.families.base import Family
+from edgepose.core.families.movenet import MoveNet
+from edgepose.errors import ModelError
+from edgepose.types import TensorSpec
+
+FAMILIES: Final[tuple[type[Family], ...]] = (MoveNet,)
+"""Asked in this order, the strictest first; a new family is one line here."""
+
+
+def recognise(
+    inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], where: str = "the model"
+) -> Family:
+    """Return a decoder of the first family that knows these tensors.
+
+    where: the model's name or path, for the message. Raises ModelError when no family fits.
+    """
+    for family in FAMILIES:
+        found = family.recognise(inputs, outputs)
+        if found is not None:
+            return found
+    known = ", ".join(sorted({family.name for family in FAMILIES}))
+    raise ModelError(
+        f"{where}: expected the tensors of a pose model ({known}), found input "
+        f"{_described(inputs)} and output {_described(outputs)}; use a model of these families"
+    )
+
+
+def _described(tensors: Sequence[TensorSpec]) -> str:
+    """Return "uint8 1x192x192x3", one after another."""
+    return ", ".join(
+        f"{spec.dtype} {'x'.join(str(extent) for extent in spec.shape)}" for spec in tensors
+    )

@@ -1,0 +1,84 @@
+"""MoveNet single pose, Lightning and Thunder: one person, 17 keypoints straight from the model.
+
+Facts: the model cards of TFHub's movenet/singlepose (Votel and Li, 2021) and, for the score of
+a pose and its gate, tfjs-models pose-detection (movenet/detector.ts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose.core.crop import letterbox
+from edgepose.core.families.base import Family, Look
+from edgepose.types import Image, Keypoints, Pose, Size, Tensor, TensorSpec
+
+MIN_SCORE: Final = 0.25  # tfjs minPoseScore
+MIN_KEYPOINT_SCORE: Final = 0.2  # keypoints above it make the pose's score (tfjs)
+OUTPUT: Final = (1, 1, 17, 3)  # of (y, x, score), in coordinates of the square input
+INPUT_DTYPES: Final = ("uint8", "int8", "int32", "float32", "float16")
+
+
+class MoveNet(Family):
+    """Read MoveNet's single pose.
+
+    The pose's score is the mean of its keypoint scores above 0.2; 0 when there are none.
+    """
+
+    name: ClassVar[str] = "movenet"
+    smart_crop: ClassVar[bool] = True
+
+    def __init__(self, pixels: TensorSpec, pose: TensorSpec, min_score: float = MIN_SCORE) -> None:
+        self.min_score = min_score
+        self._input = pixels
+        self._output = pose
+        self._size: Size = (pixels.shape[1], pixels.shape[2])
+
+    @classmethod
+    def recognise(cls, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> Self | None:
+        """Return a decoder for a square picture in and 1x1x17x3 out, None for anything else."""
+        if len(inputs) != 1 or len(outputs) != 1 or outputs[0].shape != OUTPUT:
+            return None
+        shape = inputs[0].shape
+        square = len(shape) == 4 and shape[1] == shape[2] > 0 and shape[::3] == (1, 3)
+        return cls(inputs[0], outputs[0]) if square and inputs[0].dtype in INPUT_DTYPES else None
+
+    def look(self, frame_size: Size) -> Look:
+        """Return the look that takes in the whole frame."""
+        return Look(letterbox(frame_size, self._size), self._size)
+
+    def encode(self, pixels: Image) -> Tensor:
+        """Return the input tensor: 0..255 whatever the dtype; int8 is shifted down by 128.
+
+        The model normalises by itself. Quantisation parameters are not asked: the picture is
+        the input's own range, and the published int8 files state none.
+        """
+        tensor = pixels[np.newaxis]
+        if self._input.dtype == np.int8:
+            return (tensor ^ np.uint8(0x80)).view(np.int8)
+        return tensor.astype(self._input.dtype, copy=False)
+
+    def decode(self, tensors: Sequence[Tensor], look: Look, frame_size: Size) -> tuple[Pose, ...]:
+        """Return the pose, `()` when it scores below `min_score`."""
+        found = cleaned(self._output.dequantise(tensors[0]).reshape(17, 3))
+        score = pose_score(found)
+        if score < self.min_score:
+            return ()
+        return (Pose(look.region.to_frame(found), score, frame_size),)
+
+
+def cleaned(keypoints: NDArray[Any]) -> Keypoints:
+    """Return a copy of (n, 3) keypoints with scores in 0..1, and NaN or infinite ones all 0."""
+    result = keypoints.astype(np.float32)
+    result[~np.isfinite(result).all(axis=1)] = 0.0
+    result[:, 2] = result[:, 2].clip(0.0, 1.0)
+    return result
+
+
+def pose_score(keypoints: Keypoints) -> float:
+    """Return the mean of the keypoint scores above 0.2, 0 when there are none."""
+    sure = keypoints[keypoints[:, 2] > MIN_KEYPOINT_SCORE, 2]
+    return float(sure.mean()) if len(sure) else 0.0
