@@ -1,0 +1,95 @@
+"""The camera thread: read frames, hand on the newest, open the source again when it is lost."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from edgepose.engine.desk import Desk
+from edgepose.engine.mailbox import Backoff, remaining
+from edgepose.engine.stats import Stats
+from edgepose.engine.threads import OnCrash, new_thread
+from edgepose.errors import SourceLost
+from edgepose.sources.base import Source
+
+log = logging.getLogger(__name__)
+
+
+class Capture:
+    """Read one source until it ends or is stopped, and put its frames on the desk."""
+
+    def __init__(self, source: Source, desk: Desk, stats: Stats, on_crash: OnCrash) -> None:
+        self.source = source
+        self.state = "starting"
+        self.reason = ""
+        self._desk = desk
+        self._stats = stats
+        self._stop = threading.Event()
+        self._thread = new_thread("capture", self._run, on_crash)
+
+    def start(self) -> None:
+        """Start the thread; the source is opened there, so a missing camera holds up nobody."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end; a read that waits returns soon."""
+        self._stop.set()
+        self.source.interrupt()
+
+    def join(self, deadline: float) -> bool:
+        """Wait for the end until a deadline of the monotonic clock; False if it did not come."""
+        self._thread.join(remaining(deadline))
+        if self._thread.is_alive():
+            log.warning("The source did not stop in time and is left behind.")
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        backoff = Backoff()
+        try:
+            while not self._stop.is_set():
+                try:
+                    self.source.open()
+                    if self._read_all(backoff):
+                        return
+                except SourceLost as error:
+                    self._lost(str(error), backoff)
+        finally:
+            self.source.close()
+            self._desk.end()
+
+    def _read_all(self, backoff: Backoff) -> bool:
+        """Read until the source ends; False when a live one has to be opened again."""
+        while (frame := self.source.read()) is not None and not self._stop.is_set():
+            self._note("running")
+            backoff.reset()
+            self._stats.count("captured")
+            if self.source.lossless:
+                self._desk.put_frame_wait(frame, self._stop.is_set)
+            else:
+                self._stats.count("dropped:capture", self._desk.put_frame(frame))
+        if self.source.live and not self._stop.is_set():
+            raise SourceLost("the stream of frames ended")
+        return True
+
+    def _lost(self, reason: str, backoff: Backoff) -> None:
+        self.source.close()
+        self._stats.count("restarts:source")
+        pause = backoff.next()
+        self._note("backing off", reason)
+        log.debug("Trying the source again in %.1f s.", pause)
+        self._stop.wait(pause)
+
+    def _note(self, state: str, reason: str = "") -> None:
+        if (state, reason) == (self.state, self.reason):
+            return
+        self.state, self.reason = state, reason
+        if reason:
+            log.warning("The source is lost and will be opened again: %s.", reason.rstrip("."))
+        else:
+            log.info("The source gives frames.")
+
+
+def age_of(captured: float | None) -> float:
+    """Return the seconds since a capture time of the monotonic clock, 0 where none is known."""
+    return 0.0 if captured is None else max(0.0, time.monotonic() - captured)

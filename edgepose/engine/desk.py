@@ -1,0 +1,92 @@
+"""Where the perceiving thread finds its work: the newest frame and the answers of inference."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edgepose.engine.perception import Job
+from edgepose.types import Frame, Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """Hold what inference made of job number `ticket`; None when the runtime failed on it."""
+
+    ticket: int
+    job: Job
+    tensors: tuple[Tensor, ...] | None
+
+
+class Desk:
+    """Hold one frame and the finished inferences; answers are given out in ticket order."""
+
+    def __init__(self) -> None:
+        self._frame: Frame | None = None
+        self._answers: dict[int, Answer] = {}
+        self._next_ticket = 0
+        self._is_ended = False
+        self._changed = threading.Condition()
+
+    def put_frame(self, frame: Frame) -> int:
+        """Leave the newest frame without waiting; return how many it replaced, 0 or 1."""
+        with self._changed:
+            replaced = int(self._frame is not None)
+            self._frame = frame
+            self._changed.notify_all()
+            return replaced
+
+    def put_frame_wait(self, frame: Frame, is_over: Callable[[], bool]) -> None:
+        """Wait until the last frame was taken, then leave this one; for lossless sources."""
+        with self._changed:
+            while self._frame is not None and not is_over():
+                self._changed.wait(0.1)
+            self._frame = frame
+            self._changed.notify_all()
+
+    def put_answer(self, answer: Answer) -> None:
+        """Leave what a worker found out."""
+        with self._changed:
+            self._answers[answer.ticket] = answer
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        """Say that no further frame comes."""
+        with self._changed:
+            self._is_ended = True
+            self._changed.notify_all()
+
+    @property
+    def is_ended(self) -> bool:
+        """Tell whether all frames were taken and none will come."""
+        with self._changed:
+            return self._is_ended and self._frame is None
+
+    def take(self, wants_frame: bool, not_before: float = 0.0) -> Answer | Frame | None:
+        """Return the next answer, or else a frame if wanted; None after a second or at the end.
+
+        not_before: a moment of the monotonic clock before which no frame is handed out, so that
+        a fresher one may still replace it.
+        """
+        deadline = time.monotonic() + 1.0
+        with self._changed:
+            while True:
+                answer = self._answers.pop(self._next_ticket, None)
+                if answer is not None:
+                    self._next_ticket += 1
+                    return answer
+                now = time.monotonic()
+                if wants_frame and self._frame is not None and now >= not_before:
+                    frame, self._frame = self._frame, None
+                    self._changed.notify_all()
+                    return frame
+                is_over = self._is_ended and self._frame is None and wants_frame
+                if is_over or now >= deadline:
+                    return None
+                self._changed.wait(self._nap(wants_frame, now, not_before, deadline))
+
+    def _nap(self, wants_frame: bool, now: float, not_before: float, deadline: float) -> float:
+        is_timed = wants_frame and self._frame is not None
+        return max(0.0, (min(not_before, deadline) if is_timed else deadline) - now)

@@ -1,0 +1,109 @@
+"""One-place mailboxes: where threads meet without a queue that could grow.
+
+Putting never waits unless the caller asks for it by name (`put_wait`). What a late item does to
+the one it finds - replace it, or be merged with it - is told to the mailbox when it is made.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+def newest(waiting: T, late: T) -> T:  # noqa: ARG001 - the signature of a merge
+    """Let the late item replace the waiting one."""
+    return late
+
+
+class Mailbox(Generic[T]):
+    """Hold at most one item between two threads.
+
+    merge: makes one item of the one that waits and the late one; `newest` replaces.
+    merged: how often that happened.
+    """
+
+    def __init__(self, merge: Callable[[T, T], T] = newest) -> None:
+        self.merged = 0
+        self._merge = merge
+        self._item: T | None = None
+        self._is_closed = False
+        self._changed = threading.Condition()
+
+    def put(self, item: T) -> None:
+        """Leave an item, merging it with one that was not taken yet; dropped once closed."""
+        with self._changed:
+            if self._is_closed:
+                return
+            if self._item is not None:
+                self.merged += 1
+                item = self._merge(self._item, item)
+            self._item = item
+            self._changed.notify_all()
+
+    def put_wait(self, item: T, timeout: float) -> bool:
+        """Wait up to `timeout` seconds for the place to be free, then put; False if it was not."""
+        with self._changed:
+            is_free = self._changed.wait_for(lambda: self._item is None or self._is_closed, timeout)
+            self.put(item)
+            return is_free
+
+    def put_back(self, item: T) -> None:
+        """Return an item that could not be used: it is older than any that waits by now.
+
+        Works on a closed mailbox too, so that what failed at the end is tried once more.
+        """
+        with self._changed:
+            self._item = item if self._item is None else self._merge(item, self._item)
+            self._changed.notify_all()
+
+    def take(self, timeout: float | None = None) -> T | None:
+        """Return the item, waiting for it; None after `timeout` seconds, or closed and empty."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._item is not None or self._is_closed, timeout)
+            item, self._item = self._item, None
+            self._changed.notify_all()
+            return item
+
+    def close(self) -> None:
+        """Take nothing more in; a waiting item can still be taken, then `take` returns None."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether nothing more will come."""
+        return self._is_closed
+
+    @property
+    def is_drained(self) -> bool:
+        """Tell whether the mailbox is closed and empty: the reader may go home."""
+        with self._changed:
+            return self._is_closed and self._item is None
+
+
+class Backoff:
+    """Tell how long to wait before the next try: doubling from `first` to `limit` seconds."""
+
+    def __init__(self, first: float = 0.5, limit: float = 30.0) -> None:
+        self._first = first
+        self._limit = limit
+        self._next = first
+
+    def reset(self) -> None:
+        """Start from the beginning: it worked."""
+        self._next = self._first
+
+    def next(self) -> float:
+        """Return the seconds to wait now."""
+        wait, self._next = self._next, min(self._next * 2.0, self._limit)
+        return wait
+
+
+def remaining(deadline: float) -> float:
+    """Return the seconds left until a deadline of the monotonic clock, at least 0."""
+    return max(0.0, deadline - time.monotonic())

@@ -1,0 +1,120 @@
+"""One output on a thread of its own, behind a merging mailbox: it may be slow, dead or flapping."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import replace
+from typing import Final
+
+from edgepose.engine.mailbox import Backoff, Mailbox, remaining
+from edgepose.engine.stats import Stats
+from edgepose.engine.threads import OnCrash, new_thread
+from edgepose.errors import OutputLost
+from edgepose.outputs.base import Output
+from edgepose.types import Scene
+
+log = logging.getLogger(__name__)
+
+MAX_EVENTS: Final = 100_000  # that one dead output may keep waiting: about 100 MB, a day of events
+PATIENCE: Final = 2.0  # seconds that a lossless run waits for an output that wants every frame
+
+
+def merge(older: Scene, newer: Scene) -> Scene:
+    """Return the newer scene with both scenes' events, the oldest dropped only past MAX_EVENTS."""
+    merged = older.merged_into(newer)
+    if len(merged.events) <= MAX_EVENTS:
+        return merged
+    log.error("An output is out of order for so long that its oldest event is dropped.")
+    return replace(merged, events=merged.events[-MAX_EVENTS:])
+
+
+class Outlet:
+    """Feed one output; `offer` never waits."""
+
+    def __init__(self, name: str, output: Output, stats: Stats, on_crash: OnCrash) -> None:
+        self.name = name
+        self.output = output
+        self.state = "starting"
+        self.reason = ""
+        self._stats = stats
+        self._box: Mailbox[Scene] = Mailbox(merge)
+        self._give_up = threading.Event()
+        self._is_stalled = False
+        self._thread = new_thread(f"output-{name}", self._run, on_crash)
+
+    def start(self) -> None:
+        """Start the output's thread; the output is opened there."""
+        self._thread.start()
+
+    def offer(self, scene: Scene, lossless: bool = False) -> None:
+        """Hand a scene over.
+
+        In a lossless run an output that wants every frame is waited for, but only as long as
+        it shows signs of life: one that took nothing for PATIENCE seconds gets merged scenes.
+        """
+        if lossless and self.output.every_frame and not self._is_stalled:
+            self._is_stalled = not self._box.put_wait(scene, PATIENCE)
+        else:
+            self._box.put(scene)
+
+    def drain(self) -> None:
+        """Take nothing more in and finish what waits."""
+        self._box.close()
+
+    def join(self, deadline: float) -> bool:
+        """Wait for the end until a deadline of the monotonic clock; False if it did not come.
+
+        Past the deadline the output is told to give up what it has not shown.
+        """
+        self._thread.join(remaining(deadline))
+        self._give_up.set()
+        self._thread.join(0.2)
+        if self._thread.is_alive():
+            log.warning("Output '%s' did not stop in time and is left behind.", self.name)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        backoff = Backoff()
+        while not self._is_done():
+            try:
+                self.output.open()
+                self._note("running")
+                self._serve(backoff)
+            except OutputLost as error:
+                self._note("backing off", str(error))
+                self._stats.count(f"restarts:{self.name}")
+                self.output.close()
+                self._give_up.wait(self._pause(backoff))
+        self.output.close()
+
+    def _serve(self, backoff: Backoff) -> None:
+        while not self._is_done():
+            scene = self._box.take(timeout=1.0)
+            if scene is None:
+                continue
+            try:
+                self._show(scene)
+            except OutputLost:
+                self._box.put_back(scene)
+                raise
+            backoff.reset()
+            self._is_stalled = False
+
+    def _show(self, scene: Scene) -> None:
+        start = time.monotonic()
+        self.output.show(scene)
+        self._stats.record(f"output:{self.name}", time.monotonic() - start)
+
+    def _is_done(self) -> bool:
+        return self._give_up.is_set() or self._box.is_drained
+
+    def _pause(self, backoff: Backoff) -> float:
+        return min(backoff.next(), 0.5) if self._box.is_closed else backoff.next()
+
+    def _note(self, state: str, reason: str = "") -> None:
+        if (state, reason) != (self.state, self.reason):
+            level = logging.WARNING if reason else logging.INFO
+            log.log(level, "Output '%s' is %s%s.", self.name, state, reason and f": {reason}")
+        self.state, self.reason = state, reason

@@ -1,0 +1,178 @@
+"""From a frame to a scene: crop, infer, decode, track, smooth, match, trigger.
+
+A plain object without thread, clock or device: time arrives with the frame, its age is told,
+inference is handed in. The live pipeline calls `prepare`, `infer` and `finish` on threads of its
+own choice; replay, tests and benchmarks call `step`, or `interpret` with recorded poses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from edgepose import imaging
+from edgepose.core.crop import SmartCrop
+from edgepose.core.families.base import Family, Look
+from edgepose.engine.stamps import Stamp
+from edgepose.runtimes.base import Runtime
+from edgepose.types import Event, Frame, Pose, Scene, Tensor, Transition, WatchState
+
+FORGET_AFTER: Final = 2.0  # seconds unseen after which a person's smoother goes; past any track
+
+
+Smoother = Callable[[Pose, float], Pose]
+"""Given a person's pose and its time, return the smoothed pose."""
+
+People = Callable[[Sequence[Pose], float], tuple[Pose, ...]]
+"""Given the poses of a frame and its time, return them with ids, or the chosen ones."""
+
+
+class Watch(Protocol):
+    """Look for one thing."""
+
+    name: str
+    max_age: float
+
+    def step(
+        self, poses: Sequence[Pose], time: float, fresh: bool
+    ) -> tuple[WatchState, tuple[Transition, ...]]:
+        """Take the people of one frame; return the state and what began or ended."""
+
+    def finish(self, time: float) -> tuple[Transition, ...]:
+        """End what is active."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """Hold a frame on its way through inference, and who decodes the answer."""
+
+    frame: Frame
+    look: Look
+    tensor: Tensor
+    detector: Detector
+
+
+class Detector:
+    """Find poses in frames with one model: where to look, how to fill it, how to read it."""
+
+    def __init__(self, family: Family, runtime: Runtime) -> None:
+        self.family = family
+        self.runtime = runtime
+        self._crop = SmartCrop() if family.smart_crop else None
+
+    def prepare(self, frame: Frame) -> Job:
+        """Return the job of a frame: the region that the last pose asks for, as input tensor."""
+        look = self.family.look(frame.size)
+        wanted = look.region if self._crop is None else self._crop.region(frame.size)
+        pixels, shown = imaging.sample(frame, wanted, look.size)
+        return Job(frame, Look(shown, look.size), self.family.encode(pixels), self)
+
+    def decode(self, job: Job, tensors: Sequence[Tensor]) -> tuple[Pose, ...]:
+        """Return the poses of a job, and let the next region follow the best of them."""
+        poses = self.family.decode(tensors, job.look, job.frame.size)
+        if self._crop is not None:
+            self._crop.update(poses[0] if poses else None, job.frame.size)
+        return poses
+
+    def detect(self, frame: Frame) -> tuple[Pose, ...]:
+        """Prepare, infer and decode in one go."""
+        job = self.prepare(frame)
+        return self.decode(job, self.runtime.infer(job.tensor))
+
+
+class Interpreter:
+    """Make people, matches and events of the poses of frame after frame."""
+
+    def __init__(
+        self,
+        device: str,
+        *,
+        tracker: People,
+        selection: People,
+        new_smoother: Callable[[], Smoother],
+        watches: Sequence[Watch],
+        stamp: Stamp,
+    ) -> None:
+        self.watches = tuple(watches)
+        self._device = device
+        self._track = tracker
+        self._select = selection
+        self._new_smoother = new_smoother
+        self._stamp = stamp
+        self._smoothers: dict[int, Smoother] = {}
+        self._last_seen: dict[int, float] = {}
+
+    def interpret(self, frame: Frame, poses: Sequence[Pose], age: float = 0.0) -> Scene:
+        """Return the scene of a frame whose poses are known.
+
+        age: seconds since the frame was taken; a watch fires nothing when it is too old for it.
+        """
+        people = self._select(self._track(poses, frame.time), frame.time)
+        smoothed = self._smooth(people, frame.time)
+        states: list[WatchState] = []
+        events: list[Event] = []
+        for watch in self.watches:
+            state, changes = watch.step(smoothed, frame.time, age <= watch.max_age)
+            states.append(state)
+            events += [self._event(watch.name, change, frame.time) for change in changes]
+        return Scene(frame, smoothed, people, tuple(states), tuple(events), age)
+
+    def finish(self, time: float) -> tuple[Event, ...]:
+        """Return the events that end what is active: the source has come to its end."""
+        return tuple(
+            self._event(watch.name, change, time)
+            for watch in self.watches
+            for change in watch.finish(time)
+        )
+
+    def _smooth(self, people: Sequence[Pose], time: float) -> tuple[Pose, ...]:
+        for person in [p for p, seen in self._last_seen.items() if time - seen > FORGET_AFTER]:
+            del self._smoothers[person], self._last_seen[person]
+        for pose in people:
+            self._last_seen[pose.person] = time
+            if pose.person not in self._smoothers:
+                self._smoothers[pose.person] = self._new_smoother()
+        return tuple(self._smoothers[pose.person](pose, time) for pose in people)
+
+    def _event(self, name: str, change: Transition, frame_time: float) -> Event:
+        event_id, unix = self._stamp(frame_time)
+        return Event(
+            id=event_id,
+            type=change.type,
+            name=name,
+            device=self._device,
+            time=unix,
+            frame_time=frame_time,
+            person=change.person,
+            score=change.score,
+            held=change.held,
+            count=change.count,
+            deviated=change.deviated,
+        )
+
+
+class Perception:
+    """Join a detector and an interpreter: the whole way from frame to scene."""
+
+    def __init__(self, detector: Detector, interpreter: Interpreter) -> None:
+        self.detector = detector
+        self.interpreter = interpreter
+
+    def prepare(self, frame: Frame) -> Job:
+        """Return what inference needs to know of the frame."""
+        return self.detector.prepare(frame)
+
+    def infer(self, job: Job) -> tuple[Tensor, ...]:
+        """Run the model; the only step that takes long, and that knows a chip."""
+        return job.detector.runtime.infer(job.tensor)
+
+    def finish(self, job: Job, tensors: Sequence[Tensor], age: float = 0.0) -> Scene:
+        """Return the scene of a job that was inferred."""
+        poses = job.detector.decode(job, tensors)
+        return self.interpreter.interpret(job.frame, poses, age)
+
+    def step(self, frame: Frame, age: float = 0.0) -> Scene:
+        """Return the scene of a frame, all steps in this thread."""
+        job = self.prepare(frame)
+        return self.finish(job, self.infer(job), age)

@@ -1,0 +1,165 @@
+"""The live pipeline with scripted parts: order, loss, recovery, shutdown."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from edgepose.engine import outlet as outlet_module
+from edgepose.engine.pipeline import Pipeline
+from edgepose.errors import OutputLost, RuntimeLost, SourceLost
+
+
+def run(pipeline: Pipeline) -> None:
+    """Run to the end of the source."""
+    pipeline.start()
+    assert pipeline.wait(30)
+    pipeline.stop()
+
+
+def test_every_frame_of_a_lossless_source_reaches_every_output_in_order(parts, new_perception):
+    """A lossless run drops nothing and keeps the order, whatever the speed of the parts."""
+    runtime, output = parts["Runtime"](), parts["Output"](every_frame=True)
+    source = parts["Source"](range(50), lossless=True)
+    run(Pipeline(source, new_perception(runtime), [runtime], {"out": output}))
+    assert [scene.frame.seq for scene in output.scenes[:50]] == list(range(50))
+    assert output.event_times == [*map(float, range(50)), 49.0]  # the last one is the end
+
+
+def test_two_workers_keep_the_frames_in_order(parts, new_perception):
+    """Answers of several interpreters come out in the order of the frames."""
+    runtimes = [parts["Runtime"](), parts["Runtime"]()]
+    output = parts["Output"](every_frame=True)
+    source = parts["Source"](range(80), lossless=True)
+    run(Pipeline(source, new_perception(runtimes[0]), runtimes, {"out": output}))
+    seqs = [scene.frame.seq for scene in output.scenes]
+    assert seqs == sorted(seqs)
+    assert len(set(seqs)) == 80
+
+
+def test_a_late_frame_is_replaced_and_counted(parts, new_perception):
+    """While inference is busy the newest frame replaces the one that waits."""
+    gate = threading.Event()
+    runtime, output = parts["Runtime"](gate), parts["Output"]()
+    script = [0, runtime.started.wait, *range(1, 20), gate.set]
+    pipeline = Pipeline(parts["Source"](script), new_perception(runtime), [runtime], {"o": output})
+    run(pipeline)
+    assert output.event_times[0] == 0.0
+    assert output.event_times[-1] == 19.0  # the newest frame was perceived
+    counts = pipeline.stats.snapshot().counts
+    assert counts["captured"] == 20
+    assert counts["dropped:capture"] + counts["scenes"] == 20
+
+
+def test_a_source_that_dies_is_opened_again_and_the_run_goes_on(parts, new_perception):
+    """A lost camera is reopened with back-off; frames before and after arrive."""
+    runtime, output = parts["Runtime"](), parts["Output"]()
+    source = parts["Source"]([0, SourceLost("cable out"), 1], lossless=True)
+    run(Pipeline(source, new_perception(runtime), [runtime], {"out": output}))
+    assert source.opened == 2
+    assert {0.0, 1.0} <= set(output.event_times)
+
+
+def test_a_dead_output_loses_no_event_and_stops_nobody(parts, new_perception):
+    """Events gather while an output can't be opened; another output gets all at once."""
+    runtime, good, bad = parts["Runtime"](), parts["Output"](), parts["Output"]()
+    tries = iter([True, False])
+
+    def open_at_second_try() -> None:
+        if next(tries):
+            raise OutputLost("no such display")
+
+    bad.open = open_at_second_try
+    source = parts["Source"](range(30), lossless=True)
+    run(Pipeline(source, new_perception(runtime), [runtime], {"good": good, "bad": bad}))
+    expected = [*map(float, range(30)), 29.0]
+    assert good.event_times == expected
+    assert bad.event_times == expected
+
+
+def test_a_failed_show_is_tried_again_with_its_events(parts, new_perception):
+    """A scene whose showing failed comes again after the output was reopened."""
+    failures = [OutputLost("disk full")]
+
+    def fail_once() -> None:
+        if failures:
+            raise failures.pop()
+
+    runtime, output = parts["Runtime"](), parts["Output"](before_show=fail_once)
+    run(Pipeline(parts["Source"]([0]), new_perception(runtime), [runtime], {"out": output}))
+    assert output.event_times == [0.0, 0.0]
+    assert output.opened == 2
+
+
+def test_a_slow_output_gets_merged_scenes_with_every_event(parts, new_perception):
+    """An output that can't keep up sees fewer pictures and all events."""
+    gate = threading.Event()
+    output = parts["Output"](before_show=lambda: gate.wait(30))
+    runtime = parts["Runtime"]()
+    script = [*range(40), gate.set]
+    source = parts["Source"](script, lossless=True)
+    run(Pipeline(source, new_perception(runtime), [runtime], {"out": output}))
+    assert output.event_times == [*map(float, range(40)), 39.0]
+    assert len(output.scenes) < 40
+
+
+def test_an_output_that_hangs_does_not_hold_up_a_lossless_run(parts, new_perception, monkeypatch):
+    """The patience with an output that wants every frame has an end, and is not spent twice."""
+    monkeypatch.setattr(outlet_module, "PATIENCE", 0.05)
+    gate = threading.Event()
+    output = parts["Output"](every_frame=True, before_show=lambda: gate.wait(30))
+    runtime = parts["Runtime"]()
+    source = parts["Source"]([*range(20), gate.set], lossless=True)
+    run(Pipeline(source, new_perception(runtime), [runtime], {"out": output}))
+    assert output.event_times == [*map(float, range(20)), 19.0]
+
+
+def test_a_failed_inference_drops_its_frame_and_reopens_the_runtime(parts, new_perception):
+    """A chip that fails once costs one frame."""
+    runtime = parts["Runtime"](failures=[RuntimeLost("usb gone")])
+    output = parts["Output"]()
+    source = parts["Source"](range(3), lossless=True)
+    pipeline = Pipeline(source, new_perception(runtime), [runtime], {"out": output})
+    run(pipeline)
+    assert output.event_times == [1.0, 2.0, 2.0]
+    assert runtime.opened == 1
+    assert pipeline.stats.snapshot().counts["dropped:infer"] == 1
+
+
+def test_stop_ends_a_live_source_in_order_and_closes_everything(parts, new_perception):
+    """Stopping interrupts a waiting camera, ends what is active and closes all parts."""
+    shown = threading.Event()
+    runtime, output = parts["Runtime"](), parts["Output"](before_show=shown.set)
+    source = parts["Source"]([0], live=True)
+    pipeline = Pipeline(source, new_perception(runtime), [runtime], {"out": output})
+    pipeline.start()
+    assert shown.wait(30)
+    pipeline.stop()
+    assert source.closed >= 1
+    assert output.closed == 1
+    assert [event.type for scene in output.scenes for event in scene.events] == ["rep", "end"]
+    assert not [t.name for t in threading.enumerate() if t.name.startswith(("infer", "output"))]
+
+
+def test_a_crash_in_a_part_is_raised_by_stop(parts, new_perception):
+    """A fault in the code is not swallowed: the run ends and the error comes out."""
+
+    def crash() -> None:
+        raise ZeroDivisionError("a bug")
+
+    runtime, output = parts["Runtime"](), parts["Output"](before_show=crash)
+    pipeline = Pipeline(parts["Source"]([0]), new_perception(runtime), [runtime], {"out": output})
+    pipeline.start()
+    assert pipeline.wait(30)
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        pipeline.stop()
+
+
+def test_a_frame_that_is_too_old_fires_nothing(new_perception, parts):
+    """The age of a frame reaches the watch's freshness guard."""
+    runtime = parts["Runtime"]()
+    perception = new_perception(runtime)
+    frame = parts["Source"]([0]).read()
+    assert perception.step(frame, age=0.5).events
+    assert not perception.step(frame, age=1.5).events
