@@ -1,1 +1,72 @@
-"""The command line."""
+"""The command line: one file a command, imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from typing import Final
+
+import click
+
+from edgepose import __version__
+from edgepose.errors import EdgeposeError, near_miss
+
+COMMANDS: Final = {
+    "run": "edgepose.cli.run:run",
+    "demo": "edgepose.cli.demo:demo",
+    "replay": "edgepose.cli.replay:replay",
+    "pose": "edgepose.cli.pose:pose",
+    "check-config": "edgepose.cli.check_config:check_config",
+    "template": "edgepose.cli.template:template",
+    "models": "edgepose.cli.models:models",
+    "bench": "edgepose.cli.bench:bench",
+    "version": "edgepose.cli.version:version",
+}
+
+
+class _Commands(click.Group):
+    """Find commands by name without importing the others: `version` must not load OpenCV."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            ctx.fail(f"no command '{args[0]}'{near_miss(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, message="edgepose %(version)s")
+@click.option("-v", "--verbose", count=True, help="Log more: -v what happens, -vv every detail.")
+def cli(verbose: int) -> None:
+    """Turn a camera into a pose sensor: watch for poses, show them, fire events."""
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    logging.basicConfig(
+        level=level, stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+    )
+
+
+def main() -> None:
+    """Run the command line; a mistake or a failed device becomes one message, never a traceback."""
+    try:
+        cli(prog_name="edgepose")
+    except EdgeposeError as error:
+        click.echo(f"edgepose: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away: nothing to complain about
+        sys.exit(1)

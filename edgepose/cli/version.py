@@ -1,0 +1,41 @@
+"""edgepose version: what runs here."""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib import metadata
+from typing import Final
+
+import click
+
+from edgepose import __version__
+
+PACKAGES: Final = (
+    "ai-edge-litert",
+    "tflite-runtime",
+    "numpy",
+    "opencv-python-headless",
+    "av",
+    "pydantic",
+)
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def version(as_json: bool) -> None:
+    """Print the versions of edgepose and of what it stands on."""
+    found = {"edgepose": __version__, "python": platform.python_version()}
+    found |= {name: have for name in PACKAGES if (have := _installed(name))}
+    found["machine"] = platform.machine()
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        click.echo("\n".join(f"{name} {have}" for name, have in found.items()))

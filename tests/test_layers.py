@@ -1,0 +1,159 @@
+"""The walls of the house: imports go down only, and heavy or hardware libraries wait for open()."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import edgepose
+
+PACKAGE = Path(edgepose.__file__).parent
+
+# Lowest first. A module may import from its own layer's list entry and from lower layers;
+# entries joined in one layer are siblings, which never import each other.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("errors", "skeleton"),
+    ("types", "options", "yaml"),
+    ("core",),
+    ("imaging", "render", "recording", "template_files", "tflite", "tflite_file"),
+    ("sources", "runtimes", "outputs", "store"),
+    ("engine",),
+    ("registry",),
+    ("config",),
+    ("app",),
+    ("cli", "train"),
+)
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+SIBLINGS = ("sources", "runtimes", "outputs", "store")
+
+PURE_STDLIB = {
+    "__future__", "abc", "collections", "collections.abc", "dataclasses", "enum", "functools",
+    "heapq", "itertools", "math", "re", "typing",
+}  # fmt: skip
+LATE = (
+    "ai_edge_litert", "tflite_runtime", "tensorflow", "pycoral", "picamera2", "libcamera", "gpiod",
+    "av", "paho", "aiohttp", "prometheus_client", "pygame", "torch",
+)  # fmt: skip
+
+
+def modules() -> list[Path]:
+    """Return every source file of the package."""
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def imports(path: Path, top_only: bool) -> Iterator[str]:
+    """Yield the full names a file imports; with `top_only` those that importing it triggers."""
+    tree = ast.parse(path.read_text())
+    nodes = tree.body if top_only else list(ast.walk(tree))
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def part_of(module: str) -> str:
+    """Return the layer entry of a dotted name: `edgepose.core.crop` -> `core`."""
+    return _entry([*module.split("."), ""][1])
+
+
+def _entry(name: str) -> str:
+    """Join the files of one subject: `config_errors` stands where `config` stands."""
+    return name.partition("_")[0] if name.startswith(("config_", "yaml_")) else name
+
+
+def identify(path: Path) -> str:
+    """Return the name used in test ids."""
+    return str(path.relative_to(PACKAGE))
+
+
+@pytest.mark.parametrize("path", modules(), ids=identify)
+def test_imports_go_down_only(path: Path):
+    """A module imports from its own part or from lower layers, never up or sideways."""
+    here = _entry(path.relative_to(PACKAGE).parts[0].removesuffix(".py"))
+    if here == "__init__":
+        return
+    assert here in RANK, f"{here} has no place in the layers: add it to LAYERS"
+    for name in imports(path, top_only=False):
+        there = part_of(name)
+        if not name.startswith("edgepose.") or there not in RANK or there == here:
+            continue
+        assert RANK[there] <= RANK[here], f"{here} imports {name}, which stands above it"
+        assert not (here in SIBLINGS and there in SIBLINGS), f"{here} imports its sibling {name}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "core").rglob("*.py")), ids=identify)
+def test_the_core_is_pure(path: Path):
+    """The core knows numpy, a few stdlib modules and plain values: no clock, no file, no log."""
+    allowed = {"types", "errors", "skeleton", "core"}
+    for name in imports(path, top_only=False):
+        top = name.split(".")[0]
+        if top == "edgepose":
+            assert part_of(name) in allowed, f"the core imports {name}"
+        else:
+            base = name if name in PURE_STDLIB else name.rpartition(".")[0] or name
+            assert top == "numpy" or base in PURE_STDLIB, f"the core imports {name}"
+
+
+@pytest.mark.parametrize("folder", ["sources", "runtimes", "outputs", "store"])
+def test_edges_see_each_other_only_through_their_base(folder: str):
+    """One source, runtime or output never imports another one."""
+    for path in (PACKAGE / folder).glob("*.py"):
+        for name in imports(path, top_only=False):
+            if not name.startswith(f"edgepose.{folder}."):
+                continue
+            other = name.split(".")[2]
+            registered = other in registered_modules(folder)
+            assert not registered or other == path.stem, f"{path.name} imports {name}"
+
+
+def registered_modules(folder: str) -> set[str]:
+    """Return the module names of a folder that stand in the registry."""
+    from edgepose import registry
+
+    targets = [target for names in registry.KINDS.values() for target in names.values()]
+    return {
+        target.partition(":")[0].rpartition(".")[2]
+        for target in targets
+        if target.startswith(f"edgepose.{folder}.")
+    }
+
+
+@pytest.mark.parametrize("path", modules(), ids=identify)
+def test_the_engine_sees_edges_only_through_base(path: Path):
+    """Everything between the edges and the registry knows contracts, not parts."""
+    if path.relative_to(PACKAGE).parts[0] != "engine":
+        return
+    for name in imports(path, top_only=False):
+        if part_of(name) in SIBLINGS:
+            assert ".base" in name, f"{path.name} imports {name}"
+
+
+def test_importing_everything_loads_no_hardware_library():
+    """The whole package imports anywhere: chips, cameras and networks wait for open()."""
+    names = [
+        "edgepose." + ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        for path in modules()
+        if path.name not in ("__init__.py", "__main__.py") and "train" not in path.parts
+    ]
+    code = (
+        f"import importlib, sys\nfor name in {names!r}: importlib.import_module(name)\n"
+        f"loaded = [name for name in {LATE!r} if name in sys.modules]\nassert not loaded, loaded"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_every_registered_part_can_be_imported():
+    """Each line of the registry leads to a class."""
+    from edgepose import registry
+
+    for kind, names in registry.KINDS.items():
+        for name in names:
+            assert isinstance(registry.part(kind, name), type)
