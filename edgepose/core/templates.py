@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any, Final, Self
 
 import numpy as np
@@ -65,7 +64,7 @@ def known_points(pose: Pose, min_score: float = MIN_SCORE) -> Array:
     known = pose.keypoints[:, 2] >= min_score  # a NaN score is below everything
     known &= np.isfinite(pose.keypoints).all(1)
     height, width = pose.size
-    points: Array = pose.keypoints[:, :2] * np.array((height, width), np.float64)
+    points = pose.keypoints[:, :2].astype(np.float64) * (height, width)
     points[~known] = np.nan
     return points
 
@@ -155,7 +154,7 @@ class Template:
     points: Array
     angle_deviation: float = 20.0
     size_deviation: float = 1.0
-    limbs: Mapping[str, LimbRule] = field(default_factory=lambda: MappingProxyType({}))
+    limbs: Mapping[str, LimbRule] = field(default_factory=dict)
     ignore: frozenset[str] = frozenset()
     min_visible: int | None = None
     mirror: bool = False
