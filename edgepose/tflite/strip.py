@@ -28,9 +28,19 @@ def strip_decoder(data: bytes, place: str) -> bytes:
     info = read_model(data, place)
     index = _decoder(info, place)
     try:
-        return _without_op(data, index, _new_outputs(root(data, IDENTIFIER), info.ops[index]))
+        stripped = _without_op(data, index, _new_outputs(root(data, IDENTIFIER), info.ops[index]))
     except Damaged as error:
         raise ModelError(damaged(place, str(error))) from error
+    _check(info, read_model(stripped, place), index, place)
+    return stripped
+
+
+def _check(before: ModelInfo, after: ModelInfo, index: int, place: str) -> None:
+    """Raise ModelError unless all but the op is as before: in a bent file, parts may overlap."""
+    ops = before.ops[:index] + before.ops[index + 1 :]
+    same = (after.ops, after.tensors, after.metadata) == (ops, before.tensors, before.metadata)
+    if not same or after.inputs != before.inputs:
+        raise ModelError(damaged(place, "its parts overlap"))
 
 
 def _decoder(info: ModelInfo, place: str) -> int:
