@@ -8,6 +8,7 @@ Only plain values are understood: mappings, lists, text, numbers, true/false and
 from __future__ import annotations
 
 import codecs
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, Final
 
 import yaml
 
-from edgepose.errors import UserError, near_miss
+from edgepose.errors import UserError
 from edgepose.yaml_faults import explain
 from edgepose.yaml_marks import KeyPath, Mark, message, spell
 from edgepose.yaml_nodes import MAX_DEPTH, Builder, line_of, short
@@ -96,7 +97,7 @@ def _read(path: Path, error: type[UserError]) -> bytes:
     except FileNotFoundError:
         raise error(f"{path}: no such file{_similar(path)}") from None
     except IsADirectoryError:
-        raise error(f"{path}: is a folder, not a YAML file{_similar(path / '*')}") from None
+        raise error(f"{path}: is a folder; name the YAML file in it") from None
     except OSError as problem:
         reason = (problem.strerror or str(problem)).lower()
         raise error(f"{path}: can't be read ({reason}); check the path and its rights") from None
@@ -108,10 +109,11 @@ def _read(path: Path, error: type[UserError]) -> bytes:
 def _similar(path: Path) -> str:
     """Return the near miss among the YAML files of the same folder."""
     try:
-        names = [str(other) for other in path.parent.glob("*.y*ml")]
+        known = {other.stem: other for other in path.parent.glob("*.y*ml")}
     except OSError:
         return ""
-    return near_miss(str(path), names) if len(names) <= 12 else ""
+    close = difflib.get_close_matches(path.stem, known, n=1)
+    return f"; did you mean '{known[close[0]]}'?" if close else ""
 
 
 def _decode(content: bytes, name: str, error: type[UserError]) -> str:

@@ -1,0 +1,120 @@
+"""edgepose check-config: say what a configuration would run, or everything that is wrong in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from edgepose.cli.config_options import config_argument, set_option
+from edgepose.config import Config, Part, load
+from edgepose.config_errors import is_secret
+from edgepose.config_sections import WatchSection
+from edgepose.errors import UserError
+from edgepose.options import Options
+
+HIDDEN: Final = "(hidden)"
+
+
+@click.command("check-config")
+@config_argument
+@set_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def check_config(ctx: click.Context, config: Path, sets: tuple[str, ...], as_json: bool) -> None:
+    """Check a configuration file and say in a few lines what it would run.
+
+    Exit code 2 and every mistake on a line of its own when it can't be used. No camera, model
+    or network is touched.
+    """
+    try:
+        checked = load(config, sets)
+    except UserError as error:
+        if not as_json:
+            raise
+        click.echo(json.dumps({"ok": False, "errors": str(error).splitlines()}))
+        ctx.exit(error.exit_code)
+    if as_json:
+        click.echo(json.dumps({"ok": True, **as_dict(checked)}))
+    else:
+        _print(checked)
+
+
+def as_dict(config: Config) -> dict[str, Any]:
+    """Return the whole configuration, defaults spelt out and secrets hidden, as plain values."""
+    smoothing = config.smoothing
+    return {
+        "path": str(config.path),
+        "name": config.name,
+        "source": _part_dict(config.source),
+        "model": _dump(config.model),
+        "smoothing": smoothing if isinstance(smoothing, str) else _dump(smoothing),
+        "people": _dump(config.people),
+        "watch": {name: _dump(watch) for name, watch in config.watches.items()},
+        "outputs": {name: _part_dict(part) for name, part in config.outputs.items()},
+        "notes": list(notes(config)),
+    }
+
+
+def notes(config: Config) -> Iterator[str]:
+    """Yield what is allowed, but perhaps not meant."""
+    if not config.watches:
+        yield "There is no watch: poses are found, and nothing fires."
+    if not config.outputs:
+        yield "There is no output: nothing is shown, recorded or sent."
+
+
+def _part_dict(part: Part) -> dict[str, Any]:
+    return {"type": part.type, **_dump(part.options)}
+
+
+def _dump(options: Options) -> dict[str, Any]:
+    values = options.model_dump(mode="json")
+    return {key: HIDDEN if is_secret(key) and value else value for key, value in values.items()}
+
+
+def _print(config: Config) -> None:
+    table = Table.grid(padding=(0, 2))
+    for row in _rows(config):
+        table.add_row(*(Text(cell) for cell in row))
+    click.echo(f"{config.path} can be used. It runs:")
+    Console(soft_wrap=True, highlight=False).print(table)
+    for note in notes(config):
+        click.echo(f"Note: {note}")
+
+
+def _rows(config: Config) -> Iterator[tuple[str, str, str]]:
+    """Yield (what, name, how) for each thing that would run."""
+    yield "device", config.name, ""
+    yield "source", config.source.type, _chosen(config.source.options)
+    yield "model", config.model.label, _chosen(config.model, "name", "path")
+    yield "smoothing", *_smoothing(config.smoothing)
+    yield "people", config.people.select, _chosen(config.people, "select") or "max 1"
+    for name, watch in config.watches.items():
+        yield "watch", name, _watch(watch)
+    for name, output in config.outputs.items():
+        yield "output", name, f"{output.type} {_chosen(output.options)}".strip()
+
+
+def _smoothing(smoothing: str | Options) -> tuple[str, str]:
+    if isinstance(smoothing, str):
+        return smoothing, ""
+    return "own filter", _chosen(smoothing)
+
+
+def _watch(watch: WatchSection) -> str:
+    files = " or ".join(path.name for path in watch.templates)
+    return f"{files}, enter {watch.enter:g}, exit {watch.exit:g}, hold {watch.hold:g} s"
+
+
+def _chosen(options: Options, *besides: str) -> str:
+    """Return what the file says about a part, its defaults left out."""
+    values = _dump(options)
+    given = [key for key in type(options).model_fields if key in options.model_fields_set]
+    return ", ".join(f"{key} {values[key]}" for key in given if key not in besides)

@@ -1,0 +1,28 @@
+"""The argument and the option that every command with a configuration takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def config_argument(command: Command) -> Command:
+    """Add the CONFIG argument, which arrives as `config: Path`; reading it may fail, not this."""
+    return click.argument("config", type=click.Path(path_type=Path), metavar="CONFIG")(command)
+
+
+def set_option(command: Command) -> Command:
+    """Add `--set key.path=value`, which arrives as `sets: tuple[str, ...]` for `config.load`."""
+    return click.option(
+        "--set",
+        "sets",
+        multiple=True,
+        metavar="KEY.PATH=VALUE",
+        help="Override one value of the file, such as source.fps=15; may be repeated. "
+        "The value is YAML, an empty one removes the key.",
+    )(command)

@@ -1,0 +1,243 @@
+"""Read and check the one YAML file that says what edgepose does. Every complaint comes at once."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from edgepose.config_errors import Complaints, check, found
+from edgepose.config_sections import (
+    FORBIDDEN,
+    SMOOTHING_FILTERS,
+    SMOOTHING_PRESETS,
+    VERSION,
+    ModelSection,
+    PeopleSection,
+    Root,
+    WatchSection,
+    name_problem,
+)
+from edgepose.config_templates import load_templates
+from edgepose.config_values import apply_sets, expand
+from edgepose.core.templates import Template
+from edgepose.errors import ConfigError, TemplateError, near_miss
+from edgepose.options import Options
+from edgepose.registry import KINDS, part
+from edgepose.yaml_lines import Document, KeyPath, read_yaml
+
+_MAY_BE_EMPTY: Final = ("name", "model", "smoothing", "people", "watch", "outputs")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Hold a source or an output as configured: what it is called, its type and its options."""
+
+    name: str
+    kind: str
+    type: str
+    options: Options
+
+    @property
+    def make(self) -> Callable[..., Any]:
+        """Return the registered class."""
+        return part(self.kind, self.type)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Hold a whole configuration, checked.
+
+    path: the file. base: its folder, which paths in it are relative to. name: of the device.
+    smoothing: the name of a preset, or the options of a filter. watches, outputs: by name.
+    templates: of each watch, with the watch's own tolerances.
+    """
+
+    path: Path
+    name: str
+    source: Part
+    model: ModelSection
+    smoothing: str | Options
+    people: PeopleSection
+    watches: Mapping[str, WatchSection]
+    templates: Mapping[str, tuple[Template, ...]]
+    outputs: Mapping[str, Part]
+
+    @property
+    def base(self) -> Path:
+        """Return the folder that paths in the file are relative to."""
+        return self.path.absolute().parent
+
+
+def load(
+    path: Path | str, sets: Sequence[str] = (), environ: Mapping[str, str] = os.environ
+) -> Config:
+    """Return the checked configuration of a file.
+
+    sets: `key.path=value` texts that win over the file. environ: where `${NAME}` comes from.
+    Raises ConfigError with every complaint on a line of its own.
+    """
+    document = apply_sets(read_yaml(path, ConfigError), sets)
+    return Reader(document, Path(path), environ).config()
+
+
+class Reader:
+    """Check one document section by section, collecting complaints."""
+
+    def __init__(self, document: Document, path: Path, environ: Mapping[str, str]) -> None:
+        self.path = path
+        self.complaints = Complaints(document)
+        self._context = {"base": path.absolute().parent}
+        self._check_version(document)
+        data = expand(document.data, environ, self.complaints.add)
+        self._data = {
+            key: value
+            for key, value in data.items()
+            if value is not None or key not in _MAY_BE_EMPTY
+        }
+
+    def config(self) -> Config:
+        """Return the configuration. Raises ConfigError."""
+        root = check(Root, self._data, (), self.complaints, self._context)
+        source = self._part("source", self._data.get("source"), ("source",), "source")
+        smoothing = self._smoothing(self._data.get("smoothing", "normal"))
+        outputs = self._outputs()
+        templates = self._templates(root.watch) if root is not None else {}
+        self._check_names()
+        self._check_whens(outputs)
+        self.complaints.raise_any()
+        assert root is not None
+        assert source is not None
+        assert smoothing is not None
+        return Config(
+            path=self.path,
+            name=root.name or _host_name(),
+            source=source,
+            model=root.model,
+            smoothing=smoothing,
+            people=root.people,
+            watches=root.watch,
+            templates=templates,
+            outputs=outputs,
+        )
+
+    def _check_version(self, document: Document) -> None:
+        """Refuse a newer file at once: complaints about its other keys would only mislead."""
+        version = document.data.get("version")
+        if isinstance(version, int) and not isinstance(version, bool) and version != VERSION:
+            way_out = "update edgepose" if version > VERSION else "begin anew from the reference"
+            problem = f"expected {VERSION}, the version this edgepose knows, found {version}"
+            raise ConfigError(document.message(("version",), f"{problem}; {way_out}"))
+
+    def _part(self, kind: str, value: Any, path: KeyPath, name: str) -> Part | None:
+        """Return the source or output that stands at `path`."""
+        chosen = self._choose(value, path, "type", KINDS[kind])
+        if chosen is None:
+            return None
+        options = self._check(part(kind, chosen).Options, value, path, "type")
+        return None if options is None else Part(name, kind, chosen, options)
+
+    def _smoothing(self, value: Any) -> str | Options | None:
+        """Return the preset's name, or the filter's options."""
+        path = ("smoothing",)
+        if isinstance(value, str):
+            if value in SMOOTHING_PRESETS:
+                return value
+            problem = f"expected one of {', '.join(SMOOTHING_PRESETS)} or a mapping with `filter`"
+            miss = near_miss(value, SMOOTHING_PRESETS)
+            self.complaints.add(path, f"{problem}, found '{value}'{miss if 'mean' in miss else ''}")
+            return None
+        chosen = self._choose(value, path, "filter", SMOOTHING_FILTERS)
+        if chosen is None:
+            return None
+        return self._check(SMOOTHING_FILTERS[chosen], value, path, "filter")
+
+    def _choose(
+        self, value: Any, path: KeyPath, key: str, names: Mapping[str, object]
+    ) -> str | None:
+        """Return what `key` says; it decides which other options there are."""
+        document = self.complaints.document
+        example = f"{{{key}: {min(names)}}}"
+        if not isinstance(value, dict):
+            if path in document.marks or len(path) > 1:
+                self.complaints.add(
+                    path, f"expected a mapping such as {example}, found {found(document, path)}"
+                )
+            return None
+        chosen = value.get(key)
+        if isinstance(chosen, str) and chosen in names:
+            return chosen
+        self.complaints.add(*self._unknown_choice(value, path, key, names))
+        return None
+
+    def _unknown_choice(
+        self, value: dict[str, Any], path: KeyPath, key: str, names: Mapping[str, object]
+    ) -> tuple[KeyPath, str]:
+        document = self.complaints.document
+        known = ", ".join(names)
+        if key not in value:
+            return path, f"`{key}` is missing; expected one of {known}"
+        miss = near_miss(str(value[key]), names)
+        hint = miss if "mean" in miss else ""
+        place = (*path, key)
+        return place, f"expected one of {known}, found {found(document, place)}{hint}"
+
+    def _check(
+        self, model: type[Options], value: dict[str, Any], path: KeyPath, key: str
+    ) -> Options | None:
+        """Return the options beside the key that chose the model."""
+        options = {name: item for name, item in value.items() if name != key}
+        return check(model, options, path, self.complaints, self._context)
+
+    def _outputs(self) -> dict[str, Part]:
+        outputs = self._data.get("outputs", {})
+        if not isinstance(outputs, dict):
+            return {}  # the root says so
+        parts = {
+            name: self._part("output", value, ("outputs", name), name)
+            for name, value in outputs.items()
+        }
+        return {name: made for name, made in parts.items() if made is not None}
+
+    def _templates(self, watches: Mapping[str, WatchSection]) -> dict[str, tuple[Template, ...]]:
+        templates = {}
+        for name, watch in watches.items():
+            try:
+                templates[name] = load_templates(watch)
+            except TemplateError as error:
+                why = "; ".join(str(error).splitlines())
+                self.complaints.add(("watch", name, "template"), f"can't be used: {why}")
+        return templates
+
+    def _names(self, section: str) -> tuple[str, ...]:
+        value = self._data.get(section)
+        return tuple(value) if isinstance(value, dict) else ()
+
+    def _check_names(self) -> None:
+        """Names of the user's own become pieces of MQTT topics and metric labels."""
+        paths: list[KeyPath] = [("watch", name) for name in self._names("watch")]
+        paths += [("outputs", name) for name in self._names("outputs")]
+        for path in paths:
+            problem = name_problem(str(path[-1]))
+            if problem:
+                self.complaints.add(path, problem)
+
+    def _check_whens(self, outputs: Mapping[str, Part]) -> None:
+        """`when` of an output names a watch, or several."""
+        watches = self._names("watch")
+        for name, output in outputs.items():
+            when = getattr(output.options, "when", None)
+            for wanted in [when] if isinstance(when, str) else when or ():
+                if wanted not in watches:
+                    known = near_miss(wanted, watches) or "; there is no watch in this file"
+                    problem = f"expected the name of a watch, found '{wanted}'{known}"
+                    self.complaints.add(("outputs", name, "when"), problem)
+
+
+def _host_name() -> str:
+    """Return the host's name without what a device name may not hold."""
+    name = socket.gethostname().translate(str.maketrans("", "", FORBIDDEN)).strip()
+    return name or "edgepose"

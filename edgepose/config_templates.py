@@ -1,0 +1,43 @@
+"""Load the templates of a watch and lay the watch's own tolerances over those of the files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, Final
+
+from edgepose import template_files
+from edgepose.config_sections import LimbSection, WatchSection
+from edgepose.core.templates import LimbRule, Template
+
+_TOLERANCES: Final = ("angle_deviation", "size_deviation", "min_visible", "mirror")
+_RULE: Final = tuple(field.name for field in fields(LimbRule))
+
+
+def load_templates(watch: WatchSection) -> tuple[Template, ...]:
+    """Return the templates of a watch as it wants them compared. Raises TemplateError."""
+    return tuple(adapt(template_files.load(path), watch) for path in watch.templates)
+
+
+def adapt(template: Template, watch: WatchSection) -> Template:
+    """Return the template with what the watch says differently. Raises TemplateError."""
+    said = {key: getattr(watch, key) for key in _TOLERANCES}
+    changes: dict[str, Any] = {key: value for key, value in said.items() if value is not None}
+    if watch.limbs:
+        changes["limbs"] = _rules(template.limbs, watch.limbs)
+        changes["ignore"] = template.ignore | {
+            limb for limb, rule in watch.limbs.items() if rule.ignore
+        }
+    return replace(template, **changes) if changes else template
+
+
+def _rules(
+    own: Mapping[str, LimbRule], wanted: Mapping[Any, LimbSection]
+) -> Mapping[str, LimbRule]:
+    """Return the rules of a template with those of a watch over them, key by key."""
+    rules = dict(own)
+    for limb, section in wanted.items():
+        said = {key: getattr(section, key) for key in _RULE}
+        given = {key: value for key, value in said.items() if value is not None}
+        rules[limb] = replace(rules.get(limb, LimbRule()), **given)
+    return rules
