@@ -18,7 +18,7 @@ PACKAGE = Path(edgepose.__file__).parent
 # entries joined in one layer are siblings, which never import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "skeleton"),
-    ("types", "options", "yaml"),
+    ("types", "options", "shipped", "yaml"),
     ("core",),
     ("imaging", "render", "recording", "template_files", "tflite", "tflite_file"),
     ("sources", "runtimes", "outputs", "store"),
@@ -26,6 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("registry",),
     ("config",),
     ("app",),
+    ("bench",),
     ("cli", "train"),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

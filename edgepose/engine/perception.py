@@ -75,6 +75,11 @@ class Detector:
             self._crop.update(poses[0] if poses else None, job.frame.size)
         return poses
 
+    def reset(self) -> None:
+        """Look at the whole frame next: what comes has nothing to do with what was."""
+        if self._crop is not None:
+            self._crop.reset()
+
     def detect(self, frame: Frame) -> tuple[Pose, ...]:
         """Prepare, infer and decode in one go."""
         job = self.prepare(frame)

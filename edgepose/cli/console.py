@@ -1,0 +1,49 @@
+"""What a person at a terminal reads while edgepose runs and when it ends."""
+
+from __future__ import annotations
+
+import click
+
+from edgepose.engine.stats import Snapshot
+from edgepose.outputs.base import Output
+from edgepose.types import Event, Scene
+
+
+class Console(Output):
+    """Print one line an event to stderr."""
+
+    def open(self) -> None:
+        """Need nothing."""
+
+    def show(self, scene: Scene) -> None:
+        """Print the scene's events."""
+        for event in scene.events:
+            click.echo(line(event), err=True)
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+def line(event: Event) -> str:
+    """Return an event as a person reads it: `  12.40 s  arms_up  start  score 0.93`."""
+    details = [f"score {event.score:.2f}" if event.type == "start" and event.score else ""]
+    if event.type == "end" and event.held is not None:
+        details.append(f"held {event.held:.2f} s")
+    details += [limb.text for limb in event.deviated if limb.text]
+    tail = ", ".join(detail for detail in details if detail)
+    return f"{event.frame_time:9.2f} s  {event.name}  {event.type:<5}  {tail}".rstrip()
+
+
+def summary(figures: Snapshot) -> str:
+    """Return what happened in a run, in one line."""
+    counts = figures.counts
+    dropped = sum(n for name, n in counts.items() if name.startswith("dropped:"))
+    parts = [f"{counts.get('scenes', 0)} frames perceived"]
+    if dropped:
+        parts.append(f"{dropped} dropped because newer ones had come")
+    if figures.fps:
+        parts.append(f"{figures.fps:.1f} fps at the end")
+    if "age" in figures.stages:
+        parts.append(f"capture to event {figures.stages['age'].p50 * 1e3:.0f} ms (median)")
+    parts.append(f"{counts.get('events', 0)} events")
+    return "edgepose: " + ", ".join(parts)

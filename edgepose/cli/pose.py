@@ -1,0 +1,72 @@
+"""edgepose pose: the keypoints of pictures, one pass over the whole picture each."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edgepose import app, imaging
+from edgepose.config_sections import ModelSection
+from edgepose.types import Frame, Image, Pose, Scene
+
+
+@click.command()
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--model", metavar="NAME|PATH", help="Model to use; the best at hand by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, coordinates in pixels.")
+@click.option(
+    "--draw",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="OUT.png",
+    help="Write the picture with its skeletons; several pictures get numbers.",
+)
+def pose(images: tuple[Path, ...], model: str | None, as_json: bool, draw: Path | None) -> None:
+    """Find everyone in IMAGES and print their 17 keypoints."""
+    eyes = app.open_eyes(model_section(model))
+    found: list[dict[str, Any]] = []
+    try:
+        for number, path in enumerate(images, start=1):
+            image = imaging.read_image(path)
+            poses = eyes.look(image)
+            found.append({"image": str(path), "poses": [one.to_dict() for one in poses]})
+            if draw is not None:
+                target = draw if len(images) == 1 else draw.with_stem(f"{draw.stem}-{number}")
+                imaging.write_image(target, _drawn(image, poses))
+    finally:
+        eyes.close()
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        click.echo("\n".join(_lines(found)))
+
+
+def model_section(model: str | None) -> ModelSection:
+    """Return the model section for a `--model` value: a path if it looks like one, else a name."""
+    if model is None:
+        return ModelSection()
+    if model.endswith(".tflite") or "/" in model:
+        return ModelSection(path=Path(model))
+    return ModelSection(name=model)
+
+
+def _drawn(image: Image, poses: tuple[Pose, ...]) -> Image:
+    from edgepose.render import Renderer
+
+    return Renderer().draw(Scene(Frame(image, 0.0, 0), poses, poses))
+
+
+def _lines(found: list[dict[str, Any]]) -> list[str]:
+    lines = []
+    for entry in found:
+        lines.append(f"{entry['image']}: {len(entry['poses']) or 'no'} person(s)")
+        for one in entry["poses"]:
+            lines.append(f"  score {one['score']:.2f}")
+            lines += [
+                f"    {point['name']:<15} y {point['y']:7.1f}  x {point['x']:7.1f}  "
+                f"score {point['score']:.2f}"
+                for point in one["keypoints"]
+            ]
+    return lines

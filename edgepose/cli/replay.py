@@ -1,0 +1,87 @@
+"""edgepose replay: the same events every time, from a recording or a clip, against any config."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+
+from edgepose import app
+from edgepose.cli.console import line
+from edgepose.cli.options import set_option
+from edgepose.config import Config, load
+from edgepose.engine.perception import Perception
+from edgepose.engine.replay import replay_poses, replay_source
+from edgepose.engine.stamps import replay_stamp
+from edgepose.recording import is_recording, read_recording
+from edgepose.registry import part
+from edgepose.types import Event, Scene
+
+CLIP_START: Final = 0.0  # a clip does not say when it was filmed: its events count from 1970
+
+
+@click.command()
+@click.argument("recording", type=click.Path(path_type=Path))
+@click.argument("config", type=click.Path(path_type=Path))
+@set_option
+@click.option(
+    "--diff",
+    "other",
+    type=click.Path(path_type=Path),
+    metavar="OTHER_CONFIG",
+    help="Compare: which events would another configuration lose or add?",
+)
+def replay(recording: Path, config: Path, sets: tuple[str, ...], other: Path | None) -> None:
+    """Replay RECORDING against CONFIG and print its events, one JSON object a line.
+
+    RECORDING is what `edgepose run --record` or a recording output wrote, a jsonl file with
+    poses, or a video. The source and the outputs of CONFIG are not used.
+    """
+    events = list(replay_events(recording, load(config, sets)))
+    if other is None:
+        for event in events:
+            click.echo(json.dumps(event.to_dict(), ensure_ascii=False))
+    else:
+        click.echo(compare(events, list(replay_events(recording, load(other, sets)))))
+
+
+def replay_events(recording: Path, config: Config) -> Iterator[Event]:
+    """Yield the events that a configuration makes of a recording."""
+    for scene in _scenes(recording, config):
+        yield from scene.events
+
+
+def _scenes(recording: Path, config: Config) -> Iterator[Scene]:
+    if is_recording(recording):
+        recorded = read_recording(recording)
+        stamp = replay_stamp(recorded.start)
+        return replay_poses(recorded.frames, app.new_interpreter(config, stamp))
+    return _clip_scenes(recording, config)
+
+
+def _clip_scenes(clip: Path, config: Config) -> Iterator[Scene]:
+    video = part("source", "video")
+    source = video(video.Options(path=clip.absolute(), pace="fast"))
+    eyes = app.open_eyes(config.model)
+    try:
+        interpreter = app.new_interpreter(config, replay_stamp(CLIP_START))
+        yield from replay_source(source, Perception(eyes.detector, interpreter))
+    finally:
+        eyes.close()
+
+
+def compare(before: list[Event], after: list[Event]) -> str:
+    """Return a readable difference of two lists of events: `-` only before, `+` only after."""
+    old, new = ([_key(event) for event in events] for events in (before, after))
+    changes = [row for row in difflib.ndiff(old, new) if row[0] in "+-"]
+    lost, added = (sum(row[0] == sign for row in changes) for sign in "-+")
+    head = f"{len(old)} events before, {len(new)} after: {lost} lost, {added} added"
+    return "\n".join([head, *changes])
+
+
+def _key(event: Event) -> str:
+    return line(event)
