@@ -1,0 +1,168 @@
+"""Record what a model answered and give it back later: inference without a model or a chip.
+
+A recording is a zip of .npy files that numpy can load, `<step>.<output>.npy`, and `specs.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.lib import format as npy
+from pydantic import Field
+
+from edgepose import options
+from edgepose.errors import ModelError
+from edgepose.runtimes.base import Runtime
+from edgepose.types import Tensor, TensorSpec
+
+SPECS: Final = "specs.json"
+
+
+class Replay(Runtime):
+    """Answer with recorded tensors, in the order in which they were recorded.
+
+    path: of a recording. loop: begin again at its end, instead of failing there.
+    """
+
+    class Options(options.Options):
+        """Say which recording to play."""
+
+        model: options.ConfigPath = Field(description="a recording of tensors (.npz)")
+        loop: bool = Field(False, description="begin again at the recording's end")
+
+    def __init__(self, path: Path, loop: bool = False) -> None:
+        self.path = Path(path)
+        self.loop = loop
+        self._steps: tuple[tuple[Tensor, ...], ...] = ()
+        self._next = 0
+
+    def open(self) -> None:
+        """Read the recording. Raises ModelError for a file that is none, or holds no step."""
+        try:
+            with zipfile.ZipFile(self.path) as recording:
+                specs = json.loads(recording.read(SPECS))
+                self.inputs, self.outputs = _parsed(specs["inputs"]), _parsed(specs["outputs"])
+                self._steps = tuple(_steps(recording, len(self.outputs)))
+        except OSError as error:
+            raise ModelError(f"{self.path}: can't be read: {error.strerror or error}") from error
+        except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
+            raise ModelError(
+                f"{self.path}: expected a recording of tensors, found something else ({error}); "
+                "record one with edgepose.runtimes.replay.Recorder"
+            ) from error
+        if not self._steps:
+            raise ModelError(f"{self.path}: the recording holds no step; record at least one")
+        self._next = 0
+        self.backend = f"replay of {len(self._steps)} steps"
+
+    def infer(self, tensor: Tensor) -> tuple[Tensor, ...]:
+        """Return the outputs of the next step; what the tensor holds plays no part.
+
+        Raises ModelError past the end, unless it loops.
+        """
+        del tensor
+        if self._next >= len(self._steps) and not self.loop:
+            raise ModelError(
+                f"{self.path}: the recording ends after {len(self._steps)} steps, but the source "
+                "gave more frames; record as many, or set 'loop: true'"
+            )
+        step = self._steps[self._next % len(self._steps)]
+        self._next += 1
+        return tuple(output.copy() for output in step)
+
+    def close(self) -> None:
+        """Let the recording go."""
+        self._steps = ()
+
+
+class Recorder(Runtime):
+    """Run another runtime and write down what it answers. Nothing is kept in memory."""
+
+    def __init__(self, runtime: Runtime, path: Path) -> None:
+        self.runtime = runtime
+        self.path = Path(path)
+        self._recording: zipfile.ZipFile | None = None
+        self._step = 0
+
+    def open(self) -> None:
+        """Open the runtime and begin the recording. Raises what opening the runtime raises.
+
+        Raises ModelError where the recording can't be written.
+        """
+        self.runtime.open()
+        self.inputs, self.outputs = self.runtime.inputs, self.runtime.outputs
+        self.backend = f"{self.runtime.backend}, recorded"
+        self._step = 0
+        try:
+            self._recording = zipfile.ZipFile(self.path, "w", zipfile.ZIP_DEFLATED)
+        except OSError as error:
+            raise ModelError(f"{self.path}: can't be written: {error.strerror or error}") from error
+        specs = {"inputs": _written(self.inputs), "outputs": _written(self.outputs)}
+        self._recording.writestr(SPECS, json.dumps(specs))
+
+    def infer(self, tensor: Tensor) -> tuple[Tensor, ...]:
+        """Return what the runtime answers, having written it down."""
+        tensors = self.runtime.infer(tensor)
+        assert self._recording is not None, "open() comes first"
+        for index, output in enumerate(tensors):
+            with self._recording.open(_entry(self._step, index), "w") as file:
+                npy.write_array(file, np.asanyarray(output), allow_pickle=False)
+        self._step += 1
+        return tensors
+
+    def close(self) -> None:
+        """Finish the recording and close the runtime."""
+        if self._recording is not None:
+            self._recording.close()
+            self._recording = None
+        self.runtime.close()
+
+
+def _entry(step: int, output: int) -> str:
+    return f"{step:06}.{output}.npy"
+
+
+def _steps(recording: zipfile.ZipFile, outputs: int) -> list[tuple[Tensor, ...]]:
+    """Read every step; one that was cut short in the middle is left out."""
+    count = (len(recording.namelist()) - 1) // max(outputs, 1)
+    return [
+        tuple(_read(recording, _entry(step, index)) for index in range(outputs))
+        for step in range(count)
+    ]
+
+
+def _read(recording: zipfile.ZipFile, entry: str) -> Tensor:
+    with recording.open(entry) as file:
+        array: Tensor = npy.read_array(file, allow_pickle=False)
+    return array
+
+
+def _written(specs: Sequence[TensorSpec]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": spec.name,
+            "shape": spec.shape,
+            "dtype": spec.dtype.name,
+            "scale": spec.scale,
+            "zero_point": spec.zero_point,
+        }
+        for spec in specs
+    ]
+
+
+def _parsed(specs: Sequence[dict[str, Any]]) -> tuple[TensorSpec, ...]:
+    return tuple(
+        TensorSpec(
+            name=spec["name"],
+            shape=tuple(spec["shape"]),
+            dtype=np.dtype(spec["dtype"]),
+            scale=spec["scale"],
+            zero_point=spec["zero_point"],
+        )
+        for spec in specs
+    )
