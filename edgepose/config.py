@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edgepose.config_errors import Complaints, check, found
+from edgepose.config_errors import Checked, Complaints, check, closest, found
 from edgepose.config_sections import (
     FORBIDDEN,
-    SMOOTHING_FILTERS,
-    SMOOTHING_PRESETS,
     VERSION,
     ModelSection,
     PeopleSection,
@@ -21,8 +19,10 @@ from edgepose.config_sections import (
     WatchSection,
     name_problem,
 )
+from edgepose.config_smoothing import FILTERS
 from edgepose.config_templates import load_templates
 from edgepose.config_values import apply_sets, expand
+from edgepose.core.smoothing import PRESETS, Setting
 from edgepose.core.templates import Template
 from edgepose.errors import ConfigError, TemplateError, near_miss
 from edgepose.options import Options
@@ -52,7 +52,7 @@ class Config:
     """Hold a whole configuration, checked.
 
     path: the file. base: its folder, which paths in it are relative to. name: of the device.
-    smoothing: the name of a preset, or the options of a filter. watches, outputs: by name.
+    smoothing: the name of a preset, or a filter's parameters. watches, outputs: by name.
     templates: of each watch, with the watch's own tolerances.
     """
 
@@ -60,7 +60,7 @@ class Config:
     name: str
     source: Part
     model: ModelSection
-    smoothing: str | Options
+    smoothing: str | Setting
     people: PeopleSection
     watches: Mapping[str, WatchSection]
     templates: Mapping[str, tuple[Template, ...]]
@@ -140,20 +140,20 @@ class Reader:
         options = self._check(part(kind, chosen).Options, value, path, "type")
         return None if options is None else Part(name, kind, chosen, options)
 
-    def _smoothing(self, value: Any) -> str | Options | None:
-        """Return the preset's name, or the filter's options."""
+    def _smoothing(self, value: Any) -> str | Setting | None:
+        """Return the preset's name, or the filter's parameters."""
         path = ("smoothing",)
         if isinstance(value, str):
-            if value in SMOOTHING_PRESETS:
+            if value in PRESETS:
                 return value
-            problem = f"expected one of {', '.join(SMOOTHING_PRESETS)} or a mapping with `filter`"
-            miss = near_miss(value, SMOOTHING_PRESETS)
-            self.complaints.add(path, f"{problem}, found '{value}'{miss if 'mean' in miss else ''}")
+            problem = f"expected one of {', '.join(PRESETS)} or a mapping with `filter`"
+            self.complaints.add(path, f"{problem}, found '{value}'{closest(value, PRESETS)}")
             return None
-        chosen = self._choose(value, path, "filter", SMOOTHING_FILTERS)
+        chosen = self._choose(value, path, "filter", FILTERS)
         if chosen is None:
             return None
-        return self._check(SMOOTHING_FILTERS[chosen], value, path, "filter")
+        section = self._check(FILTERS[chosen], value, path, "filter")
+        return None if section is None else section.setting()
 
     def _choose(
         self, value: Any, path: KeyPath, key: str, names: Mapping[str, object]
@@ -180,14 +180,13 @@ class Reader:
         known = ", ".join(names)
         if key not in value:
             return path, f"`{key}` is missing; expected one of {known}"
-        miss = near_miss(str(value[key]), names)
-        hint = miss if "mean" in miss else ""
         place = (*path, key)
+        hint = closest(value[key], names)
         return place, f"expected one of {known}, found {found(document, place)}{hint}"
 
     def _check(
-        self, model: type[Options], value: dict[str, Any], path: KeyPath, key: str
-    ) -> Options | None:
+        self, model: type[Checked], value: dict[str, Any], path: KeyPath, key: str
+    ) -> Checked | None:
         """Return the options beside the key that chose the model."""
         options = {name: item for name, item in value.items() if name != key}
         return check(model, options, path, self.complaints, self._context)

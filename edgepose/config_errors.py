@@ -168,11 +168,12 @@ def _wrong(model: type[BaseModel], inner: KeyPath, path: KeyPath, document: Docu
     place = (*path, *inner)
     expected = takes_at(model, inner)
     value = value_at(document.data, place)
-    hint = _closest(value, choices_at(model, inner)) or _quotes(value, expected)
+    hint = closest(value, choices_at(model, inner)) or _quotes(value, expected)
     return f"expected {expected}, found {found(document, place)}{hint}"
 
 
-def _closest(value: Any, choices: Iterable[str]) -> str:
+def closest(value: Any, choices: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` where a choice is close, else `""`: the choices were named."""
     miss = near_miss(str(value), choices)
     return miss if "did you mean" in miss else ""
 

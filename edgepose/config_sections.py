@@ -63,7 +63,7 @@ class ModelSection(Options):
     """Say which network finds the keypoints, and what runs it."""
 
     name: str | None = Field(
-        default=None, min_length=1, description="a model that `edgepose models list` knows"
+        default=None, min_length=1, description=f"one that `edgepose models list` knows; unset: {DEFAULT_MODEL}"
     )
     path: ExistingPath | None = Field(default=None, description="or a .tflite file of your own")
     runtime: Literal["auto", "cpu", "edgetpu", "litert", "replay"] = Field(
@@ -193,14 +193,6 @@ class WatchSection(Options):
         """Return the template files."""
         paths = self.template or ()
         return (paths,) if isinstance(paths, Path) else paths
-
-
-class NoFilter(Options):
-    """Take keypoints as they come."""
-
-
-SMOOTHING_PRESETS: Final = ("none", "soft", "normal", "fast")
-SMOOTHING_FILTERS: Final[dict[str, type[Options]]] = {"none": NoFilter}
 
 
 def name_problem(name: str) -> str:

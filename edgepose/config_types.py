@@ -34,12 +34,12 @@ _PLURALS: Final = {
 }
 
 _LIMITS: Final = {
-    "ge": "{:g} or more",
-    "gt": "above {:g}",
-    "le": "at most {:g}",
-    "lt": "below {:g}",
-    "min_length": "of length {:g} or more",
-    "max_length": "of length {:g} at most",
+    "ge": ", {:g} or more",
+    "gt": " above {:g}",
+    "le": ", at most {:g}",
+    "lt": ", below {:g}",
+    "min_length": ", {:g} or more long",
+    "max_length": ", {:g} long at most",
 }
 
 
@@ -177,4 +177,6 @@ def _bounds(constraints: Constraints) -> str:
     }
     if "ge" in limits and "le" in limits:
         return f" from {limits['ge']:g} to {limits['le']:g}"
-    return "".join(f", {_LIMITS[name].format(limit)}" for name, limit in limits.items())
+    if limits.get("min_length") == 1:
+        del limits["min_length"]  # "text", "a list": nobody takes an empty one for one
+    return "".join(_LIMITS[name].format(limit) for name, limit in limits.items())

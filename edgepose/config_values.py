@@ -32,6 +32,9 @@ def apply_sets(document: Document, sets: Sequence[str]) -> Document:
         path, value = _split(text)
         _put(data, path, value)
         marks = {known: mark for known, mark in marks.items() if known[: len(path)] != path}
+        marks |= {
+            made: Mark("--set") for end in range(1, len(path)) if (made := path[:end]) not in marks
+        }
         marks[path] = Mark("--set")
     return replace(document, data=data, marks=marks)
 

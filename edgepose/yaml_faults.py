@@ -55,9 +55,10 @@ def first_line_with_tab(text: str) -> int | None:
 
 
 def _line_of(problem: yaml.MarkedYAMLError) -> int:
-    """Return the line to look at: for what never ends, where it began."""
-    begun = "end of stream" in (problem.problem or "") and problem.context_mark
-    mark = problem.context_mark if begun else problem.problem_mark
+    """Return the line to look at: for what never ends or lacks its ':', where it began."""
+    said = problem.problem or ""
+    begun = "end of stream" in said or "could not find expected ':'" in said
+    mark = (begun and problem.context_mark) or problem.problem_mark
     return int(mark.line) + 1 if mark is not None else 1
 
 

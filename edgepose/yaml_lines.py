@@ -75,7 +75,7 @@ def read_yaml(path: Path | str, error: type[UserError] = UserError) -> Document:
 def parse_yaml(text: str, name: str, error: type[UserError] = UserError) -> Document:
     """Read YAML text that came from `name`. Raises `error` as `read_yaml` does."""
     node = _compose(text, name, error)
-    if node is None:
+    if node is None or (isinstance(node, yaml.ScalarNode) and not node.value):
         raise error(f"{name}: the file is empty; expected lines of `key: value`")
     if not isinstance(node, yaml.MappingNode):
         found = "a list" if isinstance(node, yaml.SequenceNode) else f"only `{short(node.value)}`"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from edgepose.cli.config_options import config_argument, set_option
 from edgepose.config import Config, Part, load
 from edgepose.config_errors import is_secret
 from edgepose.config_sections import WatchSection
+from edgepose.core.smoothing import Setting
 from edgepose.errors import UserError
 from edgepose.options import Options
 
@@ -54,7 +56,7 @@ def as_dict(config: Config) -> dict[str, Any]:
         "name": config.name,
         "source": _part_dict(config.source),
         "model": _dump(config.model),
-        "smoothing": smoothing if isinstance(smoothing, str) else _dump(smoothing),
+        "smoothing": smoothing if isinstance(smoothing, str) else asdict(smoothing),
         "people": _dump(config.people),
         "watch": {name: _dump(watch) for name, watch in config.watches.items()},
         "outputs": {name: _part_dict(part) for name, part in config.outputs.items()},
@@ -94,7 +96,7 @@ def _rows(config: Config) -> Iterator[tuple[str, str, str]]:
     yield "device", config.name, ""
     yield "source", config.source.type, _chosen(config.source.options)
     yield "model", config.model.label, _chosen(config.model, "name", "path")
-    yield "smoothing", *_smoothing(config.smoothing)
+    yield "smoothing", _smoothing(config.smoothing), ""
     yield "people", config.people.select, _chosen(config.people, "select") or "max 1"
     for name, watch in config.watches.items():
         yield "watch", name, _watch(watch)
@@ -102,10 +104,8 @@ def _rows(config: Config) -> Iterator[tuple[str, str, str]]:
         yield "output", name, f"{output.type} {_chosen(output.options)}".strip()
 
 
-def _smoothing(smoothing: str | Options) -> tuple[str, str]:
-    if isinstance(smoothing, str):
-        return smoothing, ""
-    return "own filter", _chosen(smoothing)
+def _smoothing(smoothing: str | Setting) -> str:
+    return smoothing if isinstance(smoothing, str) else type(smoothing).__name__
 
 
 def _watch(watch: WatchSection) -> str:
