@@ -1,0 +1,9 @@
+"""Draw scenes for people: limbs by how they match, hold rings, names, advice. numpy, cv2, Pillow.
+
+No file is read but the font and no frame is kept, so that what is on screen is all there is.
+"""
+
+from edgepose.render.renderer import Renderer, leading
+from edgepose.render.style import Palette, Style
+
+__all__ = ["Palette", "Renderer", "Style", "leading"]

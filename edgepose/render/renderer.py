@@ -1,0 +1,115 @@
+"""Draw a scene: the picture, the people on it, and what is written around them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from edgepose.render.cards import draw_cards, relevance
+from edgepose.render.figure import Brush, Figure, Known, draw_corrections, draw_figure
+from edgepose.render.hud import draw_advice, draw_banner, draw_flash, draw_stats
+from edgepose.render.page import Page, unit_of
+from edgepose.render.placement import Placement
+from edgepose.render.style import Style, rgb
+from edgepose.render.text import Typesetter
+from edgepose.types import Event, Image, Pose, Scene, Size, WatchState
+
+_FLASH: Final = 0.6  # seconds that the edges glow after an event
+_CHEER: Final = 1.5  # seconds that an event stays on the banner, long enough to be read
+_MAX_ADVICE: Final = 3  # more can't be followed at a time
+_CHEERED: Final = ("start", "rep")
+
+
+class Renderer:
+    """Turn scenes into pictures to look at. Remembers only what has just happened.
+
+    Time is the frames' own: the same scenes give the same pictures.
+    """
+
+    def __init__(self, style: Style | None = None) -> None:
+        """Take colours and font from `style`. Raises ConfigError for a font that is none."""
+        self.style = style or Style()
+        self._type = Typesetter(self.style.font)
+        self._recent: Event | None = None
+
+    def draw(self, scene: Scene, size: Size | None = None) -> Image:
+        """Return a new picture, uint8 (height, width, 3) RGB; the frame is never written to.
+
+        size: (height, width) of the result, with the frame fitted in; None is the frame's own.
+        """
+        placement = Placement.fit(scene.frame.size, size or scene.frame.size, self.style.mirror)
+        black = self.style.background == "black"
+        canvas = placement.blank() if black else placement.show(scene.frame.image)
+        self._draw_people(canvas, placement, scene)
+        self._write(canvas, scene)
+        return canvas
+
+    def _draw_people(self, canvas: Image, placement: Placement, scene: Scene) -> None:
+        brush = Brush.of(self.style.palette, unit_of(placement.canvas))
+        for pose in reversed(scene.poses):  # the best one last, on top
+            figure = self._figure(pose, placement, leading(scene.watches, pose.person))
+            draw_figure(canvas, figure, brush)
+            draw_corrections(canvas, figure, brush.unit, placement.mirror)
+
+    def _figure(self, pose: Pose, placement: Placement, watch: WatchState | None) -> Figure:
+        points, known = placement.points_xy(pose.keypoints), self._known(pose)
+        if watch is None:
+            return Figure(points, known)
+        return Figure(points, known, watch.match, watch.phase == "active")
+
+    def _known(self, pose: Pose) -> Known:
+        score = pose.keypoints[:, 2]
+        finite = np.isfinite(pose.keypoints).all(axis=1)
+        return finite & (score > 0) & (score >= self.style.min_score)
+
+    def _write(self, canvas: Image, scene: Scene) -> None:
+        palette = self.style.palette
+        page = Page(canvas, self._type, rgb(palette.matching), rgb(palette.deviating))
+        self._remember(scene)
+        since = self._since(scene.frame.time)
+        if since < _FLASH:
+            draw_flash(page, 1 - since / _FLASH)
+        draw_cards(page, scene.watches)
+        if self.style.stats:
+            draw_stats(page, scene.stats)
+        headline = _headline(scene.watches, self._recent if since < _CHEER else None)
+        if headline:
+            draw_banner(page, headline)
+        else:
+            draw_advice(page, _advice(leading(scene.watches)))
+
+    def _remember(self, scene: Scene) -> None:
+        for event in scene.events:
+            if event.type in _CHEERED:
+                self._recent = event
+
+    def _since(self, time: float) -> float:
+        """Return the seconds since the last event worth cheering; long ago if time went back."""
+        if self._recent is None or time < self._recent.frame_time:
+            return float("inf")
+        return time - self._recent.frame_time
+
+
+def leading(watches: Sequence[WatchState], person: int | None = None) -> WatchState | None:
+    """Return the watch that matters most now, of one person or of all; None without a match."""
+    compared = [w for w in watches if w.match is not None and person in (None, w.person)]
+    return max(compared, key=relevance, default=None)
+
+
+def _headline(watches: Sequence[WatchState], recent: Event | None) -> str:
+    """Return the name of what is being done right now, or was done just now; else `""`."""
+    active = [watch for watch in watches if watch.phase == "active"]
+    if active:
+        return max(active, key=relevance).name
+    return recent.name if recent else ""
+
+
+def _advice(watch: WatchState | None) -> list[str]:
+    """Return what to change, the worst limbs, in the order of the skeleton: it must not jump."""
+    if watch is None or watch.match is None:
+        return []
+    off = [limb for limb in watch.match.deviated if limb.text]
+    worst = sorted(off, key=lambda limb: -abs(np.nan_to_num(limb.degrees)))[:_MAX_ADVICE]
+    return [limb.text for limb in off if limb in worst]

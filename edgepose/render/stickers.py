@@ -1,0 +1,125 @@
+"""Small pictures with transparency, made once and pasted often. Blending costs by their area only.
+
+A sticker is stored so that pasting is one multiply and one add, both vectorised in cv2: what it
+adds, and how much of the canvas it keeps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose.render.style import Rgb
+from edgepose.types import Image, Size
+
+_OVERSAMPLE = 4  # shapes are drawn this much larger and averaged: smooth edges
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sticker:
+    """Hold a picture with transparency, ready to paste.
+
+    ink: uint8 (height, width, 3), RGB times opacity. keep: uint8 (height, width, 3), share of
+    the canvas that shines through, 0..255.
+    """
+
+    ink: Image
+    keep: Image
+
+    @property
+    def size(self) -> Size:
+        """Return (height, width) in pixels."""
+        return self.ink.shape[0], self.ink.shape[1]
+
+    def faded(self, opacity: float) -> Sticker:
+        """Return the sticker at `opacity` 0..1 of its own."""
+        ink = cv2.convertScaleAbs(self.ink, alpha=opacity)
+        keep = cv2.bitwise_not(cv2.convertScaleAbs(cv2.bitwise_not(self.keep), alpha=opacity))
+        return Sticker(_image(ink), _image(keep))
+
+
+def _image(pixels: NDArray[Any]) -> Image:
+    return pixels.astype(np.uint8, copy=False)
+
+
+def tinted(opacity: NDArray[np.uint8], colour: Rgb) -> Sticker:
+    """Return `colour` with an opacity, uint8 (height, width), of its own for each pixel."""
+    share = opacity[..., None].astype(np.float32) / 255
+    ink = np.rint(share * np.array(colour, np.float32)).astype(np.uint8)
+    return Sticker(ink, np.repeat(255 - opacity[..., None], 3, axis=2))
+
+
+def paste(canvas: Image, sticker: Sticker, y: int, x: int) -> None:
+    """Blend a sticker into the canvas with its upper left corner at (y, x), cut to fit."""
+    height, width = sticker.size
+    top, left = max(-y, 0), max(-x, 0)
+    bottom, right = min(canvas.shape[0] - y, height), min(canvas.shape[1] - x, width)
+    if bottom <= top or right <= left:
+        return
+    part = canvas[y + top : y + bottom, x + left : x + right]
+    cv2.multiply(part, sticker.keep[top:bottom, left:right], dst=part, scale=1 / 255)
+    cv2.add(part, sticker.ink[top:bottom, left:right], dst=part)
+
+
+def beside_dot(text: Sticker, radius: int, colour: Rgb) -> Sticker:
+    """Return text with a round dot before it."""
+    height, lead = text.size[0], 3 * radius
+    mask = np.zeros((height, lead), np.uint8)
+    cv2.circle(mask, (radius, height // 2), radius - 1, 255, -1, cv2.LINE_AA)
+    dot = tinted(mask, colour)
+    return Sticker(np.hstack([dot.ink, text.ink]), np.hstack([dot.keep, text.keep]))
+
+
+@lru_cache(32)
+def panel(size: Size, radius: int, colour: Rgb, opacity: float) -> Sticker:
+    """Return a rectangle of (height, width) `size` with round corners of `radius` pixels."""
+    height, width = size
+    many = _OVERSAMPLE
+    mask = np.zeros((height * many, width * many), np.uint8)
+    radius = max(min(radius, height // 2, width // 2), 0) * many
+    end_y, end_x = mask.shape[0] - 1, mask.shape[1] - 1
+    cv2.rectangle(mask, (radius, 0), (end_x - radius, end_y), 255, -1)
+    cv2.rectangle(mask, (0, radius), (end_x, end_y - radius), 255, -1)
+    for y in (radius, end_y - radius):
+        for x in (radius, end_x - radius):
+            cv2.circle(mask, (x, y), radius, 255, -1)
+    return tinted(_shrunk(mask, opacity), colour)
+
+
+@lru_cache(16)
+def ring(diameter: int, thickness: int, colour: Rgb, opacity: float) -> Sticker:
+    """Return a whole ring that just fits into a square of `diameter` pixels."""
+    many = _OVERSAMPLE
+    mask = np.zeros((diameter * many, diameter * many), np.uint8)
+    radius = max((diameter - thickness) * many // 2, 1)
+    centre = diameter * many // 2
+    cv2.circle(mask, (centre, centre), radius, 255, max(thickness * many, 1))
+    return tinted(_shrunk(mask, opacity), colour)
+
+
+@lru_cache(2)
+def glow(canvas: Size, depth: int, colour: Rgb) -> tuple[tuple[Sticker, int, int], ...]:
+    """Return four strips with their (y, x), that fade inwards from the edges over `depth`."""
+    height, width = canvas
+    depth = max(min(depth, height // 2, width // 2), 1)
+    fall = np.rint(200 * (1 - np.arange(depth) / depth) ** 2).astype(np.uint8)
+    across = np.repeat(fall[:, None], width, axis=1)
+    down = np.repeat(fall[None], height, axis=0)
+    return (
+        (tinted(across, colour), 0, 0),
+        (tinted(across[::-1], colour), height - depth, 0),
+        (tinted(down, colour), 0, 0),
+        (tinted(down[:, ::-1], colour), 0, width - depth),
+    )
+
+
+def _shrunk(mask: NDArray[np.uint8], opacity: float) -> NDArray[np.uint8]:
+    """Average a mask drawn large down to its true size, at most `opacity` opaque."""
+    size_wh = (mask.shape[1] // _OVERSAMPLE, mask.shape[0] // _OVERSAMPLE)
+    small = cv2.resize(mask, size_wh, interpolation=cv2.INTER_AREA)
+    return np.rint(small * opacity).astype(np.uint8)

@@ -1,0 +1,66 @@
+"""Words as stickers: rendered by FreeType once, kept, and pasted as often as need be."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from PIL import Image as PilImage
+from PIL import ImageDraw, ImageFont
+
+from edgepose.errors import ConfigError
+from edgepose.render.stickers import Sticker, tinted
+from edgepose.render.style import Rgb
+
+BUILT_IN: Final = Path(__file__).parent / "fonts" / "Inter-SemiBold.otf"
+_KEPT: Final = 64  # a screen shows some 20 at a time; at 1080p one takes about 0.2 MB
+
+
+class Typesetter:
+    """Make text stickers in one font. All stickers of a size have the same height and baseline."""
+
+    def __init__(self, font: Path | None = None) -> None:
+        """Take a font file, or the built-in font. Raises ConfigError for no font."""
+        self._path = font or BUILT_IN
+        self._font = lru_cache(16)(self._load)
+        self._kept = lru_cache(_KEPT)(self._draw)
+        self._font(16)
+
+    def text(self, words: str, height: int, colour: Rgb, max_width: int = 1 << 14) -> Sticker:
+        """Return one line of text in a font of `height` pixels, cut with '…' at `max_width`.
+
+        Line breaks and other control characters become blanks, several blanks one.
+        """
+        line = "".join(" " if unicodedata.category(c) == "Cc" else c for c in words)
+        return self._kept(" ".join(line.split()), max(height, 1), colour, max_width)
+
+    def _load(self, height: int) -> ImageFont.FreeTypeFont:
+        try:
+            return ImageFont.truetype(str(self._path), height)
+        except OSError as error:
+            raise ConfigError(
+                f"font: expected a TrueType or OpenType file, found {self._path} ({error})"
+            ) from error
+
+    def _draw(self, line: str, height: int, colour: Rgb, max_width: int) -> Sticker:
+        font = self._font(height)
+        line = _fitted(line, font, max_width)
+        ascent, descent = font.getmetrics()
+        width = max(round(font.getlength(line)), 1)
+        mask = PilImage.new("L", (width, ascent + descent))
+        ImageDraw.Draw(mask).text((0, ascent), line, fill=255, font=font, anchor="ls")
+        return tinted(np.asarray(mask), colour)
+
+
+def _fitted(line: str, font: ImageFont.FreeTypeFont, max_width: int) -> str:
+    """Cut a line, from the longest part that still fits with an ellipsis."""
+    if font.getlength(line) <= max_width:
+        return line
+    for end in range(len(line) - 1, 0, -1):
+        cut = line[:end].rstrip() + "…"
+        if font.getlength(cut) <= max_width:
+            return cut
+    return ""
