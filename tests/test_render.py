@@ -19,6 +19,7 @@ from edgepose.render import Palette, Renderer, Style, leading
 from edgepose.render.figure import Figure, head_radius, swing
 from edgepose.render.placement import Placement
 from edgepose.render.stickers import paste, tinted
+from edgepose.render.strokes import stroke
 from edgepose.render.style import rgb
 from edgepose.render.text import Typesetter
 from edgepose.skeleton import INDEX, KEYPOINTS, LIMB_INDEX, NUM_LIMBS
@@ -222,14 +223,39 @@ def test_a_limb_that_leaves_the_picture_is_drawn_up_to_its_edge():
     assert near(image[int(0.46 * SIZE[0]), SIZE[1] - 1], PLAIN)
 
 
-def test_a_moved_joint_moves_less_than_a_pixel():
-    """Lines are drawn at fractions of a pixel, so slow motion has no steps."""
+def test_lines_move_by_fractions_of_a_pixel():
+    """A quarter of a pixel makes a difference, so slow motion has no steps."""
+    images = [np.zeros((40, 40, 3), np.uint8) for _ in range(3)]
+
+    for image, x in zip(images, (20.0, 20.25, 20.5), strict=True):
+        stroke(image, [np.array([[x, 5.0], [x, 35.0]])], (255, 255, 255), 5)
+
+    centres = [(image[20, :, 0] @ np.arange(40)) / image[20, :, 0].sum() for image in images]
+    assert centres == sorted(set(centres))
+
+
+def test_a_pose_that_is_held_glows():
+    """While the watch is active, the picture around limbs that match is brighter."""
     pose = standing()
-    moved = replace(pose, keypoints=pose.keypoints + np.float32([0, 0.4 / SIZE[1], 0]))
+    watch = watching(compared())
 
-    first, second = (Renderer().draw(scene(p)) for p in (pose, moved))
+    dark, bright = (
+        Renderer().draw(scene(pose, watches=(replace(watch, phase=phase),)))
+        for phase in ("holding", "active")
+    )
 
-    assert (first != second).any()
+    y, x = middle("left_thigh", pose)
+    assert int(dark[y, x + 9, 0]) < 90 < int(bright[y, x + 9, 0])
+
+
+def test_points_far_outside_are_drawn_towards():
+    """A keypoint a million pictures away still gives a limb, and no overflow."""
+    pose = standing()
+    pose.keypoints[INDEX["left_wrist"], :2] = (0.46, 1e30)
+
+    image = Renderer().draw(scene(pose))
+
+    assert near(image[int(0.46 * SIZE[0]), SIZE[1] - 1], PLAIN)
 
 
 @given(
@@ -237,8 +263,8 @@ def test_a_moved_joint_moves_less_than_a_pixel():
         np.float32,
         (17, 3),
         elements=st.one_of(
-            st.floats(-(2.0**100), 2.0**100, width=32), st.floats(0, 1, width=32), st.just(math.nan),
-            st.just(math.inf), st.just(0.0),
+            st.floats(-(2.0**100), 2.0**100, width=32), st.floats(0, 1, width=32),
+            st.just(math.nan), st.just(math.inf), st.just(0.0),
         ),
     ),
     st.sampled_from([(1, 1), (1, 50), (2, 2), (37, 3), (97, 131)]),
@@ -290,6 +316,7 @@ def test_the_head_ring_takes_in_every_keypoint_of_the_face(pose: str):
         points[:, 0] = 320 + (points[:, 0] - 320) * 0.1
     if pose == "bent":
         points[11:13, 1] = points[5:7, 1] + 3
+        points[5:13, 0] = 320
     figure = Figure(points, np.ones(17, bool))
 
     away = np.hypot(*(points[:5] - points[:5].mean(0)).T).max()
