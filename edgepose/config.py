@@ -20,7 +20,7 @@ from edgepose.config_sections import (
     name_problem,
 )
 from edgepose.config_smoothing import FILTERS
-from edgepose.config_templates import load_templates
+from edgepose.config_templates import adapt, load_templates
 from edgepose.config_values import apply_sets, expand
 from edgepose.core.smoothing import PRESETS, Setting
 from edgepose.core.templates import Template
@@ -143,11 +143,12 @@ class Reader:
     def _smoothing(self, value: Any) -> str | Setting | None:
         """Return the preset's name, or the filter's parameters."""
         path = ("smoothing",)
-        if isinstance(value, str):
-            if value in PRESETS:
-                return value
+        if isinstance(value, str) and value in PRESETS:
+            return value
+        if not isinstance(value, dict):
             problem = f"expected one of {', '.join(PRESETS)} or a mapping with `filter`"
-            self.complaints.add(path, f"{problem}, found '{value}'{closest(value, PRESETS)}")
+            what = found(self.complaints.document, path)
+            self.complaints.add(path, f"{problem}, found {what}{closest(value, PRESETS)}")
             return None
         chosen = self._choose(value, path, "filter", FILTERS)
         if chosen is None:
@@ -160,12 +161,11 @@ class Reader:
     ) -> str | None:
         """Return what `key` says; it decides which other options there are."""
         document = self.complaints.document
-        example = f"{{{key}: {min(names)}}}"
         if not isinstance(value, dict):
             if path in document.marks or len(path) > 1:
-                self.complaints.add(
-                    path, f"expected a mapping such as {example}, found {found(document, path)}"
-                )
+                example = f"{{{key}: {_example(value, names)}}}"
+                problem = f"expected a mapping such as {example}, found {found(document, path)}"
+                self.complaints.add(path, problem)
             return None
         chosen = value.get(key)
         if isinstance(chosen, str) and chosen in names:
@@ -205,10 +205,14 @@ class Reader:
         templates = {}
         for name, watch in watches.items():
             try:
-                templates[name] = load_templates(watch)
+                own = load_templates(watch)
             except TemplateError as error:
-                why = "; ".join(str(error).splitlines())
-                self.complaints.add(("watch", name, "template"), f"can't be used: {why}")
+                self.complaints.add(("watch", name, "template"), _first(error))
+                continue
+            try:
+                templates[name] = adapt(own, watch)
+            except TemplateError as error:
+                self.complaints.add(("watch", name), str(error))
         return templates
 
     def _names(self, section: str) -> tuple[str, ...]:
@@ -234,6 +238,19 @@ class Reader:
                     known = near_miss(wanted, watches) or "; there is no watch in this file"
                     problem = f"expected the name of a watch, found '{wanted}'{known}"
                     self.complaints.add(("outputs", name, "when"), problem)
+
+
+def _example(value: Any, names: Mapping[str, object]) -> str:
+    """Return the name that was meant by a bare word, else one that many have."""
+    if isinstance(value, str) and value in names:
+        return value
+    return next((name for name in ("v4l2", "jsonl", "one_euro") if name in names), min(names))
+
+
+def _first(error: TemplateError) -> str:
+    """Return the first complaint about a template and how many more there are."""
+    first, *others = str(error).splitlines()
+    return f"can't be used: {first}" + (f" (and {len(others)} more)" if others else "")
 
 
 def _host_name() -> str:

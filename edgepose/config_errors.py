@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
-from edgepose.config_types import accepts, at, choices_at, keys_at, takes, takes_at
+from edgepose.config_types import accepts, at, choices_at, is_model, keys_at, takes, takes_at
 from edgepose.errors import ConfigError, near_miss
 from edgepose.yaml_lines import Document
-from edgepose.yaml_marks import KeyPath
+from edgepose.yaml_marks import KeyPath, flow
 
 Checked = TypeVar("Checked", bound=BaseModel)
 
@@ -155,21 +156,35 @@ def _problem(
 
 
 def _missing(model: type[BaseModel], inner: KeyPath) -> str:
-    """Return what is missing, by the words its field is described with."""
-    owner = next(kind for kind, _ in at(model, inner[:-1]) if inner[-1] in kind.model_fields)
-    about = owner.model_fields[inner[-1]].description
-    expected = takes_at(model, inner)
-    known = [words for words in (expected, about) if words and words != "any value"]
-    return "missing; expected " + ": ".join(known)
+    """Return what is missing, by the words and the example of its field."""
+    field = _field(model, inner)
+    about = f" ({field.description})" if field and field.description else ""
+    if field and field.examples:
+        return f"missing; add `{inner[-1]}: {flow(field.examples[0])}`{about}"
+    return f"missing; expected {takes_at(model, inner)}{about}"
+
+
+def _field(model: type[BaseModel], inner: KeyPath) -> FieldInfo | None:
+    """Return the declared field at a path, None for what is below one."""
+    owners = [kind for kind, _ in at(model, inner[:-1]) if is_model(kind)]
+    found = (owner.model_fields.get(str(inner[-1])) for owner in owners)
+    return next((field for field in found if field is not None), None)
 
 
 def _wrong(model: type[BaseModel], inner: KeyPath, path: KeyPath, document: Document) -> str:
-    """Return `expected ..., found ...` with the closest choice."""
+    """Return `expected ..., found ...` with what a number means, and with the closest choice."""
     place = (*path, *inner)
     expected = takes_at(model, inner)
     value = value_at(document.data, place)
     hint = closest(value, choices_at(model, inner)) or _quotes(value, expected)
+    expected += _meaning(model, inner, expected)
     return f"expected {expected}, found {found(document, place)}{hint}"
+
+
+def _meaning(model: type[BaseModel], inner: KeyPath, expected: str) -> str:
+    """Return ` (seconds to hold ...)` for a number, whose unit nobody can guess."""
+    field = _field(model, inner) if inner and "number" in expected else None
+    return f" ({field.description.split(';')[0]})" if field and field.description else ""
 
 
 def closest(value: Any, choices: Iterable[str]) -> str:
@@ -221,8 +236,8 @@ def found(document: Document, path: KeyPath) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, (dict, list)):
-        kind = "a mapping" if isinstance(value, dict) else "a list"
-        text = str(value)
-        return text if isinstance(value, list) and len(text) <= 40 else kind
+        text = flow(value)
+        plain = isinstance(value, list) and len(text) <= 40 and "{" not in text
+        return text if plain else ("a mapping" if isinstance(value, dict) else "a list")
     text = repr(value) if isinstance(value, str) else (word or str(value))
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -9,7 +9,6 @@ import re
 import textwrap
 from typing import Any, Final
 
-import yaml
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
@@ -19,6 +18,7 @@ from edgepose.config_types import field_takes
 from edgepose.core.smoothing import PRESETS
 from edgepose.options import Options
 from edgepose.registry import KINDS, part
+from edgepose.yaml_marks import flow
 
 WIDTH: Final = 96
 COMMENT_AT: Final = 36  # column of the comments where key and value leave room
@@ -40,6 +40,8 @@ _EXAMPLES: Final[dict[tuple[str, str], Any]] = {
     ("model", "path"): "models/my_model.tflite",
     ("model", "min_score"): 0.2,
     ("source images", "path"): "pictures",
+    ("source picamera2", "lores"): [240, 320],
+    ("source picamera2", "controls"): {"AfMode": 2},
     ("source video", "path"): "clip.mp4",
     ("source stream", "url"): "rtsp://192.168.1.20/live",
     ("output jsonl", "path"): "events.jsonl",
@@ -160,7 +162,7 @@ def _line(key: str, value: Any, comment: str, indent: str, mark: str = "") -> st
 
     mark: `#` for an option that is only shown, not set.
     """
-    text = f"{indent}{mark}{key}: {_flow(value)}"
+    text = f"{indent}{mark}{key}: {flow(value)}"
     line = f"{text:<{COMMENT_AT - 2}}  # {comment}"
     if len(line) <= WIDTH:
         return line + "\n"
@@ -168,11 +170,6 @@ def _line(key: str, value: Any, comment: str, indent: str, mark: str = "") -> st
         comment, WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# "
     )
     return f"{above}\n{text}\n"
-
-
-def _flow(value: Any) -> str:
-    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False)
-    return text.removesuffix("\n").removesuffix("\n...")
 
 
 def _commented(block: str, indent: str = "") -> str:

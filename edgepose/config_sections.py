@@ -13,7 +13,9 @@ from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watch import MAX_AGE
+from edgepose.errors import near_miss
 from edgepose.options import ConfigPath, ExistingPath, Fraction, Options, PositiveSeconds, Seconds
+from edgepose.store.manifest import manifest
 
 VERSION: Final = 1
 DEFAULT_MODEL: Final = "movenet-lightning-int8"
@@ -56,16 +58,32 @@ def _template_exists(path: Path, info: ValidationInfo) -> Path:
     raise ValueError(f"no such template file: {path}; {hint}")
 
 
+def _known_model(name: str) -> str:
+    """Take a name of the manifest, or a bare file name that the search path may hold."""
+    if name in manifest() or name.endswith(".tflite"):
+        return name
+    raise ValueError(f"unknown model '{name}'{near_miss(name, manifest())}")
+
+
+def _model_file(path: Path) -> Path:
+    if path.is_dir():
+        raise ValueError(f"expected a .tflite file, found the folder {path}")
+    return path
+
+
+ModelName = Annotated[str, AfterValidator(_known_model)]
+ModelPath = Annotated[ExistingPath, AfterValidator(_model_file)]
 TemplatePath = Annotated[ConfigPath, AfterValidator(_template_exists)]
 
 
 class ModelSection(Options):
     """Say which network finds the keypoints, and what runs it."""
 
-    name: str | None = Field(
-        default=None, min_length=1, description=f"one that `edgepose models list` knows; unset: {DEFAULT_MODEL}"
+    name: ModelName | None = Field(
+        default=None,
+        description=f"one that `edgepose models list` knows; unset: {DEFAULT_MODEL}",
     )
-    path: ExistingPath | None = Field(default=None, description="or a .tflite file of your own")
+    path: ModelPath | None = Field(default=None, description="or a .tflite file of your own")
     runtime: Literal["auto", "cpu", "edgetpu", "litert", "replay"] = Field(
         default="auto", description="what runs it; auto takes the Edge TPU if there is one"
     )
@@ -178,7 +196,10 @@ class WatchSection(Options):
                 "use `template` with a pose file"
             )
         if self.template is None:
-            raise ValueError("expected `template` with a pose file, found none")
+            raise ValueError(
+                "`template` is missing; write `template: templates/NAME.yaml` "
+                "(`edgepose template capture NAME` makes one)"
+            )
         if self.exit >= self.enter:
             found = f"{self._said('exit')} and {self._said('enter')}"
             raise ValueError(f"expected `exit` below `enter`, found {found}")
@@ -215,12 +236,12 @@ def _must_name(name: str) -> str:
 class Root(Options):
     """Be the top of the file; sections whose options depend on a type are checked by that."""
 
-    version: int = Field(description="which form this file has: 1")
+    version: int = Field(description="the form of this file", examples=[VERSION])
     name: Annotated[str, AfterValidator(_must_name)] | None = Field(
         default=None,
         description="what the device is called in MQTT and logs; unset: the host's name",
     )
-    source: Any = Field(description="where pictures come from, such as {type: v4l2}")
+    source: Any = Field(description="where pictures come from", examples=[{"type": "v4l2"}])
     model: ModelSection = Field(
         default_factory=ModelSection, description="which network finds the keypoints"
     )

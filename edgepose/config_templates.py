@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, Final
 
@@ -15,12 +15,19 @@ _RULE: Final = tuple(field.name for field in fields(LimbRule))
 
 
 def load_templates(watch: WatchSection) -> tuple[Template, ...]:
-    """Return the templates of a watch as it wants them compared. Raises TemplateError."""
-    return tuple(adapt(template_files.load(path), watch) for path in watch.templates)
+    """Return the templates of a watch as their files have them. Raises TemplateError."""
+    return tuple(template_files.load(path) for path in watch.templates)
 
 
-def adapt(template: Template, watch: WatchSection) -> Template:
-    """Return the template with what the watch says differently. Raises TemplateError."""
+def adapt(templates: Sequence[Template], watch: WatchSection) -> tuple[Template, ...]:
+    """Return templates with what the watch says differently.
+
+    Raises TemplateError where that does not fit, such as more visible limbs than there are.
+    """
+    return tuple(_adapted(template, watch) for template in templates)
+
+
+def _adapted(template: Template, watch: WatchSection) -> Template:
     said = {key: getattr(watch, key) for key in _TOLERANCES}
     changes: dict[str, Any] = {key: value for key, value in said.items() if value is not None}
     if watch.limbs:

@@ -31,6 +31,7 @@ _PLURALS: Final = {
     "a number": "numbers",
     "text": "texts",
     "a path": "paths",
+    "a list": "lists",
 }
 
 _LIMITS: Final = {
@@ -76,7 +77,7 @@ def keys_at(model: type[BaseModel], path: KeyPath) -> tuple[str, ...]:
     """Return the option names that may stand below `path`."""
     names: list[str] = []
     for kind, _ in at(model, path):
-        if _is_model(kind):
+        if is_model(kind):
             names += kind.model_fields
         elif get_origin(kind) in (dict, Mapping) and get_origin(get_args(kind)[0]) is Literal:
             names += get_args(get_args(kind)[0])
@@ -93,7 +94,8 @@ def _in_words(kinds: Iterable[tuple[Any, Constraints]]) -> str:
     return " or ".join(dict.fromkeys(words)) or "nothing"
 
 
-def _is_model(kind: Any) -> bool:
+def is_model(kind: Any) -> bool:
+    """Say whether an annotation is an options class."""
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
@@ -117,7 +119,7 @@ def _flat(metadata: Sequence[Any]) -> Iterator[Any]:
 
 def _inside(kind: Any, key: str | int) -> Iterator[tuple[Any, Constraints]]:
     """Yield what may stand under `key` of a value of this kind."""
-    if _is_model(kind):
+    if is_model(kind):
         field = kind.model_fields.get(key)
         if field is not None:
             yield from _kinds(field.annotation, field.metadata)
@@ -143,10 +145,11 @@ def _takes_one(kind: Any, constraints: Constraints) -> str:
     origin = get_origin(kind)
     if origin is Literal:
         return _takes_literal(get_args(kind))
-    if _is_model(kind):
+    if is_model(kind):
         return f"a mapping such as {{{next(iter(kind.model_fields), 'option')}: ...}}"
     if origin in (dict, Mapping):
-        return f"a mapping of names to {takes(get_args(kind)[1])}"
+        inner = get_args(kind)[1]
+        return f"`name: ...` lines, each with {'its options' if inner is Any else takes(inner)}"
     if origin in (list, tuple, Sequence):
         return _takes_list(origin, get_args(kind), constraints)
     return f"{_SIMPLE.get(kind, 'another value')}{_bounds(constraints)}"
@@ -164,7 +167,8 @@ def _takes_list(origin: Any, args: tuple[Any, ...], constraints: Constraints) ->
     items = items or f"entries that are each {inner}"
     if origin is tuple and args[-1] is not Ellipsis:
         return f"a list of {len(args)} {items}"
-    return f"a list of {items}{_bounds(constraints)}"
+    least = max((getattr(item, "min_length", None) or 0 for item in constraints), default=0)
+    return f"a list of at least {least} {items}" if least > 1 else f"a list of {items}"
 
 
 def _bounds(constraints: Constraints) -> str:

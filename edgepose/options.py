@@ -6,6 +6,7 @@ reference configuration and `doctor` follow from it, so every field carries a de
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,8 +29,18 @@ def _beside_config(path: Path, info: ValidationInfo) -> Path:
 
 def _must_exist(path: Path) -> Path:
     if not path.exists():
-        raise ValueError(f"no such file or folder: {path}")
+        raise ValueError(f"no such file or folder: {path}{_neighbour(path)}")
     return path
+
+
+def _neighbour(path: Path) -> str:
+    """Return the near miss in the same folder."""
+    try:
+        names = [other.name for other in path.parent.iterdir()]
+    except OSError:
+        return ""
+    close = difflib.get_close_matches(path.name, names, n=1)
+    return f"; did you mean '{path.with_name(close[0])}'?" if close else ""
 
 
 ConfigPath = Annotated[Path, AfterValidator(_beside_config)]

@@ -21,8 +21,8 @@ _FAULTS: Final = (
     ("found unexpected end of stream", "a quote is opened here and never closed"),
     ("expected <block end>", "the indentation does not fit the lines above (or a quote is lost)"),
     ("could not find expected ':'", "expected `key: value`, found no ':' (with a space after it)"),
-    ("expected ',' or ']'", "a '[' is not closed, or a ',' is missing"),
-    ("expected ',' or '}'", "a '{{' is not closed, or a ',' is missing"),
+    ("expected ',' or ']'", "the '[' of line {begun} is not closed, or a ',' is missing"),
+    ("expected ',' or '}'", "the '{{' of line {begun} is not closed, or a ',' is missing"),
     ("expected the node content", "a value is missing, or a bracket is not closed"),
     ("found undefined alias", "a value that begins with '*' is an alias; quote it"),
     ("found undefined tag handle", "a value that begins with '!' is a mark; quote it"),
@@ -66,9 +66,10 @@ def _sentence(problem: yaml.MarkedYAMLError, text: str) -> str:
     said = problem.problem or ""
     mark = problem.problem_mark
     char = repr(text[mark.index]) if mark and mark.index < len(text) else "the end of the file"
+    begun = problem.context_mark.line + 1 if problem.context_mark else "?"
     for part, sentence in _FAULTS:
         if part in said:
-            return sentence.format(char=char)
+            return sentence.format(char=char, begun=begun)
     return f"not YAML: {said}"
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
+
+import yaml
 
 KeyPath = tuple[str | int, ...]
 
@@ -35,3 +38,9 @@ class Mark:
 def message(mark: Mark, path: KeyPath, problem: str) -> str:
     """Return `configs/kiosk.yaml line 7: source.widht: problem`."""
     return ": ".join(part for part in (str(mark), spell(path), problem) if part)
+
+
+def flow(value: Any) -> str:
+    """Return a value as YAML writes it on one line: `{type: v4l2}`, `[480, 640]`."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False)
+    return text.removesuffix("\n").removesuffix("\n...")

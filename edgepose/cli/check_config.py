@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from edgepose.cli.config_options import config_argument, set_option
 from edgepose.config import Config, Part, load
@@ -82,11 +79,11 @@ def _dump(options: Options) -> dict[str, Any]:
 
 
 def _print(config: Config) -> None:
-    table = Table.grid(padding=(0, 2))
-    for row in _rows(config):
-        table.add_row(*(Text(cell) for cell in row))
+    rows = list(_rows(config))
+    wide = max(len(name) for _, name, _ in rows)
     click.echo(f"{config.path} can be used. It runs:")
-    Console(soft_wrap=True, highlight=False).print(table)
+    for what, name, how in rows:
+        click.echo(f"  {what:<10} {name:<{wide}}  {how}".rstrip())
     for note in notes(config):
         click.echo(f"Note: {note}")
 
