@@ -1,0 +1,75 @@
+"""What a training run is: every number that decides its result, frozen and kept with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+from edgepose.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Train `steps` batches on pictures of `size` pixels a side."""
+
+    size: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Hold a whole run. The defaults are those of the shipped model.
+
+    pictures: rendered, reused with augmentation. real_share: part of each batch that comes from
+    recorded frames, when there are any. ema: decay of the averaged weights, which are the result.
+    start: a checkpoint or weights to begin from, `""` for random ones.
+    """
+
+    net: str = "nano"
+    phases: tuple[Phase, ...] = (Phase(128, 5000), Phase(160, 3500), Phase(192, 1500))
+    pictures: int = 90112
+    batch: int = 64
+    rate: float = 3e-3
+    decay: float = 0.02
+    warm_up: int = 200
+    ema: float = 0.995
+    real_share: float = 0.35
+    seed: int = 1
+    start: str = ""
+
+    @property
+    def steps(self) -> int:
+        """Return the number of batches of the whole run."""
+        return sum(phase.steps for phase in self.phases)
+
+    def size_at(self, step: int) -> int:
+        """Return the pictures' side at a step, the last phase's beyond the end."""
+        for phase in self.phases:
+            if step < phase.steps:
+                return phase.size
+            step -= phase.steps
+        return self.phases[-1].size
+
+    def rate_at(self, step: int) -> float:
+        """Return the learning rate: linear warm-up, then half a cosine down to 0.4 %."""
+        cosine = 0.5 + 0.5 * math.cos(math.pi * min(1.0, step / max(self.steps, 1)))
+        return self.rate * (min(1.0, (step + 1) / max(self.warm_up, 1)) * cosine + 0.004)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain values for JSON and checkpoints."""
+        return dataclasses.asdict(self)
+
+
+def parse_phases(text: str) -> tuple[Phase, ...]:
+    """Return phases from `128:5000,160:3500` (size:steps); raise UserError for anything else."""
+    phases = []
+    for part in text.split(","):
+        size, _, steps = part.strip().partition(":")
+        if not (size.isdigit() and steps.isdigit()) or int(size) % 32 or not int(size):
+            raise UserError(
+                f"--phases: '{part}' is not SIZE:STEPS with a size divisible by 32, "
+                "as in 128:5000,160:3500"
+            )
+        phases.append(Phase(int(size), int(steps)))
+    return tuple(phases)
