@@ -5,17 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from edgepose import template_files
 from edgepose.config import Config
-from edgepose.config_sections import DEFAULT_MODEL, ModelSection, WatchSection
+from edgepose.config_sections import DEFAULT_MODEL, ModelSection
 from edgepose.core.families import recognise
 from edgepose.core.selection import Selection, SelectionSettings
 from edgepose.core.smoothing import make_smoother
-from edgepose.core.templates import LimbRule, Template
 from edgepose.core.tracking import Tracker
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watch import Watch
@@ -38,11 +36,10 @@ PREFERENCE: Final = (DEFAULT_MODEL, "edgepose-nano")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Eyes:
-    """Hold an opened model: where it came from, its detector and all interpreters of it."""
+    """Hold an opened model: where it came from, and the detector with its interpreters."""
 
     model: ModelFile
     detector: Detector
-    runtimes: tuple[Runtime, ...]
 
     def look(self, image: Image) -> tuple[Pose, ...]:
         """Return everyone in one picture, found in one pass over the whole of it."""
@@ -51,13 +48,13 @@ class Eyes:
 
     def close(self) -> None:
         """Let the interpreters go."""
-        for runtime in self.runtimes:
+        for runtime in self.detector.runtimes:
             runtime.close()
 
     @property
     def label(self) -> str:
         """Return what sees, for people: model and backend."""
-        return f"{self.model.name} ({self.detector.runtime.backend})"
+        return f"{self.model.name} ({self.detector.runtimes[0].backend})"
 
 
 def open_eyes(section: ModelSection | None = None) -> Eyes:
@@ -76,7 +73,7 @@ def open_eyes(section: ModelSection | None = None) -> Eyes:
         presence = (section.min_score, model.entry.min_score if model.entry else None)
         family.min_score = next((s for s in presence if s is not None), family.min_score)
         opened.pop_all()
-    return Eyes(model, Detector(family, runtimes[0]), runtimes)
+    return Eyes(model, Detector(family, *runtimes))
 
 
 def best_model() -> str:
@@ -93,23 +90,19 @@ def _open_runtime(path: Path, threads: int | None) -> Runtime:
 
 def new_source(config: Config) -> Source:
     """Return the configured source, not yet open."""
-    source: Source = config.source.made_by(config.source.options)
+    source: Source = config.source.make(config.source.options)
     return source
 
 
 def new_outputs(config: Config) -> dict[str, Output]:
     """Return the configured outputs by name, not yet open."""
     device = Device(config.name, tuple(config.watches))
-    return {name: out.made_by(out.options, device) for name, out in config.outputs.items()}
+    return {name: out.make(out.options, device) for name, out in config.outputs.items()}
 
 
 def new_interpreter(config: Config, stamp: Stamp = live_stamp) -> Interpreter:
-    """Return what turns poses into matches and events, as configured.
-
-    Raises TemplateError for a template that can't be used.
-    """
+    """Return what turns poses into matches and events, as configured."""
     people = config.people
-    setting = config.smoothing if isinstance(config.smoothing, str) else config.smoothing.setting()
     settings = SelectionSettings(
         select=people.select,
         max=people.max,
@@ -121,14 +114,14 @@ def new_interpreter(config: Config, stamp: Stamp = live_stamp) -> Interpreter:
         config.name,
         tracker=Tracker().track,
         selection=Selection(settings).choose,
-        new_smoother=lambda: make_smoother(setting),
-        watches=[new_watch(name, section) for name, section in config.watches.items()],
+        new_smoother=lambda: make_smoother(config.smoothing),
+        watches=[_new_watch(config, name) for name in config.watches],
         stamp=stamp,
     )
 
 
-def new_watch(name: str, section: WatchSection) -> Watch:
-    """Return a watch with its templates loaded and the configured tolerances applied."""
+def _new_watch(config: Config, name: str) -> Watch:
+    section = config.watches[name]
     thresholds = Thresholds(
         enter=section.enter,
         exit=section.exit,
@@ -136,31 +129,7 @@ def new_watch(name: str, section: WatchSection) -> Watch:
         release=section.release,
         cooldown=section.cooldown,
     )
-    templates = [_tuned(template_files.load(path), section) for path in section.templates]
-    return Watch(name, templates, thresholds, section.max_age)
-
-
-def _tuned(template: Template, section: WatchSection) -> Template:
-    """Return the template with what the configuration says differently."""
-    keys = ("angle_deviation", "size_deviation", "min_visible", "mirror")
-    changes: dict[str, Any] = {
-        key: value for key in keys if (value := getattr(section, key)) is not None
-    }
-    if section.limbs:
-        rules = dict(template.limbs)
-        for limb, tuned in section.limbs.items():
-            rules[limb] = _tuned_rule(rules.get(limb, LimbRule()), tuned)
-        changes["limbs"] = rules
-        ignored = {limb for limb, tuned in section.limbs.items() if tuned.ignore}
-        changes["ignore"] = template.ignore | ignored
-    return replace(template, **changes)
-
-
-def _tuned_rule(rule: LimbRule, tuned: Any) -> LimbRule:
-    keys = ("weight", "angle_deviation", "size_deviation")
-    return replace(
-        rule, **{key: value for key in keys if (value := getattr(tuned, key)) is not None}
-    )
+    return Watch(name, config.templates[name], thresholds, section.max_age)
 
 
 def new_pipeline(config: Config, eyes: Eyes, extra: dict[str, Output] | None = None) -> Pipeline:
@@ -170,7 +139,7 @@ def new_pipeline(config: Config, eyes: Eyes, extra: dict[str, Output] | None = N
     """
     outputs = new_outputs(config) | (extra or {})
     perception = Perception(eyes.detector, new_interpreter(config))
-    return Pipeline(new_source(config), perception, eyes.runtimes, outputs)
+    return Pipeline(new_source(config), perception, outputs)
 
 
 def describe(config: Config, eyes: Eyes) -> str:

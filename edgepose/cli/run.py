@@ -15,8 +15,8 @@ from typing import Final
 import click
 
 from edgepose import app
+from edgepose.cli.config_options import config_argument, set_option
 from edgepose.cli.console import Console, summary
-from edgepose.cli.options import set_option
 from edgepose.config import Config, load
 from edgepose.engine.pipeline import Pipeline
 from edgepose.outputs.base import Device, Output
@@ -26,7 +26,7 @@ SWITCH_INTERVAL: Final = 0.0005  # seconds; at the default 5 ms a busy Python th
 
 
 @click.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@config_argument
 @set_option
 @click.option("--record", type=click.Path(path_type=Path), help="Also record poses, for `replay`.")
 @click.option("--json", "as_json", is_flag=True, help="Print the final figures as JSON.")
@@ -53,13 +53,18 @@ def run_pipeline(config: Config, extra: dict[str, Output], quiet: bool = False) 
         pipeline = app.new_pipeline(config, eyes, extra)
         if not quiet:
             click.echo(f"edgepose: {app.describe(config, eyes)}", err=True)
-        sys.setswitchinterval(SWITCH_INTERVAL)
-        gc.freeze()  # what start-up left behind need not be walked again and again
+        tune_python()
         with _stop_on_signal() as stop:
             pipeline.run(stop)
     finally:
         eyes.close()
     return pipeline
+
+
+def tune_python() -> None:
+    """Set the interpreter up for a pipeline: quick thread switches, no walks over start-up data."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    gc.freeze()
 
 
 def _recorder(config: Config, path: Path) -> Output:

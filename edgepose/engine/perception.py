@@ -54,11 +54,14 @@ class Job:
 
 
 class Detector:
-    """Find poses in frames with one model: where to look, how to fill it, how to read it."""
+    """Find poses in frames with one model: where to look, how to fill it, how to read it.
 
-    def __init__(self, family: Family, runtime: Runtime) -> None:
+    runtimes: open interpreters of that model, one an inference thread.
+    """
+
+    def __init__(self, family: Family, *runtimes: Runtime) -> None:
         self.family = family
-        self.runtime = runtime
+        self.runtimes = runtimes
         self._crop = SmartCrop() if family.smart_crop else None
 
     def prepare(self, frame: Frame) -> Job:
@@ -83,7 +86,12 @@ class Detector:
     def detect(self, frame: Frame) -> tuple[Pose, ...]:
         """Prepare, infer and decode in one go."""
         job = self.prepare(frame)
-        return self.decode(job, self.runtime.infer(job.tensor))
+        return self.decode(job, self.runtimes[0].infer(job.tensor))
+
+    def close(self) -> None:
+        """Let the interpreters go."""
+        for runtime in self.runtimes:
+            runtime.close()
 
 
 class Interpreter:
@@ -169,8 +177,8 @@ class Perception:
         return self.detector.prepare(frame)
 
     def infer(self, job: Job) -> tuple[Tensor, ...]:
-        """Run the model; the only step that takes long, and that knows a chip."""
-        return job.detector.runtime.infer(job.tensor)
+        """Run the model here and now; the only step that takes long, and that knows a chip."""
+        return job.detector.runtimes[0].infer(job.tensor)
 
     def finish(self, job: Job, tensors: Sequence[Tensor], age: float = 0.0) -> Scene:
         """Return the scene of a job that was inferred."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -20,12 +20,11 @@ from edgepose.engine.capture import Capture, age_of
 from edgepose.engine.desk import Answer, Desk
 from edgepose.engine.outlet import Outlet
 from edgepose.engine.pacing import Pacing
-from edgepose.engine.perception import Perception
+from edgepose.engine.perception import Detector, Perception
 from edgepose.engine.stats import Stats
 from edgepose.engine.threads import new_thread
-from edgepose.engine.workers import Workers
+from edgepose.engine.workers import DEADLINE, Workers
 from edgepose.outputs.base import Output
-from edgepose.runtimes.base import Runtime
 from edgepose.sources.base import Source
 from edgepose.types import Frame, Scene
 
@@ -35,17 +34,18 @@ DRAIN: Final = 5.0  # seconds that outputs get to finish what waits at the end
 class Pipeline:
     """Drive one source through perception to outputs until the source ends or `stop` is called.
 
-    runtimes: open runtimes of the same model, one an inference thread; more than one trades
-    latency for throughput. The first crash of a thread stops the run and is raised by `wait`.
+    There is one inference thread for each interpreter of the detector; more than one trades
+    latency for throughput. The first crash of a thread ends the run and is raised by `stop`.
+    deadline: seconds after which an inference is given up.
     """
 
     def __init__(
         self,
         source: Source,
         perception: Perception,
-        runtimes: Sequence[Runtime],
         outputs: Mapping[str, Output],
         stats: Stats | None = None,
+        deadline: float = DEADLINE,
     ) -> None:
         self.stats = stats or Stats()
         self.perception = perception
@@ -56,11 +56,13 @@ class Pipeline:
         self._outstanding = 0
         self._last: Scene | None = None
         self.capture = Capture(source, self._desk, self.stats, self._crashed)
-        self.workers = Workers(runtimes, self._desk, self.stats, self._crashed)
+        number = len(perception.detector.runtimes)
+        self.workers = Workers(number, self._desk, self.stats, self._crashed, deadline)
         self.outlets = {
             name: Outlet(name, output, self.stats, self._crashed)
             for name, output in outputs.items()
         }
+        self._outgoing: list[Detector] = []
         self._pacing = Pacing(self.stats, len(self.workers), source.lossless)
         self._perceive = new_thread("perceive", self._run, self._crashed)
 
@@ -105,6 +107,16 @@ class Pipeline:
         finally:
             self.stop()
 
+    def swap(self, detector: Detector) -> None:
+        """Let another model take over from the next frame on; the old one is closed when idle.
+
+        detector: opened and tried, with as many interpreters as the one it replaces. A frame in
+        flight is answered by the model it was prepared for.
+        """
+        assert len(detector.runtimes) == len(self.workers)
+        outgoing, self.perception.detector = self.perception.detector, detector
+        self._outgoing.append(outgoing)
+
     def _crashed(self, error: BaseException) -> None:
         self._crash = self._crash or error
         self._ended.set()
@@ -113,12 +125,19 @@ class Pipeline:
         while not (self._desk.is_ended and not self._outstanding) and self._crash is None:
             wants_frame = self._outstanding < len(self.workers) + self._pacing.ahead
             found = self._desk.take(wants_frame, self._next_frame_at())
+            self.workers.relieve()
             if isinstance(found, Frame):
                 self._prepare(found)
             elif found is not None:
                 self._finish(found)
+                self._retire(found.job.detector)
         self._deliver_end()
         self._ended.set()
+
+    def _retire(self, answered: Detector) -> None:
+        """Close the models that were replaced once the new one answers: answers come in order."""
+        while self._outgoing and answered is self.perception.detector:
+            self._outgoing.pop().close()
 
     def _next_frame_at(self) -> float:
         return self._pacing.not_before(self.workers.started_at) if self._outstanding else 0.0

@@ -1,13 +1,12 @@
-"""The inference threads: each owns a runtime and does nothing but run it."""
+"""The inference threads: each runs its own interpreter of the model, and nothing else."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from typing import Final
 
 from edgepose.engine.desk import Answer, Desk
 from edgepose.engine.mailbox import Backoff, Mailbox, remaining
@@ -16,8 +15,11 @@ from edgepose.engine.stats import Stats
 from edgepose.engine.threads import OnCrash, new_thread
 from edgepose.errors import RuntimeLost
 from edgepose.runtimes.base import Runtime
+from edgepose.types import Tensor
 
 log = logging.getLogger(__name__)
+
+DEADLINE: Final = 5.0  # seconds; the slowest model on the slowest board takes 0.6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,40 +30,60 @@ class Ticket:
     job: Job
 
 
+@dataclass(slots=True, eq=False)
+class _Worker:
+    """Hold what is known of one thread: the job in hand since when, and whether it was given up."""
+
+    index: int
+    ticket: Ticket | None = None
+    since: float = 0.0
+    abandoned: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread = field(init=False)
+
+
 class Workers:
     """Run jobs on one or several interpreters of the same model.
 
-    More than one raises throughput where cores are free, and costs latency: the crop region of
-    a frame then follows a pose that is several frames old.
+    Worker number i uses interpreter i of the job's detector, so that a new model takes over from
+    one job to the next. More than one worker raises throughput where cores are free, and costs
+    latency: the crop region of a frame then follows a pose that is several frames old.
     """
 
     def __init__(
-        self, runtimes: Sequence[Runtime], desk: Desk, stats: Stats, on_crash: OnCrash
+        self, number: int, desk: Desk, stats: Stats, on_crash: OnCrash, deadline: float = DEADLINE
     ) -> None:
-        self._runtimes = tuple(runtimes)
         self.started_at = 0.0  # of the latest inference, monotonic
         self._desk = desk
         self._stats = stats
+        self._on_crash = on_crash
+        self._deadline = deadline
         self._given = 0
         self._stop = threading.Event()
         self._jobs: Mailbox[Ticket] = Mailbox()
-        self._threads = [
-            new_thread(f"infer-{i}", partial(self._run, runtime), on_crash)
-            for i, runtime in enumerate(self._runtimes)
-        ]
+        self._workers = [self._new_worker(index) for index in range(number)]
 
     def __len__(self) -> int:
-        return len(self._runtimes)
+        return len(self._workers)
 
     def start(self) -> None:
         """Start the threads; the runtimes are open already."""
-        for thread in self._threads:
-            thread.start()
+        for worker in self._workers:
+            worker.thread.start()
 
     def give(self, job: Job) -> None:
         """Hand over the next job; the caller gives no more than the workers plus one can hold."""
-        self._jobs.put_wait(Ticket(self._given, job), timeout=60.0)
+        self._jobs.put_wait(Ticket(self._given, job), timeout=self._deadline)
         self._given += 1
+
+    def relieve(self) -> None:
+        """Replace the threads whose inference is past the deadline: native code can't be stopped.
+
+        The job is answered as failed, the interpreter forgotten, and a new thread takes over.
+        """
+        now = time.monotonic()
+        for worker in list(self._workers):
+            if worker.ticket is not None and now - worker.since > self._deadline:
+                self._replace(worker, worker.ticket)
 
     def stop(self) -> None:
         """Ask the threads to end after the job in hand."""
@@ -70,38 +92,64 @@ class Workers:
 
     def join(self, deadline: float) -> bool:
         """Wait for the threads until a deadline of the monotonic clock; False if one hangs."""
-        for thread in self._threads:
-            thread.join(remaining(deadline))
-        is_alive = any(thread.is_alive() for thread in self._threads)
+        for worker in self._workers:
+            worker.thread.join(remaining(deadline))
+        is_alive = any(worker.thread.is_alive() for worker in self._workers)
         if is_alive:
             log.warning("Inference did not end in time and is left behind.")
         return not is_alive
 
-    def _run(self, runtime: Runtime) -> None:
+    def _new_worker(self, index: int) -> _Worker:
+        worker = _Worker(index)
+        worker.thread = new_thread(f"infer-{index}", lambda: self._run(worker), self._on_crash)
+        return worker
+
+    def _replace(self, worker: _Worker, ticket: Ticket) -> None:
+        worker.abandoned.set()
+        ticket.job.detector.runtimes[worker.index].abandon()
+        self._fail(ticket, f"it took more than {self._deadline:g} s and is given up")
+        self._workers[worker.index] = self._new_worker(worker.index)
+        self._workers[worker.index].thread.start()
+
+    def _run(self, worker: _Worker) -> None:
         backoff = Backoff()
-        ended_at = 0.0
-        while (ticket := self._jobs.take()) is not None:
-            start = self.started_at = time.monotonic()
+        ended = 0.0
+        while not worker.abandoned.is_set() and (ticket := self._jobs.take()) is not None:
+            runtime = ticket.job.detector.runtimes[worker.index]
+            worker.since = self.started_at = time.monotonic()
+            worker.ticket = ticket
             try:
                 tensors = runtime.infer(ticket.job.tensor)
             except RuntimeLost as error:
-                self._recover(runtime, ticket, error, backoff)
+                worker.ticket = None
+                self._fail(ticket, str(error))
+                self._reopen(worker, runtime, backoff)
                 continue
-            end = time.monotonic()
-            self._desk.put_answer(Answer(ticket.number, ticket.job, tensors))
-            self._stats.record("infer", end - start)
-            if ended_at:
-                self._stats.record("gap", start - ended_at)
-            ended_at = end
+            worker.ticket = None
+            if worker.abandoned.is_set():
+                return
+            ended = self._answer(ticket, tensors, worker.since, ended)
             backoff.reset()
 
-    def _recover(
-        self, runtime: Runtime, ticket: Ticket, error: RuntimeLost, backoff: Backoff
-    ) -> None:
-        log.warning("Inference failed and is started anew: %s", error)
+    def _answer(
+        self, ticket: Ticket, tensors: tuple[Tensor, ...], started: float, last_ended: float
+    ) -> float:
+        """Put the answer down; return when the inference ended."""
+        ended = time.monotonic()
+        self._desk.put_answer(Answer(ticket.number, ticket.job, tensors))
+        self._stats.record("infer", ended - started)
+        if last_ended:
+            self._stats.record("gap", started - last_ended)
+        return ended
+
+    def _fail(self, ticket: Ticket, reason: str) -> None:
+        log.error("Inference is started anew: %s.", reason.rstrip("."))
         self._stats.count("restarts:runtime")
         self._desk.put_answer(Answer(ticket.number, ticket.job, None))
-        while not self._stop.wait(backoff.next()):
+
+    def _reopen(self, worker: _Worker, runtime: Runtime, backoff: Backoff) -> None:
+        """Open the runtime again, with back-off, until it works or nobody wants it any more."""
+        while not worker.abandoned.is_set() and not self._stop.wait(backoff.next()):
             try:
                 runtime.close()
                 runtime.open()

@@ -34,6 +34,12 @@ class Runtime(ABC):
         Raises RuntimeLost when the chip fails.
         """
 
+    def abandon(self) -> None:
+        """Forget the interpreter in whose native call another thread hangs; never waits for it.
+
+        The next `infer` raises RuntimeLost, and `open` starts anew.
+        """
+
     @abstractmethod
     def close(self) -> None:
         """Let the model go; may be called twice, and after a failed `open`."""

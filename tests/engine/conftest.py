@@ -10,7 +10,7 @@ import pytest
 
 from edgepose.core.families.base import Family, Look
 from edgepose.engine.perception import Detector, Interpreter, Perception
-from edgepose.errors import SourceLost
+from edgepose.errors import RuntimeLost, SourceLost
 from edgepose.outputs.base import Output
 from edgepose.runtimes.base import Runtime
 from edgepose.sources.base import Source
@@ -81,6 +81,8 @@ class EchoRuntime(Runtime):
         self.failures = list(failures)
         self.started = threading.Event()
         self.opened = 0
+        self.closed = 0
+        self.abandoned = 0
 
     def open(self) -> None:
         self.opened += 1
@@ -93,8 +95,12 @@ class EchoRuntime(Runtime):
             raise self.failures.pop(0)
         return (tensor[0, 0, 0, 0],)
 
+    def abandon(self) -> None:
+        self.abandoned += 1
+        self.failures.append(RuntimeLost("abandoned"))
+
     def close(self) -> None:
-        pass
+        self.closed += 1
 
 
 class EveryFrameWatch:
@@ -160,16 +166,16 @@ def parts():
 def new_perception():
     """Return a maker of a perception that answers every frame with one event."""
 
-    def make(runtime: Runtime, watches: Sequence[object] = ()) -> Perception:
+    def make(*runtimes: Runtime) -> Perception:
         counter = iter(range(10**9))
         interpreter = Interpreter(
             "test",
             tracker=same_people,
             selection=same_people,
             new_smoother=lambda: lambda pose, time: pose,
-            watches=watches or (EveryFrameWatch(),),
+            watches=(EveryFrameWatch(),),
             stamp=lambda frame_time: (f"id-{next(counter)}", 1000.0 + frame_time),
         )
-        return Perception(Detector(EchoFamily(), runtime), interpreter)
+        return Perception(Detector(EchoFamily(), *runtimes), interpreter)
 
     return make

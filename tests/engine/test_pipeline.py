@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from edgepose.engine import outlet as outlet_module
+from edgepose.engine.perception import Detector
 from edgepose.engine.pipeline import Pipeline
 from edgepose.errors import OutputLost, RuntimeLost, SourceLost
 
@@ -22,7 +23,7 @@ def test_every_frame_of_a_lossless_source_reaches_every_output_in_order(parts, n
     """A lossless run drops nothing and keeps the order, whatever the speed of the parts."""
     runtime, output = parts["Runtime"](), parts["Output"](every_frame=True)
     source = parts["Source"](range(50), lossless=True)
-    run(Pipeline(source, new_perception(runtime), [runtime], {"out": output}))
+    run(Pipeline(source, new_perception(runtime), {"out": output}))
     assert [scene.frame.seq for scene in output.scenes[:50]] == list(range(50))
     assert output.event_times == [*map(float, range(50)), 49.0]  # the last one is the end
 
@@ -32,7 +33,7 @@ def test_two_workers_keep_the_frames_in_order(parts, new_perception):
     runtimes = [parts["Runtime"](), parts["Runtime"]()]
     output = parts["Output"](every_frame=True)
     source = parts["Source"](range(80), lossless=True)
-    run(Pipeline(source, new_perception(runtimes[0]), runtimes, {"out": output}))
+    run(Pipeline(source, new_perception(*runtimes), {"out": output}))
     seqs = [scene.frame.seq for scene in output.scenes]
     assert seqs == sorted(seqs)
     assert len(set(seqs)) == 80
@@ -43,7 +44,7 @@ def test_a_late_frame_is_replaced_and_counted(parts, new_perception):
     gate = threading.Event()
     runtime, output = parts["Runtime"](gate), parts["Output"]()
     script = [0, runtime.started.wait, *range(1, 20), gate.set]
-    pipeline = Pipeline(parts["Source"](script), new_perception(runtime), [runtime], {"o": output})
+    pipeline = Pipeline(parts["Source"](script), new_perception(runtime), {"o": output})
     run(pipeline)
     assert output.event_times[0] == 0.0
     assert output.event_times[-1] == 19.0  # the newest frame was perceived
@@ -56,7 +57,7 @@ def test_a_source_that_dies_is_opened_again_and_the_run_goes_on(parts, new_perce
     """A lost camera is reopened with back-off; frames before and after arrive."""
     runtime, output = parts["Runtime"](), parts["Output"]()
     source = parts["Source"]([0, SourceLost("cable out"), 1], lossless=True)
-    run(Pipeline(source, new_perception(runtime), [runtime], {"out": output}))
+    run(Pipeline(source, new_perception(runtime), {"out": output}))
     assert source.opened == 2
     assert {0.0, 1.0} <= set(output.event_times)
 
@@ -72,7 +73,7 @@ def test_a_dead_output_loses_no_event_and_stops_nobody(parts, new_perception):
 
     bad.open = open_at_second_try
     source = parts["Source"](range(30), lossless=True)
-    run(Pipeline(source, new_perception(runtime), [runtime], {"good": good, "bad": bad}))
+    run(Pipeline(source, new_perception(runtime), {"good": good, "bad": bad}))
     expected = [*map(float, range(30)), 29.0]
     assert good.event_times == expected
     assert bad.event_times == expected
@@ -87,7 +88,7 @@ def test_a_failed_show_is_tried_again_with_its_events(parts, new_perception):
             raise failures.pop()
 
     runtime, output = parts["Runtime"](), parts["Output"](before_show=fail_once)
-    run(Pipeline(parts["Source"]([0]), new_perception(runtime), [runtime], {"out": output}))
+    run(Pipeline(parts["Source"]([0]), new_perception(runtime), {"out": output}))
     assert output.event_times == [0.0, 0.0]
     assert output.opened == 2
 
@@ -99,7 +100,7 @@ def test_a_slow_output_gets_merged_scenes_with_every_event(parts, new_perception
     runtime = parts["Runtime"]()
     script = [*range(40), gate.set]
     source = parts["Source"](script, lossless=True)
-    run(Pipeline(source, new_perception(runtime), [runtime], {"out": output}))
+    run(Pipeline(source, new_perception(runtime), {"out": output}))
     assert output.event_times == [*map(float, range(40)), 39.0]
     assert len(output.scenes) < 40
 
@@ -111,7 +112,7 @@ def test_an_output_that_hangs_does_not_hold_up_a_lossless_run(parts, new_percept
     output = parts["Output"](every_frame=True, before_show=lambda: gate.wait(30))
     runtime = parts["Runtime"]()
     source = parts["Source"]([*range(20), gate.set], lossless=True)
-    run(Pipeline(source, new_perception(runtime), [runtime], {"out": output}))
+    run(Pipeline(source, new_perception(runtime), {"out": output}))
     assert output.event_times == [*map(float, range(20)), 19.0]
 
 
@@ -120,7 +121,7 @@ def test_a_failed_inference_drops_its_frame_and_reopens_the_runtime(parts, new_p
     runtime = parts["Runtime"](failures=[RuntimeLost("usb gone")])
     output = parts["Output"]()
     source = parts["Source"](range(3), lossless=True)
-    pipeline = Pipeline(source, new_perception(runtime), [runtime], {"out": output})
+    pipeline = Pipeline(source, new_perception(runtime), {"out": output})
     run(pipeline)
     assert output.event_times == [1.0, 2.0, 2.0]
     assert runtime.opened == 1
@@ -132,7 +133,7 @@ def test_stop_ends_a_live_source_in_order_and_closes_everything(parts, new_perce
     shown = threading.Event()
     runtime, output = parts["Runtime"](), parts["Output"](before_show=shown.set)
     source = parts["Source"]([0], live=True)
-    pipeline = Pipeline(source, new_perception(runtime), [runtime], {"out": output})
+    pipeline = Pipeline(source, new_perception(runtime), {"out": output})
     pipeline.start()
     assert shown.wait(30)
     pipeline.stop()
@@ -149,7 +150,7 @@ def test_a_crash_in_a_part_is_raised_by_stop(parts, new_perception):
         raise ZeroDivisionError("a bug")
 
     runtime, output = parts["Runtime"](), parts["Output"](before_show=crash)
-    pipeline = Pipeline(parts["Source"]([0]), new_perception(runtime), [runtime], {"out": output})
+    pipeline = Pipeline(parts["Source"]([0]), new_perception(runtime), {"out": output})
     pipeline.start()
     assert pipeline.wait(30)
     with pytest.raises(ZeroDivisionError, match="a bug"):
@@ -163,3 +164,48 @@ def test_a_frame_that_is_too_old_fires_nothing(new_perception, parts):
     frame = parts["Source"]([0]).read()
     assert perception.step(frame, age=0.5).events
     assert not perception.step(frame, age=1.5).events
+
+
+def test_a_hanging_inference_is_given_up_and_the_run_goes_on(parts, new_perception):
+    """Past the deadline a new thread takes over; the late answer of the old one is not used."""
+    gate = threading.Event()
+    runtime, output = parts["Runtime"](gate), parts["Output"]()
+    hang = iter([True])
+
+    def infer(tensor, original=runtime.infer):
+        if next(hang, False):
+            return original(tensor)  # waits for the gate, which opens at the end
+        runtime.gate = None
+        return original(tensor)
+
+    runtime.infer = infer
+    source = parts["Source"]([*range(4), gate.set], lossless=True)
+    pipeline = Pipeline(source, new_perception(runtime), {"out": output}, deadline=0.2)
+    run(pipeline)
+    assert runtime.abandoned == 1
+    assert output.event_times == [2.0, 3.0, 3.0]  # one hung, one told the runtime to open again
+    assert pipeline.stats.snapshot().counts["restarts:runtime"] == 2
+
+
+def test_a_model_is_swapped_between_two_frames(parts, new_perception):
+    """Each frame is answered wholly by one model; the old one is closed, no event is lost."""
+    old, new = parts["Runtime"](), parts["Runtime"]()
+    new.infer = lambda tensor: (-1.0,)
+    output = parts["Output"](every_frame=True)
+    source = parts["Source"]([])
+    pipeline = Pipeline(source, new_perception(old), {"out": output})
+    source.lossless = True
+    source.script = [
+        *range(10),
+        lambda: pipeline.swap(Detector(parts["Family"](), new)),
+        *range(10, 20),
+    ]
+    run(pipeline)
+    answers = [scene.poses[0].score for scene in output.scenes[:20]]
+    switched = answers.index(-1.0)
+    assert 0 < switched <= 11
+    assert all(score > 0 for score in answers[:switched])
+    assert set(answers[switched:]) == {-1.0}
+    assert old.closed == 1
+    assert new.closed == 0
+    assert output.event_times[:20] == [*map(float, range(20))]

@@ -1,0 +1,162 @@
+"""Measure what runs between two inferences, and what the process as a whole costs."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from edgepose.core.matching import Templates
+from edgepose.core.selection import Selection
+from edgepose.core.smoothing import make_smoother
+from edgepose.core.templates import teach
+from edgepose.core.tracking import Tracker
+from edgepose.core.watch import Watch
+from edgepose.engine.perception import Interpreter
+from edgepose.engine.stamps import live_stamp
+from edgepose.imaging import write_image
+from edgepose.types import Image, Keypoints, Pose
+
+POSES: Final = 200  # a person who moves: no two frames are alike
+TEMPLATES: Final = 1000
+
+
+def median_ms(function: Callable[[int], object], calls: int = POSES) -> float:
+    """Return the median duration of `function(i)` in milliseconds."""
+    durations = []
+    for i in range(calls):
+        start = time.perf_counter()
+        function(i)
+        durations.append(time.perf_counter() - start)
+    return statistics.median(durations) * 1e3
+
+
+def core_ms() -> dict[str, float]:
+    """Return what the core costs a frame, in milliseconds, by what it does."""
+    poses = moving_person(POSES)
+    tracker, smoother = Tracker(), make_smoother("normal")
+    templates = [teach(f"t{i}", [poses[i % POSES]]) for i in range(TEMPLATES)]
+    thousand = Templates(templates)
+    watch = Watch("one", templates[:1])
+    tracked = [tracker.track([pose], i / 30)[0] for i, pose in enumerate(poses)]
+    fresh_tracker = Tracker()
+    return {
+        "track": median_ms(lambda i: fresh_tracker.track([poses[i]], i / 30)),
+        "smooth": median_ms(lambda i: smoother(tracked[i], i / 30)),
+        "match and trigger, 1 template": median_ms(lambda i: watch.step([tracked[i]], i / 30)),
+        f"match, {TEMPLATES} templates": median_ms(lambda i: thousand.compare(poses[i]).score),
+    }
+
+
+def new_interpreter() -> Interpreter:
+    """Return an interpreter as a plain configuration has it: one person, normal, one template."""
+    return Interpreter(
+        "bench",
+        tracker=Tracker().track,
+        selection=Selection().choose,
+        new_smoother=make_smoother,
+        watches=[Watch("standing", [teach("standing", moving_person(1))])],
+        stamp=live_stamp,
+    )
+
+
+def moving_person(frames: int) -> list[Pose]:
+    """Return the poses of somebody who waves and sways, seeded: the same ones every time."""
+    generator = np.random.default_rng(0)
+    still = _standing()
+    poses = []
+    for i in range(frames):
+        sway = 0.03 * np.sin(i / 10 + np.arange(17))[:, None]
+        shake = generator.normal(0.0, 0.002, (17, 2))
+        keypoints = still.copy()
+        keypoints[:, :2] += sway + shake
+        poses.append(Pose(keypoints, 0.7, (480, 640)))
+    return poses
+
+
+def _standing() -> Keypoints:
+    y = [0.1, 0.08, 0.08, 0.09, 0.09, 0.25, 0.25, 0.4, 0.4, 0.52, 0.52, 0.55, 0.55, 0.72, 0.72]
+    x = [0.5, 0.51, 0.49, 0.53, 0.47, 0.57, 0.43, 0.6, 0.4, 0.61, 0.39, 0.54, 0.46, 0.55, 0.45]
+    points = np.array([[*y, 0.9, 0.9], [*x, 0.55, 0.45], [0.7] * 17], np.float32)
+    return np.ascontiguousarray(points.T)
+
+
+def start_up_s(model: str, image: Image, runs: int = 5) -> list[float]:
+    """Return how long `edgepose pose` takes from process start to its result, in seconds.
+
+    The first run, which warms the disk cache, is not counted.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder) / "picture.png"
+        write_image(picture, image)
+        command = [sys.executable, "-m", "edgepose", "pose", str(picture), "--model", model]
+        return [_wall(command) for _ in range(runs + 1)][1:]
+
+
+def _wall(command: Sequence[str]) -> float:
+    start = time.monotonic()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.monotonic() - start
+
+
+_BARE: Final = """
+import sys, cv2, numpy as np
+from ai_edge_litert.interpreter import Interpreter
+model = Interpreter(model_path=sys.argv[1], num_threads=1)
+model.allocate_tensors()
+model.invoke()
+"""
+_RSS: Final = """
+status = open("/proc/self/status").read()
+print("rss_kb", status.split("VmRSS:")[1].split()[0])
+"""
+_FULL: Final = """
+import sys, json
+from pathlib import Path
+from edgepose import app
+from edgepose.config import load
+config = load(sys.argv[1])
+eyes = app.open_eyes(config.model)
+app.new_pipeline(config, eyes).run()
+"""
+
+
+def memory_mb(model: Path, clip: Path) -> dict[str, float]:
+    """Return resident memory in MB of the whole, video in and jsonl out, and of bare LiteRT."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "bench.yaml"
+        sections: dict[str, Any] = {
+            "version": 1,
+            "name": "bench",
+            "source": {"type": "video", "path": str(clip), "pace": "fast"},
+            "model": {"path": str(model), "threads": 1},
+            "outputs": {"log": {"type": "jsonl", "path": "out.jsonl", "poses": True}},
+        }
+        config.write_text(json.dumps(sections))  # JSON is YAML
+        return {
+            "bare": _rss_mb(_BARE, model),
+            "edgepose, video in, jsonl out": _rss_mb(_FULL, config),
+        }
+
+
+def _rss_mb(code: str, argument: Path) -> float:
+    command = [sys.executable, "-c", code + _RSS, str(argument)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(done.stdout.split("rss_kb")[1]) / 1024
+
+
+def processor() -> str:
+    """Return what the processor calls itself."""
+    text = Path("/proc/cpuinfo").read_text()
+    names = [line.partition(":")[2].strip() for line in text.splitlines()]
+    keys = [line.partition(":")[0].strip() for line in text.splitlines()]
+    named = {key: name for key, name in zip(keys, names, strict=True) if name}
+    return named.get("model name") or named.get("Model") or "unknown processor"

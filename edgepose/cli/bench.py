@@ -1,0 +1,140 @@
+"""edgepose bench: how fast the whole is on this machine, as ratios to the bare model."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from edgepose import app
+from edgepose.bench import parts, pipeline
+from edgepose.bench.pipeline import Result, Spread
+from edgepose.cli.pose import model_section
+from edgepose.cli.run import tune_python
+from edgepose.engine.perception import Detector, Perception
+from edgepose.registry import part
+from edgepose.store.speeds import write_speed
+from edgepose.types import Image, Size
+
+SIZES: Final[tuple[Size, ...]] = ((480, 640), (720, 1280))
+CAMERA_FPS: Final = 60.0
+STAGES: Final = ("prepare", "infer", "finish", "gap", "age")
+
+
+@click.command()
+@click.option("--model", metavar="NAME|PATH", help="Model to use; the best at hand by default.")
+@click.option(
+    "--clip",
+    type=click.Path(path_type=Path, exists=True),
+    help="Also measure memory with this clip.",
+)
+@click.option("--rounds", default=5, show_default=True, help="Rounds a figure is the median of.")
+@click.option("--seconds", default=2.0, show_default=True, help="Length of one measurement.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def bench(model: str | None, clip: Path | None, rounds: int, seconds: float, as_json: bool) -> None:
+    """Measure stages, throughput and latency in one process, interleaved with bare invoke().
+
+    Ratios can be compared between machines, milliseconds can't. The lowest and highest round
+    are printed beside each median: far apart, the machine was busy with something else.
+    """
+    tune_python()
+    eyes = app.open_eyes(model_section(model).model_copy(update={"workers": 2, "threads": 1}))
+    console = Console(stderr=True)
+    try:
+        runs = _runs(eyes, rounds, seconds)
+        results = [run() for run in track(runs, "Measuring", console=console, transient=True)]
+        report = _report(eyes, results, clip)
+    finally:
+        eyes.close()
+    write_speed(eyes.model.path, eyes.detector.runtimes[0].backend, results[0].bare_ms.median / 1e3)
+    if as_json:
+        click.echo(json.dumps(report))
+    else:
+        _print(report, results)
+
+
+def _runs(eyes: app.Eyes, rounds: int, seconds: float) -> list[Callable[[], Result]]:
+    """Return the measurements: each size saturated and at a camera's rate, then two workers."""
+    one, two = _new_perception(eyes, 1), _new_perception(eyes, 2)
+    settings: dict[str, Any] = {"seconds": seconds, "rounds": rounds}
+    runs: list[Callable[[], Result]] = []
+    for size in SIZES:
+        images = _pictures(size)
+        runs.append(partial(pipeline.saturated, one, images, **settings))
+        runs.append(partial(pipeline.latency, one, images, fps=CAMERA_FPS, **settings))
+    runs.append(partial(pipeline.saturated, two, _pictures(SIZES[0]), **settings))
+    return runs
+
+
+def _new_perception(eyes: app.Eyes, workers: int) -> Callable[[], Perception]:
+    """Return a maker of perceptions that know nothing yet, with some of the interpreters."""
+
+    def make() -> Perception:
+        detector = Detector(eyes.detector.family, *eyes.detector.runtimes[:workers])
+        return Perception(detector, parts.new_interpreter())
+
+    return make
+
+
+def _pictures(size: Size) -> list[Image]:
+    """Return some pictures of the synthetic figure, ready in memory."""
+    synthetic = part("source", "synthetic")
+    source = synthetic(synthetic.Options(size=size, fps=10, pace="fast", seconds=2.0))
+    source.open()
+    frames = [frame.image for frame in iter(source.read, None)]
+    source.close()
+    return frames
+
+
+def _report(eyes: app.Eyes, results: list[Result], clip: Path | None) -> dict[str, Any]:
+    start_up = Spread.of(parts.start_up_s(str(eyes.model.path), _pictures(SIZES[0])[0]))
+    return {
+        "machine": f"{platform.machine()}, {parts.processor()}, {os.cpu_count()} cores",
+        "model": eyes.label,
+        "pipeline": [result.to_dict() for result in results],
+        "core_ms": {name: round(ms, 4) for name, ms in parts.core_ms().items()},
+        "start_up_s": start_up.to_dict(),
+        "memory_mb": parts.memory_mb(eyes.model.path, clip) if clip else {},
+    }
+
+
+def _print(report: dict[str, Any], results: list[Result]) -> None:
+    console = Console()
+    console.print(f"{report['model']} on {report['machine']}")
+    ratios = Table("against bare invoke()", "bare ms", "figure", "ratio", "lowest", "highest")
+    for result in results:
+        for name, spread in result.ratios.items():
+            row = (f"{value:.3f}" for value in (spread.median, spread.low, spread.high))
+            ratios.add_row(result.name, f"{result.bare_ms.median:.2f}", name, *row)
+    console.print(ratios)
+    stages = Table("stage, ms (p50 / p90 / p99)", *STAGES)
+    for result in results:
+        stages.add_row(result.name, *(_stage(result, stage) for stage in STAGES))
+    console.print(stages)
+    rest = Table("besides", "value")
+    for name, ms in report["core_ms"].items():
+        rest.add_row(name, f"{ms:.3f} ms")
+    start = report["start_up_s"]
+    rest.add_row(
+        "process start to first result",
+        f"{start['median']:.2f} s ({start['low']:.2f} to {start['high']:.2f})",
+    )
+    for name, mb in report["memory_mb"].items():
+        rest.add_row(f"memory: {name}", f"{mb:.0f} MB")
+    console.print(rest)
+
+
+def _stage(result: Result, stage: str) -> str:
+    figures = result.snapshot.stages.get(stage)
+    if figures is None:
+        return ""
+    return " / ".join(f"{value * 1e3:.2f}" for value in (figures.p50, figures.p90, figures.p99))
