@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.errors import TemplateError, near_miss
 from edgepose.skeleton import (
-    INDEX,
     LIMB_ENDS,
     LIMB_INDEX,
     LIMB_STARTS,
+    LIMBS,
     MIRRORED,
     NUM_KEYPOINTS,
     NUM_LIMBS,
@@ -28,19 +28,39 @@ from edgepose.types import Pose
 
 Array = NDArray[np.float64]
 
-MIN_SCORE: Final = 0.15  # measured on MoveNet Lightning int8, see Template
+MIN_SCORE: Final = 0.15
+"""A keypoint that scores less is unknown. One of the score steps of MoveNet Lightning int8 (0.12,
+0.16, 0.20, 0.25, 0.30 ...): at 0.25 and more, limbs blurred by motion drop out of jumping jacks and
+the rest of the body, which fits, decides (false starts in a street rise from 0 to 1 a clip)."""
+
 SHARE_VISIBLE: Final = 0.75
+"""Limbs that must be known, of those that count. Four limbs of twelve out of sight is too little to
+tell somebody whose arms are hidden from somebody who holds them up."""
+
+MIN_SEEN: Final = 4  # limbs; head and shoulders in a picture show at most three
+
 COMPAT: Final = ("", "kunyankin")
 
 _SHOULDERS: Final = LIMB_INDEX["shoulders"]
 _HIPS: Final = LIMB_INDEX["hips"]
 _SIDES: Final = [LIMB_INDEX["left_side"], LIMB_INDEX["right_side"]]
-TRUNK: Final = (_SHOULDERS, _HIPS, *_SIDES)
-ANCHORS: Final = ("shoulders", "hips", "torso")
 MIN_ANCHOR: Final = 0.2  # of the longest limb; shoulders seen from the side measure nothing
 
-DEFAULT_WEIGHTS: Final = np.array([0.5 if i in TRUNK else 1.0 for i in range(NUM_LIMBS)])
+_WEIGHTS: Final = {
+    "shoulders": 0.75,
+    "hips": 0.75,
+    "left_side": 0.75,
+    "right_side": 0.75,
+    "left_thigh": 1.5,
+    "right_thigh": 1.5,
+}  # the others weigh 1
+DEFAULT_WEIGHTS: Final = np.array([_WEIGHTS.get(limb.name, 1.0) for limb in LIMBS])
 DEFAULT_WEIGHTS.setflags(write=False)
+"""The four limbs of the trunk move as one and fit nearly any upright pose; the thighs are what
+makes a squat. Measured with squat templates from 13 frames, each seen in three ways: standing
+scores 0.67 at most (equal weights 0.71), a walker with her hands before her chest 0.85 (0.88). Of
+arms-up templates from 60 frames of five people, 99.2 % find each jumping jack of the four others
+once (equal weights 99.2 %; the trunk at 0.5 95 %)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,11 +202,16 @@ class Template:
             raise TemplateError(f"template '{self.name}': a weight must be a number, 0 or more")
 
     def _check_visible(self) -> None:
-        counted = int(self.counted.sum())
-        if counted < 2:
+        seen, counted = int(np.isfinite(self.shape.angles).sum()), int(self.counted.sum())
+        if seen < MIN_SEEN:
             raise TemplateError(
-                f"template '{self.name}': only {counted} of the limbs that count are seen in the "
-                "pose; teach it from a picture that shows the person's arms or legs"
+                f"template '{self.name}': {seen} of the {NUM_LIMBS} limbs are seen in the pose, "
+                "too few to recognise it; use a picture that shows more of the person"
+            )
+        if not counted:
+            raise TemplateError(
+                f"template '{self.name}': every limb that is seen is ignored or weighs 0; "
+                "let at least one count"
             )
         if not 1 <= self.required <= counted:
             raise TemplateError(
@@ -240,15 +265,6 @@ class Template:
             if value is not None:
                 values[LIMB_INDEX[limb]] = value
         return values
-
-    @classmethod
-    def from_points(cls, name: str, points: Sequence[Mapping[str, Any]], **tolerances: Any) -> Self:
-        """Return a template of poses given as {keypoint name: (y, x) in pixels}."""
-        array = np.full((len(points), NUM_KEYPOINTS, 2), np.nan)
-        for row, named in enumerate(points):
-            for keypoint, place in named.items():
-                array[row, INDEX[keypoint]] = place
-        return cls(name, array, **tolerances)
 
 
 def teach(
