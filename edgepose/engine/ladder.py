@@ -1,0 +1,176 @@
+"""A ladder of runtimes: the best that works, visibly down when it fails, back up when it can.
+
+To the pipeline a ladder is one runtime. A rung that fails is left for the next one within the
+same inference; a thread of its own keeps trying the better rungs, with back-off, and hands over
+an opened one between two inferences.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from edgepose.engine.mailbox import Backoff
+from edgepose.engine.threads import OnCrash, new_thread
+from edgepose.errors import DeviceError, ModelError, RuntimeLost
+from edgepose.runtimes.base import Runtime
+from edgepose.types import Tensor
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """Name a way to run the model, and make the runtime for it (not yet open)."""
+
+    name: str
+    make: Callable[[], Runtime]
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """Remember why a rung was left. to: where the work went on, `""` nowhere."""
+
+    rung: str
+    to: str
+    reason: str
+
+
+class Ladder(Runtime):
+    """Run on the first rung that works.
+
+    rungs: best first; all take the same input and give the same outputs. pauses: between two
+    tries to get back up. on_fall: told about every rung that is left, for metrics and health.
+    """
+
+    def __init__(
+        self,
+        rungs: Sequence[Rung],
+        on_crash: OnCrash,
+        on_fall: Callable[[Fall], None] | None = None,
+        pauses: Backoff | None = None,
+    ) -> None:
+        self._rungs = tuple(rungs)
+        self._on_crash = on_crash
+        self._on_fall = on_fall
+        self._pauses = pauses or Backoff(first=30.0, limit=600.0)
+        self._lock = threading.Lock()  # of what the climber hands over
+        self._index = 0
+        self._runtime: Runtime | None = None
+        self._better: tuple[int, Runtime] | None = None
+        self._stop = threading.Event()
+        self._climber: threading.Thread | None = None
+
+    @property
+    def rung(self) -> str:
+        """Return the name of the rung that works at present, `""` when none does."""
+        return self._rungs[self._index].name if self._runtime is not None else ""
+
+    def open(self) -> None:
+        """Open the best rung that can be. Raises what the last one raised when none can."""
+        self._stop.clear()
+        self._descend(0)
+        self._watch_for_better()
+
+    def infer(self, tensor: Tensor) -> tuple[Tensor, ...]:
+        """Infer on the current rung, or on a lower one should it fail now."""
+        self._take_better()
+        if self._runtime is None:
+            self._descend(min(self._index + 1, len(self._rungs) - 1))
+            self._watch_for_better()
+        while True:
+            assert self._runtime is not None
+            try:
+                return self._runtime.infer(tensor)
+            except RuntimeLost as error:
+                self._leave(error)
+
+    def abandon(self) -> None:
+        """Forget the rung in whose native call a thread hangs; go on a rung lower."""
+        if self._runtime is not None:
+            self._runtime.abandon()
+            self._runtime = None
+            self._tell(self._index, "inference hung")
+
+    def close(self) -> None:
+        """Close the rung in use and stop looking for a better one."""
+        self._stop.set()
+        if self._climber is not None:
+            self._climber.join(1.0)
+        with self._lock:
+            better, self._better = self._better, None
+        for runtime in (self._runtime, better and better[1]):
+            if runtime:
+                runtime.close()
+        self._runtime = None
+
+    def _descend(self, start: int) -> None:
+        """Open the first rung from `start` on that can be opened."""
+        for index in range(start, len(self._rungs)):
+            runtime = self._rungs[index].make()
+            try:
+                runtime.open()
+            except (DeviceError, ModelError) as error:
+                runtime.close()
+                if index + 1 == len(self._rungs):
+                    raise
+                self._tell(index, str(error))
+            else:
+                self._stand_on(index, runtime)
+                return
+
+    def _leave(self, error: RuntimeLost) -> None:
+        """Give up the current rung for the next; raise `error` from the lowest."""
+        assert self._runtime is not None
+        self._runtime.close()
+        self._runtime = None
+        if self._index + 1 == len(self._rungs):
+            raise error
+        self._tell(self._index, str(error))
+        self._descend(self._index + 1)
+        self._watch_for_better()
+
+    def _stand_on(self, index: int, runtime: Runtime) -> None:
+        self._index, self._runtime = index, runtime
+        self.inputs, self.outputs, self.backend = runtime.inputs, runtime.outputs, runtime.backend
+
+    def _tell(self, index: int, reason: str) -> None:
+        to = self._rungs[index + 1].name if index + 1 < len(self._rungs) else ""
+        going = f"going on with {to}" if to else "nothing is left to go on with"
+        log.warning("%s can't be used, %s: %s", self._rungs[index].name, going, reason)
+        if self._on_fall is not None:
+            self._on_fall(Fall(self._rungs[index].name, to, reason))
+
+    def _watch_for_better(self) -> None:
+        """Start to look for the better rungs unless that is done already, or this is the best."""
+        if self._index > 0 and (self._climber is None or not self._climber.is_alive()):
+            self._pauses.reset()
+            self._climber = new_thread("ladder", self._climb, self._on_crash)
+            self._climber.start()
+
+    def _climb(self) -> None:
+        while not self._stop.wait(self._pauses.next()):
+            for index in range(self._index):
+                runtime = self._rungs[index].make()
+                try:
+                    runtime.open()
+                except (DeviceError, ModelError) as error:
+                    runtime.close()
+                    log.debug("%s is still away: %s", self._rungs[index].name, error)
+                    continue
+                with self._lock:
+                    self._better = index, runtime
+                return
+
+    def _take_better(self) -> None:
+        with self._lock:
+            found, self._better = self._better, None
+        if found is None:
+            return
+        if self._runtime is not None:
+            self._runtime.close()
+        self._stand_on(*found)
+        log.warning("%s works again and is used.", self.rung)
+        self._watch_for_better()

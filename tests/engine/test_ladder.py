@@ -1,0 +1,154 @@
+"""The ladder of runtimes: down at once, visibly; up again by itself."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from edgepose.engine.ladder import Ladder, Rung
+from edgepose.engine.mailbox import Backoff
+from edgepose.errors import ModelError, RuntimeLost
+from edgepose.runtimes.base import Runtime
+
+TENSOR = np.zeros((1, 8, 8, 3), np.uint8)
+
+
+class Chip(Runtime):
+    """Answer with its own name; faults are raised one after another."""
+
+    def __init__(self, name: str, open_faults=(), infer_faults=()):
+        self.name = self.backend = name
+        self.open_faults = list(open_faults)
+        self.infer_faults = list(infer_faults)
+        self.closed = 0
+        self.opened = threading.Event()
+
+    def open(self) -> None:
+        if self.open_faults:
+            raise self.open_faults.pop(0)
+        self.opened.set()
+
+    def infer(self, tensor):
+        if self.infer_faults:
+            raise self.infer_faults.pop(0)
+        return (self.name,)
+
+    def abandon(self) -> None:
+        self.infer_faults.append(RuntimeLost("abandoned"))
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.fixture
+def new_ladder():
+    """Return a maker of ladders over chips; all are closed at the end."""
+    made: list[Ladder] = []
+
+    def make(*chips: Chip, first_pause: float = 1000.0):
+        falls: list[tuple[str, str]] = []
+        crashes: list[BaseException] = []
+        ladder = Ladder(
+            [Rung(chip.name, lambda chip=chip: chip) for chip in chips],
+            crashes.append,
+            lambda fall: falls.append((fall.rung, fall.to)),
+            Backoff(first_pause, 1000.0),
+        )
+        made.append(ladder)
+        return ladder, falls
+
+    yield make
+    for ladder in made:
+        ladder.close()
+
+
+def test_the_best_rung_is_used_while_it_works(new_ladder):
+    """Nothing falls while the first rung answers."""
+    ladder, falls = new_ladder(Chip("tpu"), Chip("cpu"))
+    ladder.open()
+    assert ladder.infer(TENSOR) == ("tpu",)
+    assert (ladder.rung, ladder.backend, falls) == ("tpu", "tpu", [])
+
+
+@pytest.mark.parametrize("fault", [RuntimeLost("no device"), ModelError("unresolved op")])
+def test_a_rung_that_does_not_open_is_passed_over_and_told(new_ladder, fault):
+    """An absent chip, or a model it refuses, leads to the next rung and to a report."""
+    ladder, falls = new_ladder(Chip("tpu", open_faults=[fault]), Chip("cpu"))
+    ladder.open()
+    assert ladder.infer(TENSOR) == ("cpu",)
+    assert falls == [("tpu", "cpu")]
+
+
+def test_a_failing_inference_is_answered_by_the_next_rung(new_ladder):
+    """The frame in hand is not lost when the chip fails on it."""
+    tpu = Chip("tpu", infer_faults=[RuntimeLost("usb reset")])
+    ladder, falls = new_ladder(tpu, Chip("cpu"))
+    ladder.open()
+    assert ladder.infer(TENSOR) == ("cpu",)
+    assert falls == [("tpu", "cpu")]
+    assert tpu.closed == 1
+
+
+def test_the_last_rung_raises(new_ladder):
+    """When nothing is left, the pipeline hears of it."""
+    ladder, _ = new_ladder(Chip("cpu", infer_faults=[RuntimeLost("broken")]))
+    ladder.open()
+    with pytest.raises(RuntimeLost, match="broken"):
+        ladder.infer(TENSOR)
+
+
+def test_open_raises_when_no_rung_can_be_had(new_ladder):
+    """Forbidding the fallback means a ladder of one rung, which fails loudly."""
+    ladder, _ = new_ladder(Chip("tpu", open_faults=[RuntimeLost("no device")]))
+    with pytest.raises(RuntimeLost, match="no device"):
+        ladder.open()
+
+
+def test_a_better_rung_comes_back_by_itself(new_ladder):
+    """Once the chip opens again, the next inference runs on it, and the lower rung is closed."""
+    tpu = Chip("tpu", open_faults=[RuntimeLost("away"), RuntimeLost("still away")])
+    cpu = Chip("cpu")
+    ladder, _ = new_ladder(tpu, cpu, first_pause=0.01)
+    ladder.open()
+    assert ladder.infer(TENSOR) == ("cpu",)
+    assert tpu.opened.wait(10)
+    for _ in range(1000):
+        if ladder.infer(TENSOR) == ("tpu",):
+            break
+        tpu.opened.wait(0.001)
+    assert ladder.rung == "tpu"
+    assert cpu.closed == 1
+
+
+def test_a_hanging_rung_is_left_behind(new_ladder):
+    """After a hang the next inference is a rung lower; nobody waits for the hung one."""
+    tpu = Chip("tpu")
+    ladder, falls = new_ladder(tpu, Chip("cpu"))
+    ladder.open()
+    ladder.abandon()
+    assert ladder.infer(TENSOR) == ("cpu",)
+    assert falls == [("tpu", "cpu")]
+    assert tpu.closed == 0
+
+
+def test_the_lowest_rung_is_opened_anew_after_a_hang(new_ladder):
+    """A hang on the only rung is not the end: the next inference opens it again."""
+    cpu = Chip("cpu")
+    ladder, _ = new_ladder(cpu)
+    ladder.open()
+    ladder.abandon()
+    cpu.infer_faults.clear()
+    assert ladder.infer(TENSOR) == ("cpu",)
+
+
+def test_closing_twice_is_fine(new_ladder):
+    """A closed ladder can be closed again and opened again."""
+    ladder, _ = new_ladder(Chip("cpu"))
+    ladder.close()
+    ladder.open()
+    ladder.close()
+    ladder.close()
+    ladder.open()
+    assert ladder.infer(TENSOR) == ("cpu",)
