@@ -1,0 +1,143 @@
+"""Read a video file or an animated GIF, at its own pace or as fast as frames are processed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from pydantic import Field
+
+from edgepose.errors import UserError
+from edgepose.options import ExistingPath, Options
+from edgepose.sources._av import Track
+from edgepose.sources._clock import Pacer, Timeline
+from edgepose.sources._fields import Pace
+from edgepose.sources.base import Source
+from edgepose.types import Frame
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+
+_TEXT_ART: Final = "tty"  # FFmpeg draws .txt and .nfo files as a terminal would
+
+
+class VideoOptions(Options):
+    """Say which file, whether again and again, and how fast."""
+
+    path: ExistingPath = Field(description="video file or animated GIF")
+    loop: bool = Field(default=False, description="start again at the end")
+    pace: Pace = Field(
+        default="realtime",
+        description="realtime drops frames as a camera would, fast waits for every frame",
+    )
+
+
+class Video(Source):
+    """Give the pictures of a video file, upright as their metadata says.
+
+    `Frame.time` is the position in the clip: seconds from its first picture, going on over
+    loops. A damaged part is left out, and a clip that breaks off ends there, each said once.
+    """
+
+    Options: ClassVar[type[Options]] = VideoOptions
+    live = False
+
+    def __init__(self, options: VideoOptions) -> None:
+        super().__init__()
+        self.lossless = options.pace == "fast"
+        self._options = options
+        self._pacer = Pacer(self.interrupted)
+        self._timeline = Timeline()
+        self._seq = 0
+        self._track: Track | None = None
+        self._pictures: Iterator[VideoFrame] = iter(())
+        self._waiting: VideoFrame | None = None
+
+    def open(self) -> None:
+        """Open the file and decode its first picture. Raises UserError if there is none."""
+        self._pacer.restart()
+        self._pictures = self._endless() if self._options.loop else self._once()
+        self._waiting = next(self._pictures, None)
+        if self._waiting is None:
+            raise UserError(f"{self._options.path}: no picture in it can be decoded")
+
+    def read(self) -> Frame | None:
+        """Return the next picture when it is due; None at the end."""
+        picture, self._waiting = self._waiting, None
+        picture = picture or next(self._pictures, None)
+        if picture is None or self._track is None or self.interrupted.is_set():
+            return None
+        time = self._timeline.time(self._track.stamp(picture))
+        image = self._track.image(picture)
+        captured = None if self.lossless else self._pacer.wait(time)
+        if self.interrupted.is_set():
+            return None
+        self._seq += 1
+        return Frame(image, time, self._seq - 1, captured)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._waiting = None
+        self._pictures = iter(())
+        track, self._track = self._track, None
+        if track is not None:
+            track.close()
+        self.interrupted.clear()
+
+    def _endless(self) -> Iterator[VideoFrame]:
+        """Give the pictures again and again; end if the file has lost them all meanwhile."""
+        while True:
+            pictures = self._once()
+            first = next(pictures, None)
+            if first is None:
+                return
+            yield first
+            yield from pictures
+
+    def _once(self) -> Iterator[VideoFrame]:
+        """Give the pictures from the file's beginning to its end."""
+        yield from self._reopened().to_the_end()
+
+    def _reopened(self) -> Track:
+        # Opening anew goes back in every format; seeking doesn't (GIF, damaged indexes).
+        if self._track is not None:
+            self._track.close()
+        path = self._options.path
+        self._track = Track(_opened(path), str(path))
+        self._timeline.step = self._track.step
+        self._timeline.restart()
+        return self._track
+
+
+def _opened(path: Path) -> InputContainer:
+    """Open a file that has pictures. Raises UserError that says what is wrong with it."""
+    import av
+
+    try:
+        container = av.open(str(path))
+    except av.FFmpegError as error:
+        raise UserError(f"{path}: {_complaint(path, error)}") from error
+    if container.format.name != _TEXT_ART and Track.is_in(container):
+        return container
+    container.close()
+    raise UserError(f"{path}: expected a video, found {_described(path)}")
+
+
+def _complaint(path: Path, error: Exception) -> str:
+    if not path.exists():
+        return "no such file"
+    if path.is_dir():
+        return "expected a video file, found a folder; pictures in a folder are `type: images`"
+    if isinstance(error, PermissionError):
+        return "no permission to read it; try: chmod a+r"
+    return f"expected a video (MP4, MOV, AVI, MKV, GIF ...), found {_described(path)}"
+
+
+def _described(path: Path) -> str:
+    """Say in a few words what a file holds instead of a video."""
+    size = path.stat().st_size
+    if not size:
+        return "an empty file"
+    return f"{size} bytes that hold no moving pictures; it may be damaged or cut off"
