@@ -9,7 +9,9 @@ from __future__ import annotations
 import difflib
 import math
 import os
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,7 +72,8 @@ def save(path: Path | str, template: Template, note: str = "") -> None:
             os.fsync(file.fileno())
         half.replace(path)
     except OSError as error:
-        half.unlink(missing_ok=True)
+        with suppress(OSError):
+            half.unlink()
         reason = (error.strerror or str(error)).lower()
         raise TemplateError(f"{path}: can't be written ({reason}); choose another place") from None
 
@@ -84,7 +87,7 @@ _HEAD: Final = """\
 
 _SETTINGS: Final = """\
 version: 1
-{name}
+name: {name}
 angle_deviation: {angle:g}
 size_deviation: {size:g}
 {visible}
@@ -115,7 +118,8 @@ def dumps(template: Template, note: str = "") -> str:
 def _head(note: str) -> str:
     names = list(LIMB_INDEX)
     limbs = ",\n#   ".join([", ".join(names[:6]), ", ".join(names[6:])])
-    return _HEAD.format(limbs=limbs) + "".join(f"# {line}\n" for line in note.splitlines())
+    lines = ["".join(c if c.isprintable() else "?" for c in line) for line in note.splitlines()]
+    return _HEAD.format(limbs=limbs) + "".join(f"# {line}\n" for line in lines)
 
 
 def _settings(template: Template) -> str:
@@ -123,14 +127,20 @@ def _settings(template: Template) -> str:
         visible = f"# min_visible: {template.required}   # limbs that must be seen"
     else:
         visible = f"min_visible: {template.min_visible}   # limbs that must be seen"
-    name = yaml.safe_dump({"name": template.name}, width=math.inf, allow_unicode=True).strip()
     return _SETTINGS.format(
-        name=name,
+        name=_quoted(template.name),
         angle=template.angle_deviation,
         size=template.size_deviation,
         visible=visible,
         mirror=str(template.mirror).lower(),
     )
+
+
+def _quoted(name: str) -> str:
+    """Return a name as YAML text; `on` and what might be a number (`1e3`) in quotes."""
+    style = None if re.fullmatch(r"[^\W\d][\w-]*", name) else '"'
+    line = yaml.safe_dump(name, default_style=style, width=math.inf, allow_unicode=True)
+    return str(line).removesuffix("...\n").strip()
 
 
 def _limbs(template: Template) -> list[str]:

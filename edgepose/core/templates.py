@@ -181,6 +181,8 @@ class Template:
     compat: str = ""
 
     def __post_init__(self) -> None:
+        if not self.name.strip() or not self.name.isprintable():
+            raise TemplateError(f"template {self.name!r}: the name must be printable text")
         if self.points.shape[1:] != (NUM_KEYPOINTS, 2) or not len(self.points):
             raise TemplateError(f"template '{self.name}': expected the 17 keypoints of a pose")
         for limb in (*self.limbs, *sorted(self.ignore)):

@@ -201,6 +201,12 @@ class TestTolerances:
         with pytest.raises(TemplateError, match=f"template 'bow': .*{words}"):
             teach("bow", [figure()], **tolerances)
 
+    @pytest.mark.parametrize("name", ["", "  ", "two\nlines", "bell\a"])
+    def test_name_that_can_not_be_shown_is_an_error(self, figure, name):
+        """It goes on the screen and into topics."""
+        with pytest.raises(TemplateError, match="printable"):
+            teach(name, [figure()])
+
     def test_array_of_another_skeleton_is_an_error(self):
         """13 keypoints are not 17."""
         with pytest.raises(TemplateError, match="17 keypoints"):
