@@ -21,7 +21,7 @@ from edgepose.config_sections import (
 )
 from edgepose.config_smoothing import FILTERS
 from edgepose.config_templates import adapt, load_templates
-from edgepose.config_values import apply_sets, expand
+from edgepose.config_values import SET, apply_sets, expand
 from edgepose.core.smoothing import PRESETS, Setting
 from edgepose.core.templates import Template
 from edgepose.errors import ConfigError, TemplateError, near_miss
@@ -221,12 +221,18 @@ class Reader:
 
     def _check_names(self) -> None:
         """Names of the user's own become pieces of MQTT topics and metric labels."""
-        paths: list[KeyPath] = [("watch", name) for name in self._names("watch")]
-        paths += [("outputs", name) for name in self._names("outputs")]
-        for path in paths:
-            problem = name_problem(str(path[-1]))
-            if problem:
-                self.complaints.add(path, problem)
+        for section in ("watch", "outputs"):
+            names = self._names(section)
+            for name in names:
+                problem = name_problem(name) or self._misnamed((section, name), names)
+                if problem:
+                    self.complaints.add((section, name), problem)
+
+    def _misnamed(self, path: KeyPath, names: Sequence[str]) -> str:
+        """Return the near miss of an entry that `--set` made by a slip: `outputs.rely.line=17`."""
+        made = self.complaints.document.mark(path).name == SET and self.complaints.about(path)
+        hint = closest(path[-1], [name for name in names if name != path[-1]]) if made else ""
+        return f"{SET} made this entry{hint}" if hint else ""
 
     def _check_whens(self, outputs: Mapping[str, Part]) -> None:
         """`when` of an output names a watch, or several."""

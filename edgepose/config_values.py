@@ -15,6 +15,7 @@ from edgepose.yaml_marks import KeyPath, Mark, spell
 
 Complain = Callable[[KeyPath, str], None]
 
+SET: Final = "--set"  # what such a value's place is called
 _REFERENCE: Final = re.compile(r"(\$?)\$\{([^}]*)(\}?)")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STEP: Final = re.compile(r"[^.=\[\]]+|\[\d+\]")
@@ -33,9 +34,9 @@ def apply_sets(document: Document, sets: Sequence[str]) -> Document:
         _put(data, path, value)
         marks = {known: mark for known, mark in marks.items() if known[: len(path)] != path}
         marks |= {
-            made: Mark("--set") for end in range(1, len(path)) if (made := path[:end]) not in marks
+            made: Mark(SET) for end in range(1, len(path)) if (made := path[:end]) not in marks
         }
-        marks[path] = Mark("--set")
+        marks[path] = Mark(SET)
     return replace(document, data=data, marks=marks)
 
 
@@ -43,9 +44,9 @@ def _split(text: str) -> tuple[KeyPath, Any]:
     left, equals, right = text.partition("=")
     steps = _STEP.findall(left)
     if not equals or not steps or spell_loosely(steps) != left.strip():
-        raise ConfigError(f"--set {text}: expected key.path=value, such as source.fps=15")
+        raise ConfigError(f"{SET} {text}: expected key.path=value, such as source.fps=15")
     path = tuple(int(step[1:-1]) if step[0] == "[" else step.strip() for step in steps)
-    return path, parse_value(right, f"--set {left.strip()}", ConfigError)
+    return path, parse_value(right, f"{SET} {left.strip()}", ConfigError)
 
 
 def spell_loosely(steps: Sequence[str]) -> str:
@@ -78,7 +79,7 @@ def _must_hold(place: Any, path: KeyPath, key: str | int) -> None:
         kind = f"a list of {len(place)}: name one by [0] to [{len(place) - 1}], or give it whole"
     else:
         kind = "a mapping: name one of its keys" if isinstance(place, dict) else f"`{place}`"
-    raise ConfigError(f"--set {spell((*path, key))}: {spell(path) or 'the top'} holds {kind}")
+    raise ConfigError(f"{SET} {spell((*path, key))}: {spell(path) or 'the top'} holds {kind}")
 
 
 def expand(value: Any, environ: Mapping[str, str], complain: Complain, path: KeyPath = ()) -> Any:
