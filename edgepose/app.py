@@ -30,7 +30,8 @@ from edgepose.types import Frame, Image, Pose
 
 log = logging.getLogger(__name__)
 
-PREFERENCE: Final = (DEFAULT_MODEL, "edgepose-nano")
+BUNDLED: Final = "edgepose-nano"  # trained by this project, so it may travel with it
+PREFERENCE: Final = (DEFAULT_MODEL, BUNDLED)
 """What is used when a configuration names no model: the better one that is at hand."""
 
 
@@ -76,10 +77,10 @@ def open_eyes(section: ModelSection | None = None) -> Eyes:
     return Eyes(model, Detector(family, *runtimes))
 
 
-def best_model() -> str:
-    """Return the name of the best model at hand; of the very best when there is none, to pull."""
-    at_hand = (name for name in PREFERENCE if name in manifest() and locate(manifest()[name]))
-    return next(at_hand, PREFERENCE[0])
+def best_model(preference: Sequence[str] = PREFERENCE) -> str:
+    """Return the first model that is at hand; DEFAULT_MODEL when there is none, to be pulled."""
+    at_hand = (name for name in preference if name in manifest() and locate(manifest()[name]))
+    return next(at_hand, DEFAULT_MODEL)
 
 
 def _open_runtime(path: Path, threads: int | None) -> Runtime:

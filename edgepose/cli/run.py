@@ -39,20 +39,20 @@ def run(
     extra: dict[str, Output] = {} if quiet else {"console/": Console()}
     if record is not None:
         extra["record/"] = _recorder(loaded, record)
-    pipeline = run_pipeline(loaded, extra, quiet)
+    eyes = app.open_eyes(loaded.model)
+    if not quiet:
+        click.echo(f"edgepose: {app.describe(loaded, eyes)}", err=True)
+    pipeline = run_pipeline(loaded, eyes, extra)
     if as_json:
         click.echo(json.dumps(pipeline.stats.snapshot().to_dict()))
     elif not quiet:
         click.echo(summary(pipeline.stats.snapshot()), err=True)
 
 
-def run_pipeline(config: Config, extra: dict[str, Output], quiet: bool = False) -> Pipeline:
+def run_pipeline(config: Config, eyes: app.Eyes, extra: dict[str, Output]) -> Pipeline:
     """Run a configuration to its end in this process; return the pipeline for its figures."""
-    eyes = app.open_eyes(config.model)
     try:
         pipeline = app.new_pipeline(config, eyes, extra)
-        if not quiet:
-            click.echo(f"edgepose: {app.describe(config, eyes)}", err=True)
         tune_python()
         with _stop_on_signal() as stop:
             pipeline.run(stop)

@@ -1,0 +1,167 @@
+"""edgepose demo: the whole way from picture to event, without hardware and without a network."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from edgepose import app
+from edgepose.cli.run import run_pipeline
+from edgepose.config import Config, load
+from edgepose.config_sections import DEFAULT_MODEL
+from edgepose.core.metrics import distances, pck, study_norm, total
+from edgepose.engine.stats import Snapshot
+from edgepose.errors import UserError
+from edgepose.outputs.base import Output
+from edgepose.shipped import folders
+from edgepose.types import Event, Scene
+
+NEAR: Final = 0.2  # of the torso: a keypoint that close to its truth is right (PCK@0.2)
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Hold what is known of a clip. poses: (frames, 17, 3) of (y, x, visible) in pixels.
+
+    expected: how often each watch has to fire.
+    """
+
+    poses: NDArray[Any]
+    expected: dict[str, int]
+
+    @classmethod
+    def beside(cls, clip: Path) -> Truth | None:
+        """Return the truth that lies beside a clip, None when there is none."""
+        path = clip.with_suffix(".truth.json")
+        if not path.is_file():
+            return None
+        data = json.loads(path.read_text())
+        return cls(np.array(data["poses"], float), dict(data["expected"]))
+
+
+class Notes(Output):
+    """Note each frame's unsmoothed pose and every event, for the summary."""
+
+    every_frame = True
+
+    def __init__(self) -> None:
+        self.poses: dict[int, NDArray[Any]] = {}
+        self.events: list[Event] = []
+
+    def open(self) -> None:
+        """Need nothing."""
+
+    def show(self, scene: Scene) -> None:
+        """Note the scene."""
+        self.events += scene.events
+        if scene.raw_poses:
+            self.poses[scene.frame.seq] = scene.raw_poses[0].pixels
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+@click.command()
+@click.option("--clip", type=click.Path(path_type=Path), help="Another clip than the bundled one.")
+@click.option("--model", metavar="NAME", help="Model to use; the one in the box by default.")
+@click.option(
+    "--out",
+    default="demo-out",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder for the annotated clip, the events and the summary.",
+)
+def demo(clip: Path | None, model: str | None, out: Path) -> None:
+    """Watch the bundled clip, draw what is found, and write down the events."""
+    clip = clip or _bundled("models", "demo", "demo.mp4")
+    config = _config(clip, model, out)
+    for stale in ("demo.mp4", "events.jsonl", "summary.json"):
+        (out / stale).unlink(missing_ok=True)
+    eyes = app.open_eyes(config.model)
+    notes = Notes()
+    pipeline = run_pipeline(config, eyes, {"notes/": notes})
+    result = _summary(notes, pipeline.stats.snapshot(), Truth.beside(clip), config)
+    result["model"] = eyes.label
+    (out / "summary.json").write_text(json.dumps(result, indent=1) + "\n")
+    _print(result, clip, out)
+
+
+def _bundled(*parts: str) -> Path:
+    for folder in folders(*parts[:-1]):
+        if (folder / parts[-1]).is_file():
+            return folder / parts[-1]
+    raise UserError(f"{'/'.join(parts)} is missing from this installation: install edgepose again")
+
+
+def _config(clip: Path, model: str | None, out: Path) -> Config:
+    out.mkdir(parents=True, exist_ok=True)
+    sets = [
+        f"source.path={clip.absolute()}",
+        f"outputs.picture.path={(out / 'demo.mp4').absolute()}",
+        f"outputs.log.path={(out / 'events.jsonl').absolute()}",
+        f"model.name={model or app.best_model((app.BUNDLED, DEFAULT_MODEL))}",
+    ]
+    return load(_bundled("configs", "demo.yaml"), sets)
+
+
+def _summary(
+    notes: Notes, figures: Snapshot, truth: Truth | None, config: Config
+) -> dict[str, Any]:
+    fired = Counter(event.name for event in notes.events if event.type == "start")
+    infer = figures.stages["infer"]
+    result: dict[str, Any] = {
+        "frames": figures.counts.get("scenes", 0),
+        "fps": round(figures.fps, 1),
+        "inference_ms": round(infer.p50 * 1e3, 2),
+        "fired": {name: fired[name] for name in config.watches},
+    }
+    if truth is not None:
+        result["expected"] = {name: truth.expected.get(name, 0) for name in config.watches}
+        result |= _accuracy(notes.poses, truth.poses)
+    return result
+
+
+def _accuracy(found: dict[int, NDArray[Any]], truth: NDArray[Any]) -> dict[str, float]:
+    """Return mean error in pixels and PCK of the keypoints in view, and how often one was found."""
+    seqs = sorted(found)
+    poses, real = np.stack([found[seq] for seq in seqs]), truth[seqs]
+    known = real[..., 2] > 0
+    norms = [study_norm(*pair) for pair in zip(real, known, strict=True)]
+    return {
+        "error_px": round(float(distances(poses, real)[known].mean()), 2),
+        "pck": round(total(pck(poses, real, known, norms, NEAR), known), 4),
+        "found": round(len(seqs) / len(truth), 4),
+    }
+
+
+def _print(result: dict[str, Any], clip: Path, out: Path) -> None:
+    table = Table(title=f"edgepose demo: {clip.name}", show_header=False, title_justify="left")
+    table.add_row("model", result["model"])
+    speed = f"at {result['fps']} fps, inference {result['inference_ms']} ms"
+    table.add_row("frames", f"{result['frames']} {speed}")
+    if "error_px" in result:
+        table.add_row("keypoints", f"{result['error_px']} px off on average")
+        table.add_row("", f"{result['pck']:.1%} within {NEAR:g} of the torso (PCK)")
+        table.add_row("", f"person found in {result['found']:.1%} of frames")
+    for name, times in result["fired"].items():
+        table.add_row(f"event {name}", _fired(times, result.get("expected", {}).get(name)))
+    console = Console()
+    console.print(table)
+    console.print(f"annotated clip  {out / 'demo.mp4'}", highlight=False, soft_wrap=True)
+    console.print(f"events          {out / 'events.jsonl'}", highlight=False, soft_wrap=True)
+
+
+def _fired(times: int, expected: int | None) -> str:
+    if expected is None:
+        return f"fired {times} times"
+    verdict = "as expected" if times == expected else f"[red]expected {expected}[/red]"
+    return f"fired {times} times, {verdict}"
