@@ -63,11 +63,10 @@ class MoveNet(Family):
 
     def decode(self, tensors: Sequence[Tensor], look: Look, frame_size: Size) -> tuple[Pose, ...]:
         """Return the pose, `()` when it scores below `min_score`."""
-        found = cleaned(self._output.dequantise(tensors[0]).reshape(17, 3))
-        score = pose_score(found)
-        if score < self.min_score:
-            return ()
-        return (Pose(look.region.to_frame(found), score, frame_size),)
+        found = self._output.dequantise(tensors[0]).reshape(17, 3)
+        keypoints = cleaned(look.region.to_frame(found))
+        score = pose_score(keypoints)
+        return (Pose(keypoints, score, frame_size),) if score >= self.min_score else ()
 
 
 def cleaned(keypoints: NDArray[Any]) -> Keypoints:
