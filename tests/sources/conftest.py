@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,6 +20,8 @@ from edgepose.sources import _clock
 sys.path.append(str(Path(__file__).parent / "rigs"))
 
 from coloured import quarters
+from fake_picamera2 import World
+from http_camera import HttpCamera
 from stepped import SteppedClock, SteppedEvent
 
 
@@ -76,3 +81,82 @@ def make_picture(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return make
+
+
+@pytest.fixture
+def pi(monkeypatch: pytest.MonkeyPatch) -> World:
+    """Put a fake picamera2 and libcamera in the place of the real ones; return what they see."""
+    world = World()
+    for name, module in world.modules().items():
+        monkeypatch.setitem(sys.modules, name, module)
+    return world
+
+
+@pytest.fixture
+def http_camera() -> Iterator[HttpCamera]:
+    """Return a running network camera that speaks HTTP."""
+    camera = HttpCamera()
+    yield camera
+    camera.stop()
+
+
+SYSTEM_PYTHON = "/usr/bin/python3"
+RTSP_PACKAGES = (
+    "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good "
+    "gstreamer1.0-plugins-ugly"
+)
+
+
+@pytest.fixture(scope="session")
+def rtsp_rig() -> Path:
+    """Return the RTSP server's script, once it is known that it can run here."""
+    check = "import gi; gi.require_version('GstRtspServer', '1.0')"
+    found = shutil.which(SYSTEM_PYTHON) and subprocess.run(
+        [SYSTEM_PYTHON, "-c", check], capture_output=True, check=False
+    )
+    if not found or found.returncode:
+        message = f"no RTSP server to test with; sudo apt install {RTSP_PACKAGES}"
+        if os.environ.get("CI"):
+            pytest.fail(message, pytrace=False)
+        pytest.skip(message)
+    return Path(__file__).parent / "rigs" / "rtsp_camera.py"
+
+
+class RtspCamera:
+    """Be an RTSP server in a process of its own, which can be frozen and killed."""
+
+    def __init__(self, script: Path) -> None:
+        self._script = script
+        self.port = 0
+        self.start()
+
+    def start(self) -> None:
+        """Start serving, on the same port as before if there was one."""
+        self._process = subprocess.Popen(
+            [SYSTEM_PYTHON, str(self._script), str(self.port)], stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        self.port = int(self._process.stdout.readline())
+
+    def send(self, number: int) -> None:
+        """Send a signal to the server."""
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """Kill the server and wait until it is gone."""
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def url(self, path: str = "/live", login: str = "") -> str:
+        """Return the address of a path."""
+        return f"rtsp://{login and login + '@'}127.0.0.1:{self.port}{path}"
+
+
+@pytest.fixture
+def rtsp_camera(rtsp_rig: Path) -> Iterator[RtspCamera]:
+    """Return a running network camera that speaks RTSP."""
+    camera = RtspCamera(rtsp_rig)
+    yield camera
+    camera.kill()

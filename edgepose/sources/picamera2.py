@@ -1,0 +1,213 @@
+"""Read a Raspberry Pi camera through picamera2: the picture, a small one, the sensor's clock."""
+
+from __future__ import annotations
+
+import logging
+from time import monotonic
+from typing import Any, ClassVar, Final, Self
+
+import cv2
+import numpy as np
+from pydantic import Field, model_validator
+
+from edgepose.errors import SourceLost, UserError, near_miss
+from edgepose.options import Options, PositiveSeconds
+from edgepose.sources._clock import device_moment
+from edgepose.sources._fields import FrameSize, Rate, Turn, turned
+from edgepose.sources.base import Source
+from edgepose.types import Frame, Image, Size
+
+log = logging.getLogger(__name__)
+
+RGB_IN_MEMORY: Final = "BGR888"
+# Named after a little-endian word, as DRM does: "BGR888" has R in the first byte, and the
+# "RGB888" that everybody asks for has B there.
+LORES_FORMAT: Final = "YUV420"  # all that a Pi 4 gives for the second stream; a Pi 5 has it too
+BUFFERS: Final = 4  # one being filled, one that waits, one that is copied, one in reserve
+UPSIDE_DOWN: Final = 180
+SLICE: Final = 0.1  # seconds after which a waiting read looks whether it was interrupted
+
+_INSTALL: Final = (
+    "install it with: sudo apt install -y python3-picamera2; a virtual environment sees it "
+    "only if made with: python3 -m venv --system-site-packages"
+)
+
+
+class Picamera2Options(Options):
+    """Say which camera, how large and how fast, and what else libcamera shall set."""
+
+    size: FrameSize = Field(default=(720, 1280), description="[height, width] in pixels")
+    fps: Rate = Field(default=30.0, description="frames a second")
+    camera: int = Field(default=0, ge=0, description="number as in: rpicam-hello --list-cameras")
+    lores: FrameSize | None = Field(
+        default=None,
+        description="[height, width] of a second, small picture that the camera makes for free",
+    )
+    rotate: Turn = Field(default=0, description="degrees clockwise that the picture is turned")
+    controls: dict[str, Any] = Field(
+        default_factory=dict, description="libcamera controls, e.g. {AfMode: 2, Sharpness: 1.5}"
+    )
+    timeout: PositiveSeconds = Field(
+        default=3.0, description="seconds without a frame after which the camera counts as lost"
+    )
+
+    @model_validator(mode="after")
+    def _lores_is_smaller(self) -> Self:
+        if self.lores and (self.lores[0] > self.size[0] or self.lores[1] > self.size[1]):
+            raise ValueError("lores must not be larger than size")
+        return self
+
+
+class Picamera2(Source):
+    """Give the frames of a CSI camera, with the sensor's time stamps.
+
+    `Frame.captured` is when the exposure began. A camera whose cable came loose gives no error,
+    only no frames: `timeout` finds it.
+    """
+
+    Options: ClassVar[type[Options]] = Picamera2Options
+
+    def __init__(self, options: Picamera2Options) -> None:
+        super().__init__()
+        self._options = options
+        self._seq = 0
+        self._time = 0.0
+        self._camera: Any = None
+        self._job: Any = None
+
+    def open(self) -> None:
+        """Configure and start the camera. Raises SourceLost when it is not there or in use.
+
+        Raises UserError when picamera2 is not installed, or a control is unknown.
+        """
+        library, libcamera = _libraries()
+        self._check_presence(library.Picamera2.global_camera_info())
+        try:
+            self._camera = library.Picamera2(self._options.camera)
+            self._check_controls()
+            self._camera.configure(self._configuration(libcamera))
+            self._check_format()
+            self._camera.start()
+        except RuntimeError as error:  # what picamera2 and libcamera raise for everything
+            raise self._lost(f"{str(error).rstrip('.')}; is it in use elsewhere?") from error
+
+    def read(self) -> Frame | None:
+        """Return the newest frame. Raises SourceLost when none comes for `timeout` seconds."""
+        request = self._request()
+        if request is None:
+            return None
+        try:
+            main = request.make_array("main")
+            lores = request.make_array("lores") if self._options.lores else None
+            stamp_ns = request.get_metadata().get("SensorTimestamp")
+        finally:
+            request.release()
+        return self._frame(main, lores, stamp_ns)
+
+    def close(self) -> None:
+        """Stop the camera and let it go."""
+        camera, self._camera = self._camera, None
+        self._job = None
+        self.interrupted.clear()
+        if camera is None:
+            return
+        camera.cancel_all_and_flush()  # a job that waits for a dead camera would block closing
+        try:
+            camera.close()
+        except RuntimeError as error:
+            log.warning("%s did not close properly: %s.", self._name, error)
+
+    def _configuration(self, libcamera: Any) -> dict[str, Any]:
+        """Return what picamera2 shall set up; sizes are (width, height) there."""
+        options = self._options
+        frame_us = round(1e6 / options.fps)
+        lores = options.lores and {"format": LORES_FORMAT, "size": _size_wh(options.lores)}
+        flip = options.rotate == UPSIDE_DOWN
+        return self._camera.create_video_configuration(
+            main={"format": RGB_IN_MEMORY, "size": _size_wh(options.size)},
+            lores=lores,
+            transform=libcamera.Transform(hflip=flip, vflip=flip),
+            # cv2 converts the YUV of the small picture by BT.601; picamera2 would take BT.709
+            # for large ones. The RGB of the main picture is the same either way.
+            colour_space=libcamera.ColorSpace.Smpte170m(),
+            buffer_count=BUFFERS,
+            controls={"FrameDurationLimits": (frame_us, frame_us)} | options.controls,
+        )
+
+    def _check_presence(self, cameras: list[Any]) -> None:
+        if not cameras:
+            raise SourceLost("no camera found; check its cable, then: rpicam-hello --list-cameras")
+        if self._options.camera >= len(cameras):
+            raise self._lost(f"not there; found {len(cameras)}, counted from 0")
+
+    def _check_controls(self) -> None:
+        known = self._camera.camera_controls
+        for name in self._options.controls:
+            if name not in known:
+                raise UserError(f"controls.{name}: {self._name} has none{near_miss(name, known)}")
+
+    def _check_format(self) -> None:
+        found = self._camera.camera_configuration()["main"]
+        if found["format"] != RGB_IN_MEMORY:
+            raise UserError(
+                f"{self._name} gives {found['format']} and no RGB; for a USB camera use type: v4l2"
+            )
+        size = found["size"][::-1]
+        if size != self._options.size:
+            text = "%s gives [%d, %d] pixels instead of [%d, %d]."
+            log.warning(text, self._name, *size, *self._options.size)
+
+    def _request(self) -> Any:
+        """Wait for the next completed request; None when interrupted."""
+        if self._camera is None:
+            raise self._lost("it is not open")
+        deadline = monotonic() + self._options.timeout
+        self._job = self._job or self._camera.capture_request(wait=False)
+        while not self.interrupted.is_set():
+            try:
+                request = self._camera.wait(self._job, timeout=SLICE)
+            except TimeoutError as error:
+                if monotonic() > deadline:
+                    raise self._lost(f"no frame for {self._options.timeout:g} s") from error
+            else:
+                self._job = None
+                return request
+        return None
+
+    def _frame(self, main: Image, lores: Image | None, stamp_ns: int | None) -> Frame:
+        moment = device_moment(None if stamp_ns is None else stamp_ns / 1e9, monotonic())
+        self._time = max(moment, self._time)
+        self._seq += 1
+        small = None if lores is None else self._turned(self._rgb(lores))
+        return Frame(self._turned(main), self._time, self._seq - 1, moment, small)
+
+    def _rgb(self, planes: Image) -> Image:
+        """Return the small picture's YUV planes, padded rows and all, as RGB without padding."""
+        width = self._camera.camera_configuration()["lores"]["size"][0]
+        return np.asarray(cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420), np.uint8)[:, :width]
+
+    def _turned(self, image: Image) -> Image:
+        # The camera itself turns upside down, but can't lay a picture on its side.
+        return image if self._options.rotate == UPSIDE_DOWN else turned(image, self._options.rotate)
+
+    @property
+    def _name(self) -> str:
+        return f"camera {self._options.camera}"
+
+    def _lost(self, reason: str) -> SourceLost:
+        return SourceLost(f"{self._name}: {reason}")
+
+
+def _size_wh(size: Size) -> tuple[int, int]:
+    """Return (width, height) of a (height, width); libcamera takes even numbers only."""
+    return size[1] // 2 * 2, size[0] // 2 * 2
+
+
+def _libraries() -> tuple[Any, Any]:
+    """Return the modules picamera2 and libcamera. Raises UserError when they can't be had."""
+    try:
+        import libcamera
+        import picamera2
+    except (ImportError, ValueError) as error:  # ValueError: compiled for another numpy
+        raise UserError(f"picamera2 can't be imported ({error}); {_INSTALL}") from error
+    return picamera2, libcamera

@@ -1,0 +1,199 @@
+"""Read a network camera: RTSP, or MJPEG over HTTP. No wait is without a limit."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterator
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import AfterValidator, Field
+
+from edgepose.errors import SourceLost
+from edgepose.options import Options, PositiveSeconds
+from edgepose.sources._av import Track
+from edgepose.sources._clock import SenderClock
+from edgepose.sources._fields import Turn
+from edgepose.sources.base import Source
+from edgepose.types import Frame
+
+if TYPE_CHECKING:
+    from av import FFmpegError
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+
+log = logging.getLogger(__name__)
+
+SCHEMES: Final = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "srt", "tcp")
+NO_STAMPS: Final = frozenset({"mpjpeg"})  # FFmpeg counts pictures there, as if they came at 25 fps
+RESUMING: Final = ("rtsp:", "rtsps:")
+# Their reads can be broken off by a time-out and taken up again (measured over TCP and UDP: a
+# server frozen for 1.5 s goes on without a gap). In HTTP FFmpeg keeps the error for good.
+SLICE: Final = 0.25  # seconds that a read which can be taken up waits at a time
+_TIMED_OUT: Final = "ExitError"  # how PyAV reports it
+ANALYSIS_US: Final = "100000"
+# How long FFmpeg studies a new stream. Its own 5 s made opening RTSP take 1.5-2.1 s; so it takes
+# 0.25 s, and what was received meanwhile (a key frame, with luck) is shown, not thrown away.
+
+_REASONS: Final = {
+    "ConnectionRefusedError": "the server refuses the connection; is it running, on this port?",
+    "HTTPUnauthorizedError": "401: user or password is wrong; write http://user:password@host/...",
+    "HTTPForbiddenError": "403: the server denies access",
+    "HTTPNotFoundError": "404: there is no such path on the server",
+    "InvalidDataError": "what the server sends is no video; is it the stream's own address?",
+}
+
+
+def redacted(url: str) -> str:
+    """Return a URL without user, password and query, which cameras put secrets into."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "...=" if parts.query else "", ""))
+
+
+def _of_known_scheme(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    if not (separator and rest and scheme.lower() in SCHEMES):
+        raise ValueError("expected a URL such as rtsp://camera.local/stream or http://...")
+    return url
+
+
+class StreamOptions(Options):
+    """Say where the stream is and how to fetch it."""
+
+    url: Annotated[str, AfterValidator(_of_known_scheme)] = Field(
+        repr=False, description='stream, e.g. "rtsp://user:${CAMERA_PASSWORD}@192.168.1.20/live"'
+    )
+    transport: Literal["tcp", "udp"] = Field(
+        default="tcp", description="RTSP only: udp is a little faster and loses packets"
+    )
+    timeout: PositiveSeconds = Field(
+        default=5.0, description="seconds without a picture after which the stream counts as lost"
+    )
+    rotate: Turn = Field(default=0, description="degrees clockwise that the picture is turned")
+
+
+class Stream(Source):
+    """Give the pictures of a network camera, with the moment at which they arrived.
+
+    The end of a stream, too, raises SourceLost: a camera never ends, and an RTSP server that is
+    killed looks just like one that ends. `Frame.captured` does not know the way through the
+    network; what piles up on our side because decoding is too slow shows as age.
+
+    While an HTTP server is frozen, `read` can't be interrupted before `timeout` is over.
+    """
+
+    Options: ClassVar[type[Options]] = StreamOptions
+
+    def __init__(self, options: StreamOptions) -> None:
+        super().__init__()
+        self._options = options
+        self._name = redacted(options.url)
+        self._resumes = options.url.lower().startswith(RESUMING)
+        self._seq = 0
+        self._time = 0.0
+        self._track: Track | None = None
+        self._packets: Iterator[Packet[Any]] = iter(())
+        self._ready: deque[tuple[VideoFrame, float]] = deque()
+        self._clock = SenderClock()
+
+    def open(self) -> None:
+        """Connect. Raises SourceLost when there is no answer, or no video in it."""
+        container = self._connected()
+        if not Track.is_in(container):
+            container.close()
+            raise SourceLost(f"{self._name}: the stream has no pictures")
+        self._track = Track(container, self._name, self._options.rotate)
+        self._packets = self._track.packets()
+        self._clock = SenderClock()
+
+    def read(self) -> Frame | None:
+        """Return the next picture. Raises SourceLost when none comes for `timeout` seconds."""
+        deadline = monotonic() + self._options.timeout
+        while not self._ready and not self.interrupted.is_set():
+            if monotonic() > deadline:
+                raise SourceLost(f"{self._name}: {self._silence()}")
+            self._fetch()
+        return None if self.interrupted.is_set() else self._frame(*self._ready.popleft())
+
+    def close(self) -> None:
+        """Hang up."""
+        self._ready.clear()
+        self._packets = iter(())
+        track, self._track = self._track, None
+        if track is not None:
+            track.close()
+        self.interrupted.clear()
+
+    def _connected(self) -> InputContainer:
+        import av
+
+        started = monotonic()
+        try:
+            return av.open(self._options.url, timeout=self._limits(), options=self._settings())
+        except av.FFmpegError as error:
+            # `from None`: the original error's text holds the URL, password included.
+            raise SourceLost(f"{self._name}: {self._reason(error, started)}") from None
+
+    def _settings(self) -> dict[str, str]:
+        general = {"analyzeduration": ANALYSIS_US}
+        if not self._resumes:
+            return general
+        return general | {
+            "rtsp_transport": self._options.transport,
+            "allowed_media_types": "video",
+        }
+
+    def _limits(self) -> tuple[float, float]:
+        """Return the time-outs of opening and of one wait for data, in seconds."""
+        return self._options.timeout, SLICE if self._resumes else self._options.timeout
+
+    def _fetch(self) -> None:
+        """Wait for one packet and decode it. Raises SourceLost when the stream ends or fails."""
+        import av
+
+        if self._track is None:
+            raise SourceLost(f"{self._name}: the stream is not open")
+        started = monotonic()
+        try:
+            packet = next(self._packets, None)
+        except av.FFmpegError as error:
+            self._waited_in_vain(error, started)
+            return
+        if packet is None:
+            raise SourceLost(f"{self._name}: the server ended the stream")
+        waited = monotonic() - started
+        self._ready.extend((picture, waited) for picture in self._track.pictures(packet))
+
+    def _waited_in_vain(self, error: FFmpegError, started: float) -> None:
+        """Get ready to wait on. Raises SourceLost if that makes no sense."""
+        if self._resumes and type(error).__name__ == _TIMED_OUT and self._track is not None:
+            self._packets = self._track.packets()
+        elif not self.interrupted.is_set():
+            raise SourceLost(f"{self._name}: {self._reason(error, started)}") from None
+
+    def _frame(self, picture: VideoFrame, waited: float) -> Frame | None:
+        track = self._track
+        if track is None:
+            return None
+        stamp = None if track.format in NO_STAMPS else track.stamp(picture)
+        captured = self._clock.moment(stamp, waited, monotonic())
+        self._time = max(captured, self._time)
+        self._seq += 1
+        return Frame(track.image(picture), self._time, self._seq - 1, captured)
+
+    def _reason(self, error: FFmpegError, started: float) -> str:
+        if type(error).__name__ == _TIMED_OUT or self._is_late(started):
+            return self._silence()
+        default = f"the connection failed ({error.strerror})"
+        return _REASONS.get(type(error).__name__, default)
+
+    def _is_late(self, started: float) -> bool:
+        # A server that froze before it answered is reported as "invalid data", after the wait.
+        return monotonic() - started >= 0.95 * self._options.timeout
+
+    def _silence(self) -> str:
+        return f"no picture for {self._options.timeout:g} s"

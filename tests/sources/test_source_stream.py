@@ -1,0 +1,278 @@
+"""Network cameras: real servers on loopback that end, freeze, refuse and send the wrong thing."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import threading
+import traceback
+from time import monotonic
+from typing import Any
+
+import pytest
+from coloured import colour_name, corners
+from http_camera import PASSWORD, HttpCamera
+from pydantic import ValidationError
+
+from edgepose.errors import SourceLost
+from edgepose.sources.stream import Stream, redacted
+from edgepose.types import Frame
+
+COLOURS = ["red", "green", "blue", "white"]
+
+
+def stream(url: str, **options: Any) -> Stream:
+    """Return an opened stream with a short time-out."""
+    source = Stream(Stream.Options(**({"url": url, "timeout": 0.6} | options)))
+    try:
+        source.open()
+    except SourceLost:
+        source.close()
+        raise
+    return source
+
+
+def frames(source: Stream, count: int) -> list[Frame]:
+    """Read a number of frames that must all come."""
+    found = [source.read() for _ in range(count)]
+    assert None not in found
+    return [frame for frame in found if frame is not None]
+
+
+def read_until_lost(source: Stream) -> str:
+    """Read what is on its way until the stream is lost; return why."""
+    with pytest.raises(SourceLost) as caught:
+        frames(source, 1000)
+    source.close()
+    return str(caught.value)
+
+
+def test_mjpeg_comes_as_rgb(http_camera: HttpCamera):
+    """Pictures of an HTTP camera: RGB, numbered, with the moment of arrival."""
+    source = stream(http_camera.url())
+    found = frames(source, 5)
+    source.close()
+    assert corners(found[0].image) == COLOURS
+    assert [frame.seq for frame in found] == [0, 1, 2, 3, 4]
+    assert [frame.time for frame in found] == [frame.captured for frame in found]
+    assert found == sorted(found, key=lambda frame: frame.time)
+
+
+def test_a_camera_on_its_side_is_turned(http_camera: HttpCamera):
+    """`rotate` turns every picture clockwise."""
+    source = stream(http_camera.url(), rotate=90)
+    (frame,) = frames(source, 1)
+    source.close()
+    assert corners(frame.image) == ["blue", "red", "white", "green"]
+
+
+def test_the_end_of_a_stream_is_a_loss(http_camera: HttpCamera):
+    """A camera never ends: the connection was lost, and can be had again, still counting."""
+    source = stream(http_camera.url())
+    before = frames(source, 3)[-1]
+    http_camera.ending.set()
+    assert "127.0.0.1" in read_until_lost(source)
+    http_camera.ending.clear()
+    source.open()
+    (after,) = frames(source, 1)
+    source.close()
+    assert after.seq > before.seq
+    assert after.time >= before.time
+
+
+def test_a_frozen_camera_is_lost_after_the_timeout(http_camera: HttpCamera):
+    """The connection stands, nothing comes: no endless wait."""
+    source = stream(http_camera.url())
+    frames(source, 2)
+    http_camera.freezing.set()
+    assert read_until_lost(source).endswith("no picture for 0.6 s")
+
+
+@pytest.mark.parametrize("path", ["/silent", "/headers"])
+def test_a_camera_that_takes_the_call_and_says_nothing_is_lost(http_camera: HttpCamera, path: str):
+    """Frozen before the first byte, or after the headers: opening has a limit too."""
+    with pytest.raises(SourceLost, match=r"no picture for 0\.6 s"):
+        stream(http_camera.url(path))
+
+
+def test_nobody_there_is_a_loss():
+    """A refused connection says so at once, and asks about the port."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        with pytest.raises(SourceLost, match="refuses the connection"):
+            stream(f"http://127.0.0.1:{reserved.getsockname()[1]}/live")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"), [("/nothing", "404"), ("/private", "401"), ("/page", "failed|no video")]
+)
+def test_a_wrong_answer_is_told(http_camera: HttpCamera, path: str, expected: str):
+    """What the server says instead of pictures is in the message, with the address."""
+    with pytest.raises(SourceLost, match=expected) as caught:
+        stream(http_camera.url(path))
+    assert path in str(caught.value)
+
+
+def test_a_password_opens_the_stream(http_camera: HttpCamera):
+    """User and password of the URL are sent to the server."""
+    source = stream(http_camera.url("/private", f"viewer:{PASSWORD}"))
+    assert corners(frames(source, 1)[0].image) == COLOURS
+    source.close()
+
+
+def open_and_read(source: Stream) -> None:
+    """Open a stream and read on until it is lost."""
+    source.open()
+    frames(source, 1000)
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/page", "/silent", "/live?token=s3cret"])
+def test_a_password_is_told_to_nobody(
+    http_camera: HttpCamera, path: str, caplog: pytest.LogCaptureFixture
+):
+    """Neither message, nor traceback with its causes, nor log, nor options show the secret."""
+    caplog.set_level(logging.DEBUG)
+    http_camera.ending.set()
+    source = Stream(Stream.Options(url=http_camera.url(path, f"viewer:{PASSWORD}"), timeout=0.3))
+    with pytest.raises(SourceLost) as caught:
+        open_and_read(source)
+    source.close()
+    told = "".join(traceback.format_exception(caught.value)) + caplog.text
+    assert PASSWORD not in told + repr(source._options) + str(source._options)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("rtsp://user:pw@host:554/live", "rtsp://host:554/live"),
+        ("rtsp://user:p@ss@host/live", "rtsp://host/live"),
+        ("http://host/video?user=a&pwd=b", "http://host/video?...="),
+        ("rtsp://host/live", "rtsp://host/live"),
+    ],
+)
+def test_addresses_are_shown_without_secrets(url: str, expected: str):
+    """User, password and query are cut out; what tells the camera apart stays."""
+    assert redacted(url) == expected
+
+
+def test_interrupting_a_frozen_stream_ends_within_the_timeout(http_camera: HttpCamera):
+    """After `interrupt` a read that waits returns None instead of failing."""
+    source = stream(http_camera.url())
+    frames(source, 1)
+    http_camera.freezing.set()
+    source.interrupt()
+    assert source.read() is None
+    source.close()
+
+
+def test_an_interrupt_during_a_wait_is_no_loss(http_camera: HttpCamera):
+    """Interrupted while the server is frozen, `read` gives None when the time-out ends it."""
+    source = stream(http_camera.url())
+    frames(source, 1)
+    http_camera.freezing.set()
+    threading.Timer(0.2, source.interrupt).start()
+    while (frame := source.read()) is not None:
+        assert frame.size == (96, 128)
+    source.close()
+
+
+def test_reading_before_opening_is_a_loss():
+    """Nothing crashes in the wrong order."""
+    with pytest.raises(SourceLost, match="not open"):
+        Stream(Stream.Options(url="rtsp://host/live")).read()
+
+
+@pytest.mark.parametrize(
+    "url", ["", "camera.local", "/dev/video0", "clip.mp4", "ftp://host/a", "rtsp://"]
+)
+def test_an_address_of_another_kind_is_refused(url: str):
+    """Only the schemes of streams are taken; the message shows one."""
+    with pytest.raises(ValidationError, match=r"rtsp://camera\.local"):
+        Stream.Options(url=url)
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_rtsp_comes_as_rgb(rtsp_camera: Any, transport: str):
+    """H.264 over RTSP: the red server is red, and time goes on."""
+    source = stream(rtsp_camera.url(), transport=transport, timeout=5.0)
+    found = frames(source, 6)
+    source.close()
+    assert colour_name(found[-1].image[60, 80]) == "red"
+    assert found[-1].size == (120, 160)
+    times = [frame.time for frame in found]
+    assert times == sorted(times)
+
+
+def test_a_killed_rtsp_server_is_a_loss_and_comes_back(rtsp_camera: Any):
+    """Killed, RTSP over TCP looks like an end; started again, the stream goes on counting."""
+    source = stream(rtsp_camera.url(), timeout=5.0)
+    before = frames(source, 2)[-1]
+    rtsp_camera.kill()
+    assert "ended" in read_until_lost(source)
+    with pytest.raises(SourceLost, match="refuses"):
+        source.open()
+    source.close()
+    rtsp_camera.start()
+    source.open()
+    (after,) = frames(source, 1)
+    source.close()
+    assert after.seq > before.seq
+
+
+def test_a_frozen_rtsp_server_is_lost_after_the_timeout(rtsp_camera: Any):
+    """Stopped by a signal it neither sends nor hangs up; opening it anew has a limit as well."""
+    source = stream(rtsp_camera.url(), timeout=1.0)
+    frames(source, 2)
+    rtsp_camera.send(signal.SIGSTOP)
+    assert read_until_lost(source).endswith("no picture for 1 s")
+    with pytest.raises(SourceLost, match="no picture for 1 s"):
+        source.open()
+    source.close()
+
+
+def test_interrupting_a_frozen_rtsp_stream_ends_at_once(rtsp_camera: Any):
+    """Waits are short slices: an hour's time-out does not hold up the end."""
+    source = stream(rtsp_camera.url(), timeout=3600)
+    frames(source, 1)
+    rtsp_camera.send(signal.SIGSTOP)
+    threading.Timer(0.3, source.interrupt).start()
+    while (frame := source.read()) is not None:
+        assert frame.size == (120, 160)
+    source.close()
+
+
+def test_an_rtsp_server_that_freezes_for_a_moment_goes_on(rtsp_camera: Any):
+    """A stutter shorter than the time-out loses nothing of the connection."""
+    source = stream(rtsp_camera.url(), timeout=30.0)
+    frames(source, 3)
+    rtsp_camera.send(signal.SIGSTOP)
+    threading.Timer(0.8, rtsp_camera.send, (signal.SIGCONT,)).start()
+    found = frames(source, 20)
+    source.close()
+    assert colour_name(found[-1].image[60, 80]) == "red"
+
+
+def test_a_wrong_rtsp_path_is_told(rtsp_camera: Any):
+    """The server knows no such stream."""
+    with pytest.raises(SourceLost, match="404"):
+        stream(rtsp_camera.url("/nothing"), timeout=5.0)
+
+
+def test_what_piles_up_in_front_of_a_slow_reader_is_old(
+    rtsp_camera: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """While we are slower than the camera its pictures wait, and their age grows and shows."""
+    source = stream(rtsp_camera.url(), timeout=30.0)
+    frames(source, 5)  # those that had come before the first read
+    now = [monotonic()]
+    monkeypatch.setattr("edgepose.sources.stream.monotonic", lambda: now[0])
+    ages = []
+    for _ in range(8):
+        now[0] += 0.5  # as if decoding took half a second: to the clock no packet was waited for
+        frame = frames(source, 1)[0]
+        assert frame.captured is not None
+        ages.append(now[0] - frame.captured)
+    source.close()
+    assert ages == sorted(ages)
+    assert ages[-1] > 3.0
