@@ -11,8 +11,8 @@ from typing import Final
 import click
 
 from edgepose import app
+from edgepose.cli.config_options import config_argument, set_option
 from edgepose.cli.console import line
-from edgepose.cli.options import set_option
 from edgepose.config import Config, load
 from edgepose.engine.perception import Perception
 from edgepose.engine.replay import replay_poses, replay_source
@@ -26,7 +26,7 @@ CLIP_START: Final = 0.0  # a clip does not say when it was filmed: its events co
 
 @click.command()
 @click.argument("recording", type=click.Path(path_type=Path))
-@click.argument("config", type=click.Path(path_type=Path))
+@config_argument
 @set_option
 @click.option(
     "--diff",

@@ -1,0 +1,56 @@
+"""The command line itself: what a mistake looks like, and what is not imported too early."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from edgepose.cli import COMMANDS
+
+
+def test_help_lists_every_command_with_a_sentence(edgepose):
+    """Each command stands in the help with a description of its own."""
+    said = edgepose("--help")
+    assert said.code == 0
+    for name in COMMANDS:
+        line = next(row for row in said.out.splitlines() if row.strip().startswith(f"{name} "))
+        assert len(line.split()) > 3
+
+
+def test_an_unknown_command_gets_the_near_miss(edgepose):
+    """A slip of the finger is a usage error that names what was meant."""
+    said = edgepose("rnu")
+    assert said.code == 2
+    assert "did you mean 'run'?" in said.err
+
+
+def test_a_users_mistake_is_one_message_and_exit_code_2(edgepose, tmp_path):
+    """No traceback for a file that is not there."""
+    said = edgepose("run", tmp_path / "nowhere.yaml")
+    assert said.code == 2
+    assert said.err.startswith("edgepose: ")
+    assert "nowhere.yaml" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_version_names_what_it_stands_on(edgepose):
+    """The versions that a bug report needs are there, in JSON too."""
+    said = edgepose("version", "--json")
+    assert {"edgepose", "python", "numpy", "machine"} <= set(json.loads(said.out))
+    assert "numpy" in edgepose("version").out
+
+
+def test_version_imports_no_heavy_library():
+    """A command pays for its own imports only."""
+    code = (
+        "import sys; from edgepose.cli import cli\n"
+        "try: cli(['version'])\nexcept SystemExit: pass\n"
+        "heavy = {'cv2', 'numpy', 'pydantic', 'av'} & set(sys.modules)\nassert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+
+def test_python_m_edgepose_is_the_same(edgepose_process):
+    """The package can be run as a module."""
+    assert edgepose_process("--version").stdout.startswith("edgepose ")

@@ -1,0 +1,68 @@
+"""edgepose pose: keypoints of pictures."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+
+from edgepose.imaging import read_image
+from edgepose.skeleton import KEYPOINTS
+
+
+def test_json_has_the_promised_form_and_true_keypoints(edgepose, media, lightning):
+    """Each picture comes with 17 named keypoints in pixels, near the truth."""
+    folder = media / "stills" / "tfexamples"
+    pictures = [folder / "image1.png", folder / "image2.jpeg"]
+    said = edgepose("pose", *pictures, "--json", "--model", lightning)
+    assert said.code == 0, said.err
+    found = json.loads(said.out)
+    assert [entry["image"] for entry in found] == [str(path) for path in pictures]
+    with (folder / "pose_landmark_truth.csv").open() as file:
+        truth = list(csv.DictReader(file))
+    for entry, real in zip(found, truth, strict=True):
+        (pose,) = entry["poses"]
+        assert [point["name"] for point in pose["keypoints"]] == list(KEYPOINTS)
+        errors = [
+            np.hypot(p["y"] - float(real[f"{p['name']}_y"]), p["x"] - float(real[f"{p['name']}_x"]))
+            for p in pose["keypoints"]
+        ]
+        assert max(errors) < 25
+        assert np.mean(errors) < 10
+
+
+def test_an_empty_picture_has_an_empty_list(edgepose, media, lightning):
+    """Nobody there is no error, and nobody is invented."""
+    picture = media / "stills" / "no_person" / "landscape1.jpg"
+    assert json.loads(edgepose("pose", picture, "--json").out)[0]["poses"] == []
+    assert "no person" in edgepose("pose", picture).out
+
+
+def test_draw_writes_the_picture_with_a_skeleton(edgepose, media, lightning, tmp_path):
+    """The drawn picture has the size of the original, and differs where the person is."""
+    source = media / "stills" / "tfexamples" / "image1.png"
+    target = tmp_path / "out.png"
+    assert edgepose("pose", source, "--draw", target).code == 0
+    before, after = read_image(source), read_image(target)
+    assert after.shape == before.shape
+    assert (before != after).any(-1).mean() > 0.005
+
+
+def test_several_drawn_pictures_get_numbers(edgepose, media, lightning, tmp_path):
+    """No picture overwrites another."""
+    source = media / "stills" / "tfexamples" / "image1.png"
+    edgepose("pose", source, source, "--draw", tmp_path / "out.png")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out-1.png", "out-2.png"]
+
+
+def test_a_bad_picture_or_model_is_one_sentence(edgepose, tmp_path, lightning):
+    """Wrong files end with exit code 2 and no traceback."""
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"not a picture")
+    page = tmp_path / "model.tflite"
+    page.write_text("<!doctype html><p>Not here any more")
+    for said in (edgepose("pose", broken), edgepose("pose", broken, "--model", page)):
+        assert said.code == 2
+        assert "Traceback" not in said.err
+    assert "web page" in edgepose("pose", broken, "--model", page).err

@@ -1,0 +1,100 @@
+"""edgepose run on real clips: events, recovery, figures, signals."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def events(path: Path) -> list[dict]:
+    """Return the events of a jsonl file."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def starts(found: list[dict]) -> list[float]:
+    """Return when watches fired, in seconds of the clip."""
+    return [event["frame_time"] for event in found if event["type"] == "start"]
+
+
+def test_one_event_a_squat_and_none_while_standing(edgepose, squat_config):
+    """A template taught from one frame fires once in each of the three squats."""
+    said = edgepose("run", squat_config)
+    assert said.code == 0, said.err
+    found = events(squat_config.parent / "events.jsonl")
+    assert [event["type"] for event in found] == ["start", "end"] * 3
+    first, second, third = starts(found)
+    assert 0.4 <= first <= 2.4  # going down between 0.4 s and the bottom, as the pictures show
+    assert 4.8 <= second <= 7.0
+    assert 9.6 <= third <= 11.6
+    assert len({event["id"] for event in found}) == 6
+    assert {event["device"] for event in found} == {"test"}
+
+
+def test_events_are_told_on_the_terminal_with_a_summary(edgepose, squat_config):
+    """A person at the terminal sees what runs, each event, and what came of it."""
+    said = edgepose("run", squat_config)
+    assert "model movenet-lightning-int8" in said.err
+    assert said.err.count("squat  start") == 3
+    assert "65 frames perceived" in said.err
+    assert said.out == ""
+
+
+def test_quiet_says_nothing_and_json_gives_the_figures(edgepose, squat_config):
+    """For scripts: silence, or one JSON object."""
+    said = edgepose("run", squat_config, "--quiet", "--json")
+    assert said.err == ""
+    figures = json.loads(said.out)
+    assert figures["counts"]["scenes"] == 65
+    assert figures["stages"]["infer"]["p50_ms"] > 0
+
+
+def test_set_wins_over_the_file(edgepose, squat_config):
+    """A value given for one run holds for that run."""
+    edgepose(
+        "run", squat_config, "--set", "watch.squat.enter=0.99", "--set", "watch.squat.exit=0.9"
+    )
+    assert starts(events(squat_config.parent / "events.jsonl")) == []
+
+
+def test_poses_come_once_a_frame_in_pixels(edgepose, squat_config):
+    """With poses, the log has a line a frame with all 17 keypoints."""
+    edgepose("run", squat_config, "--set", "outputs.log.poses=true")
+    rows = [row for row in events(squat_config.parent / "events.jsonl") if row["type"] == "poses"]
+    assert [row["seq"] for row in rows] == list(range(65))
+    assert all(len(pose["keypoints"]) == 17 for row in rows for pose in row["poses"])
+    assert max(p["y"] for p in rows[0]["poses"][0]["keypoints"]) > 600  # of 1280 pixels
+
+
+def test_a_full_disk_loses_no_event_of_the_other_outputs(edgepose, squat_config):
+    """An output that can never write does not hold up the run, nor what others write."""
+    said = edgepose("run", squat_config, "--set", "outputs.dead={type: jsonl, path: /dev/full}")
+    assert said.code == 0
+    assert len(starts(events(squat_config.parent / "events.jsonl"))) == 3
+
+
+def test_sigterm_ends_a_live_run_in_order(squat_config):
+    """A service that is stopped ends what is active and exits with 0."""
+    command = [sys.executable, "-m", "edgepose", "run", str(squat_config)]
+    live = ["--set", "source.pace=realtime", "--set", "source.loop=true"]
+    process = subprocess.Popen([*command, *live], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "start" in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    rest = process.communicate(timeout=30)[1]
+    assert process.returncode == 0
+    assert "end" in rest
+    assert "Traceback" not in rest
+
+
+@pytest.mark.parametrize("clip", ["rao_squat_side.mp4", "smart_squat.gif"])
+def test_other_clips_run_to_their_end(edgepose, squat_config, media, clip):
+    """Any clip that PyAV reads is a source."""
+    said = edgepose("run", squat_config, "--set", f"source.path={media / 'clips' / clip}")
+    assert said.code == 0, said.err

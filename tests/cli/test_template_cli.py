@@ -1,0 +1,109 @@
+"""edgepose template: teach, list, show and try poses."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def photo(media, lightning):
+    """Return a photo of one person."""
+    return media / "stills" / "tfexamples" / "image1.png"
+
+
+def test_a_pose_taught_from_a_photo_fits_that_photo(edgepose, photo, tmp_path, monkeypatch):
+    """Captured, the template stands in templates/NAME.yaml and scores 1 on its own picture."""
+    monkeypatch.chdir(tmp_path)
+    said = edgepose("template", "capture", "tree", "--image", photo)
+    assert said.code == 0, said.err
+    assert "templates/tree.yaml" in said.out
+    (row,) = json.loads(edgepose("template", "test", "tree", photo, "--json").out)
+    assert row["score"] == 1.0
+    assert row["deviated"] == []
+
+
+def test_another_persons_pose_scores_less_and_says_why(edgepose, photo, media, tmp_path):
+    """A different pose has deviated limbs with words."""
+    out = tmp_path / "t.yaml"
+    edgepose("template", "capture", "t", "--image", photo, "--out", out)
+    other = media / "stills" / "tfjs_pose_warrior2.jpg"
+    (row,) = json.loads(edgepose("template", "test", out, other, "--json").out)
+    assert row["score"] < 0.7
+    assert all(limb["text"] for limb in row["deviated"])
+
+
+def test_a_clip_is_tried_frame_by_frame(edgepose, squats, squat_config):
+    """Every frame of a clip gets a score with its time."""
+    template = squat_config.with_name("squat.yaml")
+    rows = json.loads(edgepose("template", "test", template, squats, "--json").out)
+    assert len(rows) > 55
+    at_two = next(row for row in rows if row["frame_time"] == 2.0)
+    assert at_two["score"] > 0.95
+
+
+def test_list_and_show_speak_of_what_is_there(edgepose, photo, tmp_path, monkeypatch):
+    """A captured template is listed; a broken one is listed as such."""
+    monkeypatch.chdir(tmp_path)
+    edgepose("template", "capture", "tree", "--image", photo)
+    (tmp_path / "templates" / "bad.yaml").write_text("version: 1\n")
+    rows = {row["name"]: row for row in json.loads(edgepose("template", "list", "--json").out)}
+    assert rows["tree"]["limbs"] == 12
+    assert "bad.yaml" in rows["bad"]["problem"]
+    assert "tree" in edgepose("template", "list").out
+    shown = json.loads(edgepose("template", "show", "tree", "--json").out)
+    assert len(shown["limbs"]) == 12
+    assert "left_shin" in edgepose("template", "show", "tree").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "say where the pose is to be seen"),
+        (["--video", "clip.mp4"], "--video and --time go together"),
+        (["--image", "a.png", "--config", "c.yaml"], "say where the pose is to be seen"),
+    ],
+)
+def test_capture_wants_one_way_to_see_the_pose(edgepose, arguments, words):
+    """Too little or too much said is a usage error."""
+    said = edgepose("template", "capture", "x", *arguments)
+    assert said.code == 2
+    assert words in said.err
+
+
+def test_a_picture_without_people_teaches_nothing(edgepose, media, lightning, tmp_path):
+    """Nobody in the picture is said, and no file is left."""
+    picture = media / "stills" / "no_person" / "landscape1.jpg"
+    said = edgepose("template", "capture", "x", "--image", picture, "--out", tmp_path / "x.yaml")
+    assert said.code == 2
+    assert "nobody" in said.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_time_past_the_end_says_where_the_clip_ends(edgepose, squats, lightning, tmp_path):
+    """A wrong time is answered with the right ones."""
+    said = edgepose(
+        "template", "capture", "x", "--video", squats, "--time", 99, "--out", tmp_path / "x"
+    )
+    assert said.code == 2
+    assert "it ends at 12.80 s" in said.err
+
+
+def test_live_capture_takes_the_camera_of_a_configuration(edgepose, lightning, tmp_path):
+    """Standing at the camera: a countdown, then the median of some frames."""
+    config = tmp_path / "c.yaml"
+    config.write_text("version: 1\nsource: {type: synthetic, motion: stand, seconds: 5}\n")
+    out = tmp_path / "live.yaml"
+    said = edgepose("template", "capture", "me", "--config", config, "--countdown", 1, "--out", out)
+    assert said.code == 0, said.err
+    assert "Take the pose: 1" in said.err
+    assert out.is_file()
+
+
+def test_an_unknown_template_gets_the_near_miss(edgepose, tmp_path, monkeypatch):
+    """A slip in the name is told."""
+    monkeypatch.chdir(tmp_path)
+    said = edgepose("template", "show", "arms_upp")
+    assert said.code == 2
+    assert "did you mean 'arms_up'?" in said.err
