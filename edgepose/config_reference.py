@@ -44,9 +44,8 @@ _EXAMPLES: Final[dict[tuple[str, str], Any]] = {
     ("source picamera2", "controls"): {"AfMode": 2},
     ("source video", "path"): "clip.mp4",
     ("source stream", "url"): "rtsp://192.168.1.20/live",
-    ("output jsonl", "path"): "events.jsonl",
-    ("output video", "path"): "watched.mp4",
-    ("output recording", "path"): "recording",
+    ("source synthetic", "seconds"): 60.0,
+    ("output video", "fps"): 15.0,
     ("one_euro", "threshold_cutoff"): 0.5,
     ("watch", "template"): "templates/arms_up.yaml",
     ("watch", "mirror"): True,
@@ -115,8 +114,8 @@ def _filter(name: str) -> str:
 
 
 def _first_sentence(made: type[Any]) -> str:
-    """Return how a class describes itself, in its first sentence."""
-    text = re.split(r"\.\s|\n\n", (made.__doc__ or "").strip() + "\n\n", maxsplit=1)[0]
+    """Return how a class describes itself, up to the first stop."""
+    text = re.split(r"[.;]\s|\n\n", (made.__doc__ or "").strip() + "\n\n", maxsplit=1)[0]
     words = " ".join(text.split()).rstrip(".")
     return words[:1].lower() + words[1:]
 
@@ -143,16 +142,16 @@ def _field(key: str, field: FieldInfo, group: str, indent: str) -> str:
 def _limits(field: FieldInfo) -> str:
     """Return what a field takes beyond what its value shows: `from 0 to 1`, `one of a, b`."""
     takes = re.sub(r"a (whole )?number,? ?", "", field_takes(field))
-    plain = takes in ("true or false", "a path", "text") or "list" in takes or "mapping" in takes
+    plain = takes in ("true or false", "a path", "text") or re.search("list|mapping|lines", takes)
     return "" if plain else takes
 
 
 def _example(key: str, field: FieldInfo, group: str) -> Any:
     """Return a value to show for an option without default."""
-    if (group, key) in _EXAMPLES:
-        return _EXAMPLES[group, key]
     if field.examples:
         return field.examples[0]
+    if (group, key) in _EXAMPLES:
+        return _EXAMPLES[group, key]
     takes = field_takes(field)
     return next((shown for words, shown in _BY_KIND.items() if takes.startswith(words)), 1)
 

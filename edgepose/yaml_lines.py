@@ -18,13 +18,14 @@ import yaml
 
 from edgepose.errors import UserError
 from edgepose.yaml_faults import explain
-from edgepose.yaml_marks import KeyPath, Mark, message, spell
+from edgepose.yaml_marks import KeyPath, Mark, flow, message, spell
 from edgepose.yaml_nodes import MAX_DEPTH, Builder, line_of, short
 
 __all__ = [
     "Document",
     "KeyPath",
     "Mark",
+    "flow",
     "message",
     "parse_value",
     "parse_yaml",

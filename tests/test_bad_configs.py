@@ -299,7 +299,7 @@ CASES: dict[str, tuple[Change, int | None, tuple[str, ...]]] = {
     "output without path": (
         swap(", path: events.jsonl", ""),
         10,
-        ("outputs.log.path: missing", "a path"),
+        ("outputs.log.path: missing; add `path: events.jsonl`", "file to append to"),
     ),
     "output option of another type": (
         swap("path: events.jsonl", "path: events.jsonl, line: 17"),

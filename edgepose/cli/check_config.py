@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,7 @@ from edgepose.config_sections import WatchSection
 from edgepose.core.smoothing import Setting
 from edgepose.errors import UserError
 from edgepose.options import Options
+from edgepose.yaml_lines import flow
 
 HIDDEN: Final = "(hidden)"
 
@@ -75,7 +77,14 @@ def _part_dict(part: Part) -> dict[str, Any]:
 
 def _dump(options: Options) -> dict[str, Any]:
     values = options.model_dump(mode="json")
-    return {key: HIDDEN if is_secret(key) and value else value for key, value in values.items()}
+    return {key: _shown(key, value) for key, value in values.items()}
+
+
+def _shown(key: str, value: Any) -> Any:
+    """Return a value without what nobody may read: passwords, also inside an address."""
+    if isinstance(value, str):
+        value = re.sub(r"(?<=://)[^/@]+(?=@)", HIDDEN, value)
+    return HIDDEN if is_secret(key) and value else value
 
 
 def _print(config: Config) -> None:
@@ -98,7 +107,8 @@ def _rows(config: Config) -> Iterator[tuple[str, str, str]]:
     for name, watch in config.watches.items():
         yield "watch", name, _watch(watch)
     for name, output in config.outputs.items():
-        yield "output", name, f"{output.type} {_chosen(output.options)}".strip()
+        how = _chosen(output.options)
+        yield "output", name, f"{output.type}: {how}" if how else output.type
 
 
 def _smoothing(smoothing: str | Setting) -> str:
@@ -114,4 +124,4 @@ def _chosen(options: Options, *besides: str) -> str:
     """Return what the file says about a part, its defaults left out."""
     values = _dump(options)
     given = [key for key in type(options).model_fields if key in options.model_fields_set]
-    return ", ".join(f"{key} {values[key]}" for key in given if key not in besides)
+    return ", ".join(f"{key} {flow(values[key])}" for key in given if key not in besides)

@@ -1,0 +1,109 @@
+"""edgepose check-config: what it prints, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from edgepose.cli.check_config import check_config
+from edgepose.errors import ConfigError
+
+TEXT = """\
+version: 1
+name: lobby
+source: {type: v4l2, size: [240, 320]}
+smoothing: {filter: exponential, time_constant: 0.1}
+outputs:
+  log: {type: jsonl, path: events.jsonl, poses: true}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return a configuration that can be used."""
+    path = tmp_path / "kiosk.yaml"
+    path.write_text(TEXT)
+    return path
+
+
+def run(*args: object) -> Result:
+    """Run the command as a user types it."""
+    return CliRunner().invoke(check_config, [str(arg) for arg in args])
+
+
+def test_it_says_what_would_run(file: Path):
+    """One line a part, with what the file says about it."""
+    result = run(file)
+    assert result.exit_code == 0
+    lines = [" ".join(line.split()) for line in result.output.splitlines()]
+    assert lines[0] == f"{file} can be used. It runs:"
+    assert "device lobby" in lines
+    assert "source v4l2 size [240, 320]" in lines
+    assert "smoothing Exponential" in lines
+    assert f"output log jsonl: path {file.parent}/events.jsonl, poses true" in lines
+
+
+def test_it_notes_what_was_perhaps_not_meant(file: Path):
+    """Without a watch nothing can fire, without an output nothing is seen."""
+    assert "Note: There is no watch" in run(file).output
+    assert "Note: There is no output" in run(file, "--set", "outputs=").output
+
+
+def test_it_takes_overrides(file: Path):
+    """As `run` does, and more than one."""
+    result = run(file, "--set", "name=hall", "--set", "people.max=2")
+    assert "hall" in result.output
+    assert "max 2" in result.output
+
+
+def test_json_holds_every_value(file: Path):
+    """Defaults spelt out, names kept, one object on stdout."""
+    data = json.loads(run(file, "--json").stdout)
+    assert data["ok"] is True
+    assert data["source"]["size"] == [240, 320]
+    assert data["source"]["fps"] == 30
+    assert data["smoothing"]["time_constant"] == 0.1
+    assert data["outputs"]["log"]["type"] == "jsonl"
+    assert data["notes"]
+
+
+def test_json_holds_the_watches(file: Path):
+    """With templates as paths and thresholds as numbers."""
+    configs = Path(__file__).parents[2] / "configs"
+    data = json.loads(run(configs / "arms_up.yaml", "--json").stdout)
+    assert data["watch"]["arms_up"]["hold"] == 1.0
+    assert data["watch"]["arms_up"]["template"].endswith("arms_up.yaml")
+
+
+def test_a_wrong_file_is_left_to_the_command_line_to_report(file: Path):
+    """The error travels up: `main` prints it and exits with 2."""
+    result = run(file, "--set", "people.max=0")
+    assert isinstance(result.exception, ConfigError)
+    assert result.output == ""
+
+
+def test_a_wrong_file_in_json_lists_its_mistakes(file: Path):
+    """One string each, exit code 2."""
+    result = run(file, "--json", "--set", "people.max=0", "--set", "smoothing=x")
+    data = json.loads(result.stdout)
+    assert (result.exit_code, data["ok"], len(data["errors"])) == (2, False, 2)
+
+
+def test_secrets_are_hidden(file: Path, monkeypatch: pytest.MonkeyPatch):
+    """What the environment holds does not end on a screen or in a ticket."""
+    from edgepose.cli import check_config as module
+    from edgepose.options import Options
+
+    class Broker(Options):
+        host: str = "broker"
+        password: str = ""
+
+    assert module._dump(Broker(password="hunter2")) == {"host": "broker", "password": "(hidden)"}
+    assert module._dump(Broker())["password"] == ""
+    told = run(
+        file, "--set", "source={type: stream, url: 'rtsp://me:hunter2@10.0.0.1/live'}"
+    ).output
+    assert "rtsp://(hidden)@10.0.0.1/live" in told
