@@ -160,7 +160,7 @@ def jacks(rng: Rng) -> Posture:
 def squat_at(phase: float, lean: float = 30.0, spread: float = 14.0) -> Posture:
     """Return a squat with the arms ahead at `phase`: 0 standing, 1 thighs level."""
     arm = Arm(12 + 76 * phase, 84, 6, _AHEAD)
-    leg = Leg(105 * phase, spread, 112 * phase + 3, -0.4 * spread, point=10)
+    leg = Leg(105 * phase, spread, 100 * phase + 3, -0.4 * spread, point=8 - 30 * phase)
     return Posture((arm, arm), (leg, leg), spine=(8 * phase, 0, 0), pitch=lean * phase)
 
 
