@@ -1,0 +1,201 @@
+"""PoseNet: one or several people from heatmaps, short offsets and displacements, any build.
+
+Recognised by its tensors: maps of one size with 17 and 34 channels, and for several people two
+with 32 (forward, backward) or one with 64; other outputs (segments, long offsets) are ignored.
+Facts: tfjs-models pose-detection (posenet) and google-coral/project-posenet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose.core.crop import letterbox
+from edgepose.core.families.base import Family, Look
+from edgepose.core.families.posenet_decode import decode_multi, decode_single
+from edgepose.core.families.posenet_maps import NUM_EDGES, Maps
+from edgepose.core.families.posenet_options import PoseNetOptions
+from edgepose.skeleton import MIRRORED, NUM_KEYPOINTS
+from edgepose.types import Image, Pose, Size, Tensor, TensorSpec
+
+MAX_POSES: Final = 10  # everybody, as Coral's decoder
+MIN_SCORE: Final = 0.25
+RESNET_MEAN: Final = np.array([[123.15], [115.90], [103.06]])  # RGB, tfjs
+
+_CENTRE: Final = np.array([0.5, 0.5, 0.0])  # of a pixel, behind its coordinate
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Say which output is what, by index; `steps` has 0, 1 (64 channels) or 2 (32 each)."""
+
+    specs: tuple[TensorSpec, ...]
+    heatmaps: int
+    offsets: int
+    steps: tuple[int, ...]
+
+    @classmethod
+    def of(cls, outputs: Sequence[TensorSpec]) -> Roles | None:
+        """Find the roles by channels, then by name, then by order; None where one is missing."""
+        heatmaps = _with_channels(outputs, NUM_KEYPOINTS)
+        if not heatmaps:
+            return None
+        grid = outputs[heatmaps[0]].shape[1:3]
+        same = [spec if spec.shape[1:3] == grid else None for spec in outputs]
+        offsets = _with_channels(same, 2 * NUM_KEYPOINTS, last="long")
+        both = _with_channels(same, 4 * NUM_EDGES)
+        each = _with_channels(same, 2 * NUM_EDGES, last="bwd")
+        if not offsets or len(each) == 1:
+            return None
+        return cls(tuple(outputs), heatmaps[0], offsets[0], both[:1] or each[:2])
+
+    def maps(self, tensors: Sequence[Tensor], input_size: Size) -> Maps:
+        """Return the maps in real values, each tensor dequantised by its own parameters."""
+
+        def real(index: int) -> NDArray[np.float32]:
+            return self.specs[index].dequantise(tensors[index])[0]
+
+        heatmaps = real(self.heatmaps)
+        steps = [real(index) for index in self.steps]
+        joined = np.concatenate(steps, axis=2) if len(steps) > 1 else next(iter(steps), None)
+        return Maps.of(heatmaps, real(self.offsets), joined, stride(input_size, heatmaps.shape))
+
+
+def _with_channels(
+    outputs: Sequence[TensorSpec | None], channels: int, last: str = ""
+) -> tuple[int, ...]:
+    """Return indices of the (1, h, w, channels) outputs; those named like `last` come last."""
+    found = [
+        (bool(last) and last in spec.name.lower(), index)
+        for index, spec in enumerate(outputs)
+        if spec is not None and len(spec.shape) == 4 and spec.shape[3] == channels
+    ]
+    return tuple(index for _, index in sorted(found))
+
+
+def stride(input_size: Size, map_shape: Sequence[int]) -> float:
+    """Return input pixels a cell: (input - 1) / (cells - 1), of the longer side."""
+    axis = int(np.argmax(map_shape[:2]))
+    return (input_size[axis] - 1) / max(map_shape[axis] - 1, 1)
+
+
+class PoseNet(Family):
+    """Read PoseNet, MobileNet or ResNet, one person or several.
+
+    A pose's score is the mean of its 17 keypoint scores; with several people, keypoints that
+    coincide with those of a better person count 0.
+    """
+
+    name: ClassVar[str] = "posenet"
+
+    def __init__(
+        self,
+        pixels: TensorSpec,
+        roles: Roles,
+        options: PoseNetOptions | None = None,
+        min_score: float = MIN_SCORE,
+    ) -> None:
+        self.options = options or PoseNetOptions(max_poses=MAX_POSES)
+        self.min_score = min_score
+        self._input = pixels
+        self._roles = roles
+        self._levels = _levels(pixels, self.options.architecture)
+
+    @classmethod
+    def recognise(cls, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> Self | None:
+        """Return a decoder for one RGB picture in and PoseNet's maps out."""
+        roles = Roles.of(outputs)
+        if roles is None or len(inputs) != 1 or len(inputs[0].shape) != 4:
+            return None
+        return cls(inputs[0], roles) if inputs[0].shape[3] == 3 else None
+
+    def with_options(self, options: PoseNetOptions) -> Self:
+        """Return a decoder for the same model with other options."""
+        return type(self)(self._input, self._roles, options, self.min_score)
+
+    @property
+    def input_size(self) -> Size:
+        """Return (height, width): the model's own, or the options' where it takes any."""
+        height, width = self._input.shape[1:3]
+        wished = self.options.input_size
+        return (height if height > 0 else wished[0]), (width if width > 0 else wished[1])
+
+    def look(self, frame_size: Size) -> Look:
+        """Return the look that takes in the whole frame."""
+        return Look(letterbox(frame_size, self.input_size), self.input_size)
+
+    def encode(self, pixels: Image) -> Tensor:
+        """Return the input tensor in the model's own scale.
+
+        Float: -1..1 for MobileNet, the mean subtracted for ResNet. Quantised: the same real
+        values by the input's own scale and zero point; Coral's builds, whose scale makes that
+        the picture itself, take it as it is.
+        """
+        tensor = pixels[np.newaxis]
+        if self._levels is None:
+            return tensor
+        if self._levels.ndim == 1:
+            return self._levels.take(tensor)
+        channels = [row.take(tensor[..., i]) for i, row in enumerate(self._levels)]
+        return np.stack(channels, axis=3)
+
+    def decode(self, tensors: Sequence[Tensor], look: Look, frame_size: Size) -> tuple[Pose, ...]:
+        """Return the poses that score at least `min_score`, best first."""
+        maps = self._roles.maps(tensors, look.size)
+        if self.options.max_poses > 1 and maps.steps is not None:
+            found, scores = decode_multi(
+                maps,
+                self.options.max_poses,
+                score_threshold=self.options.score_threshold,
+                nms_radius=self.options.nms_radius,
+            )
+        else:
+            found = decode_single(maps)[np.newaxis]
+            scores = found[..., 2].mean(1)
+        best = [row for row in np.argsort(-scores, kind="stable") if scores[row] >= self.min_score]
+        return tuple(self._pose(found[row], float(scores[row]), look, frame_size) for row in best)
+
+    def _pose(self, found: NDArray[np.float32], score: float, look: Look, frame_size: Size) -> Pose:
+        """Return the pose for keypoints in input pixels; those outside the picture score 0.
+
+        A pixel's coordinate means its centre: pixel 0 of n is 0.5 / n of the region.
+        """
+        shares = (found + _CENTRE) / [*look.size, 1]
+        keypoints = look.region.to_frame(shares)
+        inside = ((keypoints[:, :2] >= 0) & (keypoints[:, :2] <= 1)).all(1)
+        keypoints[~inside, 2] = 0
+        pose = Pose(keypoints, score, frame_size)
+        return flipped(pose) if self.options.flip_horizontal else pose
+
+
+def _levels(spec: TensorSpec, architecture: str) -> Tensor | None:
+    """Return the input value of each of the 256 pixel values; None: the pixels themselves.
+
+    (256,), or (3, 256) where the colours differ. Quantised inputs without parameters take the
+    picture, as do those for which no value would differ from the pixel's by more than 1.
+    """
+    pixels = np.arange(256)
+    real = (pixels - 127.5) / 127.5 if architecture == "MobileNetV1" else pixels - RESNET_MEAN
+    if spec.dtype.kind == "f":
+        return real.astype(spec.dtype)
+    bounds = np.iinfo(spec.dtype)
+    levels = np.rint(real / spec.scale) + spec.zero_point if spec.scale else pixels + bounds.min
+    levels = levels.clip(bounds.min, bounds.max)
+    return None if np.abs(levels - pixels).max() <= 1 else levels.astype(spec.dtype)
+
+
+def flipped(pose: Pose, *, relabel: bool = False) -> Pose:
+    """Return the pose mirrored left to right, x -> width - 1 - x in pixel indices.
+
+    Without `relabel` left stays the person's left, as for a mirrored display. With it left and
+    right also change names: for a picture that was itself mirrored.
+    """
+    keypoints = pose.keypoints * np.array([1, -1, 1], np.float32) + np.array([0, 1, 0], np.float32)
+    if relabel:
+        keypoints = keypoints[MIRRORED]
+    box = pose.box and (pose.box[0], 1 - pose.box[3], pose.box[2], 1 - pose.box[1])
+    return replace(pose, keypoints=keypoints, box=box)

@@ -1,0 +1,143 @@
+"""Check PoseNet's options, named and bounded as in tfjs-models (pose-detection, posenet)."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final, Self
+
+from edgepose.errors import UserError, near_miss
+from edgepose.types import Size
+
+ARCHITECTURES: Final = ("MobileNetV1", "ResNet50")
+STRIDES: Final = {"MobileNetV1": (8, 16, 32), "ResNet50": (16, 32)}
+# tfjs' README; its code takes only 8 and 16, and 16, although models of stride 32 are published
+MULTIPLIERS: Final = {"MobileNetV1": (0.5, 0.75, 1.0), "ResNet50": (1.0,)}
+WEIGHTS: Final = {4: "float32", 2: "float16", 1: "int8"}  # by bytes a weight
+
+_CHECKSUM: Final = re.compile(r"#sha256=[0-9a-fA-F]{64}$")
+
+
+def map_extent(extent: int, stride: int) -> int:
+    """Return how many cells the maps have for an input of `extent` pixels: 513, 16 -> 33."""
+    return (extent - 1) // stride + 1
+
+
+def valid_extent(extent: int, stride: int) -> int:
+    """Return the input extent nearest to the wish that a stride can serve: 640, 16 -> 641."""
+    return extent // stride * stride + 1
+
+
+@dataclass(frozen=True, slots=True)
+class PoseNetOptions:
+    """Say which PoseNet is meant and how it is decoded; the defaults are those of tfjs.
+
+    input_resolution: wished (height, width), or one number for both; see `input_size`.
+    quant_bytes: 4, 2 or 1 bytes a weight, see `weights`. model_url: a path, or a URL that ends in
+    its checksum. max_poses: 1 takes the single-pose decoder, more the multi-pose one.
+    flip_horizontal: mirror what is reported, for a mirrored display; left stays the person's left.
+    score_threshold: of the keypoint that starts a person. nms_radius: input pixels.
+    Raises UserError for what no PoseNet has.
+    """
+
+    architecture: str = "MobileNetV1"
+    output_stride: int = 16
+    input_resolution: int | Size = 257
+    multiplier: float = 1.0
+    quant_bytes: int = 4
+    model_url: str | None = None
+    max_poses: int = 1
+    flip_horizontal: bool = False
+    score_threshold: float = 0.5
+    nms_radius: float = 20.0
+
+    def __post_init__(self) -> None:
+        _among("architecture", self.architecture, ARCHITECTURES)
+        _among("output_stride", self.output_stride, STRIDES[self.architecture])
+        _among("multiplier", self.multiplier, MULTIPLIERS[self.architecture])
+        _among("quant_bytes", self.quant_bytes, tuple(WEIGHTS))
+        if self.architecture == "MobileNetV1" and self.output_stride == 32:
+            _among("multiplier", self.multiplier, (1.0,), " with output_stride 32")
+        _check("input_resolution", self.input_resolution, _is_size, "1 or more")
+        _check("model_url", self.model_url, _is_checked, _URL_FORM)
+        _check("max_poses", self.max_poses, _is_count, "1 or more")
+        _check("flip_horizontal", self.flip_horizontal, _is_flag, "true or false")
+        if self.max_poses > 1:
+            _check("score_threshold", self.score_threshold, _is_score, "a score from 0 to 1")
+            _check("nms_radius", self.nms_radius, _is_radius, "more than 0 pixels")
+
+    @classmethod
+    def from_tfjs(cls, options: Mapping[str, Any]) -> Self:
+        """Take options as tfjs spells them: `outputStride`, `inputResolution: {width, height}`.
+
+        Raises UserError for an unknown one, with the near miss.
+        """
+        known = {_camel(field.name): field.name for field in fields(cls)}
+        for name in options:
+            if name not in known:
+                raise UserError(f"posenet.{name}: unknown option{near_miss(name, known)}")
+        values = {known[name]: value for name, value in options.items()}
+        size = values.get("input_resolution")
+        if isinstance(size, Mapping):
+            values["input_resolution"] = (size.get("height", 0), size.get("width", 0))
+        return cls(**values)
+
+    @property
+    def input_size(self) -> Size:
+        """Return (height, width) of the input: the wish, rounded to what the stride can serve."""
+        wish = self.input_resolution
+        height, width = (wish, wish) if isinstance(wish, int) else wish
+        return valid_extent(height, self.output_stride), valid_extent(width, self.output_stride)
+
+    @property
+    def weights(self) -> str:
+        """Return which build of the model is meant: float32, float16 or int8."""
+        return WEIGHTS[self.quant_bytes]
+
+
+_URL_FORM: Final = "a path, or a URL that ends in #sha256= and 64 digits"
+
+
+def _camel(name: str) -> str:
+    """Return `outputStride` for `output_stride`."""
+    return re.sub(r"_(\w)", lambda match: match[1].upper(), name)
+
+
+def _check(name: str, value: Any, fits: Callable[[Any], bool], expected: str) -> None:
+    if not fits(value):
+        raise UserError(f"posenet.{name}: expected {expected}, found {value!r}")
+
+
+def _among(name: str, value: Any, choices: tuple[Any, ...], when: str = "") -> None:
+    listed = " or ".join(str(choice) for choice in choices)
+    _check(name, value, choices.__contains__, listed + when)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_size(value: Any) -> bool:
+    extents = value if isinstance(value, tuple) and len(value) == 2 else (value,)
+    return all(map(_is_count, extents))
+
+
+def _is_score(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1
+
+
+def _is_radius(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 < value < math.inf
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_checked(url: Any) -> bool:
+    """Return whether a URL carries a checksum; a local path needs none."""
+    if url is None:
+        return True
+    return isinstance(url, str) and ("://" not in url or bool(_CHECKSUM.search(url)))
