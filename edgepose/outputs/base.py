@@ -12,10 +12,11 @@ from edgepose.types import Scene
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Tell an output where it runs: the device's name and the names of its watches."""
+    """Tell an output where it runs: the names of the device, of its watches and of the model."""
 
     name: str
     watches: tuple[str, ...] = ()
+    model: str = ""
 
 
 class Output(ABC):

@@ -1,0 +1,71 @@
+"""Write events, and if wanted the poses of every frame, as JSON lines."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, ClassVar, Final
+
+from pydantic import Field
+
+from edgepose import options
+from edgepose.outputs.base import Device, Output
+from edgepose.outputs.lines import LineFile, encoded
+from edgepose.types import Scene
+
+_REMEMBERED: Final = 4096  # ids of events written; what is given again comes within a few scenes
+
+
+class JsonlOptions(options.Options):
+    """Say where to, and whether poses too."""
+
+    path: options.ConfigPath = Field(
+        description="file to append to; its folder is made if need be", examples=["events.jsonl"]
+    )
+    poses: bool = Field(default=False, description="also write the poses of every frame")
+    raw: bool = Field(default=False, description="write poses as the model gave them, unsmoothed")
+
+
+class Jsonl(Output):
+    """Append one JSON object a line, at once; a line is whole or not there."""
+
+    Options: ClassVar[type[options.Options]] = JsonlOptions
+
+    def __init__(self, options: JsonlOptions, device: Device) -> None:  # noqa: ARG002 - see base
+        """Take options; the file waits for `open`."""
+        self.every_frame = options.poses
+        self._options = options
+        self._file = LineFile(options.path)
+        self._written: deque[str] = deque(maxlen=_REMEMBERED)
+        self._last_frame: tuple[int, float] | None = None
+
+    def open(self) -> None:
+        """Open the file, a line torn by a power cut cut off. Raises OutputLost."""
+        self._file.open()
+
+    def show(self, scene: Scene) -> None:
+        """Write events not yet written, and the frame's poses. Raises OutputLost."""
+        events = [event for event in scene.events if event.id not in self._written]
+        lines = [encoded(event.to_dict()) for event in events]
+        frame = (scene.frame.seq, scene.frame.time)
+        if self._options.poses and frame != self._last_frame:
+            lines.append(encoded(poses_line(scene, raw=self._options.raw)))
+        if lines:
+            self._file.append(lines)
+        self._written.extend(event.id for event in events)
+        self._last_frame = frame
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._file.close()
+
+
+def poses_line(scene: Scene, *, raw: bool = False) -> dict[str, Any]:
+    """Return the line of one frame: everybody's keypoints in pixels of the source frame."""
+    poses = scene.raw_poses if raw else scene.poses
+    return {
+        "type": "poses",
+        "seq": scene.frame.seq,
+        "frame_time": round(scene.frame.time, 4),
+        "size": list(scene.frame.size),
+        "poses": [pose.to_dict() for pose in poses],
+    }

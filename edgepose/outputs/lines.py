@@ -1,0 +1,128 @@
+"""Append whole JSON lines to a file, through power cuts, full disks and log rotation."""
+
+from __future__ import annotations
+
+import json
+import math
+import mmap
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from edgepose.errors import OutputLost
+
+
+def encoded(value: Any, *, compact: bool = False) -> bytes:
+    """Return one JSON line with its line break; what is not finite becomes null."""
+    separators = (",", ":") if compact else None
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=separators)
+    except ValueError:  # NaN or infinity, which JSON doesn't know
+        text = json.dumps(_finite(value), ensure_ascii=False, separators=separators)
+    return text.encode() + b"\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+class LineFile:
+    """Append lines to a file so that it never holds half of one for long.
+
+    Each `append` reaches the system at once, or not at all. A line torn by a power cut is cut
+    off when the file is opened again. A file that was rotated away or deleted is noticed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Name the file; its folder is made when it is opened."""
+        self.path = path
+        self._file: int | None = None
+
+    def open(self) -> None:
+        """Open or create the file, mended. Raises OutputLost where that can't be done."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            if self._is_regular():
+                _mend(self._file)
+        except OSError as error:
+            self.close()
+            raise OutputLost(f"{self.path}: can't be opened: {_reason(error)}") from error
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing has been written yet."""
+        return self._file is None or os.fstat(self._file).st_size == 0
+
+    def append(self, lines: Iterable[bytes]) -> None:
+        """Write lines, each with its line break, all or none. Raises OutputLost."""
+        if self._file is None or self._is_gone():
+            raise OutputLost(f"{self.path}: the file was moved or deleted; it is begun anew")
+        size = os.fstat(self._file).st_size
+        try:
+            _write_all(self._file, b"".join(lines))
+        except OSError as error:
+            if self._is_regular():
+                os.ftruncate(self._file, size)
+            raise OutputLost(f"{self.path}: can't be written: {_reason(error)}") from error
+
+    def close(self) -> None:
+        """Let the file go; may be called twice."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
+
+    def _is_regular(self) -> bool:
+        return self._file is not None and stat.S_ISREG(os.fstat(self._file).st_mode)
+
+    def _is_gone(self) -> bool:
+        """Return whether the path leads to another file by now, or to none."""
+        assert self._file is not None
+        try:
+            return not os.path.samestat(self.path.stat(), os.fstat(self._file))
+        except OSError:
+            return True
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+def _write_all(file: int, data: bytes) -> None:
+    while data:  # a disk that gets full takes a part first and says so the next time
+        data = data[os.write(file, data) :]
+
+
+def _mend(file: int) -> None:
+    """Cut a torn last line off, or finish it where only its line break is missing.
+
+    Only what looks like ours is cut: a JSON object, or the zeros that a power cut leaves.
+    """
+    size = os.fstat(file).st_size
+    if not size:
+        return
+    with mmap.mmap(file, size, access=mmap.ACCESS_READ) as data:
+        start = data.rfind(b"\n") + 1
+        tail = data[start:]
+    if not tail:
+        return
+    if tail[:1] in (b"{", b"\0") and not _is_json(tail):
+        os.ftruncate(file, start)
+    else:
+        _write_all(file, b"\n")
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,67 @@
+"""Keep scenes and events where a test or a benchmark can look at them: the fake of all outputs."""
+
+from __future__ import annotations
+
+import weakref
+from collections import deque
+from typing import ClassVar, Final
+
+from pydantic import Field
+
+from edgepose import options
+from edgepose.outputs.base import Device, Output
+from edgepose.types import Event, Scene
+
+_MAX_EVENTS: Final = 100_000  # far more than any run has that somebody looks at afterwards
+
+
+class MemoryOptions(options.Options):
+    """Say how much to keep."""
+
+    keep: int = Field(
+        default=30, ge=1, description="how many of the newest scenes are kept, pictures and all"
+    )
+
+
+class Memory(Output):
+    """Keep the newest scenes, and every event once.
+
+    scenes: the newest, oldest first. events: all, in the order they came. shown: how many
+    scenes were given. is_open: between `open` and `close`.
+    """
+
+    Options: ClassVar[type[options.Options]] = MemoryOptions
+    every_frame = True
+    _newest: ClassVar[weakref.ref[Memory] | None] = None
+
+    def __init__(self, options: MemoryOptions, device: Device) -> None:
+        """Take options; nothing is kept yet."""
+        self.device = device
+        self.scenes: deque[Scene] = deque(maxlen=options.keep)
+        self.events: deque[Event] = deque(maxlen=_MAX_EVENTS)
+        self.shown = 0
+        self.is_open = False
+        self._ids: set[str] = set()
+        Memory._newest = weakref.ref(self)
+
+    @classmethod
+    def newest(cls) -> Memory | None:
+        """Return the one that was made last, if it still lives: to look into a pipeline."""
+        return cls._newest() if cls._newest is not None else None
+
+    def open(self) -> None:
+        """Be open; what was kept before stays."""
+        self.is_open = True
+
+    def show(self, scene: Scene) -> None:
+        """Keep the scene, and its events unless they are known."""
+        self.shown += 1
+        self.scenes.append(scene)
+        for event in scene.events:
+            if event.id not in self._ids:
+                self._ids.add(event.id)
+                self.events.append(event)
+
+    def close(self) -> None:
+        """Be closed; what was kept stays to be looked at."""
+        self.is_open = False

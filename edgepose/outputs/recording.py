@@ -1,0 +1,64 @@
+"""Record what the model saw, for `edgepose replay`: no picture, a few kB a second."""
+
+from __future__ import annotations
+
+import time
+from typing import ClassVar
+
+from pydantic import Field
+
+from edgepose import options
+from edgepose.outputs.base import Device, Output
+from edgepose.outputs.lines import LineFile, encoded
+from edgepose.recording import Header, frame_row, header_row
+from edgepose.types import Scene
+
+
+class RecordingOptions(options.Options):
+    """Say where to."""
+
+    path: options.ConfigPath = Field(
+        description="file to append to; about 10 kB a second and person", examples=["poses.jsonl"]
+    )
+
+
+class Recording(Output):
+    """Append each frame's unsmoothed poses to a file; the format is in `edgepose.recording`."""
+
+    Options: ClassVar[type[options.Options]] = RecordingOptions
+    every_frame = True
+
+    def __init__(self, options: RecordingOptions, device: Device) -> None:
+        """Take options; the file waits for `open`."""
+        self._device = device
+        self._file = LineFile(options.path)
+        self._start: float | None = None
+        self._must_begin = True
+        self._last_frame: tuple[int, float] | None = None
+
+    def open(self) -> None:
+        """Open the file, a line torn by a power cut cut off. Raises OutputLost."""
+        self._file.open()
+        self._must_begin = True
+
+    def show(self, scene: Scene) -> None:
+        """Write the frame's poses, after a header where a run begins. Raises OutputLost."""
+        frame = (scene.frame.seq, scene.frame.time)
+        if frame == self._last_frame:  # the scene that ends a run repeats the last frame
+            return
+        lines = [encoded(frame_row(scene.frame, scene.raw_poses), compact=True)]
+        if self._must_begin:
+            lines.insert(0, encoded(header_row(self._header(scene)), compact=True))
+        self._file.append(lines)
+        self._must_begin = False
+        self._last_frame = frame
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._file.close()
+
+    def _header(self, scene: Scene) -> Header:
+        """Return the header; after an interruption the run's clock goes on as it was."""
+        if self._start is None:
+            self._start = round(time.time() - scene.age - scene.frame.time, 6)
+        return Header(self._device.name, self._start, self._device.model)

@@ -1,0 +1,240 @@
+r"""The format of recordings: what the model saw in every frame, compact and exact, as JSON lines.
+
+    {"type":"recording","version":1,"device":"lobby","start":1730000000.0,"model":"..."}
+    {"type":"frame","frame_time":12.3,"seq":370,"size":[720,1280],"poses":[...]}
+    each pose: {"person":1,"score":0.83,"keypoints":"..."}, with "box" where the model gives one
+
+Keypoints are the 17 x 3 float32 of a pose, unsmoothed, little-endian, in base64: to the bit what
+the model gave, so that a replay fires what the device fired, in 0.4 kB a frame with one person. A
+file may hold several runs, each with a header. `jsonl` files with poses can be read as well; their
+keypoints are rounded. Nothing here knows a clock; only reading touches a file.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from edgepose.errors import UserError
+from edgepose.skeleton import NUM_KEYPOINTS, keypoint_index
+from edgepose.types import Frame, Keypoints, Pose, Size, blank_frame, empty_keypoints
+
+log = logging.getLogger(__name__)
+
+VERSION: Final = 1
+GAP: Final = 10.0  # seconds put between two runs in a file when the clock was set back between them
+
+_FLOAT32: Final = np.dtype("<f4")
+
+Recorded = tuple[Frame, tuple[Pose, ...]]
+"""A frame without picture, and the poses that the model found in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Say where and when a run was recorded.
+
+    device: its name. start: unix seconds at frame time 0; 0 where the file doesn't say.
+    model: what found the poses, `""` where unknown.
+    """
+
+    device: str = ""
+    start: float = 0.0
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """Hold a recording: the header of its first run, and all frames with times that never go back.
+
+    The unix time of a frame is `start` plus the frame's time, in every run of the file.
+    """
+
+    header: Header
+    frames: tuple[Recorded, ...]
+
+    @property
+    def start(self) -> float:
+        """Return the unix seconds at frame time 0."""
+        return self.header.start
+
+
+def header_row(header: Header) -> dict[str, Any]:
+    """Return the line that begins a run."""
+    return {
+        "type": "recording",
+        "version": VERSION,
+        "device": header.device,
+        "start": header.start,
+        "model": header.model,
+    }
+
+
+def frame_row(frame: Frame, poses: Sequence[Pose]) -> dict[str, Any]:
+    """Return the line of a frame and its unsmoothed poses."""
+    return {
+        "type": "frame",
+        "frame_time": frame.time,
+        "seq": frame.seq,
+        "size": list(frame.size),
+        "poses": [_pose_row(pose) for pose in poses],
+    }
+
+
+def _pose_row(pose: Pose) -> dict[str, Any]:
+    keypoints = base64.b64encode(pose.keypoints.astype(_FLOAT32).tobytes()).decode()
+    row: dict[str, Any] = {"person": pose.person, "score": float(pose.score)}
+    if pose.box is not None:
+        row["box"] = [float(edge) for edge in pose.box]
+    return {**row, "keypoints": keypoints}
+
+
+def is_recording(path: Path) -> bool:
+    """Return whether a file is of JSON lines, rather than a clip; an empty one is.
+
+    Raises UserError where it can't be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(64).lstrip()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return not head or head.startswith(b"{")
+
+
+def read_recording(path: Path) -> Recording:
+    """Return a recording, or the poses of a `jsonl` file.
+
+    A last line that was torn while it was written is left out with a warning. Raises UserError
+    for a file that can't be read, is neither of the two, or is damaged; it names the line.
+    """
+    reader = _Reader()
+    try:
+        with Path(path).open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    _take(reader, line, f"{path} line {number}")
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if reader.header is None and not reader.frames:
+        raise UserError(
+            f"{path}: expected a recording, or a jsonl file written with `poses: true`, "
+            "found no poses in it; record with `edgepose run CONFIG --record FILE`"
+        )
+    return Recording(reader.header or Header(), tuple(reader.frames))
+
+
+def _unreadable(path: Path, error: OSError) -> UserError:
+    return UserError(f"{path}: can't be read: {error.strerror or error}")
+
+
+def _take(reader: _Reader, line: bytes, place: str) -> None:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        if line.endswith(b"\n"):
+            raise UserError(
+                f"{place}: expected a JSON object, found something damaged; "
+                "delete the line to replay the rest"
+            ) from error
+        log.warning("%s: torn while it was written; left out.", place)
+        return
+    try:
+        reader.take(row)
+    except (KeyError, TypeError, ValueError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise UserError(f"{place}: expected a line of a recording, found {reason}") from error
+
+
+class _Reader:
+    """Collect frames line by line, on one clock for all runs of the file."""
+
+    def __init__(self) -> None:
+        self.header: Header | None = None
+        self.frames: list[Recorded] = []
+        self._shift = 0.0
+
+    def take(self, row: Mapping[str, Any]) -> None:
+        """Take one line. Raises KeyError, TypeError or ValueError for one that makes no sense."""
+        takers: dict[str, Callable[[Mapping[str, Any]], None]] = {
+            "recording": self._begin,
+            "frame": self._add,
+            "poses": self._add,
+        }
+        taker = takers.get(row["type"])
+        if taker:  # everything else is an event, which a replay makes anew
+            taker(row)
+
+    def _begin(self, row: Mapping[str, Any]) -> None:
+        if row["version"] > VERSION:
+            raise ValueError(
+                f"version {row['version']}, but this edgepose knows {VERSION}; update edgepose"
+            )
+        header = Header(str(row["device"]), float(row["start"]), str(row.get("model", "")))
+        if self.header is None:
+            self.header = header
+        self._shift = header.start - self.header.start
+
+    def _add(self, row: Mapping[str, Any]) -> None:
+        size = _size(row)
+        frame = blank_frame(size, self._time(float(row["frame_time"])), int(row["seq"]))
+        self.frames.append((frame, tuple(_pose(pose, size) for pose in row["poses"])))
+
+    def _time(self, frame_time: float) -> float:
+        """Return a frame's time on the clock of the first run, never before the last frame."""
+        if not math.isfinite(frame_time):
+            raise ValueError(f"frame_time {frame_time}")
+        if self.frames and frame_time + self._shift < self.frames[-1][0].time:
+            self._shift = self.frames[-1][0].time + GAP - frame_time
+        return frame_time + self._shift
+
+
+def _size(row: Mapping[str, Any]) -> Size:
+    if "size" not in row:
+        raise ValueError('poses without the frame\'s "size"; write the file again')
+    height, width = (int(length) for length in row["size"])
+    if min(height, width) < 1:
+        raise ValueError(f"size {row['size']}")
+    return height, width
+
+
+def _pose(row: Mapping[str, Any], size: Size) -> Pose:
+    keypoints = row["keypoints"]
+    exact = isinstance(keypoints, str)
+    return Pose(
+        _decoded(keypoints) if exact else _from_pixels(keypoints, size),
+        float(row["score"]),
+        size,
+        int(row.get("person", 0)),
+        _box(row["box"]) if "box" in row else None,
+    )
+
+
+def _box(edges: Sequence[float]) -> tuple[float, float, float, float]:
+    ymin, xmin, ymax, xmax = (float(edge) for edge in edges)
+    return ymin, xmin, ymax, xmax
+
+
+def _decoded(text: str) -> Keypoints:
+    """Return (17, 3) keypoints of base64, to the bit."""
+    data = np.frombuffer(base64.b64decode(text, validate=True), _FLOAT32)
+    if data.size != 3 * NUM_KEYPOINTS:
+        raise ValueError(f"{data.size} numbers in keypoints instead of {3 * NUM_KEYPOINTS}")
+    return data.reshape(NUM_KEYPOINTS, 3).astype(np.float32)
+
+
+def _from_pixels(rows: Iterable[Mapping[str, Any]], size: Size) -> Keypoints:
+    """Return (17, 3) normalised keypoints of named ones in pixels; score 0 for those not named."""
+    keypoints = empty_keypoints()
+    for row in rows:
+        at = keypoint_index(row["name"])
+        keypoints[at] = row["y"] / size[0], row["x"] / size[1], row["score"]
+    return keypoints
