@@ -23,7 +23,15 @@ from edgepose.errors import ConfigError, near_miss
 from edgepose.skeleton import NUM_KEYPOINTS
 from edgepose.types import Pose, Size, empty_keypoints
 
-__all__ = ["PRESETS", "Exponential", "NoSmoothing", "OneEuro", "Smoother", "make_smoother"]
+__all__ = [
+    "PRESETS",
+    "Exponential",
+    "NoSmoothing",
+    "OneEuro",
+    "Setting",
+    "Smoother",
+    "make_smoother",
+]
 
 SMALLEST: Final = 0.05  # of the frame's longer side: nobody is taken for smaller than that
 
