@@ -288,6 +288,12 @@ class TestSet:
         file = MINIMAL + "people: {max: 1}\noutputs: {screen: {type: memory}}\n"
         assert words in complaint(folder, file, text)
 
+    def test_what_was_replaced_lies_in_the_command_line_with_all_it_holds(self, folder: Path):
+        """The file's line would point at what does not count any more."""
+        text = "version: 1\nsource: {type: v4l2, fps: 15}\n"
+        said = complaint(folder, text, "source={type: v4l2, fps: fast}")
+        assert said.startswith("--set: source.fps: expected a number")
+
     def test_an_item_that_is_not_there(self, folder: Path):
         """The list says how long it is."""
         text = "version: 1\nsource: {type: v4l2, size: [480, 640]}\n"
