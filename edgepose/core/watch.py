@@ -96,7 +96,8 @@ class Watch:
         signal, held = event
         if signal == "start":
             self.count += 1
-        off = one.comparison.match().deviated if one.comparison else ()
+        compared = one.comparison if signal == "start" else None
+        off = compared.match().deviated if compared else ()
         return Transition(signal, one.person, one.score, held, self.count, off)
 
     def _forget(self, standings: Sequence[_Standing]) -> None:

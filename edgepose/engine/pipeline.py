@@ -161,14 +161,14 @@ class Pipeline:
         self._pacing.scene_done()
 
     def _deliver(self, scene: Scene) -> None:
-        captured = scene.frame.captured
-        latency = age_of(captured)
-        fps = self.stats.scene(time.monotonic())
-        if captured is not None:
+        figures = {"fps": self.stats.scene(time.monotonic())}
+        if scene.frame.captured is not None:
+            latency = age_of(scene.frame.captured)
             self.stats.record("age", latency)
+            figures["latency_ms"] = latency * 1e3
         if scene.events:
             self.stats.count("events", len(scene.events))
-        self._last = replace(scene, stats={"fps": fps, "latency_ms": latency * 1e3})
+        self._last = replace(scene, stats=figures)
         self._offer(self._last)
 
     def _deliver_end(self) -> None:
