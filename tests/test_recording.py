@@ -218,7 +218,7 @@ BAD_ROWS: dict[str, Any] = {
     "poses as number": {**GOOD, "poses": 3},
     "pose without score": {**GOOD, "poses": [{"keypoints": []}]},
     "broken base64": {**GOOD, "poses": [{"score": 1, "keypoints": "%%%"}]},
-    "too few keypoints": {**GOOD, "poses": [{"score": 1, "keypoints": "AAAA" * 17}]},
+    "too few keypoints": {**GOOD, "poses": [{"score": 1, "keypoints": "AAAA" * 16}]},
     "odd bytes": {**GOOD, "poses": [{"score": 1, "keypoints": "AAAA"}]},
     "unknown keypoint": {**GOOD, "poses": [{"score": 1, "keypoints": [{"name": "tail"}]}]},
     "box of three": {**GOOD, "poses": [{**GOOD["poses"][0], "box": [1, 2, 3]}]},
@@ -233,6 +233,14 @@ def test_a_damaged_line_is_named(path: Path, what: str):
     write(path, header_row(HEADER), GOOD, BAD_ROWS[what], GOOD)
 
     with pytest.raises(UserError, match=r"poses\.jsonl line 3: expected .*found ."):
+        read_recording(path)
+
+
+def test_keypoints_of_a_wrong_number_are_counted(path: Path):
+    """The message is about keypoints, not about arrays."""
+    write(path, BAD_ROWS["too few keypoints"])
+
+    with pytest.raises(UserError, match="numbers in keypoints instead of 51"):
         read_recording(path)
 
 

@@ -401,7 +401,7 @@ def test_figures_are_small_and_can_be_left_out():
 
     shown = Renderer().draw(scene(stats=stats))
     hidden = Renderer(Style.model_validate({"stats": False})).draw(scene(stats=stats))
-    unknown = Renderer().draw(scene(stats={"fps": math.nan}))
+    unknown = Renderer().draw(scene(stats={"fps": math.nan, "latency_ms": 0.0}))
 
     assert (shown[:60, -200:] != 90).any()
     assert (shown[60:] == 90).all()

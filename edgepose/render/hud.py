@@ -39,10 +39,13 @@ def _draw_pill(page: Page, text: Sticker, bottom: int, colour: Rgb, opacity: flo
 
 
 def draw_stats(page: Page, stats: Mapping[str, float]) -> None:
-    """Draw frames a second and latency small in the upper right corner, where they are known."""
+    """Draw frames a second and latency small in the upper right corner, where they are known.
+
+    What is 0, as the latency of a file, says nothing and is left out.
+    """
     forms = (("fps", "{:.0f} fps"), ("latency_ms", "{:.0f} ms"))
     known = [(form, stats[key]) for key, form in forms if key in stats]
-    words = " · ".join(form.format(value) for form, value in known if math.isfinite(value))
+    words = " · ".join(form.format(value) for form, value in known if 0 < value < math.inf)
     if not words:
         return
     text, pad = page.text(words, 20, MUTED), page.px(10)
