@@ -19,6 +19,7 @@ from edgepose.store.manifest import manifest
 
 VERSION: Final = 1
 DEFAULT_MODEL: Final = "movenet-lightning-int8"
+LONGEST_NAME: Final = 64  # as host names
 FORBIDDEN: Final = "/+#"  # they part and match MQTT topics, which names become a piece of
 
 _THRESHOLDS: Final = Thresholds()
@@ -221,6 +222,8 @@ def name_problem(name: str) -> str:
     held = [character for character in FORBIDDEN if character in name]
     if held:
         return f"a name can't hold '{held[0]}', which MQTT topics are made of; found '{name}'"
+    if len(name) > LONGEST_NAME:
+        return f"expected a name of at most {LONGEST_NAME} characters, found {len(name)}"
     if not name.strip() or not name.isprintable():
         return f"expected a name of printable characters, found {name!r}"
     return ""

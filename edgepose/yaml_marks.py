@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ def spell(path: KeyPath) -> str:
         if isinstance(key, int):
             text += f"[{key}]"
         else:
-            word = key if re.fullmatch(r"[\w-]+", key) else f'"{key}"'
+            word = key if re.fullmatch(r"[\w-]+", key) else json.dumps(key, ensure_ascii=False)
             text += f".{word}" if text else word
     return text
 

@@ -196,6 +196,34 @@ class TestTemplates:
         assert "'left_wrist'" in said
 
 
+class TestNames:
+    """Names of devices, watches and outputs become pieces of MQTT topics."""
+
+    @pytest.mark.parametrize(
+        ("name", "words"),
+        [
+            ("a/b", "can't hold '/'"),
+            ('"#"', "can't hold '#'"),
+            ('" "', "printable characters"),
+            ('"a\\nb"', "printable characters"),
+            ("x" * 65, "at most 64 characters, found 65"),
+        ],
+    )
+    @pytest.mark.parametrize("place", ["name: {}", "outputs: {{{}: {{type: memory}}}}"])
+    def test_a_name_that_cant_be_is_explained(
+        self, folder: Path, place: str, name: str, words: str
+    ):
+        """On one line, whatever the name holds."""
+        said = complaint(folder, MINIMAL + place.format(name) + "\n")
+        assert words in said
+        assert len(said.splitlines()) == 1
+
+    @pytest.mark.parametrize("name", ["Käthe's Pi", "hall 2", "x" * 64])
+    def test_other_names_are_fine(self, folder: Path, name: str):
+        """Spaces and letters of any language."""
+        assert read(folder, MINIMAL + f'name: "{name}"\n').name == name
+
+
 class TestWhen:
     """`when` of an output names a watch."""
 
