@@ -236,10 +236,18 @@ def _must_name(name: str) -> str:
     return name
 
 
+def _known_version(version: int) -> int:
+    if version != VERSION:
+        raise ValueError(f"expected {VERSION}, the version this edgepose knows, found {version}")
+    return version
+
+
 class Root(Options):
     """Be the top of the file; sections whose options depend on a type are checked by that."""
 
-    version: int = Field(description="the form of this file", examples=[VERSION])
+    version: Annotated[int, AfterValidator(_known_version)] = Field(
+        description="the form of this file", examples=[VERSION]
+    )
     name: Annotated[str, AfterValidator(_must_name)] | None = Field(
         default=None,
         description="what the device is called in MQTT and logs; unset: the host's name",

@@ -81,6 +81,11 @@ CASES: dict[str, tuple[Change, int | None, tuple[str, ...]]] = {
     "percent sign": (swap("lobby", "%x"), 2, ("'%'", "quotes")),
     "no version": (swap("version: 1\n", ""), 1, ("version: missing", "1")),
     "newer version": (swap("version: 1", "version: 2"), 1, ("expected 1", "2", "update edgepose")),
+    "newer version in quotes": (
+        swap("version: 1", "version: '2'"),
+        1,
+        ("version: expected 1", "found 2"),
+    ),
     "version as a word": (swap("version: 1", "version: one"), 1, ("a whole number", "'one'")),
     "no source": (swap(f"source: {SOURCE}\n", ""), 1, ("source: missing", "{type: v4l2}")),
     "misspelt source": (
