@@ -124,6 +124,17 @@ def test_nobody_is_reported_below_the_score_asked_for() -> None:
     assert len(family.decode([found(0.55)], WHOLE, (192, 192))) == 1
 
 
+def test_a_few_keypoints_are_nobody() -> None:
+    """Ask for four keypoints above 0.3: two or three turn up in any empty room."""
+    tensor = found(0.1)
+    tensor[..., :3, 2] = 0.9
+    assert movenet().decode([tensor], WHOLE, (192, 192)) == ()
+    tensor[..., 3, 2] = 0.3
+    assert movenet().decode([tensor], WHOLE, (192, 192)) == ()
+    tensor[..., 3, 2] = 0.4
+    assert len(movenet().decode([tensor], WHOLE, (192, 192))) == 1
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("column", [0, 1, 2])
 def test_nan_counts_as_a_keypoint_never_found(bad: float, column: int) -> None:
