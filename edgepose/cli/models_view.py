@@ -89,7 +89,7 @@ def _cells(one: Row) -> dict[str, str]:
 def print_pulled(console: Console, known: Entry, path: Path) -> None:
     """Say where the model is, and what of its licence or checks is doubtful."""
     size = size_text(path.stat().st_size)
-    console.print(f"{known.name}: {size}, {known.licence}", highlight=False)
+    console.print(f"{known.name}: {size}, licence {known.licence}", highlight=False)
     console.print(f"  {path}", soft_wrap=True, highlight=False)
     if known.note:
         console.print(f"  Note: {known.note}.", style="yellow", soft_wrap=True, highlight=False)

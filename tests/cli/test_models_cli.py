@@ -78,7 +78,10 @@ def test_pull_takes_a_model_from_a_stick(
     assert said.code == 0, said.err
     path = empty / "movenet_single_pose_lightning_ptq.tflite"
     assert path.stat().st_size == 2_894_840
-    assert said.out.splitlines() == ["movenet-lightning-int8: 2.9 MB, Apache-2.0", f"  {path}"]
+    assert said.out.splitlines() == [
+        "movenet-lightning-int8: 2.9 MB, licence Apache-2.0",
+        f"  {path}",
+    ]
     again = edgepose("models", "pull", "movenet-lightning-int8", "--json")
     assert json.loads(again.out) == [{"name": "movenet-lightning-int8", "path": str(path)}]
 
