@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from edgepose.core.families.base import Family
+from edgepose.core.families.heatmap import Heatmaps
 from edgepose.core.families.movenet import MoveNet
 from edgepose.core.families.posenet import PoseNet
 from edgepose.errors import ModelError
 from edgepose.types import TensorSpec
 
-FAMILIES: Final[tuple[type[Family], ...]] = (MoveNet, PoseNet)
+FAMILIES: Final[tuple[type[Family], ...]] = (MoveNet, PoseNet, Heatmaps)
 """Asked in this order, the strictest first; a new family is one line here."""
 
 
