@@ -17,6 +17,7 @@ SOURCES: Final = {
 }
 
 RUNTIMES: Final = {
+    "edgetpu": "edgepose.runtimes.edgetpu:EdgeTpu",
     "litert": "edgepose.runtimes.litert:LiteRT",
     "replay": "edgepose.runtimes.replay:Replay",
 }

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from edgepose.engine.mailbox import Backoff
 from edgepose.engine.threads import OnCrash, new_thread
@@ -19,6 +21,8 @@ from edgepose.runtimes.base import Runtime
 from edgepose.types import Tensor
 
 log = logging.getLogger(__name__)
+
+REMEMBERED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +46,18 @@ class Ladder(Runtime):
     """Run on the first rung that works.
 
     rungs: best first; all take the same input and give the same outputs. pauses: between two
-    tries to get back up. on_fall: told about every rung that is left, for metrics and health.
+    tries to get back up. falls: the latest, for metrics and health.
     """
 
     def __init__(
         self,
         rungs: Sequence[Rung],
         on_crash: OnCrash,
-        on_fall: Callable[[Fall], None] | None = None,
         pauses: Backoff | None = None,
     ) -> None:
+        self.falls: deque[Fall] = deque(maxlen=REMEMBERED)
         self._rungs = tuple(rungs)
         self._on_crash = on_crash
-        self._on_fall = on_fall
         self._pauses = pauses or Backoff(first=30.0, limit=600.0)
         self._lock = threading.Lock()  # of what the climber hands over
         self._index = 0
@@ -140,8 +143,7 @@ class Ladder(Runtime):
         to = self._rungs[index + 1].name if index + 1 < len(self._rungs) else ""
         going = f"going on with {to}" if to else "nothing is left to go on with"
         log.warning("%s can't be used, %s: %s", self._rungs[index].name, going, reason)
-        if self._on_fall is not None:
-            self._on_fall(Fall(self._rungs[index].name, to, reason))
+        self.falls.append(Fall(self._rungs[index].name, to, reason))
 
     def _watch_for_better(self) -> None:
         """Start to look for the better rungs unless that is done already, or this is the best."""

@@ -3,20 +3,52 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from edgepose.options import Options
 from edgepose.types import Scene
 
 
+class Controls(ABC):
+    """Let an output ask things of the appliance: a message on a topic, a tap on a page.
+
+    Both methods may be called from any thread and return within a second or so.
+    """
+
+    @abstractmethod
+    def state(self) -> Mapping[str, Any]:
+        """Return the health document: plain JSON values, the same for everyone who asks.
+
+        Always there: "detect" (bool), "fps", "source" and "runtime" and "outputs" with their
+        states and reasons, "watches" by name with their thresholds, "stats".
+        """
+
+    @abstractmethod
+    def command(self, name: str, value: Any = None) -> str:
+        """Carry out a command and return a sentence that says what was done.
+
+        "detect": true or false. "thresholds": {"watch", and any of "enter", "exit", "hold",
+        "release", "cooldown", "angle_deviation"}. "template": {"watch", "template": name of a
+        file in the templates folder}. "capture": {"name"}: teach a pose from what is seen now.
+        "save": write changed thresholds and templates to the configuration. "reload": read it
+        again. "restart": end the process for systemd to start it anew.
+        Raises UserError for an unknown command, a value out of range, or a time when it can't be.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Tell an output where it runs: the names of the device, of its watches and of the model."""
+    """Tell an output where it runs: the names of the device, of its watches and of the model.
+
+    controls: the way back, None where nobody listens (replay, tests).
+    """
 
     name: str
     watches: tuple[str, ...] = ()
     model: str = ""
+    controls: Controls | None = None
 
 
 class Output(ABC):

@@ -35,10 +35,11 @@ class Runtime(ABC):
         """
 
     def abandon(self) -> None:
-        """Forget the interpreter in whose native call another thread hangs; never waits for it.
+        """Forget the interpreter in whose native call another thread hangs; never wait for it.
 
         The next `infer` raises RuntimeLost, and `open` starts anew.
         """
+        self.close()
 
     @abstractmethod
     def close(self) -> None:
