@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from edgepose.errors import ConfigError
 from edgepose.render import Palette, Renderer, Style, leading
+from edgepose.render.advice import Advice
 from edgepose.render.figure import Figure, head_radius, swing
 from edgepose.render.placement import Placement
 from edgepose.render.stickers import paste, tinted
@@ -336,6 +337,58 @@ def test_advice_is_shown_until_the_pose_is_reached():
     assert (quiet[low] == 90).all()
     assert count_of(advised[low], (255, 255, 255)) > 20
     assert count_of(active[low], MATCHING) > 1000
+
+
+def advised(**texts: str) -> Match:
+    """Return a match in which limbs are off, with these words."""
+    match = compared(**dict.fromkeys(texts, DEVIATED))
+    words = [texts.get(limb, "") for limb in LIMB_INDEX]
+    return replace(match, texts=tuple(words))
+
+
+def test_words_stay_long_enough_to_be_read():
+    """Degrees that change with every frame are shown twice a second."""
+    advice = Advice()
+
+    shown = [
+        advice.words(advised(left_forearm=f"raise {degrees}"), time)
+        for degrees, time in ((30, 1.0), (29, 1.1), (28, 1.4), (27, 1.5), (26, 1.6))
+    ]
+
+    assert [line for (line,) in shown] == ["raise 30"] * 3 + ["raise 27"] * 2
+
+
+def test_words_go_when_they_are_heeded():
+    """A limb that is right again is not spoken of for another moment."""
+    advice = Advice()
+    both = advised(left_forearm="left", right_forearm="right")
+
+    assert advice.words(both, 1.0) == ["left", "right"]
+    assert advice.words(advised(right_forearm="right"), 1.1) == ["right"]
+    assert advice.words(None, 1.2) == []
+    assert advice.words(both, 1.3) == ["left", "right"]
+
+
+def test_words_are_chosen_anew_for_another_pose_or_time():
+    """Neither another watch nor a clip that starts again waits."""
+    advice = Advice()
+    advice.words(advised(left_forearm="left"), 1.0)
+
+    assert advice.words(advised(left_forearm="higher"), 0.2) == ["higher"]
+    other = replace(advised(left_forearm="lower"), name="squat")
+    assert advice.words(other, 0.3) == ["lower"]
+
+
+def test_only_the_worst_limbs_are_spoken_of():
+    """Three at a time, in the order of the skeleton; a limb without words or angle is no help."""
+    limbs = ("left_upper_arm", "left_forearm", "left_thigh", "left_shin", "right_shin")
+    match = advised(**{limb: limb for limb in limbs[:-1]}, right_shin="")
+    turns = match.degrees.copy()
+    turns[[LIMB_INDEX[limb] for limb in limbs]] = (-90, math.nan, 30, 40, 99)
+
+    assert Advice().words(replace(match, degrees=turns), 0.0) == [
+        "left_upper_arm", "left_thigh", "left_shin",
+    ]  # fmt: skip
 
 
 # Cards, figures, flash

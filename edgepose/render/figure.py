@@ -103,8 +103,9 @@ def _draw_head(canvas: Image, figure: Figure, brush: Brush, width: float) -> Non
     if not len(face):
         return
     colour = brush.plain if figure.match is None else brush.states[UNKNOWN]
-    ring(canvas, face.mean(0), head_radius(figure), colour, 0.4 * width)
-    dots(canvas, face, 0.22 * width, colour)
+    radius = head_radius(figure)
+    ring(canvas, face.mean(0), radius, colour, 0.4 * width)
+    dots(canvas, face, min(0.22 * width, 0.06 * radius), colour)
 
 
 def head_radius(figure: Figure) -> float:

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from edgepose.render.advice import Advice
 from edgepose.render.cards import draw_cards, relevance
 from edgepose.render.figure import Brush, Figure, Known, draw_corrections, draw_figure
 from edgepose.render.hud import draw_advice, draw_banner, draw_flash, draw_stats
@@ -18,7 +19,6 @@ from edgepose.types import Event, Image, Pose, Scene, Size, WatchState
 
 _FLASH: Final = 0.6  # seconds that the edges glow after an event
 _CHEER: Final = 1.5  # seconds that an event stays on the banner, long enough to be read
-_MAX_ADVICE: Final = 3  # more can't be followed at a time
 _CHEERED: Final = ("start", "rep")
 
 
@@ -33,6 +33,7 @@ class Renderer:
         self.style = style or Style()
         self._type = Typesetter(self.style.font)
         self._recent: Event | None = None
+        self._advice = Advice()
 
     def draw(self, scene: Scene, size: Size | None = None) -> Image:
         """Return a new picture, uint8 (height, width, 3) RGB; the frame is never written to.
@@ -78,7 +79,8 @@ class Renderer:
         if headline:
             draw_banner(page, headline)
         else:
-            draw_advice(page, _advice(leading(scene.watches)))
+            watch = leading(scene.watches)
+            draw_advice(page, self._advice.words(watch.match if watch else None, scene.frame.time))
 
     def _remember(self, scene: Scene) -> None:
         for event in scene.events:
@@ -104,12 +106,3 @@ def _headline(watches: Sequence[WatchState], recent: Event | None) -> str:
     if active:
         return max(active, key=relevance).name
     return recent.name if recent else ""
-
-
-def _advice(watch: WatchState | None) -> list[str]:
-    """Return what to change, the worst limbs, in the order of the skeleton: it must not jump."""
-    if watch is None or watch.match is None:
-        return []
-    off = [limb for limb in watch.match.deviated if limb.text]
-    worst = sorted(off, key=lambda limb: -abs(np.nan_to_num(limb.degrees)))[:_MAX_ADVICE]
-    return [limb.text for limb in off if limb in worst]
