@@ -74,8 +74,9 @@ def render_pool(
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Read samples by index from shards that stay on disk."""
+    """Read samples by index from shards that stay on disk; another process opens them anew."""
 
+    folder: Path
     images: Sequence[Any]
     keypoints: Any
     visible: Any
@@ -91,7 +92,11 @@ class Pool:
 
         images = load("images", "r")
         keypoints, visible = np.concatenate(load("keypoints")), np.concatenate(load("visible"))
-        return cls(images, keypoints, visible, np.cumsum([0, *map(len, images)]))
+        return cls(folder, images, keypoints, visible, np.cumsum([0, *map(len, images)]))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as a folder: the pictures themselves would be copied."""
+        return Pool.open, (self.folder, len(self.images))
 
     def __len__(self) -> int:
         """Return the number of pictures."""

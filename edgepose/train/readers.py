@@ -97,11 +97,13 @@ class Crop:
         return Sample(self.image, self.keypoints[0], self.visible[0])
 
 
-def read_annotations(path: Path, images: Path | None = None) -> tuple[Picture, ...]:
+def read_annotations(
+    path: Path, images: Path | None = None, *, need_images: bool = True
+) -> tuple[Picture, ...]:
     """Return the pictures of a COCO-style or MPII-style JSON file.
 
     images: folder of the pictures, the file's own by default. Raises UserError for a file that
-    is neither, and for pictures that are not there.
+    is neither, and for pictures that are not there unless they are not needed.
     """
     folder = images or path.parent
     document = _load(path)
@@ -115,7 +117,7 @@ def read_annotations(path: Path, images: Path | None = None) -> tuple[Picture, .
             "convert the file to one of them"
         )
     for picture in pictures:
-        if not picture.path.is_file():
+        if need_images and not picture.path.is_file():
             raise UserError(f"{picture.path}: named in {path}, but not there; use --images FOLDER")
     return pictures
 
@@ -171,6 +173,18 @@ def _coco(document: dict[str, Any], folder: Path) -> Iterator[Picture]:
         yield Picture(path, image["id"], found, names)
 
 
+def extent(points: Any, known: Any) -> tuple[float, tuple[float, float, float, float]]:
+    """Return (area, box) of a person from known keypoints (n, 2) of (y, x).
+
+    About 0.6 of a box is body; somebody seen edgewise is still a quarter as wide as tall.
+    """
+    some = np.asarray(points, float)[known] if np.any(known) else np.zeros((1, 2))
+    (top, left), (bottom, right) = some.min(0), some.max(0)
+    height, width = bottom - top, right - left
+    area = max(0.6 * height * width, (0.25 * max(height, width)) ** 2)
+    return float(area), (float(left), float(top), float(width), float(height))
+
+
 def _mpii_person(entry: dict[str, Any]) -> Person:
     parts = np.array(entry["joints"], np.float32)[:, ::-1].copy()
     placed = (parts > 0).any(1)
@@ -178,8 +192,9 @@ def _mpii_person(entry: dict[str, Any]) -> Person:
     visible = np.where(placed, np.where(seen, VISIBLE, HIDDEN), OUTSIDE).astype(np.int8)
     x, y = entry["center"]
     side = float(entry["scale"]) * _MPII_UNIT
-    box = {"bbox": (x - side / 2, y - side / 2, side, side)}
-    return _person(MPII_PARTS, parts, visible, box)
+    box = (x - side / 2, y - side / 2, side, side)
+    area, _ = extent(parts, placed)  # MPII marks no segments, and its scale is generous
+    return _person(MPII_PARTS, parts, visible, {"bbox": box, "area": area})
 
 
 def _mpii(document: list[dict[str, Any]], folder: Path) -> Iterator[Picture]:

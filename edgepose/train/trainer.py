@@ -130,10 +130,19 @@ class Trainer:
         self.save()
 
     def _loader(self, batches: Batches) -> Any:
-        """Return batches in order, prepared by one process while the last is learnt."""
+        """Return batches in order, prepared by other processes while the last is learnt.
+
+        Started afresh, not forked: a fork that inherits OpenCV's thread pool hangs.
+        """
         data = need("torch.utils.data")
         workers = 1 if self.device == "cpu" else 8
-        return data.DataLoader(batches, batch_size=None, num_workers=workers, prefetch_factor=3)
+        return data.DataLoader(
+            batches,
+            batch_size=None,
+            num_workers=workers,
+            prefetch_factor=3,
+            multiprocessing_context="spawn",
+        )
 
     def _learn(self, images: Any, keypoints: Any, visible: Any) -> None:
         torch = need("torch")

@@ -1,0 +1,248 @@
+"""edgepose train: make a pose model of one's own. Needs the extra `train`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from edgepose.train.people import Sample
+    from edgepose.train.pool import Pool
+    from edgepose.train.recipe import Recipe
+
+_Path: Final = click.Path(path_type=Path)
+_Existing: Final = click.Path(path_type=Path, exists=True)
+_REAL_SIZE: Final = 256  # pixels of a crop round an annotated person
+_FINETUNE_PHASES: Final = "160:600,192:600"
+
+
+@click.group()
+def train() -> None:
+    """Make a pose model: draw people, label frames, train, fine-tune, export."""
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield progress
+
+
+def _shared(command: Any) -> Any:
+    """Add the options that every training run has."""
+    options = (
+        click.option("--out", type=_Path, required=True, help="Folder of the run, made if absent."),
+        click.option("--pool", type=_Path, help="Folder of rendered pictures  [default: OUT/pool]"),
+        click.option("--pictures", default=90112, show_default=True, help="Pictures to render."),
+        click.option("--seed", default=1, show_default=True, help="Seed of everything drawn."),
+        click.option("--batch", default=64, show_default=True, help="Pictures a step."),
+        click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
+        click.option("--threads", default=0, help="Threads of the learner  [default: all cores]"),
+        click.option(
+            "--input", "size", default=192, show_default=True, help="Pixels of the model."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@train.command()
+@_shared
+@click.option("--net", default="nano", show_default=True, help="nano, cpm2 or cpm6.")
+@click.option("--phases", default="128:3750,160:1300,192:900", show_default=True)
+@click.option("--rate", default=3e-3, show_default=True, help="Highest learning rate.")
+@click.option("--real", type=_Existing, multiple=True, help="Annotated frames (JSON); repeatable.")
+@click.option("--start", type=_Existing, help="Checkpoint to begin from.")
+def heatmap(
+    net: str,
+    phases: str,
+    rate: float,
+    real: tuple[Path, ...],
+    start: Path | None,
+    seed: int,
+    batch: int,
+    pictures: int,
+    **run: Any,
+) -> None:
+    """Train a heatmap network on rendered people, and on annotated frames where given.
+
+    Interrupted, the same command goes on from the last checkpoint.
+    """
+    from edgepose.train.nets import NETS
+    from edgepose.train.recipe import Recipe, parse_phases
+
+    if net not in NETS:
+        raise click.BadParameter(f"'{net}' is not one of {', '.join(NETS)}", param_hint="--net")
+    recipe = Recipe(
+        net=net,
+        phases=parse_phases(phases),
+        pictures=pictures,
+        batch=batch,
+        rate=rate,
+        seed=seed,
+        start=str(start or ""),
+    )
+    _run(recipe, real, **run)
+
+
+@train.command()
+@_shared
+@click.option("--start", type=_Existing, required=True, help="checkpoint.pt to improve.")
+@click.option("--data", type=_Existing, multiple=True, required=True, help="Annotated frames.")
+@click.option("--phases", default=_FINETUNE_PHASES, show_default=True)
+@click.option("--share", default=0.5, show_default=True, help="Part of a batch from --data.")
+def finetune(
+    start: Path,
+    data: tuple[Path, ...],
+    phases: str,
+    share: float,
+    seed: int,
+    batch: int,
+    pictures: int,
+    **run: Any,
+) -> None:
+    """Improve a trained network with frames of your own kiosk, rendered people mixed in.
+
+    Label clips with `edgepose train label`, correct the labels if you can, then run this.
+    """
+    from edgepose.train.recipe import Recipe, parse_phases
+
+    base = Recipe(phases=parse_phases(phases), pictures=pictures, batch=batch, seed=seed)
+    recipe = replace(base, rate=1e-3, warm_up=60, real_share=share, start=str(start))
+    _run(recipe, data, **run)
+
+
+def _run(
+    recipe: Recipe,
+    real: Sequence[Path],
+    out: Path,
+    pool: Path | None,
+    device: str,
+    threads: int,
+    size: int,
+) -> None:
+    """Render, train and export one recipe into a folder."""
+    from edgepose.train.extra import need
+
+    need("torch").set_num_threads(threads or os.cpu_count() or 1)
+    with _bar() as bar:
+        rendered = _rendered(bar, recipe, pool or out / "pool")
+        recorded = _recorded(real)
+        _trained(bar, recipe, rendered, recorded, out, device)
+    _exported(out / "checkpoint.pt", rendered, size, out / "model.tflite", recipe)
+
+
+def _rendered(bar: Progress, recipe: Recipe, folder: Path) -> Pool:
+    from edgepose.train.pool import render_pool
+
+    task = bar.add_task("Rendering people", total=recipe.pictures, note="")
+    return render_pool(
+        folder, recipe.pictures, recipe.seed, progress=lambda n: bar.advance(task, n)
+    )
+
+
+def _recorded(files: Sequence[Path]) -> list[Sample]:
+    from edgepose.train.readers import read_annotations, samples_of
+
+    return [sample for path in files for sample in samples_of(read_annotations(path), _REAL_SIZE)]
+
+
+def _trained(
+    bar: Progress, recipe: Recipe, rendered: Any, recorded: Any, out: Path, device: str
+) -> None:
+    from edgepose.train.trainer import Progress as Step
+    from edgepose.train.trainer import Trainer
+
+    trainer = Trainer(recipe, out, device)
+    task = bar.add_task("Training", total=recipe.steps, completed=trainer.step, note="")
+
+    def report(step: Step) -> None:
+        bar.update(task, completed=step.step, note=f"{step.size} px, loss {step.loss:.3f}")
+
+    trainer.run(rendered, recorded, report)
+
+
+def _exported(checkpoint: Path, samples: Any, size: int, path: Path, recipe: Recipe) -> None:
+    from edgepose.train.finish import describe, export
+    from edgepose.train.nets import NETS
+    from edgepose.train.trainer import load_average
+
+    done = export(NETS[recipe.net](), load_average(checkpoint), size, samples, path)
+    path.with_suffix(".json").write_text(describe(done, recipe.to_dict()) + "\n", encoding="utf-8")
+    click.echo(f"{path}: {done.bytes} bytes, sha256 {done.sha256}")
+
+
+@train.command("export")
+@click.argument("checkpoint", type=_Existing)
+@click.option("--out", type=_Path, required=True, help="Model file to write.")
+@click.option("--input", "size", default=192, show_default=True, help="Pixels of the model.")
+@click.option("--net", default="nano", show_default=True)
+@click.option("--pool", type=_Existing, required=True, help="Rendered pictures, to calibrate.")
+def export_command(checkpoint: Path, out: Path, size: int, net: str, pool: Path) -> None:
+    """Write a trained network as an int8 TFLite file, checked against the float net."""
+    from edgepose.train.pool import Pool
+    from edgepose.train.recipe import Recipe
+
+    _exported(checkpoint, Pool.open(pool), size, out, Recipe(net=net))
+
+
+@train.command()
+@click.argument("clips", nargs=-1, required=True, type=_Existing)
+@click.option("--out", type=_Path, required=True, help="Folder for frames and annotations.json.")
+@click.option("--teacher", metavar="NAME|PATH", help="Model that labels; the best at hand.")
+@click.option("--every", default=5, show_default=True, help="Take every n-th frame.")
+def label(clips: tuple[Path, ...], out: Path, teacher: str | None, every: int) -> None:
+    """Label the frames of CLIPS with a teacher model; keep what it is sure of."""
+    from edgepose import app
+    from edgepose.cli.pose import model_section
+    from edgepose.train.teacher import label_clip, write_labels
+
+    eyes = app.open_eyes(model_section(teacher).model_copy(update={"min_score": 0.0}))
+    try:
+        frames = (frame for clip in clips for frame in label_clip(eyes.look, clip, every))
+        count = write_labels(out, frames)
+    finally:
+        eyes.close()
+    click.echo(f"{out / 'annotations.json'}: {count} frames by {eyes.label}")
+
+
+@train.command()
+@click.option("--out", type=_Path, required=True, help="Picture to write.")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--count", default=40, show_default=True)
+@click.option("--plain", is_flag=True, help="Leave the keypoints out.")
+def sheet(out: Path, seed: int, count: int, plain: bool) -> None:
+    """Draw a contact sheet of synthetic people with their keypoints."""
+    from edgepose import imaging
+    from edgepose.train.people import People
+    from edgepose.train.sheets import contact_sheet, draw_sample
+
+    people = People(seed)
+    samples = [people() for _ in range(count)]
+    pictures = [sample.image if plain else draw_sample(sample) for sample in samples]
+    imaging.write_image(out, contact_sheet(pictures, 8))
+
+
+@train.command("demo-clip")
+@click.option("--out", type=_Path, required=True, help="Folder for demo.mp4 and its truth.")
+@click.option("--seed", default=1, show_default=True, help="Performer.")
+def demo_clip(out: Path, seed: int) -> None:
+    """Render the demo performer: a clip of exercises and its exact keypoints."""
+    from edgepose.train.performer import write_demo
+
+    write_demo(out, seed)

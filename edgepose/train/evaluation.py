@@ -1,0 +1,242 @@
+"""Run a model over annotated pictures or a clip with truth, and measure it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose import imaging
+from edgepose.core import metrics
+from edgepose.core.metrics import Detection, Instance
+from edgepose.errors import UserError
+from edgepose.skeleton import INDEX, KEYPOINTS
+from edgepose.train.people import OUTSIDE
+from edgepose.train.readers import MPII_PARTS, Person, Picture, cut, extent
+from edgepose.train.teacher import frames_of
+from edgepose.types import Frame, Image, Pose, Size
+
+Look = Callable[[Image], tuple[Pose, ...]]
+MARGIN: Final = 1.4  # of a person's box: about what the smart crop gives at best
+_CROP: Final = 256  # pixels; models scale it to their own input
+_HEAD: Final = (MPII_PARTS.index("upper_neck"), MPII_PARTS.index("head_top"))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Hold a model's figures. keypoints: by figure and keypoint. Missing figures are left out."""
+
+    people: int
+    totals: dict[str, float]
+    keypoints: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON; what could not be measured is null."""
+        return {
+            "people": self.people,
+            **{name: _number(value) for name, value in self.totals.items()},
+            "keypoints": {
+                name: {k: _number(v) for k, v in row.items()}
+                for name, row in self.keypoints.items()
+            },
+        }
+
+
+def _number(value: float) -> float | None:
+    return round(float(value), 6) if np.isfinite(value) else None
+
+
+def instance(person: Person) -> Instance:
+    """Return an annotated person as the metrics want it; without keypoints it is ignored."""
+    ignored = person.crowd or not person.known.any()
+    return Instance(person.keypoints, person.known, person.area, person.box, ignored, person.crowd)
+
+
+def find_in_box(look: Look, image: Image, box: tuple[float, float, float, float]) -> Detection:
+    """Return what a model finds in a square round a person's box, in the picture's pixels.
+
+    Nobody found gives keypoints far outside and score 0: a miss, not an omission.
+    """
+    pixels, (scale, y, x) = cut(image, box, _CROP, MARGIN)
+    poses = look(pixels)
+    if not poses:
+        return Detection(np.full((17, 2), -1e4), 0.0)
+    points = poses[0].keypoints[:, :2].astype(float) * _CROP - 0.5
+    return Detection(points * scale + (y, x), poses[0].score)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """Hold one person's truth beside what was found. head: PCKh's norm, NaN when unknown."""
+
+    found: Detection
+    person: Instance
+    head: float
+
+
+def score_crops(look: Look, pictures: Iterable[Picture]) -> tuple[list[Scored], list[Any]]:
+    """Return everybody scored in their own crop, and (detections, people) a picture for AP."""
+    scored, grouped = [], []
+    for picture in pictures:
+        image = imaging.read_image(picture.path)
+        people = [instance(person) for person in picture.people]
+        found = [find_in_box(look, image, person.box) for person in people if not person.ignored]
+        counted = [(a, p) for a, p in zip(people, picture.people, strict=True) if not a.ignored]
+        scored += [
+            Scored(detection, truth, _head_norm(picture, person))
+            for detection, (truth, person) in zip(found, counted, strict=True)
+        ]
+        grouped.append((found, people))
+    return scored, grouped
+
+
+def _head_norm(picture: Picture, person: Person) -> float:
+    """Return the head's length: 0.6 of neck to head top, as MPII's toolkit; else ear to ear."""
+    if picture.scheme == MPII_PARTS and (person.parts_visible[list(_HEAD)] > OUTSIDE).all():
+        neck, top = person.parts[list(_HEAD)]
+        return 0.6 * float(metrics.distances(neck, top))
+    ears = [INDEX["left_ear"], INDEX["right_ear"]]
+    if person.known[ears].all():
+        return float(metrics.distances(*person.keypoints[ears]))
+    return float("nan")
+
+
+def summarise(scored: Sequence[Scored], grouped: Sequence[Any]) -> Report:
+    """Return the figures of scored people: OKS, AP, PCK at .05 to .2, PCKh and pcp@25px."""
+    if not scored:
+        raise UserError("nobody to evaluate: no person with keypoints in the data")
+    found = np.stack([np.asarray(s.found.keypoints, float)[:, :2] for s in scored])
+    truth = np.stack([np.asarray(s.person.keypoints, float) for s in scored])
+    known = np.stack([np.asarray(s.person.known, bool) for s in scored])
+    norms = {
+        "pck@0.2": (0.2, [metrics.study_norm(t, k) for t, k in zip(truth, known, strict=True)]),
+        "pck@0.1": (0.1, [metrics.study_norm(t, k) for t, k in zip(truth, known, strict=True)]),
+        "pck_box@0.05": (0.05, [metrics.box_norm(t, k) for t, k in zip(truth, known, strict=True)]),
+        "pckh@0.5": (0.5, [s.head for s in scored]),
+    }
+    rows = {name: _pck(found, truth, known, *norm) for name, norm in norms.items()}
+    rows["pcp@25px"] = _row(metrics.pcp_25px(found, truth, known), known)
+    similar = [metrics.similarity(s.found, s.person) for s in scored]
+    totals = {"oks": float(np.nanmean(similar)), **_precision(grouped)}
+    totals |= {name: row[0] for name, row in rows.items()}
+    return Report(len(scored), totals, {name: row[1] for name, row in rows.items()})
+
+
+def _pck(found: Any, truth: Any, known: Any, share: float, norm: Any) -> Any:
+    measured = np.isfinite(np.asarray(norm, float))
+    known = known & measured[:, None]
+    filled = np.where(measured, norm, 1.0)
+    return _row(metrics.pck(found, truth, known, filled, share), known)
+
+
+def _row(shares: NDArray[np.float64], known: Any) -> tuple[float, dict[str, float]]:
+    by_name = dict(zip(KEYPOINTS, map(float, shares), strict=True))
+    return metrics.total(shares, known), by_name
+
+
+def _precision(grouped: Sequence[Any]) -> dict[str, float]:
+    precision = metrics.average_precision(grouped)
+    return {
+        "ap": precision.ap,
+        "ap50": precision.ap50,
+        "ap75": precision.ap75,
+        "ar": precision.ar,
+    }
+
+
+def read_results(path: Path, pictures: Sequence[Picture]) -> list[Any]:
+    """Return (detections, people) a picture from a COCO results file; raise UserError.
+
+    The file: a list of {image_id, keypoints (x, y, score) x 17, score}.
+    """
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        by_key: dict[Any, list[Detection]] = {}
+        for entry in entries:
+            points = np.array(entry["keypoints"], float).reshape(17, 3)[:, 1::-1]
+            found = Detection(points, float(entry["score"]))
+            by_key.setdefault(entry["image_id"], []).append(found)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path}: expected COCO results, a list of image_id, keypoints and score ({error!r})"
+        ) from error
+    return [(by_key.get(p.key, []), [instance(person) for person in p.people]) for p in pictures]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """Hold the truth of a clip: keypoints (frames, 17, 2) of (y, x) pixels, known (frames, 17)."""
+
+    fps: float
+    keypoints: NDArray[np.float64]
+    known: NDArray[np.bool_]
+    expected: dict[str, int]
+
+
+def read_truth(path: Path) -> Truth:
+    """Return a clip's truth as `performer` writes it; raise UserError for anything else."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        poses = np.array(document["poses"], float).reshape(-1, 17, 3)
+        expected = {str(k): int(v) for k, v in document.get("expected", {}).items()}
+        return Truth(float(document["fps"]), poses[..., :2], poses[..., 2] > OUTSIDE, expected)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: expected a clip's truth: fps and poses ({error!r})") from error
+
+
+Follow = Callable[[Frame], tuple[Pose, ...]]
+"""Given the next frame of a clip, return the poses: `Detector.detect`, with its smart crop."""
+
+
+def score_clip(follow: Follow, path: Path, truth: Truth) -> Report:
+    """Return the figures of a model that follows the person through a clip, frame by frame.
+
+    Adds jitter (pixels/s^2) of what was found and of the truth, and lag in seconds.
+    """
+    frames = [
+        follow(Frame(image, index / truth.fps, index))
+        for index, image in enumerate(frames_of(path))
+    ]
+    count = min(len(frames), len(truth.keypoints))
+    size = _size_of(path)
+    found = np.stack([_pixels(poses, size) for poses in frames[:count]])
+    people = [
+        Instance(points, known, *extent(points, known))
+        for points, known in zip(truth.keypoints[:count], truth.known[:count], strict=True)
+    ]
+    detections = [Detection(points, 1.0) for points in found]
+    scored = [Scored(d, p, _ears(p)) for d, p in zip(detections, people, strict=True)]
+    report = summarise(scored, [([d], [p]) for d, p in zip(detections, people, strict=True)])
+    times = np.arange(count) / truth.fps
+    moving = {
+        "missed": float(np.mean([not poses for poses in frames[:count]])),
+        "jitter": metrics.jitter(found, times),
+        "jitter_truth": metrics.jitter(truth.keypoints[:count], times),
+        "lag": metrics.lag(found, truth.keypoints[:count], times),
+    }
+    return Report(report.people, report.totals | moving, report.keypoints)
+
+
+def _size_of(path: Path) -> Size:
+    first = next(frames_of(path), None)
+    if first is None:
+        raise UserError(f"{path}: holds no frames")
+    return first.shape[0], first.shape[1]
+
+
+def _pixels(poses: tuple[Pose, ...], size: Size) -> NDArray[np.float64]:
+    """Return keypoints (17, 2) in pixels whose centres are integers; far outside for nobody."""
+    if not poses:
+        return np.full((17, 2), -1e4)
+    return np.asarray(poses[0].keypoints[:, :2] * np.array(size) - 0.5, float)
+
+
+def _ears(person: Instance) -> float:
+    ears = [INDEX["left_ear"], INDEX["right_ear"]]
+    points = np.asarray(person.keypoints)[ears]
+    return float(metrics.distances(*points)) if np.asarray(person.known)[ears].all() else np.nan

@@ -1,0 +1,90 @@
+"""From a trained checkpoint to a model file: fold, quantise, check, and write what it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+
+from edgepose.errors import ModelError
+from edgepose.train.export import Agreement, compare, run_tflite, to_tflite
+from edgepose.train.extra import need
+from edgepose.train.nets import Net
+from edgepose.train.torch_net import TorchNet, fold, normalise
+from edgepose.types import Image
+
+CALIBRATION: Final = 160  # pictures that set the value ranges
+CHECKED: Final = 64  # other pictures on which file and net are compared
+LEAST_AGREEMENT: Final = 0.9  # share of peaks within a cell; ambiguous maps jump, sure ones don't
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """Hold a written model: float_agreement and agreement are of the float and int8 files."""
+
+    path: Path
+    bytes: int
+    sha256: str
+    float_agreement: Agreement
+    agreement: Agreement
+
+
+def pictures_for(samples: Any, count: int, size: int, first: int = 0) -> list[Image]:
+    """Return `count` pictures spread evenly over a sequence of samples, scaled to `size`."""
+    chosen = np.linspace(first, len(samples) - 1, count).astype(int)
+    images = [np.asarray(samples[int(index)].image) for index in chosen]
+    return [np.asarray(cv2.resize(image, (size, size)), np.uint8) for image in images]
+
+
+def float_maps(net: Net, state: dict[str, Any], pictures: Sequence[Image]) -> Any:
+    """Return the maps (n, rows, columns, keypoints) of the trained net."""
+    torch = need("torch")
+    model = TorchNet(net)
+    model.modules.load_state_dict(state)
+    model.modules.eval()
+    with torch.no_grad():
+        maps = model(normalise(torch.from_numpy(np.stack(pictures))))[-1]
+    return maps.permute(0, 2, 3, 1).numpy()
+
+
+def export(net: Net, state: dict[str, Any], size: int, samples: Any, path: Path) -> Exported:
+    """Write the int8 model for (size, size) pictures; raise ModelError if it disagrees.
+
+    samples: training samples; some calibrate, others check the float and the int8 file.
+    """
+    weights = fold(net, state)
+    calibration = pictures_for(samples, CALIBRATION, size)
+    checked = pictures_for(samples, CHECKED, size, first=1)
+    wanted = float_maps(net, state, checked)
+    exact = compare(wanted, run_tflite(to_tflite(net, weights, size), checked))
+    model = to_tflite(net, weights, size, calibration)
+    quantised = compare(wanted, run_tflite(model, checked))
+    if exact.worst > 1e-2 or quantised.cells < LEAST_AGREEMENT:
+        raise ModelError(
+            f"{path}: the exported file differs from the trained net (float by {exact.worst:.2g}, "
+            f"int8 agrees on {quantised.cells:.0%} of the peaks); train longer, or report this"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(model)
+    return Exported(path, len(model), hashlib.sha256(model).hexdigest(), exact, quantised)
+
+
+def describe(exported: Exported, recipe: dict[str, Any]) -> str:
+    """Return the JSON that is written beside a model: hash, size, agreement, recipe."""
+    return json.dumps(
+        {
+            "model": exported.path.name,
+            "bytes": exported.bytes,
+            "sha256": exported.sha256,
+            "float_worst": exported.float_agreement.worst,
+            "int8_peaks_within_a_cell": round(exported.agreement.cells, 4),
+            "recipe": recipe,
+        },
+        indent=2,
+    )
