@@ -21,6 +21,7 @@ sys.path.append(str(Path(__file__).parent / "rigs"))
 
 from coloured import quarters
 from fake_picamera2 import World
+from fake_v4l2 import Driver
 from http_camera import HttpCamera
 from stepped import SteppedClock, SteppedEvent
 
@@ -90,6 +91,14 @@ def pi(monkeypatch: pytest.MonkeyPatch) -> World:
     for name, module in world.modules().items():
         monkeypatch.setitem(sys.modules, name, module)
     return world
+
+
+@pytest.fixture
+def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
+    """Put a USB camera behind `av.open`."""
+    driver = Driver()
+    monkeypatch.setattr(av, "open", driver.open)
+    return driver
 
 
 @pytest.fixture

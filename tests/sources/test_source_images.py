@@ -119,7 +119,7 @@ def test_a_bad_file_that_was_named_is_an_error(tmp_path: Path):
     """Who asks for one file learns what is wrong with it."""
     (tmp_path / "holiday.png").write_bytes(b"no picture")
     source = images(tmp_path / "holiday.png")
-    with pytest.raises(UserError, match=r"holiday\.png"):
+    with pytest.raises(UserError, match=r"holiday\.png: expected a picture"):
         source.read()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import struct
@@ -21,6 +22,7 @@ from pydantic import ValidationError
 from stepped import SteppedClock, SteppedEvent
 
 from edgepose.errors import UserError
+from edgepose.sources._av import Track
 from edgepose.sources.video import Video
 from edgepose.types import Frame
 
@@ -162,6 +164,27 @@ def test_a_clip_that_breaks_off_gives_what_is_there(
     assert 5 < len(frames(video(path))) < 20
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert "cut.avi" in caplog.text
+
+
+def test_pictures_kept_for_reordering_come_before_the_break(
+    make_clip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    """The decoder holds pictures back for B-frames; where a file breaks off they come out."""
+    path = make_clip(
+        "b.mp4",
+        codec="libx264",
+        pixels="yuv420p",
+        stamps=range(0, 800, 40),
+        images=[quarters()] * 20,
+    )
+    whole = Track.packets
+
+    def broken_off(track: Track) -> Any:
+        yield from itertools.islice(whole(track), 10)
+        raise av.error.InvalidDataError(1, "broken off")
+
+    monkeypatch.setattr(Track, "packets", broken_off)
+    assert len(frames(video(path))) == 10
 
 
 def test_damage_in_the_middle_costs_the_damaged_pictures(
