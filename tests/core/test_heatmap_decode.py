@@ -81,7 +81,7 @@ def test_plain_beliefs_are_scores() -> None:
 def test_noise_below_zero_does_not_push_the_keypoint_away() -> None:
     """Negative values on one side weigh nothing, instead of less than nothing."""
     maps = np.zeros((9, 9, 1), np.float32)
-    maps[:, :4], maps[4, 4] = -0.3, 0.9
+    maps[:, :4], maps[4, 4] = -0.03, 0.9
     (found,) = decode_maps(maps, "none")
     np.testing.assert_allclose(found[:2], 0.5, atol=1e-6)
 

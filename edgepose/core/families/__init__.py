@@ -8,11 +8,12 @@ from typing import Final
 from edgepose.core.families.base import Family
 from edgepose.core.families.heatmap import Heatmaps
 from edgepose.core.families.movenet import MoveNet
+from edgepose.core.families.movenet_multipose import MoveNetMultiPose
 from edgepose.core.families.posenet import PoseNet
 from edgepose.errors import ModelError
 from edgepose.types import TensorSpec
 
-FAMILIES: Final[tuple[type[Family], ...]] = (MoveNet, PoseNet, Heatmaps)
+FAMILIES: Final[tuple[type[Family], ...]] = (MoveNet, MoveNetMultiPose, PoseNet, Heatmaps)
 """Asked in this order, the strictest first; a new family is one line here."""
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from edgepose.core.crop import letterbox
 from edgepose.core.families.base import Family, Look
 from edgepose.core.families.heatmap_decode import ACTIVATIONS, activation_of, decode_maps
+from edgepose.core.families.pixels import picture_tensor
 from edgepose.errors import UserError, near_miss
 from edgepose.skeleton import INDEX, KEYPOINTS
 from edgepose.types import Image, Pose, Size, Tensor, TensorSpec, empty_keypoints
@@ -128,13 +129,10 @@ class Heatmaps(Family):
 
     def encode(self, pixels: Image) -> Tensor:
         """Return the input tensor: the picture itself, int8 shifted down by 128, if quantised."""
-        tensor = pixels[np.newaxis]
-        if self._input.dtype == np.uint8:
-            return tensor
-        if self._input.dtype == np.int8:
-            return (tensor ^ np.uint8(0x80)).view(np.int8)
+        if self._input.dtype.kind != "f":
+            return picture_tensor(pixels, self._input.dtype)
         mean, scale = np.array([self.options.mean, self.options.scale], np.float32)
-        return ((tensor - mean) / scale).astype(self._input.dtype, copy=False)
+        return ((pixels[np.newaxis] - mean) / scale).astype(self._input.dtype, copy=False)
 
     def decode(self, tensors: Sequence[Tensor], look: Look, frame_size: Size) -> tuple[Pose, ...]:
         """Return the pose, `()` when it scores below `min_score`."""
