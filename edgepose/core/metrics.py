@@ -239,7 +239,7 @@ def study_norm(truth: Any, known: Any) -> float:
     torso = 0.0
     if known[shoulders].all() and known[hips].all():
         torso = float(distances(points[shoulders].mean(0), points[hips].mean(0)))
-    return max(torso, 0.28 * box_norm(truth, known))
+    return float(np.maximum(torso, 0.28 * box_norm(truth, known)))
 
 
 def jitter(clip: Any, times: Any) -> float:
