@@ -135,17 +135,25 @@ def _match(template: Template, shape: Shape, own: Shape, points: Array, score: f
     resized = ~turned & (np.abs(proportions) > template.size_deviations)
     states = np.where(turned | resized, DEVIATED, OK)
     states[np.isnan(degrees)] = UNKNOWN
-    texts = [""] * NUM_LIMBS
-    for i in np.flatnonzero(states == DEVIATED):
-        off = float(degrees[i]) if turned[i] else 0.0
-        texts[i] = hint(int(i), points, off, float(proportions[i]))
     return Match(
         template.name,
         score,
         states.astype(np.int8),
         degrees.astype(np.float32),
         proportions.astype(np.float32),
-        tuple(texts),
+        _texts(states, np.where(turned, degrees, 0.0), proportions, points),
+    )
+
+
+def _texts(
+    states: NDArray[np.int_], degrees: Array, proportions: Array, points: Array
+) -> tuple[str, ...]:
+    """Return what to do about each limb that is off; degrees: 0 where only its length is off."""
+    places = points.tolist()
+    rows = zip(states.tolist(), degrees.tolist(), proportions.tolist(), strict=True)
+    return tuple(
+        hint(limb, places, turn_by, size) if state == DEVIATED else ""
+        for limb, (state, turn_by, size) in enumerate(rows)
     )
 
 

@@ -55,6 +55,7 @@ class TestTurning:
         """Without both shoulders or both hips nobody knows where the middle is."""
         points = known_points(figure())
         points[[5, 12]] = np.nan
+        points = points.tolist()
         assert hint(LIMB_INDEX["left_shin"], points, 30.0, 0.0) == "turn left ankle 30°"
         assert hint(LIMB_INDEX["left_side"], points, 30.0, 0.0) == "straighten up 30°"
 
@@ -77,7 +78,7 @@ class TestLength:
     )
     def test_words_name_the_joint_that_changes_it(self, figure, limb, proportion, words):
         """Length in a picture changes by bending, or by turning to the camera."""
-        assert hint(LIMB_INDEX[limb], known_points(figure()), 0.0, proportion) == words
+        assert hint(LIMB_INDEX[limb], known_points(figure()).tolist(), 0.0, proportion) == words
 
     def test_match_says_so_for_a_limb_that_points_right(self, figure):
         """A forearm three times as long as taught."""

@@ -110,6 +110,7 @@ class TestPeople:
         assert types(changes) == [("end", 1), ("end", 3)]
         assert changes[0].held == pytest.approx(1.5)
         assert watch.finish(1.6) == ()
+        assert types(watch.step([figure(person=1, **UP)], 1.7)[1]) == [("start", 1)]
 
 
 class TestState:
