@@ -232,13 +232,17 @@ def test_a_frozen_rtsp_server_is_lost_after_the_timeout(rtsp_camera: Any):
 
 
 def test_interrupting_a_frozen_rtsp_stream_ends_at_once(rtsp_camera: Any):
-    """Waits are short slices: an hour's time-out does not hold up the end."""
-    source = stream(rtsp_camera.url(), timeout=3600)
+    """Waits are short slices: a long time-out does not hold up the end."""
+    source = stream(rtsp_camera.url(), timeout=50.0)
     frames(source, 1)
     rtsp_camera.send(signal.SIGSTOP)
+    rescue = threading.Timer(15.0, rtsp_camera.send, (signal.SIGCONT,))
+    rescue.start()
     threading.Timer(0.3, source.interrupt).start()
     while (frame := source.read()) is not None:
         assert frame.size == (120, 160)
+    assert rescue.is_alive(), "the read ended only when the server went on"
+    rescue.cancel()
     source.close()
 
 
