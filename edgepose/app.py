@@ -2,91 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
 
 from edgepose.config import Config
-from edgepose.config_sections import DEFAULT_MODEL, ModelSection
-from edgepose.core.families import recognise
 from edgepose.core.selection import Selection, SelectionSettings
 from edgepose.core.smoothing import make_smoother
 from edgepose.core.tracking import Tracker
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watch import Watch
-from edgepose.engine.perception import Detector, Interpreter, Perception
+from edgepose.engine.perception import Interpreter, Perception
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.stamps import Stamp, live_stamp
+from edgepose.eyes import Eyes
 from edgepose.outputs.base import Device, Output
-from edgepose.registry import part
-from edgepose.runtimes.base import Runtime
 from edgepose.sources.base import Source
-from edgepose.store.manifest import manifest
-from edgepose.store.search import ModelFile, find, locate
-from edgepose.types import Frame, Image, Pose
-
-log = logging.getLogger(__name__)
-
-BUNDLED: Final = "edgepose-nano"  # trained by this project, so it may travel with it
-PREFERENCE: Final = (DEFAULT_MODEL, BUNDLED)
-"""What is used when a configuration names no model: the better one that is at hand."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Eyes:
-    """Hold an opened model: where it came from, and the detector with its interpreters."""
-
-    model: ModelFile
-    detector: Detector
-
-    def look(self, image: Image) -> tuple[Pose, ...]:
-        """Return everyone in one picture, found in one pass over the whole of it."""
-        self.detector.reset()
-        return self.detector.detect(Frame(image, 0.0, 0))
-
-    def close(self) -> None:
-        """Let the interpreters go."""
-        for runtime in self.detector.runtimes:
-            runtime.close()
-
-    @property
-    def label(self) -> str:
-        """Return what sees, for people: model and backend."""
-        return f"{self.model.name} ({self.detector.runtimes[0].backend})"
-
-
-def open_eyes(section: ModelSection | None = None) -> Eyes:
-    """Open the model that a configuration asks for; without one, the best that is at hand.
-
-    Raises ModelError when there is none, or it can't be used; RuntimeLost when its chip is away.
-    """
-    section = section or ModelSection()
-    model = find(section.path or section.name or best_model())
-    threads = None if section.threads == "auto" else section.threads
-    with ExitStack() as opened:
-        runtimes = tuple(_open_runtime(model.path, threads) for _ in range(section.workers))
-        for runtime in runtimes:
-            opened.callback(runtime.close)
-        family = recognise(runtimes[0].inputs, runtimes[0].outputs, str(model.path))
-        presence = (section.min_score, model.entry.min_score if model.entry else None)
-        family.min_score = next((s for s in presence if s is not None), family.min_score)
-        opened.pop_all()
-    return Eyes(model, Detector(family, *runtimes))
-
-
-def best_model(preference: Sequence[str] = PREFERENCE) -> str:
-    """Return the first model that is at hand; DEFAULT_MODEL when there is none, to be pulled."""
-    at_hand = (name for name in preference if name in manifest() and locate(manifest()[name]))
-    return next(at_hand, DEFAULT_MODEL)
-
-
-def _open_runtime(path: Path, threads: int | None) -> Runtime:
-    runtime: Runtime = part("runtime", "litert")(path, threads)
-    runtime.open()
-    return runtime
 
 
 def new_source(config: Config) -> Source:
@@ -95,10 +24,15 @@ def new_source(config: Config) -> Source:
     return source
 
 
-def new_outputs(config: Config) -> dict[str, Output]:
+def device(config: Config, eyes: Eyes) -> Device:
+    """Return what outputs are told about where they run."""
+    return Device(config.name, tuple(config.watches), eyes.model.name)
+
+
+def new_outputs(config: Config, eyes: Eyes) -> dict[str, Output]:
     """Return the configured outputs by name, not yet open."""
-    device = Device(config.name, tuple(config.watches))
-    return {name: out.make(out.options, device) for name, out in config.outputs.items()}
+    about = device(config, eyes)
+    return {name: out.make(out.options, about) for name, out in config.outputs.items()}
 
 
 def new_interpreter(config: Config, stamp: Stamp = live_stamp) -> Interpreter:
@@ -138,9 +72,9 @@ def new_pipeline(config: Config, eyes: Eyes, extra: dict[str, Output] | None = N
 
     extra: outputs besides the configured ones, by a name that no configuration can use.
     """
-    outputs = new_outputs(config) | (extra or {})
+    outputs = new_outputs(config, eyes) | (extra or {})
     perception = Perception(eyes.detector, new_interpreter(config))
-    return Pipeline(new_source(config), perception, outputs)
+    return Pipeline(new_source(config), perception, outputs, deadline=config.model.deadline)
 
 
 def describe(config: Config, eyes: Eyes) -> str:

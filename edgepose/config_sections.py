@@ -97,6 +97,13 @@ class ModelSection(Options):
     fallback: bool = Field(
         default=True, description="run on the CPU while the Edge TPU is away; false: fail instead"
     )
+    device: Annotated[str, Field(pattern=r"^((usb|pci)?(:\d+)?)$")] = Field(
+        default="", description="which Edge TPU: usb, pci, :0, usb:1 ...; empty: any"
+    )
+    library: str = Field(default="libedgetpu.so.1", description="the Edge TPU's library")
+    deadline: PositiveSeconds = Field(
+        default=5.0, description="seconds after which an inference is given up and begun anew"
+    )
     min_score: Fraction | None = Field(
         default=None, description="report nobody below this score; unset: as the model needs it"
     )

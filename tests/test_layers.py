@@ -25,9 +25,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("engine",),
     ("registry",),
     ("config",),
+    ("eyes",),
     ("app",),
     ("bench",),
-    ("cli", "train"),
+    ("cli", "train", "__main__"),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 SIBLINGS = ("sources", "runtimes", "outputs", "store")

@@ -121,10 +121,11 @@ print("rss_kb", status.split("VmRSS:")[1].split()[0])
 _FULL: Final = """
 import sys, json
 from pathlib import Path
+from edgepose.eyes import open_eyes
 from edgepose import app
 from edgepose.config import load
 config = load(sys.argv[1])
-eyes = app.open_eyes(config.model)
+eyes = open_eyes(config.model)
 app.new_pipeline(config, eyes).run()
 """
 

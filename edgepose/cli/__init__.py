@@ -21,6 +21,8 @@ COMMANDS: Final = {
     "template": "edgepose.cli.template:template",
     "models": "edgepose.cli.models:models",
     "bench": "edgepose.cli.bench:bench",
+    "eval": "edgepose.cli.eval:evaluate",
+    "train": "edgepose.cli.train:train",
     "version": "edgepose.cli.version:version",
 }
 

@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from edgepose import app
 from edgepose.bench import parts, pipeline
 from edgepose.bench.pipeline import Result, Spread
 from edgepose.cli.pose import model_section
 from edgepose.cli.run import tune_python
 from edgepose.engine.perception import Detector, Perception
+from edgepose.eyes import Eyes, open_eyes
 from edgepose.registry import part
 from edgepose.store.speeds import write_speed
 from edgepose.types import Image, Size
@@ -47,7 +47,7 @@ def bench(model: str | None, clip: Path | None, rounds: int, seconds: float, as_
     are printed beside each median: far apart, the machine was busy with something else.
     """
     tune_python()
-    eyes = app.open_eyes(model_section(model).model_copy(update={"workers": 2, "threads": 1}))
+    eyes = open_eyes(model_section(model).model_copy(update={"workers": 2, "threads": 1}))
     console = Console(stderr=True)
     try:
         runs = _runs(eyes, rounds, seconds)
@@ -62,7 +62,7 @@ def bench(model: str | None, clip: Path | None, rounds: int, seconds: float, as_
         _print(report, results)
 
 
-def _runs(eyes: app.Eyes, rounds: int, seconds: float) -> list[Callable[[], Result]]:
+def _runs(eyes: Eyes, rounds: int, seconds: float) -> list[Callable[[], Result]]:
     """Return the measurements: each size saturated and at a camera's rate, then two workers."""
     one, two = _new_perception(eyes, 1), _new_perception(eyes, 2)
     settings: dict[str, Any] = {"seconds": seconds, "rounds": rounds}
@@ -75,7 +75,7 @@ def _runs(eyes: app.Eyes, rounds: int, seconds: float) -> list[Callable[[], Resu
     return runs
 
 
-def _new_perception(eyes: app.Eyes, workers: int) -> Callable[[], Perception]:
+def _new_perception(eyes: Eyes, workers: int) -> Callable[[], Perception]:
     """Return a maker of perceptions that know nothing yet, with some of the interpreters."""
 
     def make() -> Perception:
@@ -95,7 +95,7 @@ def _pictures(size: Size) -> list[Image]:
     return frames
 
 
-def _report(eyes: app.Eyes, results: list[Result], clip: Path | None) -> dict[str, Any]:
+def _report(eyes: Eyes, results: list[Result], clip: Path | None) -> dict[str, Any]:
     start_up = Spread.of(parts.start_up_s(str(eyes.model.path), _pictures(SIZES[0])[0]))
     return {
         "machine": f"{platform.machine()}, {parts.processor()}, {os.cpu_count()} cores",

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from edgepose import app
 from edgepose.cli.run import run_pipeline
 from edgepose.config import Config, load
 from edgepose.config_sections import DEFAULT_MODEL
 from edgepose.core.metrics import distances, pck, study_norm, total
 from edgepose.engine.stats import Snapshot
 from edgepose.errors import UserError
+from edgepose.eyes import BUNDLED, best_model, open_eyes
 from edgepose.outputs.base import Output
 from edgepose.shipped import folders
 from edgepose.types import Event, Scene
@@ -86,7 +86,7 @@ def demo(clip: Path | None, model: str | None, out: Path) -> None:
     config = _config(clip, model, out)
     for stale in ("demo.mp4", "events.jsonl", "summary.json"):
         (out / stale).unlink(missing_ok=True)
-    eyes = app.open_eyes(config.model)
+    eyes = open_eyes(config.model)
     notes = Notes()
     pipeline = run_pipeline(config, eyes, {"notes/": notes})
     result = _summary(notes, pipeline.stats.snapshot(), Truth.beside(clip), config)
@@ -108,7 +108,7 @@ def _config(clip: Path, model: str | None, out: Path) -> Config:
         f"source.path={clip.absolute()}",
         f"outputs.picture.path={(out / 'demo.mp4').absolute()}",
         f"outputs.log.path={(out / 'events.jsonl').absolute()}",
-        f"model.name={model or app.best_model((app.BUNDLED, DEFAULT_MODEL))}",
+        f"model.name={model or best_model((BUNDLED, DEFAULT_MODEL))}",
     ]
     return load(_bundled("configs", "demo.yaml"), sets)
 

@@ -11,9 +11,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from edgepose import app, imaging
+from edgepose import imaging
 from edgepose.cli.pose import model_section
 from edgepose.errors import UserError
+from edgepose.eyes import Eyes, open_eyes
 from edgepose.skeleton import KEYPOINTS
 from edgepose.types import Frame
 
@@ -76,7 +77,7 @@ def _of_pictures(
     from edgepose.train.readers import read_annotations
 
     pictures = read_annotations(data, images)
-    eyes = app.open_eyes(model_section(model).model_copy(update={"min_score": 0.0}))
+    eyes = open_eyes(model_section(model).model_copy(update={"min_score": 0.0}))
     try:
         report = summarise(*score_crops(eyes.look, pictures))
         if overlay is not None:
@@ -86,7 +87,7 @@ def _of_pictures(
     return report
 
 
-def _overlay(eyes: app.Eyes, pictures: Any) -> Any:
+def _overlay(eyes: Eyes, pictures: Any) -> Any:
     """Return the first eight people with the maps of head, left knee and right foot over them."""
     from itertools import islice
 
@@ -116,14 +117,14 @@ def _of_clip(model: str | None, data: Path) -> Report:
     if not truth_path.is_file():
         raise UserError(f"{data}: no {truth_path.name} beside it; eval needs the clip's truth")
     truth = read_truth(truth_path)
-    eyes = app.open_eyes(model_section(model))
+    eyes = open_eyes(model_section(model))
     try:
         return score_clip(lambda frame: _follow(eyes, frame), data, truth)
     finally:
         eyes.close()
 
 
-def _follow(eyes: app.Eyes, frame: Frame) -> Any:
+def _follow(eyes: Eyes, frame: Frame) -> Any:
     return eyes.detector.detect(frame)
 
 

@@ -24,7 +24,7 @@ Row = dict[str, Any]
 
 CUSTOM_OPS: Final = {
     EDGETPU_OP: "runs on a Coral Edge TPU only",
-    POSENET_OP: "take it out with: edgepose models strip-decoder",
+    POSENET_OP: "taken off when loaded; in the file: edgepose models strip-decoder",
 }
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from edgepose import app, imaging
+from edgepose import imaging
 from edgepose.config_sections import ModelSection
+from edgepose.eyes import open_eyes
 from edgepose.types import Frame, Image, Pose, Scene
 
 
@@ -25,7 +26,7 @@ from edgepose.types import Frame, Image, Pose, Scene
 )
 def pose(images: tuple[Path, ...], model: str | None, as_json: bool, draw: Path | None) -> None:
     """Find everyone in IMAGES and print their 17 keypoints."""
-    eyes = app.open_eyes(model_section(model))
+    eyes = open_eyes(model_section(model))
     found: list[dict[str, Any]] = []
     try:
         for number, path in enumerate(images, start=1):

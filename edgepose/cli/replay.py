@@ -12,11 +12,11 @@ import click
 
 from edgepose import app
 from edgepose.cli.config_options import config_argument, set_option
-from edgepose.cli.console import line
 from edgepose.config import Config, load
 from edgepose.engine.perception import Perception
 from edgepose.engine.replay import replay_poses, replay_source
 from edgepose.engine.stamps import replay_stamp
+from edgepose.eyes import open_eyes
 from edgepose.recording import is_recording, read_recording
 from edgepose.registry import part
 from edgepose.types import Event, Scene
@@ -66,7 +66,7 @@ def _scenes(recording: Path, config: Config) -> Iterator[Scene]:
 def _clip_scenes(clip: Path, config: Config) -> Iterator[Scene]:
     video = part("source", "video")
     source = video(video.Options(path=clip.absolute(), pace="fast"))
-    eyes = app.open_eyes(config.model)
+    eyes = open_eyes(config.model)
     try:
         interpreter = app.new_interpreter(config, replay_stamp(CLIP_START))
         yield from replay_source(source, Perception(eyes.detector, interpreter))
@@ -84,4 +84,5 @@ def compare(before: list[Event], after: list[Event]) -> str:
 
 
 def _key(event: Event) -> str:
-    return line(event)
+    person = "" if event.person is None else f"person {event.person}"
+    return f"{event.frame_time:9.2f} s  {event.name}  {event.type:<5}  {person}".rstrip()

@@ -19,6 +19,7 @@ from edgepose.cli.config_options import config_argument, set_option
 from edgepose.cli.console import Console, summary
 from edgepose.config import Config, load
 from edgepose.engine.pipeline import Pipeline
+from edgepose.eyes import Eyes, open_eyes
 from edgepose.outputs.base import Device, Output
 from edgepose.registry import part
 
@@ -37,9 +38,9 @@ def run(
     """Run the pipeline that CONFIG describes, until the source ends or Ctrl-C."""
     loaded = load(config, sets)
     extra: dict[str, Output] = {} if quiet else {"console/": Console()}
+    eyes = open_eyes(loaded.model)
     if record is not None:
-        extra["record/"] = _recorder(loaded, record)
-    eyes = app.open_eyes(loaded.model)
+        extra["record/"] = _recorder(app.device(loaded, eyes), record)
     if not quiet:
         click.echo(f"edgepose: {app.describe(loaded, eyes)}", err=True)
     pipeline = run_pipeline(loaded, eyes, extra)
@@ -49,7 +50,7 @@ def run(
         click.echo(summary(pipeline.stats.snapshot()), err=True)
 
 
-def run_pipeline(config: Config, eyes: app.Eyes, extra: dict[str, Output]) -> Pipeline:
+def run_pipeline(config: Config, eyes: Eyes, extra: dict[str, Output]) -> Pipeline:
     """Run a configuration to its end in this process; return the pipeline for its figures."""
     try:
         pipeline = app.new_pipeline(config, eyes, extra)
@@ -67,9 +68,8 @@ def tune_python() -> None:
     gc.freeze()
 
 
-def _recorder(config: Config, path: Path) -> Output:
+def _recorder(device: Device, path: Path) -> Output:
     recording = part("output", "recording")
-    device = Device(config.name, tuple(config.watches))
     output: Output = recording(recording.Options(path=path.absolute()), device)
     return output
 

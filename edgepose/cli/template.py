@@ -21,6 +21,7 @@ from edgepose.config import load
 from edgepose.core.matching import match
 from edgepose.core.templates import Template, teach
 from edgepose.errors import TemplateError, UserError, near_miss
+from edgepose.eyes import Eyes, open_eyes
 from edgepose.registry import part
 from edgepose.shipped import folders
 from edgepose.skeleton import LIMBS
@@ -74,7 +75,7 @@ def capture(
 ) -> None:
     """Teach the pose NAME from photos, from one moment of a clip, or standing at the camera."""
     _check_one_way(images, video, at, config)
-    eyes = app.open_eyes(model_section(model))
+    eyes = open_eyes(model_section(model))
     try:
         if config is not None:
             poses, note = _live_poses(eyes, config, countdown), "standing at the camera"
@@ -134,7 +135,7 @@ def _clip_frames(video: Path) -> Iterator[Frame]:
         source.close()
 
 
-def _pose_of(eyes: app.Eyes, frame: Frame, where: str) -> Pose:
+def _pose_of(eyes: Eyes, frame: Frame, where: str) -> Pose:
     """Return the best pose of a frame; a second look follows the first, as the live crop does."""
     eyes.detector.reset()
     eyes.detector.detect(frame)
@@ -146,7 +147,7 @@ def _pose_of(eyes: app.Eyes, frame: Frame, where: str) -> Pose:
     return poses[0]
 
 
-def _live_poses(eyes: app.Eyes, config: Path, countdown: int) -> list[Pose]:
+def _live_poses(eyes: Eyes, config: Path, countdown: int) -> list[Pose]:
     source = app.new_source(load(config))
     try:
         source.open()
@@ -166,7 +167,7 @@ def _live_poses(eyes: app.Eyes, config: Path, countdown: int) -> list[Pose]:
     return poses
 
 
-def _watch_for(eyes: app.Eyes, source: Source, seconds: float) -> None:
+def _watch_for(eyes: Eyes, source: Source, seconds: float) -> None:
     """Keep looking for some seconds, so that the crop follows the person and frames are fresh."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and (frame := source.read()) is not None:
@@ -265,7 +266,7 @@ def show(name: str, as_json: bool) -> None:
 def try_out(name: str, media: tuple[Path, ...], model: str | None, as_json: bool) -> None:
     """Compare the template NAME (or file) with photos, or with every frame of clips."""
     found = _find(name)
-    eyes = app.open_eyes(model_section(model))
+    eyes = open_eyes(model_section(model))
     rows: list[dict[str, Any]] = []
     try:
         for path in media:
@@ -275,7 +276,7 @@ def try_out(name: str, media: tuple[Path, ...], model: str | None, as_json: bool
     click.echo(json.dumps(rows) if as_json else "\n".join(_told(row) for row in rows))
 
 
-def _tried(eyes: app.Eyes, found: Template, path: Path) -> list[dict[str, Any]]:
+def _tried(eyes: Eyes, found: Template, path: Path) -> list[dict[str, Any]]:
     if path.suffix.lower() not in CLIP_SUFFIXES:
         pose = _pose_of(eyes, _still(path), str(path))
         return [_row(path, None, match(found, pose))]

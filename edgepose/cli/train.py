@@ -208,11 +208,11 @@ def export_command(checkpoint: Path, out: Path, size: int, net: str, pool: Path)
 @click.option("--every", default=5, show_default=True, help="Take every n-th frame.")
 def label(clips: tuple[Path, ...], out: Path, teacher: str | None, every: int) -> None:
     """Label the frames of CLIPS with a teacher model; keep what it is sure of."""
-    from edgepose import app
     from edgepose.cli.pose import model_section
+    from edgepose.eyes import open_eyes
     from edgepose.train.teacher import label_clip, write_labels
 
-    eyes = app.open_eyes(model_section(teacher).model_copy(update={"min_score": 0.0}))
+    eyes = open_eyes(model_section(teacher).model_copy(update={"min_score": 0.0}))
     try:
         frames = (frame for clip in clips for frame in label_clip(eyes.look, clip, every))
         count = write_labels(out, frames)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edgepose.engine.mailbox import Backoff
-from edgepose.engine.threads import OnCrash, new_thread
+from edgepose.engine.threads import new_thread
 from edgepose.errors import DeviceError, ModelError, RuntimeLost
 from edgepose.runtimes.base import Runtime
 from edgepose.types import Tensor
@@ -52,12 +52,11 @@ class Ladder(Runtime):
     def __init__(
         self,
         rungs: Sequence[Rung],
-        on_crash: OnCrash,
         pauses: Backoff | None = None,
     ) -> None:
         self.falls: deque[Fall] = deque(maxlen=REMEMBERED)
         self._rungs = tuple(rungs)
-        self._on_crash = on_crash
+        self._crash: BaseException | None = None  # of the climber, raised by the next inference
         self._pauses = pauses or Backoff(first=30.0, limit=600.0)
         self._lock = threading.Lock()  # of what the climber hands over
         self._index = 0
@@ -79,6 +78,8 @@ class Ladder(Runtime):
 
     def infer(self, tensor: Tensor) -> tuple[Tensor, ...]:
         """Infer on the current rung, or on a lower one should it fail now."""
+        if self._crash is not None:
+            raise self._crash
         self._take_better()
         if self._runtime is None:
             self._descend(min(self._index + 1, len(self._rungs) - 1))
@@ -112,17 +113,23 @@ class Ladder(Runtime):
     def _descend(self, start: int) -> None:
         """Open the first rung from `start` on that can be opened."""
         for index in range(start, len(self._rungs)):
-            runtime = self._rungs[index].make()
             try:
-                runtime.open()
+                self._stand_on(index, self._opened(index))
             except (DeviceError, ModelError) as error:
-                runtime.close()
                 if index + 1 == len(self._rungs):
                     raise
                 self._tell(index, str(error))
             else:
-                self._stand_on(index, runtime)
                 return
+
+    def _opened(self, index: int) -> Runtime:
+        runtime = self._rungs[index].make()
+        try:
+            runtime.open()
+        except BaseException:
+            runtime.close()
+            raise
+        return runtime
 
     def _leave(self, error: RuntimeLost) -> None:
         """Give up the current rung for the next; raise `error` from the lowest."""
@@ -149,22 +156,28 @@ class Ladder(Runtime):
         """Start to look for the better rungs unless that is done already, or this is the best."""
         if self._index > 0 and (self._climber is None or not self._climber.is_alive()):
             self._pauses.reset()
-            self._climber = new_thread("ladder", self._climb, self._on_crash)
+            self._climber = new_thread("ladder", self._climb, self._crashed)
             self._climber.start()
 
     def _climb(self) -> None:
         while not self._stop.wait(self._pauses.next()):
             for index in range(self._index):
-                runtime = self._rungs[index].make()
                 try:
-                    runtime.open()
+                    better = index, self._opened(index)
                 except (DeviceError, ModelError) as error:
-                    runtime.close()
                     log.debug("%s is still away: %s", self._rungs[index].name, error)
-                    continue
-                with self._lock:
-                    self._better = index, runtime
-                return
+                else:
+                    self._hand_over(*better)
+                    return
+
+    def _crashed(self, error: BaseException) -> None:
+        self._crash = error
+
+    def _hand_over(self, index: int, runtime: Runtime) -> None:
+        with self._lock:
+            self._better = index, runtime
+        if self._stop.is_set():  # closed meanwhile: nobody will take it
+            runtime.close()
 
     def _take_better(self) -> None:
         with self._lock:

@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from edgepose.errors import ModelError, UserError
+from edgepose.tflite.strip import strip_decoder
 from edgepose.types import TensorSpec
 
 log = logging.getLogger(__name__)
@@ -30,13 +31,11 @@ INTERPRETERS: Final = {
 """Module: distribution, best first. Measured on x86, MoveNet Lightning int8, one thread: 4.8 ms
 against 45 ms for the second, whose XNNPACK leaves int8 convolutions to slow kernels."""
 
+DECODER_OP: Final = "PosenetDecoderOp"  # ends Coral's PoseNet builds; no current runtime has it
 CUSTOM_OPS: Final = {
     "edgetpu-custom-op": (
         "compiled for the Edge TPU; set 'runtime: edgetpu' for the model, or use its CPU build"
         " (the same name without '_edgetpu')"
-    ),
-    "PosenetDecoderOp": (
-        "ends in Coral's own PoseNet decoder; take it off with 'edgepose models strip-decoder'"
     ),
 }
 """What to do about a model that needs an operation the CPU interpreter hasn't got."""
@@ -87,9 +86,14 @@ def load(module: Any, package: str, path: Path, **settings: Any) -> Any:
     can't run, UserError for an interpreter that doesn't work with the numpy installed.
     """
     try:
-        with quiet_native_log():
-            interpreter = module.Interpreter(model_path=str(path), **settings)
-            interpreter.allocate_tensors()
+        try:
+            return _started(module, model_path=str(path), **settings)
+        except RuntimeError as error:
+            if DECODER_OP not in str(error):
+                raise
+            # The op is Coral's own and we decode better: take it off, its inputs are the outputs.
+            stripped = strip_decoder(path.read_bytes(), str(path))
+            return _started(module, model_content=stripped, **settings)
     except (ImportError, SystemError) as error:  # tflite-runtime 2.14 with numpy 2
         raise UserError(
             f"{package} doesn't work with numpy {np.__version__} ({error}): "
@@ -97,6 +101,12 @@ def load(module: Any, package: str, path: Path, **settings: Any) -> Any:
         ) from error
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"{path}: {reason(str(error))}") from error
+
+
+def _started(module: Any, **settings: Any) -> Any:
+    with quiet_native_log():
+        interpreter = module.Interpreter(**settings)
+        interpreter.allocate_tensors()
     return interpreter
 
 

@@ -48,10 +48,8 @@ def new_ladder():
     made: list[Ladder] = []
 
     def make(*chips: Chip, first_pause: float = 1000.0):
-        crashes: list[BaseException] = []
         ladder = Ladder(
             [Rung(chip.name, lambda chip=chip: chip) for chip in chips],
-            crashes.append,
             Backoff(first_pause, 1000.0),
         )
         made.append(ladder)
@@ -150,3 +148,14 @@ def test_closing_twice_is_fine(new_ladder):
     ladder.close()
     ladder.open()
     assert ladder.infer(TENSOR) == ("cpu",)
+
+
+def test_a_fault_in_the_code_of_a_better_rung_is_not_swallowed(new_ladder):
+    """What crashes the thread that looks for better rungs comes out of the next inference."""
+    tpu = Chip("tpu", open_faults=[RuntimeLost("away"), ZeroDivisionError("a bug")])
+    ladder, _ = new_ladder(tpu, Chip("cpu"), first_pause=0.01)
+    ladder.open()
+    assert ladder._climber is not None
+    ladder._climber.join(10)
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        ladder.infer(TENSOR)
