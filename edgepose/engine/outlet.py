@@ -91,21 +91,27 @@ class Outlet:
 
     def _serve(self, backoff: Backoff) -> None:
         while not self._is_done():
-            scene = self._box.take(timeout=1.0)
-            if scene is None:
-                continue
-            try:
+            scene = self._box.take(timeout=self._nap())
+            if scene is not None:
                 self._show(scene)
-            except OutputLost:
-                self._box.put_back(scene)
-                raise
-            backoff.reset()
-            self._is_stalled = False
+                backoff.reset()
+                self._is_stalled = False
+            if self._nap() <= 0.0:
+                self.output.tick()
 
     def _show(self, scene: Scene) -> None:
         start = time.monotonic()
-        self.output.show(scene)
+        try:
+            self.output.show(scene)
+        except OutputLost:
+            self._box.put_back(scene)
+            raise
         self._stats.record(f"output:{self.name}", time.monotonic() - start)
+
+    def _nap(self) -> float:
+        """Return the seconds to wait for a scene: not past the output's own deadline."""
+        wake_at = self.output.wake_at
+        return 1.0 if wake_at is None else min(remaining(wake_at), 1.0)
 
     def _is_done(self) -> bool:
         return self._give_up.is_set() or self._box.is_drained

@@ -56,10 +56,13 @@ class Output(ABC):
 
     every_frame: the output wants each scene of a lossless source by itself. Otherwise, and
         whenever it is too slow, scenes are merged: the newest picture, and every event.
+    wake_at: the moment of the monotonic clock at which `tick` is wanted, though no scene may have
+        come by then; None: not at all. Set by the output itself in `open`, `show` or `tick`.
     """
 
     Options: ClassVar[type[Options]] = Options
     every_frame: bool = False
+    wake_at: float | None = None
 
     @abstractmethod
     def open(self) -> None:
@@ -73,6 +76,9 @@ class Output(ABC):
         A scene whose frame.seq was shown already brings events only: the picture and its poses
         are not recorded twice.
         """
+
+    def tick(self) -> None:  # noqa: B027 - most outputs do nothing between scenes
+        """Do what is due at `wake_at`. Raises OutputLost. Called on the thread that shows."""
 
     @abstractmethod
     def close(self) -> None:
