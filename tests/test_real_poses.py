@@ -14,17 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from edgepose import app
-from edgepose.config_sections import ModelSection
+from edgepose.core.families import recognise
 from edgepose.core.selection import Selection, SelectionSettings
 from edgepose.core.smoothing import make_smoother
 from edgepose.core.templates import Template, teach
 from edgepose.core.tracking import Tracker
 from edgepose.core.watch import Watch
-from edgepose.engine.perception import Interpreter
+from edgepose.engine.perception import Detector, Interpreter
 from edgepose.engine.replay import replay_poses
 from edgepose.engine.stamps import replay_stamp
 from edgepose.registry import part
+from edgepose.runtimes.litert import LiteRT
 from edgepose.types import Event, Frame, Pose, blank_frame
 
 Seen = list[tuple[Frame, tuple[Pose, ...]]]
@@ -50,22 +50,23 @@ pytestmark = pytest.mark.timeout(300)  # the first test that needs a clip looks 
 
 
 @pytest.fixture(scope="module")
-def eyes(lightning: Path) -> Iterator[app.Eyes]:
-    """Return the opened model."""
-    opened = app.open_eyes(ModelSection(path=lightning))
-    yield opened
-    opened.close()
+def detector(lightning: Path) -> Iterator[Detector]:
+    """Return what finds people in frames."""
+    runtime = LiteRT(lightning, threads=1)
+    runtime.open()
+    yield Detector(recognise(runtime.inputs, runtime.outputs, "the model"), runtime)
+    runtime.close()
 
 
 @pytest.fixture(scope="module")
-def seen(eyes, media) -> Callable[[str], Seen]:
+def seen(detector, media) -> Callable[[str], Seen]:
     """Return a function that gives the poses of every frame of a clip."""
 
     @cache
     def look(clip: str) -> Seen:
-        eyes.detector.reset()
+        detector.reset()
         return [
-            (blank_frame(frame.size, frame.time, frame.seq), eyes.detector.detect(frame))
+            (blank_frame(frame.size, frame.time, frame.seq), detector.detect(frame))
             for frame in frames(media / "clips" / clip)
         ]
 
@@ -73,15 +74,15 @@ def seen(eyes, media) -> Callable[[str], Seen]:
 
 
 @pytest.fixture(scope="module")
-def taught(eyes, media) -> Callable[[str, int], Template]:
+def taught(detector, media) -> Callable[[str, int], Template]:
     """Return a function that teaches one frame of a clip, looked at twice as by the command."""
 
     @cache
     def learn(clip: str, seq: int) -> Template:
         frame = next(f for f in frames(media / "clips" / clip) if f.seq == seq)
-        eyes.detector.reset()
-        eyes.detector.detect(frame)
-        return teach("pose", eyes.detector.detect(frame))
+        detector.reset()
+        detector.detect(frame)
+        return teach("pose", detector.detect(frame))
 
     return learn
 
