@@ -7,7 +7,11 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final, NoReturn
 
 import pytest
 
@@ -15,9 +19,13 @@ import pytest
 def _folder(variable: str) -> Path:
     value = os.environ.get(variable, "")
     folder = Path(value.split(os.pathsep)[0]) if value else None
-    if folder is not None and folder.is_dir():
-        return folder
-    message = f"{variable} names no folder ({value or 'not set'}): real-data tests can't run"
+    if folder is None or not folder.is_dir():
+        _absent(f"{variable} names no folder ({value or 'not set'}): real-data tests can't run")
+    return folder
+
+
+def _absent(message: str) -> NoReturn:
+    """Skip with one line; fail in CI, where nothing that a test needs may be missing."""
     if os.environ.get("CI"):
         pytest.fail(message, pytrace=False)
     pytest.skip(message)
@@ -39,3 +47,47 @@ def media() -> Path:
 def lightning(models: Path) -> Path:
     """Return MoveNet Lightning int8, the model most real-data tests use."""
     return models / "movenet_single_pose_lightning_ptq.tflite"
+
+
+CHIP: Final = """
+enum { CRASH_AT_END = %d };
+#include <stdlib.h>
+#include <fcntl.h>
+#include <unistd.h>
+typedef void (*Report)(const char*);
+static int prepare(void* context, void* delegate) { return 0; }
+void* tflite_plugin_create_delegate(char** keys, char** values, size_t count, Report report) {
+    %s
+}
+void tflite_plugin_destroy_delegate(void* delegate) { if (CRASH_AT_END) abort(); free(delegate); }
+"""  # the four entry points of TFLite's external delegate interface, as far as they matter
+CHIPS: Final = {
+    "accepts": """
+        struct { void* data; void* prepare; void* rest[30]; }* made = calloc(1, sizeof *made);
+        made->prepare = prepare;
+        return made;
+    """,
+    "refuses": 'report(count ? values[0] : "no device"); return NULL;',
+    "crashes": "*(volatile int*)0 = 1; return NULL;",
+    "hangs": "for (;;) pause(); return NULL;",
+    "aborts": "abort(); return NULL;",
+}
+
+
+@pytest.fixture(scope="session")
+def plug_in(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Return a compiler of stand-ins for libedgetpu: by a name in CHIPS, or by the C of a body."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        _absent("no C compiler: the stand-in delegates can't be built")
+    folder = tmp_path_factory.mktemp("plug-ins")
+
+    def build(body: str, crash_at_end: bool = False) -> str:
+        source = folder / f"plug_in_{len(list(folder.iterdir()))}.c"
+        source.write_text(CHIP % (crash_at_end, CHIPS.get(body, body)))
+        library = source.with_suffix(".so")
+        command = [compiler, "-shared", "-fPIC", "-w", "-o", str(library), str(source)]
+        subprocess.run(command, check=True)
+        return str(library)
+
+    return build

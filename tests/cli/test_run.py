@@ -55,9 +55,7 @@ def test_quiet_says_nothing_and_json_gives_the_figures(edgepose, squat_config):
 
 def test_set_wins_over_the_file(edgepose, squat_config):
     """A value given for one run holds for that run."""
-    edgepose(
-        "run", squat_config, "--set", "watch.squat.enter=0.99", "--set", "watch.squat.exit=0.9"
-    )
+    edgepose("run", squat_config, "--set", "watch.squat.hold=60")
     assert starts(events(squat_config.parent / "events.jsonl")) == []
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,47 +19,6 @@ from edgepose.runtimes.probe import TIMEOUT, probe
 from edgepose.runtimes.trial import _shape
 
 Compile = Callable[..., str]
-
-PLUGIN = """
-enum { CRASH_AT_END = %d };
-#include <stdlib.h>
-#include <fcntl.h>
-#include <unistd.h>
-typedef void (*Report)(const char*);
-static int prepare(void* context, void* delegate) { return 0; }
-void* tflite_plugin_create_delegate(char** keys, char** values, size_t count, Report report) {
-    %s
-}
-void tflite_plugin_destroy_delegate(void* delegate) { if (CRASH_AT_END) abort(); free(delegate); }
-"""
-ACCEPTS = """
-    struct { void* data; void* prepare; void* rest[30]; }* delegate = calloc(1, sizeof *delegate);
-    delegate->prepare = prepare;
-    return delegate;
-"""
-REFUSES = 'report(count ? values[0] : "no device"); return NULL;'
-CRASHES = "*(volatile int*)0 = 1; return NULL;"
-HANGS = 'creat("%s", 0600); for (;;) pause(); return NULL;'
-ABORTS = "abort(); return NULL;"
-
-
-@pytest.fixture(scope="module")
-def plug_in(tmp_path_factory: pytest.TempPathFactory) -> Compile:
-    """Return a compiler of stand-ins for libedgetpu, given what creating the delegate does."""
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("no C compiler: the stand-in delegates can't be built")
-    folder = tmp_path_factory.mktemp("plug-ins")
-
-    def build(body: str, crash_at_end: bool = False) -> str:
-        source = folder / f"plug_in_{len(list(folder.iterdir()))}.c"
-        source.write_text(PLUGIN % (crash_at_end, body))
-        library = source.with_suffix(".so")
-        command = [compiler, "-shared", "-fPIC", "-w", "-o", str(library), str(source)]
-        subprocess.run(command, check=True)
-        return str(library)
-
-    return build
 
 
 @pytest.fixture
@@ -126,13 +84,13 @@ def test_a_missing_interpreter_is_the_installations_fault(
 
 def test_a_good_delegate_is_used(lightning: Path, plug_in: Compile) -> None:
     """A plug-in that accepts lets the model run."""
-    assert probe(lightning, plug_in(ACCEPTS)).seconds > 0
+    assert probe(lightning, plug_in("accepts")).seconds > 0
 
 
 def test_a_crash_on_closing_is_seen(lightning: Path, plug_in: Compile) -> None:
     """A library that works once and crashes when let go would take the service with it."""
     with pytest.raises(RuntimeLost, match=r"crashed \(SIGABRT\) while the model was let go"):
-        probe(lightning, plug_in(ACCEPTS, crash_at_end=True))
+        probe(lightning, plug_in("accepts", crash_at_end=True))
 
 
 def test_an_absent_library_is_the_chips_fault(lightning: Path) -> None:
@@ -150,12 +108,12 @@ def test_a_library_of_another_kind_is_the_chips_fault(lightning: Path) -> None:
 def test_a_refusal_is_passed_on(lightning: Path, plug_in: Compile) -> None:
     """What the library says reaches the user; it is told its options."""
     with pytest.raises(RuntimeLost, match=r"can't be used: .*no device"):
-        probe(lightning, plug_in(REFUSES))
+        probe(lightning, plug_in("refuses"))
     with pytest.raises(RuntimeLost, match=r"can't be used: .*usb:1"):
-        probe(lightning, plug_in(REFUSES), {"device": "usb:1"})
+        probe(lightning, plug_in("refuses"), {"device": "usb:1"})
 
 
-@pytest.mark.parametrize(("body", "name"), [(CRASHES, "SIGSEGV"), (ABORTS, "SIGABRT")])
+@pytest.mark.parametrize(("body", "name"), [("crashes", "SIGSEGV"), ("aborts", "SIGABRT")])
 def test_a_crash_is_contained(lightning: Path, plug_in: Compile, body: str, name: str) -> None:
     """A segmentation fault in the library costs a child, not the service."""
     expected = rf"crashed \({name}\) while the delegate was loaded; its version"
@@ -183,7 +141,7 @@ def test_a_hang_is_ended(
 ) -> None:
     """A library that never returns is given up, and its process is gone."""
     marker = tmp_path / "hanging"
-    library = plug_in(HANGS % marker)
+    library = plug_in(f'creat("{marker}", 0600); for (;;) pause(); return NULL;')
     give_up_at(marker, monkeypatch)
     with pytest.raises(RuntimeLost, match="hung for 20 s while the delegate was loaded"):
         probe(lightning, library)
