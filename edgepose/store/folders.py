@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import edgepose
+from edgepose.state import state_folder as state_folder
 
 VARIABLE: Final = "EDGEPOSE_MODEL_PATH"
 
@@ -16,22 +17,6 @@ def packaged_folder() -> Path:
     package = Path(edgepose.__file__).parent
     installed = package / "assets" / "models"
     return installed if installed.is_dir() else package.parent / "models"
-
-
-def state_folder() -> Path:
-    """Return where edgepose keeps what it must remember: systemd's state folder, else XDG's."""
-    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]  # systemd lists several with ':'
-    if given:
-        return Path(given)
-    home = os.environ.get("XDG_STATE_HOME", "")
-    return (Path(home) if home else _home() / ".local" / "state") / "edgepose"
-
-
-def _home() -> Path:
-    try:
-        return Path.home()
-    except RuntimeError:  # a container's made-up user id
-        return Path("/var/lib")
 
 
 def search_path() -> tuple[Path, ...]:
