@@ -131,6 +131,17 @@ def test_colours_can_be_chosen():
     assert near(image[middle("left_shin", pose)], (0, 0, 255))
 
 
+def test_people_can_be_drawn_without_words():
+    """For a page that writes scores and advice itself: limbs only, in the colours of the match."""
+    person, match = standing(), compared(left_forearm=DEVIATED)
+    watches = (watching(match),)
+    bare = Renderer().draw_people(scene(person, watches=watches, stats={"fps": 30.0}))
+
+    assert (bare[:60, :200] == scene(person).frame.image[:60, :200]).all()
+    assert (bare != Renderer().draw(scene(person, watches=watches))).any()
+    assert near(bare[middle("left_forearm", person)], rgb(Palette().deviating))
+
+
 def test_an_unknown_limb_is_thinner():
     """Unknown is told from the others by its width too, not by its colour alone."""
     pose = standing()

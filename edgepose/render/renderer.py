@@ -40,11 +40,16 @@ class Renderer:
 
         size: (height, width) of the result, with the frame fitted in; None is the frame's own.
         """
+        canvas = self.draw_people(scene, size)
+        self._write(canvas, scene)
+        return canvas
+
+    def draw_people(self, scene: Scene, size: Size | None = None) -> Image:
+        """Return what `draw` does without words, cards and figures, for who shows those itself."""
         placement = Placement.fit(scene.frame.size, size or scene.frame.size, self.style.mirror)
         black = self.style.background == "black"
         canvas = placement.blank() if black else placement.show(scene.frame.image)
         self._draw_people(canvas, placement, scene)
-        self._write(canvas, scene)
         return canvas
 
     def _draw_people(self, canvas: Image, placement: Placement, scene: Scene) -> None:
