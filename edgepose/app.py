@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgepose.config import Config
+from edgepose.core.families.base import Family
 from edgepose.core.selection import Selection, SelectionSettings
 from edgepose.core.smoothing import make_smoother
 from edgepose.core.tracking import Tracker
@@ -35,8 +36,14 @@ def new_outputs(config: Config, eyes: Eyes) -> dict[str, Output]:
     return {name: out.make(out.options, about) for name, out in config.outputs.items()}
 
 
-def new_interpreter(config: Config, stamp: Stamp = live_stamp) -> Interpreter:
-    """Return what turns poses into matches and events, as configured."""
+def new_interpreter(
+    config: Config, stamp: Stamp = live_stamp, family: Family | None = None
+) -> Interpreter:
+    """Return what turns poses into matches and events, as configured.
+
+    family: of the model that the poses come from, which says when a keypoint is known.
+    """
+    known_score = family.known_score if family else Family.known_score
     people = config.people
     settings = SelectionSettings(
         select=people.select,
@@ -50,12 +57,12 @@ def new_interpreter(config: Config, stamp: Stamp = live_stamp) -> Interpreter:
         tracker=Tracker().track,
         selection=Selection(settings).choose,
         new_smoother=lambda: make_smoother(config.smoothing),
-        watches=[_new_watch(config, name) for name in config.watches],
+        watches=[_new_watch(config, name, known_score) for name in config.watches],
         stamp=stamp,
     )
 
 
-def _new_watch(config: Config, name: str) -> Watch:
+def _new_watch(config: Config, name: str, known_score: float) -> Watch:
     section = config.watches[name]
     thresholds = Thresholds(
         enter=section.enter,
@@ -64,7 +71,7 @@ def _new_watch(config: Config, name: str) -> Watch:
         release=section.release,
         cooldown=section.cooldown,
     )
-    return Watch(name, config.templates[name], thresholds, section.max_age)
+    return Watch(name, config.templates[name], thresholds, section.max_age, known_score)
 
 
 def new_pipeline(config: Config, eyes: Eyes, extra: dict[str, Output] | None = None) -> Pipeline:
@@ -73,7 +80,7 @@ def new_pipeline(config: Config, eyes: Eyes, extra: dict[str, Output] | None = N
     extra: outputs besides the configured ones, by a name that no configuration can use.
     """
     outputs = new_outputs(config, eyes) | (extra or {})
-    perception = Perception(eyes.detector, new_interpreter(config))
+    perception = Perception(eyes.detector, new_interpreter(config, family=eyes.detector.family))
     return Pipeline(new_source(config), perception, outputs, deadline=config.model.deadline)
 
 

@@ -58,9 +58,7 @@ def print_list(console: Console, rows: Sequence[Row]) -> None:
         for one in group:
             console.print(_line(_cells(one), "" if one["path"] else "dim"), soft_wrap=True)
     if any(one["decoder_op"] for one in rows):
-        console.print(
-            "\n* ends in Coral's own decoder, taken off when the model is loaded"
-        )
+        console.print("\n* ends in Coral's own decoder, taken off when the model is loaded")
     here = sum(1 for one in rows if one["path"])
     told = f"{here} of these {len(rows)} are here." if here else "None is here yet."
     console.print(f"\n{told} Fetch one: edgepose models pull NAME", highlight=False)

@@ -68,7 +68,7 @@ def _clip_scenes(clip: Path, config: Config) -> Iterator[Scene]:
     source = video(video.Options(path=clip.absolute(), pace="fast"))
     eyes = open_eyes(config.model)
     try:
-        interpreter = app.new_interpreter(config, replay_stamp(CLIP_START))
+        interpreter = app.new_interpreter(config, replay_stamp(CLIP_START), eyes.detector.family)
         yield from replay_source(source, Perception(eyes.detector, interpreter))
     finally:
         eyes.close()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from edgepose.core.templates import MIN_SCORE
 from edgepose.types import Image, Pose, Region, Size, Tensor, TensorSpec
 
 
@@ -23,11 +24,14 @@ class Family(ABC):
 
     name: as in the manifest. smart_crop: one person at a time, so the next look may follow
     the last pose; otherwise every look is at the whole picture. min_score: a pose below it is
-    not reported; the family's own default unless the manifest says otherwise.
+    not reported; the family's own default unless the manifest says otherwise. known_score: a
+    keypoint below it is not known to be there, as far as templates are concerned; the scales of
+    families differ.
     """
 
     name: ClassVar[str]
     smart_crop: ClassVar[bool] = False
+    known_score: ClassVar[float] = MIN_SCORE
     min_score: float
 
     @classmethod

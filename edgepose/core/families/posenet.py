@@ -91,6 +91,7 @@ class PoseNet(Family):
     """
 
     name: ClassVar[str] = "posenet"
+    known_score: ClassVar[float] = 0.5  # minPartConfidence of the tfjs demonstration
 
     def __init__(
         self,
