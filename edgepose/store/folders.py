@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import edgepose
-from edgepose.state import state_folder as state_folder
+from edgepose.state import state_folder
 
 VARIABLE: Final = "EDGEPOSE_MODEL_PATH"
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from edgepose.store.folders import state_folder
+from edgepose.state import state_folder
 from edgepose.store.identity import sha256
 
 log = logging.getLogger(__name__)

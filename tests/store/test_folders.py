@@ -6,23 +6,24 @@ from pathlib import Path
 
 import pytest
 
+from edgepose.state import state_folder
 from edgepose.store import folders
 
 
 def test_systemds_state_folder_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of several state folders the first is ours."""
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/edgepose:/var/lib/other")
-    assert folders.state_folder() == Path("/var/lib/edgepose")
+    assert state_folder() == Path("/var/lib/edgepose")
 
 
 def test_without_systemd_xdg_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     """XDG_STATE_HOME, else ~/.local/state."""
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", "/somewhere")
-    assert folders.state_folder() == Path("/somewhere/edgepose")
+    assert state_folder() == Path("/somewhere/edgepose")
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", "/home/anna")
-    assert folders.state_folder() == Path("/home/anna/.local/state/edgepose")
+    assert state_folder() == Path("/home/anna/.local/state/edgepose")
 
 
 def test_a_user_without_a_home_has_a_state_folder(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +35,7 @@ def test_a_user_without_a_home_has_a_state_folder(monkeypatch: pytest.MonkeyPatc
     for name in ("STATE_DIRECTORY", "XDG_STATE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(Path, "home", homeless)
-    assert folders.state_folder() == Path("/var/lib/.local/state/edgepose")
+    assert state_folder() == Path("/var/lib/.local/state/edgepose")
 
 
 def test_the_package_brings_its_manifest() -> None:
