@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("numba", reason="rendering needs the extra 'train'")
-
 from edgepose.skeleton import INDEX
 from edgepose.train.body import Person
 from edgepose.train.camera import Camera, look_at
@@ -22,6 +20,8 @@ from edgepose.train.people import (
     visibility,
 )
 from edgepose.train.skeleton3d import Build, Posture
+
+pytest.importorskip("numba", reason="rendering needs the extra 'train'")
 
 SIZE = 128
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("numba", reason="rendering needs the extra 'train'")
-
 from edgepose.train import pool
 from edgepose.train.pool import Pool, render_shard
+
+pytest.importorskip("numba", reason="rendering needs the extra 'train'")
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("numba", reason="rendering needs the extra 'train'")
-
 from edgepose.train.raster import CHAIN_COLUMNS, splat
+
+pytest.importorskip("numba", reason="rendering needs the extra 'train'")
 
 CAMERA = np.array([100.0, 50.0, 50.0])
 
