@@ -60,8 +60,8 @@ def _share(rng: np.random.Generator) -> tuple[float, int]:
 
 def frame_person(rng: np.random.Generator, keypoints: NDArray[Any], size: int) -> Camera:
     """Draw a camera that has the person in a square picture of `size` pixels, well or badly."""
-    distance = float(rng.uniform(1.7, 6.5))
-    pitch = float(rng.normal(6, 9 if rng.random() < 0.8 else 20))
+    distance = float(rng.uniform(1.3, 6.5))
+    pitch = float(rng.normal(7, 9 if rng.random() < 0.75 else 24))
     middle = (keypoints.min(0) + keypoints.max(0)) / 2
     turn, shift = look_at(middle, distance, pitch, float(rng.normal(0, 4)))
     share, last = _share(rng)

@@ -161,7 +161,7 @@ def _bystanders(rng: Rng) -> list[Actor]:
     """Draw up to two people further back, seldom nearer."""
     chance = rng.random()
     others = []
-    for _ in range(int(chance < 0.18) + int(chance < 0.05)):
+    for _ in range(int(chance < 0.26) + int(chance < 0.08)):
         aside, back = rng.choice((-1, 1)) * rng.uniform(0.4, 1.7), rng.uniform(-0.2, 4.0)
         other = place(draw_person(rng), draw_posture(rng), (aside, rng.normal(0, 0.1), -back))
         others.append(other)
@@ -169,7 +169,7 @@ def _bystanders(rng: Rng) -> list[Actor]:
 
 
 def _occlude(rng: Rng, picture: Picture, sample_state: Any, pixels: Any, textures: Any) -> None:
-    for _ in range(int(rng.integers(1, 3)) if rng.random() < 0.22 else 0):
+    for _ in range(int(rng.integers(1, 3)) if rng.random() < 0.27 else 0):
         mask, paint = draw_occluder(rng, picture.shape[0], textures)
         np.copyto(picture, paint, where=mask[..., None] > 0)
         rows, columns = np.clip(np.rint(pixels), 0, picture.shape[0] - 1).astype(int).T
@@ -191,7 +191,7 @@ class People:
     _REFRESH: Final = 400  # pictures before the textures are drawn anew
 
     def __init__(
-        self, seed: int, size: int = 192, empty: float = 0.05, family: str | None = None
+        self, seed: int, size: int = 192, empty: float = 0.1, family: str | None = None
     ) -> None:
         need("numba")
         self._rng = np.random.default_rng(seed)

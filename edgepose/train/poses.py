@@ -354,18 +354,18 @@ FAMILIES: Final[dict[str, tuple[Callable[[Rng], Posture], float, str]]] = {
     "walking": (walking, 7, UPRIGHT),
     "sitting": (sitting, 12, UPRIGHT),
     "sitting_on_floor": (sitting_on_floor, 4, UPRIGHT),
-    "push_up": (push_up, 6, SIDEWAYS),
+    "push_up": (push_up, 8, SIDEWAYS),
     "side_bend": (side_bend, 3, UPRIGHT),
     "toe_touch": (toe_touch, 4, UPRIGHT),
     "tree": (tree, 4, UPRIGHT),
     "warrior": (warrior, 4, UPRIGHT),
     "down_dog": (down_dog, 3, SIDEWAYS),
-    "cobra": (cobra, 3, SIDEWAYS),
-    "all_fours": (all_fours, 2, SIDEWAYS),
+    "cobra": (cobra, 5, SIDEWAYS),
+    "all_fours": (all_fours, 3, SIDEWAYS),
     "waving": (waving, 5, UPRIGHT),
     "kneeling": (kneeling, 3, UPRIGHT),
     "kicking": (kicking, 4, UPRIGHT),
-    "arabesque": (arabesque, 2, SIDEWAYS),
+    "arabesque": (arabesque, 3, SIDEWAYS),
     "lying": (lying, 2, SIDEWAYS),
     "anything": (anything, 7, UPRIGHT),
 }  # name: (draw, share, usual view)
@@ -392,7 +392,7 @@ def _loosened(rng: Rng, posture: Posture) -> Posture:
 
 
 def _yaw(rng: Rng, view: str) -> float:
-    if view == SIDEWAYS and rng.random() < 0.75:
+    if view == SIDEWAYS and rng.random() < 0.65:
         return float(rng.choice((-90.0, 90.0))) + _near(rng, 0, 22)
     if rng.random() < 0.55:
         return _near(rng, 0, 30)

@@ -180,6 +180,36 @@ def leaves(rng: Rng, size: int, _textures: Textures) -> Picture:
     return picture
 
 
+def wild(rng: Rng, size: int, textures: Textures) -> Picture:
+    """Draw something natural without objects: rock, foliage, grass, water, sky.
+
+    Noise of several scales mixes a few colours; strokes of one direction lie over it sometimes.
+    """
+    picture = _ramp(rng, size, size)
+    palette = [_muted(rng) * np.array([0.9, 1.0, rng.uniform(0.5, 1.1)]) for _ in range(3)]
+    for colour in palette:
+        cloud = textures[rng.integers(8)]
+        zoom = int(rng.choice((16, 32, 64, 128)))
+        y, x = rng.integers(0, 129 - zoom, 2)
+        part = cv2.resize(cloud[y : y + zoom, x : x + zoom], (size, size)).astype(np.float32)
+        share = np.clip((part - 128) / rng.uniform(20, 90) + rng.uniform(0.2, 0.7), 0, 1)
+        picture += (np.clip(colour, 0, 255).astype(np.float32) - picture) * share[..., None]
+    if rng.random() < 0.5:
+        _strokes(rng, picture, palette)
+    return picture
+
+
+def _strokes(rng: Rng, picture: Picture, palette: list[Colour]) -> None:
+    """Draw many short lines of about one direction: grass, twigs, ripples, bricks."""
+    size, angle = picture.shape[0], rng.uniform(0, np.pi)
+    for _ in range(int(rng.integers(60, 300))):
+        start, turn = rng.uniform(0, size, 2), angle + rng.normal(0, 0.4)
+        end = start + rng.uniform(0.02, 0.12) * size * np.array([np.cos(turn), np.sin(turn)])
+        colour = np.clip(palette[rng.integers(3)] * rng.uniform(0.5, 1.5), 0, 255)
+        first, last = tuple(map(int, start)), tuple(map(int, end))
+        cv2.line(picture, first, last, _tuple(colour), int(rng.integers(1, 3)), cv2.LINE_AA)
+
+
 def _leaf(
     rng: Rng, picture: Picture, place: tuple[float, float], radius: float, colour: Colour
 ) -> None:
@@ -215,10 +245,11 @@ def _rough(rng: Rng, picture: Picture, textures: Textures) -> None:
 
 _Draw = Callable[[Rng, int, Textures], Picture]
 _PLACES: Final[tuple[tuple[_Draw, float], ...]] = (
-    (plain, 0.2),
-    (room, 0.4),
-    (landscape, 0.15),
-    (leaves, 0.25),
+    (plain, 0.16),
+    (room, 0.36),
+    (landscape, 0.14),
+    (leaves, 0.16),
+    (wild, 0.18),
 )
 
 
