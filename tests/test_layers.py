@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "skeleton"),
     ("types", "options", "shipped", "state", "yaml"),
     ("core",),
-    ("imaging", "render", "recording", "template_files", "tflite", "tflite_file"),
+    ("imaging", "render", "recording", "outbox", "template_files", "tflite", "tflite_file"),
     ("sources", "runtimes", "outputs", "store"),
     ("engine",),
     ("registry",),

@@ -1,0 +1,262 @@
+"""The outbox: in order, once each, bounded, and still there after a kill."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edgepose.errors import OutputLost
+from edgepose.outbox import Outbox
+
+
+def pairs(*numbers: int) -> list[tuple[str, bytes]]:
+    """Return messages of these numbers."""
+    return [(f"id-{number}", b"payload %d" % number) for number in numbers]
+
+
+def ids(outbox: Outbox) -> list[str]:
+    """Return what waits."""
+    return [message.id for message in outbox.after(0, 1000)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return where the outbox is; the folder is not there yet."""
+    return tmp_path / "state" / "lobby.sqlite"
+
+
+@pytest.fixture
+def outbox(path: Path) -> Iterator[Outbox]:
+    """Return an open outbox for a thousand messages."""
+    made = Outbox(path, 1000)
+    made.open()
+    yield made
+    made.close()
+
+
+def test_messages_wait_in_order(outbox: Outbox):
+    """Numbers grow, payloads come back to the byte, and a part can be asked for."""
+    outbox.put(pairs(1, 2))
+    outbox.put(pairs(3))
+
+    first, second, third = outbox.after(0, 10)
+
+    assert [first.id, second.id, third.id] == ["id-1", "id-2", "id-3"]
+    assert third.payload == b"payload 3"
+    assert first.number < second.number < third.number == outbox.last
+    assert outbox.after(first.number, 1) == [second]
+    assert outbox.after(outbox.last, 10) == []
+
+
+def test_an_id_waits_once(outbox: Outbox):
+    """The same message put again changes nothing."""
+    outbox.put(pairs(1, 2))
+    outbox.put(pairs(2, 1, 3))
+
+    assert ids(outbox) == ["id-1", "id-2", "id-3"]
+    assert outbox.waiting == 3
+
+
+def test_what_was_taken_is_gone(outbox: Outbox):
+    """Removing is by number, in any order; twice is no fault."""
+    outbox.put(pairs(1, 2, 3))
+    _, second, third = outbox.after(0, 3)
+
+    outbox.remove([third.number, second.number])
+    outbox.remove([second.number])
+
+    assert ids(outbox) == ["id-1"]
+    assert outbox.waiting == 1
+
+
+def test_everything_is_there_after_closing(outbox: Outbox, path: Path):
+    """Another run finds what waits, the counts and the last number, also of removed messages."""
+    outbox.put(pairs(1, 2, 3))
+    last = outbox.last
+    outbox.remove([last])
+    outbox.close()
+
+    again = Outbox(path, 1000)
+    again.open()
+
+    assert ids(again) == ["id-1", "id-2"]
+    assert (again.waiting, again.last) == (2, last)
+    again.put(pairs(4))
+    assert again.last == last + 1
+    again.close()
+
+
+def test_past_the_limit_the_oldest_goes(path: Path, caplog: pytest.LogCaptureFixture):
+    """What is lost is counted, over restarts, and said once."""
+    outbox = Outbox(path, 3)
+    outbox.open()
+    outbox.put(pairs(1, 2, 3))
+    assert outbox.dropped == 0
+    outbox.put(pairs(4, 5))
+    outbox.put(pairs(6))
+
+    assert ids(outbox) == ["id-4", "id-5", "id-6"]
+    assert (outbox.waiting, outbox.dropped) == (3, 3)
+    assert len([r for r in caplog.records if r.levelno == logging.ERROR]) == 1
+    outbox.close()
+    outbox.open()
+    assert (outbox.waiting, outbox.dropped) == (3, 3)
+    outbox.close()
+
+
+def test_a_flood_larger_than_the_limit_keeps_the_newest(path: Path):
+    """Even within one put the bound holds."""
+    outbox = Outbox(path, 2)
+    outbox.open()
+
+    outbox.put(pairs(*range(10)))
+
+    assert ids(outbox) == ["id-8", "id-9"]
+    assert outbox.dropped == 8
+    outbox.close()
+
+
+def test_a_start_is_counted_and_the_file_known(outbox: Outbox, path: Path):
+    """The token stays with the file; another file has another one."""
+    first, second = outbox.begin(), outbox.begin()
+    other = Outbox(path.with_name("other.sqlite"), 10)
+    other.open()
+
+    assert first.install == second.install != other.begin().install
+    assert (first.start, second.start) == (1, 2)
+    other.close()
+
+
+def test_a_second_user_is_turned_away(outbox: Outbox, path: Path):
+    """Two devices of one name on a machine are told so."""
+    outbox.put(pairs(1))
+
+    with pytest.raises(OutputLost, match=r"in use by another edgepose.*`name`"):
+        Outbox(path, 10).open()
+    assert ids(outbox) == ["id-1"]
+
+
+def test_a_damaged_file_is_put_aside(path: Path, caplog: pytest.LogCaptureFixture):
+    """An appliance goes on after its card lost something."""
+    path.parent.mkdir()
+    path.write_bytes(b"this is no database " * 100)
+    outbox = Outbox(path, 10)
+
+    outbox.open()
+    outbox.put(pairs(1))
+
+    assert ids(outbox) == ["id-1"]
+    assert path.with_name("lobby.sqlite.damaged").read_bytes().startswith(b"this is no")
+    assert "damaged" in caplog.text
+    outbox.close()
+
+
+def test_damage_in_the_middle_is_found(outbox: Outbox, path: Path):
+    """A file with a sound head and torn pages is put aside as well."""
+    outbox.put(pairs(*range(500)))
+    outbox.close()
+    data = bytearray(path.read_bytes())
+    data[4096:-100] = b"\xa5" * len(data[4096:-100])
+    path.write_bytes(data)
+
+    outbox.open()
+
+    assert ids(outbox) == []
+    assert path.with_name("lobby.sqlite.damaged").exists()
+
+
+def test_a_folder_in_its_place_is_told(path: Path):
+    """What can't be opened is a fault of the device, with the path."""
+    path.mkdir(parents=True)
+
+    with pytest.raises(OutputLost, match=r"lobby\.sqlite: can't be opened"):
+        Outbox(path, 10).open()
+
+
+def test_a_file_taken_away_is_noticed(outbox: Outbox, path: Path):
+    """Nothing is put where nobody would find it."""
+    path.rename(path.with_name("elsewhere"))
+
+    with pytest.raises(OutputLost, match="moved or deleted"):
+        outbox.put(pairs(1))
+
+
+def test_a_closed_outbox_says_so(outbox: Outbox):
+    """No method touches a closed file."""
+    outbox.close()
+    outbox.close()
+
+    with pytest.raises(OutputLost, match="not open"):
+        outbox.after(0, 1)
+
+
+def test_a_full_disk_is_told_and_takes_nothing_half(outbox: Outbox):
+    """Either all messages of a put are there or none; the next put works again."""
+    outbox.put(pairs(1))
+    assert outbox._db is not None
+    pages = outbox._db.execute("PRAGMA page_count").fetchone()[0]
+    outbox._db.execute(f"PRAGMA max_page_count = {pages}")
+
+    with pytest.raises(OutputLost, match=r"can't be written: .*full"):
+        outbox.put([("id-2", b""), ("id-3", b"x" * 100_000)])
+
+    assert ids(outbox) == ["id-1"]
+    assert outbox.waiting == 1
+    outbox._db.execute(f"PRAGMA max_page_count = {pages + 100}")
+    outbox.put(pairs(4))
+    assert ids(outbox) == ["id-1", "id-4"]
+
+
+_FILL = """
+import sys
+from pathlib import Path
+from edgepose.outbox import Outbox
+outbox = Outbox(Path(sys.argv[1]), 10**6)
+outbox.open()
+for number in range(outbox.last, 10**6):
+    outbox.put([(f"id-{number}", b"payload")])
+    print(number, flush=True)
+"""
+
+
+def test_a_kill_loses_nothing_that_was_put(path: Path):
+    """SIGKILL in the midst of writing, five times: all that was reported is there, in order."""
+    reported = 0
+    for _ in range(5):
+        child = subprocess.Popen(
+            [sys.executable, "-c", _FILL, str(path)], stdout=subprocess.PIPE, text=True
+        )
+        assert child.stdout is not None
+        for _ in range(40):
+            reported = int(child.stdout.readline())
+        os.kill(child.pid, signal.SIGKILL)
+        reported = int((child.stdout.read().splitlines() or [str(reported)])[-1])
+        child.wait()
+        child.stdout.close()
+    outbox = Outbox(path, 10**6)
+    outbox.open()
+    found = [message.id for message in outbox.after(0, 10**6)]
+    outbox.close()
+
+    assert found == [f"id-{number}" for number in range(len(found))]
+    assert len(found) > reported >= 40
+
+
+def test_the_file_is_plain_sqlite(outbox: Outbox, path: Path):
+    """A closed outbox can be looked into with any tool."""
+    outbox.put(pairs(1))
+    outbox.close()
+
+    with sqlite3.connect(path) as database:
+        rows = database.execute("SELECT id, payload FROM message").fetchall()
+    database.close()
+
+    assert rows == [("id-1", b"payload 1")]
