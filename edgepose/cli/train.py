@@ -202,6 +202,32 @@ def export_command(checkpoint: Path, out: Path, size: int, net: str, pool: Path)
 
 
 @train.command()
+@click.option("--pool", type=_Existing, required=True, help="Rendered pictures; the last 256 test.")
+@click.option("--out", type=_Path, required=True, help="Picture of the curves to write.")
+@click.option("--steps", default=400, show_default=True)
+@click.option("--input", "size", default=64, show_default=True, help="Pixels of the pictures.")
+@click.option("--seed", default=1, show_default=True)
+def stages(pool: Path, out: Path, steps: int, size: int, seed: int) -> None:
+    """Train pose machines of 2 and 6 stages on the same batches, and plot their errors."""
+    from edgepose import imaging
+    from edgepose.train.pool import Pool
+    from edgepose.train.stages import StageResult, compare_stages, draw_curves
+
+    samples = Pool.open(pool)
+    split = len(samples) - 256
+    train_set = [samples[index] for index in range(min(split, 4096))]
+    held_out = [samples[index] for index in range(split, len(samples))]
+
+    def report(result: StageResult) -> None:
+        figures = zip(result.errors, result.pck, strict=True)
+        lines = (f"  stage {i}: error {e:.3f}  pck {p:.3f}" for i, (e, p) in enumerate(figures, 1))
+        click.echo("\n".join([f"{result.stages} stages", *lines]))
+
+    results = compare_stages(train_set, held_out, steps, size, seed=seed, report=report)
+    imaging.write_image(out, draw_curves(results))
+
+
+@train.command()
 @click.argument("clips", nargs=-1, required=True, type=_Existing)
 @click.option("--out", type=_Path, required=True, help="Folder for frames and annotations.json.")
 @click.option("--teacher", metavar="NAME|PATH", help="Model that labels; the best at hand.")

@@ -17,7 +17,7 @@ from edgepose.train.recipe import Recipe
 from edgepose.train.torch_net import TorchNet, normalise
 
 _CLIP = 5.0  # largest norm of a gradient
-_GAUSS_SIGMA = 1.6  # cells, of the confidence maps
+GAUSS_SIGMA = 1.6  # cells, of the confidence maps
 _SAVE_EVERY = 250  # steps
 
 
@@ -37,7 +37,7 @@ def net_loss(net: Net, outputs: list[Any], keypoints: Any, visible: Any) -> Any:
         return softmax_loss(outputs[-1], keypoints, visible, net.stride)
     side = outputs[-1].shape[-1]
     people, seen = keypoints[:, None], visible[:, None]
-    target = confidence_maps(people, seen, side, net.stride, _GAUSS_SIGMA)
+    target = confidence_maps(people, seen, side, net.stride, GAUSS_SIGMA)
     return stage_loss(outputs, target)
 
 
