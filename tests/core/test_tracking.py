@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edgepose.core.tracking import MIN_SIMILARITY, Tracker, TrackerSettings
 from edgepose.errors import UserError
-from edgepose.skeleton import INDEX
+from edgepose.skeleton import INDEX, MIRRORED
 from edgepose.types import Pose, empty_keypoints
 
 SIZE = (480, 640)
@@ -149,13 +149,12 @@ def test_the_surest_pose_chooses_first() -> None:
     assert ids(poses) == [2, 1]
 
 
-def test_the_head_of_a_known_person_is_that_person() -> None:
-    """A pose of which only the face is sure lies inside the track's box: same id."""
-    tracker = Tracker()
+def test_the_head_of_a_known_person_is_that_person(tracker: Tracker) -> None:
+    """A pose of which only nose and eyes are sure lies inside the track's box: same id."""
     whole = person(0.5, 0.5)
     tracker.track([whole], 0.0)
     keypoints = whole.keypoints.copy()
-    keypoints[INDEX["left_shoulder"] :, 2] = 0.1
+    keypoints[INDEX["left_ear"] :, 2] = 0.1
     assert ids(tracker.track([replace(whole, keypoints=keypoints)], 0.1)) == [1]
     assert ids(tracker.track([whole], 0.2)) == [1]
 
@@ -173,11 +172,28 @@ def test_somebody_in_profile_who_steps_aside_keeps_the_id(tracker: Tracker) -> N
 
 
 def test_the_models_own_box_is_used_where_there_is_one() -> None:
-    """Equal keypoints with boxes that do not touch are two people."""
-    tracker = Tracker()
+    """Equal keypoints with boxes that do not touch are two people, when boxes are compared."""
+    tracker = Tracker(TrackerSettings("box"))
     pose = person(0.5, 0.5)
     tracker.track([replace(pose, box=(0.0, 0.0, 0.4, 0.4))], 0.0)
     assert ids(tracker.track([replace(pose, box=(0.6, 0.6, 1.0, 1.0))], 0.1)) == [2]
+
+
+def test_where_boxes_are_the_same_keypoints_tell_people_apart() -> None:
+    """Two who stand in front of each other, one facing away, both in the same box."""
+    front = person(0.5, 0.5)
+    back = replace(front, keypoints=front.keypoints[MIRRORED], score=0.7)
+    tracker = Tracker()
+    assert ids(tracker.track([front, back], 0.0)) == [1, 2]
+    turned = replace(back, score=0.9), replace(front, score=0.6)
+    assert ids(tracker.track(turned, 0.1)) == [2, 1]
+
+
+def test_a_jump_too_far_for_keypoints_is_joined_by_the_boxes() -> None:
+    """A body that moves by half its width and a third of its height at once."""
+    tracker = Tracker(TrackerSettings(min_similarity=0.9))
+    tracker.track([person(0.5, 0.5)], 0.0)
+    assert ids(tracker.track([person(0.35, 0.62)], 0.1)) == [1]
 
 
 def test_box_similarity_is_intersection_over_union() -> None:
@@ -185,7 +201,7 @@ def test_box_similarity_is_intersection_over_union() -> None:
     pose = person(0.5, 0.5)
     first, second = (0.0, 0.0, 0.4, 0.4), (0.2, 0.2, 0.6, 0.6)  # shared 0.04, union 0.28
     for minimum, expected in ((None, 2), (0.14, 1)):
-        tracker = Tracker(TrackerSettings(min_similarity=minimum))
+        tracker = Tracker(TrackerSettings("box", minimum))
         tracker.track([replace(pose, box=first)], 0.0)
         assert ids(tracker.track([replace(pose, box=second)], 0.1)) == [expected]
 

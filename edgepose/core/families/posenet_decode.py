@@ -112,8 +112,8 @@ def decode_multi(
     person's score is the mean of the keypoint scores, those counted 0 that are within
     `nms_radius` input pixels of the same keypoint of a person found before.
 
-    Two deviations from tfjs, both needed to agree with the reference poses of Coral's models
-    within 2.1 px and 0.02 of score (else 7.5 px and 0.17): the keypoint that starts a person is
+    Two deviations from tfjs bring the reference poses of Coral's models from 7.5 px and 0.17 of
+    score to 2.1 px (2.7 without the first) and 0.02: the keypoint that starts a person is
     refined like the others, since its offset may be cut off by quantisation; and with
     `interpolate` all keypoints move once more at the end, by an offset interpolated between
     cells, and take their scores from there instead of from the nearest cell.
