@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from edgepose.config import Config
+from edgepose.config_sections import WatchSection
 from edgepose.core.families.base import Family
 from edgepose.core.selection import Selection, SelectionSettings
 from edgepose.core.smoothing import make_smoother
@@ -15,7 +16,7 @@ from edgepose.engine.perception import Interpreter, Perception
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.stamps import Stamp, live_stamp
 from edgepose.eyes import Eyes
-from edgepose.outputs.base import Device, Output
+from edgepose.outputs.base import Controls, Device, Output
 from edgepose.sources.base import Source
 
 
@@ -25,14 +26,13 @@ def new_source(config: Config) -> Source:
     return source
 
 
-def device(config: Config, eyes: Eyes) -> Device:
-    """Return what outputs are told about where they run."""
-    return Device(config.name, tuple(config.watches), eyes.model.name)
+def device(config: Config, eyes: Eyes, controls: Controls | None = None) -> Device:
+    """Return what outputs are told about where they run, and whom they may ask."""
+    return Device(config.name, tuple(config.watches), eyes.model.name, controls)
 
 
-def new_outputs(config: Config, eyes: Eyes) -> dict[str, Output]:
+def new_outputs(config: Config, about: Device) -> dict[str, Output]:
     """Return the configured outputs by name, not yet open."""
-    about = device(config, eyes)
     return {name: out.make(out.options, about) for name, out in config.outputs.items()}
 
 
@@ -64,23 +64,29 @@ def new_interpreter(
 
 def _new_watch(config: Config, name: str, known_score: float) -> Watch:
     section = config.watches[name]
-    thresholds = Thresholds(
-        enter=section.enter,
-        exit=section.exit,
-        hold=section.hold,
-        release=section.release,
-        cooldown=section.cooldown,
-    )
-    return Watch(name, config.templates[name], thresholds, section.max_age, known_score)
+    return Watch(name, config.templates[name], thresholds(section), section.max_age, known_score)
 
 
-def new_pipeline(config: Config, eyes: Eyes, extra: dict[str, Output] | None = None) -> Pipeline:
+def thresholds(section: WatchSection) -> Thresholds:
+    """Return the thresholds of a watch as the core takes them."""
+    keys = ("enter", "exit", "hold", "release", "cooldown")
+    return Thresholds(**{key: getattr(section, key) for key in keys})
+
+
+def new_pipeline(
+    config: Config,
+    eyes: Eyes,
+    extra: Mapping[str, Output] | None = None,
+    controls: Controls | None = None,
+) -> Pipeline:
     """Return the pipeline of a configuration, ready to start.
 
     extra: outputs besides the configured ones, by a name that no configuration can use.
+    controls: the way back for outputs.
     """
-    outputs = new_outputs(config, eyes) | (extra or {})
-    perception = Perception(eyes.detector, new_interpreter(config, family=eyes.detector.family))
+    outputs = new_outputs(config, device(config, eyes, controls)) | dict(extra or {})
+    interpreter = new_interpreter(config, family=eyes.detector.family)
+    perception = Perception(eyes.detector, interpreter)
     return Pipeline(new_source(config), perception, outputs, deadline=config.model.deadline)
 
 

@@ -16,8 +16,9 @@ from edgepose.runtimes.base import Runtime
 from edgepose.runtimes.edgetpu import list_edge_tpus
 from edgepose.store.manifest import manifest
 from edgepose.store.search import ModelFile, find, locate
-from edgepose.types import Frame, Image, Pose
+from edgepose.types import Frame, Image, Pose, blank_frame
 
+TRIAL_SIZE: Final = (480, 640)
 BUNDLED: Final = "edgepose-nano"  # trained by this project, so it may travel with it
 PREFERENCE: Final = (DEFAULT_MODEL, BUNDLED)
 """What is used when a configuration names no model: the better one that is at hand."""
@@ -35,10 +36,14 @@ class Eyes:
         self.detector.reset()
         return self.detector.detect(Frame(image, 0.0, 0))
 
+    def try_out(self) -> None:
+        """Look at a blank picture with every interpreter. Raises what does not work."""
+        for runtime in self.detector.runtimes:
+            Detector(self.detector.family, runtime).detect(blank_frame(TRIAL_SIZE, 0.0, 0))
+
     def close(self) -> None:
         """Let the interpreters go."""
-        for runtime in self.detector.runtimes:
-            runtime.close()
+        self.detector.close()
 
     @property
     def label(self) -> str:

@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("config",),
     ("eyes",),
     ("app",),
+    ("appliance",),
     ("bench",),
     ("cli", "train", "__main__"),
 )

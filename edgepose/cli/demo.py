@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from edgepose.cli.run import run_pipeline
+from edgepose.appliance import Appliance
+from edgepose.cli.run import run_appliance
 from edgepose.config import Config, load
 from edgepose.config_sections import DEFAULT_MODEL
 from edgepose.core.metrics import distances, pck, study_norm, total
 from edgepose.engine.stats import Snapshot
 from edgepose.errors import UserError
-from edgepose.eyes import BUNDLED, best_model, open_eyes
+from edgepose.eyes import BUNDLED, best_model
 from edgepose.outputs.base import Output
 from edgepose.shipped import folders
 from edgepose.types import Event, Scene
@@ -86,11 +87,12 @@ def demo(clip: Path | None, model: str | None, out: Path) -> None:
     config = _config(clip, model, out)
     for stale in ("demo.mp4", "events.jsonl", "summary.json"):
         (out / stale).unlink(missing_ok=True)
-    eyes = open_eyes(config.model)
     notes = Notes()
-    pipeline = run_pipeline(config, eyes, {"notes/": notes})
-    result = _summary(notes, pipeline.stats.snapshot(), Truth.beside(clip), config)
-    result["model"] = eyes.label
+    appliance = Appliance(config, extra={"notes/": notes})
+    run_appliance(appliance)
+    figures = appliance.pipeline.stats.snapshot()
+    result = _summary(notes, figures, Truth.beside(clip), config)
+    result["model"] = appliance.eyes.label
     (out / "summary.json").write_text(json.dumps(result, indent=1) + "\n")
     _print(result, clip, out)
 

@@ -6,7 +6,6 @@ import gc
 import json
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +14,10 @@ from typing import Final
 import click
 
 from edgepose import app
+from edgepose.appliance import Appliance
 from edgepose.cli.config_options import config_argument, set_option
 from edgepose.cli.console import Console, summary
-from edgepose.config import Config, load
-from edgepose.engine.pipeline import Pipeline
-from edgepose.eyes import Eyes, open_eyes
+from edgepose.config import load
 from edgepose.outputs.base import Device, Output
 from edgepose.registry import part
 
@@ -38,28 +36,24 @@ def run(
     """Run the pipeline that CONFIG describes, until the source ends or Ctrl-C."""
     loaded = load(config, sets)
     extra: dict[str, Output] = {} if quiet else {"console/": Console()}
-    eyes = open_eyes(loaded.model)
+    appliance = Appliance(loaded, sets, extra)
     if record is not None:
-        extra["record/"] = _recorder(app.device(loaded, eyes), record)
+        appliance.add("record/", _recorder(app.device(loaded, appliance.eyes), record))
     if not quiet:
-        click.echo(f"edgepose: {app.describe(loaded, eyes)}", err=True)
-    pipeline = run_pipeline(loaded, eyes, extra)
+        click.echo(f"edgepose: {app.describe(loaded, appliance.eyes)}", err=True)
+    run_appliance(appliance)
+    figures = appliance.pipeline.stats.snapshot()
     if as_json:
-        click.echo(json.dumps(pipeline.stats.snapshot().to_dict()))
+        click.echo(json.dumps(figures.to_dict()))
     elif not quiet:
-        click.echo(summary(pipeline.stats.snapshot()), err=True)
+        click.echo(summary(figures), err=True)
 
 
-def run_pipeline(config: Config, eyes: Eyes, extra: dict[str, Output]) -> Pipeline:
-    """Run a configuration to its end in this process; return the pipeline for its figures."""
-    try:
-        pipeline = app.new_pipeline(config, eyes, extra)
-        tune_python()
-        with _stop_on_signal() as stop:
-            pipeline.run(stop)
-    finally:
-        eyes.close()
-    return pipeline
+def run_appliance(appliance: Appliance) -> None:
+    """Run until the source ends or a signal says so: TERM and INT stop, HUP reads anew."""
+    tune_python()
+    with _signals(appliance):
+        appliance.run()
 
 
 def tune_python() -> None:
@@ -75,21 +69,15 @@ def _recorder(device: Device, path: Path) -> Output:
 
 
 @contextmanager
-def _stop_on_signal() -> Iterator[threading.Event]:
-    """Set an event on SIGTERM and SIGINT; a second SIGINT breaks off at once."""
-    stop = threading.Event()
-    before = {
-        number: signal.signal(number, lambda *_: _interrupt(stop))
-        for number in (signal.SIGTERM, signal.SIGINT)
+def _signals(appliance: Appliance) -> Iterator[None]:
+    handlers = {
+        signal.SIGTERM: lambda *_: appliance.stop(),
+        signal.SIGINT: lambda *_: appliance.stop(),
+        signal.SIGHUP: lambda *_: appliance.reload_soon(),
     }
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield stop
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _interrupt(stop: threading.Event) -> None:
-    if stop.is_set():
-        raise KeyboardInterrupt
-    stop.set()

@@ -67,8 +67,18 @@ TABLE: Final[dict[Phase, tuple[_Move, ...]]] = {
 }  # the first move of a phase whose condition holds is taken
 
 
+_WAITS: Final[dict[Phase, str]] = {
+    "holding": "hold",
+    "releasing": "release",
+    "cooldown": "cooldown",
+}  # the threshold that says how long a phase lasts
+
+
 class Trigger:
-    """Follow the score of one person: `step(score, time, fresh)` says what begins or ends."""
+    """Follow the score of one person: `step(score, time, fresh)` says what begins or ends.
+
+    thresholds may be replaced between two steps; the phase stays as it is.
+    """
 
     def __init__(self, thresholds: Thresholds | None = None) -> None:
         self.thresholds = thresholds or Thresholds()
@@ -76,11 +86,6 @@ class Trigger:
         self._time = -math.inf  # the newest that was told
         self._since = -math.inf  # when the phase began
         self._taken = -math.inf  # when the pose was taken
-        self._lasts: dict[Phase, float] = {
-            "holding": self.thresholds.hold,
-            "releasing": self.thresholds.release,
-            "cooldown": self.thresholds.cooldown,
-        }
 
     @property
     def held(self) -> float:
@@ -120,12 +125,17 @@ class Trigger:
             "high": score >= self.thresholds.enter,
             "low": low,
             "not low": not low,
-            "over": self._time - self._since >= self._lasts.get(self.phase, 0.0) - _SLACK,
+            "over": self._time - self._since >= self._lasts() - _SLACK,
         }
         for move in TABLE[self.phase]:
             if holds[move.condition] and (fresh or not move.signal):
                 return move
         return None
+
+    def _lasts(self) -> float:
+        """Return for how long the phase lasts at least, seconds; 0 for those without a limit."""
+        waits = _WAITS.get(self.phase)
+        return float(getattr(self.thresholds, waits)) if waits else 0.0
 
     def _enter(self, phase: Phase) -> None:
         """Change the phase; a pose that comes back while it is released was held all along."""

@@ -51,9 +51,17 @@ class Watch:
         self.name = name
         self.max_age = max_age
         self.count = 0
+        self._min_score = min_score
         self._templates = Templates(templates, min_score)
         self._thresholds = thresholds or Thresholds()
         self._triggers: dict[int, Trigger] = {}
+
+    def tune(self, templates: Sequence[Template], thresholds: Thresholds) -> None:
+        """Go on with other templates and thresholds: who holds the pose goes on holding it."""
+        self._templates = Templates(templates, self._min_score)
+        self._thresholds = thresholds
+        for trigger in self._triggers.values():
+            trigger.thresholds = thresholds
 
     def step(
         self, poses: Sequence[Pose], time: float, fresh: bool = True

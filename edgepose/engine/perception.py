@@ -14,6 +14,8 @@ from typing import Final, Protocol
 from edgepose import imaging
 from edgepose.core.crop import SmartCrop
 from edgepose.core.families.base import Family, Look
+from edgepose.core.templates import Template
+from edgepose.core.trigger import Thresholds
 from edgepose.engine.stamps import Stamp
 from edgepose.runtimes.base import Runtime
 from edgepose.types import Event, Frame, Pose, Scene, Tensor, Transition, WatchState
@@ -41,6 +43,9 @@ class Watch(Protocol):
 
     def finish(self, time: float) -> tuple[Transition, ...]:
         """End what is active."""
+
+    def tune(self, templates: Sequence[Template], thresholds: Thresholds) -> None:
+        """Go on with other templates and thresholds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

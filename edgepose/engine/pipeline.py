@@ -36,7 +36,8 @@ class Pipeline:
 
     There is one inference thread for each interpreter of the detector; more than one trades
     latency for throughput. The first crash of a thread ends the run and is raised by `stop`.
-    deadline: seconds after which an inference is given up.
+    deadline: seconds after which an inference is given up. is_detecting: may be set to False for
+    a while; frames are then shown and not looked at.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Pipeline:
             name: Outlet(name, output, self.stats, self._crashed)
             for name, output in outputs.items()
         }
+        self.is_detecting = True
         self._outgoing: list[Detector] = []
         self._pacing = Pacing(self.stats, len(self.workers), source.lossless)
         self._perceive = new_thread("perceive", self._run, self._crashed)
@@ -143,10 +145,18 @@ class Pipeline:
         return self._pacing.not_before(self.workers.started_at) if self._outstanding else 0.0
 
     def _prepare(self, frame: Frame) -> None:
+        if not self.is_detecting:
+            self._show_undetected(frame)
+            return
         with self.stats.timed("prepare"):
             job = self.perception.prepare(frame)
         self._outstanding += 1
         self.workers.give(job)
+
+    def _show_undetected(self, frame: Frame) -> None:
+        """Hand the frame on without looking at it; what was active ends with the first one."""
+        events = self.perception.interpreter.finish(frame.time)
+        self._deliver(Scene(frame, events=events, age=age_of(frame.captured)))
 
     def _finish(self, answer: Answer) -> None:
         self._outstanding -= 1

@@ -1,0 +1,324 @@
+"""A configuration at work: run it, ask how it is, and change it while it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from edgepose import __version__, app, template_files
+from edgepose.config import Config, load
+from edgepose.config_edit import save_watches
+from edgepose.config_sections import WatchSection
+from edgepose.config_templates import adapt, load_templates
+from edgepose.core.templates import teach
+from edgepose.engine.ladder import Ladder
+from edgepose.engine.pipeline import Pipeline
+from edgepose.engine.threads import new_thread
+from edgepose.errors import UserError, near_miss
+from edgepose.eyes import Eyes, open_eyes
+from edgepose.outputs.base import Controls, Output
+from edgepose.types import Pose, Scene
+
+log = logging.getLogger(__name__)
+
+TUNABLE: Final = ("enter", "exit", "hold", "release", "cooldown", "angle_deviation")
+TAUGHT_FROM: Final = 15  # latest poses, about half a second, whose middle is the template
+_NAME: Final = re.compile(r"[\w-]{1,64}")
+
+
+class Appliance(Controls):
+    """Run one configuration; be what its outputs may ask things of.
+
+    sets: what was given with `--set`, which also wins when the file is read again. extra: outputs
+    besides the configured ones, by names that no configuration can use.
+    """
+
+    def __init__(
+        self, config: Config, sets: Sequence[str] = (), extra: Mapping[str, Output] | None = None
+    ) -> None:
+        self.config = config
+        self.eyes: Eyes = open_eyes(config.model)
+        self._sets = tuple(sets)
+        self._extra = dict(extra or {})
+        self._watches: dict[str, WatchSection] = dict(config.watches)
+        self._outgoing: list[Eyes] = []  # models of pipelines that had to be built anew
+        self._recent = _Recent()
+        self._started = time.monotonic()
+        self._halt, self._stop = threading.Event(), threading.Event()
+        self._lock = threading.RLock()  # commands come from several outputs
+        self._reload_error = ""
+        self._crash: BaseException | None = None
+        self.pipeline = self._new_pipeline()
+        self._commands: dict[str, Callable[[Any], str]] = {
+            "detect": self._detect,
+            "thresholds": self._tune,
+            "template": self._use_template,
+            "capture": self._capture,
+            "save": self._save,
+            "reload": self._reload,
+            "restart": self._restart,
+        }
+
+    def add(self, name: str, output: Output) -> None:
+        """Add an output before the run; its name ends in "/", which none of the user's can."""
+        self._extra[name] = output
+        self.pipeline = self._new_pipeline()
+
+    def reload_soon(self) -> None:
+        """Read the configuration anew on a thread of its own: a signal handler must not wait."""
+        new_thread("reload", self._try_reload, self._fail).start()
+
+    def _fail(self, error: BaseException) -> None:
+        self._crash = error
+        self.stop()
+
+    def _try_reload(self) -> None:
+        with contextlib.suppress(UserError):  # logged, and in the health document
+            log.info("%s", self.command("reload"))
+
+    def run(self) -> None:
+        """Run until the source ends or `stop` is called; raises what crashed a part."""
+        try:
+            while True:
+                self._halt.clear()
+                if self._stop.is_set():
+                    return
+                self.pipeline.run(self._halt)
+                if not self._halt.is_set() or self._stop.is_set():
+                    return
+                self.pipeline = self._new_pipeline()
+        finally:
+            self._close()
+            if self._crash is not None:
+                raise self._crash
+
+    def _close(self) -> None:
+        for eyes in (*self._outgoing, self.eyes):
+            eyes.close()
+
+    def stop(self) -> None:
+        """End the run in order; safe in a signal handler, and before `run`."""
+        self._stop.set()
+        self._halt.set()
+
+    def state(self) -> dict[str, Any]:
+        """Return the health document."""
+        pipeline, figures = self.pipeline, self.pipeline.stats.snapshot()
+        return {
+            "version": __version__,
+            "name": self.config.name,
+            "uptime": round(time.monotonic() - self._started, 1),
+            "detect": pipeline.is_detecting,
+            "fps": round(figures.fps, 1),
+            "source": _part(pipeline.capture),
+            "runtime": self._runtime_state(),
+            "outputs": {n: _part(o) for n, o in pipeline.outlets.items() if not n.endswith("/")},
+            "watches": {
+                name: {key: getattr(section, key) for key in TUNABLE}
+                for name, section in self._watches.items()
+            },
+            "unsaved": self._watches != dict(self.config.watches),
+            "config": {"path": str(self.config.path), "error": self._reload_error},
+            "stats": figures.to_dict(),
+        }
+
+    def command(self, name: str, value: Any = None) -> str:
+        """Carry out a command of `Controls.command` and say what was done."""
+        if name not in self._commands:
+            raise UserError(f"unknown command '{name}'{near_miss(name, self._commands)}")
+        with self._lock:
+            return self._commands[name](value)
+
+    def _new_pipeline(self) -> Pipeline:
+        extra = self._extra | {"recent/": self._recent}
+        return app.new_pipeline(self.config, self.eyes, extra, controls=self)
+
+    def _runtime_state(self) -> dict[str, Any]:
+        runtime = self.eyes.detector.runtimes[0]
+        falls = list(runtime.falls) if isinstance(runtime, Ladder) else []
+        reason = falls[-1].reason if falls and runtime.backend.find("Edge TPU") < 0 else ""
+        return {
+            "state": "degraded" if reason else "running",
+            "reason": reason,
+            "model": self.eyes.model.name,
+            "backend": runtime.backend,
+        }
+
+    def _detect(self, value: Any) -> str:
+        if not isinstance(value, bool):
+            raise UserError(f"detect: expected true or false, found {value!r}")
+        self.pipeline.is_detecting = value
+        return "detection is on" if value else "detection is off"
+
+    def _tune(self, value: Any) -> str:
+        name, changes = self._watch_and_changes(value, TUNABLE)
+        numbers = (int, float, type(None))
+        for key, number in changes.items():
+            if not isinstance(number, numbers) or isinstance(number, bool):
+                raise UserError(f"{name}.{key}: expected a number, found {number!r}")
+        self._apply(name, changes)
+        told = ", ".join(f"{key} {number:g}" for key, number in changes.items() if number)
+        return f"{name}: {told or 'unchanged'}; not saved yet"
+
+    def _use_template(self, value: Any) -> str:
+        name, changes = self._watch_and_changes(value, ("template",))
+        stem = self._checked_name(changes.get("template"))
+        path = self._template_path(stem)
+        if not path.is_file():
+            known = [found.stem for found in path.parent.glob("*.yaml")]
+            raise UserError(f"no template '{stem}' in {path.parent}{near_miss(stem, known)}")
+        self._apply(name, {"template": path})
+        return f"{name}: looks for template '{stem}' now; not saved yet"
+
+    def _capture(self, value: Any) -> str:
+        stem = self._checked_name(value.get("name") if isinstance(value, dict) else value)
+        poses = self._recent.poses()
+        if len(poses) < TAUGHT_FROM // 2:
+            raise UserError("nobody has been in view for the last half second; try again")
+        known_score = self.eyes.detector.family.known_score
+        path = self._template_path(stem)
+        template_files.save(path, teach(stem, poses, known_score), "Taught standing at the camera.")
+        return f"template '{stem}' is written to {path}"
+
+    def _save(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
+        changed = {n: s for n, s in self._watches.items() if s != self.config.watches[n]}
+        if not changed:
+            return "nothing to save"
+        save_watches(self.config.path, self.config.watches, changed)
+        self.config = load(self.config.path, self._sets)
+        return f"{', '.join(changed)}: saved to {self.config.path}"
+
+    def _reload(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
+        try:
+            config = load(self.config.path, self._sets)
+        except UserError as error:
+            self._reload_error = str(error)
+            log.error("The configuration was not taken over, the last good one runs on: %s", error)
+            raise
+        self._reload_error = ""
+        return self._take_over(config)
+
+    def _restart(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
+        self.stop()
+        return "the service ends, and is started anew by systemd"
+
+    def _take_over(self, config: Config) -> str:
+        """Go on with another configuration, stopping no more than has to be."""
+        if config == self.config and dict(config.watches) == self._watches:
+            return "nothing has changed"
+        before, self.config = self.config, config
+        if config.model != before.model:
+            self._swap_model(config, before)
+        self._watches = dict(config.watches)
+        if _needs_new_pipeline(before, config):
+            self._halt.set()
+            return "the configuration is taken over; source and outputs are started anew"
+        for name in config.watches:
+            self._retune(name)
+        return "the configuration is taken over"
+
+    def _swap_model(self, config: Config, before: Config) -> None:
+        """Put the new model to work between two frames; the old one stays if that fails."""
+        try:
+            eyes = open_eyes(config.model)
+            eyes.try_out()
+        except Exception:
+            self.config = before
+            raise
+        self.eyes, old = eyes, self.eyes
+        if _needs_new_pipeline(before, config):
+            self._outgoing.append(old)
+        else:
+            self.pipeline.swap(eyes.detector)
+
+    def _watch_and_changes(self, value: Any, keys: Sequence[str]) -> tuple[str, dict[str, Any]]:
+        if not isinstance(value, dict) or not isinstance(value.get("watch"), str):
+            raise UserError('expected an object with "watch" and what to change')
+        name = value["watch"]
+        if name not in self._watches:
+            raise UserError(f"no watch '{name}'{near_miss(name, self._watches)}")
+        for key in value.keys() - {"watch", *keys}:
+            raise UserError(f"{name}: can't change '{key}'{near_miss(str(key), keys)}")
+        return name, {key: value[key] for key in keys if key in value}
+
+    def _apply(self, name: str, changes: Mapping[str, Any]) -> None:
+        """Check a watch with some values changed, and let it go on with them."""
+        section = self._watches[name]
+        data = section.model_dump(exclude_unset=True) | dict(changes)
+        try:
+            changed = WatchSection.model_validate(data)
+        except ValueError as error:
+            raise UserError(f"{name}: {_first_problem(error)}") from error
+        self._watches[name] = changed
+        try:
+            self._retune(name)
+        except UserError:
+            self._watches[name] = section
+            raise
+
+    def _retune(self, name: str) -> None:
+        section = self._watches[name]
+        templates = adapt(load_templates(section), section)
+        for watch in self.pipeline.perception.interpreter.watches:
+            if watch.name == name:
+                watch.tune(templates, app.thresholds(section))
+
+    def _template_path(self, stem: str) -> Path:
+        return self.config.base / "templates" / f"{stem}.yaml"
+
+    def _checked_name(self, name: Any) -> str:
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise UserError(
+                f"expected a name of letters, digits, - and _, at most 64, found {name!r}"
+            )
+        return name
+
+
+class _Recent(Output):
+    """Remember the latest poses of whoever is closest, to teach from."""
+
+    def __init__(self) -> None:
+        self._poses: deque[Pose] = deque(maxlen=TAUGHT_FROM)
+
+    def open(self) -> None:
+        """Need nothing."""
+
+    def show(self, scene: Scene) -> None:
+        """Note the first person; forget all when nobody is there."""
+        if scene.raw_poses:
+            self._poses.append(scene.raw_poses[0])
+        else:
+            self._poses.clear()
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+    def poses(self) -> list[Pose]:
+        """Return the latest poses, oldest first."""
+        return list(self._poses)
+
+
+def _part(part: Any) -> dict[str, str]:
+    return {"state": part.state, "reason": part.reason}
+
+
+def _first_problem(error: Any) -> str:
+    problems = error.errors()
+    place = ".".join(map(str, problems[0]["loc"]))
+    text = str(problems[0]["msg"]).removeprefix("Value error, ")
+    return f"{place}: {text}" if place else text
+
+
+def _needs_new_pipeline(before: Config, after: Config) -> bool:
+    """Return whether more changed than thresholds, templates and the model."""
+    parts = ("name", "source", "smoothing", "people", "outputs")
+    same = all(getattr(before, key) == getattr(after, key) for key in parts)
+    same_workers = before.model.workers == after.model.workers
+    return not same or not same_workers or before.watches.keys() != after.watches.keys()

@@ -1,0 +1,72 @@
+"""Write what was changed while edgepose ran back into the file, comments and all."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from edgepose.config_sections import WatchSection
+from edgepose.errors import ConfigError
+
+
+def save_watches(
+    path: Path, before: Mapping[str, WatchSection], changed: Mapping[str, WatchSection]
+) -> None:
+    """Write the changed keys of some watches into a configuration file.
+
+    Comments, order and everything else stay. The file is replaced whole or not at all; the one
+    before is kept beside it as NAME.bak. Raises ConfigError where it can't be written.
+    """
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 10_000  # long lines of the user's stay long
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = yaml.load(text)
+        for name, section in changed.items():
+            _write(data["watch"][name], before[name], section, path.absolute().parent)
+        out = io.StringIO()
+        yaml.dump(data, out)
+        _replace(path, text, out.getvalue())
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(f"{path}: can't be written ({reason}); nothing was saved") from error
+
+
+def _write(data: Any, before: WatchSection, section: WatchSection, base: Path) -> None:
+    """Put the values that differ into a watch's mapping."""
+    for key in WatchSection.model_fields:
+        value = getattr(section, key)
+        if value != getattr(before, key):
+            data[key] = _plain(value, base)
+
+
+def _plain(value: Any, base: Path) -> Any:
+    if isinstance(value, Path):
+        return os.path.relpath(value, base)
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def _replace(path: Path, before: str, after: str) -> None:
+    """Replace a file's text so that a power cut leaves the old one or the new one."""
+    _write_whole(path.with_suffix(f"{path.suffix}.bak"), before)
+    _write_whole(path, after)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.new")
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
