@@ -144,7 +144,8 @@ class Tracker:
         people = np.zeros(len(scores), np.int64)
         if self._tracks is not None:
             found = self._associate(seen, order)
-            people = np.where(found >= 0, np.append(self._people, 0)[found], 0)
+            known = found >= 0
+            people[known] = self._people[found[known]]
         for row in order[people[order] == 0]:
             self._born += 1
             people[row] = self._born

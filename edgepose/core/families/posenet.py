@@ -53,14 +53,17 @@ class Roles:
             return None
         return cls(tuple(outputs), heatmaps[0], offsets[0], both[:1] or each[:2])
 
-    def maps(self, tensors: Sequence[Tensor], input_size: Size) -> Maps:
-        """Return the maps in real values, each tensor dequantised by its own parameters."""
+    def maps(self, tensors: Sequence[Tensor], input_size: Size, *, several: bool) -> Maps:
+        """Return the maps in real values, each tensor dequantised by its own parameters.
+
+        several: with displacements, if the model has them; one person needs none.
+        """
 
         def real(index: int) -> NDArray[np.float32]:
             return self.specs[index].dequantise(tensors[index])[0]
 
         heatmaps = real(self.heatmaps)
-        steps = [real(index) for index in self.steps]
+        steps = [real(index) for index in self.steps] if several else []
         joined = np.concatenate(steps, axis=2) if len(steps) > 1 else next(iter(steps), None)
         return Maps.of(heatmaps, real(self.offsets), joined, stride(input_size, heatmaps.shape))
 
@@ -146,8 +149,8 @@ class PoseNet(Family):
 
     def decode(self, tensors: Sequence[Tensor], look: Look, frame_size: Size) -> tuple[Pose, ...]:
         """Return the poses that score at least `min_score`, best first."""
-        maps = self._roles.maps(tensors, look.size)
-        if self.options.max_poses > 1 and maps.steps is not None:
+        maps = self._roles.maps(tensors, look.size, several=self.options.max_poses > 1)
+        if maps.steps is not None:
             found, scores = decode_multi(
                 maps,
                 self.options.max_poses,
