@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from edgepose.core.templates import Template
 from edgepose.options import Options
 from edgepose.types import Scene
 
@@ -42,13 +43,15 @@ class Controls(ABC):
 class Device:
     """Tell an output where it runs: the names of the device, of its watches and of the model.
 
-    controls: the way back, None where nobody listens (replay, tests).
+    controls: the way back, None where nobody listens (replay, tests). templates: what each watch
+    looks for, by its name, to be shown; a watch may have none.
     """
 
     name: str
     watches: tuple[str, ...] = ()
     model: str = ""
     controls: Controls | None = None
+    templates: Mapping[str, Sequence[Template]] = field(default_factory=dict)
 
 
 class Output(ABC):
