@@ -70,6 +70,39 @@ def _box(rng: Rng, picture: Picture, foot: float, colour: Colour) -> None:
     _polygon(picture, edge, colour * 0.7)
 
 
+def _plant(rng: Rng, picture: Picture, foot: float) -> None:
+    """Draw a pot plant: leaves on stems, easily taken for somebody with raised arms."""
+    size = picture.shape[0]
+    x, height = rng.uniform(0, 1) * size, rng.uniform(0.15, 0.6) * size
+    pot = rng.uniform(0.1, 0.35) * height
+    corners = np.array([[-0.4, 0], [0.4, 0], [0.5, -1], [-0.5, -1]]) * pot + (x, foot)
+    _polygon(picture, corners, draw_colour(rng))
+    base, green = np.array([x, foot - pot]), np.array([rng.uniform(20, 110), 110, 50])
+    for angle in rng.normal(0, 0.7, int(rng.integers(4, 14))):
+        tip = base + (height - pot) * rng.uniform(0.5, 1) * np.array(
+            [np.sin(angle), -np.cos(angle)]
+        )
+        colour = np.clip(green * rng.uniform(0.3, 1.3), 0, 255)
+        start, end = tuple(map(int, base)), tuple(map(int, tip))
+        cv2.line(picture, start, end, _tuple(colour * 0.7), 1 + size // 150, cv2.LINE_AA)
+        _leaf(rng, picture, (float(tip[0]), float(tip[1])), 0.15 * height, colour)
+
+
+_WORDS: Final = ("SALE", "30", "GYM", "PUSH UPS", "OPEN", "Welcome", "A1", "EXIT", "12:45", "IIX")
+
+
+def _sign(rng: Rng, picture: Picture) -> None:
+    """Write something large or small anywhere."""
+    size = picture.shape[0]
+    place = int(rng.uniform(-0.2, 0.8) * size), int(rng.uniform(0.05, 1) * size)
+    scale, thick = float(rng.uniform(0.3, 2.2)) * size / 192, int(rng.integers(1, 6))
+    font, word = int(rng.choice((0, 1, 2, 3, 4))), str(rng.choice(_WORDS))
+    mask = np.zeros((size, size), np.uint8)  # OpenCV 5 writes on bytes only
+    cv2.putText(mask, word, place, font, scale, (255,), thick, cv2.LINE_AA)
+    share = mask[..., None] / np.float32(255)
+    picture += (draw_colour(rng).astype(np.float32) - picture) * share
+
+
 def _legs(rng: Rng, picture: Picture, foot: float, colour: Colour) -> None:
     """Draw a table or chair: a slab on thin legs, perhaps a back."""
     size = picture.shape[0]
@@ -128,6 +161,8 @@ def room(rng: Rng, size: int, textures: Textures) -> Picture:
     for _ in range(int(rng.integers(0, 6))):
         draw = _box if rng.random() < 0.6 else _legs
         draw(rng, picture, rng.uniform(horizon, 1.1 * size), draw_colour(rng))
+    if rng.random() < 0.25:
+        _plant(rng, picture, rng.uniform(horizon, 1.05 * size))
     return picture
 
 
@@ -260,6 +295,8 @@ def draw_background(rng: Rng, size: int, textures: Textures) -> Picture:
     picture = draw(rng, size, textures)
     if rng.random() < 0.3:
         _posts(rng, picture)
+    if rng.random() < 0.1:
+        _sign(rng, picture)
     if rng.random() < 0.65:
         _rough(rng, picture, textures)
     if rng.random() < 0.3:
