@@ -23,6 +23,7 @@ RUNTIMES: Final = {
 }
 
 OUTPUTS: Final = {
+    "gpio": "edgepose.outputs.gpio:Gpio",
     "jsonl": "edgepose.outputs.jsonl:Jsonl",
     "memory": "edgepose.outputs.memory:Memory",
     "recording": "edgepose.outputs.recording:Recording",

@@ -66,12 +66,17 @@ def video(folder: Path) -> Rig:
     return Rig({"path": folder / "clips" / "watched.mp4"})
 
 
+def gpio(folder: Path) -> Rig:
+    """Switch a line of a chip that is none."""
+    return Rig({"line": 17, "when": "arms_up", "chip": "fake"})
+
+
 def memory(folder: Path) -> Rig:
     """Keep everything."""
     return Rig({"keep": 100}, events=lambda output: [event.id for event in output.events])
 
 
-RIGS = {"jsonl": jsonl, "memory": memory, "recording": recording, "video": video}
+RIGS = {"gpio": gpio, "jsonl": jsonl, "memory": memory, "recording": recording, "video": video}
 
 
 @pytest.fixture(params=sorted(registry.OUTPUTS))
