@@ -104,6 +104,10 @@ class ModelSection(Options):
     deadline: PositiveSeconds = Field(
         default=5.0, description="seconds after which an inference is given up and begun anew"
     )
+    options: dict[str, Any] = Field(
+        default={},
+        description="what the model's family can be told, as PoseNet's maxPoses or nmsRadius",
+    )
     min_score: Fraction | None = Field(
         default=None, description="report nobody below this score; unset: as the model needs it"
     )

@@ -9,6 +9,7 @@ from typing import Final
 
 from edgepose.config_sections import DEFAULT_MODEL, ModelSection
 from edgepose.core.families import recognise
+from edgepose.core.families.base import Family
 from edgepose.engine.ladder import Ladder, Rung
 from edgepose.engine.perception import Detector
 from edgepose.registry import part
@@ -64,10 +65,19 @@ def open_eyes(section: ModelSection | None = None) -> Eyes:
             opened.callback(runtime.close)
             runtime.open()
         family = recognise(runtimes[0].inputs, runtimes[0].outputs, str(model.path))
-        presence = (section.min_score, model.entry.min_score if model.entry else None)
-        family.min_score = next((s for s in presence if s is not None), family.min_score)
+        family = _told(family, section, model)
         opened.pop_all()
     return Eyes(model, Detector(family, *runtimes))
+
+
+def _told(family: Family, section: ModelSection, model: ModelFile) -> Family:
+    """Return the family with what the manifest, and before it the configuration, says of it."""
+    entry = model.entry
+    options = {**(entry.options if entry else {}), **section.options}
+    family = family.configured(options)
+    presence = (section.min_score, entry.min_score if entry else None)
+    family.min_score = next((s for s in presence if s is not None), family.min_score)
+    return family
 
 
 def _new_runtime(section: ModelSection, model: ModelFile) -> Runtime:

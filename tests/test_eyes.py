@@ -10,7 +10,7 @@ import pytest
 from edgepose import eyes as eyes_module
 from edgepose.config_sections import ModelSection
 from edgepose.engine.ladder import Ladder
-from edgepose.errors import ModelError, RuntimeLost
+from edgepose.errors import ModelError, RuntimeLost, UserError
 from edgepose.eyes import Eyes, best_model, open_eyes
 from edgepose.imaging import read_image
 from edgepose.runtimes import edgetpu
@@ -154,3 +154,18 @@ def test_the_manifest_knows_the_build_for_the_chip():
     for entry in manifest().values():
         if entry.edgetpu:
             assert manifest()[entry.edgetpu].cpu == entry.name
+
+
+def test_options_reach_the_models_family(opened, models):
+    """What tfjs calls maxPoses and nmsRadius can be said in the configuration."""
+    path = models / "posenet_mobilenet_v1_075_353_481_quant.tflite"
+    family = opened(path=path, options={"maxPoses": 2, "nmsRadius": 30}).detector.family
+    assert (family.options.max_poses, family.options.nms_radius) == (2, 30)
+    with pytest.raises(UserError, match="did you mean 'maxPoses'"):
+        opened(path=path, options={"maxPose": 2})
+
+
+def test_options_for_a_family_without_any_are_refused(opened):
+    """An option that would do nothing is a mistake."""
+    with pytest.raises(UserError, match="a movenet model takes none"):
+        opened(options={"maxPoses": 2})

@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.core.hints import hint
-from edgepose.core.templates import MIN_SCORE, Array, Shape, Template, known_points, measure
+from edgepose.core.templates import (
+    MIN_SCORE,
+    Array,
+    Shape,
+    Template,
+    known_points,
+    limb_angles,
+    measure,
+)
 from edgepose.skeleton import NUM_LIMBS
 from edgepose.types import DEVIATED, OK, UNKNOWN, Match, Pose
 
@@ -53,6 +61,7 @@ class Templates:
         self._counted = (weights > 0).astype(np.float32)
         self._required = np.array([t.required for t in owners], np.float32)
         self._whole = np.array([bool(t.compat) for t in owners], np.bool_)
+        self._any_whole = bool(self._whole.any())
 
     def __len__(self) -> int:
         return len(self.templates)
@@ -60,10 +69,9 @@ class Templates:
     def compare(self, pose: Pose) -> Comparison:
         """Return how the pose compares with every template."""
         points = known_points(pose, self.min_score)
-        shape = measure(points)
-        whole = measure(points, whole=True) if self._whole.any() else shape
-        scores = self._score(shape.angles, whole.angles)
-        return Comparison(self, points, shape, whole, scores)
+        angles = limb_angles(points)
+        whole = limb_angles(points, whole=True) if self._any_whole else angles
+        return Comparison(self, points, self._score(angles, whole))
 
     def _score(self, angles: Array, whole: Array) -> NDArray[np.float32]:
         """Return (rows,) scores of (12,) angles; `whole` are the rounded ones, for compat."""
@@ -94,8 +102,6 @@ class Comparison:
 
     _set: Templates
     _points: Array
-    _shape: Shape
-    _whole: Shape
     _rows: NDArray[np.float32]
 
     @property
@@ -121,7 +127,7 @@ class Comparison:
         mine = np.flatnonzero(self._set._owner == owner)
         row = int(mine[np.argmax(self._rows[mine])])
         template, shape = self._set.templates[owner], self._set._shapes[row]
-        own = self._whole if template.compat else self._shape
+        own = measure(self._points, bool(template.compat))
         return _match(template, shape, own, self._points, float(self._rows[row]))
 
 

@@ -95,16 +95,28 @@ def measure(points: Array, whole: bool = False) -> Shape:
     whole: cut pixels, round angles and lengths to whole numbers, as `compat: kunyankin` wants.
     A limb without length has no angle and is unknown.
     """
-    if whole:
-        points = np.trunc(points)
-    way = points[..., LIMB_ENDS, :] - points[..., LIMB_STARTS, :]
+    way = _ways(points, whole)
     lengths = np.hypot(way[..., 0], way[..., 1])
     lengths[lengths == 0] = np.nan
-    angles = np.degrees(np.arctan2(-way[..., 0], way[..., 1]))
-    angles[np.isnan(lengths)] = np.nan
     if whole:
-        angles, lengths = np.rint(angles), np.rint(lengths)
-    return Shape(angles, lengths[..., None, :] / _anchors(lengths)[..., None])
+        lengths = np.rint(lengths)
+    proportions = lengths[..., None, :] / _anchors(lengths)[..., None]
+    return Shape(limb_angles(points, whole), proportions)
+
+
+def limb_angles(points: Array, whole: bool = False) -> Array:
+    """Return the angles of a Shape alone: all that a score needs, for a third of the time."""
+    way = _ways(points, whole)
+    angles = np.degrees(np.arctan2(-way[..., 0], way[..., 1]))
+    angles[~way.any(-1)] = np.nan
+    return np.rint(angles) if whole else angles
+
+
+def _ways(points: Array, whole: bool) -> Array:
+    """Return (..., 12, 2), the way of (y, x) from each limb's start to its end."""
+    if whole:
+        points = np.trunc(points)
+    return points[..., LIMB_ENDS, :] - points[..., LIMB_STARTS, :]
 
 
 def _anchors(lengths: Array) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -23,6 +23,7 @@ class Entry:
     width). size: bytes. sha256, git_blob: the file is genuine when either fits. needs: "cpu" or
     "edgetpu". edgetpu, cpu: name of the other build of the same model. decoder_op: ends in
     Coral's PosenetDecoderOp. urls: upstream, tried in order. min_score: a pose below it is nobody.
+    options: what the family has to be told about this model.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Entry:
     decoder_op: bool = False
     urls: tuple[str, ...] = ()
     min_score: float | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
 
     @property

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from edgepose.core.templates import MIN_SCORE
+from edgepose.errors import UserError
 from edgepose.types import Image, Pose, Region, Size, Tensor, TensorSpec
 
 
@@ -38,6 +39,15 @@ class Family(ABC):
     @abstractmethod
     def recognise(cls, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> Self | None:
         """Return a decoder for a model with these tensors, None if it is of another family."""
+
+    def configured(self, options: Mapping[str, Any]) -> Self:
+        """Return a decoder for the same model with options as a user writes them.
+
+        Raises UserError for unknown options and values that make no sense; most families take none.
+        """
+        if options:
+            raise UserError(f"model.options: a {self.name} model takes none, found {list(options)}")
+        return self
 
     @abstractmethod
     def look(self, frame_size: Size) -> Look:

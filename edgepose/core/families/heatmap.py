@@ -7,9 +7,9 @@ Facts: the MPII Human Pose data set's README, daniegr/EfficientPose (`utils/help
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Final, Self
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,6 +110,14 @@ class Heatmaps(Family):
         shape = inputs[0].shape
         square = len(shape) == 4 and shape[1] == shape[2] > 0 and shape[3] == 3
         return cls(inputs[0], outputs) if square else None
+
+    def configured(self, options: Mapping[str, Any]) -> Self:
+        """Return a decoder with options by name: order, activation, mean, scale."""
+        known = [field.name for field in fields(HeatmapOptions)]
+        for name in options:
+            if name not in known:
+                raise UserError(f"model.options.{name}: unknown option{near_miss(name, known)}")
+        return self.with_options(HeatmapOptions(**options)) if options else self
 
     def with_options(self, options: HeatmapOptions) -> Self:
         """Return a decoder for the same model with other options."""

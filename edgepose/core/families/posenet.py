@@ -7,9 +7,9 @@ Facts: tfjs-models pose-detection (posenet) and google-coral/project-posenet.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,6 +116,10 @@ class PoseNet(Family):
         if roles is None or len(inputs) != 1 or len(inputs[0].shape) != 4:
             return None
         return cls(inputs[0], roles) if inputs[0].shape[3] == 3 else None
+
+    def configured(self, options: Mapping[str, Any]) -> Self:
+        """Return a decoder with options named as tfjs names them: maxPoses, nmsRadius ..."""
+        return self.with_options(PoseNetOptions.from_tfjs(options)) if options else self
 
     def with_options(self, options: PoseNetOptions) -> Self:
         """Return a decoder for the same model with other options."""
