@@ -107,6 +107,7 @@ class ModelSection(Options):
     options: dict[str, Any] = Field(
         default={},
         description="what the model's family can be told, as PoseNet's maxPoses or nmsRadius",
+        examples=[{"maxPoses": 2}],
     )
     min_score: Fraction | None = Field(
         default=None, description="report nobody below this score; unset: as the model needs it"
