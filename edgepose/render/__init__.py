@@ -3,7 +3,9 @@
 No file is read but the font and no frame is kept, so that what is on screen is all there is.
 """
 
+from edgepose.render.attract import Invitation
+from edgepose.render.notice import draw_notice, draw_troubles
 from edgepose.render.renderer import Renderer, leading
 from edgepose.render.style import Palette, Style
 
-__all__ = ["Palette", "Renderer", "Style", "leading"]
+__all__ = ["Invitation", "Palette", "Renderer", "Style", "draw_notice", "draw_troubles", "leading"]

@@ -19,7 +19,7 @@ _FACE: Final = slice(0, INDEX["left_shoulder"])
 _BODY: Final = slice(INDEX["left_shoulder"], None)
 _SHOULDERS: Final = slice(INDEX["left_shoulder"], INDEX["left_elbow"])
 _HIPS: Final = slice(INDEX["left_hip"], INDEX["left_knee"])
-_SWINGS: Final = np.arange(NUM_LIMBS) >= LIMB_INDEX["left_upper_arm"]  # the trunk's limbs don't
+SWINGS: Final = np.arange(NUM_LIMBS) >= LIMB_INDEX["left_upper_arm"]  # the trunk's limbs don't
 
 _WIDTHS: Final = ((UNKNOWN, 0.7), (OK, 1.0), (DEVIATED, 1.0))  # what is off last: nothing hides it
 _MIN_TURN: Final = 8.0  # degrees: an arrow for less can't be read
@@ -133,7 +133,7 @@ def draw_corrections(canvas: Image, figure: Figure, unit: float, mirror: bool) -
     if figure.match is None:
         return
     turns = np.nan_to_num(figure.match.degrees)
-    off = figure.limbs & _SWINGS & (figure.match.states == DEVIATED) & (np.abs(turns) >= _MIN_TURN)
+    off = figure.limbs & SWINGS & (figure.match.states == DEVIATED) & (np.abs(turns) >= _MIN_TURN)
     worst = sorted(np.flatnonzero(off), key=lambda limb: -abs(turns[limb]))[:_MAX_ARROWS]
     for limb in worst:
         turn = float(np.clip(turns[limb], -_MAX_TURN, _MAX_TURN))

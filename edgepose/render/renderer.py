@@ -8,8 +8,10 @@ from typing import Final
 import numpy as np
 
 from edgepose.render.advice import Advice
+from edgepose.render.attract import Invitation, chosen, dimmed, draw_invitation
 from edgepose.render.cards import draw_cards, relevance
 from edgepose.render.figure import Brush, Figure, Known, draw_corrections, draw_figure
+from edgepose.render.ghost import draw_ghost
 from edgepose.render.hud import draw_advice, draw_banner, draw_flash, draw_stats
 from edgepose.render.page import Page, unit_of
 from edgepose.render.placement import Placement
@@ -47,15 +49,36 @@ class Renderer:
     def draw_people(self, scene: Scene, size: Size | None = None) -> Image:
         """Return what `draw` does without words, cards and figures, for who shows those itself."""
         placement = Placement.fit(scene.frame.size, size or scene.frame.size, self.style.mirror)
-        black = self.style.background == "black"
-        canvas = placement.blank() if black else placement.show(scene.frame.image)
+        canvas = self._backdrop(scene, placement)
         self._draw_people(canvas, placement, scene)
         return canvas
+
+    def invite(self, scene: Scene, invitations: Sequence[Invitation], size: Size) -> Image:
+        """Return a picture for when nobody is there: the poses that are looked for, in turn."""
+        canvas = self._backdrop(scene, Placement.fit(scene.frame.size, size, self.style.mirror))
+        dimmed(canvas)
+        page, time = self.page(canvas), scene.frame.time
+        invitation = chosen(invitations, time)
+        if invitation is not None:
+            brush = Brush.of(self.style.palette, page.unit)
+            draw_invitation(page, brush, invitation, time, self.style.mirror)
+        return canvas
+
+    def page(self, canvas: Image) -> Page:
+        """Return a page to write more on a picture that was drawn here."""
+        palette = self.style.palette
+        return Page(canvas, self._type, rgb(palette.matching), rgb(palette.deviating))
+
+    def _backdrop(self, scene: Scene, placement: Placement) -> Image:
+        black = self.style.background == "black"
+        return placement.blank() if black else placement.show(scene.frame.image)
 
     def _draw_people(self, canvas: Image, placement: Placement, scene: Scene) -> None:
         brush = Brush.of(self.style.palette, unit_of(placement.canvas))
         for pose in reversed(scene.poses):  # the best one last, on top
             figure = self._figure(pose, placement, leading(scene.watches, pose.person))
+            if self.style.ghost:
+                draw_ghost(canvas, figure, brush.unit, placement.mirror)
             draw_figure(canvas, figure, brush)
             draw_corrections(canvas, figure, brush.unit, placement.mirror)
 
@@ -71,8 +94,7 @@ class Renderer:
         return finite & (score > 0) & (score >= self.style.min_score)
 
     def _write(self, canvas: Image, scene: Scene) -> None:
-        palette = self.style.palette
-        page = Page(canvas, self._type, rgb(palette.matching), rgb(palette.deviating))
+        page = self.page(canvas)
         self._remember(scene)
         since = self._since(scene.frame.time)
         if since < _FLASH:

@@ -52,6 +52,9 @@ class Style(Options):
     mirror: bool = Field(
         default=False, description="show the picture as a mirror would; text stays as is"
     )
+    ghost: bool = Field(
+        default=False, description="show softly where arms and legs that are off should be"
+    )
     min_score: Fraction = Field(default=0.15, description="keypoints below this score aren't drawn")
     stats: bool = Field(default=True, description="show frames a second and latency in a corner")
     font: ExistingPath | None = Field(

@@ -37,6 +37,14 @@ class Typesetter:
         line = "".join(" " if unicodedata.category(c) == "Cc" else c for c in words)
         return self._kept(" ".join(line.split()), max(height, 1), colour, max_width)
 
+    def wrapped(self, text: str, height: int, max_width: int) -> list[str]:
+        """Return the lines of a longer text, none wider than `max_width` pixels.
+
+        Line breaks are kept; a word that is too long for a line, as a path, is cut anywhere.
+        """
+        font = self._font(max(height, 1))
+        return [line for part in text.splitlines() for line in _lines(part, font, max_width)]
+
     def _load(self, height: int) -> ImageFont.FreeTypeFont:
         try:
             return ImageFont.truetype(str(self._path), height)
@@ -64,3 +72,25 @@ def _fitted(line: str, font: ImageFont.FreeTypeFont, max_width: int) -> str:
         if font.getlength(cut) <= max_width:
             return cut
     return ""
+
+
+def _lines(text: str, font: ImageFont.FreeTypeFont, max_width: int) -> list[str]:
+    """Fill lines with words from the left; an empty text is one empty line."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if font.getlength(longer) <= max_width:
+            lines[-1] = longer
+        else:
+            lines += _pieces(word, font, max_width)
+    return lines[1:] if len(lines) > 1 and not lines[0] else lines
+
+
+def _pieces(word: str, font: ImageFont.FreeTypeFont, max_width: int) -> list[str]:
+    """Cut a word into pieces that fit, at least one letter each."""
+    pieces = [""]
+    for letter in word:
+        if pieces[-1] and font.getlength(pieces[-1] + letter) > max_width:
+            pieces.append("")
+        pieces[-1] += letter
+    return pieces
