@@ -28,6 +28,7 @@ OUTPUTS: Final = {
     "memory": "edgepose.outputs.memory:Memory",
     "recording": "edgepose.outputs.recording:Recording",
     "video": "edgepose.outputs.video:Video",
+    "web": "edgepose.outputs.web:Web",
 }
 
 KINDS: Final = {"source": SOURCES, "runtime": RUNTIMES, "output": OUTPUTS}

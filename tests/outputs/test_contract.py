@@ -76,7 +76,12 @@ def memory(folder: Path) -> Rig:
     return Rig({"keep": 100}, events=lambda output: [event.id for event in output.events])
 
 
-RIGS = {"gpio": gpio, "jsonl": jsonl, "memory": memory, "recording": recording, "video": video}
+def web(folder: Path) -> Rig:
+    """Serve a page that nobody looks at."""
+    return Rig({"port": 0, "token": "correct-horse-battery"})
+
+
+RIGS = {"gpio": gpio, "jsonl": jsonl, "memory": memory, "recording": recording, "video": video, "web": web}
 
 
 @pytest.fixture(params=sorted(registry.OUTPUTS))

@@ -1,0 +1,70 @@
+"""What the page asks of the device: its state, and commands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from edgepose.errors import EdgeposeError, UserError
+from edgepose.outputs.base import Device
+from edgepose.outputs.web.bodies import read_json
+from edgepose.outputs.web.replies import Refusal, json_reply
+
+if TYPE_CHECKING:
+    from aiohttp.web import BaseRequest, Response
+
+T = TypeVar("T")
+
+PATIENCE: Final = 15.0  # seconds for a command; most take milliseconds, a capture a second
+
+
+class Api:
+    """Hand questions and commands over to the device, off the loop."""
+
+    def __init__(self, device: Device, frames: str, executor: Executor) -> None:
+        self._device = device
+        self._frames = frames
+        self._executor = executor
+
+    async def state(self, request: BaseRequest) -> Response:  # noqa: ARG002 - as all handlers
+        """Return the health document, and under "page" what the page must know of itself."""
+        controls = self._device.controls
+        state: Mapping[str, Any] = await self._ask(controls.state) if controls else {}
+        return json_reply({**state, "page": self._page()})
+
+    async def command(self, request: BaseRequest) -> Response:
+        """Carry out `{"name": ..., "value": ...}`. A user's mistake is 400 with its sentence."""
+        body = await read_json(request)
+        name = body.get("name")
+        if not isinstance(name, str) or set(body) - {"name", "value"}:
+            raise Refusal(400, 'Expected {"name": text, "value": any}.')
+        controls = self._device.controls
+        if controls is None:
+            raise Refusal(409, "This run takes no commands.")
+        try:
+            done = await self._ask(lambda: controls.command(name, body.get("value")))
+        except UserError as error:
+            raise Refusal(400, str(error)) from error
+        except EdgeposeError as error:
+            raise Refusal(503, str(error)) from error
+        return json_reply({"done": done})
+
+    def _page(self) -> dict[str, Any]:
+        device = self._device
+        return {
+            "device": device.name,
+            "model": device.model,
+            "watches": list(device.watches),
+            "frames": self._frames,
+            "commands": device.controls is not None,
+        }
+
+    async def _ask(self, question: Callable[[], T]) -> T:
+        answer = asyncio.get_running_loop().run_in_executor(self._executor, question)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await answer
+        except TimeoutError:
+            raise Refusal(504, "The device did not answer in time.") from None

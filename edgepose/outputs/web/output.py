@@ -1,0 +1,80 @@
+"""The output itself: the token, and the server between `open` and `close`."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from typing import ClassVar, Final
+
+from edgepose import options
+from edgepose.errors import OutputLost
+from edgepose.outputs.base import Device, Output
+from edgepose.outputs.web import token
+from edgepose.outputs.web.live import Live
+from edgepose.outputs.web.loop import LoopThread
+from edgepose.outputs.web.server import Server
+from edgepose.outputs.web.settings import WebOptions
+from edgepose.types import Scene
+
+log = logging.getLogger(__name__)
+
+_PATIENCE: Final = 5.0  # seconds to begin or to end; the outlet's own deadline is as long
+_HERE_ONLY: Final = ("127.0.0.1", "::1", "localhost")
+
+
+class Web(Output):
+    """Serve a page to watch, tune and teach the device with, behind a token."""
+
+    Options: ClassVar[type[options.Options]] = WebOptions
+
+    def __init__(self, options: WebOptions, device: Device) -> None:
+        """Take options; nothing listens before `open`."""
+        self._options = options
+        self._device = device
+        self._live = Live()
+        self._server: Server | None = None
+        self._thread: LoopThread | None = None
+
+    @property
+    def port(self) -> int:
+        """Return the port that is listened on, 0 when none is."""
+        return self._server.port if self._server else 0
+
+    def open(self) -> None:
+        """Listen. Raises OutputLost when the address is taken or the token can't be kept."""
+        self.close()
+        options = self._options
+        secret = options.token or token.kept()
+        server = Server(options, self._device, self._live, secret)
+        thread = LoopThread("web", server.run)
+        try:
+            thread.start(_PATIENCE)
+        except OSError as error:
+            place = f"{options.host}:{options.port}"
+            raise OutputLost(f"can't listen on {place}: {error.strerror or error}") from error
+        self._server, self._thread = server, thread
+        self._announce()
+
+    def show(self, scene: Scene) -> None:
+        """Keep the scene for whoever looks; never waits. Raises OutputLost if the server died."""
+        if self._thread is None or not self._thread.is_running:
+            raise OutputLost("the web server has ended")
+        self._live.put(scene)
+
+    def close(self) -> None:
+        """Hang up on everybody and stop listening."""
+        thread, self._thread, self._server = self._thread, None, None
+        if thread is not None and not thread.stop(_PATIENCE):
+            log.warning("The web server did not stop in time and is left behind.")
+
+    def _announce(self) -> None:
+        host = self._options.host
+        if host not in _HERE_ONLY:
+            log.warning(
+                "The page is served without encryption: use it in networks that you trust, or "
+                "behind a proxy with TLS."
+            )
+        shown = socket.gethostname() if host in ("0.0.0.0", "::") else host
+        log.info(
+            "The page is at http://%s:%d/.", f"[{shown}]" if ":" in shown else shown, self.port
+        )

@@ -1,0 +1,136 @@
+"""The server: sockets, connections and workers from the first to the last moment."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Final
+
+from edgepose.outputs.base import Device
+from edgepose.outputs.web import streams
+from edgepose.outputs.web.api import Api
+from edgepose.outputs.web.door import Door
+from edgepose.outputs.web.feed import Feed
+from edgepose.outputs.web.live import Live
+from edgepose.outputs.web.login import Login
+from edgepose.outputs.web.pages import Pages
+from edgepose.outputs.web.pictures import Photographer
+from edgepose.outputs.web.replies import Refusal, refused
+from edgepose.outputs.web.settings import WebOptions
+from edgepose.outputs.web.site import Handler, Site
+from edgepose.outputs.web.views import Narrator, encoded
+from edgepose.types import Scene
+
+if TYPE_CHECKING:
+    from aiohttp.web import BaseRequest, StreamResponse
+
+log = logging.getLogger(__name__)
+
+_WATCHERS: Final = 12  # of pictures, and of scenes; a page is one of each
+_NEWS_RATE: Final = 10.0  # scenes a second that the page is told of: bars move, words can be read
+_GOODBYE: Final = 0.5  # seconds for answers under way when the server stops
+
+
+class Server:
+    """Serve the page of one device: `run(ready, stop)` on a loop of its own.
+
+    port: what is listened on, once it runs.
+    """
+
+    def __init__(self, options: WebOptions, device: Device, live: Live, secret: str) -> None:
+        self.port = 0
+        self._options = options
+        self._device = device
+        self._live = live
+        self._secret = secret
+        self._site: Site | None = None
+        self._door: Door | None = None
+
+    async def run(self, ready: Callable[[], None], stop: asyncio.Event) -> None:
+        """Listen until `stop` is set. Raises OSError when the address can't be had."""
+        async with AsyncExitStack() as stack:
+            await self._listen(stack)
+            self._site = self._new_site(stack)
+            ready()
+            await stop.wait()
+
+    async def _listen(self, stack: AsyncExitStack) -> None:
+        """Open the socket; what comes before the site is there waits in its backlog."""
+        from aiohttp import web
+
+        http = web.Server(
+            self._handle,
+            handler_cancellation=True,
+            access_log=None,
+            logger=_quiet_log(),
+            auto_decompress=False,
+            lingering_time=1.0,
+        )
+        self._door = Door(http)
+        loop, options = asyncio.get_running_loop(), self._options
+        listener = await loop.create_server(self._door, options.host, options.port)
+        self.port = listener.sockets[0].getsockname()[1]
+        watch = asyncio.create_task(self._door.watch())
+        stack.callback(watch.cancel)
+        stack.push_async_callback(http.shutdown, _GOODBYE)
+        stack.callback(http.pre_shutdown)
+        stack.callback(listener.close)
+
+    def _new_site(self, stack: AsyncExitStack) -> Site:
+        pages = Pages(self._device.name)
+        login = Login(self._secret, self.port, pages)
+        api = Api(self._device, self._options.frames, _workers(stack, "web-commands"))
+        return Site(pages, login, api, self._streams(stack))
+
+    def _streams(self, stack: AsyncExitStack) -> Mapping[str, Handler]:
+        """Return the endless answers; with `frames: none` nothing that makes pictures exists."""
+        told, options = self._feed(stack, _summariser(), _NEWS_RATE), self._options
+        found: dict[str, Handler] = {
+            "/api/events": lambda request: streams.news(request, told, self._live)
+        }
+        if options.frames != "none":
+            maker = Photographer(hides=options.frames == "skeleton", mirror=options.mirror)
+            shown = self._feed(stack, maker.photograph, options.fps)
+            found["/stream"] = lambda request: streams.pictures(request, shown)
+        return found
+
+    def _feed(self, stack: AsyncExitStack, make: Callable[[Scene], bytes], fps: float) -> Feed:
+        return Feed(self._live, make, _workers(stack, "web-maker"), fps, _WATCHERS)
+
+    async def _handle(self, request: BaseRequest) -> StreamResponse:
+        assert self._door is not None
+        assert self._site is not None
+        with self._door.serving(request.protocol):
+            try:
+                return await self._site.answer(request)
+            except Refusal as refusal:
+                return refused(refusal)
+
+
+def _summariser() -> Callable[[Scene], bytes]:
+    narrator = Narrator()
+    return lambda scene: encoded(narrator.tell(scene))
+
+
+def _workers(stack: AsyncExitStack, name: str) -> ThreadPoolExecutor:
+    """Return one thread for work that must not hold the loop up; it ends with the server."""
+    executor = ThreadPoolExecutor(1, name)
+    stack.callback(executor.shutdown, wait=False, cancel_futures=True)
+    return executor
+
+
+def _quiet_log() -> logging.Logger:
+    """Return a log for aiohttp that leaves out what strangers send: it would fill the journal."""
+    quiet = log.getChild("http")
+    quiet.addFilter(_is_our_fault)
+    return quiet
+
+
+def _is_our_fault(record: logging.LogRecord) -> bool:
+    from aiohttp.http_exceptions import HttpProcessingError
+
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError | ConnectionError)

@@ -1,0 +1,37 @@
+"""What an installer can tell the page."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from edgepose.options import Options
+from edgepose.outputs.web.token import SHORTEST
+
+
+class WebOptions(Options):
+    """Say who can reach the page, and how much of the camera it shows."""
+
+    host: Annotated[str, Field(min_length=1)] = Field(
+        default="127.0.0.1",
+        description="address to listen on: 127.0.0.1 for this device itself only, 0.0.0.0 for all "
+        "networks it is in",
+    )
+    port: int = Field(default=8080, ge=0, le=65535, description="TCP port; 0: any that is free")
+    token: Annotated[str, Field(min_length=SHORTEST)] | None = Field(
+        default=None,
+        repr=False,
+        description="password of the page, best as ${EDGEPOSE_WEB_TOKEN}; unset: one is made, "
+        "logged once and kept in the state folder",
+        examples=["at-least-12-characters"],
+    )
+    frames: Literal["full", "skeleton", "none"] = Field(
+        default="skeleton",
+        description="full: the camera's picture; skeleton: people as lines on black; none: words "
+        "and figures only",
+    )
+    fps: float = Field(
+        default=10.0, gt=0, le=30, description="pictures a second while somebody watches, at most"
+    )
+    mirror: bool = Field(default=False, description="show the picture as a mirror would")

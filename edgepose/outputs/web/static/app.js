@@ -1,0 +1,197 @@
+// The page: picture, watches, events and health of one device, as they change.
+
+import { carryOut, make, sentence, show, state as askState } from "/device.js";
+import { showHealth } from "/health.js";
+import { Teacher } from "/teach.js";
+import { Watches } from "/watches.js";
+
+const element = (id) => document.getElementById(id);
+
+const ASK_EVERY = 3000; // ms between two looks at the health
+const STALE = 3000; // ms without a scene after which the picture is old
+const MOST_EVENTS = 50;
+const TYPES = { start: "shown", end: "left", update: "held", rep: "repetition" };
+
+let page = null; // what the device says of this page
+let health = {};
+let scene = null;
+let sceneAt = 0;
+let source = null; // of server-sent events
+let sourceFailed = false;
+let asking = null;
+const seen = new Set();
+
+// Status: one line that says how things stand
+
+function status() {
+  if (sourceFailed) return ["bad", "Not connected; trying again …"];
+  if (!page) return ["", "Connecting …"];
+  if (health.detect === false) return ["warn", "Paused"];
+  if (!scene) return ["warn", "Waiting for the camera …"];
+  const quiet = Date.now() - sceneAt;
+  if (quiet > STALE) return ["bad", `No picture for ${Math.round(quiet / 1000)} s`];
+  const fps = scene.stats.fps ?? health.fps;
+  return ["good", fps > 0 ? `Watching · ${fps.toFixed(0)} fps` : "Watching"];
+}
+
+function showStatus() {
+  const [kind, words] = status();
+  element("status-dot").className = `dot ${kind}`;
+  if (element("status-text").textContent !== words) element("status-text").textContent = words;
+  element("stage").classList.toggle("is-stale", kind === "bad");
+}
+
+// Picture
+
+function showPicture() {
+  const picture = element("picture");
+  const wanted = page && page.frames !== "none" && !document.hidden;
+  if (!wanted) return picture.removeAttribute("src");
+  if (!picture.hasAttribute("src")) picture.src = `/stream?${Date.now()}`;
+}
+
+function pictureCame() {
+  const picture = element("picture");
+  const bare = page?.frames === "skeleton";
+  picture.alt = bare ? "Live picture: people as lines on black" : "Live picture with people marked";
+  show(picture, true);
+  show(element("stage-note"), false);
+  element("stage").classList.add("is-live");
+}
+
+function pictureFailed() {
+  element("picture").removeAttribute("src");
+  setTimeout(showPicture, 2000);
+}
+
+function showWords() {
+  element("stage").classList.add("is-wordy");
+  element("stage-note").textContent = "Pictures are switched off on this device.";
+}
+
+// Scenes and events, as the device sends them
+
+function listen() {
+  if (source || document.hidden) return;
+  source = new EventSource("/api/events");
+  source.addEventListener("open", () => {
+    sourceFailed = false;
+    showStatus();
+  });
+  source.addEventListener("scene", (message) => tell(JSON.parse(message.data)));
+  source.addEventListener("event", (message) => note(JSON.parse(message.data)));
+  source.addEventListener("error", lost);
+}
+
+function lost() {
+  sourceFailed = true;
+  if (source?.readyState === EventSource.CLOSED) {
+    source = null;
+    setTimeout(listen, 2000);
+  }
+  showStatus();
+  ask(); // leads to the way in when we are not let in any more
+}
+
+function hush() {
+  source?.close();
+  source = null;
+}
+
+function tell(news) {
+  scene = news;
+  sceneAt = Date.now();
+  watches.tell(news.watches);
+  const count = news.people;
+  show(element("people"), element("stage").classList.contains("is-live"));
+  element("people").textContent = count === 0 ? "Nobody in sight" : count === 1 ? "1 person" : `${count} people`;
+  showStatus();
+}
+
+function note(event) {
+  if (seen.has(event.id)) return;
+  seen.add(event.id);
+  const time = new Date(1000 * event.time);
+  const facts = [
+    event.score > 0 ? `score ${Math.round(100 * event.score)}` : "",
+    event.held > 0 ? `held ${event.held.toFixed(1)} s` : "",
+    event.count ? `×${event.count}` : "",
+  ].filter(Boolean);
+  const what = make("span", {}, make("b", {}, event.name), ` ${TYPES[event.type] ?? event.type}`);
+  const row = make("li", {},
+    make("time", { datetime: time.toISOString() }, time.toLocaleTimeString([], { hourCycle: "h23" })),
+    what, make("span", { class: "muted" }, facts.join(" · ")));
+  element("events").prepend(row);
+  while (element("events").children.length > MOST_EVENTS) element("events").lastChild.remove();
+  show(element("no-events"), false);
+}
+
+// Health and commands
+
+async function ask() {
+  clearTimeout(asking);
+  if (!document.hidden) asking = setTimeout(ask, ASK_EVERY);
+  try {
+    learn(await askState());
+  } catch (error) {
+    if (!page) element("status-text").textContent = sentence(error);
+  }
+}
+
+function learn(found) {
+  const isFirst = page === null;
+  health = found;
+  page = found.page;
+  const known = found.watches ?? Object.fromEntries(page.watches.map((name) => [name, {}]));
+  watches.adopt(known, page.commands);
+  showHealth(found);
+  for (const id of ["actions", "care", "detect"]) show(element(id), page.commands);
+  element("detect").textContent = found.detect === false ? "Resume" : "Pause";
+  if ("unsaved" in found) show(element("unsaved"), Boolean(found.unsaved));
+  if (isFirst && page.frames === "none") showWords();
+  showPicture();
+  showStatus();
+}
+
+function changed(isDone) {
+  if (isDone) show(element("unsaved"), true);
+  ask();
+}
+
+async function perform(button, name, value) {
+  button.disabled = true;
+  const done = await carryOut(name, value);
+  button.disabled = false;
+  if (done && ["save", "reload"].includes(name)) show(element("unsaved"), false);
+  ask();
+}
+
+function onClick(id, name, value = () => null) {
+  element(id).addEventListener("click", (event) => perform(event.currentTarget, name, value()));
+}
+
+const watches = new Watches(changed);
+new Teacher(() => watches.names, changed);
+
+onClick("detect", "detect", () => health.detect === false);
+onClick("save", "save");
+onClick("undo", "reload");
+onClick("reload", "reload");
+element("restart").addEventListener("click", () => element("sure-sheet").showModal());
+element("sure-sheet").addEventListener("close", (event) => {
+  if (event.target.returnValue === "yes") perform(element("restart"), "restart", null);
+  event.target.returnValue = "";
+});
+element("figures").addEventListener("toggle", ask);
+element("picture").addEventListener("load", pictureCame);
+element("picture").addEventListener("error", () => element("picture").hasAttribute("src") && pictureFailed());
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) hush();
+  else listen();
+  showPicture();
+  ask();
+});
+window.addEventListener("pagehide", hush);
+setInterval(showStatus, 1000);
+listen();
+ask();

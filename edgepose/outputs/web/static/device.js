@@ -1,0 +1,61 @@
+// How the page talks to the device, and how it tells what came of it.
+
+export class Refused extends Error {}
+
+async function answer(response) {
+  if (response.status === 401) {
+    location.assign("/login");
+    throw new Refused("Log in again.");
+  }
+  const body = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Refused(body.error || `The device answered ${response.status}.`);
+  return body;
+}
+
+export async function state() {
+  return answer(await fetch("/api/state"));
+}
+
+export async function command(name, value = null) {
+  const request = {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ name, value }),
+  };
+  return (await answer(await fetch("/api/command", request))).done;
+}
+
+// Carry out a command and say what was done or why not; true when it was done.
+export async function carryOut(name, value, { quiet = false } = {}) {
+  try {
+    const done = await command(name, value);
+    if (!quiet) say(done);
+    return true;
+  } catch (error) {
+    say(sentence(error), true);
+    return false;
+  }
+}
+
+export function sentence(error) {
+  return error instanceof Refused ? error.message : "The device can't be reached.";
+}
+
+export function say(text, isError = false) {
+  const toasts = document.getElementById("toasts");
+  const toast = make("p", { class: isError ? "toast is-error" : "toast" }, text);
+  toasts.replaceChildren(toast);
+  setTimeout(() => toast.remove(), Math.max(4000, 70 * text.length));
+}
+
+// Return an element; text is set as text, never as HTML.
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+export function show(element, shown) {
+  element.hidden = !shown;
+}

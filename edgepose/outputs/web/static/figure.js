@@ -1,0 +1,48 @@
+// A body whose limbs take the colours of the match: which limb is off, also without a picture.
+// It faces the reader as in the camera's picture: the person's left is on the right.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+const LIMBS = {
+  shoulders: [36, 40, 64, 40],
+  hips: [41, 80, 59, 80],
+  left_side: [64, 40, 59, 80],
+  right_side: [36, 40, 41, 80],
+  left_upper_arm: [64, 40, 77, 59],
+  right_upper_arm: [36, 40, 23, 59],
+  left_forearm: [77, 59, 82, 82],
+  right_forearm: [23, 59, 18, 82],
+  left_thigh: [59, 80, 63, 108],
+  right_thigh: [41, 80, 37, 108],
+  left_shin: [63, 108, 65, 136],
+  right_shin: [37, 108, 35, 136],
+};
+
+function shape(tag, attributes) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+export class Figure {
+  constructor() {
+    this.element = shape("svg", { viewBox: "0 0 100 150", class: "body", role: "img" });
+    this.lines = {};
+    for (const [name, [x1, y1, x2, y2]] of Object.entries(LIMBS)) {
+      this.lines[name] = shape("line", { x1, y1, x2, y2 });
+    }
+    this.element.append(...Object.values(this.lines), shape("circle", { cx: 50, cy: 20, r: 10 }));
+    this.show({}, [], false);
+  }
+
+  show(limbs, off, isMet) {
+    for (const [name, line] of Object.entries(this.lines)) {
+      line.setAttribute("class", limbs[name] || "unknown");
+    }
+    // Limbs that are off last, so that nothing is drawn over them.
+    for (const { limb } of off) this.element.append(this.lines[limb]);
+    this.element.classList.toggle("is-met", isMet);
+    const names = off.map(({ limb }) => limb.replaceAll("_", " ")).join(", ");
+    this.element.setAttribute("aria-label", names ? `Off: ${names}` : "No limb is off");
+  }
+}

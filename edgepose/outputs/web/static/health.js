@@ -1,0 +1,50 @@
+// Health: every part with its state and, when something is wrong, the reason; figures in a table.
+
+import { make, show } from "/device.js";
+
+const GOOD = ["running", "ok", "open", "on", "connected"];
+const SOON = ["starting", "opening", "waiting", "paused", "backing off"];
+
+export function dot(state) {
+  const kind = GOOD.includes(state) ? "good" : SOON.includes(state) ? "warn" : "bad";
+  return make("span", { class: `dot ${kind}`, "aria-hidden": "true" });
+}
+
+// A part is a word, or a mapping with "state" and perhaps "reason" and more.
+function row(title, part) {
+  const { state, reason, ...more } = typeof part === "object" && part ? part : { state: part };
+  const facts = Object.values(more).filter((value) => ["string", "number"].includes(typeof value) && value !== "");
+  const words = reason || [state, ...facts].filter((word) => word != null).join(" · ") || "–";
+  return make("div", {}, dot(state ?? "ok"), make("dt", {}, title), make("dd", { class: "muted" }, String(words)));
+}
+
+export function showHealth(state) {
+  const outputs = Object.entries(state.outputs ?? {});
+  const rows = [];
+  if (state.source !== undefined) rows.push(row("Source", state.source));
+  if (state.runtime !== undefined) rows.push(row("Model", state.runtime));
+  rows.push(...outputs.map(([name, part]) => row(name, part)));
+  if (!rows.length) rows.push(row("Model", { state: "ok", model: state.page.model || "not known" }));
+  document.getElementById("health").replaceChildren(...rows);
+  showFigures(state.stats ?? {});
+}
+
+function showFigures(stats) {
+  const stages = Object.entries(stats.stages ?? {});
+  const counts = Object.entries(stats.counts ?? {});
+  show(document.getElementById("figures"), stages.length + counts.length > 0);
+  if (!document.getElementById("figures").open) return;
+  const ms = (value) => (value == null ? "–" : value.toFixed(1));
+  const tables = [
+    table(["Stage", "p50 ms", "p99 ms"], stages.map(([name, stage]) => [name, ms(stage.p50_ms), ms(stage.p99_ms)])),
+    table(["Count", ""], counts),
+  ];
+  document.getElementById("figures-body").replaceChildren(...tables);
+}
+
+function table(head, rows) {
+  const cells = (tag, words) => words.map((word, i) => make(i ? tag : "th", i ? {} : { scope: "row" }, String(word)));
+  const body = rows.map((words) => make("tr", {}, ...cells("td", words)));
+  const top = make("tr", {}, ...head.map((word) => make("th", { scope: "col" }, word)));
+  return make("table", {}, make("thead", {}, top), make("tbody", {}, ...body));
+}

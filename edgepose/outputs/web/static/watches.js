@@ -1,0 +1,213 @@
+// A card for each watch: score against its thresholds, what to change, and sliders to tune it.
+
+import { carryOut, make, show } from "/device.js";
+import { Figure } from "/figure.js";
+
+const PHASES = {
+  idle: "Waiting", holding: "Hold it", active: "Shown", releasing: "Shown", cooldown: "Pausing",
+};
+const SHOWN = ["active", "releasing"];
+const GAP = 0.01; // exit stays below enter
+const PATIENCE = 150; // ms without movement until a slider's value is sent
+
+const score = (value) => value.toFixed(2).replace(/^1\.00$/, "1.0");
+const seconds = (value) => `${value.toFixed(1)} s`;
+
+// What can be tuned, in the order it is met. Longer values than the slider's are left alone.
+const SLIDERS = [
+  { key: "enter", title: "Enter", about: "Score from which the pose counts as shown", min: 0.3, max: 1, step: 0.01, text: score },
+  { key: "exit", title: "Exit", about: "Score below which it is given up", min: 0.2, max: 0.99, step: 0.01, text: score },
+  { key: "hold", title: "Hold", about: "How long the pose is held before it fires", min: 0, max: 10, step: 0.1, text: seconds },
+  { key: "release", title: "Release", about: "How long the score may dip before it ends", min: 0, max: 5, step: 0.1, text: seconds },
+  { key: "cooldown", title: "Cooldown", about: "Pause after the end until it can fire again", min: 0, max: 60, step: 0.5, text: seconds },
+  { key: "angle_deviation", title: "Tolerance", about: "How far a limb may be off", min: 5, max: 60, step: 1, text: (value) => `${value.toFixed(0)}°`, otherwise: 20, unset: "as in the template" },
+];
+
+class Slider {
+  constructor(watch, spec, changed) {
+    this.spec = spec;
+    this.changed = changed;
+    const id = `${watch.id}-${spec.key}`;
+    const { min, max, step } = spec;
+    this.input = make("input", { type: "range", id, name: spec.key, min, max, step, "aria-describedby": `${id}-about` });
+    this.output = make("output", { for: id });
+    const label = make("label", { for: id }, spec.title);
+    const about = make("p", { class: "muted small", id: `${id}-about` }, spec.about);
+    this.element = make("div", { class: "slider" }, label, this.output, this.input, about);
+    this.input.addEventListener("input", () => {
+      this.render(this.value);
+      changed(spec.key, this.value);
+    });
+  }
+
+  get value() {
+    return Number(this.input.value);
+  }
+
+  set(value) {
+    if (document.activeElement !== this.input || this.value !== value) {
+      this.input.value = value ?? this.spec.otherwise;
+    }
+    this.render(value);
+  }
+
+  render(value) {
+    const { min, max, text, unset } = this.spec;
+    const words = value == null ? unset : text(value);
+    this.output.textContent = words;
+    this.input.setAttribute("aria-valuetext", words);
+    this.input.style.setProperty("--at", `${(100 * (this.value - min)) / (max - min)}%`);
+  }
+}
+
+class Card {
+  constructor(name, id, canTune, changed) {
+    this.name = name;
+    this.id = id;
+    this.changed = changed;
+    this.thresholds = {};
+    this.pending = {};
+    this.build(canTune);
+  }
+
+  build(canTune) {
+    this.phase = make("span", { class: "phase" }, PHASES.idle);
+    this.times = make("span", { class: "times" });
+    this.number = make("span", { class: "score-number is-unknown" }, "–");
+    this.fill = make("div", { class: "bar-fill" });
+    this.marks = { enter: this.mark("enter"), exit: this.mark("exit") };
+    this.bar = make("div", { class: "bar", role: "meter", "aria-label": `Score of ${this.name}`, "aria-valuemin": 0, "aria-valuemax": 100 },
+      make("div", { class: "bar-track" }, this.fill), this.marks.enter, this.marks.exit);
+    this.progress = make("i");
+    this.figure = new Figure();
+    this.advice = make("ul", { class: "advice" });
+    const title = make("h2", { id: this.id }, this.name);
+    this.element = make("article", { class: "card watch", "aria-labelledby": this.id },
+      make("div", { class: "watch-head" }, title, this.times, this.phase),
+      make("div", { class: "score" }, this.number, this.bar),
+      make("div", { class: "hold" }, this.progress),
+      make("div", { class: "reading" }, this.figure.element, this.advice));
+    if (canTune) this.element.append(this.tuning());
+    this.tell({ phase: "idle", advice: [] });
+  }
+
+  mark(kind) {
+    return make("div", { class: `mark ${kind}`, "aria-hidden": "true" }, make("span", {}, kind));
+  }
+
+  tuning() {
+    this.sliders = SLIDERS.map((spec) => new Slider(this, spec, (key, value) => this.tune(key, value)));
+    const fields = make("div", { class: "sliders" }, ...this.sliders.map((slider) => slider.element));
+    return make("details", {}, make("summary", {}, "Thresholds"), fields);
+  }
+
+  // Take what the device says of the thresholds; what is being changed here is newer.
+  adopt(thresholds) {
+    this.thresholds = { ...thresholds, ...this.pending };
+    for (const slider of this.sliders ?? []) {
+      const known = slider.spec.key in this.thresholds;
+      show(slider.element, known);
+      if (known && !(slider.spec.key in this.pending)) slider.set(this.thresholds[slider.spec.key]);
+    }
+    this.place();
+  }
+
+  place() {
+    for (const [kind, mark] of Object.entries(this.marks)) {
+      const at = this.thresholds[kind];
+      show(mark, at != null);
+      mark.style.left = `${100 * (at ?? 0)}%`;
+    }
+  }
+
+  tune(key, value) {
+    Object.assign(this.pending, { [key]: value }, this.pushed(key, value));
+    Object.assign(this.thresholds, this.pending);
+    for (const slider of this.sliders) {
+      if (slider.spec.key !== key && slider.spec.key in this.pending) slider.set(this.pending[slider.spec.key]);
+    }
+    this.place();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.send(), PATIENCE);
+  }
+
+  // Enter and exit push each other along: exit is always below enter.
+  pushed(key, value) {
+    const rounded = (number) => Math.round(100 * number) / 100;
+    if (key === "enter" && this.thresholds.exit > value - GAP) return { exit: rounded(value - GAP) };
+    if (key === "exit" && this.thresholds.enter < value + GAP) return { enter: rounded(value + GAP) };
+    return {};
+  }
+
+  async send() {
+    const sent = this.pending;
+    this.pending = {};
+    const done = await carryOut("thresholds", { watch: this.name, ...sent }, { quiet: true });
+    this.changed(done);
+  }
+
+  tell(watch) {
+    const known = watch.limbs != null;
+    const isShown = SHOWN.includes(watch.phase);
+    const percent = Math.round(100 * (watch.score ?? 0));
+    this.number.textContent = known ? percent : "–";
+    this.number.classList.toggle("is-unknown", !known);
+    this.fill.style.transform = `scaleX(${known ? watch.score : 0})`;
+    this.bar.classList.toggle("is-met", known && watch.score >= (this.thresholds.enter ?? 1));
+    this.bar.setAttribute("aria-valuenow", percent);
+    this.progress.style.transform = `scaleX(${watch.progress ?? 0})`;
+    this.phase.textContent = PHASES[watch.phase] ?? watch.phase;
+    this.times.textContent = watch.count ? `×${watch.count}` : "";
+    this.element.classList.toggle("is-active", isShown);
+    this.element.classList.toggle("is-holding", watch.phase === "holding");
+    this.figure.show(watch.limbs ?? {}, watch.off ?? [], isShown);
+    this.advise(watch, known);
+  }
+
+  advise(watch, known) {
+    const words = watch.advice.length ? watch.advice : [known ? "Every limb is as it should be" : "Nobody is compared"];
+    const kind = watch.advice.length ? "" : known ? "fine" : "none";
+    const lines = words.join("\n") + kind;
+    if (lines === this.lines) return;
+    this.lines = lines;
+    this.advice.replaceChildren(...words.map((text) => make("li", kind ? { class: kind } : {}, text)));
+  }
+}
+
+export class Watches {
+  constructor(changed) {
+    this.changed = changed;
+    this.cards = new Map();
+    this.box = document.getElementById("watches");
+    this.none = document.getElementById("no-watches");
+  }
+
+  get names() {
+    return [...this.cards.keys()];
+  }
+
+  adopt(thresholds, canTune) {
+    for (const [name, values] of Object.entries(thresholds)) this.card(name, canTune).adopt(values ?? {});
+    for (const name of this.names.filter((known) => !(known in thresholds))) this.drop(name);
+    show(this.none, this.cards.size === 0);
+  }
+
+  card(name, canTune) {
+    if (!this.cards.has(name)) {
+      this.made = (this.made ?? 0) + 1;
+      const card = new Card(name, `watch-${this.made}`, canTune, this.changed);
+      this.cards.set(name, card);
+      this.box.append(card.element);
+    }
+    return this.cards.get(name);
+  }
+
+  drop(name) {
+    this.cards.get(name).element.remove();
+    this.cards.delete(name);
+  }
+
+  tell(watches) {
+    for (const watch of watches) this.cards.get(watch.name)?.tell(watch);
+  }
+}

@@ -1,0 +1,68 @@
+"""What the page is told, as plain JSON values: scenes in few words, events, the device's state."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from edgepose.render.advice import Advice
+from edgepose.types import LimbMatch, Match, Scene, WatchState
+
+
+def encoded(value: Any) -> bytes:
+    """Return compact JSON that every browser reads: what is not finite becomes null."""
+    return json.dumps(_finite(value), separators=(",", ":"), default=str).encode()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+class Narrator:
+    """Put scenes into words; advice stays long enough to be read: `tell(scene)`."""
+
+    def __init__(self) -> None:
+        self._advice: dict[str, Advice] = {}
+
+    def tell(self, scene: Scene) -> dict[str, Any]:
+        """Return the summary of a scene: how many people, how each watch stands, no picture."""
+        return {
+            "seq": scene.frame.seq,
+            "people": len(scene.poses),
+            "age_ms": round(scene.age * 1e3, 1),
+            "stats": dict(scene.stats),
+            "watches": [self._watch(watch, scene.frame.time) for watch in scene.watches],
+        }
+
+    def _watch(self, watch: WatchState, time: float) -> dict[str, Any]:
+        advice = self._advice.setdefault(watch.name, Advice())
+        head = {
+            "name": watch.name,
+            "phase": watch.phase,
+            "score": round(watch.score, 3),
+            "progress": round(watch.progress, 3),
+            "held": round(watch.held, 2),
+            "count": watch.count,
+            "advice": advice.words(watch.match, time),
+        }
+        return head | (_compared(watch.match) if watch.match else {})
+
+
+def _compared(match: Match) -> dict[str, Any]:
+    """Return the state of every limb, and by how much those are off that are."""
+    return {
+        "limbs": {limb.limb: limb.state for limb in match.limbs},
+        "off": [_off(limb) for limb in match.deviated],
+    }
+
+
+def _off(limb: LimbMatch) -> dict[str, Any]:
+    return {"limb": limb.limb, "degrees": round(limb.degrees, 1), "text": limb.text}
