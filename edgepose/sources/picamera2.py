@@ -73,7 +73,6 @@ class Picamera2(Source):
         self._seq = 0
         self._time = 0.0
         self._camera: Any = None
-        self._job: Any = None
 
     def open(self) -> None:
         """Configure and start the camera. Raises SourceLost when it is not there or in use.
@@ -107,7 +106,6 @@ class Picamera2(Source):
     def close(self) -> None:
         """Stop the camera and let it go."""
         camera, self._camera = self._camera, None
-        self._job = None
         self.interrupted.clear()
         if camera is None:
             return
@@ -162,16 +160,13 @@ class Picamera2(Source):
         if self._camera is None:
             raise self._lost("it is not open")
         deadline = monotonic() + self._options.timeout
-        self._job = self._job or self._camera.capture_request(wait=False)
+        job = self._camera.capture_request(wait=False)
         while not self.interrupted.is_set():
             try:
-                request = self._camera.wait(self._job, timeout=SLICE)
+                return self._camera.wait(job, timeout=SLICE)
             except TimeoutError as error:
                 if monotonic() > deadline:
                     raise self._lost(f"no frame for {self._options.timeout:g} s") from error
-            else:
-                self._job = None
-                return request
         return None
 
     def _frame(self, main: Image, lores: Image | None, stamp_ns: int | None) -> Frame:

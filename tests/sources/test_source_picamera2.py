@@ -223,6 +223,13 @@ def test_a_size_that_the_sensor_lacks_is_said(pi: World, caplog: pytest.LogCaptu
     assert "[1944, 2592] pixels instead of [3000, 4000]" in caplog.text
 
 
+def test_an_odd_size_is_made_even(pi: World):
+    """Only even numbers suit libcamera; a row and a column less are no reason to fail."""
+    frame = frame_of(camera(size=(97, 129), lores=(49, 65)))
+    assert frame.lores is not None
+    assert (frame.size, frame.lores.shape[:2]) == ((96, 128), (48, 64))
+
+
 def test_reading_before_opening_is_a_loss(pi: World):
     """Nothing crashes in the wrong order."""
     with pytest.raises(SourceLost, match="not open"):

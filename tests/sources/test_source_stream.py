@@ -19,6 +19,9 @@ from edgepose.errors import SourceLost
 from edgepose.sources.stream import Stream, redacted
 from edgepose.types import Frame
 
+# PyAV runs signal handlers where an exception gets lost: only a thread can end a test that hangs.
+pytestmark = pytest.mark.timeout(60, method="thread")
+
 COLOURS = ["red", "green", "blue", "white"]
 
 
