@@ -86,6 +86,9 @@ class Outbox:
             database, self._db = self._db, None
             if database is not None:
                 with contextlib.suppress(sqlite3.Error):
+                    # Closing does it too, but not for a file that was moved: it would stay empty.
+                    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                with contextlib.suppress(sqlite3.Error):
                     database.close()
 
     def put(self, messages: Iterable[tuple[str, bytes]]) -> None:

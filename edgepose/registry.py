@@ -26,6 +26,7 @@ OUTPUTS: Final = {
     "gpio": "edgepose.outputs.gpio:Gpio",
     "jsonl": "edgepose.outputs.jsonl:Jsonl",
     "memory": "edgepose.outputs.memory:Memory",
+    "mqtt": "edgepose.outputs.mqtt:Mqtt",
     "recording": "edgepose.outputs.recording:Recording",
     "video": "edgepose.outputs.video:Video",
     "web": "edgepose.outputs.web:Web",

@@ -260,3 +260,16 @@ def test_the_file_is_plain_sqlite(outbox: Outbox, path: Path):
     database.close()
 
     assert rows == [("id-1", b"payload 1")]
+
+
+def test_a_file_taken_away_holds_what_was_put(outbox: Outbox, path: Path):
+    """Who moved it to look into it finds everything, once the outbox let go of it."""
+    outbox.put(pairs(1))
+    moved = path.rename(path.with_name("moved.sqlite"))
+    outbox.close()
+
+    with sqlite3.connect(moved) as database:
+        rows = database.execute("SELECT id FROM message").fetchall()
+    database.close()
+
+    assert rows == [("id-1",)]

@@ -1,0 +1,104 @@
+"""What the mqtt output can be told. The keys are those of other camera software."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, Field, model_validator
+
+from edgepose import options
+
+_TOPIC: Final = re.compile(r"[^+#/$\x00][^+#\x00]*")
+_MAX_TOPIC: Final = 200  # characters; leaves room below 65535 bytes for the longest watch name
+
+
+def _must_be_host(host: str) -> str:
+    try:
+        host.encode("idna")
+    except UnicodeError as error:
+        raise ValueError(f"expected a host name or an address, found '{host}'") from error
+    if not host or re.search(r"[\s/]|:\d+$", host):
+        raise ValueError(f"expected a host name or an address alone, found '{host}'")
+    return host
+
+
+def _must_be_topic(topic: str) -> str:
+    if not _TOPIC.fullmatch(topic) or topic.endswith("/") or len(topic) > _MAX_TOPIC:
+        raise ValueError(
+            f"expected a topic such as edgepose or site/edgepose, without +, # or a slash at "
+            f"either end, found '{topic}'"
+        )
+    return topic
+
+
+Host = Annotated[str, AfterValidator(_must_be_host)]
+Topic = Annotated[str, AfterValidator(_must_be_topic)]
+
+
+class MqttOptions(options.Options):
+    """Say where the broker is, who asks, and what is sent."""
+
+    host: Host = Field(description="the broker's name or address", examples=["broker.local"])
+    port: int = Field(default=1883, ge=1, le=65535, description="8883 is usual with TLS")
+    topic_prefix: Topic = Field(
+        default="edgepose", description="topics begin with this and the device's name"
+    )
+    client_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        pattern=r"^[\w.:-]+$",
+        description="how the broker tells devices apart; unset: made of machine and name",
+        examples=["lobby-1"],
+    )
+    user: str | None = Field(default=None, description="only together with password")
+    password: str | None = Field(
+        default=None,
+        repr=False,
+        description="better from the environment than written here",
+        examples=["${EDGEPOSE_MQTT_PASSWORD}"],
+    )
+    tls: bool = Field(default=False, description="encrypt; any other tls option below implies it")
+    tls_ca_certs: options.ExistingPath | None = Field(
+        default=None,
+        description="PEM file of who signed the broker's certificate; unset: the system's",
+        examples=["ca.crt"],
+    )
+    tls_client_cert: options.ExistingPath | None = Field(
+        default=None, description="PEM file of our own certificate", examples=["client.crt"]
+    )
+    tls_client_key: options.ExistingPath | None = Field(
+        default=None, description="PEM file of its key", examples=["client.key"]
+    )
+    tls_insecure: bool = Field(
+        default=False, description="take a certificate that is made out to another host"
+    )
+    stats_interval: options.Seconds = Field(
+        default=60.0, description="seconds between reports on `stats`; 0: none"
+    )
+    keypoints: float = Field(
+        default=0.0, ge=0.0, le=60.0, description="poses a second on `keypoints`; 0: none"
+    )
+    discovery: bool = Field(default=True, description="appear in Home Assistant by itself")
+    discovery_prefix: Topic = Field(
+        default="homeassistant", description="what Home Assistant calls its discovery prefix"
+    )
+    outbox_max: int = Field(
+        default=100_000,
+        ge=1,
+        description="events kept while the broker is away; past that the oldest is dropped",
+    )
+
+    @model_validator(mode="after")
+    def _pairs(self) -> MqttOptions:
+        if (self.user is None) != (self.password is None):
+            raise ValueError("user and password: expected both or neither")
+        if self.tls_client_key and not self.tls_client_cert:
+            raise ValueError("tls_client_key: expected tls_client_cert beside it")
+        return self
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Return whether TLS is spoken."""
+        return self.tls or self.tls_insecure or bool(self.tls_ca_certs or self.tls_client_cert)

@@ -1,0 +1,112 @@
+"""The topics of one device, and what a scene says on those that keep a state."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from edgepose.types import Scene, WatchState
+
+ON: Final = "ON"
+OFF: Final = "OFF"
+ONLINE: Final = "online"
+OFFLINE: Final = "offline"  # the last will: the broker lost us
+STOPPED: Final = "stopped"  # we went of our own accord
+DISABLED: Final = "disabled"  # detection is switched off
+
+SCORE_EVERY: Final = 1.0  # seconds of the source between two scores of a watch
+COMMANDS: Final = {
+    "detect": "detect/set",
+    "template": "template/set",
+    "thresholds": "thresholds/set",
+    "reload": "reload",
+    "restart": "restart",
+}  # command -> where it is told
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Name the topics below `prefix/node`; node is the device's name."""
+
+    prefix: str
+    node: str
+
+    def of(self, *parts: str) -> str:
+        """Return `prefix/node/...`."""
+        return "/".join((self.prefix, self.node, *parts))
+
+    @property
+    def available(self) -> str:
+        """Return where `online`, `offline` or `stopped` stands."""
+        return self.of("available")
+
+    @property
+    def events(self) -> str:
+        """Return where events go."""
+        return self.of("events")
+
+    @property
+    def claim(self) -> str:
+        """Return where a device says that the name is its own."""
+        return self.of("device")
+
+    @property
+    def commands(self) -> dict[str, str]:
+        """Return the topics that commands come in on, with what each commands."""
+        return {self.of(path): command for command, path in COMMANDS.items()}
+
+    def reply(self, command: str) -> str:
+        """Return where a command is answered."""
+        return self.of(command, "reply")
+
+
+def encoded(document: Any) -> bytes:
+    """Return compact JSON; what JSON has no word for becomes text."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+
+
+class States:
+    """Turn scenes into the payloads of state topics: `pose/<watch>`, `count/<watch>`, `persons`.
+
+    A score is told at most every SCORE_EVERY seconds of the source, and when ON or OFF changes:
+    it moves with every frame, and is wanted for a gauge, not for a recording.
+    """
+
+    def __init__(self) -> None:
+        self._told: dict[str, tuple[float, str]] = {}  # watch -> time of its score, ON or OFF
+
+    def of(self, scene: Scene) -> dict[str, str]:
+        """Return topic parts and payloads; those that the scene says nothing about are left out."""
+        states = {"persons": str(len(scene.poses))}
+        for watch in scene.watches:
+            states |= self._watch(watch, scene.frame.time)
+        return states
+
+    def nobody(self, watches: tuple[str, ...]) -> dict[str, str]:
+        """Return the states of a device that sees nothing at present."""
+        self._told.clear()
+        poses = {f"pose/{watch}": OFF for watch in watches}
+        scores = {f"pose/{watch}/score": "0.00" for watch in watches}
+        return {"persons": "0"} | poses | scores
+
+    def _watch(self, watch: WatchState, time: float) -> dict[str, str]:
+        pose = ON if watch.phase in ("active", "releasing") else OFF
+        states = {f"pose/{watch.name}": pose, f"count/{watch.name}": str(watch.count)}
+        told_at, told = self._told.get(watch.name, (-SCORE_EVERY, ""))
+        if pose != told or not 0.0 <= time - told_at < SCORE_EVERY:
+            self._told[watch.name] = time, pose
+            states[f"pose/{watch.name}/score"] = f"{watch.score:.2f}"
+        return states
+
+
+def keypoints(scene: Scene) -> bytes:
+    """Return the payload of `keypoints`: everybody's, in pixels of the source frame."""
+    return encoded(
+        {
+            "seq": scene.frame.seq,
+            "frame_time": round(scene.frame.time, 4),
+            "size": list(scene.frame.size),
+            "poses": [pose.to_dict() for pose in scene.poses],
+        }
+    )
