@@ -26,7 +26,7 @@ OUTPUTS: Final = {
     "gpio": "edgepose.outputs.gpio:Gpio",
     "jsonl": "edgepose.outputs.jsonl:Jsonl",
     "memory": "edgepose.outputs.memory:Memory",
-    "mqtt": "edgepose.outputs.mqtt:Mqtt",
+    "prometheus": "edgepose.outputs.prometheus:Prometheus",
     "recording": "edgepose.outputs.recording:Recording",
     "video": "edgepose.outputs.video:Video",
     "web": "edgepose.outputs.web:Web",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +72,13 @@ def gpio(folder: Path) -> Rig:
     return Rig({"line": 17, "when": "arms_up", "chip": "fake"})
 
 
+def prometheus(folder: Path) -> Rig:
+    """Let metrics be scraped."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return Rig({"port": probe.getsockname()[1]})
+
+
 def memory(folder: Path) -> Rig:
     """Keep everything."""
     return Rig({"keep": 100}, events=lambda output: [event.id for event in output.events])
@@ -82,33 +89,7 @@ def web(folder: Path) -> Rig:
     return Rig({"port": 0, "token": "correct-horse-battery"})
 
 
-def mqtt(folder: Path) -> Rig:
-    """Keep events for a broker that isn't there."""
-    path = folder / "state" / "outbox" / "lobby.sqlite"
-
-    def events(output: Output) -> list[str]:
-        waiting: list[str] = []
-        for file in sorted(path.parent.glob("*.sqlite")):
-            with contextlib.closing(sqlite3.connect(file)) as database:
-                rows = database.execute("SELECT id FROM message ORDER BY number")
-                waiting += [id for (id,) in rows]
-        return waiting
-
-    return Rig({"host": "127.0.0.1", "port": 1}, path, events)
-
-
-def web(folder: Path) -> Rig:
-    """Serve a page that nobody looks at."""
-    return Rig({"port": 0, "token": "correct-horse-battery"})
-
-
-RIGS = {"gpio": gpio, "jsonl": jsonl, "memory": memory, "mqtt": mqtt, "recording": recording, "video": video, "web": web}
-
-
-@pytest.fixture(autouse=True)
-def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing be remembered beyond a test."""
-    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+RIGS = {"gpio": gpio, "jsonl": jsonl, "memory": memory, "recording": recording, "video": video, "web": web}
 
 
 @pytest.fixture(params=sorted(registry.OUTPUTS))

@@ -1,0 +1,181 @@
+"""Turn the health document and the board's own sensors into metrics; what isn't there is left out.
+
+Names follow Prometheus's rules: base units, `_total` for what only grows, few values a label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from edgepose import __version__
+
+_QUANTILES: Final = {"0.5": "p50_ms", "0.9": "p90_ms", "0.95": "p95_ms", "0.99": "p99_ms"}
+_FLAGS: Final = {
+    "under_voltage": 0,
+    "frequency_capped": 1,
+    "throttled": 2,
+    "soft_temperature_limit": 3,
+}  # bits of get_throttled as Raspberry Pi's firmware defines them; 16 higher: since the start
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Hold one value with its labels; `suffix` for the `_count` of a summary."""
+
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+    suffix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Hold what is measured under one name. kind: "gauge", "counter" or "summary"."""
+
+    name: str
+    kind: str
+    about: str
+    samples: tuple[Sample, ...]
+
+
+def build_figures(health: Mapping[str, Any], model: str) -> Figures:
+    """Say what runs, as labels of a constant 1."""
+    runtime = _mapping(health, "runtime")
+    labels = {
+        "version": __version__,
+        "runtime": str(runtime.get("model") or model),
+        "backend": str(runtime.get("backend", "")),
+    }
+    return Figures("edgepose_build_info", "gauge", "What runs here", (Sample(1.0, labels),))
+
+
+def people_figures(number: int) -> Figures:
+    """Say how many people are there."""
+    return _gauge("edgepose_persons", "People in the newest picture", number)
+
+
+def health_figures(health: Mapping[str, Any]) -> Iterator[Figures]:
+    """Yield what the health document says; nothing for an empty one."""
+    if not health:
+        return
+    yield _gauge("edgepose_inference_fps", "Scenes a second, lately", health.get("fps"))
+    yield _gauge("edgepose_detecting", "1 unless detection is switched off", health.get("detect"))
+    uptime = health.get("uptime")
+    yield _gauge("edgepose_uptime_seconds", "Seconds since the appliance was started", uptime)
+    yield from _parts(health)
+    yield from _counters(_mapping(health, "stats"))
+    yield _stages(_mapping(health, "stats"))
+
+
+def board_figures(sysfs: Path = Path("/sys")) -> Iterator[Figures]:
+    """Yield temperatures and what the firmware slows down; nothing where there is no such file."""
+    yield Figures(
+        "edgepose_device_temperature_celsius",
+        "gauge",
+        "Temperature of the processor and of an Edge TPU on PCIe",
+        tuple(_temperatures(sysfs)),
+    )
+    yield Figures(
+        "edgepose_throttled", "gauge", "1 while the Pi is slowed down", tuple(_throttled(sysfs))
+    )
+
+
+def _parts(health: Mapping[str, Any]) -> Iterator[Figures]:
+    """Yield which parts are up: running, and not on a fallback."""
+    for part in ("source", "runtime"):
+        state = _mapping(health, part).get("state")
+        about = f"1 while the {part} works as configured"
+        yield _gauge(f"edgepose_{part}_up", about, state and state == "running")
+    outputs = tuple(
+        Sample(float(state.get("state") == "running"), {"output": name})
+        for name, state in _mapping(health, "outputs").items()
+    )
+    yield Figures("edgepose_output_up", "gauge", "1 while the output works", outputs)
+    error = _mapping(health, "config").get("error")
+    about = "0 while a changed configuration is refused and the last good one runs"
+    yield _gauge(
+        "edgepose_config_last_reload_successful", about, None if error is None else not error
+    )
+
+
+def _counters(stats: Mapping[str, Any]) -> Iterator[Figures]:
+    counts = _mapping(stats, "counts")
+    captured = (Sample(float(counts.get("captured", 0))),)
+    yield Figures("edgepose_frames_captured_total", "counter", "Frames of the source", captured)
+    yield _labelled("edgepose_frames_dropped_total", "Frames given up", counts, "dropped:", "stage")
+    restarts = _labelled("", "", counts, "restarts:", "output").samples
+    named = {sample.labels["output"]: sample.value for sample in restarts}
+    lost = (Sample(named.pop("source", 0.0), {"reason": "lost"}),)
+    yield Figures("edgepose_camera_restarts_total", "counter", "Times the source was lost", lost)
+    failed = (Sample(named.pop("runtime", 0.0)),)
+    yield Figures("edgepose_runtime_restarts_total", "counter", "Inferences that failed", failed)
+    others = tuple(Sample(value, {"output": name}) for name, value in named.items())
+    yield Figures("edgepose_output_restarts_total", "counter", "Times an output was lost", others)
+
+
+def _labelled(name: str, about: str, counts: Mapping[str, Any], prefix: str, label: str) -> Figures:
+    """Return counters `prefix:VALUE` as one name with a label."""
+    samples = tuple(
+        Sample(float(value), {label: key.removeprefix(prefix)})
+        for key, value in counts.items()
+        if key.startswith(prefix)
+    )
+    return Figures(name, "counter", about, samples)
+
+
+def _stages(stats: Mapping[str, Any]) -> Figures:
+    """Return how long stages take: quantiles of the latest 1000, and how many there were."""
+    samples: list[Sample] = []
+    for stage, figures in _mapping(stats, "stages").items():
+        samples += [
+            Sample(figures[key] / 1000.0, {"stage": stage, "quantile": quantile})
+            for quantile, key in _QUANTILES.items()
+        ]
+        samples.append(Sample(float(figures["count"]), {"stage": stage}, "_count"))
+    about = "Duration of each stage, quantiles of the latest 1000"
+    return Figures("edgepose_stage_duration_seconds", "summary", about, tuple(samples))
+
+
+def _temperatures(sysfs: Path) -> Iterator[Sample]:
+    """Yield what sensors say in thousandths of a degree."""
+    for folder in sorted(sysfs.glob("class/thermal/thermal_zone*")):
+        kind = _text(folder / "type") or folder.name
+        yield from _temperature(folder / "temp", kind)
+    for folder in sorted(sysfs.glob("class/apex/apex_*")):
+        yield from _temperature(folder / "temp", folder.name)
+
+
+def _temperature(path: Path, device: str) -> Iterator[Sample]:
+    text = _text(path)
+    if text.lstrip("-").isdigit():
+        yield Sample(int(text) / 1000.0, {"device": device})
+
+
+def _throttled(sysfs: Path) -> Iterator[Sample]:
+    text = _text(sysfs / "devices/platform/soc/soc:firmware/get_throttled")
+    try:
+        bits = int(text, 16)
+    except ValueError:
+        return
+    for flag, bit in _FLAGS.items():
+        yield Sample(float(bits >> bit & 1), {"flag": flag})
+        yield Sample(float(bits >> (bit + 16) & 1), {"flag": f"{flag}_occurred"})
+
+
+def _gauge(name: str, about: str, value: Any) -> Figures:
+    samples = () if value is None else (Sample(float(value)),)
+    return Figures(name, "gauge", about, samples)
+
+
+def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = document.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,309 @@
+"""What Prometheus scrapes: over HTTP, read with the parser of its own client."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from edgepose import __version__
+from edgepose.engine.stats import Stats
+from edgepose.errors import OutputLost
+from edgepose.outputs.base import Controls, Device
+from edgepose.outputs.prometheus import Prometheus, PrometheusOptions
+from edgepose.outputs.prometheus_health import Figures, board_figures
+from edgepose.types import Scene
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+class Health(Controls):
+    """Say what an appliance says."""
+
+    def __init__(self) -> None:
+        stats = Stats()
+        for tenth in range(10):
+            stats.record("infer", tenth / 1000)
+        stats.count("captured", 90)
+        stats.count("dropped:capture", 7)
+        stats.count("restarts:source", 2)
+        stats.count("restarts:bus", 3)
+        self.document: dict[str, Any] = {
+            "version": __version__,
+            "uptime": 60.5,
+            "detect": True,
+            "fps": 29.5,
+            "source": {"state": "running", "reason": ""},
+            "runtime": {
+                "state": "degraded",
+                "reason": "unplugged",
+                "model": "lightning",
+                "backend": "LiteRT on the CPU",
+            },
+            "outputs": {
+                "bus": {"state": "backing off", "reason": "refused"},
+                "log": {"state": "running", "reason": ""},
+            },
+            "watches": {},
+            "config": {"path": "x.yaml", "error": ""},
+            "stats": stats.snapshot().to_dict(),
+        }
+
+    def state(self) -> dict[str, Any]:
+        return self.document
+
+    def command(self, name: str, value: Any = None) -> str:
+        raise AssertionError(name)
+
+
+@pytest.fixture
+def port() -> int:
+    """Return a port that is free."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def health() -> Health:
+    """Return the appliance."""
+    return Health()
+
+
+@pytest.fixture
+def output(port: int, device: Device, health: Health) -> Iterator[Prometheus]:
+    """Return an output that listens."""
+    made = Prometheus(PrometheusOptions(port=port), replace(device, controls=health))
+    made.open()
+    yield made
+    made.close()
+
+
+def get(port: int) -> str:
+    """Scrape."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        assert answer.headers["Content-Type"].startswith("text/plain")
+        return answer.read().decode()
+
+
+def scraped(port: int) -> Samples:
+    """Return the values by name and labels."""
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(get(port))
+        for sample in family.samples
+    }
+
+
+def value(samples: Samples, name: str, **labels: str) -> float:
+    """Return one value."""
+    return samples[name, frozenset(labels.items())]
+
+
+def test_events_are_counted_once(output: Prometheus, port: int, scene: Callable[..., Scene]):
+    """By watch and type; one that comes again is no further one."""
+    output.show(scene(0, 1, 2))
+    output.show(scene(1, 2, 3))
+
+    samples = scraped(port)
+
+    assert value(samples, "edgepose_events_total", watch="arms_up", type="start") == 3
+
+
+def test_counters_begin_at_zero(output: Prometheus, port: int):
+    """A rate over the first event of a watch needs a value before it."""
+    samples = scraped(port)
+
+    assert value(samples, "edgepose_events_total", watch="arms_up", type="start") == 0
+    assert value(samples, "edgepose_events_total", watch="arms_up", type="end") == 0
+
+
+def test_scenes_are_measured(
+    output: Prometheus, port: int, scene: Callable[..., Scene], nobody: Callable[..., Scene]
+):
+    """The age of each, and who is there in the newest."""
+    output.show(replace(scene(0), age=0.12))
+    first = scraped(port)
+    output.show(replace(nobody(1), age=0.9))
+    second = scraped(port)
+
+    assert value(first, "edgepose_persons") == 1
+    assert value(second, "edgepose_persons") == 0
+    assert value(second, "edgepose_frame_age_seconds_count") == 2
+    assert value(second, "edgepose_frame_age_seconds_sum") == pytest.approx(1.02)
+    assert value(second, "edgepose_frame_age_seconds_bucket", le="0.15") == 1
+
+
+def test_the_appliance_is_asked_at_each_scrape(output: Prometheus, port: int, health: Health):
+    """Values are those of now, also while no scene comes."""
+    samples = scraped(port)
+    info = {"version": __version__, "runtime": "lightning", "backend": "LiteRT on the CPU"}
+
+    assert value(samples, "edgepose_build_info", **info) == 1
+    assert value(samples, "edgepose_inference_fps") == 29.5
+    assert value(samples, "edgepose_frames_captured_total") == 90
+    assert value(samples, "edgepose_frames_dropped_total", stage="capture") == 7
+    assert value(samples, "edgepose_camera_restarts_total", reason="lost") == 2
+    assert value(samples, "edgepose_output_restarts_total", output="bus") == 3
+    assert value(samples, "edgepose_output_up", output="bus") == 0
+    assert value(samples, "edgepose_output_up", output="log") == 1
+    assert value(samples, "edgepose_source_up") == 1
+    assert value(samples, "edgepose_runtime_up") == 0
+    assert value(samples, "edgepose_config_last_reload_successful") == 1
+    stage = "edgepose_stage_duration_seconds"
+    assert value(samples, stage, stage="infer", quantile="0.5") == pytest.approx(0.0045)
+    assert value(samples, stage + "_count", stage="infer") == 10
+    health.document = health.document | {"fps": 12.0}
+    assert value(scraped(port), "edgepose_inference_fps") == 12.0
+
+
+def test_without_an_appliance_there_is_what_scenes_tell(
+    port: int, device: Device, scene: Callable[..., Scene]
+):
+    """In replay and tests nobody can be asked; what is unknown is left out, not 0."""
+    output = Prometheus(PrometheusOptions(port=port), device)
+    output.open()
+    output.show(scene(0, 1))
+
+    samples = scraped(port)
+    output.close()
+
+    assert value(samples, "edgepose_persons") == 1
+    assert not [name for name, _ in samples if name.startswith("edgepose_frames")]
+    assert value(
+        samples,
+        "edgepose_build_info",
+        version=__version__,
+        runtime="movenet-lightning-int8",
+        backend="",
+    )
+
+
+def test_names_follow_the_rules(output: Prometheus, port: int, scene: Callable[..., Scene]):
+    """One prefix, base units, `_total` on counters alone; each name has a type and a sentence."""
+    output.show(scene(0, 1))
+    units = re.compile(r"(milli|_ms|percent|kilo|minutes)")
+
+    families = list(text_string_to_metric_families(get(port)))
+
+    assert len(families) >= 15
+    for family in families:
+        assert re.fullmatch(r"(edgepose|process)_[a-z_]+", family.name)
+        assert not units.search(family.name)
+        assert family.documentation
+        assert family.type in ("gauge", "counter", "histogram", "summary")
+        for sample in family.samples:
+            assert sample.name.endswith("_total") == (family.type == "counter")
+
+
+def test_what_was_counted_survives_an_interruption(
+    output: Prometheus, port: int, scene: Callable[..., Scene]
+):
+    """Closed and opened again, a counter doesn't go back, and the port can be had again."""
+    output.show(scene(0, 1))
+    output.close()
+    with pytest.raises(urllib.error.URLError):
+        get(port)
+    output.open()
+
+    samples = scraped(port)
+
+    assert value(samples, "edgepose_events_total", watch="arms_up", type="start") == 1
+
+
+def test_closing_leaves_no_thread(output: Prometheus, port: int):
+    """The server's thread has a name, and ends."""
+    assert "prometheus" in [thread.name for thread in threading.enumerate()]
+
+    output.close()
+    output.close()
+
+    assert "prometheus" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_port_in_use_is_told(output: Prometheus, port: int, device: Device):
+    """As a lost output, which is tried again."""
+    second = Prometheus(PrometheusOptions(port=port), device)
+
+    with pytest.raises(OutputLost, match=f"127.0.0.1:{port}: can't listen: Address already in use"):
+        second.open()
+    second.close()
+
+
+def test_an_address_of_somebody_else_is_told(device: Device, port: int):
+    """A typing error in `host`."""
+    output = Prometheus(PrometheusOptions(host="192.0.2.1", port=port), device)
+
+    with pytest.raises(OutputLost, match=r"192\.0\.2\.1:\d+: can't listen"):
+        output.open()
+    output.close()
+
+
+def test_silent_clients_hold_up_nobody(output: Prometheus, port: int):
+    """Who connects and says nothing doesn't keep others from scraping."""
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
+
+    assert scraped(port)
+
+    for client in silent:
+        client.close()
+
+
+def test_many_events_at_once_are_remembered(
+    output: Prometheus, port: int, scene: Callable[..., Scene]
+):
+    """A merged scene with more events than are usually remembered can be given again."""
+    lost = scene(0, *range(6000))
+
+    output.show(lost)
+    output.show(lost)
+
+    samples = scraped(port)
+    assert value(samples, "edgepose_events_total", watch="arms_up", type="start") == 6000
+
+
+def board(sysfs: Path) -> dict[str, Figures]:
+    """Return what a board with these files says."""
+    return {figures.name: figures for figures in board_figures(sysfs)}
+
+
+def test_a_board_tells_its_temperatures_and_troubles(tmp_path: Path):
+    """As the kernel shows them; the firmware's bits are named."""
+    zone = tmp_path / "class/thermal/thermal_zone0"
+    apex = tmp_path / "class/apex/apex_0"
+    firmware = tmp_path / "devices/platform/soc/soc:firmware"
+    for folder in (zone, apex, firmware):
+        folder.mkdir(parents=True)
+    (zone / "type").write_text("cpu-thermal\n")
+    (zone / "temp").write_text("61234\n")
+    (apex / "temp").write_text("48050\n")
+    (firmware / "get_throttled").write_text("50005\n")
+
+    found = board(tmp_path)
+
+    degrees = found["edgepose_device_temperature_celsius"].samples
+    assert [(dict(s.labels), s.value) for s in degrees] == [
+        ({"device": "cpu-thermal"}, 61.234), ({"device": "apex_0"}, 48.05),
+    ]  # fmt: skip
+    flags = {s.labels["flag"]: s.value for s in found["edgepose_throttled"].samples}
+    assert [flag for flag, on in flags.items() if on] == [
+        "under_voltage", "under_voltage_occurred", "throttled", "throttled_occurred",
+    ]  # fmt: skip
+
+
+def test_a_board_without_sensors_tells_nothing(tmp_path: Path):
+    """No file, no value; damaged ones neither."""
+    zone = tmp_path / "class/thermal/thermal_zone0"
+    zone.mkdir(parents=True)
+    (zone / "temp").write_text("\n")
+
+    assert all(not figures.samples for figures in board(tmp_path).values())
