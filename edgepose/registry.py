@@ -24,8 +24,10 @@ RUNTIMES: Final = {
 
 OUTPUTS: Final = {
     "gpio": "edgepose.outputs.gpio:Gpio",
+    "hdmi": "edgepose.outputs.hdmi:Hdmi",
     "jsonl": "edgepose.outputs.jsonl:Jsonl",
     "memory": "edgepose.outputs.memory:Memory",
+    "mqtt": "edgepose.outputs.mqtt:Mqtt",
     "prometheus": "edgepose.outputs.prometheus:Prometheus",
     "recording": "edgepose.outputs.recording:Recording",
     "video": "edgepose.outputs.video:Video",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,12 +85,36 @@ def memory(folder: Path) -> Rig:
     return Rig({"keep": 100}, events=lambda output: [event.id for event in output.events])
 
 
+def mqtt(folder: Path) -> Rig:
+    """Keep events for a broker that isn't there."""
+    path = folder / "state" / "outbox" / "lobby.sqlite"
+
+    def events(output: Output) -> list[str]:
+        waiting: list[str] = []
+        for file in sorted(path.parent.glob("*.sqlite")):
+            with contextlib.closing(sqlite3.connect(file)) as database:
+                rows = database.execute("SELECT id FROM message ORDER BY number")
+                waiting += [id for (id,) in rows]
+        return waiting
+
+    return Rig({"host": "127.0.0.1", "port": 1}, path, events)
+
+
 def web(folder: Path) -> Rig:
     """Serve a page that nobody looks at."""
     return Rig({"port": 0, "token": "correct-horse-battery"})
 
 
-RIGS = {"gpio": gpio, "jsonl": jsonl, "memory": memory, "recording": recording, "video": video, "web": web}
+RIGS = {
+    "gpio": gpio, "jsonl": jsonl, "memory": memory, "mqtt": mqtt,
+    "prometheus": prometheus, "recording": recording, "video": video, "web": web,
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing be remembered beyond a test."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
 
 
 @pytest.fixture(params=sorted(registry.OUTPUTS))
