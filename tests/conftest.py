@@ -9,11 +9,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
 import pytest
+
+from edgepose.cli import main
 
 
 def _folder(variable: str) -> Path:
@@ -47,6 +51,32 @@ def media() -> Path:
 def lightning(models: Path) -> Path:
     """Return MoveNet Lightning int8, the model most real-data tests use."""
     return models / "movenet_single_pose_lightning_ptq.tflite"
+
+
+@dataclass(frozen=True)
+class Said:
+    """Hold what a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def edgepose_command(monkeypatch, capsys) -> Callable[..., Said]:
+    """Return a function that runs `edgepose ARGS` in this process."""
+
+    def call(*args: object) -> Said:
+        monkeypatch.setattr(sys, "argv", ["edgepose", *map(str, args)])
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+        said = capsys.readouterr()
+        return Said(code, said.out, said.err)
+
+    return call
 
 
 CHIP: Final = """

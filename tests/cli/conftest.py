@@ -6,38 +6,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from edgepose.cli import main
-
-
-@dataclass(frozen=True)
-class Said:
-    """Hold what a command answered."""
-
-    code: int
-    out: str
-    err: str
-
 
 @pytest.fixture
-def edgepose(monkeypatch, capsys) -> Callable[..., Said]:
+def edgepose(edgepose_command):
     """Return a function that runs `edgepose ARGS` in this process."""
-
-    def call(*args: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["edgepose", *map(str, args)])
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
-        said = capsys.readouterr()
-        return Said(code, said.out, said.err)
-
-    return call
+    return edgepose_command
 
 
 @pytest.fixture

@@ -1,0 +1,68 @@
+"""The README is true: its commands run, its YAML is valid, its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from edgepose.config import load
+
+README = Path(__file__).parent.parent / "README.md"
+TEXT = README.read_text()
+BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.M | re.S)
+
+
+def blocks(language: str) -> list[str]:
+    """Return the fenced blocks of a language, without those that say why they are skipped."""
+    return [
+        body for name, info, body in BLOCK.findall(TEXT) if name == language and "skip=" not in info
+    ]
+
+
+@pytest.fixture
+def visitor(tmp_path: Path, media: Path, monkeypatch) -> Path:
+    """Return a folder as a reader has it: a photo, a clip and nothing else."""
+    shutil.copy(media / "stills" / "depthai_standing.jpg", tmp_path / "photo.jpg")
+    shutil.copy(media / "clips" / "rao_squat_side.mp4", tmp_path / "clip.mp4")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_commands_run_from_top_to_bottom(edgepose_command, visitor, lightning):
+    """Every command of the README, in its order, ends with exit code 0."""
+    (visitor / "hands_up.yaml").write_text(blocks("yaml")[0])
+    commands = [line for body in blocks("sh") for line in body.splitlines() if line.strip()]
+    assert len(commands) > 8
+    for line in commands:
+        program, *arguments = shlex.split(line, comments=True)
+        assert program == "edgepose", f"what is this: {line}"
+        said = edgepose_command(*arguments)
+        assert said.code == 0, f"{line}\n{said.err}"
+    assert (visitor / "annotated.mp4").is_file()
+
+
+def test_every_yaml_block_is_a_valid_configuration(edgepose_command, visitor, lightning):
+    """A reader can copy any of them."""
+    edgepose_command("template", "capture", "hands_up", "--image", "photo.jpg")
+    for number, body in enumerate(blocks("yaml")):
+        path = visitor / f"block-{number}.yaml"
+        path.write_text(body)
+        assert load(path).source
+
+
+def test_links_and_pictures_exist():
+    """No link within the checkout leads nowhere."""
+    for target in re.findall(r"\]\(([^)#]+)\)", TEXT):
+        if "://" not in target:
+            assert (README.parent / target).exists(), target
+
+
+def test_skipped_blocks_say_why():
+    """A block that is not run carries its reason."""
+    for name, info, _ in BLOCK.findall(TEXT):
+        if name == "sh" and "skip" in info:
+            assert re.search(r"skip=[a-z-]{5,}", info), info
