@@ -3,6 +3,8 @@
 Prints its port, then serves H.264 at /live until it is killed.
 """
 
+import ctypes
+import signal
 import sys
 
 import gi
@@ -18,6 +20,7 @@ PIPELINE = (
     " ! rtph264pay name=pay0 pt=96 config-interval=1 )"
 )
 
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: not to outlive a killed test run
 Gst.init(None)
 server = GstRtspServer.RTSPServer.new()
 server.set_address("127.0.0.1")
