@@ -228,7 +228,8 @@ def found(document: Document, path: KeyPath) -> str:
     """Say what stands at `path`, as it was written: `'abc'`, `3`, `` `yes`, read as true ``."""
     value = value_at(document.data, path)
     word = document.mark(path).word
-    if path and is_secret(path[-1]) and value is not None:
+    has_login = isinstance(value, str) and "://" in value and "@" in value
+    if has_login or (path and is_secret(path[-1]) and value is not None):
         return "something else (not shown here)"
     if isinstance(value, bool):
         name = "true" if value else "false"
