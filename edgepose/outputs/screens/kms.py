@@ -12,6 +12,7 @@ import logging
 import mmap
 import os
 import select
+import time
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from edgepose.types import Image
 
 log = logging.getLogger(__name__)
 
-PATIENCE_MS: Final = 1000  # for a flip, which takes 17 at 60 Hz and 42 at 24 Hz
+PATIENCE = 1.0  # seconds for a flip, which takes 17 ms at 60 Hz and 42 ms at 24 Hz
 
 _NOT_MASTER: Final = (errno.EACCES, errno.EPERM, errno.EBUSY)
 
@@ -126,13 +127,15 @@ class Kms(Screen):
 
     def _await_flip(self, fd: int) -> None:
         """Wait until the last flip is done. Raises OSError if the display has stopped."""
+        deadline = time.monotonic() + PATIENCE
         while self._is_flipping:
             ready = select.poll()
             ready.register(fd, select.POLLIN)
-            if not ready.poll(PATIENCE_MS):
+            if ready.poll(max(deadline - time.monotonic(), 0.0) * 1000):
+                self._is_flipping = self._drm.handle_flips(fd) == 0
+            if self._is_flipping and time.monotonic() > deadline:
                 self._is_flipping = False
                 raise TimeoutError(errno.ETIMEDOUT, "the display shows no new pictures")
-            self._is_flipping = self._drm.handle_flips(fd) == 0
 
     def _give_back(self, display: Display) -> None:
         """Restore the earlier picture; a console's comes back by itself when the card is closed."""
