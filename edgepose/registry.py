@@ -32,6 +32,7 @@ OUTPUTS: Final = {
     "recording": "edgepose.outputs.recording:Recording",
     "video": "edgepose.outputs.video:Video",
     "web": "edgepose.outputs.web:Web",
+    "webhook": "edgepose.outputs.webhook:Webhook",
 }
 
 KINDS: Final = {"source": SOURCES, "runtime": RUNTIMES, "output": OUTPUTS}

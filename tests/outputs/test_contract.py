@@ -80,6 +80,11 @@ def prometheus(folder: Path) -> Rig:
         return Rig({"port": probe.getsockname()[1]})
 
 
+def webhook(folder: Path) -> Rig:
+    """Post to nobody: its own tests have a server."""
+    return Rig({"url": "http://127.0.0.1:1/", "types": ["none of these"]})
+
+
 def memory(folder: Path) -> Rig:
     """Keep everything."""
     return Rig({"keep": 100}, events=lambda output: [event.id for event in output.events])
@@ -108,6 +113,7 @@ def web(folder: Path) -> Rig:
 RIGS = {
     "gpio": gpio, "jsonl": jsonl, "memory": memory, "mqtt": mqtt,
     "prometheus": prometheus, "recording": recording, "video": video, "web": web,
+    "webhook": webhook,
 }  # fmt: skip
 
 
