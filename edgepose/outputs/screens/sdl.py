@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from edgepose.errors import OutputLost
 from edgepose.outputs.screens.base import NoScreen, Screen, Wanted
 from edgepose.outputs.screens.pixels import raster, write
-from edgepose.outputs.screens.sdl_window import DEPTH, SHOWN
+from edgepose.outputs.screens.sdl_window import BEAT, DEPTH, SHOWN
 from edgepose.types import Image, Size
 
 ROWS: Final = 720  # of the canvas, at most; SDL scales it to the screen, which costs us nothing
 START_UP: Final = 20.0  # seconds until the window is there; 0.8 measured, a Pi at boot takes more
 PATIENCE: Final = 5.0  # seconds for a picture to be shown; a compositor may be busy
+
+LIBRARY = "pygame"
 
 _PROGRAM: Final = "edgepose.outputs.screens.sdl_window"
 
@@ -42,7 +44,7 @@ class Sdl(Screen):
         """
         if not has_desktop(os.environ):
             raise NoScreen("no desktop: neither DISPLAY nor WAYLAND_DISPLAY is set")
-        if importlib.util.find_spec("pygame") is None:
+        if importlib.util.find_spec(LIBRARY) is None:
             raise NoScreen("pygame-ce is not installed: pip install 'edgepose[sdl]'")
         self._memory_fd = os.memfd_create("edgepose-screen")
         self._window: subprocess.Popen[str] | None = _start(self._memory_fd)
@@ -57,6 +59,7 @@ class Sdl(Screen):
 
     def put(self, image: Image) -> None:
         """Hand a picture over, once the one before is shown."""
+        self._open_window()
         self._await_shown(PATIENCE)
         write(image, self._slots[self._next])
         self._say(str(self._next))
@@ -66,7 +69,7 @@ class Sdl(Screen):
     def check(self) -> None:
         """Let the window answer the desktop. Raises OutputLost if it was closed or has hung."""
         self._await_shown(PATIENCE)
-        self._say("-")
+        self._say(BEAT)
         self._is_waiting = True
 
     def close(self) -> None:
@@ -140,8 +143,6 @@ def _start(memory_fd: int) -> subprocess.Popen[str]:
     """Start the window's program, out of reach of the terminal's Ctrl-C."""
     environment = {
         "PYGAME_HIDE_SUPPORT_PROMPT": "1",
-        "SDL_RENDER_SCALE_QUALITY": "linear",
-        "SDL_AUDIODRIVER": "dummy",
     }
     return subprocess.Popen(
         [sys.executable, "-m", _PROGRAM, str(memory_fd)],

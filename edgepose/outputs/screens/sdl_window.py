@@ -4,8 +4,8 @@ It is a process of its own because Xlib ends a process whose X server goes away,
 pin or broker may go with it. Only the standard library and pygame are imported here.
 
 Lines on stdin: `HEIGHT WIDTH` once, then the number of the picture in shared memory, 0 or 1, that
-is to be shown. Lines on stdout: `HEIGHT WIDTH` of the desktop, then `shown` for each picture and
-once before the first; or a sentence that says why there is no window.
+is to be shown, or `-`. Lines on stdout: `HEIGHT WIDTH` of the desktop, then `shown` for each line
+and once before; or a sentence that says why there is no window.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from __future__ import annotations
 import mmap
 import os
 import sys
+from collections.abc import Callable
 from typing import Any, Final
 
 DEPTH: Final = 4  # bytes a pixel: blue, green, red, unused
 SHOWN: Final = "shown"
+BEAT: Final = "-"  # answered, so that both sides see that the other lives
 
 
 def main() -> None:
@@ -34,9 +36,10 @@ def _serve(memory_fd: int) -> None:
 
     try:
         pygame.display.init()
-        say("{1} {0}".format(*pygame.display.get_desktop_sizes()[0]))
+        desktop_wh = pygame.display.get_desktop_sizes()[0]
+        say(f"{desktop_wh[1]} {desktop_wh[0]}")
         height, width = map(int, _line().split())
-        window = _open_window(pygame, (width, height))
+        show = _open_window(pygame, desktop_wh, (width, height))
     except pygame.error as error:
         say(f"{error}")
         return
@@ -44,28 +47,43 @@ def _serve(memory_fd: int) -> None:
     say(SHOWN)
     while not any(event.type == pygame.QUIT for event in pygame.event.get()):
         number = _line()
-        if number != "-":  # a beat: answer, so that the desktop sees that the window lives
-            window.blit(pictures[int(number)], (0, 0))
-            pygame.display.flip()
+        if number != BEAT:
+            show(pictures[int(number)])
         say(SHOWN)
 
 
-def _open_window(pygame: Any, size_wh: tuple[int, int]) -> Any:
-    """Fill the screen; SDL scales the canvas up to it, on the GPU where there is one."""
-    window = pygame.display.set_mode(size_wh, pygame.FULLSCREEN | pygame.SCALED)
-    pygame.display.set_caption("edgepose")
+def _open_window(
+    pygame: Any, desktop_wh: tuple[int, int], size_wh: tuple[int, int]
+) -> Callable[[Any], None]:
+    """Fill the screen and return what shows a picture on it.
+
+    SDL scales the picture up smoothly, by a GPU where there is one. The window begins at the
+    desktop's size: where there is no window manager nobody enlarges it.
+    """
+    from pygame._sdl2 import video
+
+    window = video.Window("edgepose", desktop_wh, fullscreen_desktop=True)
+    renderer = video.Renderer(window, vsync=True)
+    renderer.logical_size = size_wh  # letterboxed
+    texture = video.Texture(renderer, size_wh, 32, streaming=True, scale_quality=1)
     pygame.mouse.set_visible(False)
-    pygame.display.flip()
-    return window
+
+    def show(picture: Any) -> None:
+        texture.update(picture)
+        renderer.clear()
+        texture.draw()
+        renderer.present()
+
+    renderer.clear()
+    renderer.present()
+    return show
 
 
 def _picture(pygame: Any, fd: int, size_wh: tuple[int, int], slot: int) -> Any:
     length = size_wh[0] * size_wh[1] * DEPTH
-    whole = mmap.mmap(fd, 2 * length, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+    whole = mmap.mmap(fd, 2 * length)
     view = memoryview(whole)[slot * length : (slot + 1) * length]
-    picture = pygame.image.frombuffer(view, size_wh, "BGRA")
-    picture.set_alpha(None)  # copied, not blended
-    return picture
+    return pygame.image.frombuffer(view, size_wh, "BGRA")
 
 
 def _line() -> str:
