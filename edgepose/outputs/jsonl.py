@@ -23,6 +23,22 @@ class JsonlOptions(options.Options):
     )
     poses: bool = Field(default=False, description="also write the poses of every frame")
     raw: bool = Field(default=False, description="write poses as the model gave them, unsmoothed")
+    max_mb: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="megabytes after which the file becomes PATH.1 and a new one is begun; unset: "
+        "never",
+        examples=[10.0],
+    )
+    keep: int = Field(
+        default=5, ge=0, le=1000, description="how many such older files are kept, with max_mb"
+    )
+
+    @property
+    def limit(self) -> int | None:
+        """Return the bytes that one file takes."""
+        return None if self.max_mb is None else max(round(self.max_mb * 1e6), 1)
 
 
 class Jsonl(Output):
@@ -34,7 +50,7 @@ class Jsonl(Output):
         """Take options; the file waits for `open`."""
         self.every_frame = options.poses
         self._options = options
-        self._file = LineFile(options.path)
+        self._file = LineFile(options.path, options.limit, options.keep)
         self._written: deque[str] = deque(maxlen=_REMEMBERED)
         self._last_frame: tuple[int, float] | None = None
 

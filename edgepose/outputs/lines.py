@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import json
+import logging
 import math
 import mmap
 import os
@@ -12,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from edgepose.errors import OutputLost
+
+log = logging.getLogger(__name__)
 
 
 def encoded(value: Any, *, compact: bool = False) -> bytes:
@@ -39,11 +43,17 @@ class LineFile:
 
     Each `append` reaches the system at once, or not at all. A line torn by a power cut is cut
     off when the file is opened again. A file that was rotated away or deleted is noticed.
+
+    limit: bytes beyond which the file is moved to PATH.1, what was that to PATH.2 and so on, and
+    begun anew; lines that are appended together stay together. keep: how many of those are kept.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limit: int | None = None, keep: int = 0) -> None:
         """Name the file; its folder is made when it is opened."""
         self.path = path
+        self._limit = limit
+        self._keep = keep
+        self._is_stuck = False  # it could not be moved, which is said once
         self._file: int | None = None
 
     def open(self) -> None:
@@ -66,9 +76,11 @@ class LineFile:
         """Write lines, each with its line break, all or none. Raises OutputLost."""
         if self._file is None or self._is_gone():
             raise OutputLost(f"{self.path}: the file was moved or deleted; it is begun anew")
+        data = b"".join(lines)
+        self._make_room(len(data))
         size = os.fstat(self._file).st_size
         try:
-            _write_all(self._file, b"".join(lines))
+            _write_all(self._file, data)
         except OSError as error:
             if self._is_regular():
                 os.ftruncate(self._file, size)
@@ -80,6 +92,21 @@ class LineFile:
         if file is not None:
             os.close(file)
 
+    def _make_room(self, length: int) -> None:
+        """Begin the file anew where `length` more bytes would be beyond the limit."""
+        assert self._file is not None
+        size = os.fstat(self._file).st_size  # 0 for what is no file
+        if self._limit is None or not size or size + length <= self._limit or self._is_stuck:
+            return
+        try:
+            rotate(self.path, self._keep)
+        except OSError as error:
+            self._is_stuck = True
+            log.error("%s: grows on, it can't be moved: %s", self.path, _reason(error))
+            return
+        self.close()
+        self.open()
+
     def _is_regular(self) -> bool:
         return self._file is not None and stat.S_ISREG(os.fstat(self._file).st_mode)
 
@@ -90,6 +117,23 @@ class LineFile:
             return not os.path.samestat(self.path.stat(), os.fstat(self._file))
         except OSError:
             return True
+
+
+def rotate(path: Path, keep: int) -> None:
+    """Move a file to PATH.1, PATH.1 to PATH.2 ..., and remove those beyond `keep`. Raises OSError.
+
+    The oldest goes first, so that a power cut in between costs nothing.
+    """
+    old = {0: path}
+    for other in path.parent.glob(glob.escape(path.name) + ".*"):
+        number = other.name.removeprefix(path.name + ".")
+        if number.isdecimal():
+            old[int(number)] = other
+    for age in sorted(old, reverse=True):
+        if age >= keep:
+            old[age].unlink()
+        else:
+            old[age].replace(path.with_name(f"{path.name}.{age + 1}"))
 
 
 def _reason(error: OSError) -> str:

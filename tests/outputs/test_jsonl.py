@@ -88,3 +88,20 @@ def test_every_frame_is_wanted_only_for_poses(tmp_path: Path, device: Device):
 
     assert not Jsonl(JsonlOptions(path=path), device).every_frame
     assert Jsonl(JsonlOptions(path=path, poses=True), device).every_frame
+
+
+def test_a_long_log_is_rotated(tmp_path: Path, device: Device, scene: Make):
+    """By size, in megabytes, and by count; every event is in exactly one of the files."""
+    path = tmp_path / "events.jsonl"
+    output = Jsonl(JsonlOptions(path=path, max_mb=0.001, keep=50), device)
+    output.open()
+    for seq in range(60):
+        output.show(scene(seq, seq))
+    output.close()
+
+    files = sorted(tmp_path.iterdir(), key=lambda file: int(file.suffix[1:].replace("jsonl", "0")))
+    texts = [file.read_text() for file in reversed(files)]
+    rows = [json.loads(line) for text in texts for line in text.splitlines()]
+    assert [row["id"] for row in rows] == [f"id-{seq}" for seq in range(60)]
+    assert len(files) > 5
+    assert all(file.stat().st_size <= 1000 for file in files)

@@ -144,3 +144,94 @@ def test_what_is_not_finite_becomes_null():
     value = {"a": [1.0, math.nan, {"b": (math.inf, "ü")}]}
 
     assert encoded(value, compact=True).decode() == '{"a":[1.0,null,{"b":[null,"ü"]}]}\n'
+
+
+def grow(path: Path, *numbers: int, limit: int = 20, keep: int = 2) -> None:
+    """Append lines of 8 bytes, each by itself, to a file of limited size."""
+    file = LineFile(path, limit, keep)
+    file.open()
+    for number in numbers:
+        file.append([b'{"a":%d}\n' % number])
+    file.close()
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    """Return all files beside `path`, by name."""
+    return {file.name: file.read_bytes() for file in sorted(path.parent.iterdir())}
+
+
+def test_a_file_that_is_full_is_begun_anew(path: Path):
+    """Two lines fit; the newest are in the file itself, the older the higher the number."""
+    grow(path, 1, 2, 3, 4, 5)
+
+    assert contents(path) == {
+        "log.jsonl": b'{"a":5}\n',
+        "log.jsonl.1": b'{"a":3}\n{"a":4}\n',
+        "log.jsonl.2": b'{"a":1}\n{"a":2}\n',
+    }
+
+
+def test_only_so_many_files_are_kept(path: Path):
+    """The oldest goes; with fewer to keep than before, so do the others."""
+    grow(path, *range(9))
+    assert list(contents(path)) == ["log.jsonl", "log.jsonl.1", "log.jsonl.2"]
+    assert contents(path)["log.jsonl.2"] == b'{"a":4}\n{"a":5}\n'
+
+    grow(path, *range(9), keep=0)
+
+    assert contents(path) == {"log.jsonl": b'{"a":7}\n{"a":8}\n'}
+
+
+def test_a_file_is_filled_up_over_restarts(path: Path):
+    """What is in it already counts."""
+    for number in range(1, 4):
+        grow(path, number)
+
+    assert contents(path)["log.jsonl.1"] == b'{"a":1}\n{"a":2}\n'
+
+
+def test_lines_that_belong_together_stay_together(path: Path):
+    """Also where they alone are more than the limit: nothing is split, nothing empty is kept."""
+    file = LineFile(path, 20, 5)
+    file.open()
+    for number in (1, 2):
+        file.append([b'{"a":%d}\n' % number] * 4)
+    file.close()
+
+    assert contents(path) == {
+        "log.jsonl": b'{"a":2}\n' * 4,
+        "log.jsonl.1": b'{"a":1}\n' * 4,
+    }
+
+
+def test_files_of_others_are_left_alone(path: Path):
+    """Only numbers behind the very name are ours."""
+    others = ["log.jsonl.gz", "log.jsonl.1.gz", "other.jsonl.1", "log.jsonl.x1", "log.jsonlx.1"]
+    for name in others:
+        path.with_name(name).write_bytes(b"mine")
+
+    grow(path, *range(9), keep=0)
+
+    assert [contents(path)[name] for name in others] == [b"mine"] * len(others)
+
+
+def test_a_name_with_wildcards_is_a_name(tmp_path: Path):
+    """No other file is moved for it."""
+    path = tmp_path / "log[1]*.jsonl"
+    (tmp_path / "log1x.jsonl.1").write_bytes(b"mine")
+
+    grow(path, 1, 2, 3, 4, 5)
+
+    assert contents(path)["log1x.jsonl.1"] == b"mine"
+    assert contents(path)["log[1]*.jsonl.2"] == b'{"a":1}\n{"a":2}\n'
+
+
+def test_a_file_that_cannot_be_moved_grows_on(path: Path, caplog: pytest.LogCaptureFixture):
+    """A log that is too long is better than none; it is said once."""
+    (path.with_name("log.jsonl.1") / "folder").mkdir(parents=True)
+
+    grow(path, *range(6), keep=1)
+
+    assert path.read_bytes().count(b"\n") == 6
+    assert len(caplog.records) == 1
+    assert "log.jsonl: grows on, it can't be moved" in caplog.text
