@@ -40,11 +40,19 @@ def blocks(text: str) -> Iterator[str]:
 BLOCKS = list(blocks(reference_text()))
 
 
+PARTNERS = {"user": "password", "password": "user"} | {
+    "tls_client_cert": "tls_client_key",
+    "tls_client_key": "tls_client_cert",
+}  # options that go together only
+
+
 def variants(text: str) -> Iterator[str]:
     """Yield the text, and once for each option that is only shown, with that one set."""
     yield text
     for found in OPTION.finditer(text):
-        yield text[: found.start()] + found[1] + found[2] + text[found.end() :]
+        variant = text[: found.start()] + found[1] + found[2] + text[found.end() :]
+        partner = PARTNERS.get(found[2].partition(":")[0])
+        yield re.sub(rf"(?m)^( *)#({partner}: )", r"\1\2", variant) if partner else variant
 
 
 def whole(block: str) -> str:
@@ -53,12 +61,15 @@ def whole(block: str) -> str:
         return f"version: 1\n{block}"
     if not block.startswith("smoothing:"):
         block = "outputs:\n" + "".join(f"  {line}\n" for line in block.splitlines())
+        block += "watch: {arms_up: {template: templates/arms_up.yaml}}\n"
     return f"version: 1\nsource: {{type: synthetic}}\n{block}"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return a folder that holds whatever the reference's examples name."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder that holds whatever the examples name, as does the environment."""
+    for name in re.findall(r"\$\{(EDGEPOSE_\w+)\}", reference_text()):
+        monkeypatch.setenv(name, "at-least-12-characters")
     shutil.copytree(CONFIGS / "templates", tmp_path / "templates")
     for name in ("clip.mp4", "path/to/it", "models/my_model.tflite", "pictures/one.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
