@@ -71,7 +71,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in re.findall(r"\$\{(EDGEPOSE_\w+)\}", reference_text()):
         monkeypatch.setenv(name, "at-least-12-characters")
     shutil.copytree(CONFIGS / "templates", tmp_path / "templates")
-    for name in ("clip.mp4", "path/to/it", "models/my_model.tflite", "pictures/one.png"):
+    named = (
+        "clip.mp4 path/to/it models/my_model.tflite pictures/one.png ca.crt client.crt client.key"
+    )
+    for name in named.split():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     return tmp_path
