@@ -126,6 +126,18 @@ def test_sdl_scales_the_picture_to_the_screen(
     assert np.abs(seen.astype(int) - canvas).mean() < 1.5
 
 
+def test_scaling_is_smooth(log_in: Callable[..., Desktop], show: Callable[..., Sdl]):
+    """An edge between two pixels of the canvas is soft on a screen of thrice its size."""
+    desktop, screen = log_in((720, 1280)), show(size=(240, 426))
+    canvas = np.zeros((240, 426, 3), np.uint8)
+    canvas[:, 213:] = 240
+
+    screen.put(canvas)
+    screen.check()
+
+    assert {80, 160} & set(desktop.picture()[360, 600:680, 0].tolist())
+
+
 def test_a_canvas_of_another_shape_is_letterboxed(
     log_in: Callable[..., Desktop], show: Callable[..., Sdl]
 ):

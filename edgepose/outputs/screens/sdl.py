@@ -10,14 +10,12 @@ import select
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import IO, Any, Final
-
-from numpy.typing import NDArray
+from typing import IO, Final
 
 from edgepose.errors import OutputLost
 from edgepose.outputs.screens.base import NoScreen, Screen, Wanted
 from edgepose.outputs.screens.pixels import raster, write
-from edgepose.outputs.screens.sdl_window import BEAT, DEPTH, SHOWN
+from edgepose.outputs.screens.sdl_window import BEAT, DEPTH, SHOW, SHOWN
 from edgepose.types import Image, Size
 
 ROWS: Final = 720  # of the canvas, at most; SDL scales it to the screen, which costs us nothing
@@ -35,7 +33,7 @@ def has_desktop(environment: Mapping[str, str]) -> bool:
 
 
 class Sdl(Screen):
-    """Feed pictures to the window through shared memory, one ahead of what is shown."""
+    """Feed pictures to the window through shared memory, which is free again when one is shown."""
 
     def __init__(self, wanted: Wanted) -> None:
         """Open the window and wait for it.
@@ -48,8 +46,6 @@ class Sdl(Screen):
             raise NoScreen("pygame-ce is not installed: pip install 'edgepose[sdl]'")
         self._memory_fd = os.memfd_create("edgepose-screen")
         self._window: subprocess.Popen[str] | None = _start(self._memory_fd)
-        self._slots: list[NDArray[Any]] = []
-        self._next = 0
         self._is_waiting = False
         try:
             self._set_up(wanted)
@@ -61,9 +57,8 @@ class Sdl(Screen):
         """Hand a picture over, once the one before is shown."""
         self._open_window()
         self._await_shown(PATIENCE)
-        write(image, self._slots[self._next])
-        self._say(str(self._next))
-        self._next = 1 - self._next
+        write(image, self._picture)
+        self._say(SHOW)
         self._is_waiting = True
 
     def check(self) -> None:
@@ -84,17 +79,14 @@ class Sdl(Screen):
         window.kill()
         window.wait()
         _pipe(window.stdout).close()
-        self._slots.clear()
         os.close(self._memory_fd)
 
     def _set_up(self, wanted: Wanted) -> None:
         desktop = _size(self._hear(START_UP))
         self.size = wanted.size or canvas_for(desktop)
         height, width = self.size
-        os.ftruncate(self._memory_fd, 2 * height * width * DEPTH)
-        memory = mmap.mmap(self._memory_fd, 0)
-        both = raster(memory, (2 * height, width), width * DEPTH)
-        self._slots = [both[:height], both[height:]]
+        os.ftruncate(self._memory_fd, height * width * DEPTH)
+        self._picture = raster(mmap.mmap(self._memory_fd, 0), self.size, width * DEPTH)
         self.label = f"window of {desktop[1]}x{desktop[0]}"
         self._say(f"{height} {width}")
         self._is_waiting = True

@@ -3,9 +3,9 @@
 It is a process of its own because Xlib ends a process whose X server goes away, and no camera,
 pin or broker may go with it. Only the standard library and pygame are imported here.
 
-Lines on stdin: `HEIGHT WIDTH` once, then the number of the picture in shared memory, 0 or 1, that
-is to be shown, or `-`. Lines on stdout: `HEIGHT WIDTH` of the desktop, then `shown` for each line
-and once before; or a sentence that says why there is no window.
+Lines on stdin: `HEIGHT WIDTH` of the picture in shared memory once, then `show`, or `-` to be
+answered only. Lines on stdout: `HEIGHT WIDTH` of the desktop, then `shown` for each line and once
+before; or a sentence that says why there is no window.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 DEPTH: Final = 4  # bytes a pixel: blue, green, red, unused
+SHOW: Final = "show"
 SHOWN: Final = "shown"
 BEAT: Final = "-"  # answered, so that both sides see that the other lives
 
@@ -43,12 +44,12 @@ def _serve(memory_fd: int) -> None:
     except pygame.error as error:
         say(f"{error}")
         return
-    pictures = [_picture(pygame, memory_fd, (width, height), slot) for slot in (0, 1)]
+    memory = mmap.mmap(memory_fd, height * width * DEPTH)
+    picture = pygame.image.frombuffer(memory, (width, height), "BGRA")
     say(SHOWN)
     while not any(event.type == pygame.QUIT for event in pygame.event.get()):
-        number = _line()
-        if number != BEAT:
-            show(pictures[int(number)])
+        if _line() == SHOW:
+            show(picture)
         say(SHOWN)
 
 
@@ -77,13 +78,6 @@ def _open_window(
     renderer.clear()
     renderer.present()
     return show
-
-
-def _picture(pygame: Any, fd: int, size_wh: tuple[int, int], slot: int) -> Any:
-    length = size_wh[0] * size_wh[1] * DEPTH
-    whole = mmap.mmap(fd, 2 * length)
-    view = memoryview(whole)[slot * length : (slot + 1) * length]
-    return pygame.image.frombuffer(view, size_wh, "BGRA")
 
 
 def _line() -> str:
