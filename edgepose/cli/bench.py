@@ -17,7 +17,7 @@ from rich.table import Table
 
 from edgepose.bench import parts, pipeline
 from edgepose.bench.pipeline import Result, Spread
-from edgepose.cli.pose import model_section
+from edgepose.cli.pose import model_option, model_section
 from edgepose.cli.run import tune_python
 from edgepose.engine.perception import Detector, Perception
 from edgepose.eyes import Eyes, open_eyes
@@ -31,7 +31,7 @@ STAGES: Final = ("prepare", "infer", "finish", "gap", "age")
 
 
 @click.command()
-@click.option("--model", metavar="NAME|PATH", help="Model to use; the best at hand by default.")
+@model_option
 @click.option(
     "--clip",
     type=click.Path(path_type=Path, exists=True),

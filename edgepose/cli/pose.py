@@ -13,10 +13,14 @@ from edgepose.config_sections import ModelSection
 from edgepose.eyes import open_eyes
 from edgepose.types import Frame, Image, Pose, Scene
 
+model_option = click.option(
+    "--model", metavar="NAME|PATH", help="Model to use; the best at hand by default."
+)
+
 
 @click.command()
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--model", metavar="NAME|PATH", help="Model to use; the best at hand by default.")
+@model_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, coordinates in pixels.")
 @click.option(
     "--draw",

@@ -1,0 +1,170 @@
+"""edgepose template capture: teach a pose from photos, from a clip or standing at the camera."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import click
+
+from edgepose import app, imaging, template_files
+from edgepose.cli.pose import model_option, model_section
+from edgepose.config import load
+from edgepose.core.templates import Template, teach
+from edgepose.errors import TemplateError, UserError
+from edgepose.eyes import Eyes, open_eyes
+from edgepose.registry import part
+from edgepose.skeleton import LIMBS
+from edgepose.sources.base import Source
+from edgepose.types import Frame, Pose
+
+LOOKS: Final = 4  # at a still picture
+LIVE_FRAMES: Final = 15  # half a second of a camera: their median is the pose
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--image",
+    "images",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A photo of the pose; may be given several times.",
+)
+@click.option("--video", type=click.Path(path_type=Path), help="A clip; with --time.")
+@click.option("--time", "at", type=float, metavar="S", help="Seconds into the clip.")
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="Live: the configuration whose camera to use."
+)
+@click.option("--countdown", default=5, show_default=True, help="Live: seconds to get ready.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="File to write.  [default: templates/NAME.yaml]"
+)
+@click.option("--mirror", is_flag=True, help="The mirror image counts as well.")
+@model_option
+def capture(
+    name: str,
+    images: tuple[Path, ...],
+    video: Path | None,
+    at: float | None,
+    config: Path | None,
+    countdown: int,
+    out: Path | None,
+    mirror: bool,
+    model: str | None,
+) -> None:
+    """Teach the pose NAME from photos, from one moment of a clip, or standing at the camera."""
+    _check_one_way(images, video, at, config)
+    eyes = open_eyes(model_section(model))
+    try:
+        if config is not None:
+            poses, note = _live_poses(eyes, config, countdown), "standing at the camera"
+        elif video is not None and at is not None:
+            poses = poses_of(eyes, _frame_at(video, at), f"{video} at {at:g} s")
+            note = f"{video.name} at {at:g} s"
+        else:
+            poses = [pose for path in images for pose in poses_of(eyes, still(path), str(path))]
+            note = ", ".join(path.name for path in images)
+    finally:
+        eyes.close()
+    taught = teach(name, poses, eyes.detector.family.known_score, mirror=mirror)
+    target = out or Path("templates") / f"{name}.yaml"
+    template_files.save(target, taught, f"Taught from {note}.")
+    click.echo(f"{target}: {summary(taught)}")
+
+
+def _check_one_way(
+    images: tuple[Path, ...], video: Path | None, at: float | None, config: Path | None
+) -> None:
+    given = [bool(images), video is not None, config is not None]
+    if sum(given) != 1:
+        raise click.UsageError(
+            "say where the pose is to be seen: --image PHOTO, --video CLIP --time S, "
+            "or --config CONFIG for the camera of a configuration"
+        )
+    if (video is None) != (at is None):
+        raise click.UsageError("--video and --time go together")
+
+
+def still(path: Path) -> Frame:
+    """Return a photo as a frame."""
+    return Frame(imaging.read_image(path), 0.0, 0)
+
+
+def _frame_at(video: Path, seconds: float) -> Frame:
+    """Return the frame that is shown at a moment of a clip."""
+    last: Frame | None = None
+    for frame in clip_frames(video):
+        if frame.time > seconds + 1e-6 and last is not None:
+            return last
+        last = frame
+    if last is None or seconds > last.time + 1.0:
+        end = f"it ends at {last.time:.2f} s" if last else "it holds no frames"
+        raise UserError(f"{video}: there is nothing at {seconds:g} s; {end}")
+    return last
+
+
+def clip_frames(video: Path) -> Iterator[Frame]:
+    """Give every frame of a clip."""
+    source_class = part("source", "video")
+    options = source_class.Options.model_validate({"path": str(video.absolute()), "pace": "fast"})
+    source: Source = source_class(options)
+    try:
+        source.open()
+        while (frame := source.read()) is not None:
+            yield frame
+    finally:
+        source.close()
+
+
+def poses_of(eyes: Eyes, frame: Frame, where: str) -> list[Pose]:
+    """Return the best pose of a frame from several looks, each following the one before.
+
+    The first look, at the whole picture, only finds the person: small people are seen badly in
+    it. Of 324 pairs of taught frame and clip, one look gets 306 counts right, two 323, four 324.
+    """
+    eyes.detector.reset()
+    looks = [eyes.detector.detect(frame) for _ in range(LOOKS)]
+    poses = [people[0] for people in looks[1:] if people]
+    if not poses:
+        raise TemplateError(
+            f"{where}: nobody was found; use a picture that shows the whole person, well lit"
+        )
+    return poses
+
+
+def _live_poses(eyes: Eyes, config: Path, countdown: int) -> list[Pose]:
+    source = app.new_source(load(config))
+    try:
+        source.open()
+        for left in range(countdown, 0, -1):
+            click.echo(f"Take the pose: {left} ...", err=True)
+            _watch_for(eyes, source, 1.0)
+        frames = islice(iter(source.read, None), LIVE_FRAMES)
+        found = [eyes.detector.detect(frame) for frame in frames if frame is not None]
+    finally:
+        source.close()
+    poses = [people[0] for people in found if people]
+    if len(poses) < LIVE_FRAMES // 2:
+        raise TemplateError(
+            f"somebody was seen in only {len(poses)} of {len(found)} frames; stand so that the "
+            "camera sees the whole body, and try again"
+        )
+    return poses
+
+
+def _watch_for(eyes: Eyes, source: Source, seconds: float) -> None:
+    """Keep looking for some seconds, so that the crop follows the person and frames are fresh."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and (frame := source.read()) is not None:
+        eyes.detector.detect(frame)
+
+
+def summary(taught: Template) -> str:
+    """Return in one line what a template looks at."""
+    ignored = [limb.name for limb, counts in zip(LIMBS, taught.counted, strict=True) if not counts]
+    tail = f"; not seen or ignored: {', '.join(ignored)}" if ignored else ""
+    return f"pose '{taught.name}', {int(taught.counted.sum())} of {len(LIMBS)} limbs count{tail}"
