@@ -6,6 +6,7 @@ on with the shards that are missing.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -62,7 +63,8 @@ def render_pool(
     """
     folder.mkdir(parents=True, exist_ok=True)
     counts = [min(SHARD, pictures - start) for start in range(0, pictures, SHARD)]
-    with ProcessPoolExecutor(workers or os.cpu_count()) as executor:
+    spawn = multiprocessing.get_context("spawn")  # forked, OpenCV's threads would hang
+    with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=spawn) as executor:
         jobs = [
             executor.submit(render_shard, folder, shard, count, seed, size)
             for shard, count in enumerate(counts)
