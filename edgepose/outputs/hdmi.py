@@ -13,7 +13,7 @@ from edgepose import options
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.screens.base import Screen, Wanted
-from edgepose.outputs.screens.choice import open_screen
+from edgepose.outputs.screens.choice import Choice
 from edgepose.outputs.screens.painter import Painter, troubles
 from edgepose.outputs.screens.pixels import turned, turned_size
 from edgepose.render import Style
@@ -73,6 +73,7 @@ class Hdmi(Output):
         self._options = options
         self._controls = device.controls if options.health else None
         self._painter = Painter(style, device, options.attract)
+        self._choice = Choice(options.sink, Wanted(options.size, options.connector))
         self._screen: Screen | None = None
         self._last: Scene | None = None
         self._troubles: tuple[str, ...] = ()
@@ -80,8 +81,7 @@ class Hdmi(Output):
 
     def open(self) -> None:
         """Take the screen over. Raises OutputLost while there is none to be had."""
-        wanted = Wanted(self._options.size, self._options.connector)
-        self._screen = open_screen(self._options.sink, wanted)
+        self._screen = self._choice.open()
         height, width = self._screen.size
         log.info("Pictures of %dx%d are shown on: %s.", width, height, self._screen.label)
         self._next_look = 0.0

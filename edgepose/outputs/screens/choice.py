@@ -23,33 +23,44 @@ KINDS: Final[dict[str, Callable[[Wanted], Screen]]] = {
 }  # in the order in which they are tried: inside a desktop only the desktop can show anything
 
 
-def open_screen(sink: str, wanted: Wanted) -> Screen:
-    """Return the screen of a kind of KINDS, or with "auto" the first that this machine has.
+class Choice:
+    """Open the screen that was asked for; warns of what is amiss once, however often it opens."""
 
-    Raises OutputLost where the screen is there but can't be used at present: the next kind is
-    not tried then, since a display that is plugged in late must not leave us in the dark.
-    """
-    if sink != "auto":
-        return KINDS[sink](wanted)
-    reasons: list[str] = []
-    for kind in KINDS:
-        try:
-            screen = KINDS[kind](wanted)
-        except NoScreen as reason:
-            _note(kind, reason)
-            reasons.append(str(reason))
+    def __init__(self, sink: str, wanted: Wanted) -> None:
+        """Take a kind of KINDS, or "auto" for the first that this machine has."""
+        self._sink = sink
+        self._wanted = wanted
+        self._warned: set[str] = set()
+
+    def open(self) -> Screen:
+        """Return an open screen.
+
+        Raises OutputLost where the screen is there but can't be used at present: the next kind
+        is not tried then, since a display that is plugged in late must not leave us in the dark.
+        """
+        if self._sink != "auto":
+            return KINDS[self._sink](self._wanted)
+        reasons: list[str] = []
+        for kind, make in KINDS.items():
+            try:
+                screen = make(self._wanted)
+            except NoScreen as reason:
+                self._note(kind, reason)
+                reasons.append(str(reason))
+            else:
+                if kind == "null":
+                    self._warn(f"Nothing is shown, for want of a screen: {'; '.join(reasons)}.")
+                return screen
+        raise NoScreen("; ".join(reasons))
+
+    def _note(self, kind: str, reason: NoScreen) -> None:
+        """Warn of a desktop that is there but can't be used for want of pygame."""
+        if kind == "sdl" and has_desktop(os.environ):
+            self._warn(f"The desktop is not used: {reason}.")
         else:
-            if isinstance(screen, Null):
-                log.warning(
-                    "Nothing is shown: this machine has no screen (%s).", "; ".join(reasons)
-                )
-            return screen
-    raise AssertionError("null is always there")
+            log.debug("Screen '%s' is left out: %s", kind, reason)
 
-
-def _note(kind: str, reason: NoScreen) -> None:
-    """Warn of a desktop that is there but can't be used for want of pygame."""
-    missing = kind == "sdl" and has_desktop(os.environ)
-    log.log(
-        logging.WARNING if missing else logging.DEBUG, "Screen '%s' is left out: %s", kind, reason
-    )
+    def _warn(self, words: str) -> None:
+        if words not in self._warned:
+            self._warned.add(words)
+            log.warning("%s", words)
