@@ -10,6 +10,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from edgepose import atomic
 from edgepose.config_sections import WatchSection
 from edgepose.errors import ConfigError
 
@@ -53,20 +54,6 @@ def _plain(value: Any, base: Path) -> Any:
 
 
 def _replace(path: Path, before: str, after: str) -> None:
-    """Replace a file's text so that a power cut leaves the old one or the new one."""
-    _write_whole(path.with_suffix(f"{path.suffix}.bak"), before)
-    _write_whole(path, after)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.new")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    """Keep the old text beside the file, then let the new one take its place."""
+    atomic.write_text(path.with_suffix(f"{path.suffix}.bak"), before)
+    atomic.write_text(path, after)

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import difflib
 import math
-import os
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import yaml
 
+from edgepose import atomic
 from edgepose.core.templates import Array, LimbRule, Template
 from edgepose.errors import TemplateError, near_miss
 from edgepose.skeleton import (
@@ -63,17 +62,10 @@ def save(path: Path | str, template: Template, note: str = "") -> None:
     Raises TemplateError when the place can't be written to.
     """
     path = Path(path)
-    half = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with half.open("w", encoding="utf-8") as file:
-            file.write(dumps(template, note))
-            file.flush()
-            os.fsync(file.fileno())
-        half.replace(path)
+        atomic.write_text(path, dumps(template, note))
     except OSError as error:
-        with suppress(OSError):
-            half.unlink()
         reason = (error.strerror or str(error)).lower()
         raise TemplateError(f"{path}: can't be written ({reason}); choose another place") from None
 

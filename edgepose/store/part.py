@@ -50,15 +50,3 @@ def _is_at(part: BinaryIO, path: Path) -> bool:
         return os.path.samestat(os.fstat(part.fileno()), path.stat())
     except FileNotFoundError:
         return False
-
-
-def publish(path: Path, target: Path) -> None:
-    """Let the finished file take the target's name at once and for good, even if power fails."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-    path.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import BinaryIO, Final
 from urllib.parse import quote, urlsplit
 
+from edgepose.atomic import publish
 from edgepose.errors import DeviceError, ModelError
 from edgepose.store.download import Broken, Progress, Unreachable, Unusable, download
 from edgepose.store.folders import pull_folder
 from edgepose.store.identity import fault
 from edgepose.store.manifest import Entry
-from edgepose.store.part import locked_part, publish
+from edgepose.store.part import locked_part
 from edgepose.store.search import ModelFile, locate
 from edgepose.store.unpack import is_archive, unpack_model
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from edgepose.atomic import publish
 from edgepose.errors import DeviceError
-from edgepose.store.part import locked_part, publish
+from edgepose.store.part import locked_part
 
 
 def test_a_part_keeps_what_was_written(tmp_path: Path) -> None:
