@@ -101,6 +101,7 @@ def is_own(headers: Mapping[str, str]) -> bool:
     if origin is None:
         return headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
     try:
-        return bool(origin) and urlsplit(origin).netloc == headers.get("Host", "")
+        site = urlsplit(origin).netloc
     except ValueError:
         return False
+    return bool(site) and site == headers.get("Host")

@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from aiohttp.web import RequestHandler, Server
-
-MOST: Final = 64  # connections; a page has up to five
-PATIENCE: Final = 10.0  # seconds for the next whole request to come
 
 
 class Door:
@@ -19,68 +16,104 @@ class Door:
 
     A new connection is always let in while an older one is silent: whoever opens many and says
     nothing locks nobody out. All on the loop.
+
+    most: connections at a time; a page has up to five. patience: seconds for the next whole
+    request to come.
     """
 
-    def __init__(self, server: Server, most: int = MOST, patience: float = PATIENCE) -> None:
+    most: ClassVar[int] = 64
+    patience: ClassVar[float] = 10.0
+
+    def __init__(self, server: Server) -> None:
         self._server = server
-        self._most = most
-        self._patience = patience
+        self._open: dict[RequestHandler, asyncio.Transport] = {}
         self._silent: dict[RequestHandler, float] = {}  # since when, the longest first
 
     def __call__(self) -> asyncio.Protocol:
         """Return the protocol of a new connection."""
-        if self._open >= self._most and not self._make_room():
-            return _Closed()
-        connection = self._server()
-        self._silent[connection] = asyncio.get_running_loop().time()
-        return connection
+        return _Connection(self, self._server())
 
-    @property
-    def _open(self) -> int:
-        return len(self._server.connections)
+    def __len__(self) -> int:
+        return len(self._open)
 
     @contextmanager
-    def serving(self, connection: RequestHandler) -> Iterator[None]:
+    def serving(self, handler: RequestHandler) -> Iterator[None]:
         """Leave a connection in peace while its request is answered."""
-        self._silent.pop(connection, None)
+        self._silent.pop(handler, None)
         try:
             yield
         finally:
-            self._silent[connection] = asyncio.get_running_loop().time()
+            if handler in self._open:
+                self._silent[handler] = asyncio.get_running_loop().time()
 
     async def watch(self) -> None:
         """Close who has kept silent for too long, for ever."""
         while True:
-            await asyncio.sleep(self._patience / 10)
-            self.sweep(asyncio.get_running_loop().time() - self._patience)
+            await asyncio.sleep(self.patience / 10)
+            self._sweep(asyncio.get_running_loop().time() - self.patience)
 
-    def sweep(self, before: float) -> None:
-        """Close connections that have asked for nothing since `before`, and forget closed ones."""
-        for connection, since in list(self._silent.items()):
-            if connection.transport is None or since < before:
-                self._hang_up(connection)
-
-    def _make_room(self) -> bool:
-        """Close the connection that has been silent for longest; False if there is none."""
-        return any(self._hang_up(connection) for connection in list(self._silent))
-
-    def _hang_up(self, connection: RequestHandler) -> bool:
-        self._silent.pop(connection, None)
-        if connection.transport is None:
+    def enter(self, handler: RequestHandler, transport: asyncio.Transport) -> bool:
+        """Let a connection in; False when all others are busy and there is no room."""
+        if len(self._open) >= self.most and not self._silent:
             return False
-        abort(connection)
+        if len(self._open) >= self.most:
+            self.hang_up(next(iter(self._silent)))
+        self._open[handler] = transport
+        self._silent[handler] = asyncio.get_running_loop().time()
         return True
 
+    def leave(self, handler: RequestHandler) -> None:
+        """Forget a connection that is over."""
+        self._open.pop(handler, None)
+        self._silent.pop(handler, None)
 
-def abort(connection: RequestHandler) -> None:
-    """Close a connection at once, without waiting for what it has not read."""
-    transport = connection.transport
-    if isinstance(transport, asyncio.WriteTransport):
-        transport.abort()
+    def hang_up(self, handler: RequestHandler) -> None:
+        """Close a connection at once, without waiting for what it has not read."""
+        transport = self._open.get(handler)
+        self.leave(handler)
+        if transport is not None:
+            transport.abort()
+
+    def _sweep(self, before: float) -> None:
+        for handler, since in list(self._silent.items()):
+            if since < before:
+                self.hang_up(handler)
 
 
-class _Closed(asyncio.Protocol):
-    """Be a connection that is over before it begins."""
+class _Connection(asyncio.Protocol):
+    """Pass everything on to the handler of a connection, and tell the door when it comes and goes.
+
+    aiohttp has no limit of its own on connections, nor on how long a request may take to arrive.
+    """
+
+    def __init__(self, door: Door, handler: RequestHandler) -> None:
+        self._door = door
+        self._handler = handler
+        self._is_in = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
+        assert isinstance(transport, asyncio.Transport)
+        self._is_in = self._door.enter(self._handler, transport)
+        if self._is_in:
+            self._handler.connection_made(transport)
+        else:
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._is_in:
+            self._door.leave(self._handler)
+            self._handler.connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_in:
+            self._handler.data_received(data)
+
+    def eof_received(self) -> None:
+        if self._is_in:
+            self._handler.eof_received()
+
+    def pause_writing(self) -> None:
+        self._handler.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._handler.resume_writing()

@@ -108,6 +108,9 @@ class Server:
                 return await self._site.answer(request)
             except Refusal as refusal:
                 return refused(refusal)
+            except ConnectionError:  # in the middle of an endless answer: nothing more to say
+                self._door.hang_up(request.protocol)
+                raise
 
 
 def _summariser() -> Callable[[Scene], bytes]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from edgepose.outputs.web.door import abort
 from edgepose.outputs.web.feed import Feed
 from edgepose.outputs.web.live import Live
 from edgepose.outputs.web.replies import HEADERS, Refusal
@@ -39,7 +38,6 @@ class Line:
             async with asyncio.timeout(STALLED):
                 await self.response.write(data)
         except TimeoutError:
-            abort(self._request.protocol)
             raise ConnectionAbortedError("the reader stalled") from None
 
 

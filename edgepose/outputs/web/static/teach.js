@@ -39,6 +39,7 @@ export class Teacher {
   count(left) {
     this.sound ??= new Beeper();
     this.button.textContent = "Cancel";
+    this.button.classList.remove("primary");
     element("stage").scrollIntoView({ block: "nearest" });
     show(element("countdown"), true);
     const tick = () => {
@@ -55,6 +56,7 @@ export class Teacher {
     clearTimeout(this.timer);
     this.timer = null;
     this.button.textContent = "Teach a pose";
+    this.button.classList.add("primary");
     show(element("countdown"), false);
   }
 

@@ -45,9 +45,7 @@ class Slider {
   }
 
   set(value) {
-    if (document.activeElement !== this.input || this.value !== value) {
-      this.input.value = value ?? this.spec.otherwise;
-    }
+    this.input.value = value ?? this.spec.otherwise;
     this.render(value);
   }
 
@@ -140,9 +138,11 @@ class Card {
   }
 
   async send() {
-    const sent = this.pending;
-    this.pending = {};
+    const sent = { ...this.pending };
     const done = await carryOut("thresholds", { watch: this.name, ...sent }, { quiet: true });
+    for (const key of Object.keys(sent)) {
+      if (this.pending[key] === sent[key]) delete this.pending[key];
+    }
     this.changed(done);
   }
 

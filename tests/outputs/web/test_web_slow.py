@@ -1,0 +1,163 @@
+"""Clients that are slow, silent, many or gone."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgepose.outputs.web import Web, streams
+from edgepose.outputs.web.door import Door
+from edgepose.types import Frame, Scene
+
+CROWD = 200
+
+
+@pytest.fixture
+def crowd(client) -> Iterator[Callable[[bytes], list[socket.socket]]]:
+    """Return a function that opens many connections and sends the same on each."""
+    with ExitStack() as stack:
+
+        def come(data: bytes) -> list[socket.socket]:
+            return [stack.enter_context(client.raw(data)) for _ in range(CROWD)]
+
+        yield come
+
+
+def door_of(page: Web) -> Door:
+    """Return what counts the connections of a page."""
+    assert page._server is not None
+    assert page._server._door is not None
+    return page._server._door
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Wait for the end of a connection."""
+    with contextlib.suppress(ConnectionResetError):
+        while connection.recv(65536):
+            pass
+    return True
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"GET /api/state HTTP/1.1\r\nHost: pi\r\nX-Slow: ",
+        b"GET / HTTP/1.1\r\nHost: pi\r\n\r\n",
+    ],
+    ids=["silent", "half a request", "idle afterwards"],
+)
+def test_a_crowd_that_keeps_silent_locks_nobody_out(client, crowd, page: Web, said: bytes):
+    """Who asks is answered, before any patience has run out; only so many stay open."""
+    crowd(said)
+
+    assert client.get("/api/state")[0] == 200
+    assert len(door_of(page)) <= Door.most
+
+
+def test_who_keeps_silent_is_hung_up_on(
+    monkeypatch: pytest.MonkeyPatch, open_page: Callable[..., Web], new_client: Callable[..., Any]
+):
+    """Though there is room; a page that asks now and then stays."""
+    monkeypatch.setattr(Door, "patience", 0.2)
+    client = new_client(open_page())
+
+    with client.raw(b"") as silent, client.raw(b"GET / HTTP/1.1\r\nHost: ") as slow:
+        assert is_closed(silent)
+        assert is_closed(slow)
+
+
+def test_a_body_that_never_comes_is_given_up(client, monkeypatch: pytest.MonkeyPatch):
+    """The connection is told and closed."""
+    monkeypatch.setattr("edgepose.outputs.web.bodies.PATIENCE", 0.1)
+    head = f"POST /api/command HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {client.token}\r\n"
+    with client.raw(
+        head.encode() + b"Content-Type: application/json\r\nContent-Length: 20\r\n\r\n{"
+    ) as connection:
+        assert connection.recv(64).startswith(b"HTTP/1.1 408")
+        assert is_closed(connection)
+
+
+def test_a_crowd_of_watchers_that_never_read_holds_nothing_up(
+    client, crowd, page: Web, scene: Callable[..., Scene]
+):
+    """Scenes are taken as before, and who reads is answered."""
+    crowd(client.request("/stream"))
+    for seq in range(300):
+        page.show(scene(seq))
+
+    assert client.get("/api/state")[0] == 200
+    with client.stream("/api/events") as reader:
+        assert b" 200 " in reader.readline()
+
+
+def noisy(seq: int) -> Scene:
+    """Return a scene whose picture is as large a JPEG as can be."""
+    rng = np.random.default_rng(seq)
+    return Scene(Frame(rng.integers(0, 256, (480, 640, 3), np.uint8), seq / 30, seq))
+
+
+def test_a_watcher_that_stalls_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch, open_page: Callable[..., Web], new_client: Callable[..., Any]
+):
+    """It has its buffers full for a while, and then no connection any more."""
+    monkeypatch.setattr(streams, "STALLED", 0.2)
+    page = open_page(frames="full", fps=30)
+    client, gone = new_client(page), threading.Event()
+
+    def film() -> None:
+        seq = 0
+        while not gone.wait(0.02):
+            page.show(noisy(seq))
+            seq += 1
+
+    camera = threading.Thread(target=film)
+    camera.start()
+    try:
+        with client.raw(client.request("/stream")) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            while door_of(page):
+                assert camera.is_alive()
+                gone.wait(0.01)
+    finally:
+        gone.set()
+        camera.join(5)
+
+
+def test_a_command_that_hangs_holds_nothing_else_up(
+    monkeypatch: pytest.MonkeyPatch, open_page: Callable[..., Web], new_client: Callable[..., Any],
+    appliance, scene: Callable[..., Scene],
+):  # fmt: skip
+    """It is given up with a sentence, and pictures go on meanwhile."""
+    monkeypatch.setattr("edgepose.outputs.web.api.PATIENCE", 0.3)
+    hang = threading.Event()
+    monkeypatch.setattr(appliance, "state", lambda: hang.wait(20) and {})
+    page = open_page(frames="full")
+    client = new_client(page)
+    page.show(scene(0))
+    asked = client.raw(client.request("/api/state"))
+
+    with asked, client.stream("/stream") as reader:
+        assert b"200" in reader.readline()
+        assert asked.recv(64).startswith(b"HTTP/1.1 504")
+    hang.set()
+
+
+def test_who_goes_away_in_the_middle_is_no_fault(client, page: Web, scene, caplog):
+    """Of a request, of a stream, of a form."""
+    page.show(scene(0))
+    for data in (b"GET / HT", b"GET /login HTTP/1.1\r\nHost: x\r\n\r\n"):
+        client.raw(data).close()
+    for path in ("/stream", "/api/events"):
+        client.stream(path).close()
+
+    assert client.get("/api/state")[0] == 200
+    page.close()
+    assert not caplog.records
