@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from edgepose.errors import OutputLost
 from edgepose.outputs.mqtt_options import MqttOptions
-from edgepose.outputs.mqtt_reasons import refusal, why_unreachable
+from edgepose.outputs.mqtt_reasons import lost, refusal, why_unreachable
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -172,7 +172,7 @@ class Link:
         if self._is_closing:
             self.is_up = False
         elif self.is_up:
-            self._fail(f"the connection broke ({reason})")
+            self._fail(lost(str(reason)))
         elif not self.has_failed:
             self._fail("it hung up before it let us in; is this the right port?")
 
@@ -197,8 +197,9 @@ class Link:
         if reason != self._said:
             self._said = reason
             log.warning(
-                "No connection to the broker %s: %s. Events are kept; it is tried again every "
-                "%d to %d s.", self.place, reason, FIRST_PAUSE, LONGEST_PAUSE,
+                "No connection to the broker %s: %s%s Events are kept; it is tried again every %d "
+                "to %d s.", self.place, reason, "" if reason.endswith("?") else ".", FIRST_PAUSE,
+                LONGEST_PAUSE,
             )  # fmt: skip
         self._listener.disconnected()
 

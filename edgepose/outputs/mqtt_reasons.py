@@ -26,6 +26,12 @@ def refusal(reason: str) -> str:
     return _REFUSALS.get(reason, f"it refuses us ({reason})")
 
 
+def lost(reason: str) -> str:
+    """Return how a connection that stood has ended."""
+    said = {"Unspecified error": "", "Keep alive timeout": " (no sign of life)"}
+    return "the connection broke" + said.get(reason, f" ({reason})")
+
+
 def why_unreachable(error: BaseException | None, is_encrypted: bool) -> str:
     """Return what an error of connecting means."""
     if isinstance(error, ssl.SSLCertVerificationError):

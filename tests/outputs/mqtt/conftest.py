@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Condition
+from threading import Event as Flag
 from typing import Any, Final
 
 import numpy as np
@@ -120,11 +121,14 @@ class Ear:
         self.heard: list[MQTTMessage] = []
         self.changed = Condition()
         self.subscribed = 0
-        self.client = Client(CallbackAPIVersion.VERSION2, f"ear-{free_port()}")
+        self.client = Client(
+            CallbackAPIVersion.VERSION2, f"ear-{free_port()}", reconnect_on_failure=False
+        )
+        self._is_over = Flag()
         if login:
             self.client.username_pw_set(login["user"], login["password"])
             self.client.tls_set(ca_certs=login["ca"])
-        self.client.reconnect_delay_set(1, 1)
+        self.client.on_disconnect = lambda *_: self._is_over.set()
         self.client.on_connect = lambda client, *_: client.subscribe(topic)
         self.client.on_subscribe = lambda *_: self._count()
         self.client.on_message = lambda client, userdata, message: self._hear(message)
@@ -137,13 +141,18 @@ class Ear:
         self.client.disconnect()
         self.client.loop_stop()
 
+    def wait_end(self) -> None:
+        """Wait until the connection has ended and everything before it was heard."""
+        assert self._is_over.wait(PATIENCE), "the ear is still connected"
+        self.client.loop_stop()
+
     def payloads(self, topic: str) -> Payloads:
         """Return what came on a topic so far."""
         return [m.payload for m in list(self.heard) if m.topic == topic]
 
     def last(self, topic: str) -> bytes | None:
         """Return the newest on a topic."""
-        return next(iter(self.payloads(topic)[-1:]), None)
+        return next((m.payload for m in reversed(self.heard) if m.topic == topic), None)
 
     def documents(self, topic: str) -> list[Any]:
         """Return what came on a topic, read as JSON."""
