@@ -15,6 +15,7 @@ from edgepose.engine.perception import Detector
 from edgepose.registry import part
 from edgepose.runtimes.base import Runtime
 from edgepose.runtimes.edgetpu import list_edge_tpus
+from edgepose.runtimes.probe import probe
 from edgepose.store.manifest import manifest
 from edgepose.store.search import ModelFile, find, locate
 from edgepose.types import Frame, Image, Pose, blank_frame
@@ -59,6 +60,7 @@ def open_eyes(section: ModelSection | None = None) -> Eyes:
     """
     section = section or ModelSection()
     model = find(section.path or section.name or best_model())
+    _distrust(section, model)
     with ExitStack() as opened:
         runtimes = tuple(_new_runtime(section, model) for _ in range(section.workers))
         for runtime in runtimes:
@@ -68,6 +70,16 @@ def open_eyes(section: ModelSection | None = None) -> Eyes:
         family = _told(family, section, model)
         opened.pop_all()
     return Eyes(model, Detector(family, *runtimes))
+
+
+def _distrust(section: ModelSection, model: ModelFile) -> None:
+    """Try a file that nobody vouches for in a child process: native code may crash on it."""
+    if model.entry is None and section.runtime != "replay" and not _is_compiled(model):
+        probe(model.path)
+
+
+def _is_compiled(model: ModelFile) -> bool:
+    return model.path.stem.endswith("_edgetpu")
 
 
 def _told(family: Family, section: ModelSection, model: ModelFile) -> Family:
@@ -105,7 +117,7 @@ def _builds(model: ModelFile) -> tuple[str, str]:
     """Return name or path of the model's builds for the Edge TPU and for the CPU, "" for none."""
     entry, path = model.entry, str(model.path)
     if entry is None:
-        return (path, "") if model.path.stem.endswith("_edgetpu") else ("", path)
+        return (path, "") if _is_compiled(model) else ("", path)
     return (path, entry.cpu) if entry.needs == "edgetpu" else (entry.edgetpu, path)
 
 

@@ -169,3 +169,23 @@ def test_options_for_a_family_without_any_are_refused(opened):
     """An option that would do nothing is a mistake."""
     with pytest.raises(UserError, match="a movenet model takes none"):
         opened(options={"maxPoses": 2})
+
+
+def test_a_file_that_nobody_vouches_for_is_tried_in_a_child_first(
+    opened, lightning, tmp_path, monkeypatch
+):
+    """What would crash this process crashes the child's; a known file is not tried."""
+    tried = []
+
+    def crash(path):
+        tried.append(path)
+        raise ModelError(f"{path}: crashed (SIGSEGV) in the first inference")
+
+    monkeypatch.setattr(eyes_module, "probe", crash)
+    opened(path=lightning)
+    assert tried == []
+    bent = tmp_path / "bent.tflite"
+    bent.write_bytes(lightning.read_bytes() + b"\0")
+    with pytest.raises(ModelError, match="SIGSEGV"):
+        opened(path=bent)
+    assert tried == [bent]
