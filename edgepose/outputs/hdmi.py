@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
-from typing import ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, field_validator
 
 from edgepose import options
 from edgepose.errors import OutputLost
@@ -17,17 +17,27 @@ from edgepose.outputs.screens.choice import Choice
 from edgepose.outputs.screens.painter import Painter, troubles
 from edgepose.outputs.screens.pixels import turned, turned_size
 from edgepose.render import Style
-from edgepose.types import Image, Scene
+from edgepose.types import Image, Scene, Size
 
 log = logging.getLogger(__name__)
 
 BEAT: Final = 1.0  # seconds from one look after screen and health to the next
 
+LEAST, MOST = 64, 8192  # pixels of a side; the largest displays have 7680
+
+
+def _named(sink: object) -> object:
+    """Return the name of the sink where YAML read `null` as nothing."""
+    return "null" if sink is None else sink
+
+
+Sink = Annotated[Literal["auto", "sdl", "kms", "framebuffer", "null"], BeforeValidator(_named)]
+
 
 class HdmiOptions(Style):
     """Say on which screen, how it hangs, and how it looks."""
 
-    sink: Literal["auto", "sdl", "kms", "framebuffer", "null"] = Field(
+    sink: Sink = Field(
         default="auto",
         description="the screen; auto takes the first that the machine has: sdl (a window on an "
         "X11 or Wayland desktop), kms (a console's display), framebuffer (/dev/fb0), null (none)",
@@ -60,6 +70,13 @@ class HdmiOptions(Style):
         default=True, description="warn in a corner, by name, of what is out of order"
     )
 
+    @field_validator("size")
+    @classmethod
+    def _check_size(cls, size: Size | None) -> Size | None:
+        if size is not None and not all(LEAST <= side <= MOST for side in size):
+            raise ValueError(f"expected [height, width] from {LEAST} to {MOST}, found {[*size]}")
+        return size
+
 
 class Hdmi(Output):
     """Show scenes full-screen; a screen may come late, go and come back."""
@@ -89,7 +106,9 @@ class Hdmi(Output):
 
     def show(self, scene: Scene) -> None:
         """Draw the scene and show it. Raises OutputLost when the screen has gone."""
-        self._last = replace(scene, events=())  # drawn again while no other comes
+        self._last = replace(
+            scene, events=()
+        )  # drawn again while no other comes; events would pile up
         self._look_after()
         self._put(self._painter.draw(scene, self._canvas, self._troubles))
         self._wake()
@@ -119,7 +138,7 @@ class Hdmi(Output):
             screen.close()
 
     @property
-    def _canvas(self) -> tuple[int, int]:
+    def _canvas(self) -> Size:
         return turned_size(self._open_screen().size, self._options.rotate)
 
     def _put(self, image: Image) -> None:

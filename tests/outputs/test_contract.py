@@ -85,6 +85,11 @@ def webhook(folder: Path) -> Rig:
     return Rig({"url": "http://127.0.0.1:1/", "types": ["none of these"]})
 
 
+def hdmi(folder: Path) -> Rig:
+    """Draw for no screen; real ones have tests of their own."""
+    return Rig({"sink": "null"})
+
+
 def memory(folder: Path) -> Rig:
     """Keep everything."""
     return Rig({"keep": 100}, events=lambda output: [event.id for event in output.events])
@@ -111,7 +116,7 @@ def web(folder: Path) -> Rig:
 
 
 RIGS = {
-    "gpio": gpio, "jsonl": jsonl, "memory": memory, "mqtt": mqtt,
+    "gpio": gpio, "hdmi": hdmi, "jsonl": jsonl, "memory": memory, "mqtt": mqtt,
     "prometheus": prometheus, "recording": recording, "video": video, "web": web,
     "webhook": webhook,
 }  # fmt: skip

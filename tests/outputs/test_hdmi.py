@@ -461,12 +461,25 @@ def test_a_forced_screen_has_no_substitute(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize(
     "options",
-    [{"sink": "hdmi"}, {"rotate": 45}, {"attract": 0}, {"size": [0]}, {"skeletononly": True}],
+    [
+        {"sink": "hdmi"},
+        {"rotate": 45},
+        {"attract": 0},
+        {"size": [0]},
+        {"size": [720, 0]},
+        {"size": [9000, 720]},
+        {"skeletononly": True},
+    ],
 )
 def test_options_are_checked(options: dict[str, Any]):
     """Before anything is opened."""
     with pytest.raises(ValidationError):
         HdmiOptions.model_validate(options)
+
+
+def test_null_needs_no_quotes():
+    """YAML reads a bare `null` as nothing; what is meant is the screen of that name."""
+    assert HdmiOptions.model_validate({"sink": None}).sink == "null"
 
 
 def test_turning_is_clockwise():
