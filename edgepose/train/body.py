@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.train.looks import BOTTOM, EXTRA, HAIR, NUM_MATERIALS, SHOE, SKIN, TOP, Look
-from edgepose.train.raster import CHAIN_COLUMNS, FACE_COLUMNS
+from edgepose.train.raster import CHAIN_COLUMNS
 from edgepose.train.skeleton3d import Build, Figure, Matrix, Vector
+from edgepose.train.surface import FACE_COLUMNS
 
 _NO_BORDER: Final = 9.0  # beyond the second end: all of the first material
 

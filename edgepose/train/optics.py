@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.train.scene import Picture
+from edgepose.train.things import Picture
 
 Rng = np.random.Generator
 

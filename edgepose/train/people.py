@@ -19,9 +19,11 @@ from edgepose.train.extra import need
 from edgepose.train.looks import draw_build, draw_look, draw_textures
 from edgepose.train.optics import photograph
 from edgepose.train.poses import draw_posture
+from edgepose.train.posture import Posture
 from edgepose.train.raster import OVERSAMPLE, Stage, shade, splat
-from edgepose.train.scene import Picture, draw_background, draw_occluder
-from edgepose.train.skeleton3d import Figure, Posture, pose_figure
+from edgepose.train.scene import draw_background, draw_occluder
+from edgepose.train.skeleton3d import Figure, pose_figure
+from edgepose.train.things import Picture
 
 Rng = np.random.Generator
 

@@ -22,9 +22,11 @@ from edgepose.train.body import Person
 from edgepose.train.camera import Camera, look_at
 from edgepose.train.looks import draw_look, draw_textures
 from edgepose.train.people import Actor, Light, draw_people, place, visibility
-from edgepose.train.poses import jumping_jack, squat_at
-from edgepose.train.scene import Picture, room
-from edgepose.train.skeleton3d import Arm, Build, Posture
+from edgepose.train.poses_standing import jumping_jack, squat_at
+from edgepose.train.posture import Arm, Posture
+from edgepose.train.scene import room
+from edgepose.train.skeleton3d import Build
+from edgepose.train.things import Picture
 from edgepose.types import Image, Size
 
 SIZE: Final[Size] = (480, 640)

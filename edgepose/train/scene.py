@@ -6,36 +6,34 @@ Pictures are float32 (size, size, 3), RGB 0..255.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.train.looks import Colour, draw_colour
-
-Rng = np.random.Generator
-Picture = NDArray[np.float32]
-Textures = NDArray[np.uint8]
-
-
-def _muted(rng: Rng) -> Colour:
-    """Draw a colour as walls, floors and skies have: grey drawn towards."""
-    colour = draw_colour(rng)
-    grey = rng.uniform(0.2, 0.95)
-    level = colour.mean() if rng.random() < 0.4 else rng.uniform(60, 235)
-    return np.asarray(colour * (1 - grey) + level * grey)
-
-
-def _tuple(colour: Colour) -> tuple[float, float, float]:
-    red, green, blue = colour.tolist()
-    return red, green, blue
+from edgepose.train.things import (
+    Picture,
+    Rng,
+    Textures,
+    as_tuple,
+    draw_box,
+    draw_leaf,
+    draw_muted,
+    draw_plant,
+    draw_posts,
+    draw_sign,
+    draw_table,
+    fill_polygon,
+    hang_things,
+)
 
 
 def _ramp(rng: Rng, size: int, rows: int) -> Picture:
     """Draw a soft change of colour from top to bottom, (rows, size, 3)."""
-    first = _muted(rng)
-    second = first * rng.uniform(0.7, 1.2) if rng.random() < 0.7 else _muted(rng)
+    first = draw_muted(rng)
+    second = first * rng.uniform(0.7, 1.2) if rng.random() < 0.7 else draw_muted(rng)
     t = np.linspace(0, 1, max(rows, 1), dtype=np.float32)[:, None, None]
     picture = first * (1 - t) + second * t
     return np.ascontiguousarray(np.broadcast_to(picture, (max(rows, 1), size, 3)), np.float32)
@@ -50,100 +48,6 @@ def plain(rng: Rng, size: int, _textures: Textures) -> Picture:
     return picture
 
 
-def _polygon(picture: Picture, corners: NDArray[Any], colour: Colour) -> None:
-    cv2.fillConvexPoly(picture, corners.astype(np.int32), _tuple(colour), cv2.LINE_AA)
-
-
-def _box(rng: Rng, picture: Picture, foot: float, colour: Colour) -> None:
-    """Draw a piece of furniture: front, side and top of a box standing on row `foot`."""
-    size = picture.shape[0]
-    x, width = rng.uniform(-0.1, 1.0) * size, rng.uniform(0.08, 0.5) * size
-    height, depth = rng.uniform(0.06, 0.5) * size, rng.uniform(0.02, 0.12) * size
-    lean = rng.uniform(-1.5, 1.5) * depth
-    low = np.array([[x, foot], [x + width, foot]])
-    high = low - np.array([0, height])
-    back = high + np.array([lean, -depth])
-    side = 1 if lean > 0 else 0
-    _polygon(picture, np.array([*low, *high[::-1]]), colour)
-    _polygon(picture, np.array([*high, *back[::-1]]), np.minimum(colour * 1.25, 255))
-    edge = np.array([low[side], high[side], back[side], low[side] + back[0] - high[0]])
-    _polygon(picture, edge, colour * 0.7)
-
-
-def _plant(rng: Rng, picture: Picture, foot: float) -> None:
-    """Draw a pot plant: leaves on stems, easily taken for somebody with raised arms."""
-    size = picture.shape[0]
-    x, height = rng.uniform(0, 1) * size, rng.uniform(0.15, 0.6) * size
-    pot = rng.uniform(0.1, 0.35) * height
-    corners = np.array([[-0.4, 0], [0.4, 0], [0.5, -1], [-0.5, -1]]) * pot + (x, foot)
-    _polygon(picture, corners, draw_colour(rng))
-    base, green = np.array([x, foot - pot]), np.array([rng.uniform(20, 110), 110, 50])
-    for angle in rng.normal(0, 0.7, int(rng.integers(4, 14))):
-        tip = base + (height - pot) * rng.uniform(0.5, 1) * np.array(
-            [np.sin(angle), -np.cos(angle)]
-        )
-        colour = np.clip(green * rng.uniform(0.3, 1.3), 0, 255)
-        start, end = tuple(map(int, base)), tuple(map(int, tip))
-        cv2.line(picture, start, end, _tuple(colour * 0.7), 1 + size // 150, cv2.LINE_AA)
-        _leaf(rng, picture, (float(tip[0]), float(tip[1])), 0.15 * height, colour)
-
-
-_WORDS: Final = ("SALE", "30", "GYM", "PUSH UPS", "OPEN", "Welcome", "A1", "EXIT", "12:45", "IIX")
-
-
-def _sign(rng: Rng, picture: Picture) -> None:
-    """Write something large or small anywhere."""
-    size = picture.shape[0]
-    place = int(rng.uniform(-0.2, 0.8) * size), int(rng.uniform(0.05, 1) * size)
-    scale, thick = float(rng.uniform(0.3, 2.2)) * size / 192, int(rng.integers(1, 6))
-    font, word = int(rng.choice((0, 1, 2, 3, 4))), str(rng.choice(_WORDS))
-    mask = np.zeros((size, size), np.uint8)  # OpenCV 5 writes on bytes only
-    cv2.putText(mask, word, place, font, scale, (255,), thick, cv2.LINE_AA)
-    share = mask[..., None] / np.float32(255)
-    picture += (draw_colour(rng).astype(np.float32) - picture) * share
-
-
-def _legs(rng: Rng, picture: Picture, foot: float, colour: Colour) -> None:
-    """Draw a table or chair: a slab on thin legs, perhaps a back."""
-    size = picture.shape[0]
-    x, width = rng.uniform(0, 0.9) * size, rng.uniform(0.1, 0.45) * size
-    height, thick = rng.uniform(0.1, 0.3) * size, max(1, int(rng.uniform(0.005, 0.02) * size))
-    top = foot - height
-    slab = np.array([[x, top], [x + width, top], [x + 0.9 * width, top - 0.3 * height]])
-    _polygon(picture, np.array([*slab, [x + 0.1 * width, top - 0.3 * height]]), colour)
-    for place in (x, x + width, x + 0.1 * width, x + 0.9 * width):
-        start, end = (int(place), int(top)), (int(place), int(foot - 0.1 * height))
-        cv2.line(picture, start, end, _tuple(colour * 0.7), thick, cv2.LINE_AA)
-    if rng.random() < 0.5:
-        corner = (int(x + 0.1 * width), int(top - 1.5 * height))
-        cv2.rectangle(
-            picture, corner, (int(x + 0.9 * width), int(top)), _tuple(colour * 0.85), thick + 1
-        )
-
-
-def _wall_things(rng: Rng, picture: Picture, horizon: int, textures: Textures) -> None:
-    size = picture.shape[0]
-    for _ in range(int(rng.integers(0, 6))):
-        width, height = (rng.uniform(0.06, 0.4, 2) * size).astype(int) + 2
-        x, y = int(rng.uniform(-0.1, 0.95) * size), int(rng.uniform(-0.1, 0.6) * horizon)
-        _print(rng, picture, (y, x, height, width), textures)
-
-
-def _print(rng: Rng, picture: Picture, box: tuple[int, int, int, int], textures: Textures) -> None:
-    """Fill a box (y, x, height, width) with a window, a poster or a shelf front, framed."""
-    y, x, height, width = box
-    top, left = max(y, 0), max(x, 0)
-    part = picture[top : max(y + height, 0), left : max(x + width, 0)]
-    if part.size == 0:
-        return
-    texture = textures[rng.integers(len(textures))]
-    patch = cv2.resize(texture, (part.shape[1], part.shape[0]))[..., None] / np.float32(255)
-    part[:] = patch * draw_colour(rng) + (1 - patch) * draw_colour(rng)
-    if rng.random() < 0.6:
-        frame = _tuple(_muted(rng))
-        cv2.rectangle(picture, (x, y), (x + width, y + height), frame, int(rng.integers(1, 4)))
-
-
 def room(rng: Rng, size: int, textures: Textures) -> Picture:
     """Draw a room: wall, floor, corner, windows, pictures, furniture."""
     horizon = int(size * rng.uniform(0.45, 0.85))
@@ -152,17 +56,17 @@ def room(rng: Rng, size: int, textures: Textures) -> Picture:
         corner = int(rng.uniform(0.1, 0.9) * size)
         picture[:horizon, :corner] *= rng.uniform(0.75, 0.97)
         fan = [[-size, size], [corner, horizon], [-size, horizon]]
-        _polygon(picture, np.array(fan), _muted(rng))
-    _wall_things(rng, picture, horizon, textures)
+        fill_polygon(picture, np.array(fan), draw_muted(rng))
+    hang_things(rng, picture, horizon, textures)
     if rng.random() < 0.5:
-        skirting = _tuple(_muted(rng))
+        skirting = as_tuple(draw_muted(rng))
         cv2.line(picture, (0, horizon), (size, horizon), skirting, int(rng.integers(1, 5)))
     _floor_lines(rng, picture, horizon)
     for _ in range(int(rng.integers(0, 6))):
-        draw = _box if rng.random() < 0.6 else _legs
+        draw = draw_box if rng.random() < 0.6 else draw_table
         draw(rng, picture, rng.uniform(horizon, 1.1 * size), draw_colour(rng))
     if rng.random() < 0.25:
-        _plant(rng, picture, rng.uniform(horizon, 1.05 * size))
+        draw_plant(rng, picture, rng.uniform(horizon, 1.05 * size))
     return picture
 
 
@@ -171,7 +75,10 @@ def _floor_lines(rng: Rng, picture: Picture, horizon: int) -> None:
     if rng.random() < 0.5:
         return
     size = picture.shape[0]
-    colour, end = _tuple(_muted(rng)), (int(rng.uniform(-0.5, 1.5) * size), int(0.3 * horizon))
+    colour, end = (
+        as_tuple(draw_muted(rng)),
+        (int(rng.uniform(-0.5, 1.5) * size), int(0.3 * horizon)),
+    )
     floor = np.zeros((size, size), np.uint8)
     for x in np.linspace(-2 * size, 3 * size, int(rng.integers(3, 40))):
         cv2.line(floor, end, (int(x), size), 255, int(rng.integers(1, 3)), cv2.LINE_AA)
@@ -188,14 +95,14 @@ def landscape(rng: Rng, size: int, _textures: Textures) -> Picture:
         across = np.linspace(0, size, 12)
         skyline = horizon + np.cumsum(rng.normal(0, 0.03 * size, 12))
         ridge = np.concatenate([np.stack([across, skyline], 1), [[size, size], [0, size]]])
-        cv2.fillPoly(picture, [ridge.astype(np.int32)], _tuple(_muted(rng)), cv2.LINE_AA)
+        cv2.fillPoly(picture, [ridge.astype(np.int32)], as_tuple(draw_muted(rng)), cv2.LINE_AA)
         horizon += float(rng.uniform(0, 0.15)) * size
     for _ in range(int(rng.integers(0, 12))):
         x, y = rng.uniform(0, size), horizon - rng.uniform(0, 0.2) * size
-        green = np.clip(_muted(rng) * np.array([0.5, 0.9, 0.4]), 0, 255)
+        green = np.clip(draw_muted(rng) * np.array([0.5, 0.9, 0.4]), 0, 255)
         radius = int(rng.uniform(0.02, 0.12) * size) + 1
         cv2.line(picture, (int(x), int(y)), (int(x), int(y + 3 * radius)), (60, 45, 35), 2)
-        cv2.circle(picture, (int(x), int(y)), radius, _tuple(green), -1, cv2.LINE_AA)
+        cv2.circle(picture, (int(x), int(y)), radius, as_tuple(green), -1, cv2.LINE_AA)
     return picture
 
 
@@ -205,13 +112,13 @@ def leaves(rng: Rng, size: int, _textures: Textures) -> Picture:
     Lee, Mumford and Huang, "Occlusion Models for Natural Images" (2001): density 1 / radius^3.
     """
     picture = _ramp(rng, size, size)
-    palette = [_muted(rng) if rng.random() < 0.7 else draw_colour(rng) for _ in range(8)]
+    palette = [draw_muted(rng) if rng.random() < 0.7 else draw_colour(rng) for _ in range(8)]
     count = int(rng.integers(40, 160))
     radii = np.sort(0.028 * size / np.sqrt(rng.uniform(0.004, 1, count)))[::-1]
     places = rng.uniform(-0.05, 1.05, (count, 2)) * size
     for radius, (x, y) in zip(radii, places, strict=True):
         colour = np.clip(palette[rng.integers(8)] * rng.uniform(0.6, 1.4), 0, 255)
-        _leaf(rng, picture, (float(x), float(y)), float(radius), colour)
+        draw_leaf(rng, picture, (float(x), float(y)), float(radius), colour)
     return picture
 
 
@@ -221,7 +128,7 @@ def wild(rng: Rng, size: int, textures: Textures) -> Picture:
     Noise of several scales mixes a few colours; strokes of one direction lie over it sometimes.
     """
     picture = _ramp(rng, size, size)
-    palette = [_muted(rng) * np.array([0.9, 1.0, rng.uniform(0.5, 1.1)]) for _ in range(3)]
+    palette = [draw_muted(rng) * np.array([0.9, 1.0, rng.uniform(0.5, 1.1)]) for _ in range(3)]
     for colour in palette:
         cloud = textures[rng.integers(8)]
         zoom = int(rng.choice((16, 32, 64, 128)))
@@ -242,30 +149,7 @@ def _strokes(rng: Rng, picture: Picture, palette: list[Colour]) -> None:
         end = start + rng.uniform(0.02, 0.12) * size * np.array([np.cos(turn), np.sin(turn)])
         colour = np.clip(palette[rng.integers(3)] * rng.uniform(0.5, 1.5), 0, 255)
         first, last = tuple(map(int, start)), tuple(map(int, end))
-        cv2.line(picture, first, last, _tuple(colour), int(rng.integers(1, 3)), cv2.LINE_AA)
-
-
-def _leaf(
-    rng: Rng, picture: Picture, place: tuple[float, float], radius: float, colour: Colour
-) -> None:
-    centre = int(place[0]), int(place[1])
-    axes = int(radius) + 1, int(radius * rng.uniform(0.2, 1.0)) + 1
-    if rng.random() < 0.5:
-        cv2.ellipse(picture, centre, axes, rng.uniform(0, 180), 0, 360, _tuple(colour), -1)
-        return
-    box = cv2.boxPoints((place, (2.0 * axes[0], 2.0 * axes[1]), float(rng.choice((0, 0, 90, 37)))))
-    _polygon(picture, box, colour)
-
-
-def _posts(rng: Rng, picture: Picture) -> None:
-    """Draw long thin things that could be taken for limbs: poles, cables, branches."""
-    size = picture.shape[0]
-    for _ in range(int(rng.integers(1, 6))):
-        start = rng.uniform(-0.1, 1.1, 2) * size
-        end = start + rng.normal(0, 0.4, 2) * size
-        thick = int(rng.uniform(0.004, 0.09) * size) + 1
-        first, last = tuple(map(int, start)), tuple(map(int, end))
-        cv2.line(picture, first, last, _tuple(draw_colour(rng)), thick, cv2.LINE_AA)
+        cv2.line(picture, first, last, as_tuple(colour), int(rng.integers(1, 3)), cv2.LINE_AA)
 
 
 def _rough(rng: Rng, picture: Picture, textures: Textures) -> None:
@@ -294,9 +178,9 @@ def draw_background(rng: Rng, size: int, textures: Textures) -> Picture:
     draw, _ = _PLACES[rng.choice(len(_PLACES), p=shares)]
     picture = draw(rng, size, textures)
     if rng.random() < 0.3:
-        _posts(rng, picture)
+        draw_posts(rng, picture)
     if rng.random() < 0.1:
-        _sign(rng, picture)
+        draw_sign(rng, picture)
     if rng.random() < 0.65:
         _rough(rng, picture, textures)
     if rng.random() < 0.3:

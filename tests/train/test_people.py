@@ -19,7 +19,8 @@ from edgepose.train.people import (
     place,
     visibility,
 )
-from edgepose.train.skeleton3d import Build, Posture
+from edgepose.train.posture import Posture
+from edgepose.train.skeleton3d import Build
 
 pytest.importorskip("numba", reason="rendering needs the extra 'train'")
 

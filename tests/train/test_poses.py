@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from edgepose.skeleton import INDEX
-from edgepose.train.poses import FAMILIES, draw_posture, jumping_jack, squat_at
+from edgepose.train.poses import FAMILIES, draw_posture
+from edgepose.train.poses_standing import jumping_jack, squat_at
 from edgepose.train.skeleton3d import Build, pose_figure
 
 

@@ -9,16 +9,8 @@ import pytest
 
 from edgepose.skeleton import INDEX, MIRRORED
 from edgepose.train.poses import FAMILIES, draw_posture
-from edgepose.train.skeleton3d import (
-    LIMITS,
-    Arm,
-    Build,
-    Leg,
-    Posture,
-    limited,
-    pose_figure,
-    two_bones,
-)
+from edgepose.train.posture import LIMITS, Arm, Leg, Posture, limited
+from edgepose.train.skeleton3d import Build, pose_figure, two_bones
 
 BONES = (
     ("left_shoulder", "left_elbow", "upper_arm"),
