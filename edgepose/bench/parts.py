@@ -9,9 +9,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 import numpy as np
 
 from edgepose.core.matching import Templates
@@ -23,10 +25,17 @@ from edgepose.core.watch import Watch
 from edgepose.engine.perception import Interpreter
 from edgepose.engine.stamps import live_stamp
 from edgepose.imaging import write_image
-from edgepose.types import Image, Keypoints, Pose
+from edgepose.outputs.base import Device
+from edgepose.outputs.hdmi import HdmiOptions
+from edgepose.outputs.screens.painter import Painter
+from edgepose.outputs.screens.pixels import raster, write
+from edgepose.types import Frame, Image, Keypoints, Pose, Scene, Size
 
 POSES: Final = 200  # a person who moves: no two frames are alike
 TEMPLATES: Final = 1000
+SCREENS: Final = 300
+SCREEN: Final = (720, 1280)
+CAMERAS: Final = ((480, 640), (720, 1280))
 
 
 def median_ms(function: Callable[[int], object], calls: int = POSES) -> float:
@@ -54,6 +63,47 @@ def core_ms() -> dict[str, float]:
         "match and trigger, 1 template": median_ms(lambda i: watch.step([tracked[i]], i / 30)),
         f"match, {TEMPLATES} templates": median_ms(lambda i: thousand.compare(poses[i]).score),
     }
+
+
+def screen_ms() -> dict[str, float]:
+    """Return what a scene costs on screen, in milliseconds of one core, by the camera's size.
+
+    Drawing (a person who is compared, advice, a card, figures), scaling, and the copy into an
+    XRGB buffer of 1280x720; the mean over SCREENS scenes. At 30 frames a second 0.25 of a core
+    are 8.3 ms.
+    """
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        return {f"{width}x{height}": _screen_ms((height, width)) for height, width in CAMERAS}
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def _screen_ms(camera: Size) -> float:
+    painter = Painter(HdmiOptions(), Device("bench"), attract=None)
+    target = raster(bytearray(4 * SCREEN[0] * SCREEN[1]), SCREEN, 4 * SCREEN[1])
+    scenes = _compared_scenes(camera)
+    write(painter.draw(scenes[0], SCREEN), target)  # fonts and panels are made once
+    start = time.thread_time()
+    for scene in scenes:
+        write(painter.draw(scene, SCREEN), target)
+    return (time.thread_time() - start) / len(scenes) * 1e3
+
+
+def _compared_scenes(camera: Size) -> list[Scene]:
+    """Return scenes of somebody who is asked to raise the arms, on a picture of noise."""
+    image = np.random.default_rng(0).integers(0, 256, (*camera, 3), np.uint8)
+    raised = moving_person(1)[0]
+    raised.keypoints[[7, 8, 9, 10], 0] = [0.15, 0.15, 0.02, 0.02]  # elbows and wrists
+    watch = Watch("arms up", [teach("arms up", [raised])])
+    scenes = []
+    for i, pose in enumerate(moving_person(SCREENS)):
+        person = replace(pose, person=1, size=camera)
+        state, _ = watch.step([person], i / 30)
+        figures = {"fps": 29.0 + i % 3, "latency_ms": 40.0 + i % 7}
+        scenes.append(Scene(Frame(image, i / 30, i), (person,), (person,), (state,), stats=figures))
+    return scenes
 
 
 def new_interpreter() -> Interpreter:
