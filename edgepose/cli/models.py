@@ -151,7 +151,7 @@ def strip_decoder(model: str, out: Path, force: bool, as_json: bool) -> None:
 
 
 def _write(out: Path, data: bytes) -> None:
-    from edgepose.store.part import publish
+    from edgepose.atomic import publish
 
     draft = out.with_name(out.name + ".part")
     try:
