@@ -214,3 +214,19 @@ def test_lag_of_a_clip_that_stands_still_is_zero() -> None:
 def test_sigmas_are_those_of_coco() -> None:
     """The default falloffs are COCO's: a nose is worth 0.026."""
     assert SIGMAS[0] == 0.026
+
+
+def test_people_who_count_are_matched_before_ignored_ones() -> None:
+    """A detection nearer to an ignored person than to one who counts is still a hit."""
+    ignored = person(ignored=True)
+    near = [Detection(POINTS, 0.9)]
+    figures = metrics.average_precision([(near, [ignored, person(POINTS + 1.0)])])
+    assert figures.ap50 == pytest.approx(1.0)
+
+
+def test_jitter_of_a_fall_is_its_acceleration_at_uneven_times() -> None:
+    """Half a t squared has the acceleration a everywhere, whenever the frames come."""
+    times = np.array([0.0, 0.1, 0.25, 0.3, 0.5])
+    clip = np.zeros((5, 1, 2))
+    clip[:, 0, 0] = 0.5 * 30.0 * times**2
+    assert metrics.jitter(clip, times) == pytest.approx(30.0)

@@ -68,3 +68,11 @@ def test_the_same_generator_gives_the_same_picture() -> None:
     )
     np.testing.assert_array_equal(first.image, second.image)
     np.testing.assert_array_equal(first.keypoints, second.keypoints)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_middle_stays_where_it_is_without_shift(seed: int) -> None:
+    """Turning, mirroring and scaling go round the picture's middle."""
+    varied = augment(np.random.default_rng(seed), dotted(47.5, 47.5), 64, Spread(shift=0.0))
+    places = varied.keypoints[[LEFT_WRIST, RIGHT_WRIST]]
+    assert np.abs(places - 31.5).max(1).min() < 1e-3

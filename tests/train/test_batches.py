@@ -45,3 +45,9 @@ def test_recorded_frames_get_their_share() -> None:
 
 def _labels() -> tuple[np.ndarray, np.ndarray]:
     return np.full((17, 2), 40, np.float32), np.full(17, VISIBLE, np.int8)
+
+
+def test_no_two_steps_have_the_same_batch() -> None:
+    """Every step draws and varies anew."""
+    first, second = Batches(RECIPE, RENDERED)[0], Batches(RECIPE, RENDERED)[1]
+    assert np.abs(first[1] - second[1]).max() > 1.0
