@@ -20,6 +20,8 @@ from edgepose.config_templates import adapt, load_templates
 from edgepose.core.templates import teach
 from edgepose.engine.ladder import Ladder
 from edgepose.engine.pipeline import Pipeline
+from edgepose.engine.sdnotify import notify, reloading
+from edgepose.engine.supervisor import Supervisor, hung_parts
 from edgepose.engine.threads import new_thread
 from edgepose.errors import UserError, near_miss
 from edgepose.eyes import Eyes, open_eyes
@@ -105,6 +107,7 @@ class Appliance(Controls):
 
     def stop(self) -> None:
         """End the run in order; safe in a signal handler, and before `run`."""
+        notify(STOPPING=1)
         self._stop.set()
         self._halt.set()
 
@@ -119,15 +122,25 @@ class Appliance(Controls):
             "fps": round(figures.fps, 1),
             "source": _part(pipeline.capture),
             "runtime": self._runtime_state(),
+            "hung": hung_parts(pipeline, self._patience()),
             "outputs": {n: _part(o) for n, o in pipeline.outlets.items() if not n.endswith("/")},
             "watches": {
                 name: {key: getattr(section, key) for key in TUNABLE}
                 for name, section in self._watches.items()
             },
+            "last_event": self._recent.last_event,
             "unsaved": self._watches != dict(self.config.watches),
             "config": {"path": str(self.config.path), "error": self._reload_error},
             "stats": figures.to_dict(),
         }
+
+    def supervisor(self, folder: Path | None) -> Supervisor:
+        """Return who looks after this process while it runs. folder: of the status file."""
+        return Supervisor(self.state, self._fail, folder)
+
+    def _patience(self) -> float:
+        """Return the seconds that the source may take by its options, 0 where they don't say."""
+        return float(getattr(self.config.source.options, "timeout", 0.0))
 
     def command(self, name: str, value: Any = None) -> str:
         """Carry out a command of `Controls.command` and say what was done."""
@@ -196,6 +209,10 @@ class Appliance(Controls):
         return f"{', '.join(changed)}: saved to {self.config.path}"
 
     def _reload(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
+        with reloading():
+            return self._read_anew()
+
+    def _read_anew(self) -> str:
         try:
             config = load(self.config.path, self._sets)
         except UserError as error:
@@ -282,16 +299,19 @@ class Appliance(Controls):
 
 
 class _Recent(Output):
-    """Remember the latest poses of whoever is closest, to teach from."""
+    """Remember the latest poses of whoever is closest, to teach from, and the latest event."""
 
     def __init__(self) -> None:
+        self.last_event: dict[str, Any] | None = None
         self._poses: deque[Pose] = deque(maxlen=TAUGHT_FROM)
 
     def open(self) -> None:
         """Need nothing."""
 
     def show(self, scene: Scene) -> None:
-        """Note the first person; forget all when nobody is there."""
+        """Note the first person and the event; forget the poses when nobody is there."""
+        for event in scene.events:
+            self.last_event = {"name": event.name, "type": event.type, "time": event.time}
         if scene.raw_poses:
             self._poses.append(scene.raw_poses[0])
         else:

@@ -14,10 +14,12 @@ from edgepose.errors import EdgeposeError, near_miss
 
 COMMANDS: Final = {
     "run": "edgepose.cli.run:run",
+    "status": "edgepose.cli.status:status",
     "demo": "edgepose.cli.demo:demo",
     "replay": "edgepose.cli.replay:replay",
     "pose": "edgepose.cli.pose:pose",
     "check-config": "edgepose.cli.check_config:check_config",
+    "doctor": "edgepose.cli.doctor:doctor",
     "template": "edgepose.cli.template:template",
     "models": "edgepose.cli.models:models",
     "bench": "edgepose.cli.bench:bench",

@@ -18,6 +18,8 @@ from edgepose.appliance import Appliance
 from edgepose.cli.config_options import config_argument, set_option
 from edgepose.cli.console import Console, summary
 from edgepose.config import load
+from edgepose.engine.sdnotify import notify
+from edgepose.engine.status_file import own_folder
 from edgepose.outputs.base import Device, Output
 from edgepose.registry import part
 
@@ -41,7 +43,11 @@ def run(
         appliance.add("record/", _recorder(app.device(loaded, appliance.eyes), record))
     if not quiet:
         click.echo(f"edgepose: {app.describe(loaded, appliance.eyes)}", err=True)
-    run_appliance(appliance)
+    if loaded.model.runtime != "replay":  # whose recorded answers are for the frames alone
+        appliance.eyes.try_out()
+    tune_python()
+    with _signals(appliance), _supervised(appliance):  # a signal may come right after READY
+        appliance.run()
     figures = appliance.pipeline.stats.snapshot()
     if as_json:
         click.echo(json.dumps(figures.to_dict()))
@@ -66,6 +72,18 @@ def _recorder(device: Device, path: Path) -> Output:
     recording = part("output", "recording")
     output: Output = recording(recording.Options(path=path.absolute()), device)
     return output
+
+
+@contextmanager
+def _supervised(appliance: Appliance) -> Iterator[None]:
+    """Say that the service is up, camera or not, and report as long as every part moves."""
+    supervisor = appliance.supervisor(own_folder())
+    supervisor.start()
+    notify(READY=1)
+    try:
+        yield
+    finally:
+        supervisor.stop()
 
 
 @contextmanager

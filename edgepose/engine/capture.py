@@ -9,20 +9,26 @@ import time
 from edgepose.engine.desk import Desk
 from edgepose.engine.mailbox import Backoff, remaining
 from edgepose.engine.stats import Stats
+from edgepose.engine.stopwatch import Stopwatch
 from edgepose.engine.threads import OnCrash, new_thread
 from edgepose.errors import SourceLost
 from edgepose.sources.base import Source
+from edgepose.types import Frame
 
 log = logging.getLogger(__name__)
 
 
 class Capture:
-    """Read one source until it ends or is stopped, and put its frames on the desk."""
+    """Read one source until it ends or is stopped, and put its frames on the desk.
+
+    inside: runs while the source has the thread.
+    """
 
     def __init__(self, source: Source, desk: Desk, stats: Stats, on_crash: OnCrash) -> None:
         self.source = source
         self.state = "starting"
         self.reason = ""
+        self.inside = Stopwatch()
         self._desk = desk
         self._stats = stats
         self._stop = threading.Event()
@@ -49,18 +55,19 @@ class Capture:
         try:
             while not self._stop.is_set():
                 try:
-                    self.source.open()
+                    with self.inside:
+                        self.source.open()
                     if self._read_all(backoff):
                         return
                 except SourceLost as error:
                     self._lost(str(error), backoff)
         finally:
-            self.source.close()
+            self._close()
             self._desk.end()
 
     def _read_all(self, backoff: Backoff) -> bool:
         """Read until the source ends; False when a live one has to be opened again."""
-        while (frame := self.source.read()) is not None and not self._stop.is_set():
+        while (frame := self._read()) is not None and not self._stop.is_set():
             self._note("running")
             backoff.reset()
             self._stats.count("captured")
@@ -72,8 +79,16 @@ class Capture:
             raise SourceLost("the stream of frames ended")
         return True
 
+    def _read(self) -> Frame | None:
+        with self.inside:
+            return self.source.read()
+
+    def _close(self) -> None:
+        with self.inside:
+            self.source.close()
+
     def _lost(self, reason: str, backoff: Backoff) -> None:
-        self.source.close()
+        self._close()
         self._stats.count("restarts:source")
         pause = backoff.next()
         self._note("backing off", reason)

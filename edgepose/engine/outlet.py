@@ -10,6 +10,7 @@ from typing import Final
 
 from edgepose.engine.mailbox import Backoff, Mailbox, remaining
 from edgepose.engine.stats import Stats
+from edgepose.engine.stopwatch import Stopwatch
 from edgepose.engine.threads import OnCrash, new_thread
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Output
@@ -31,13 +32,17 @@ def merge(older: Scene, newer: Scene) -> Scene:
 
 
 class Outlet:
-    """Feed one output; `offer` never waits."""
+    """Feed one output; `offer` never waits.
+
+    inside: runs while the output has the thread.
+    """
 
     def __init__(self, name: str, output: Output, stats: Stats, on_crash: OnCrash) -> None:
         self.name = name
         self.output = output
         self.state = "starting"
         self.reason = ""
+        self.inside = Stopwatch()
         self._stats = stats
         self._box: Mailbox[Scene] = Mailbox(merge)
         self._give_up = threading.Event()
@@ -79,15 +84,20 @@ class Outlet:
         backoff = Backoff()
         while not self._is_done():
             try:
-                self.output.open()
+                with self.inside:
+                    self.output.open()
                 self._note("running")
                 self._serve(backoff)
             except OutputLost as error:
                 self._note("backing off", str(error))
                 self._stats.count(f"restarts:{self.name}")
-                self.output.close()
+                self._close()
                 self._give_up.wait(self._pause(backoff))
-        self.output.close()
+        self._close()
+
+    def _close(self) -> None:
+        with self.inside:
+            self.output.close()
 
     def _serve(self, backoff: Backoff) -> None:
         while not self._is_done():
@@ -97,12 +107,14 @@ class Outlet:
                 backoff.reset()
                 self._is_stalled = False
             if self._nap() <= 0.0:
-                self.output.tick()
+                with self.inside:
+                    self.output.tick()
 
     def _show(self, scene: Scene) -> None:
         start = time.monotonic()
         try:
-            self.output.show(scene)
+            with self.inside:
+                self.output.show(scene)
         except OutputLost:
             self._box.put_back(scene)
             raise

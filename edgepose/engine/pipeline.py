@@ -66,6 +66,7 @@ class Pipeline:
         self.is_detecting = True
         self._outgoing: list[Detector] = []
         self._pacing = Pacing(self.stats, len(self.workers), source.lossless)
+        self._beat = 0.0  # when the perceiving thread last came round, monotonic
         self._perceive = new_thread("perceive", self._run, self._crashed)
 
     def start(self) -> None:
@@ -73,6 +74,7 @@ class Pipeline:
         for outlet in self.outlets.values():
             outlet.start()
         self.workers.start()
+        self._beat = time.monotonic()
         self._perceive.start()
         self.capture.start()
 
@@ -119,12 +121,18 @@ class Pipeline:
         outgoing, self.perception.detector = self.perception.detector, detector
         self._outgoing.append(outgoing)
 
+    @property
+    def since_beat(self) -> float:
+        """Return the seconds since the perceiving thread came round, which is due every second."""
+        return time.monotonic() - self._beat if self._perceive.is_alive() else 0.0
+
     def _crashed(self, error: BaseException) -> None:
         self._crash = self._crash or error
         self._ended.set()
 
     def _run(self) -> None:
         while not (self._desk.is_ended and not self._outstanding) and self._crash is None:
+            self._beat = time.monotonic()
             wants_frame = self._outstanding < len(self.workers) + self._pacing.ahead
             found = self._desk.take(wants_frame, self._next_frame_at())
             self.workers.relieve()

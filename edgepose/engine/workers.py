@@ -12,6 +12,7 @@ from edgepose.engine.desk import Answer, Desk
 from edgepose.engine.mailbox import Backoff, Mailbox, remaining
 from edgepose.engine.perception import Job
 from edgepose.engine.stats import Stats
+from edgepose.engine.stopwatch import Stopwatch
 from edgepose.engine.threads import OnCrash, new_thread
 from edgepose.errors import RuntimeLost
 from edgepose.runtimes.base import Runtime
@@ -38,6 +39,7 @@ class _Worker:
     ticket: Ticket | None = None
     since: float = 0.0
     abandoned: threading.Event = field(default_factory=threading.Event)
+    inside: Stopwatch = field(default_factory=Stopwatch)
     thread: threading.Thread = field(init=False)
 
 
@@ -56,7 +58,7 @@ class Workers:
         self._desk = desk
         self._stats = stats
         self._on_crash = on_crash
-        self._deadline = deadline
+        self.deadline = deadline
         self._given = 0
         self._stop = threading.Event()
         self._jobs: Mailbox[Ticket] = Mailbox()
@@ -65,6 +67,11 @@ class Workers:
     def __len__(self) -> int:
         return len(self._workers)
 
+    @property
+    def inside(self) -> float:
+        """Return for how many seconds a runtime has had its thread, of all the longest."""
+        return max(worker.inside.seconds for worker in self._workers)
+
     def start(self) -> None:
         """Start the threads; the runtimes are open already."""
         for worker in self._workers:
@@ -72,7 +79,7 @@ class Workers:
 
     def give(self, job: Job) -> None:
         """Hand over the next job; the caller gives no more than the workers plus one can hold."""
-        self._jobs.put_wait(Ticket(self._given, job), timeout=self._deadline)
+        self._jobs.put_wait(Ticket(self._given, job), timeout=self.deadline)
         self._given += 1
 
     def relieve(self) -> None:
@@ -82,7 +89,7 @@ class Workers:
         """
         now = time.monotonic()
         for worker in list(self._workers):
-            if worker.ticket is not None and now - worker.since > self._deadline:
+            if worker.ticket is not None and now - worker.since > self.deadline:
                 self._replace(worker, worker.ticket)
 
     def stop(self) -> None:
@@ -107,7 +114,7 @@ class Workers:
     def _replace(self, worker: _Worker, ticket: Ticket) -> None:
         worker.abandoned.set()
         ticket.job.detector.runtimes[worker.index].abandon()
-        self._fail(ticket, f"it took more than {self._deadline:g} s and is given up")
+        self._fail(ticket, f"it took more than {self.deadline:g} s and is given up")
         self._workers[worker.index] = self._new_worker(worker.index)
         self._workers[worker.index].thread.start()
 
@@ -119,7 +126,8 @@ class Workers:
             worker.since = self.started_at = time.monotonic()
             worker.ticket = ticket
             try:
-                tensors = runtime.infer(ticket.job.tensor)
+                with worker.inside:
+                    tensors = runtime.infer(ticket.job.tensor)
             except RuntimeLost as error:
                 worker.ticket = None
                 self._fail(ticket, str(error))
@@ -151,8 +159,9 @@ class Workers:
         """Open the runtime again, with back-off, until it works or nobody wants it any more."""
         while not worker.abandoned.is_set() and not self._stop.wait(backoff.next()):
             try:
-                runtime.close()
-                runtime.open()
+                with worker.inside:
+                    runtime.close()
+                    runtime.open()
             except RuntimeLost as again:
                 log.debug("The runtime does not open yet: %s", again)
             else:

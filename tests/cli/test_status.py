@@ -1,0 +1,159 @@
+"""edgepose status: read by a person, by a program, and by a script through its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgepose.engine import status_file
+
+HEALTH: dict[str, Any] = {
+    "version": "1.2.3",
+    "name": "lobby",
+    "uptime": 93_784.2,
+    "detect": True,
+    "fps": 29.83,
+    "source": {"state": "backing off", "reason": "/dev/video0 is gone"},
+    "runtime": {"state": "running", "reason": "", "model": "lightning", "backend": "CPU"},
+    "outputs": {"screen": {"state": "running", "reason": ""}},
+    "hung": {},
+    "watches": {"arms_up": {}, "squats": {}},
+    "last_event": {"name": "arms_up", "type": "start", "time": 1_700_000_000.0},
+    "config": {"path": "/etc/edgepose/edgepose.yaml", "error": ""},
+    "stats": {
+        "stages": {"age": {"p50_ms": 41.2, "p99_ms": 60.0}},
+        "counts": {"captured": 100, "restarts:source": 3, "dropped:capture": 0},
+    },
+}
+
+
+@pytest.fixture
+def services(tmp_path: Path, monkeypatch) -> Path:
+    """Return the folder that stands for /run/edgepose."""
+    folder = tmp_path / "run"
+    monkeypatch.setattr(status_file.reports, "__defaults__", (folder,))
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    return folder
+
+
+def change(path: Path, **values: Any) -> None:
+    """Change the envelope of a status file."""
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_a_running_service_is_shown_on_one_page(edgepose, services):
+    """Everything that a person asks first stands there, and the exit code is 0."""
+    status_file.write(services, HEALTH)
+    said = edgepose("status")
+    assert said.code == 0, said.err
+    for words in (
+        f"lobby is running for 1 day, 2:03:04 (edgepose 1.2.3, process {os.getpid()})",
+        "backing off  /dev/video0 is gone",
+        "model lightning",
+        "output screen",
+        "29.8 fps, camera to result 41 ms, p99 60 ms",
+        "arms_up, squats",
+        "arms_up start, 2023-11-",
+        "source 3",
+        "/etc/edgepose/edgepose.yaml",
+    ):
+        assert words in said.out
+    assert "dropped" not in said.out  # nothing was
+
+
+def test_json_is_the_health_document_with_its_age(edgepose, services):
+    """A program gets what MQTT and the web page give, on one line."""
+    status_file.write(services, HEALTH)
+    said = edgepose("status", "--json")
+    document = json.loads(said.out)
+    assert document["running"] is True
+    assert document["age"] < 20
+    assert {key: document[key] for key in HEALTH} == HEALTH
+
+
+def test_nothing_that_runs_is_exit_code_1_with_a_way_out(edgepose, services):
+    """Without a status file there is nothing to show but how to start it."""
+    said = edgepose("status")
+    assert said.code == 1
+    assert "systemctl start edgepose" in said.err
+    assert edgepose("status", "--json").out == ""
+
+
+def test_a_service_that_stopped_reporting_is_told_from_one_that_runs(edgepose, services):
+    """A process that hangs is there, but silent."""
+    status_file.write(services, HEALTH)
+    change(services / "status.json", beat=time.monotonic() - 60)
+    said = edgepose("status")
+    assert said.code == 1
+    assert "does not report: nothing for 60 s" in said.out
+
+
+def test_a_service_that_was_killed_is_not_running(edgepose, services):
+    """SIGKILL leaves the file; the process that wrote it is gone."""
+    status_file.write(services, HEALTH)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    change(services / "status.json", pid=dead.pid)
+    said = edgepose("status")
+    assert said.code == 1
+    assert "is not running" in said.out
+
+
+def test_each_instance_is_shown_and_can_be_asked_for(edgepose, services):
+    """Several cameras, several services: all of them, or one."""
+    status_file.write(services / "door", HEALTH | {"name": "door"})
+    status_file.write(services / "yard", HEALTH | {"name": "yard"})
+    assert edgepose("status").out.count("is running") == 2
+    lines = edgepose("status", "--json").out.splitlines()
+    assert [json.loads(line)["instance"] for line in lines] == ["door", "yard"]
+    assert edgepose("status", "yard", "--json").out.count("\n") == 1
+    unknown = edgepose("status", "roof")
+    assert unknown.code == 1
+    assert "edgepose@roof is not running" in unknown.err
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}', '{"pid": "x", "beat": 0}', "\0"])
+def test_a_damaged_status_file_counts_as_none(edgepose, services, content):
+    """Whatever lies there, no traceback."""
+    services.mkdir()
+    (services / "status.json").write_text(content)
+    assert edgepose("status").code == 1
+
+
+def test_a_document_of_another_version_is_shown_as_far_as_it_goes(edgepose, services):
+    """During an upgrade the command may be newer than what runs."""
+    status_file.write(services, {"name": "lobby"})
+    said = edgepose("status")
+    assert said.code == 0
+    assert "lobby is running" in said.out
+
+
+def test_what_hangs_and_what_was_refused_is_shown(edgepose, services):
+    """The two things that somebody has to mend."""
+    health = HEALTH | {
+        "hung": {"output screen": "it has not come back for 31 s"},
+        "config": {"path": "a.yaml", "error": "a.yaml line 3: enter: expected a number"},
+        "detect": False,
+    }
+    status_file.write(services, health)
+    said = edgepose("status")
+    assert "hangs" in said.out
+    assert "not taken over a.yaml line 3" in said.out
+    assert "switched off by a command" in said.out
+
+
+def test_a_process_at_a_terminal_is_found_through_the_session(edgepose, services, monkeypatch):
+    """`edgepose run` without systemd reports in the session's own tmpfs."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(services.parent / "session"))
+    folder = status_file.own_folder()
+    assert folder is not None
+    status_file.write(folder, HEALTH)
+    assert edgepose("status").code == 0
