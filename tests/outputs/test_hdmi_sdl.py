@@ -50,7 +50,7 @@ def log_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         reason = "Xvfb is not installed: a window can't be looked at"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    monkeypatch.setenv("SDL_VIDEODRIVER", "x11")
+    monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
     started: list[Desktop] = []
 
     def start(size: tuple[int, int]) -> Desktop:

@@ -135,6 +135,8 @@ def _start(memory_fd: int) -> subprocess.Popen[str]:
     """Start the window's program, out of reach of the terminal's Ctrl-C."""
     environment = {
         "PYGAME_HIDE_SUPPORT_PROMPT": "1",
+        # Left alone, SDL falls back to a driver that shows nothing when the desktop is away.
+        "SDL_VIDEODRIVER": "wayland,x11" if os.environ.get("WAYLAND_DISPLAY") else "x11",
     }
     return subprocess.Popen(
         [sys.executable, "-m", _PROGRAM, str(memory_fd)],
