@@ -29,6 +29,7 @@ def visitor(tmp_path: Path, media: Path, monkeypatch) -> Path:
     shutil.copy(media / "stills" / "depthai_standing.jpg", tmp_path / "photo.jpg")
     shutil.copy(media / "clips" / "rao_squat_side.mp4", tmp_path / "clip.mp4")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EDGEPOSE_MQTT_PASSWORD", "secret")
     return tmp_path
 
 
