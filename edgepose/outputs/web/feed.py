@@ -67,6 +67,11 @@ class Feed:
         self._raise_fault()
         return None
 
+    def close(self) -> None:
+        """Make nothing any more, whoever watches."""
+        if self._task is not None:
+            self._task.cancel()
+
     async def _work(self) -> None:
         loop, last = asyncio.get_running_loop(), None
         while self._watchers:
@@ -85,5 +90,5 @@ class Feed:
 
     def _raise_fault(self) -> None:
         """Let a watcher hear that making failed; the fault is in the code."""
-        if self._task is not None and self._task.done():
+        if self._task is not None and self._task.done() and not self._task.cancelled():
             self._task.result()

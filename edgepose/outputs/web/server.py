@@ -98,7 +98,9 @@ class Server:
         return found
 
     def _feed(self, stack: AsyncExitStack, make: Callable[[Scene], bytes], fps: float) -> Feed:
-        return Feed(self._live, make, _workers(stack, "web-maker"), fps, _WATCHERS)
+        feed = Feed(self._live, make, _workers(stack, "web-maker"), fps, _WATCHERS)
+        stack.callback(feed.close)
+        return feed
 
     async def _handle(self, request: BaseRequest) -> StreamResponse:
         assert self._door is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from edgepose import template_files
 from edgepose.core.templates import teach
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watch import Watch
-from edgepose.errors import DeviceError, UserError, near_miss
+from edgepose.errors import DeviceError, OutputLost, UserError, near_miss
 from edgepose.outputs.base import Controls, Output
 from edgepose.sources.synthetic import Synthetic
 from edgepose.types import Event, Frame, Scene
@@ -145,4 +146,5 @@ class Camera:
 
     def _run(self) -> None:
         while (frame := self._source.read()) is not None:
-            self._output.show(self._appliance.look(frame))
+            with suppress(OutputLost):
+                self._output.show(self._appliance.look(frame))

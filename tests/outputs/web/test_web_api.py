@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 from collections.abc import Callable, Iterator
@@ -450,8 +451,10 @@ def test_a_taken_address_is_told(page: Web, open_page: Pages):
         open_page(port=page.port)
 
 
-def test_closing_ends_streams_and_frees_the_address(client, page: Web, scene, open_page: Pages):
-    """Though somebody watches; it can be opened again at once."""
+def test_closing_ends_streams_and_frees_the_address(
+    client, page: Web, scene, open_page: Pages, caplog: pytest.LogCaptureFixture
+):
+    """Though somebody watches; it can be opened again at once, and nothing is left to complain."""
     port = page.port
     page.show(scene(0))
     with client.stream("/stream") as reader:
@@ -460,6 +463,8 @@ def test_closing_ends_streams_and_frees_the_address(client, page: Web, scene, op
         while reader.read(4096):
             pass
 
+    gc.collect()
+    assert not caplog.records
     assert open_page(port=port).port == port
 
 

@@ -160,6 +160,7 @@ function changed(isDone) {
 
 async function perform(button, name, value) {
   button.disabled = true;
+  await watches.settle(); // what a slider says is meant, also if it moved just now
   const done = await carryOut(name, value);
   button.disabled = false;
   if (done && ["save", "reload"].includes(name)) show(element("unsaved"), false);

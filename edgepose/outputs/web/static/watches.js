@@ -126,7 +126,14 @@ class Card {
     }
     this.place();
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.send(), PATIENCE);
+    this.timer = setTimeout(() => this.settle(), PATIENCE);
+  }
+
+  // Send what was changed last, if anything waits; return when the device has it.
+  settle() {
+    clearTimeout(this.timer);
+    if (Object.keys(this.pending).length) this.sending = this.send();
+    return this.sending;
   }
 
   // Enter and exit push each other along: exit is always below enter.
@@ -205,6 +212,10 @@ export class Watches {
   drop(name) {
     this.cards.get(name).element.remove();
     this.cards.delete(name);
+  }
+
+  async settle() {
+    await Promise.all([...this.cards.values()].map((card) => card.settle()));
   }
 
   tell(watches) {

@@ -1,0 +1,280 @@
+"""The page in a real browser, headless Chromium, at the width of a phone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from web_appliance import Appliance, Camera
+
+from edgepose.outputs.web import Web
+
+TOKEN = "correct-horse-battery"
+SWITCHES = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-dev-shm-usage", "--mute-audio",
+)  # fmt: skip
+PHONE = {"deviceMetrics": {"width": 390, "height": 844, "pixelRatio": 2, "touch": True}}
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return a phone's browser, with nobody logged in anywhere."""
+    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if binary is None or driver is None:
+        message = "chromium and chromedriver are not installed (apt install chromium-driver)"
+        pytest.fail(message, pytrace=False) if os.environ.get("CI") else pytest.skip(message)
+    webdriver = pytest.importorskip("selenium.webdriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    options.add_experimental_option("mobileEmulation", PHONE)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for switch in (*SWITCHES, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(switch)
+    driven = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield driven
+    driven.quit()
+
+
+class Phone:
+    """Do what a finger does, and see what an eye sees."""
+
+    def __init__(self, browser: Any, page: Web) -> None:
+        self._browser = browser
+        self.site = f"http://127.0.0.1:{page.port}"
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        """Return what a script in the page returns."""
+        return self._browser.execute_script(script, *arguments)
+
+    def see(self, condition: str) -> Any:
+        """Wait until a JavaScript expression holds; return its value."""
+        from selenium.common.exceptions import JavascriptException  # a page that is not there yet
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        wait = WebDriverWait(self._browser, 20, 0.05, (JavascriptException,))
+        return wait.until(lambda _: self.run(f"return {condition}"), f"never came: {condition}")
+
+    def tap(self, selector: str) -> None:
+        """Click on an element that can be clicked on."""
+        self._browser.find_element("css selector", selector).click()
+
+    def type(self, selector: str, text: str) -> None:
+        """Write into a field, over what is in it."""
+        field = self._browser.find_element("css selector", selector)
+        field.clear()
+        field.send_keys(text)
+
+    def press(self, selector: str, key: str, times: int = 1) -> None:
+        """Press a key on an element."""
+        from selenium.webdriver.common.keys import Keys
+
+        self._browser.find_element("css selector", selector).send_keys(times * getattr(Keys, key))
+
+    def open(self) -> None:
+        """Go to the page."""
+        self._browser.get(f"{self.site}/")
+
+    def log_in(self, token: str = TOKEN) -> None:
+        """Give the token to the form."""
+        self.type("#token", token)
+        self.tap("button[type=submit]")
+
+    def complaints(self) -> list[str]:
+        """Return what the browser has to say against the page."""
+        return [entry["message"] for entry in self._browser.get_log("browser")]
+
+
+PIXELS = """
+const picture = document.getElementById("picture");
+const canvas = new OffscreenCanvas(64, 48);
+const brush = canvas.getContext("2d");
+brush.drawImage(picture, 0, 0, 64, 48);
+return Array.from(brush.getImageData(0, 0, 64, 48).data).join();
+"""  # of the picture as it is now
+SCORE = "Number(document.querySelector('.score-number').textContent)"
+TOAST = "document.querySelector('.toast')?.textContent"
+
+
+@pytest.fixture
+def phone(browser: Any, page: Web) -> Iterator[Phone]:
+    """Return a phone with the way in on it."""
+    browser.delete_all_cookies()
+    browser.get_log("browser")
+    phone = Phone(browser, page)
+    phone.open()
+    yield phone
+    browser.get("about:blank")
+
+
+@pytest.fixture
+def stand(page: Web, appliance: Appliance) -> Iterator[Web]:
+    """Let a mannequin stand in front of the camera of the page on the phone."""
+    with Camera(appliance, page, "stand"):
+        yield page
+
+
+def test_an_installer_teaches_a_pose_and_tunes_it(phone: Phone, stand: Web, appliance: Appliance):
+    """Log in, see the picture move, teach with a countdown, see it match, tune, save."""
+    phone.see("document.title === 'lobby · log in'")
+    phone.log_in("not-the-token-at-all")
+    phone.see("document.querySelector('.complaint').textContent.includes('not the token')")
+    phone.log_in()
+
+    phone.see("document.title === 'lobby' && document.querySelector('#stage.is-live')")
+    before = phone.run(PIXELS)
+    while phone.run(PIXELS) == before:
+        assert phone.see("document.getElementById('picture').naturalWidth") == 320
+    phone.see("document.getElementById('status-text').textContent.startsWith('Watching')")
+    phone.see(f"{SCORE} > 0 && {SCORE} < 85")
+    phone.see("document.querySelector('.advice').textContent.includes('raise left elbow')")
+
+    phone.tap("#teach")
+    phone.type("#pose-name", "standing")
+    phone.tap("#teach-form label:has([value='3'])")
+    phone.tap("#teach-form .primary")
+    phone.see("document.getElementById('count').textContent === '2'")
+    assert ("capture", {"name": "standing"}) not in appliance.asked
+    phone.see("document.getElementById('taught-sheet').open")
+    assert ("capture", {"name": "standing"}) in appliance.asked
+    phone.tap("#taught-apply")
+    phone.see(f"{SCORE} >= 99")
+    phone.see("document.querySelector('.phase').textContent === 'Shown'")
+    phone.see("document.getElementById('events').textContent.includes('arms_up shown')")
+
+    phone.tap(".watch summary")
+    phone.press("[name=enter]", "ARROW_RIGHT", 5)
+    phone.see("document.querySelector('[name=enter]').value === '0.9'")
+    assert phone.see("document.querySelector('.mark.enter').style.left") == "90%"
+    phone.see("!document.getElementById('unsaved').hidden")
+    phone.tap("#save")
+    phone.see(f"{TOAST} === 'Saved to kiosk.yaml; the last version is kept beside it.'")
+    assert appliance.saved["enter"] == pytest.approx(0.9)
+    assert phone.see("document.getElementById('unsaved').hidden")
+
+    refused = [text for text in phone.complaints() if "401" not in text]
+    assert refused == []
+
+
+def test_a_slider_shows_its_effect_at_once(phone: Phone, stand: Web, appliance: Appliance):
+    """The pose counts as shown as soon as the threshold is low enough, and exit gives way."""
+    phone.log_in()
+    phone.see(f"{SCORE} > 0")
+    score = phone.run(f"return {SCORE}")
+    assert phone.run("return document.querySelector('.phase').textContent") == "Waiting"
+
+    phone.tap(".watch summary")
+    phone.press("[name=enter]", "ARROW_LEFT", 85 - score + 3)
+    phone.see("document.querySelector('.phase').textContent === 'Shown'")
+
+    state = appliance.state()["watches"]["arms_up"]
+    assert state["enter"] == pytest.approx((score - 3) / 100)
+    assert state["exit"] < state["enter"]
+    shown = phone.see("document.querySelector('[name=exit]').value")
+    assert float(shown) == pytest.approx(state["exit"])
+
+
+def test_what_the_device_refuses_is_told(phone: Phone, appliance: Appliance):
+    """In its own words, and nothing is offered."""
+    phone.log_in()
+    phone.see("!document.getElementById('actions').hidden")
+
+    phone.tap("#teach")
+    phone.tap("#teach-form label:has([value='3'])")
+    phone.tap("#teach-form .primary")
+
+    phone.see(f"{TOAST}?.includes('nobody is in sight')")
+    assert not phone.run("return document.getElementById('taught-sheet').open")
+
+
+def test_everything_can_be_done_with_a_keyboard(phone: Phone, stand: Web, appliance: Appliance):
+    """Every control is reached by Tab and has a name."""
+    phone.press("#token", "END")
+    phone.type("#token", TOKEN)
+    phone.press("#token", "ENTER")
+    phone.see("document.querySelector('.watch summary')")
+    phone.press(".watch summary", "ENTER")
+
+    unnamed = phone.run(
+        "return [...document.querySelectorAll('button, input, select, summary, [tabindex=\"0\"]')]"
+        ".filter((e) => e.tabIndex < 0 || !(e.labels?.length || e.textContent.trim()"
+        " || e.ariaLabel)).map((e) => e.outerHTML)"
+    )
+    assert unnamed == []
+    phone.press("#teach", "ENTER")
+    phone.press("#pose-name", "ENTER")
+    phone.see("!document.getElementById('countdown').hidden")
+    phone.press("#teach", "ENTER")
+    phone.see(f"{TOAST} === 'No picture was taken.'")
+    assert "capture" not in dict(appliance.asked)
+
+
+def test_nothing_is_wider_than_the_phone(phone: Phone, stand: Web):
+    """Everything unfolded; and nothing to tap is smaller than a thumb."""
+    assert phone.run("return document.documentElement.scrollWidth") == 390
+    phone.log_in()
+    phone.see("document.querySelector('#stage.is-live') && document.querySelector('.watch')")
+    phone.run("for (const part of document.querySelectorAll('details')) part.open = true")
+
+    assert phone.run("return document.documentElement.scrollWidth") == 390
+    small = phone.run(
+        "return [...document.querySelectorAll('button, select, summary')]"
+        ".filter((e) => e.offsetParent && e.offsetHeight < 44).map((e) => e.outerHTML)"
+    )
+    assert small == []
+
+
+def test_a_device_that_goes_away_and_comes_back(
+    phone: Phone, stand: Web, scene: Callable[..., Any]
+):
+    """The page says so, and goes on by itself."""
+    phone.log_in()
+    phone.see("document.getElementById('status-text').textContent.startsWith('Watching')")
+
+    port = stand.port
+    stand.close()
+    phone.see("document.getElementById('status-text').textContent.startsWith('Not connected')")
+    again = Web(stand._options.model_copy(update={"port": port}), stand._device)
+    again.open()
+    try:
+        again.show(scene(1))
+        phone.see("!document.getElementById('status-text').textContent.startsWith('Not')")
+    finally:
+        again.close()
+
+
+def test_without_pictures_words_remain(
+    browser: Any, open_page: Callable[..., Web], appliance: Appliance
+):
+    """The page asks for no picture, and shows which limb is off on a figure."""
+    browser.delete_all_cookies()
+    page = open_page(frames="none")
+    phone = Phone(browser, page)
+    with Camera(appliance, page, "stand"):
+        phone.open()
+        phone.log_in()
+        phone.see("document.querySelector('.body line.deviated')")
+        assert not phone.run("return document.getElementById('picture').hasAttribute('src')")
+        phone.see("document.getElementById('stage-note').textContent.includes('switched off')")
+        browser.get("about:blank")
+
+
+def test_a_stranger_sees_the_way_in_only(phone: Phone, tmp_path: Path):
+    """Whatever they ask for; logging out makes a stranger."""
+    for path in ("/app.js", "/api/state", "/stream"):
+        phone._browser.get(phone.site + path)
+        assert "Log in first." in phone.run("return document.body.textContent")
+    phone.open()
+    phone.log_in()
+    phone.see("document.title === 'lobby'")
+    phone.tap(".top form button")
+    phone.see("document.title === 'lobby · log in'")
+    phone.open()
+    phone.see("document.title === 'lobby · log in'")
