@@ -18,7 +18,7 @@ def _must_be_host(host: str) -> str:
         host.encode("idna")
     except UnicodeError as error:
         raise ValueError(f"expected a host name or an address, found '{host}'") from error
-    if not host or re.search(r"[\s/]|:\d+$", host):
+    if not host or re.search(r"[\s/]|^[^:]+:\d+$", host):
         raise ValueError(f"expected a host name or an address alone, found '{host}'")
     return host
 

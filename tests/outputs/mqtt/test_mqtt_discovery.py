@@ -1,0 +1,212 @@
+"""Descriptions for Home Assistant, held against what its documentation allows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+
+from edgepose.outputs.base import Device
+from edgepose.outputs.mqtt import Mqtt
+from edgepose.outputs.mqtt_discovery import EVENT_TYPES, Discovery, slug
+from edgepose.outputs.mqtt_topics import Topics
+from edgepose.types import Scene
+
+# From the pages of home-assistant.io: "MQTT" (discovery payload, origin, device), and one page
+# for each component (binary_sensor.mqtt, sensor.mqtt, switch.mqtt, button.mqtt, event.mqtt).
+_ENTITY: Final = {
+    "availability", "availability_mode", "availability_template", "availability_topic", "device",
+    "enabled_by_default", "encoding", "entity_category", "entity_picture", "icon",
+    "json_attributes_template", "json_attributes_topic", "name", "object_id", "origin",
+    "payload_available", "payload_not_available", "platform", "qos", "unique_id",
+}  # fmt: skip
+REQUIRED: Final[dict[str, set[str]]] = {
+    "binary_sensor": {"state_topic"},
+    "sensor": {"state_topic"},
+    "switch": {"command_topic"},
+    "button": {"command_topic"},
+    "event": {"state_topic", "event_types"},
+}
+ALLOWED: Final[dict[str, set[str]]] = {
+    "binary_sensor": _ENTITY | {
+        "device_class", "expire_after", "force_update", "off_delay", "payload_off", "payload_on",
+        "state_topic", "value_template",
+    },
+    "sensor": _ENTITY | {
+        "device_class", "expire_after", "force_update", "last_reset_value_template", "options",
+        "state_class", "state_topic", "suggested_display_precision", "unit_of_measurement",
+        "value_template",
+    },
+    "switch": _ENTITY | {
+        "command_template", "command_topic", "device_class", "optimistic", "payload_off",
+        "payload_on", "retain", "state_off", "state_on", "state_topic", "value_template",
+    },
+    "button": _ENTITY | {
+        "command_template", "command_topic", "device_class", "payload_press", "retain",
+    },
+    "event": _ENTITY | {"device_class", "event_types", "state_topic", "value_template"},
+}  # fmt: skip
+DEVICE: Final = {
+    "configuration_url", "connections", "hw_version", "identifiers", "manufacturer", "model",
+    "model_id", "name", "serial_number", "suggested_area", "sw_version", "via_device",
+}  # fmt: skip
+ORIGIN: Final = {"name", "sw_version", "support_url"}
+AVAILABILITY: Final = {"payload_available", "payload_not_available", "topic", "value_template"}
+CATEGORIES: Final = {"config", "diagnostic"}
+STATE_CLASSES: Final = {"measurement", "measurement_angle", "total", "total_increasing"}
+DEVICE_CLASSES: Final = {
+    "binary_sensor": {"occupancy", "connectivity"},
+    "button": {"restart", "identify", "update"},
+}  # those of many that make sense here
+
+ID: Final = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+
+
+def described(device: Device, reports: float = 60.0) -> dict[str, dict[str, Any]]:
+    """Return topic -> description of everything a device has."""
+    made = Discovery("homeassistant", Topics("edgepose", device.name), device, reports)
+    return {topic: json.loads(payload) for topic, payload in made.messages.items()}
+
+
+def check(topic: str, description: dict[str, Any]) -> None:
+    """Hold one description against the tables."""
+    prefix, component, node, object_id, last = topic.split("/")
+    assert (prefix, last) == ("homeassistant", "config")
+    assert set(node) <= ID
+    assert set(object_id) <= ID
+    assert REQUIRED[component] <= description.keys() <= ALLOWED[component]
+    assert {"name", *description["origin"]} <= ORIGIN
+    assert description["device"].keys() <= DEVICE
+    assert description["device"]["identifiers"]
+    assert not {"availability", "availability_topic"} <= description.keys()
+    for availability in description["availability"]:
+        assert {"topic"} <= availability.keys() <= AVAILABILITY
+    assert description.get("entity_category", "config") in CATEGORIES
+    assert description.get("state_class", "total") in STATE_CLASSES
+    if "device_class" in description:
+        assert description["device_class"] in DEVICE_CLASSES[component]
+    if component == "sensor" and "entity_category" in description:
+        assert description["entity_category"] == "diagnostic"  # config is for what can be set
+    for key in ("state_topic", "command_topic"):
+        assert not set("+#") & set(description.get(key, "x"))
+
+
+@pytest.mark.parametrize(
+    "watches", [(), ("arms_up",), ("arms_up", "squats", "Größe 2", "a b", "a_b")]
+)
+@pytest.mark.parametrize("name", ["lobby", "Eingang Süd", "東京", "a.b"])
+def test_every_description_is_as_documented(name: str, watches: tuple[str, ...], appliance: Any):
+    """Required keys are there, no unknown one is, for any name that a configuration can hold."""
+    found = described(Device(name, watches, "model", appliance))
+
+    for topic, description in found.items():
+        check(topic, description)
+    assert len(found) == 4 + 3 * len(watches) + 1 + 2
+
+
+def test_ids_are_unique_and_stay(appliance: Any):
+    """Names that lose letters on the way are still told apart; ids don't change between runs."""
+    device = Device("Süd", ("a b", "a_b", "a/b", "ä"), "model", appliance)
+    ids = [description["unique_id"] for description in described(device).values()]
+
+    assert len(set(ids)) == len(ids)
+    assert ids == [description["unique_id"] for description in described(device).values()]
+    assert slug("arms_up") == "arms_up"
+    assert slug("東京") != slug("大阪")
+
+
+def test_entities_read_the_topics_that_are_written(appliance: Any):
+    """A pose, its score and count, occupancy, camera, frame rate, switch, button and events."""
+    found = described(Device("lobby", ("arms_up",), "model", appliance))
+    topics = {topic.split("/", 1)[1].removesuffix("/config"): d for topic, d in found.items()}
+
+    read = {key: d.get("state_topic") or d["command_topic"] for key, d in topics.items()}
+    assert read == {
+        "binary_sensor/lobby/occupancy": "edgepose/lobby/persons",
+        "sensor/lobby/persons": "edgepose/lobby/persons",
+        "event/lobby/events": "edgepose/lobby/events",
+        "binary_sensor/lobby/camera": "edgepose/lobby/status/camera",
+        "binary_sensor/lobby/pose_arms_up": "edgepose/lobby/pose/arms_up",
+        "sensor/lobby/score_arms_up": "edgepose/lobby/pose/arms_up/score",
+        "sensor/lobby/count_arms_up": "edgepose/lobby/count/arms_up",
+        "sensor/lobby/fps": "edgepose/lobby/stats",
+        "switch/lobby/detect": "edgepose/lobby/detect/state",
+        "button/lobby/restart": "edgepose/lobby/restart",
+    }
+    assert topics["switch/lobby/detect"]["command_topic"] == "edgepose/lobby/detect/set"
+
+
+def test_what_can_not_be_done_is_not_offered():
+    """No switch where nobody listens, no frame rate without reports."""
+    found = described(Device("lobby"), reports=0.0)
+
+    components = {topic.split("/")[1] for topic in found}
+    assert components == {"binary_sensor", "sensor", "event"}
+    assert not any("fps" in topic for topic in found)
+
+
+def test_event_types_are_listed():
+    """Home Assistant drops events of a type that it was not told of."""
+    (event,) = [d for topic, d in described(Device("lobby")).items() if "/event/" in topic]
+
+    assert {"start", "update", "end", "rep"} <= set(event["event_types"])
+    assert event["event_types"] == list(EVENT_TYPES)
+    assert "event_type=value_json.type" in event["value_template"]
+
+
+def test_stopped_makes_entities_unavailable():
+    """Home Assistant passes payloads over that are neither of the two it knows."""
+    for description in described(Device("lobby", ("a",))).values():
+        (availability,) = description["availability"]
+        assert availability["topic"] == "edgepose/lobby/available"
+        assert "else 'offline'" in availability["value_template"]
+
+
+def test_descriptions_on_the_broker_are_retained(
+    broker: Any, output: Callable[..., Mqtt], heard: Any, scene: Callable[..., Scene]
+):
+    """Home Assistant finds them whenever it starts; all are as documented."""
+    made = output()
+    made.open()
+    made.show(scene(0))
+    made.close()
+    late = heard(broker.port, "homeassistant/#")
+    late.wait(lambda: len(late.heard) >= 10, "ten descriptions")
+
+    for message in late.heard:
+        assert message.retain
+        check(message.topic, json.loads(message.payload))
+    late.close()
+
+
+def test_without_discovery_nothing_is_described(output: Callable[..., Mqtt], ear: Any):
+    """Switched off, no topic of Home Assistant is touched."""
+    made = output(discovery=False)
+    made.open()
+    made.close()
+    ear.wait_last("edgepose/lobby/available", b"stopped")
+
+    assert not [m.topic for m in ear.heard if m.topic.startswith("homeassistant")]
+
+
+def test_entities_of_watches_that_are_gone_are_taken_away(
+    output: Callable[..., Mqtt], ear: Any, device: Device
+):
+    """A watch that left the configuration leaves Home Assistant; others' entities stay."""
+    foreign = "homeassistant/sensor/lobby/mine/config"
+    ear.say(foreign, json.dumps({"origin": {"name": "me"}, "state_topic": "x"}), retain=True)
+    before = output(Device("lobby", ("arms_up", "squats")))
+    before.open()
+    before.close()
+    ear.wait(lambda: ear.last("homeassistant/sensor/lobby/count_squats/config"), "the entity")
+
+    after = output()
+    after.open()
+
+    for component, id in (("binary_sensor", "pose"), ("sensor", "score"), ("sensor", "count")):
+        ear.wait_last(f"homeassistant/{component}/lobby/{id}_squats/config", b"")
+    after.close()
+    assert len(ear.payloads(foreign)) == 1
+    assert ear.last("homeassistant/sensor/lobby/count_arms_up/config")

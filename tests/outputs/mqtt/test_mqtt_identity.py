@@ -1,0 +1,155 @@
+"""A device knows itself, and a second one of its name is told so."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgepose.outputs import mqtt_identity
+from edgepose.outputs.mqtt import Mqtt, outbox_path
+from edgepose.outputs.mqtt_identity import Claim, Watchman, default_client_id, read_claim
+
+Errors = Callable[[], list[str]]
+
+
+@pytest.fixture
+def own() -> Claim:
+    """Return our claim."""
+    return Claim("lobby", "edgepose1", "install-a", 3, "session-3")
+
+
+@pytest.fixture
+def errors(caplog: pytest.LogCaptureFixture) -> Errors:
+    """Return what was logged as an error so far."""
+    return lambda: [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
+
+
+@pytest.fixture
+def another_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], None]:
+    """Return what moves outputs made from then on to a machine with a state of its own."""
+    return lambda: monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "other"))
+
+
+def test_a_client_id_is_of_machine_and_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """The same on every start, another for another name, serial number or machine id."""
+    (tmp_path / "id").write_text("0123\n")
+    (tmp_path / "serial").write_text("abc\0")
+    monkeypatch.setattr(mqtt_identity, "_MACHINE", (str(tmp_path / "id"), str(tmp_path / "serial")))
+    first = default_client_id("lobby")
+    assert first == default_client_id("lobby") != default_client_id("gym")
+    (tmp_path / "serial").write_text("abd\0")
+    assert default_client_id("lobby") != first
+    for file in tmp_path.iterdir():
+        file.unlink()
+    assert default_client_id("lobby") != first
+    assert len(first) == 21
+    assert first.isalnum()
+
+
+def test_a_claim_comes_back_from_its_payload(own: Claim):
+    """What is no claim is None."""
+    assert read_claim(own.payload) == own
+    for payload in (b"", b"{}", b"[1]", b"\xff", b"null", b'{"name": 1}', b"[" * 10_000):
+        assert read_claim(payload) is None
+
+
+def test_a_foreign_claim_while_we_are_there_is_a_rival(own: Claim):
+    """Told once for each session of it."""
+    watchman = Watchman(own)
+    other = Claim("lobby", "edgepose2", "install-b", 1, "session-x")
+
+    assert watchman.look(other.payload, is_retained=False) == other
+    assert watchman.look(other.payload, is_retained=False) is None
+
+
+def test_what_stood_there_before_us_is_no_rival(own: Claim):
+    """The device that was replaced left its claim behind."""
+    watchman = Watchman(own)
+    other = Claim("lobby", "edgepose2", "install-b", 1, "session-x")
+
+    assert watchman.look(other.payload, is_retained=True) is None
+
+
+def test_what_replaced_our_claim_while_we_were_away_is_a_rival(own: Claim):
+    """Two with one client id throw each other out, and see only what the other left."""
+    watchman = Watchman(own)
+    other = Claim("lobby", "edgepose1", "install-b", 1, "session-x")
+    watchman.look(own.payload, is_retained=False)
+
+    assert watchman.look(other.payload, is_retained=True) == other
+
+
+def test_our_own_past_is_no_rival(own: Claim):
+    """A broker that was killed may bring back the claim of an earlier start of ours."""
+    watchman = Watchman(own)
+    watchman.look(own.payload, is_retained=False)
+    past = Claim("lobby", "edgepose1", "install-a", 2, "session-2")
+
+    assert watchman.look(past.payload, is_retained=True) is None
+
+
+def test_a_copy_of_our_card_is_a_rival(own: Claim):
+    """It has our outbox and counts its starts from there on."""
+    copy = Claim("lobby", "edgepose1", "install-a", 3, "session-y")
+
+    assert Watchman(own).look(copy.payload, is_retained=False) == copy
+
+
+def test_two_devices_of_one_name_are_both_told(
+    output: Callable[..., Mqtt], errors: Errors, wait: Any, another_machine: Callable[[], None]
+):
+    """Each logs one sentence with what to change; both go on."""
+    first = output(client_id="one")
+    first.open()
+    wait(lambda: first._watchman._stood, "the claim")
+    another_machine()
+    second = output(client_id="two")
+    second.open()
+    wait(lambda: first._watchman.rivals and second._watchman.rivals, "both to notice")
+
+    said = errors()
+    assert sorted(line.partition("client id ")[2][:3] for line in said) == ["one", "two"]
+    assert all("named 'lobby' as well" in line for line in said)
+    assert all("Give each its own `name`." in line for line in said)
+
+
+def test_two_devices_of_one_client_id_are_told(
+    output: Callable[..., Mqtt], errors: Errors, wait: Any, another_machine: Callable[[], None]
+):
+    """They throw each other out again and again; the one that comes back sees why."""
+    first = output(client_id="same")
+    first.open()
+    wait(lambda: first._watchman._stood, "the claim")
+    another_machine()
+    second = output(client_id="same")
+    second.open()
+    wait(lambda: first._watchman.rivals or second._watchman.rivals, "one to notice")
+
+    assert "Give each its own `name` and `client_id`." in errors()[0]
+
+
+def test_a_restart_of_the_same_device_is_no_rival(
+    output: Callable[..., Mqtt], caplog: pytest.LogCaptureFixture, ear: Any, wait: Any
+):
+    """The claim of the run before is its own."""
+    for _ in range(2):
+        made = output()
+        made.open()
+        wait(lambda made=made: made._watchman._stood, "the claim")
+        made.close()
+
+    assert not made._watchman.rivals
+    assert "as well" not in caplog.text
+
+
+def test_outboxes_of_different_names_are_different_files():
+    """Also of names that hold what a file name can't."""
+    names = ["lobby", "Lobby 2", "a:b", "a;b", "東京", ".."]
+    paths = {outbox_path(name) for name in names} | {outbox_path("lobby", "two")}
+
+    assert len(paths) == 7
+    assert {path.parent.name for path in paths} == {"outbox"}

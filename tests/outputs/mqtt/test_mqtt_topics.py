@@ -1,0 +1,74 @@
+"""Topics, and what scenes say on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from edgepose.outputs.mqtt_topics import States, Topics, encoded
+from edgepose.types import Scene
+
+MakeScene = Callable[..., Scene]
+
+
+def test_topics_are_below_prefix_and_name():
+    """The promised names."""
+    topics = Topics("site/edgepose", "lobby")
+
+    assert topics.available == "site/edgepose/lobby/available"
+    assert topics.events == "site/edgepose/lobby/events"
+    assert topics.of("pose", "arms_up", "score") == "site/edgepose/lobby/pose/arms_up/score"
+    assert topics.commands["site/edgepose/lobby/detect/set"] == "detect"
+    assert topics.commands["site/edgepose/lobby/reload"] == "reload"
+    assert topics.reply("detect") == "site/edgepose/lobby/detect/reply"
+
+
+def test_a_scene_tells_persons_poses_counts_and_scores(scene: MakeScene):
+    """ON from the start of a hold's event until it is over."""
+    told = {
+        phase: States().of(scene(0, phase=phase))["pose/arms_up"]
+        for phase in ("idle", "holding", "active", "releasing", "cooldown")
+    }
+
+    assert told == {
+        "idle": "OFF", "holding": "OFF", "active": "ON", "releasing": "ON", "cooldown": "OFF",
+    }  # fmt: skip
+    assert States().of(scene(0, phase="active", people=3, count=4)) == {
+        "persons": "3", "pose/arms_up": "ON", "count/arms_up": "4", "pose/arms_up/score": "0.90",
+    }  # fmt: skip
+
+
+def test_scores_are_told_once_a_second_and_with_each_change(scene: MakeScene):
+    """Of three seconds at 30 fps: four scores, and one more where the pose is taken."""
+    states = States()
+    told = [
+        seq
+        for seq in range(91)
+        if "pose/arms_up/score" in states.of(scene(seq, phase="active" if seq >= 45 else "idle"))
+    ]
+
+    assert told == [0, 30, 45, 75]
+
+
+def test_a_source_that_begins_anew_is_told_at_once(scene: MakeScene):
+    """Times that go back don't silence the score."""
+    states = States()
+    states.of(scene(3000))
+
+    assert "pose/arms_up/score" in states.of(scene(0))
+
+
+def test_nobody_is_off(scene: MakeScene):
+    """Without scenes nothing is ON, and the first scene afterwards tells its score."""
+    states = States()
+    states.of(scene(0, phase="active"))
+
+    assert states.nobody(("arms_up",)) == {
+        "persons": "0", "pose/arms_up": "OFF", "pose/arms_up/score": "0.00",
+    }  # fmt: skip
+    assert "pose/arms_up/score" in states.of(scene(1, phase="active"))
+
+
+def test_json_is_compact_and_keeps_letters():
+    """What JSON has no word for becomes text rather than a fault."""
+    assert encoded({"a": "ü", "b": {1: None}}) == '{"a":"ü","b":{"1":null}}'.encode()
+    assert encoded({"path": Topics("a", "b")}).startswith(b'{"path":"Topics(')
