@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("app",),
     ("appliance",),
     ("bench",),
+    ("doctor",),
     ("cli", "train", "__main__"),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

@@ -1,0 +1,124 @@
+"""Checks of a Coral Edge TPU: is it there, on a fast port, with its driver and its library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from edgepose.doctor.finding import Finding, fail, ok, trouble, warn
+from edgepose.doctor.plan import Plan
+from edgepose.doctor.system import System
+from edgepose.runtimes.edgetpu import USB_IDS, list_edge_tpus
+
+PCI_ID: Final = ("0x1ac1", "0x089a")
+USB_3: Final = 5000  # Mbit/s
+SMALL_PAGES: Final = 4096
+_KIB: Final = 1024
+_LIBRARY: Final = "sudo apt install -y libedgetpu1-std"
+_FOLDERS: Final = ("usr/lib", "usr/lib/*", "usr/local/lib", "lib", "lib/*")
+
+
+def chip(system: System, plan: Plan) -> Finding:
+    """Tell which Edge TPUs are plugged in, and what their USB number means."""
+    is_needed = _is_needed(plan)
+    found = plugged_in(system)
+    if not found and pci_chips(system):
+        sentence = "an Edge TPU is on PCIe, but its driver is not loaded (no /dev/apex_0)"
+        return trouble(is_needed, "edge tpu", sentence, "sudo apt install -y gasket-dkms")
+    if found:
+        words = ", ".join(map(_in_words, found))
+        return ok("edge tpu", f"found {words}")
+    if is_needed:
+        sentence = "the configuration wants an Edge TPU, and none is plugged in"
+        mend = "plug it into a blue USB 3 port, without a hub, or set model.runtime to auto"
+        return trouble(not plan.model.fallback, "edge tpu", sentence, mend)
+    return ok("edge tpu", "none is plugged in; models run on the CPU")
+
+
+def _in_words(found: str) -> str:
+    if "no firmware" in found:
+        return "one on USB, not used since power-up (1a6e:089a; 18d1:9302 from its first use on)"
+    return "one on USB (18d1:9302)" if found == "usb" else found
+
+
+def plugged_in(system: System) -> tuple[str, ...]:
+    """Return the Edge TPUs that the kernel can reach."""
+    return list_edge_tpus(system.path("sys/bus/usb/devices"), system.path("dev"))
+
+
+def pci_chips(system: System) -> list[Path]:
+    """Return the Edge TPUs on PCIe, with or without a driver."""
+    devices = system.glob("sys/bus/pci/devices/*")
+    return [device for device in devices if _pci_id(system, device) == PCI_ID]
+
+
+def _pci_id(system: System, device: Path) -> tuple[str, str]:
+    vendor, product = (
+        system.text(f"{system.shown(device)}/{name}") for name in ("vendor", "device")
+    )
+    return vendor, product
+
+
+def speed(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
+    """Tell whether an Edge TPU on USB is on a fast port with a fast cable."""
+    speeds = [_speed(system, device) for device in system.glob("sys/bus/usb/devices/*")]
+    known = [number for number in speeds if number]
+    if not known:
+        return None
+    slowest = min(known)
+    if slowest < USB_3:
+        sentence = f"the Edge TPU is connected at USB 2 speed ({slowest} Mbit/s): it is slow there"
+        return warn("usb speed", sentence, "move it to a blue USB 3 port, with its own cable")
+    return ok("usb speed", f"USB 3, {slowest:,} Mbit/s")
+
+
+def _speed(system: System, device: Path) -> int:
+    """Return the Mbit/s of an Edge TPU, 0 for what is none."""
+    place = system.shown(device)
+    number = ":".join(system.text(f"{place}/{name}") for name in ("idVendor", "idProduct"))
+    text = system.text(f"{place}/speed")
+    return int(text) if number in USB_IDS and text.isdigit() else 0
+
+
+def pages(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
+    """Tell whether the kernel's pages are small enough for an Edge TPU on PCIe."""
+    kib = system.page_bytes // _KIB
+    if system.page_bytes <= SMALL_PAGES:
+        return None
+    if not pci_chips(system):
+        return ok("page size", f"{kib} KiB; only an Edge TPU on PCIe would need 4 KiB")
+    sentence = f"the kernel has pages of {kib} KiB, and the PCIe Edge TPU's driver needs 4 KiB"
+    command = "echo kernel=kernel8.img | sudo tee -a /boot/firmware/config.txt && sudo reboot"
+    return fail("page size", sentence, command)
+
+
+def library(system: System, plan: Plan) -> Finding | None:
+    """Tell whether the Edge TPU's library is installed where one is used."""
+    is_needed = _is_needed(plan)
+    if not is_needed and not plugged_in(system):
+        return None
+    wanted = Path(plan.model.library)
+    places = [wanted] if wanted.is_absolute() else []
+    places += [Path(folder) / wanted for folder in _FOLDERS if not places]
+    found = [path for place in places for path in system.glob(str(place).lstrip("/"))]
+    if found:
+        return ok("tpu library", system.shown(found[0]))
+    sentence = f"{wanted} is not installed (the package is in Google's Coral repository)"
+    is_fatal = is_needed and not plan.model.fallback
+    return trouble(is_fatal or None, "tpu library", sentence, _LIBRARY)
+
+
+def pycoral(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
+    """Tell of PyPI's pycoral, which has nothing to do with the Edge TPU."""
+    version = system.version("pycoral")
+    if not version:
+        return None
+    answer = system.ask(system.executable, "-c", "import pycoral.utils.edgetpu")
+    if answer is None or answer.code == 0:
+        return None
+    sentence = f"pycoral {version} is not Google's: PyPI has another project of that name"
+    return warn("pycoral", sentence, f"{system.executable} -m pip uninstall -y pycoral")
+
+
+def _is_needed(plan: Plan) -> bool:
+    return plan.model.runtime == "edgetpu"

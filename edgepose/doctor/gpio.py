@@ -1,0 +1,82 @@
+"""Checks of the pins: the chips by their labels, and each configured line."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from edgepose.config import Part
+from edgepose.doctor.finding import Finding, fail, ok, trouble
+from edgepose.doctor.plan import Plan
+from edgepose.doctor.system import System
+from edgepose.errors import OutputLost
+from edgepose.outputs.gpiod_lines import GpiodBank
+from edgepose.outputs.pins import CONSUMER, Bank, find_chip
+
+NewBank = Callable[[Path], Bank]
+
+
+def chips(system: System, plan: Plan, new_bank: NewBank = GpiodBank) -> Finding | None:
+    """Tell which GPIO chips there are."""
+    is_needed = _needs_chips(plan)
+    if is_needed is False:
+        return None
+    try:
+        found = new_bank(system.path("dev")).chips()
+    except OutputLost as error:
+        return trouble(is_needed, "gpio", str(error), system.pip("gpiod>=2.1"))
+    except OSError as error:
+        return _refused(system, is_needed, error)
+    if found:
+        return ok("gpio", f"found {', '.join(map(str, found))}")
+    if is_needed is None and not system.is_pi:
+        return None
+    sentence = "there is no GPIO chip under /dev/gpiochip*"
+    return trouble(is_needed, "gpio", sentence, "run edgepose on the board that has the pins")
+
+
+def _needs_chips(plan: Plan) -> bool | None:
+    """Return whether a real pin is configured."""
+    return any(map(is_real, plan.outputs("gpio"))) if plan.config else None
+
+
+def is_real(output: Part) -> bool:
+    """Return whether an output drives a line of a chip: neither a fake nor PWM."""
+    options: Any = output.options
+    return not options.chip.startswith("fake") and options.kind != "pwm"
+
+
+def _refused(system: System, is_needed: bool | None, error: OSError) -> Finding:
+    denied = error.errno in (errno.EACCES, errno.EPERM)
+    sentence = f"the GPIO chips can't be looked at: {error.strerror or error}"
+    mend = f"sudo usermod -aG gpio {system.user}" if denied else "sudo reboot"
+    return trouble(is_needed, "gpio", sentence, mend)
+
+
+def line(
+    system: System,
+    plan: Plan,  # noqa: ARG001 - the signature of a check
+    output: Part,
+    new_bank: NewBank = GpiodBank,
+) -> Finding | None:
+    """Tell whether a configured line exists and nobody else holds it."""
+    options: Any = output.options
+    name = f"pin {output.name}"
+    try:
+        bank = new_bank(system.path("dev"))
+        chip = find_chip(bank, options.chip)
+        if options.line >= chip.lines:
+            sentence = f"{chip} has lines 0 to {chip.lines - 1}, and no {options.line}"
+            return fail(name, sentence, f"change `line` of outputs.{output.name}")
+        holder = bank.holder(chip, options.line)
+    except OutputLost as error:
+        return fail(name, str(error), f"correct `chip` of outputs.{output.name}")
+    except OSError:
+        return None  # `chips` says so
+    if holder and not holder.startswith(CONSUMER):
+        sentence = f"line {options.line} of {chip} is in use by {holder}"
+        return fail(name, sentence, f"see which program that is, and stop it: fuser -v {chip.path}")
+    held = ", held by edgepose" if holder else ""
+    return ok(name, f"line {options.line} of {chip}{held}")

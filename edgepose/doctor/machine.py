@@ -1,0 +1,120 @@
+"""Checks of the computer itself: system, Python, memory, heat and power."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from edgepose.doctor.finding import Finding, fail, ok, warn
+from edgepose.doctor.plan import Plan
+from edgepose.doctor.system import System
+
+TESTED: Final = {"12": "bookworm", "13": "trixie"}
+PYTHONS: Final = ((3, 11), (3, 13))
+LOW_MB: Final = 200  # edgepose with MoveNet, video in and a log out takes about 100 MB
+WARM: Final = 75.0  # degrees Celsius; a Pi's firmware begins to slow down at 80, and stops at 85
+HOT: Final = 82.0
+
+_NOW: Final = {0: "the supply voltage is too low", 1: "the clock is capped", 2: "it is throttled",
+               3: "the soft temperature limit is reached"}  # fmt: skip
+_LATCHED: Final = 16  # bits this much higher say the same of any time since the start
+_SUPPLY: Final = "use the power supply made for this board (Pi 5: 5.1 V 5 A, Pi 4: 5.1 V 3 A)"
+_COOLING: Final = "give the board a fan or a larger heat sink, and its case some air"
+
+
+def operating_system(system: System, plan: Plan) -> Finding:  # noqa: ARG001
+    """Tell a system that edgepose is tested on from one that it may or can't run on."""
+    release = _release(system)
+    name = release.get("PRETTY_NAME") or "an unknown system"
+    number = release.get("VERSION_ID", "")
+    if system.path("etc/rpi-issue").exists():
+        name = f"Raspberry Pi OS {number} ({release.get('VERSION_CODENAME', '')})"
+    where = f" on a {system.board}" if system.board else ""
+    if system.bits != 64:
+        sentence = f"{name}{where} is a 32-bit system, for which there is no inference library"
+        return fail("system", sentence, "write the 64-bit Raspberry Pi OS onto the card")
+    if release.get("ID") not in ("debian", "raspbian") or number not in TESTED:
+        sentence = f"{name}{where}: edgepose was never tried on it"
+        return warn("system", sentence, "use Raspberry Pi OS or Debian, 12 or 13, should it fail")
+    return ok("system", f"{name}, 64-bit{where}")
+
+
+def _release(system: System) -> dict[str, str]:
+    lines = system.text("etc/os-release").splitlines()
+    pairs = (line.partition("=") for line in lines)
+    return {key: value.strip("\"'") for key, _, value in pairs}
+
+
+def python(system: System, plan: Plan) -> Finding:  # noqa: ARG001
+    """Tell whether the wheels that edgepose stands on exist for this Python."""
+    version = ".".join(map(str, system.python))
+    if system.python < PYTHONS[0]:
+        remedy = "use Raspberry Pi OS or Debian 12 or newer, which bring Python 3.11"
+        return fail("python", f"Python {version} is too old: 3.11 is needed", remedy)
+    if system.python > PYTHONS[1]:
+        sentence = f"Python {version} is newer than edgepose was tried on"
+        return warn("python", sentence, "use Python 3.11 to 3.13, should it fail")
+    return ok("python", f"Python {version} in {system.prefix}")
+
+
+def memory(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
+    """Tell whether there is room for a model and the pictures."""
+    lines = (line.split() for line in system.text("proc/meminfo").splitlines())
+    kb = {words[0]: int(words[1]) for words in lines if len(words) > 1 and words[1].isdigit()}
+    free_mb, total_mb = (kb.get(key, 0) // 1024 for key in ("MemAvailable:", "MemTotal:"))
+    if not total_mb:
+        return None
+    sentence = f"{free_mb:,} MB of {total_mb:,} MB are free"
+    if free_mb < LOW_MB:
+        remedy = "see what takes it, and stop that: ps -eo rss,comm --sort=-rss | head"
+        return warn("memory", f"only {sentence}; edgepose takes 100 to 200", remedy)
+    return ok("memory", sentence)
+
+
+def temperature(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
+    """Tell whether the processor is near the heat at which it is slowed down."""
+    sensors = system.glob("sys/class/thermal/thermal_zone*/temp")
+    texts = (system.text(system.shown(path)) for path in sensors)
+    degrees = [int(text) / 1000 for text in texts if text.lstrip("-").isdigit()]
+    if not degrees:
+        return None
+    hottest = max(degrees)
+    sentence = f"{hottest:.0f} °C"
+    if hottest >= HOT:
+        return fail("temperature", f"{sentence}: the processor is slowed down by heat", _COOLING)
+    if hottest >= WARM:
+        return warn("temperature", f"{sentence}: from 80 °C on a Pi is slowed down", _COOLING)
+    return ok("temperature", sentence)
+
+
+def power(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
+    """Tell what the firmware of a Pi says of supply voltage and throttling."""
+    if not system.is_pi:
+        return None
+    bits = throttled_bits(system)
+    if bits is None:
+        sentence = "the firmware does not say whether the board is throttled"
+        return warn("power", sentence, "sudo apt install -y raspi-utils")
+    now = [words for bit, words in _NOW.items() if bits >> bit & 1]
+    if now:
+        remedy = _SUPPLY if bits & 1 else _COOLING
+        return fail("power", f"right now {' and '.join(now)} (0x{bits:x})", remedy)
+    before = [words for bit, words in _NOW.items() if bits >> (bit + _LATCHED) & 1]
+    if before:
+        was = " and ".join(before).replace(" is ", " was ")
+        remedy = _SUPPLY if bits >> _LATCHED & 1 else _COOLING
+        return warn("power", f"since the start {was} at times (0x{bits:x})", remedy)
+    return ok("power", "the supply is good, and nothing is throttled")
+
+
+def throttled_bits(system: System) -> int | None:
+    """Return the firmware's `get_throttled` bits, None where they can't be had."""
+    files = system.glob("sys/devices/platform/soc*/soc*:firmware/get_throttled")
+    texts = [system.text(system.shown(path)) for path in files]
+    answer = system.ask("vcgencmd", "get_throttled") if not any(texts) else None
+    texts += [answer.out.strip().removeprefix("throttled=")] if answer else []
+    for text in texts:
+        try:
+            return int(text, 16)
+        except ValueError:
+            continue
+    return None

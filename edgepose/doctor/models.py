@@ -1,0 +1,165 @@
+"""Checks of the model: is it here and genuine, what runs it, and would that be a fallback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from edgepose.config_sections import ModelSection
+from edgepose.doctor.coral import plugged_in
+from edgepose.doctor.finding import Finding, fail, ok, trouble, warn
+from edgepose.doctor.packages import BEST
+from edgepose.doctor.plan import Plan
+from edgepose.doctor.system import System
+from edgepose.errors import EdgeposeError, ModelError, RuntimeLost, UserError
+from edgepose.eyes import best_model
+from edgepose.runtimes.probe import probe
+from edgepose.runtimes.trial import ProbeResult
+from edgepose.store.identity import fault
+from edgepose.store.manifest import manifest
+from edgepose.store.search import ModelFile, find, locate
+
+TryOut = Callable[..., ProbeResult]
+SERVICE: Final = "edgepose.service"
+
+_ANOTHER: Final = "choose a model with a build for the chip: edgepose models list"
+
+
+def model(system: System, plan: Plan) -> Finding:  # noqa: ARG001
+    """Tell whether the model's file is here, and is what the manifest means."""
+    wanted = plan.model.path or plan.model.name or best_model()
+    try:
+        found = find(wanted)
+        wrong = fault(found.path, found.entry) if found.entry else ""
+    except ModelError as error:
+        return fail("model", str(error).partition("; fetch it:")[0], _fetch(wanted))
+    except OSError as error:
+        return fail("model", f"{wanted}: {error.strerror or error}", _fetch(wanted))
+    if wrong:
+        return fail("model", f"{found.path}: {wrong}", _fetch(found.name))
+    if found.entry is None:
+        return ok("model", f"{found.path}, a file of your own")
+    if not found.entry.has_identity:
+        return ok("model", f"{found.name}; nobody publishes its checksum")
+    return ok("model", f"{found.name}, its checksum is right")
+
+
+def _fetch(wanted: Path | str) -> str:
+    if str(wanted) in manifest():
+        return f"edgepose models pull {wanted}"
+    return "correct model.path or model.name (see: edgepose models list)"
+
+
+def backend(system: System, plan: Plan, try_out: TryOut = probe) -> Finding | None:
+    """Tell what would run the model, having tried it once in a child, and why if not the chip."""
+    section, found = plan.model, _model(plan.model)
+    if found is None or section.runtime == "replay":
+        return None
+    tpu, cpu = _builds(found)
+    if _is_for_cpu(system, section, cpu):
+        return _on_cpu(system, cpu, try_out)
+    obstacle = _obstacle(system, found, tpu)
+    if obstacle is not None:
+        return _fallen(section, cpu, *obstacle)
+    return _on_tpu(system, section, tpu, cpu, try_out)
+
+
+def _is_for_cpu(system: System, section: ModelSection, cpu: str) -> bool:
+    """Return whether the CPU is what was asked for, or what auto takes without a chip."""
+    if section.runtime == "auto":
+        return bool(cpu) and not plugged_in(system)
+    return section.runtime in ("cpu", "litert")
+
+
+def _obstacle(system: System, found: ModelFile, tpu: str) -> tuple[str, str] | None:
+    """Return why the Edge TPU can't even be tried, and what mends that; None when it can."""
+    if not tpu:
+        return f"{found.name} has no build for the Edge TPU", _ANOTHER
+    if _path(tpu) is None:
+        mend = f"edgepose models pull {tpu}"
+        return f"the build for the Edge TPU, {tpu}, is not here", mend
+    return None if plugged_in(system) else ("no Edge TPU is plugged in", "plug it in")
+
+
+def _model(section: ModelSection) -> ModelFile | None:
+    """Return the model's file, None where it can't be had: `model` says why."""
+    try:
+        return find(section.path or section.name or best_model())
+    except ModelError:
+        return None
+
+
+def _builds(found: ModelFile) -> tuple[str, str]:
+    """Return name or path of the builds for the Edge TPU and for the CPU, "" for none."""
+    entry, path = found.entry, str(found.path)
+    if entry is None:
+        return (path, "") if found.path.stem.endswith("_edgetpu") else ("", path)
+    return (path, entry.cpu) if entry.needs == "edgetpu" else (entry.edgetpu, path)
+
+
+def _path(build: str) -> Path | None:
+    """Return the file of a build, None where it is not here."""
+    if build in manifest():
+        return locate(manifest()[build])
+    return Path(build) if build else None
+
+
+def _on_cpu(system: System, build: str, try_out: TryOut) -> Finding:
+    path = _path(build)
+    if path is None:
+        sentence = "the model's build for the CPU is not here"
+        return fail("runs on", sentence, f"edgepose models pull {build}" if build else _ANOTHER)
+    try:
+        result = try_out(path)
+    except ModelError as error:
+        return fail("runs on", str(error), "edgepose models verify")
+    except UserError as error:  # the interpreter, or its numpy
+        return fail("runs on", str(error).rpartition(": ")[0], system.pip(BEST))
+    return ok("runs on", f"the CPU, {_ms(result)} an inference on one thread")
+
+
+def _on_tpu(system: System, section: ModelSection, tpu: str, cpu: str, try_out: TryOut) -> Finding:
+    active = system.ask("systemctl", "is-active", SERVICE)
+    if active is not None and active.out.strip() == "active":
+        return ok("runs on", "not tried: the service is running and may have the Edge TPU")
+    options = {"device": section.device} if section.device else {}
+    try:
+        result = try_out(_path(tpu), section.library, options)
+    except RuntimeLost as error:
+        return _fallen(section, cpu, str(error), "unplug the Edge TPU and plug it in again")
+    except EdgeposeError as error:
+        return _fallen(section, cpu, str(error), "edgepose models verify")
+    return ok("runs on", f"the Edge TPU, {_ms(result)} an inference")
+
+
+def _fallen(section: ModelSection, cpu: str, reason: str, mend: str) -> Finding:
+    """Return that the chip can't be used: a warning where the CPU takes over, else a failure."""
+    if section.fallback and _path(cpu) is not None:
+        return warn("runs on", f"falls back to the CPU: {reason}", mend)
+    why = "and the model has no build for the CPU here" if section.fallback else "fallback is off"
+    return fail("runs on", f"nothing can run the model: {reason}, {why}", mend)
+
+
+def _ms(result: ProbeResult) -> str:
+    return f"{result.seconds * 1e3:.1f} ms"
+
+
+def collection(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
+    """Compare every known model on the search path with the manifest."""
+    here = {name: path for name, known in manifest().items() if (path := locate(known))}
+    wrong = {name: _fault(name, path) for name, path in here.items()}
+    damaged = [name for name, words in wrong.items() if words]
+    if damaged:
+        first = f"{here[damaged[0]]}: {wrong[damaged[0]]}"
+        more = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
+        mend = f"edgepose models pull {' '.join(damaged)}"
+        return trouble(None, "models", f"{first}{more}", mend)
+    return ok("models", f"{len(here)} known models are here, none damaged") if here else None
+
+
+def _fault(name: str, path: Path) -> str:
+    try:
+        return fault(path, manifest()[name])
+    except OSError as error:
+        return f"can't be read: {error.strerror or error}"

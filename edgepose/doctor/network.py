@@ -1,0 +1,94 @@
+"""Checks of the way out: brokers and network cameras by a plain connection, and the clock."""
+
+from __future__ import annotations
+
+import ctypes
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from edgepose.config import Part
+from edgepose.doctor.finding import Finding, fail, ok, warn
+from edgepose.doctor.plan import Plan
+from edgepose.doctor.system import System
+from edgepose.outputs.mqtt_reasons import why_unreachable
+from edgepose.sources.stream import redacted
+
+PATIENCE: Final = 2.0  # seconds for a connection
+Connect = Callable[..., Any]
+
+_PORTS: Final = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443, "rtmp": 1935}
+_ADRIFT_US: Final = 16_000_000  # the kernel's greatest error, which means that nothing sets it
+_MAX_ERROR_AT: Final = 24  # bytes into struct timex on 64-bit Linux
+_TIMEX_BYTES: Final = 512  # more than it has
+
+
+def broker(
+    system: System,  # noqa: ARG001 - the signature of a check
+    plan: Plan,  # noqa: ARG001
+    output: Part,
+    connect: Connect = socket.create_connection,
+) -> Finding:
+    """Tell whether an MQTT broker takes a connection; the password is not tried."""
+    options: Any = output.options
+    place, name = f"{options.host}:{options.port}", f"broker {output.name}"
+    reason = _unreachable(connect, options.host, options.port)
+    if reason:
+        mend = f"correct `host` and `port` of outputs.{output.name}, or start the broker"
+        return fail(name, f"no connection to {place}: {reason}", mend)
+    return ok(name, f"{place} takes connections (password not tried)")
+
+
+def stream(
+    system: System,  # noqa: ARG001
+    plan: Plan,
+    connect: Connect = socket.create_connection,
+) -> Finding | None:
+    """Tell whether a network camera takes a connection."""
+    source = plan.source("stream")
+    url = str(getattr(source and source.options, "url", ""))
+    parts = urlsplit(url)
+    if parts.hostname is None or parts.scheme not in _PORTS:
+        return None
+    place = redacted(url)
+    reason = _unreachable(connect, parts.hostname, parts.port or _PORTS[parts.scheme])
+    if reason:
+        sentence = f"no connection to {place}: {reason}"
+        return fail("camera", sentence, "correct source.url, or switch the camera on")
+    return ok("camera", f"{place} takes connections")
+
+
+def _unreachable(connect: Connect, host: str, port: int) -> str:
+    """Return why nobody can be reached there, `""` when somebody can."""
+    try:
+        connect((host, port), timeout=PATIENCE).close()
+    except (OSError, UnicodeError) as error:  # UnicodeError: a host that can't be a name
+        return why_unreachable(error, is_encrypted=False)
+    return ""
+
+
+def clock_error_us() -> int | None:
+    """Return by how much the clock may be wrong as the kernel thinks, None where it won't say.
+
+    Read with adjtimex(2), as timedatectl does, but without a bus or systemd.
+    """
+    state = ctypes.create_string_buffer(_TIMEX_BYTES)
+    if ctypes.CDLL(None).adjtimex(state) < 0:
+        return None
+    return int.from_bytes(state.raw[_MAX_ERROR_AT : _MAX_ERROR_AT + 8], "little")
+
+
+def clock(
+    system: System,  # noqa: ARG001
+    plan: Plan,  # noqa: ARG001
+    error_us: Callable[[], int | None] = clock_error_us,
+) -> Finding | None:
+    """Tell whether something sets the clock: events carry its time."""
+    error = error_us()
+    if error is None:
+        return None
+    if error >= _ADRIFT_US:
+        sentence = "nothing sets the clock, and events carry its time"
+        return warn("clock", sentence, "sudo timedatectl set-ntp true")
+    return ok("clock", "it is set over the network")

@@ -1,0 +1,149 @@
+"""Checks of the Python packages: each is imported in a child, for a wrong pair may crash."""
+
+from __future__ import annotations
+
+import re
+import signal
+from importlib import metadata
+from typing import Final
+
+from edgepose.doctor.finding import Finding, fail, ok, trouble, warn
+from edgepose.doctor.plan import Plan
+from edgepose.doctor.system import Answer, System
+from edgepose.outputs.screens.sdl import has_desktop
+from edgepose.runtimes.interpreter import INTERPRETERS
+
+PATIENCE: Final = 60.0  # seconds for an import from a slow card
+BEST: Final = "ai-edge-litert"
+OLD: Final = "tflite-runtime"
+NUMPY_1: Final = ("numpy<2", "opencv-python-headless<4.12")
+"""What fits the compiled companions of bookworm's picamera2; newer OpenCV wheels need numpy 2."""
+
+_TRY_OPENCV: Final = (
+    "import cv2, numpy; cv2.resize(numpy.zeros((2, 2, 3), numpy.uint8), (1, 1));"
+    "print(cv2.__version__, numpy.__version__)"
+)
+
+
+def interpreter(system: System, plan: Plan) -> Finding:  # noqa: ARG001
+    """Tell which TFLite interpreter is used and whether it can work with this numpy."""
+    versions = {name: system.version(name) for name in INTERPRETERS.values()}
+    module, name = next(
+        ((module, name) for module, name in INTERPRETERS.items() if versions[name]), ("", "")
+    )
+    mend = system.pip(BEST)
+    if not name:
+        return fail("interpreter", "no TFLite interpreter is installed", mend)
+    numpy = system.version("numpy")
+    if name == OLD and numpy.partition(".")[0] not in ("", "0", "1"):
+        sentence = f"{OLD} {versions[OLD]} was built for numpy 1 and fails with numpy {numpy}"
+        return fail("interpreter", sentence, mend)
+    fault = import_fault(system, module)
+    if fault:
+        sentence = f"{name} {versions[name]} can't be loaded: {fault}"
+        return fail("interpreter", sentence, system.pip("--force-reinstall", BEST))
+    if name != BEST:
+        sentence = f"{name} {versions[name]} runs int8 models several times slower than {BEST}"
+        return warn("interpreter", sentence, mend)
+    return ok("interpreter", f"{name} {versions[name]}")
+
+
+def opencv(system: System, plan: Plan) -> Finding:  # noqa: ARG001
+    """Tell whether OpenCV can be loaded and understands this numpy's arrays."""
+    answer = system.ask(system.executable, "-c", _TRY_OPENCV, patience=PATIENCE)
+    if answer is not None and answer.code == 0:
+        cv2, numpy = [*answer.out.split(), "", ""][:2]
+        return ok("opencv", f"OpenCV {cv2} works with numpy {numpy}")
+    fault = _fault(answer)
+    again = system.pip("--force-reinstall", "opencv-python-headless")
+    mend = system.pip(*NUMPY_1) if _is_about_numpy(fault) else again
+    return fail("opencv", f"OpenCV can't be used: {fault}", mend)
+
+
+def av(system: System, plan: Plan) -> Finding:
+    """Tell whether PyAV can be loaded, which reads USB cameras, streams and clips."""
+    fault = import_fault(system, "av")
+    if not fault:
+        return ok("av", f"PyAV {system.version('av')}")
+    kinds = ("v4l2", "stream", "video")
+    is_needed = any(plan.needs_source(kind) for kind in kinds) if plan.config else None
+    sentence = f"PyAV can't be loaded: {fault}"
+    return trouble(is_needed, "av", sentence, system.pip("--force-reinstall", "av"))
+
+
+def others(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
+    """Tell whether everything else that edgepose asks for is installed."""
+    names = _required()
+    missing = [name for name in names if not system.version(name)]
+    if missing:
+        sentence = f"not installed: {', '.join(missing)}"
+        return fail("packages", sentence, system.pip(*missing))
+    return ok("packages", f"all {len(names)} that edgepose needs are installed") if names else None
+
+
+def _required() -> list[str]:
+    """Return the distributions of a plain installation, without their extras."""
+    try:
+        lines = metadata.requires("edgepose") or []
+    except metadata.PackageNotFoundError:  # run from a checkout that was never installed
+        return []
+    names = (re.match(r"[\w.-]+", line) for line in lines if "extra ==" not in line)
+    return [name.group() for name in names if name]
+
+
+def picamera2(system: System, plan: Plan) -> Finding | None:
+    """Tell whether the library of the Pi's own cameras can be seen from here."""
+    is_needed = plan.needs_source("picamera2")
+    if is_needed is False or (is_needed is None and not system.is_pi):
+        return None
+    fault = import_fault(system, "picamera2")
+    if not fault:
+        return ok("picamera2", "picamera2 can be loaded")
+    sentence, mend = _missing_picamera2(system, fault)
+    return trouble(is_needed, "picamera2", sentence, mend)
+
+
+def _missing_picamera2(system: System, fault: str) -> tuple[str, str]:
+    """Return why picamera2 can't be loaded, and the command that mends it."""
+    if _is_about_numpy(fault):
+        sentence = f"picamera2 was built for numpy 1, found {system.version('numpy')}: {fault}"
+        return sentence, system.pip(*NUMPY_1)
+    if "No module named 'picamera2'" not in fault:
+        again = "sudo apt install -y --reinstall python3-picamera2 python3-libcamera"
+        return f"picamera2 can't be loaded: {fault}", again
+    if system.path("usr/lib/python3/dist-packages/picamera2").exists():
+        open_up = f"python3 -m venv --upgrade --system-site-packages {system.prefix}"
+        return "picamera2 is installed, but this virtual environment hides it", open_up
+    return "picamera2 is not installed", "sudo apt install -y python3-picamera2"
+
+
+def desktop(system: System, plan: Plan) -> Finding | None:
+    """Tell whether a window can be opened where the screen belongs to a desktop."""
+    sinks = {getattr(output.options, "sink", "") for output in plan.outputs("hdmi")}
+    if "sdl" not in sinks and not ("auto" in sinks and has_desktop(system.environ)):
+        return None
+    if system.version("pygame-ce") or system.version("pygame"):
+        return ok("desktop", "pygame opens the window on the desktop")
+    sentence = "a desktop has the screen, and the package that opens a window there is missing"
+    return trouble("sdl" in sinks, "desktop", sentence, system.pip("edgepose[sdl]"))
+
+
+def import_fault(system: System, module: str) -> str:
+    """Return why a module can't be imported, `""` when it can."""
+    answer = system.ask(system.executable, "-c", f"import {module}", patience=PATIENCE)
+    return "" if answer is not None and answer.code == 0 else _fault(answer)
+
+
+def _fault(answer: Answer | None) -> str:
+    if answer is None:
+        return "it hangs"
+    if answer.code < 0:
+        return f"it crashes ({signal.strsignal(-answer.code) or -answer.code})"
+    lines = [line.strip() for line in answer.err.splitlines() if line.strip()]
+    last = lines[-1] if lines else f"exit code {answer.code}"
+    return re.sub(r"^\w+(Error|Exception): ", "", last).rstrip(".")
+
+
+def _is_about_numpy(fault: str) -> bool:
+    """Return whether a library and numpy were not built for each other."""
+    return "numpy" in fault.lower() or "multiarray" in fault

@@ -1,0 +1,124 @@
+"""The machine as checks see it: files below a root, commands, and what Python knows of itself.
+
+Everything is handed in, so that a test can be a Raspberry Pi.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+PATIENCE: Final = 10.0  # seconds for a command; rpicam-hello takes about one on a Pi 4
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Hold how a command ended (code below 0: by that signal) and what it printed."""
+
+    code: int
+    out: str
+    err: str = ""
+
+
+def installed_version(distribution: str) -> str:
+    """Return the version of an installed Python package, `""` when it is not installed."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's made-up user id
+        return str(os.getuid())
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Look at a machine.
+
+    root: stands for `/`. run: as subprocess.run. access: as os.access. bits: of Python itself, for
+    a 64-bit kernel may carry a 32-bit system. page_bytes: of the kernel's memory. groups: ids that
+    this process has. version: of an installed Python package, `""` when there is none.
+    """
+
+    root: Path = Path("/")
+    run: Run = subprocess.run
+    access: Callable[[Path, int], bool] = os.access
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    bits: int = struct.calcsize("P") * 8
+    page_bytes: int = field(default_factory=lambda: os.sysconf("SC_PAGE_SIZE"))
+    python: tuple[int, int] = (sys.version_info.major, sys.version_info.minor)
+    executable: str = sys.executable
+    prefix: str = sys.prefix
+    user: str = field(default_factory=_user)
+    is_root: bool = field(default_factory=lambda: os.geteuid() == 0)
+    groups: frozenset[int] = field(
+        default_factory=lambda: frozenset({os.getgid(), *os.getgroups()})
+    )
+    version: Callable[[str], str] = installed_version
+
+    def path(self, path: Path | str) -> Path:
+        """Return where an absolute path stands below the root."""
+        return self.root / str(path).lstrip("/")
+
+    def text(self, path: Path | str) -> str:
+        """Return what a file says, without blanks and NULs around; `""` if it can't be read."""
+        try:
+            return self.path(path).read_text(errors="replace").strip("\0 \n\t")
+        except OSError:
+            return ""
+
+    def glob(self, pattern: str) -> list[Path]:
+        """Return the paths of a pattern such as `dev/video*`, sorted."""
+        try:
+            return sorted(self.root.glob(pattern))
+        except OSError:  # a folder that nobody may look into
+            return []
+
+    def shown(self, path: Path) -> str:
+        """Return a path below the root as people know it."""
+        return f"/{path.relative_to(self.root)}"
+
+    def ask(self, *command: str, patience: float = PATIENCE) -> Answer | None:
+        """Return how a command ended; None when there is no such command, or it hung."""
+        try:
+            done = self.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=patience,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return Answer(done.returncode, done.stdout or "", done.stderr or "")
+
+    def pip(self, *arguments: str) -> str:
+        """Return the command that installs Python packages where edgepose runs."""
+        quoted = (f"'{text}'" if set(text) & set("<>[]") else text for text in arguments)
+        return " ".join([self.executable, "-m", "pip", "install", *quoted])
+
+    @property
+    def board(self) -> str:
+        """Return the model of a single-board computer, `""` elsewhere."""
+        return self.text("proc/device-tree/model")
+
+    @property
+    def is_pi(self) -> bool:
+        """Return whether this is a Raspberry Pi."""
+        return "Raspberry Pi" in self.board

@@ -1,0 +1,171 @@
+"""Checks of the model: its file, and what would run it, with made-up files and trials."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgepose.doctor import models as checks
+from edgepose.doctor.plan import Plan
+from edgepose.errors import ModelError, RuntimeLost, UserError
+from edgepose.runtimes.trial import ProbeResult
+from edgepose.store.manifest import manifest
+
+PLAN = Plan()
+NAME = "movenet-lightning-int8"
+CPU, TPU = manifest()[NAME], manifest()[f"{NAME}-edgetpu"]
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the only folder in which models are looked for, empty."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    monkeypatch.setenv("EDGEPOSE_MODEL_PATH", str(folder))
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    monkeypatch.setattr("edgepose.eyes.PREFERENCE", (NAME,))
+    return folder
+
+
+def put(shelf: Path, entry) -> Path:
+    """Put a file of a known model's name and size there; its content is nothing."""
+    path = shelf / entry.file
+    with path.open("wb") as file:
+        file.write(b"\0\0\0\0TFL3")
+        file.truncate(entry.size)
+    return path
+
+
+def trial(*errors: Exception):
+    """Return a `probe` that raises these in turn, then works; `calls` holds what it was told."""
+    waiting = list(errors)
+
+    def probe(*arguments: object) -> ProbeResult:
+        probe.calls.append(arguments)
+        if waiting:
+            raise waiting.pop(0)
+        return ProbeResult(0.02, 0.0048)
+
+    probe.calls = []
+    return probe
+
+
+def test_a_model_that_is_not_here_fails_with_the_command_that_fetches_it(debian, shelf):
+    """And nothing is said of what would run it."""
+    found = checks.model(debian.system, PLAN)
+    assert (found.status, found.remedy) == ("fail", f"edgepose models pull {NAME}")
+    assert checks.backend(debian.system, PLAN, trial()) is None
+    assert checks.collection(debian.system, PLAN) is None
+
+
+def test_a_forged_model_fails_by_its_checksum(debian, shelf):
+    """Name and size fit, the content does not; as one of many it is a warning."""
+    put(shelf, CPU)
+    found = checks.model(debian.system, PLAN)
+    assert found.status == "fail"
+    assert "checksum" in found.sentence
+    together = checks.collection(debian.system, PLAN)
+    assert (together.status, together.remedy) == ("warn", f"edgepose models pull {NAME}")
+
+
+def test_a_model_of_the_users_own_is_taken_as_it_is(debian, shelf, planned, tmp_path):
+    """The manifest knows nothing of it; a web page under its name is refused when it is tried."""
+    own = tmp_path / "own.tflite"
+    own.write_bytes(b"\0\0\0\0TFL3")
+    plan = planned(model=f"{{path: {own}}}")
+    assert "of your own" in checks.model(debian.system, plan).sentence
+    broken = trial(ModelError("expected a TFLite model, found a web page"))
+    assert checks.backend(debian.system, plan, broken).status == "fail"
+
+
+def test_without_a_chip_the_cpu_runs_it_and_its_speed_is_told(debian, shelf):
+    """Tried once, for real."""
+    path = put(shelf, CPU)
+    probe = trial()
+    found = checks.backend(debian.system, PLAN, probe)
+    assert (found.status, found.sentence) == ("ok", "the CPU, 4.8 ms an inference on one thread")
+    assert probe.calls == [(path,)]
+
+
+def test_an_interpreter_that_cannot_work_gets_the_command_for_this_python(debian, shelf):
+    """The message's own `pip` could be another environment's."""
+    put(shelf, CPU)
+    error = UserError(
+        "tflite-runtime doesn't work with numpy 2.4.6 (x): pip install ai-edge-litert"
+    )
+    found = checks.backend(debian.system, PLAN, trial(error))
+    assert found.sentence == "tflite-runtime doesn't work with numpy 2.4.6 (x)"
+    assert found.remedy == "/venv/bin/python -m pip install ai-edge-litert"
+
+
+def test_with_a_chip_its_build_is_tried_with_the_library(pi4, shelf, planned):
+    """On the device that the configuration names."""
+    pi4.usb("2-1", "18d1:9302", 5000)
+    put(shelf, CPU)
+    path = put(shelf, TPU)
+    probe = trial()
+    found = checks.backend(pi4.system, planned(model="{device: usb}"), probe)
+    assert (found.status, found.sentence) == ("ok", "the Edge TPU, 4.8 ms an inference")
+    assert probe.calls == [(path, "libedgetpu.so.1", {"device": "usb"})]
+
+
+def test_a_chip_that_crashes_is_a_visible_fallback(pi4, shelf, planned):
+    """A warning with its reason; a failure where fallback is off."""
+    pi4.usb("2-1", "18d1:9302", 5000)
+    put(shelf, CPU)
+    put(shelf, TPU)
+    crash = RuntimeLost("libedgetpu.so.1 crashed (SIGSEGV) in the first inference")
+    found = checks.backend(pi4.system, PLAN, trial(crash))
+    assert found.status == "warn"
+    assert found.sentence.startswith("falls back to the CPU: libedgetpu.so.1 crashed")
+    strict = planned(model="{runtime: edgetpu, fallback: false}")
+    assert checks.backend(pi4.system, strict, trial(crash)).status == "fail"
+
+
+def test_a_chip_whose_build_is_missing_is_a_fallback_too(pi4, shelf):
+    """The remedy fetches the build."""
+    pi4.usb("2-1", "18d1:9302", 5000)
+    put(shelf, CPU)
+    found = checks.backend(pi4.system, PLAN, trial())
+    assert (found.status, found.remedy) == ("warn", f"edgepose models pull {TPU.name}")
+
+
+def test_a_wanted_chip_that_is_not_plugged_in_is_a_fallback(debian, shelf, planned):
+    """And a failure where the CPU has no build of the model."""
+    put(shelf, TPU)
+    wanted = planned(model="{runtime: edgetpu}")
+    assert checks.backend(debian.system, wanted, trial()) is None  # the model itself is not here
+    wanted = planned(model=f"{{name: {TPU.name}, runtime: edgetpu}}")
+    assert checks.backend(debian.system, wanted, trial()).status == "fail"
+    put(shelf, CPU)
+    assert checks.backend(debian.system, wanted, trial()).status == "warn"
+
+
+def test_the_cpu_is_no_fallback_where_it_was_asked_for(pi4, shelf, planned):
+    """A chip that is plugged in is left alone."""
+    pi4.usb("2-1", "18d1:9302", 5000)
+    put(shelf, CPU)
+    put(shelf, TPU)
+    found = checks.backend(pi4.system, planned(model="{runtime: cpu}"), trial())
+    assert found.sentence.startswith("the CPU")
+
+
+def test_a_chip_in_use_by_the_service_is_not_tried(pi4, shelf):
+    """The trial would fail, or disturb the service."""
+    pi4.usb("2-1", "18d1:9302", 5000)
+    put(shelf, CPU)
+    put(shelf, TPU)
+    pi4.answer("systemctl is-active edgepose.service", 0, "active\n")
+    probe = trial()
+    assert checks.backend(pi4.system, PLAN, probe).status == "ok"
+    assert not probe.calls
+
+
+def test_real_models_are_genuine(debian, models, monkeypatch):
+    """The checksums of the manifest are those of the published files."""
+    monkeypatch.setenv("EDGEPOSE_MODEL_PATH", str(models))
+    assert checks.model(debian.system, PLAN).sentence.endswith("its checksum is right")
+    found = checks.collection(debian.system, PLAN)
+    assert found.status == "ok"
+    assert checks.backend(debian.system, PLAN).sentence.startswith("the CPU")
