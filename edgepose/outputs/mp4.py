@@ -8,13 +8,16 @@ that a web page can begin to play it at once.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edgepose.errors import OutputLost
 from edgepose.types import Image, Size
@@ -30,28 +33,49 @@ _BT709: Final = 1
 _LIMITED: Final = 1
 
 
+class Format(NamedTuple):
+    """Say how to encode.
+
+    size: even (height, width). codec: "h264", or "mpeg4", which also stands in, with a warning,
+    where FFmpeg comes without x264. quality: CRF, for h264.
+    """
+
+    size: Size
+    codec: str
+    quality: int
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Hold one picture as an encoder of `new_encoder` gave it, shown from `ticks` / CLOCK on."""
+
+    data: bytes
+    ticks: int
+    is_key: bool
+
+
 class Mp4:
-    """Encode pictures of one size into a file."""
+    """Encode pictures of one size into a file, or write what is encoded already."""
 
-    def __init__(self, path: Path, size: Size, codec: str, quality: int) -> None:
-        """Begin the file. Raises OutputLost where it can't be written.
-
-        size: even (height, width). codec: "h264", or "mpeg4", which also stands in, with a
-        warning, where FFmpeg comes without x264. quality: CRF, for h264.
-        """
+    def __init__(self, path: Path, look: Format) -> None:
+        """Begin the file. Raises OutputLost where it can't be written."""
         import av
 
         self.path = path
+        self._look = look
         self._av = av
         self._container: Any = None
-        encoder = _encoder(av, codec)
+        self._is_fed = False  # by another encoder
+        self._lacks_picture = False  # the file is begun and has none
+        encoder = _encoder(av, look.codec)
         try:
             # Each part goes to disk when it is complete, not when FFmpeg's buffer is full.
             settings = {"movflags": "hybrid_fragmented", "flush_packets": "1"}
             self._container = av.open(str(path), "w", format="mp4", options=settings)
             self._stream = self._container.add_stream(encoder, rate=30)
-            _set_up(self._stream.codec_context, encoder, size, quality)
+            _set_up(self._stream.codec_context, encoder, look)
             self._container.start_encoding()
+            self._lacks_picture = True
         except (av.FFmpegError, OSError) as error:
             self._give_up()
             raise OutputLost(f"{path}: can't be written: {_reason(error)}") from error
@@ -63,41 +87,96 @@ class Mp4:
         """
         if self._container is None:
             raise OutputLost(f"{self.path}: ended by an earlier fault")
-        planes = np.empty((image.shape[0] * 3 // 2, image.shape[1]), np.uint8)
-        cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420, dst=planes)
-        frame = self._av.VideoFrame.from_ndarray(planes, format="yuv420p")
+        frame = self._av.VideoFrame.from_ndarray(planes(image), format="yuv420p")
         frame.pts, frame.time_base = ticks, Fraction(1, CLOCK)
-        try:
-            self._mux(frame)
-        except (self._av.FFmpegError, OSError) as error:
-            self._give_up()
-            raise OutputLost(f"{self.path}: can't be written: {_reason(error)}") from error
+        self._try(lambda: self._mux(self._container, self._stream.encode(frame)))
+
+    def add(self, encoded: Encoded) -> None:
+        """Add a picture from an encoder with the same settings.
+
+        Raises OutputLost, after which the file is at its end.
+        """
+        if self._container is None:
+            raise OutputLost(f"{self.path}: ended by an earlier fault")
+        self._is_fed = True
+        packet = self._av.Packet(encoded.data)
+        packet.pts = packet.dts = encoded.ticks  # FFmpeg lets the clip begin at 0
+        packet.time_base = Fraction(1, CLOCK)
+        packet.is_keyframe = encoded.is_key
+        packet.stream = self._stream
+        self._try(lambda: self._mux(self._container, [packet]))
 
     def close(self) -> None:
-        """Finish the file; may be called twice. What can't be finished stays playable."""
+        """Finish the file; may be called twice. What can't be finished stays playable.
+
+        A file without any picture is removed.
+        """
         container, self._container = self._container, None
         if container is None:
             return
         try:
-            for packet in self._stream.encode():
-                container.mux(packet)
-            container.close()
-            if self.path.stat().st_size <= _WEB_LIMIT:
+            if not self._is_fed:
+                self._mux(container, self._stream.encode())
+            is_empty = self._lacks_picture
+            self._end(container)
+            if is_empty:
+                self.path.unlink()
+            elif self.path.stat().st_size <= _WEB_LIMIT:
                 put_index_in_front(self._av, self.path)
         except (self._av.FFmpegError, OSError) as error:
             log.warning("%s: could not be finished: %s", self.path, _reason(error))
 
-    def _mux(self, frame: Any) -> None:
-        for packet in self._stream.encode(frame):
-            self._container.mux(packet)
+    def _end(self, container: Any) -> None:
+        if self._lacks_picture:
+            self._fill(container)
+        container.close()
+
+    def _fill(self, container: Any) -> None:
+        """Add a black picture: FFmpeg 8 crashes when it ends a fragmented file without any."""
+        height, width = self._look.size
+        black = self._av.VideoFrame(width, height, "yuv420p")
+        black.pts, black.time_base = 0, Fraction(1, CLOCK)
+        encoder = new_encoder(self._av, self._look)  # the file's own is at its end
+        packets = [*encoder.encode(black), *encoder.encode(None)]
+        for packet in packets:
+            packet.stream = container.streams.video[0]
+        self._mux(container, packets)
+
+    def _mux(self, container: Any, packets: Iterable[Any]) -> None:
+        for packet in packets:
+            self._lacks_picture = False
+            container.mux(packet)
+
+    def _try(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except (self._av.FFmpegError, OSError) as error:
+            self._give_up()
+            raise OutputLost(f"{self.path}: can't be written: {_reason(error)}") from error
 
     def _give_up(self) -> None:
         container, self._container = self._container, None
         if container is not None:
             try:
-                container.close()
+                self._end(container)
             except (self._av.FFmpegError, OSError) as error:
                 log.debug("%s: not closed either: %s", self.path, _reason(error))
+
+
+def planes(image: Image) -> NDArray[np.uint8]:
+    """Return the planes (height * 3 // 2, width) that encoders take: 4:2:0 as BT.601 says."""
+    made = np.empty((image.shape[0] * 3 // 2, image.shape[1]), np.uint8)
+    cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420, dst=made)
+    return made
+
+
+def new_encoder(av: ModuleType, look: Format) -> Any:
+    """Return an encoder that writes no file; what it gives can be added to an `Mp4` alike."""
+    encoder = _encoder(av, look.codec)
+    context = av.CodecContext.create(encoder, "w")
+    _set_up(context, encoder, look)
+    context.flags |= av.codec.context.Flags.global_header
+    return context
 
 
 def _encoder(av: ModuleType, codec: str) -> str:
@@ -110,9 +189,9 @@ def _encoder(av: ModuleType, codec: str) -> str:
         return "mpeg4"
 
 
-def _set_up(codec: Any, encoder: str, size: Size, quality: int) -> None:
+def _set_up(codec: Any, encoder: str, look: Format) -> None:
     """Say how to encode: cheaply, as browsers want it, and how the colours are meant."""
-    codec.height, codec.width = size
+    codec.height, codec.width = look.size
     codec.pix_fmt = "yuv420p"
     codec.time_base = Fraction(1, CLOCK)
     codec.gop_size = _KEYFRAMES
@@ -121,9 +200,9 @@ def _set_up(codec: Any, encoder: str, size: Size, quality: int) -> None:
     # Frames that refer to later ones come late and begin the clip late in a fragmented file.
     codec.max_b_frames = 0
     if encoder == "libx264":
-        codec.options = {"crf": str(quality), "preset": "veryfast"}
+        codec.options = {"crf": str(look.quality), "preset": "veryfast"}
     else:
-        codec.bit_rate = size[0] * size[1] * 5  # at 30 frames a second: 0.17 bits a pixel
+        codec.bit_rate = look.size[0] * look.size[1] * 5  # at 30 frames a second: 0.17 bits a pixel
 
 
 def put_index_in_front(av: ModuleType, path: Path) -> None:

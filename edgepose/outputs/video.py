@@ -10,8 +10,9 @@ from pydantic import Field
 
 from edgepose import options
 from edgepose.errors import OutputLost
+from edgepose.outputs.around import Around
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.mp4 import CLOCK, Mp4
+from edgepose.outputs.mp4 import CLOCK, Format, Mp4
 from edgepose.render import Renderer, Style
 from edgepose.types import Scene, Size
 
@@ -36,6 +37,15 @@ class VideoOptions(Style):
     quality: int = Field(
         default=23, ge=0, le=51, description="of h264; lower is better and larger (x264's CRF)"
     )
+    around: float | None = Field(
+        default=None,
+        gt=0,
+        le=60,
+        description="seconds before and after events: only those are written, into clips whose "
+        "names end in the event's id; unset: everything",
+        examples=[5.0],
+    )
+    keep: int = Field(default=100, ge=1, description="how many such clips are kept, with around")
 
 
 class Timeline:
@@ -74,7 +84,7 @@ class Video(Output):
         """Take options. Raises ConfigError for a font that is none."""
         self._options = options
         self._renderer = Renderer(options)
-        self._clip: Mp4 | None = None
+        self._clip: Mp4 | Around | None = None
         self._size: Size = (0, 0)
         self._timeline = Timeline()
         self._path: Path | None = None
@@ -104,7 +114,7 @@ class Video(Output):
         scene = scene if self._held is None else self._held.merged_into(scene)
         self._held = scene if ticks is None else None
         if ticks is not None:
-            clip.write(self._renderer.draw(scene, self._size), ticks)
+            self._write(clip, scene, ticks)
         self._last_frame = frame
 
     def close(self) -> None:
@@ -113,17 +123,31 @@ class Video(Output):
         if clip is not None:
             clip.close()
 
-    def _begin(self, frame_size: Size) -> Mp4:
-        """Begin a clip; after an interruption under another name, so that nothing is lost."""
-        assert self._path is not None, "open() comes first"
-        path = self._path
-        if self._parts:
-            path = path.with_stem(f"{path.stem}-{self._parts + 1}")
+    def _write(self, clip: Mp4 | Around, scene: Scene, ticks: int) -> None:
+        image = self._renderer.draw(scene, self._size)
+        if isinstance(clip, Around):
+            clip.write(image, ticks, [event.id for event in scene.events])
+        else:
+            clip.write(image, ticks)
+
+    def _begin(self, frame_size: Size) -> Mp4 | Around:
+        """Begin a clip, or to remember what may become one."""
         self._size = even(frame_size)
-        self._clip = Mp4(path, self._size, self._options.codec, self._options.quality)
         self._timeline = Timeline(self._options.fps)
-        self._parts += 1
+        options = self._options
+        look = Format(self._size, options.codec, options.quality)
+        if options.around is None:
+            self._clip = Mp4(self._next_path(), look)
+        else:
+            self._clip = Around(options.path, look, options.around, options.keep)
         return self._clip
+
+    def _next_path(self) -> Path:
+        """Return the clip's name; after an interruption another, so that nothing is lost."""
+        assert self._path is not None, "open() comes first"
+        self._parts += 1
+        path = self._path
+        return path if self._parts == 1 else path.with_stem(f"{path.stem}-{self._parts}")
 
 
 def even(size: Size) -> Size:

@@ -340,3 +340,29 @@ def test_time_that_stands_goes_back_or_jumps_is_smoothed():
 
     seconds = [0, NOMINAL, 2 * NOMINAL, 2 * NOMINAL + LONGEST, 2 * NOMINAL + LONGEST + 0.5]
     assert [tick / mp4.CLOCK for tick in ticks] == pytest.approx(seconds, abs=1e-4)
+
+
+@pytest.mark.parametrize("codec", ["h264", "mpeg4"])
+def test_a_clip_without_pictures_leaves_no_file(path: Path, codec: str):
+    """Begun and closed at once, as when the first picture could not be drawn: no crash, no file."""
+    clip = mp4.Mp4(path, mp4.Format((48, 64), codec, 23))
+    assert path.exists()
+
+    clip.close()
+    clip.close()
+
+    assert not path.exists()
+
+
+def test_a_fault_of_the_encoder_is_told(path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Also before there is a picture in the file: a lost output, not a crash."""
+    clip = mp4.Mp4(path, mp4.Format((48, 64), "h264", 23))
+
+    def encode(frame: object = None) -> None:
+        raise av.FFmpegError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(clip, "_stream", type("Stream", (), {"encode": staticmethod(encode)})())
+
+    with pytest.raises(OutputLost, match="Cannot allocate memory"):
+        clip.write(np.zeros((48, 64, 3), np.uint8), 0)
+    clip.close()
