@@ -14,7 +14,7 @@ PCI_ID: Final = ("0x1ac1", "0x089a")
 USB_3: Final = 5000  # Mbit/s
 SMALL_PAGES: Final = 4096
 _KIB: Final = 1024
-_LIBRARY: Final = "sudo apt install -y libedgetpu1-std"
+INSTALL: Final = "sudo apt install -y libedgetpu1-std"
 _FOLDERS: Final = ("usr/lib", "usr/lib/*", "usr/local/lib", "lib", "lib/*")
 
 
@@ -105,7 +105,7 @@ def library(system: System, plan: Plan) -> Finding | None:
         return ok("tpu library", system.shown(found[0]))
     sentence = f"{wanted} is not installed (the package is in Google's Coral repository)"
     is_fatal = is_needed and not plan.model.fallback
-    return trouble(is_fatal or None, "tpu library", sentence, _LIBRARY)
+    return trouble(is_fatal or None, "tpu library", sentence, INSTALL)
 
 
 def pycoral(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001

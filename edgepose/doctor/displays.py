@@ -43,7 +43,8 @@ def _no_plug(system: System, is_needed: bool | None) -> Finding | None:
         return None
     sentence = "the kernel knows no display plug"
     mend = "add the line dtoverlay=vc4-kms-v3d to /boot/firmware/config.txt, then: sudo reboot"
-    return trouble(is_needed, "display", sentence, mend if system.is_pi else "plug a display in")
+    elsewhere = "run it on a machine with a display, or remove the hdmi output"
+    return trouble(is_needed, "display", sentence, mend if system.is_pi else elsewhere)
 
 
 def _driver(system: System, is_needed: bool | None) -> Finding | None:

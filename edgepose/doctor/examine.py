@@ -69,13 +69,13 @@ def checks(plan: Plan) -> Mapping[str, Sequence[Check]]:
         ),
         "Model": (
             models.model,
-            models.backend,
+            models.collection,
             coral.chip,
             coral.speed,
             coral.pages,
             coral.library,
             coral.pycoral,
-            models.collection,
+            models.backend,
         ),
         "Network": (network.clock, *brokers),
     }

@@ -13,7 +13,7 @@ from edgepose.doctor.plan import Plan
 from edgepose.doctor.system import System
 from edgepose.errors import OutputLost
 from edgepose.outputs.gpiod_lines import GpiodBank
-from edgepose.outputs.pins import CONSUMER, Bank, find_chip
+from edgepose.outputs.pins import CONSUMER, Bank, Chip, find_chip
 
 NewBank = Callable[[Path], Bank]
 
@@ -66,17 +66,26 @@ def line(
     name = f"pin {output.name}"
     try:
         bank = new_bank(system.path("dev"))
+        has_chips = bool(bank.chips())
+    except OSError:
+        has_chips = False
+    if not has_chips:
+        return None  # `chips` says so
+    try:
         chip = find_chip(bank, options.chip)
-        if options.line >= chip.lines:
-            sentence = f"{chip} has lines 0 to {chip.lines - 1}, and no {options.line}"
-            return fail(name, sentence, f"change `line` of outputs.{output.name}")
-        holder = bank.holder(chip, options.line)
     except OutputLost as error:
         return fail(name, str(error), f"correct `chip` of outputs.{output.name}")
-    except OSError:
-        return None  # `chips` says so
+    holder = bank.holder(chip, options.line) if options.line < chip.lines else ""
+    return _state(name, chip, options.line, holder)
+
+
+def _state(name: str, chip: Chip, number: int, holder: str) -> Finding:
+    """Return whether a line of a chip is there, and free for us."""
+    if number >= chip.lines:
+        sentence = f"{chip} has lines 0 to {chip.lines - 1}, and no {number}"
+        return fail(name, sentence, f"change `line` of outputs.{name.partition(' ')[2]}")
     if holder and not holder.startswith(CONSUMER):
-        sentence = f"line {options.line} of {chip} is in use by {holder}"
+        sentence = f"line {number} of {chip} is in use by {holder}"
         return fail(name, sentence, f"see which program that is, and stop it: fuser -v {chip.path}")
     held = ", held by edgepose" if holder else ""
-    return ok(name, f"line {options.line} of {chip}{held}")
+    return ok(name, f"line {number} of {chip}{held}")

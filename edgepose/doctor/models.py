@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from edgepose.config_sections import ModelSection
-from edgepose.doctor.coral import plugged_in
+from edgepose.doctor.coral import INSTALL, plugged_in
 from edgepose.doctor.finding import Finding, fail, ok, trouble, warn
 from edgepose.doctor.packages import BEST
 from edgepose.doctor.plan import Plan
@@ -79,7 +79,7 @@ def _obstacle(system: System, found: ModelFile, tpu: str) -> tuple[str, str] | N
     if _path(tpu) is None:
         mend = f"edgepose models pull {tpu}"
         return f"the build for the Edge TPU, {tpu}, is not here", mend
-    return None if plugged_in(system) else ("no Edge TPU is plugged in", "plug it in")
+    return None if plugged_in(system) else ("no Edge TPU is plugged in", "plug one in")
 
 
 def _model(section: ModelSection) -> ModelFile | None:
@@ -127,7 +127,9 @@ def _on_tpu(system: System, section: ModelSection, tpu: str, cpu: str, try_out: 
     try:
         result = try_out(_path(tpu), section.library, options)
     except RuntimeLost as error:
-        return _fallen(section, cpu, str(error), "unplug the Edge TPU and plug it in again")
+        is_absent = "shared object" in str(error)
+        mend = INSTALL if is_absent else "unplug the Edge TPU and plug it in again"
+        return _fallen(section, cpu, str(error), mend)
     except EdgeposeError as error:
         return _fallen(section, cpu, str(error), "edgepose models verify")
     return ok("runs on", f"the Edge TPU, {_ms(result)} an inference")

@@ -136,7 +136,7 @@ def import_fault(system: System, module: str) -> str:
 
 def _fault(answer: Answer | None) -> str:
     if answer is None:
-        return "it hangs"
+        return "Python can't be started"
     if answer.code < 0:
         return f"it crashes ({signal.strsignal(-answer.code) or -answer.code})"
     lines = [line.strip() for line in answer.err.splitlines() if line.strip()]

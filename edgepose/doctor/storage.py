@@ -68,4 +68,6 @@ def state(
 
 def _existing(folder: Path) -> Path:
     """Return the folder, or the nearest one above it that exists."""
-    return next((place for place in (folder, *folder.parents) if place.exists()), folder)
+    places = (folder, *folder.parents)
+    # Path.exists would raise where a folder may not be looked into.
+    return next((place for place in places if os.path.exists(place)), folder)  # noqa: PTH110

@@ -18,6 +18,8 @@ from typing import Final
 
 PATIENCE: Final = 10.0  # seconds for a command; rpicam-hello takes about one on a Pi 4
 
+HUNG: Final = 124  # the code that timeout(1) ends with
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -93,7 +95,7 @@ class System:
         return f"/{path.relative_to(self.root)}"
 
     def ask(self, *command: str, patience: float = PATIENCE) -> Answer | None:
-        """Return how a command ended; None when there is no such command, or it hung."""
+        """Return how a command ended, with the code HUNG if it did not; None without it."""
         try:
             done = self.run(
                 command,
@@ -104,7 +106,9 @@ class System:
                 timeout=patience,
                 check=False,
             )
-        except (OSError, subprocess.TimeoutExpired):
+        except subprocess.TimeoutExpired:
+            return Answer(HUNG, "", f"it hangs (no answer within {patience:g} s)")
+        except OSError:
             return None
         return Answer(done.returncode, done.stdout or "", done.stderr or "")
 

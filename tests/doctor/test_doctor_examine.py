@@ -62,7 +62,7 @@ def test_commands_that_hang_are_no_hang(pi4):
         raise subprocess.TimeoutExpired(command, settings["timeout"])
 
     pi4.changes["run"] = hang
-    assert findings(pi4)["opencv"].sentence.endswith("it hangs")
+    assert "it hangs" in findings(pi4)["opencv"].sentence
 
 
 def test_a_file_system_that_fails_is_a_finding(debian, monkeypatch):

@@ -92,6 +92,14 @@ def test_a_configured_line_is_looked_at_and_not_touched(pi5, planned, made, stat
     assert words in found.sentence
 
 
+@pytest.mark.parametrize("made", [bank(), bank(error=OutputLost("no gpiod"))])
+def test_where_there_is_no_chip_one_line_says_so(pi5, planned, made):
+    """Each pin would only repeat it."""
+    plan = planned(outputs=RELAY)
+    assert gpio.chips(pi5.system, plan, made).status == "fail"
+    assert gpio.line(pi5.system, plan, plan.outputs("gpio")[0], made) is None
+
+
 def test_fakes_and_pwm_are_no_lines_of_a_chip(planned):
     """There is nothing to look for under /dev."""
     fake = planned(outputs="{relay: {type: gpio, line: 17, when: person, chip: fake}}")

@@ -123,6 +123,16 @@ def test_a_chip_that_crashes_is_a_visible_fallback(pi4, shelf, planned):
     assert checks.backend(pi4.system, strict, trial(crash)).status == "fail"
 
 
+def test_a_chip_without_its_library_gets_the_package(pi4, shelf):
+    """What the loader says is told, and what installs it."""
+    pi4.usb("2-1", "18d1:9302", 5000)
+    put(shelf, CPU)
+    put(shelf, TPU)
+    absent = RuntimeLost("libedgetpu.so.1: cannot open shared object file")
+    found = checks.backend(pi4.system, PLAN, trial(absent))
+    assert found.remedy == "sudo apt install -y libedgetpu1-std"
+
+
 def test_a_chip_whose_build_is_missing_is_a_fallback_too(pi4, shelf):
     """The remedy fetches the build."""
     pi4.usb("2-1", "18d1:9302", 5000)

@@ -139,4 +139,10 @@ def test_an_import_that_hangs_is_no_hang(debian):
         raise subprocess.TimeoutExpired(command, settings["timeout"])
 
     debian.changes["run"] = hang
-    assert checks.import_fault(debian.system, "av") == "it hangs"
+    assert checks.import_fault(debian.system, "av").startswith("it hangs")
+
+
+def test_a_python_that_may_not_be_run_is_no_hang(debian):
+    """An environment in somebody else's home folder."""
+    debian.answers.clear()
+    assert checks.import_fault(debian.system, "av") == "Python can't be started"

@@ -70,6 +70,13 @@ def test_the_state_folder_can_be_written_or_made(debian):
     assert checks.state(debian.system, PLAN, folder).sentence.endswith("can be written")
 
 
+def test_a_folder_that_may_not_be_looked_into_is_no_crash(debian, monkeypatch):
+    """Somebody else's home: the way up ends at a folder that is there, and may not be written."""
+    monkeypatch.setattr(checks.os.path, "exists", lambda path: path == debian.root)
+    debian.changes["access"] = lambda path, mode: False
+    assert checks.state(debian.system, PLAN, folder).status == "fail"
+
+
 def test_a_state_folder_that_cannot_be_written_fails(debian):
     """A file in its place, or no permission."""
     debian.write("var/lib/edgepose", "a file")
