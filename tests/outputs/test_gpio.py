@@ -5,6 +5,9 @@ The same tests run on both; gpio-sim is used where the kernel has it and the use
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -16,6 +19,8 @@ import pytest
 from pydantic import ValidationError
 
 from edgepose.config import load
+from edgepose.engine.outlet import Outlet
+from edgepose.engine.stats import Stats
 from edgepose.errors import ConfigError, OutputLost
 from edgepose.outputs import rest
 from edgepose.outputs.base import Device
@@ -730,3 +735,71 @@ def test_poses_alone_switch_nothing(rig: MakeRig, chip: Chip):
 
     assert chip.level(LINE) == 0
     assert isinstance(relay.show().poses[0], Pose)
+
+
+def test_a_pulse_ends_on_the_outlet_s_own_clock(device: Device, scene: Callable[..., Scene]):
+    """On the thread that an output really has, with one scene and none after it."""
+    chip = FakeBank.plug(FakeChip(LABEL))
+    output = Gpio(GpioOptions(line=LINE, when="arms_up", chip=f"fake:{LABEL}", pulse=0.05), device)
+    is_off = threading.Event()
+    tick = output.tick
+
+    def ticked() -> None:
+        tick()
+        if not chip.pins[LINE].level:
+            is_off.set()
+
+    output.tick = ticked  # type: ignore[method-assign]
+    crashes: list[BaseException] = []
+    outlet = Outlet("relay", output, Stats(), crashes.append)
+    outlet.start()
+    outlet.offer(scene(0, 1))
+
+    assert is_off.wait(20.0)
+    outlet.drain()
+    assert outlet.join(time.monotonic() + 20.0)
+    FakeBank.unplug(chip)
+    (went_on, first), (went_off, second) = chip.pins[LINE].history
+    assert (first, second) == (True, False)
+    assert went_off - went_on >= 0.049
+    assert not crashes
+
+
+HOLDER = """
+import sys, time
+from edgepose.outputs.base import Device
+from edgepose.outputs.gpio import Gpio, GpioOptions
+from edgepose.types import Event, Pose, Scene, blank_frame, empty_keypoints
+
+output = Gpio(GpioOptions(line=int(sys.argv[2]), when="arms_up", chip=sys.argv[1]), Device("lobby"))
+output.open()
+start = Event("1.1-aaaaaa", "start", "arms_up", "lobby", 0.0, 0.0, 1)
+pose = Pose(empty_keypoints(), 1.0, (4, 4), 1)
+output.show(Scene(blank_frame((4, 4), 0.0, 0), (pose,), events=(start,)))
+print("on", flush=True)
+time.sleep(600)
+"""
+
+
+def test_sigkill_lets_the_line_go_and_rest_switches_it_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The kernel's side of the promise: only a simulated chip outlives its process."""
+    if not SIM.is_dir():
+        pytest.skip("this kernel has no gpio-sim")
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    chip = Simulated()
+    chip.plug()
+    command = [sys.executable, "-c", HOLDER, chip.option, str(LINE)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "on\n"
+        assert chip.level(LINE) == 1
+        holder.kill()
+    chip.take(LINE)()
+
+    subprocess.run([sys.executable, "-m", "edgepose.outputs.rest"], check=True, timeout=60)
+
+    assert chip.level(LINE) == 0
+    assert not list((tmp_path / "lines").iterdir())
+    chip.unplug()
