@@ -207,6 +207,21 @@ def test_the_window_goes_with_us(log_in: Callable[..., Desktop], show: Callable[
         screen.put(gradient((360, 640)))
 
 
+def test_the_window_stays_while_the_service_stops(
+    log_in: Callable[..., Desktop], show: Callable[..., Sdl]
+):
+    """Systemd tells every process of a service to end: the last scenes are still shown."""
+    desktop = log_in((360, 640))
+    screen = show()
+    assert screen._window is not None
+
+    os.kill(screen._window.pid, signal.SIGTERM)
+    screen.put(gradient(screen.size))
+    screen.check()
+
+    np.testing.assert_array_equal(desktop.picture(), gradient((360, 640)))
+
+
 def test_without_desktop_there_is_no_window(monkeypatch: pytest.MonkeyPatch):
     """Nothing to wait for: another kind of screen is tried."""
     monkeypatch.delenv("DISPLAY", raising=False)

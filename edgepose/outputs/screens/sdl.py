@@ -139,7 +139,7 @@ def _start(memory_fd: int) -> subprocess.Popen[str]:
         "SDL_VIDEODRIVER": "wayland,x11" if os.environ.get("WAYLAND_DISPLAY") else "x11",
     }
     return subprocess.Popen(
-        [sys.executable, "-m", _PROGRAM, str(memory_fd)],
+        [sys.executable, "-P", "-m", _PROGRAM, str(memory_fd)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -24,6 +25,7 @@ BEAT: Final = "-"  # answered, so that both sides see that the other lives
 
 def main() -> None:
     """Show pictures until stdin ends or the window is closed. argv: descriptor of the memory."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # systemd tells all; we end when stdin does
     try:
         _serve(int(sys.argv[1]))
     except ImportError as error:
