@@ -19,7 +19,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Hold a whole run. The defaults are those of the shipped model.
+    """Hold a whole run. The defaults take as many samples as the shipped model saw.
 
     pictures: rendered, reused with augmentation. real_share: part of each batch that comes from
     recorded frames, when there are any. ema: decay of the averaged weights, which are the result.
@@ -27,14 +27,14 @@ class Recipe:
     """
 
     net: str = "nano"
-    phases: tuple[Phase, ...] = (Phase(128, 5000), Phase(160, 3500), Phase(192, 1500))
+    phases: tuple[Phase, ...] = (Phase(128, 3200), Phase(160, 2850), Phase(192, 2850))
     pictures: int = 90112
     batch: int = 64
     rate: float = 3e-3
     decay: float = 0.02
     warm_up: int = 200
     ema: float = 0.995
-    real_share: float = 0.35
+    real_share: float = 0.3
     seed: int = 1
     start: str = ""
 
