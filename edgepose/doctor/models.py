@@ -157,7 +157,11 @@ def collection(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
         more = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
         mend = f"edgepose models pull {' '.join(damaged)}"
         return trouble(None, "models", f"{first}{more}", mend)
-    return ok("models", f"{len(here)} known models are here, none damaged") if here else None
+    return (
+        ok("models", f"{len(here)} of {len(manifest())} known models are here, none damaged")
+        if here
+        else None
+    )
 
 
 def _fault(name: str, path: Path) -> str:

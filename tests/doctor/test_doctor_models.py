@@ -22,9 +22,8 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the only folder in which models are looked for, empty."""
     folder = tmp_path / "shelf"
     folder.mkdir()
-    monkeypatch.setenv("EDGEPOSE_MODEL_PATH", str(folder))
-    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
-    monkeypatch.setattr("edgepose.eyes.PREFERENCE", (NAME,))
+    monkeypatch.setattr("edgepose.store.search.search_path", lambda: (folder,))
+    monkeypatch.setattr(checks, "best_model", lambda: NAME)
     return folder
 
 
