@@ -50,6 +50,10 @@ class Appliance(Controls):
         with self._lock:
             watched = asdict(self._thresholds) | {"angle_deviation": None}
             return {
+                "version": "0.1.0",
+                "uptime": 7384.2,
+                "hung": {"source": "no answer for 12 s"},
+                "config": {"path": "/etc/edgepose/kiosk.yaml", "error": ""},
                 "detect": self.detect,
                 "fps": 15.0,
                 "source": {"state": "running", "type": "synthetic", "reason": ""},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -19,9 +20,9 @@ from edgepose.outputs.web import Web, WebOptions
 
 sys.path.append(str(Path(__file__).parents[1] / "rigs"))
 
+import web_phone
 from web_appliance import Appliance
-
-TOKEN = "correct-horse-battery"
+from web_phone import TOKEN
 
 
 class Client:
@@ -128,3 +129,22 @@ def client(page: Web) -> Client:
 def new_client() -> Callable[[Web], Client]:
     """Return the maker of clients of other pages."""
     return lambda page: Client(page.port)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return a browser without a window."""
+    if problem := web_phone.missing():
+        pytest.fail(problem, pytrace=False) if os.environ.get("CI") else pytest.skip(problem)
+    driven = web_phone.new_browser(tmp_path_factory.mktemp("chromium"))
+    yield driven
+    driven.quit()
+
+
+@pytest.fixture
+def phone_on(browser: Any) -> Iterator[Callable[[int], web_phone.Phone]]:
+    """Return a function that gives a phone, logged in nowhere, for the page on a port."""
+    browser.delete_all_cookies()
+    browser.get_log("browser")
+    yield lambda port: web_phone.Phone(browser, port)
+    browser.get("about:blank")

@@ -2,94 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from web_appliance import Appliance, Camera
+from web_phone import TOKEN, Phone
 
 from edgepose.outputs.web import Web
 
-TOKEN = "correct-horse-battery"
-SWITCHES = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--disable-dev-shm-usage", "--mute-audio",
-)  # fmt: skip
-PHONE = {"deviceMetrics": {"width": 390, "height": 844, "pixelRatio": 2, "touch": True}}
-
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Return a phone's browser, with nobody logged in anywhere."""
-    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if binary is None or driver is None:
-        message = "chromium and chromedriver are not installed (apt install chromium-driver)"
-        pytest.fail(message, pytrace=False) if os.environ.get("CI") else pytest.skip(message)
-    webdriver = pytest.importorskip("selenium.webdriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    options.add_experimental_option("mobileEmulation", PHONE)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for switch in (*SWITCHES, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(switch)
-    driven = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield driven
-    driven.quit()
-
-
-class Phone:
-    """Do what a finger does, and see what an eye sees."""
-
-    def __init__(self, browser: Any, page: Web) -> None:
-        self._browser = browser
-        self.site = f"http://127.0.0.1:{page.port}"
-
-    def run(self, script: str, *arguments: Any) -> Any:
-        """Return what a script in the page returns."""
-        return self._browser.execute_script(script, *arguments)
-
-    def see(self, condition: str) -> Any:
-        """Wait until a JavaScript expression holds; return its value."""
-        from selenium.common.exceptions import JavascriptException  # a page that is not there yet
-        from selenium.webdriver.support.ui import WebDriverWait
-
-        wait = WebDriverWait(self._browser, 20, 0.05, (JavascriptException,))
-        return wait.until(lambda _: self.run(f"return {condition}"), f"never came: {condition}")
-
-    def tap(self, selector: str) -> None:
-        """Click on an element that can be clicked on."""
-        self._browser.find_element("css selector", selector).click()
-
-    def type(self, selector: str, text: str) -> None:
-        """Write into a field, over what is in it."""
-        field = self._browser.find_element("css selector", selector)
-        field.clear()
-        field.send_keys(text)
-
-    def press(self, selector: str, key: str, times: int = 1) -> None:
-        """Press a key on an element."""
-        from selenium.webdriver.common.keys import Keys
-
-        self._browser.find_element("css selector", selector).send_keys(times * getattr(Keys, key))
-
-    def open(self) -> None:
-        """Go to the page."""
-        self._browser.get(f"{self.site}/")
-
-    def log_in(self, token: str = TOKEN) -> None:
-        """Give the token to the form."""
-        self.type("#token", token)
-        self.tap("button[type=submit]")
-
-    def complaints(self) -> list[str]:
-        """Return what the browser has to say against the page."""
-        return [entry["message"] for entry in self._browser.get_log("browser")]
 
 
 PIXELS = """
@@ -104,14 +26,11 @@ TOAST = "document.querySelector('.toast')?.textContent"
 
 
 @pytest.fixture
-def phone(browser: Any, page: Web) -> Iterator[Phone]:
+def phone(phone_on: Callable[[int], Phone], page: Web) -> Phone:
     """Return a phone with the way in on it."""
-    browser.delete_all_cookies()
-    browser.get_log("browser")
-    phone = Phone(browser, page)
+    phone = phone_on(page.port)
     phone.open()
-    yield phone
-    browser.get("about:blank")
+    return phone
 
 
 @pytest.fixture
@@ -136,10 +55,7 @@ def test_an_installer_teaches_a_pose_and_tunes_it(phone: Phone, stand: Web, appl
     phone.see(f"{SCORE} > 0 && {SCORE} < 85")
     phone.see("document.querySelector('.advice').textContent.includes('raise left elbow')")
 
-    phone.tap("#teach")
-    phone.type("#pose-name", "standing")
-    phone.tap("#teach-form label:has([value='3'])")
-    phone.tap("#teach-form .primary")
+    phone.teach("standing")
     phone.see("document.getElementById('count').textContent === '2'")
     assert ("capture", {"name": "standing"}) not in appliance.asked
     phone.see("document.getElementById('taught-sheet').open")
@@ -186,11 +102,9 @@ def test_what_the_device_refuses_is_told(phone: Phone, appliance: Appliance):
     phone.log_in()
     phone.see("!document.getElementById('actions').hidden")
 
-    phone.tap("#teach")
-    phone.tap("#teach-form label:has([value='3'])")
-    phone.tap("#teach-form .primary")
+    phone.teach("nobody")
 
-    phone.see(f"{TOAST}?.includes('nobody is in sight')")
+    phone.see(f"{TOAST}?.startsWith('Nobody is in sight')")
     assert not phone.run("return document.getElementById('taught-sheet').open")
 
 
@@ -251,25 +165,23 @@ def test_a_device_that_goes_away_and_comes_back(
 
 
 def test_without_pictures_words_remain(
-    browser: Any, open_page: Callable[..., Web], appliance: Appliance
+    phone_on: Callable[[int], Phone], open_page: Callable[..., Web], appliance: Appliance
 ):
     """The page asks for no picture, and shows which limb is off on a figure."""
-    browser.delete_all_cookies()
     page = open_page(frames="none")
-    phone = Phone(browser, page)
+    phone = phone_on(page.port)
     with Camera(appliance, page, "stand"):
         phone.open()
         phone.log_in()
         phone.see("document.querySelector('.body line.deviated')")
         assert not phone.run("return document.getElementById('picture').hasAttribute('src')")
         phone.see("document.getElementById('stage-note').textContent.includes('switched off')")
-        browser.get("about:blank")
 
 
-def test_a_stranger_sees_the_way_in_only(phone: Phone, tmp_path: Path):
+def test_a_stranger_sees_the_way_in_only(phone: Phone):
     """Whatever they ask for; logging out makes a stranger."""
     for path in ("/app.js", "/api/state", "/stream"):
-        phone._browser.get(phone.site + path)
+        phone.open(path)
         assert "Log in first." in phone.run("return document.body.textContent")
     phone.open()
     phone.log_in()

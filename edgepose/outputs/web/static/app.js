@@ -131,11 +131,10 @@ function note(event) {
 async function ask() {
   clearTimeout(asking);
   if (!document.hidden) asking = setTimeout(ask, ASK_EVERY);
-  try {
-    learn(await askState());
-  } catch (error) {
+  const found = await askState().catch((error) => {
     if (!page) element("status-text").textContent = sentence(error);
-  }
+  });
+  if (found) learn(found);
 }
 
 function learn(found) {

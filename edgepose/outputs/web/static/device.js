@@ -43,7 +43,8 @@ export function sentence(error) {
 
 export function say(text, isError = false) {
   const toasts = document.getElementById("toasts");
-  const toast = make("p", { class: isError ? "toast is-error" : "toast" }, text);
+  const sentence = text.charAt(0).toUpperCase() + text.slice(1);
+  const toast = make("p", { class: isError ? "toast is-error" : "toast" }, sentence);
   toasts.replaceChildren(toast);
   setTimeout(() => toast.remove(), Math.max(4000, 70 * text.length));
 }

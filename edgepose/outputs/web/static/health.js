@@ -3,7 +3,7 @@
 import { make, show } from "/device.js";
 
 const GOOD = ["running", "ok", "open", "on", "connected"];
-const SOON = ["starting", "opening", "waiting", "paused", "backing off"];
+const SOON = ["starting", "opening", "waiting", "paused", "backing off", "degraded"];
 
 export function dot(state) {
   const kind = GOOD.includes(state) ? "good" : SOON.includes(state) ? "warn" : "bad";
@@ -24,9 +24,24 @@ export function showHealth(state) {
   if (state.source !== undefined) rows.push(row("Source", state.source));
   if (state.runtime !== undefined) rows.push(row("Model", state.runtime));
   rows.push(...outputs.map(([name, part]) => row(name, part)));
+  rows.push(...Object.entries(state.hung ?? {}).map(([name, reason]) => row(name, { state: "hung", reason })));
+  if (state.config) rows.push(configuration(state.config));
   if (!rows.length) rows.push(row("Model", { state: "ok", model: state.page.model || "not known" }));
   document.getElementById("health").replaceChildren(...rows);
+  document.getElementById("about").textContent = state.version ? about(state) : "";
   showFigures(state.stats ?? {});
+}
+
+function configuration({ path, error }) {
+  return row("Config", { state: error ? "refused" : "ok", reason: error || path });
+}
+
+function about({ version, uptime }) {
+  const days = Math.floor(uptime / 86400);
+  const hours = Math.floor((uptime % 86400) / 3600);
+  const minutes = Math.floor((uptime % 3600) / 60);
+  const since = days ? `${days} d ${hours} h` : hours ? `${hours} h ${minutes} min` : `${minutes} min`;
+  return `edgepose ${version}, up for ${since}`;
 }
 
 function showFigures(stats) {

@@ -1,0 +1,91 @@
+"""A phone: Chromium without a window, as wide as a phone, driven through Selenium."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+TOKEN: Final = "correct-horse-battery"
+_SWITCHES: Final = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-dev-shm-usage", "--mute-audio",
+)  # fmt: skip
+_METRICS: Final = {"width": 390, "height": 844, "pixelRatio": 2, "touch": True}
+
+
+def missing() -> str:
+    """Say what is not installed that a phone needs, `""` when all is there."""
+    absent = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    return f"not installed: {', '.join(absent)} (apt install chromium-driver)" if absent else ""
+
+
+def new_browser(folder: Path) -> Any:
+    """Start a browser that keeps everything in `folder`."""
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(shutil.which("chromium"))
+    options.add_experimental_option("mobileEmulation", {"deviceMetrics": _METRICS})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for switch in (*_SWITCHES, f"--user-data-dir={folder}"):
+        options.add_argument(switch)
+    service = webdriver.ChromeService(shutil.which("chromedriver"))
+    return webdriver.Chrome(options=options, service=service)
+
+
+class Phone:
+    """Do what a finger does, and see what an eye sees."""
+
+    def __init__(self, browser: Any, port: int) -> None:
+        self._browser = browser
+        self._site = f"http://127.0.0.1:{port}"
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        """Return what a script in the page returns."""
+        return self._browser.execute_script(script, *arguments)
+
+    def see(self, condition: str) -> Any:
+        """Wait until a JavaScript expression holds; return its value."""
+        from selenium.common.exceptions import JavascriptException  # a page that is not there yet
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        wait = WebDriverWait(self._browser, 20, 0.05, (JavascriptException,))
+        return wait.until(lambda _: self.run(f"return {condition}"), f"never came: {condition}")
+
+    def tap(self, selector: str) -> None:
+        """Click on an element that can be clicked on."""
+        self._browser.find_element("css selector", selector).click()
+
+    def type(self, selector: str, text: str) -> None:
+        """Write into a field, over what is in it."""
+        field = self._browser.find_element("css selector", selector)
+        field.clear()
+        field.send_keys(text)
+
+    def press(self, selector: str, key: str, times: int = 1) -> None:
+        """Press a key on an element."""
+        from selenium.webdriver.common.keys import Keys
+
+        self._browser.find_element("css selector", selector).send_keys(times * getattr(Keys, key))
+
+    def open(self, path: str = "/") -> None:
+        """Go to the page, or to another path of the device."""
+        self._browser.get(self._site + path)
+
+    def log_in(self, token: str = TOKEN) -> None:
+        """Give the token to the form."""
+        self.type("#token", token)
+        self.tap("button[type=submit]")
+
+    def teach(self, name: str) -> None:
+        """Begin to teach a pose, with the shortest countdown."""
+        self.tap("#teach")
+        self.type("#pose-name", name)
+        self.tap("#teach-form label:has([value='3'])")
+        self.tap("#teach-form .primary")
+
+    def complaints(self) -> list[str]:
+        """Return what the browser has to say against the page."""
+        return [entry["message"] for entry in self._browser.get_log("browser")]

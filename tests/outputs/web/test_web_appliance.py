@@ -1,0 +1,103 @@
+"""The page on a whole appliance: camera, model, watches and the configuration file."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from web_appliance import ARMS_UP
+
+from edgepose.appliance import Appliance
+from edgepose.config import load
+
+pytestmark = pytest.mark.timeout(180)
+
+CONFIG = """\
+# The kiosk in the hall.
+version: 1
+name: lobby
+source: {{type: synthetic, motion: stand, fps: 15, size: [360, 480]}}
+model: {{name: movenet-lightning-int8, threads: 1}}
+watch:
+  arms_up:
+    template: templates/arms_up.yaml  # raised arms, as in the brochure
+    enter: 0.85  # as the customer asked
+    hold: 0.2
+outputs:
+  page: {{type: web, port: {port}, token: correct-horse-battery, frames: full}}
+"""
+
+
+@pytest.fixture
+def kiosk(tmp_path: Path, lightning: Path) -> Iterator[tuple[Path, int]]:
+    """Run an appliance; return its configuration and the port of its page."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "arms_up.yaml").write_text(ARMS_UP.read_text())
+    path = tmp_path / "kiosk.yaml"
+    path.write_text(CONFIG.format(port=port))
+    appliance = Appliance(load(path))
+    thread = threading.Thread(target=appliance.run)
+    thread.start()
+    while appliance.state()["outputs"]["page"]["state"] != "running":
+        thread.join(0.05)
+        assert thread.is_alive()
+    yield path, port
+    appliance.stop()
+    thread.join(30)
+
+
+def test_what_is_taught_and_tuned_on_the_page_stands_in_the_configuration(
+    kiosk: tuple[Path, int], phone_on: Callable[[int], Any]
+):
+    """The template beside it, the threshold in it, every comment kept."""
+    path, port = kiosk
+    phone = phone_on(port)
+    phone.open()
+    phone.log_in()
+    phone.see("document.querySelector('.advice').textContent.includes('raise')")
+    phone.see("document.querySelector('#stage.is-live')")
+
+    phone.teach("standing")
+    phone.see("document.getElementById('taught-sheet').open")
+    phone.tap("#taught-apply")
+    phone.see("document.querySelector('.phase').textContent === 'Shown'")
+    phone.tap(".watch summary")
+    phone.press("[name=enter]", "ARROW_RIGHT", 5)
+    phone.tap("#save")
+    phone.see("document.querySelector('.toast')?.textContent.includes('aved to')")
+    phone.see("document.getElementById('unsaved').hidden")
+
+    written = re.sub(" +", " ", path.read_text())
+    assert "# The kiosk in the hall." in written
+    assert "enter: 0.9 # as the customer asked" in written
+    assert "templates/standing.yaml # raised arms, as in the brochure" in written
+    assert (path.parent / "templates" / "standing.yaml").is_file()
+    assert load(path).watches["arms_up"].enter == pytest.approx(0.9)
+    assert phone.complaints() == []
+
+
+def test_undo_brings_the_configuration_back(
+    kiosk: tuple[Path, int], phone_on: Callable[[int], Any]
+):
+    """What was tried and not saved is gone, on the page as on the device."""
+    path, port = kiosk
+    before = path.read_text()
+    phone = phone_on(port)
+    phone.open()
+    phone.log_in()
+    phone.see("document.querySelector('.watch summary')")
+    phone.tap(".watch summary")
+    phone.press("[name=enter]", "ARROW_RIGHT", 5)
+    phone.see("!document.getElementById('unsaved').hidden")
+
+    phone.tap("#undo")
+    phone.see("document.querySelector('[name=enter]').value === '0.85'")
+    phone.see("document.getElementById('unsaved').hidden")
+    assert path.read_text() == before
