@@ -1,0 +1,306 @@
+"""scripts/install.sh from a prepared folder: real venvs and pip, systemd and users stood in for."""
+
+from __future__ import annotations
+
+import ensurepip
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+SCRIPTS = Path(__file__).parent.parent / "scripts"
+
+# What the script may ask of the machine; each call is noted.
+STUBS = {
+    "apt-cache": "exit 1",  # not Raspberry Pi OS: no picamera2
+    "apt-get": "exit 99",  # offline, nothing may be fetched
+    "dpkg": "exit 0",
+    "getent": "exit 2",
+    "groupadd": "",
+    "useradd": "",
+    "usermod": "",
+    "udevadm": "",
+    "systemctl": 'case "$1" in restart) exec "$STUBS/restart" ;; esac',
+    "restart": """
+        [ ! -e "$STUBS/refuse" ] || grep -qv "$(cat "$STUBS/refuse")" \
+            "$EDGEPOSE_INSTALL_ROOT/opt/edgepose/venv/version" || exit 1
+    """,
+    "runuser": 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"',
+    "install": r"""
+        args=()
+        while [ $# -gt 0 ]; do
+            case $1 in -o | -g) shift ;; *) args+=("$1") ;; esac
+            shift
+        done
+        exec /usr/bin/install "${args[@]}"
+    """,
+}
+
+# A program that behaves as edgepose does towards the script.
+PROGRAM = """
+import os, sys
+from pathlib import Path
+VERSION, FAULT = {version!r}, {fault!r}
+def main():
+    words = " ".join(sys.argv[1:])
+    with open(os.environ["STUBS"] + "/log", "a") as log:
+        print("edgepose", VERSION, words, os.environ.get("SECRET", ""), file=log)
+    sys.exit(2 if FAULT and words.startswith(FAULT) else 0)
+"""
+
+
+def wheel(folder: Path, version: str, fault: str = "") -> None:
+    """Write a wheel of a stand-in of edgepose. fault: the command that it fails at."""
+    name = f"edgepose-{version}"
+    info = f"{name}.dist-info"
+    works = "raise EdgeposeError('no chip')" if fault == "model" else "return self"
+    eyes = f"""
+from edgepose.errors import EdgeposeError
+class Eyes:
+    label = "stand-in"
+    def try_out(self): {works}
+    def close(self): pass
+def open_eyes(model): return Eyes()
+"""
+    files = {
+        "edgepose/__init__.py": PROGRAM.format(version=version, fault=fault),
+        "edgepose/config.py": "class load:\n    model = None\n    def __init__(self, path): pass\n",
+        "edgepose/errors.py": "class EdgeposeError(Exception): pass\n",
+        "edgepose/eyes.py": eyes,
+        "edgepose/assets/configs/templates/arms_up.yaml": "shipped: 1\n",
+        f"{name}.data/data/version": version,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: edgepose\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": "[console_scripts]\nedgepose = edgepose:main\n",
+    }
+    files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
+    with zipfile.ZipFile(folder / f"{name}-py3-none-any.whl", "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+
+
+@dataclass
+class Machine:
+    """Hold a machine to install on: its root, its stand-ins, and the prepared folder."""
+
+    root: Path
+    stubs: Path
+    offline: Path
+
+    def call(self, script: str, *args: str) -> subprocess.CompletedProcess[str]:
+        """Run a script on it."""
+        given = {
+            "PATH": f"{self.stubs}:{os.environ['PATH']}",
+            "STUBS": str(self.stubs),
+            "EDGEPOSE_INSTALL_ROOT": str(self.root),
+            "EDGEPOSE_PYTHON": sys.executable,
+        }
+        return subprocess.run(
+            ["bash", SCRIPTS / script, *args],
+            env=os.environ | given,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def install(self, version: str, fault: str = "") -> subprocess.CompletedProcess[str]:
+        """Install a version from the prepared folder, as `sudo install.sh --offline` would."""
+        for old in (self.offline / "wheels").glob("edgepose-*.whl"):
+            old.unlink()
+        wheel(self.offline / "wheels", version, fault)
+        return self.call("install.sh", "--offline", str(self.offline))
+
+    @property
+    def version(self) -> str:
+        """Return which version the service would start."""
+        return (self.root / "opt/edgepose/venv/version").read_text()
+
+    @property
+    def log(self) -> str:
+        """Return every call of a stand-in so far."""
+        return (self.stubs / "log").read_text()
+
+    @property
+    def venvs(self) -> int:
+        """Return how many versions take up room."""
+        return len(list((self.root / "opt/edgepose/venvs").iterdir()))
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """Return a clean machine beside a prepared folder."""
+    machine = Machine(tmp_path / "root", tmp_path / "stubs", tmp_path / "offline")
+    for folder in (machine.root, machine.stubs, machine.offline / "wheels"):
+        folder.mkdir(parents=True)
+    for name, body in STUBS.items():
+        stub = machine.stubs / name
+        stub.write_text(f'#!/bin/bash\necho "{name} $*" >>"$STUBS/log"\n{body}\n')
+        stub.chmod(0o755)
+    (pip,) = (Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl")
+    shutil.copy(pip, machine.offline / "wheels")
+    return machine
+
+
+def test_a_clean_machine_gets_the_whole_service(machine):
+    """Program, user, groups, units, rules, models and a first configuration; then it starts."""
+    done = machine.install("1.0")
+    assert done.returncode == 0, done.stderr
+    assert machine.version == "1.0"
+    root, log = machine.root, machine.log
+    assert (root / "etc/systemd/system/edgepose.service").is_file()
+    assert (root / "etc/systemd/system/edgepose@.service").is_file()
+    assert (root / "etc/udev/rules.d/70-edgepose.rules").is_file()
+    assert (root / "usr/local/bin/edgepose").readlink() == Path("/opt/edgepose/venv/bin/edgepose")
+    assert (root / "etc/edgepose/templates/arms_up.yaml").read_text() == "shipped: 1\n"
+    assert "groupadd --system gpio" in log
+    assert "useradd --system --gid edgepose" in log
+    assert "usermod -aG video,render,gpio,plugdev,input,tty edgepose" in log
+    assert f"models pull movenet-lightning-int8 --mirror {machine.offline}/models" in log
+    assert "systemctl enable --quiet edgepose.service" in log
+    assert log.index("check-config") < log.index("systemctl restart edgepose.service")
+    assert "apt-get" not in log
+
+
+def test_the_first_configuration_can_be_used(machine, edgepose_command, lightning):
+    """What a new device starts with is checked by the real program."""
+    machine.install("1.0")
+    path = machine.root / "etc/edgepose/edgepose.yaml"
+    assert yaml.safe_load(path.read_text())["source"]["type"] == "v4l2"
+    template = SCRIPTS.parent / "configs" / "templates" / "arms_up.yaml"
+    shutil.copy(template, path.parent / "templates")
+    said = edgepose_command("check-config", path)
+    assert said.code == 0, said.err
+
+
+def test_installing_twice_changes_nothing_of_the_users(machine):
+    """Idempotent: edited configuration and templates stay, and old versions are swept."""
+    machine.install("1.0")
+    config = machine.root / "etc/edgepose/edgepose.yaml"
+    template = machine.root / "etc/edgepose/templates/arms_up.yaml"
+    config.write_text("edited: 1\n")
+    template.write_text("taught: 1\n")
+    for _ in range(2):
+        assert machine.install("1.0").returncode == 0
+    assert config.read_text() == "edited: 1\n"
+    assert template.read_text() == "taught: 1\n"
+    assert machine.venvs == 2  # the one in use and the one before
+
+
+def test_an_upgrade_can_be_rolled_back_and_forth(machine):
+    """The version before stays at hand; what was in use becomes the one before."""
+    machine.install("1.0")
+    machine.install("2.0")
+    assert machine.version == "2.0"
+    assert machine.call("install.sh", "--rollback").returncode == 0
+    assert machine.version == "1.0"
+    assert machine.call("install.sh", "--rollback").returncode == 0
+    assert machine.version == "2.0"
+
+
+@pytest.mark.parametrize("fault", ["check-config", "model"])
+def test_a_version_that_can_not_be_used_is_never_switched_to(machine, fault):
+    """What fails before the switch leaves the old version running, untouched."""
+    machine.install("1.0")
+    before = machine.log.count("systemctl restart")
+    done = machine.install("2.0", fault)
+    assert done.returncode == 1
+    assert "nothing was changed" in done.stderr
+    assert machine.version == "1.0"
+    assert machine.log.count("systemctl restart") == before
+    assert machine.venvs == 1
+
+
+def test_a_version_that_does_not_start_is_taken_back(machine):
+    """What fails after the switch: the old version is put back and started."""
+    machine.install("1.0")
+    (machine.stubs / "refuse").write_text("2.0")
+    done = machine.install("2.0")
+    assert done.returncode == 1
+    assert "going back" in done.stderr
+    assert machine.version == "1.0"
+    assert machine.log.rstrip().endswith("restart")
+    assert machine.venvs == 1
+
+
+def test_a_first_version_that_does_not_start_says_where_to_look(machine):
+    """There is nothing to go back to."""
+    (machine.stubs / "refuse").write_text("1.0")
+    done = machine.install("1.0")
+    assert done.returncode == 1
+    assert "journalctl -u edgepose" in done.stderr
+
+
+def test_several_cameras_are_started_anew_instead_of_the_only_one(machine):
+    """Who runs edgepose@door gets no edgepose.service in an upgrade."""
+    machine.install("1.0")
+    wants = machine.root / "etc/systemd/system/multi-user.target.wants"
+    wants.mkdir()
+    (wants / "edgepose@door.service").symlink_to("/etc/systemd/system/edgepose@.service")
+    before = len(machine.log)
+    assert machine.install("2.0").returncode == 0
+    assert "systemctl restart edgepose@door.service" in machine.log[before:]
+    assert "restart edgepose.service" not in machine.log[before:]
+
+
+def test_secrets_of_the_service_are_known_to_the_check(machine):
+    """A configuration with ${NAME} is no reason to refuse an upgrade."""
+    (machine.root / "etc/edgepose").mkdir(parents=True)
+    (machine.root / "etc/edgepose/environment").write_text("# of the broker\nSECRET=mqtt pass\n")
+    assert machine.install("1.0").returncode == 0
+    assert "edgepose.yaml mqtt pass" in machine.log
+
+
+def test_a_model_that_can_not_be_had_does_not_stop_the_installation(machine):
+    """The one in the box still works; how to get the other is said."""
+    done = machine.install("1.0", "models pull")
+    assert done.returncode == 0
+    assert "get it later" in done.stderr
+
+
+def test_without_a_version_before_there_is_no_way_back(machine):
+    """A rollback on a fresh machine says so."""
+    done = machine.call("install.sh", "--rollback")
+    assert done.returncode == 1
+    assert "there is no version before" in done.stderr
+
+
+@pytest.mark.parametrize("purge", [False, True])
+def test_uninstalling_keeps_what_is_the_users_unless_told(machine, purge):
+    """Program, units and rules go; configuration and models only with --purge."""
+    machine.install("1.0")
+    done = machine.call("uninstall.sh", *(["--purge"] if purge else []))
+    assert done.returncode == 0, done.stderr
+    assert not (machine.root / "opt/edgepose").exists()
+    assert not (machine.root / "etc/systemd/system/edgepose.service").exists()
+    assert not (machine.root / "etc/udev/rules.d/70-edgepose.rules").exists()
+    assert not (machine.root / "usr/local/bin/edgepose").is_symlink()
+    assert (machine.root / "etc/edgepose/edgepose.yaml").exists() is not purge
+    assert (machine.root / "var/lib/edgepose").exists() is not purge
+    assert "systemctl disable --now edgepose.service" in machine.log
+
+
+@pytest.mark.parametrize("script", ["install.sh", "uninstall.sh"])
+def test_a_mistyped_option_is_refused_with_the_usage(machine, script):
+    """Exit code 2, and nothing happened."""
+    done = machine.call(script, "--ofline")
+    assert done.returncode == 2
+    assert script in done.stderr
+    assert not (machine.root / "opt").exists()
+
+
+def test_shellcheck_finds_nothing():
+    """Every shell script of the project is clean."""
+    shellcheck = shutil.which("shellcheck")
+    if shellcheck is None:
+        absent = pytest.fail if os.environ.get("CI") else pytest.skip
+        absent("shellcheck is missing: apt-get install shellcheck")
+    scripts = [SCRIPTS / name for name in ("install.sh", "uninstall.sh")]
+    done = subprocess.run([str(shellcheck), *scripts], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
