@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from edgepose import __version__, options
+from edgepose.errors import OutputLost
 from edgepose.outbox import Outbox
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.mqtt_commands import carry_out
@@ -92,7 +94,10 @@ class Mqtt(Output, Listener):
         """Keep the events, tell what changed. Raises OutputLost."""
         self._keep(scene.events)
         now = time.monotonic()
+        was_silent = now - self._seen_at >= SILENCE
         self._scene, self._seen_at = scene, now
+        if was_silent:
+            self._look_around(now)
         self._set(self._states.of(scene))
         self._send_keypoints(scene)
         self._beat(now)
@@ -109,7 +114,8 @@ class Mqtt(Output, Listener):
             self._wait(link, DRAIN)
             self._post.set_state({self._topics.available: STOPPED.encode()})
             if link.is_up and link.fault is None:
-                self._post.pump()
+                with contextlib.suppress(OutputLost):  # the disk is gone; go all the same
+                    self._post.pump()
                 self._wait(link, FAREWELL)
             link.close()
         self._outbox.close()
@@ -152,6 +158,8 @@ class Mqtt(Output, Listener):
         reply = {"command": command, "ok": answer.ok, "text": answer.text}
         self._post.pass_on(self._topics.reply(command), encoded(reply))
         self._look_around(time.monotonic())
+        if command == "template" and answer.ok:
+            self._post.set_state({self._topics.of("template", "state"): encoded(answer.value)})
         if command == "detect" and not answer.ok:
             self._post.repeat(self._topics.of("detect", "state"))  # a switch goes back at once
 

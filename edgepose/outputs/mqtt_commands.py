@@ -19,10 +19,14 @@ _THRESHOLDS: Final = frozenset({"enter", "exit", "hold", "release", "cooldown", 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Say whether a command was carried out, and in a sentence what was done or what is wrong."""
+    """Say whether a command was carried out, and in a sentence what was done or what is wrong.
+
+    value: what the payload said, None where the command takes none or was refused.
+    """
 
     ok: bool
     text: str
+    value: Any = None
 
 
 def carry_out(device: Device, command: str, payload: bytes, *, is_retained: bool) -> Answer:
@@ -36,7 +40,7 @@ def carry_out(device: Device, command: str, payload: bytes, *, is_retained: bool
         value = _value(command, payload, device)
         if device.controls is None:
             raise UserError("nobody listens to commands here")
-        answer = Answer(True, device.controls.command(command, value))
+        answer = Answer(True, device.controls.command(command, value), value)
     except UserError as error:
         answer = Answer(False, str(error))
     log.info("Command '%s' over MQTT: %s", command, answer.text)

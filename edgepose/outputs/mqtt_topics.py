@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "detect": "detect/set",
     "template": "template/set",
     "thresholds": "thresholds/set",
+    "save": "save",
     "reload": "reload",
     "restart": "restart",
 }  # command -> where it is told

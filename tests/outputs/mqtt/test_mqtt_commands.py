@@ -28,6 +28,7 @@ from edgepose.outputs.mqtt_commands import MAX_BYTES, carry_out
             b'{"watch": "arms_up", "enter": 0.9, "hold": 2}',
             {"watch": "arms_up", "enter": 0.9, "hold": 2},
         ),
+        ("save", b"", None),
         ("reload", b"", None),
         ("restart", b"PRESS", None),
     ],
@@ -113,6 +114,7 @@ def test_a_switch_is_answered_and_its_state_told(
 
     ear.wait_last("edgepose/lobby/detect/state", b"OFF")
     ear.wait_last("edgepose/lobby/status/camera", b"disabled")
+    ear.wait(lambda: ear.last("edgepose/lobby/detect/reply"), "the reply")
     assert appliance.asked == [("detect", False)]
     assert ear.documents("edgepose/lobby/detect/reply") == [
         {"command": "detect", "ok": True, "text": "detect is done"}
@@ -127,6 +129,7 @@ def test_a_refused_switch_goes_back(output: Callable[..., Mqtt], ear: Any, appli
     ear.say("edgepose/lobby/detect/set", "perhaps")
 
     ear.wait(lambda: ear.payloads("edgepose/lobby/detect/state") == [b"ON", b"ON"], "the state")
+    ear.wait(lambda: ear.last("edgepose/lobby/detect/reply"), "the reply")
     (reply,) = ear.documents("edgepose/lobby/detect/reply")
     assert not reply["ok"]
     assert appliance.asked == []
@@ -134,7 +137,7 @@ def test_a_refused_switch_goes_back(output: Callable[..., Mqtt], ear: Any, appli
 
 @pytest.mark.parametrize(
     ("topic", "command"),
-    [("template/set", "template"), ("reload", "reload"), ("restart", "restart")],
+    [("template/set", "template"), ("save", "save"), ("reload", "reload"), ("restart", "restart")],
 )
 def test_every_command_has_its_reply(
     output: Callable[..., Mqtt], ear: Any, appliance: Any, topic: str, command: str
@@ -147,6 +150,20 @@ def test_every_command_has_its_reply(
 
     ear.wait(lambda: ear.last(f"edgepose/lobby/{command}/reply"), "the reply")
     assert [name for name, _ in appliance.asked] == [command]
+
+
+def test_a_changed_template_is_told(output: Callable[..., Mqtt], ear: Any, appliance: Any):
+    """Which one was set last stands on a topic; one that was refused does not."""
+    made = output()
+    made.open()
+    ear.wait_last("edgepose/lobby/available", b"online")
+    ear.say("edgepose/lobby/template/set", "squat")
+    ear.say("edgepose/lobby/template/set", '{"watch": "nobody", "template": "lunge"}')
+    ear.wait(lambda: len(ear.payloads("edgepose/lobby/template/reply")) == 2, "both replies")
+
+    assert ear.documents("edgepose/lobby/template/state") == [
+        {"watch": "arms_up", "template": "squat"}
+    ]
 
 
 def test_changed_thresholds_are_told(output: Callable[..., Mqtt], ear: Any, appliance: Any):
