@@ -28,7 +28,13 @@ def new_source(config: Config) -> Source:
 
 def device(config: Config, eyes: Eyes, controls: Controls | None = None) -> Device:
     """Return what outputs are told about where they run, and whom they may ask."""
-    return Device(config.name, tuple(config.watches), eyes.model.name, controls)
+    return Device(
+        config.name,
+        tuple(config.watches),
+        eyes.model.name,
+        controls=controls,
+        templates=config.templates,
+    )
 
 
 def new_outputs(config: Config, about: Device) -> dict[str, Output]:

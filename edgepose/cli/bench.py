@@ -102,6 +102,7 @@ def _report(eyes: Eyes, results: list[Result], clip: Path | None) -> dict[str, A
         "model": eyes.label,
         "pipeline": [result.to_dict() for result in results],
         "core_ms": {name: round(ms, 4) for name, ms in parts.core_ms().items()},
+        "screen_ms": {name: round(ms, 3) for name, ms in parts.screen_ms().items()},
         "start_up_s": start_up.to_dict(),
         "memory_mb": parts.memory_mb(eyes.model.path, clip) if clip else {},
     }
@@ -123,6 +124,8 @@ def _print(report: dict[str, Any], results: list[Result]) -> None:
     rest = Table("besides", "value")
     for name, ms in report["core_ms"].items():
         rest.add_row(name, f"{ms:.3f} ms")
+    for name, ms in report["screen_ms"].items():
+        rest.add_row(f"draw, scale and copy to a 720p screen, from {name}", f"{ms:.2f} ms")
     start = report["start_up_s"]
     rest.add_row(
         "process start to first result",
