@@ -28,10 +28,14 @@ PREFERENCE: Final = (DEFAULT_MODEL, BUNDLED)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Eyes:
-    """Hold an opened model: where it came from, and the detector with its interpreters."""
+    """Hold an opened model: where it came from, and the detector with its interpreters.
+
+    is_makeshift: nobody asked for this model; it is used since no better one is at hand.
+    """
 
     model: ModelFile
     detector: Detector
+    is_makeshift: bool = False
 
     def look(self, image: Image) -> tuple[Pose, ...]:
         """Return everyone in one picture, found in one pass over the whole of it."""
@@ -69,7 +73,8 @@ def open_eyes(section: ModelSection | None = None) -> Eyes:
         family = recognise(runtimes[0].inputs, runtimes[0].outputs, str(model.path))
         family = _told(family, section, model)
         opened.pop_all()
-    return Eyes(model, Detector(family, *runtimes))
+    is_asked_for = bool(section.path or section.name)
+    return Eyes(model, Detector(family, *runtimes), model.name == BUNDLED and not is_asked_for)
 
 
 def _distrust(section: ModelSection, model: ModelFile) -> None:

@@ -18,12 +18,17 @@ from edgepose.appliance import Appliance
 from edgepose.cli.config_options import config_argument, set_option
 from edgepose.cli.console import Console, summary
 from edgepose.config import load
+from edgepose.config_sections import DEFAULT_MODEL
 from edgepose.engine.sdnotify import notify
 from edgepose.engine.status_file import own_folder
 from edgepose.outputs.base import Device, Output
 from edgepose.registry import part
 
 SWITCH_INTERVAL: Final = 0.0005  # seconds; at the default 5 ms a busy Python thread halves the rate
+
+MAKESHIFT: Final = (
+    f"using the small model in the box; `edgepose models pull {DEFAULT_MODEL}` gets a better one"
+)
 
 
 @click.command()
@@ -43,6 +48,8 @@ def run(
         appliance.add("record/", _recorder(app.device(loaded, appliance.eyes), record))
     if not quiet:
         click.echo(f"edgepose: {app.describe(loaded, appliance.eyes)}", err=True)
+        if appliance.eyes.is_makeshift:
+            click.echo(f"edgepose: {MAKESHIFT}", err=True)
     if loaded.model.runtime != "replay":  # whose recorded answers are for the frames alone
         appliance.eyes.try_out()
     tune_python()

@@ -96,3 +96,18 @@ def test_other_clips_run_to_their_end(edgepose, squat_config, media, clip):
     """Any clip that PyAV reads is a source."""
     said = edgepose("run", squat_config, "--set", f"source.path={media / 'clips' / clip}")
     assert said.code == 0, said.err
+
+
+def test_the_model_in_the_box_is_used_for_want_of_a_better_one_and_said_so(
+    edgepose, squat_config, monkeypatch
+):
+    """Without any other model a run goes on with the bundled one, and tells how to do better."""
+    monkeypatch.delenv("EDGEPOSE_MODEL_PATH")
+    monkeypatch.setenv("STATE_DIRECTORY", str(squat_config.parent))
+    said = edgepose("run", squat_config)
+    assert said.code == 0
+    assert "model edgepose-nano" in said.err
+    assert "edgepose models pull movenet-lightning-int8" in said.err
+    assert (
+        "in the box" not in edgepose("run", squat_config, "--set", "model.name=edgepose-nano").err
+    )
