@@ -155,7 +155,11 @@ make_venv() {
 
 pull_models() {
     local venv=$1 model flags=()
-    [ -z "$offline" ] || flags=(--mirror "$offline/models")
+    if [ -n "$offline" ]; then # a stick is often root's alone, and the service's user pulls
+        cp -r "$offline/models" "$scratch/models"
+        chmod -R a+rX "$scratch"
+        flags=(--mirror "$scratch/models")
+    fi
     for model in "${models[@]}"; do
         as_service "$venv/bin/edgepose" models pull "$model" "${flags[@]}" ||
             say "Going on without $model; get it later: sudo -u edgepose EDGEPOSE_MODEL_PATH=/var/lib/edgepose/models edgepose models pull $model"
