@@ -56,6 +56,8 @@ class Appliance(Controls):
         self._halt, self._stop = threading.Event(), threading.Event()
         self._lock = threading.RLock()  # commands come from several outputs
         self._reload_error = ""
+        self._reloads = {"taken": 0, "refused": 0}
+        self._loaded = time.time()  # when the configuration that runs was read
         self._crash: BaseException | None = None
         self.pipeline = self._new_pipeline()
         self._commands: dict[str, Callable[[Any], str]] = {
@@ -130,7 +132,12 @@ class Appliance(Controls):
             },
             "last_event": self._recent.last_event,
             "unsaved": self._watches != dict(self.config.watches),
-            "config": {"path": str(self.config.path), "error": self._reload_error},
+            "config": {
+                "path": str(self.config.path),
+                "error": self._reload_error,
+                "loaded": self._loaded,
+                "reloads": dict(self._reloads),
+            },
             "stats": figures.to_dict(),
         }
 
@@ -155,13 +162,15 @@ class Appliance(Controls):
 
     def _runtime_state(self) -> dict[str, Any]:
         runtime = self.eyes.detector.runtimes[0]
-        falls = list(runtime.falls) if isinstance(runtime, Ladder) else []
-        reason = falls[-1].reason if falls and runtime.backend.find("Edge TPU") < 0 else ""
+        ladder = runtime if isinstance(runtime, Ladder) else None
+        reason = ladder.falls[-1].reason if ladder and ladder.is_down else ""
+        counts = ladder.fall_counts if ladder else {}
         return {
             "state": "degraded" if reason else "running",
             "reason": reason,
             "model": self.eyes.model.name,
             "backend": runtime.backend,
+            "fallbacks": [{"from": a, "to": b, "count": n} for (a, b), n in counts.items()],
         }
 
     def _detect(self, value: Any) -> str:
@@ -217,10 +226,14 @@ class Appliance(Controls):
             config = load(self.config.path, self._sets)
         except UserError as error:
             self._reload_error = str(error)
+            self._reloads["refused"] += 1
             log.error("The configuration was not taken over, the last good one runs on: %s", error)
             raise
+        done = self._take_over(config)
         self._reload_error = ""
-        return self._take_over(config)
+        self._reloads["taken"] += 1
+        self._loaded = time.time()
+        return done
 
     def _restart(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
         self.stop()

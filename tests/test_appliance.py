@@ -202,6 +202,7 @@ def test_a_bad_edit_keeps_the_last_good_configuration_and_says_so(running, confi
     config_file.write_text(CONFIG)
     appliance.command("reload")
     assert appliance.state()["config"]["error"] == ""
+    assert appliance.state()["config"]["reloads"] == {"taken": 1, "refused": 1}
 
 
 def test_another_source_starts_the_pipeline_anew_with_the_same_outputs(running, config_file):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -46,7 +46,8 @@ class Ladder(Runtime):
     """Run on the first rung that works.
 
     rungs: best first; all take the same input and give the same outputs. pauses: between two
-    tries to get back up. falls: the latest, for metrics and health.
+    tries to get back up. falls: the latest, for the health document. fall_counts: how
+    often each rung gave way to which, ever.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Ladder(Runtime):
         pauses: Backoff | None = None,
     ) -> None:
         self.falls: deque[Fall] = deque(maxlen=REMEMBERED)
+        self.fall_counts: Counter[tuple[str, str]] = Counter()
         self._rungs = tuple(rungs)
         self._crash: BaseException | None = None  # of the climber, raised by the next inference
         self._pauses = pauses or Backoff(first=30.0, limit=600.0)
@@ -69,6 +71,11 @@ class Ladder(Runtime):
     def rung(self) -> str:
         """Return the name of the rung that works at present, `""` when none does."""
         return self._rungs[self._index].name if self._runtime is not None else ""
+
+    @property
+    def is_down(self) -> bool:
+        """Tell whether something else than the best rung works at present."""
+        return self._index > 0
 
     def open(self) -> None:
         """Open the best rung that can be. Raises what the last one raised when none can."""
@@ -151,6 +158,7 @@ class Ladder(Runtime):
         going = f"going on with {to}" if to else "nothing is left to go on with"
         log.warning("%s can't be used, %s: %s", self._rungs[index].name, going, reason)
         self.falls.append(Fall(self._rungs[index].name, to, reason))
+        self.fall_counts[self._rungs[index].name, to] += 1
 
     def _watch_for_better(self) -> None:
         """Start to look for the better rungs unless that is done already, or this is the best."""

@@ -93,7 +93,31 @@ def _parts(health: Mapping[str, Any]) -> Iterator[Figures]:
         for name, state in _mapping(health, "outputs").items()
     )
     yield Figures("edgepose_output_up", "gauge", "1 while the output works", outputs)
-    error = _mapping(health, "config").get("error")
+    falls = _mapping(health, "runtime").get("fallbacks", ())
+    yield Figures(
+        "edgepose_backend_fallbacks_total",
+        "counter",
+        "Times a way to run the model gave way to the next",
+        tuple(Sample(f["count"], {"from": f["from"], "to": f["to"]}) for f in falls),
+    )
+    yield from _reloads(_mapping(health, "config"))
+
+
+def _reloads(config: Mapping[str, Any]) -> Iterator[Figures]:
+    """Yield how often the configuration was read anew, and whether the last time worked."""
+    results = _mapping(config, "reloads").items()
+    yield Figures(
+        "edgepose_config_reloads_total",
+        "counter",
+        "Times the configuration was read anew",
+        tuple(Sample(count, {"result": result}) for result, count in results),
+    )
+    yield _gauge(
+        "edgepose_config_last_reload_success_timestamp_seconds",
+        "When the configuration that runs was read",
+        config.get("loaded"),
+    )
+    error = config.get("error")
     about = "0 while a changed configuration is refused and the last good one runs"
     yield _gauge(
         "edgepose_config_last_reload_successful", about, None if error is None else not error

@@ -85,6 +85,8 @@ def test_a_failing_inference_is_answered_by_the_next_rung(new_ladder):
     assert ladder.infer(TENSOR) == ("cpu",)
     assert [(fall.rung, fall.to) for fall in falls] == [("tpu", "cpu")]
     assert tpu.closed == 1
+    assert ladder.is_down
+    assert dict(ladder.fall_counts) == {("tpu", "cpu"): 1}
 
 
 def test_the_last_rung_raises(new_ladder):
