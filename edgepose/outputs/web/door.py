@@ -74,6 +74,12 @@ class Door:
         if transport is not None:
             transport.abort()
 
+    async def close(self) -> None:
+        """Hang up on everybody, also on those who have not read what was sent to them."""
+        for handler in list(self._open):
+            self.hang_up(handler)
+        await asyncio.sleep(0)  # sockets are closed in the loop's next round
+
     def _sweep(self, before: float) -> None:
         for handler, since in list(self._silent.items()):
             if since < before:

@@ -75,6 +75,7 @@ class Server:
         self.port = listener.sockets[0].getsockname()[1]
         watch = asyncio.create_task(self._door.watch())
         stack.callback(watch.cancel)
+        stack.push_async_callback(self._door.close)
         stack.push_async_callback(http.shutdown, _GOODBYE)
         stack.callback(http.pre_shutdown)
         stack.callback(listener.close)

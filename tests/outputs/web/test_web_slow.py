@@ -131,6 +131,24 @@ def test_a_watcher_that_stalls_is_cut_off(
         camera.join(5)
 
 
+def test_closing_hangs_up_on_who_does_not_read(
+    open_page: Callable[..., Web], new_client: Callable[..., Any]
+):
+    """No socket is left open, though what was sent is still waiting to be read."""
+    page, seq = open_page(frames="full", fps=30), 0
+    client, patience = new_client(page), threading.Event()
+    with client.raw(client.request("/stream")):
+        while not (open_now := list(door_of(page)._open.values())):
+            patience.wait(0.01)
+        transport = open_now[0]
+        while not transport.get_write_buffer_size():
+            page.show(noisy(seq))
+            seq += 1
+            patience.wait(0.02)
+        page.close()
+        assert transport.get_extra_info("socket").fileno() == -1
+
+
 def test_a_command_that_hangs_holds_nothing_else_up(
     monkeypatch: pytest.MonkeyPatch, open_page: Callable[..., Web], new_client: Callable[..., Any],
     appliance, scene: Callable[..., Scene],
