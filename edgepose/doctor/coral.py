@@ -98,8 +98,7 @@ def library(system: System, plan: Plan) -> Finding | None:
     if not is_needed and not plugged_in(system):
         return None
     wanted = Path(plan.model.library)
-    places = [wanted] if wanted.is_absolute() else []
-    places += [Path(folder) / wanted for folder in _FOLDERS if not places]
+    places = [Path(folder) / wanted for folder in _FOLDERS]  # an absolute path stays what it is
     found = [path for place in places for path in system.glob(str(place).lstrip("/"))]
     if found:
         return ok("tpu library", system.shown(found[0]))

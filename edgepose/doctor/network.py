@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import socket
+import struct
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ Connect = Callable[..., Any]
 
 _PORTS: Final = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443, "rtmp": 1935}
 _ADRIFT_US: Final = 16_000_000  # the kernel's greatest error, which means that nothing sets it
-_MAX_ERROR_AT: Final = 24  # bytes into struct timex on 64-bit Linux
+_TIMEX: Final = "@Illl"  # struct timex begins with modes, offset, freq, maxerror
 _TIMEX_BYTES: Final = 512  # more than it has
 
 
@@ -68,15 +69,15 @@ def _unreachable(connect: Connect, host: str, port: int) -> str:
     return ""
 
 
-def clock_error_us() -> int | None:
+def clock_error_us(adjtimex: Callable[[Any], int] | None = None) -> int | None:
     """Return by how much the clock may be wrong as the kernel thinks, None where it won't say.
 
     Read with adjtimex(2), as timedatectl does, but without a bus or systemd.
     """
-    state = ctypes.create_string_buffer(_TIMEX_BYTES)
-    if ctypes.CDLL(None).adjtimex(state) < 0:
+    state = ctypes.create_string_buffer(_TIMEX_BYTES)  # modes 0: nothing is changed
+    if (adjtimex or ctypes.CDLL(None).adjtimex)(state) < 0:
         return None
-    return int.from_bytes(state.raw[_MAX_ERROR_AT : _MAX_ERROR_AT + 8], "little")
+    return int(struct.unpack_from(_TIMEX, state)[3])
 
 
 def clock(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Iterator
 
 import pytest
@@ -95,6 +96,17 @@ def test_a_clock_that_nothing_sets_is_a_warning(debian, error_us, status):
     """The kernel's error grows to 16 s at most when nothing keeps it small."""
     assert checks.clock(debian.system, PLAN, lambda: error_us).status == status
     assert checks.clock(debian.system, PLAN, lambda: None) is None
+
+
+def test_the_error_is_read_from_its_place_in_the_kernels_structure():
+    """After modes, offset and frequency, before the estimated error; a refusal is no figure."""
+
+    def adjtimex(state) -> int:
+        struct.pack_into("@Illlll", state, 0, 0, 11, 22, 33, 44, 55)
+        return 0
+
+    assert checks.clock_error_us(adjtimex) == 33
+    assert checks.clock_error_us(lambda state: -1) is None
 
 
 def test_the_kernel_tells_its_error_in_microseconds():
