@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from edgepose import __version__, app, template_files
+from edgepose import __version__, app
 from edgepose.config import Config, load
-from edgepose.config_edit import save_watches
-from edgepose.config_sections import WatchSection
-from edgepose.config_templates import adapt, load_templates
-from edgepose.core.templates import teach
 from edgepose.engine.ladder import Ladder
+from edgepose.engine.perception import Watch
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.sdnotify import notify, reloading
 from edgepose.engine.supervisor import Supervisor, hung_parts
@@ -26,13 +22,10 @@ from edgepose.engine.threads import new_thread
 from edgepose.errors import UserError, near_miss
 from edgepose.eyes import Eyes, open_eyes
 from edgepose.outputs.base import Controls, Output
+from edgepose.tuning import TAUGHT_FROM, Tuning
 from edgepose.types import Pose, Scene
 
 log = logging.getLogger(__name__)
-
-TUNABLE: Final = ("enter", "exit", "hold", "release", "cooldown", "angle_deviation")
-TAUGHT_FROM: Final = 15  # latest poses, about half a second, whose middle is the template
-_NAME: Final = re.compile(r"[\w-]{1,64}")
 
 
 class Appliance(Controls):
@@ -49,7 +42,7 @@ class Appliance(Controls):
         self.eyes: Eyes = open_eyes(config.model)
         self._sets = tuple(sets)
         self._extra = dict(extra or {})
-        self._watches: dict[str, WatchSection] = dict(config.watches)
+        self._tuning = Tuning(config)
         self._outgoing: list[Eyes] = []  # models of pipelines that had to be built anew
         self._recent = _Recent()
         self._started = time.monotonic()
@@ -62,8 +55,8 @@ class Appliance(Controls):
         self.pipeline = self._new_pipeline()
         self._commands: dict[str, Callable[[Any], str]] = {
             "detect": self._detect,
-            "thresholds": self._tune,
-            "template": self._use_template,
+            "thresholds": lambda value: self._tuning.tune(value, self._running_watches()),
+            "template": lambda value: self._tuning.use_template(value, self._running_watches()),
             "capture": self._capture,
             "save": self._save,
             "reload": self._reload,
@@ -126,12 +119,9 @@ class Appliance(Controls):
             "runtime": self._runtime_state(),
             "hung": hung_parts(pipeline, self._patience()),
             "outputs": {n: _part(o) for n, o in pipeline.outlets.items() if not n.endswith("/")},
-            "watches": {
-                name: {key: getattr(section, key) for key in TUNABLE}
-                for name, section in self._watches.items()
-            },
+            "watches": self._tuning.state(),
             "last_event": self._recent.last_event,
-            "unsaved": self._watches != dict(self.config.watches),
+            "unsaved": self._tuning.is_unsaved,
             "config": {
                 "path": str(self.config.path),
                 "error": self._reload_error,
@@ -179,42 +169,15 @@ class Appliance(Controls):
         self.pipeline.is_detecting = value
         return "detection is on" if value else "detection is off"
 
-    def _tune(self, value: Any) -> str:
-        name, changes = self._watch_and_changes(value, TUNABLE)
-        numbers = (int, float, type(None))
-        for key, number in changes.items():
-            if not isinstance(number, numbers) or isinstance(number, bool):
-                raise UserError(f"{name}.{key}: expected a number, found {number!r}")
-        self._apply(name, changes)
-        told = ", ".join(f"{key} {number:g}" for key, number in changes.items() if number)
-        return f"{name}: {told or 'unchanged'}; not saved yet"
-
-    def _use_template(self, value: Any) -> str:
-        name, changes = self._watch_and_changes(value, ("template",))
-        stem = self._checked_name(changes.get("template"))
-        path = self._template_path(stem)
-        if not path.is_file():
-            known = [found.stem for found in path.parent.glob("*.yaml")]
-            raise UserError(f"no template '{stem}' in {path.parent}{near_miss(stem, known)}")
-        self._apply(name, {"template": path})
-        return f"{name}: looks for template '{stem}' now; not saved yet"
-
     def _capture(self, value: Any) -> str:
-        stem = self._checked_name(value.get("name") if isinstance(value, dict) else value)
-        poses = self._recent.poses()
-        if len(poses) < TAUGHT_FROM // 2:
-            raise UserError("nobody has been in view for the last half second; try again")
         known_score = self.eyes.detector.family.known_score
-        path = self._template_path(stem)
-        template_files.save(path, teach(stem, poses, known_score), "Taught standing at the camera.")
-        return f"template '{stem}' is written to {path}"
+        return self._tuning.teach(value, self._recent.poses(), known_score)
 
     def _save(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
-        changed = {n: s for n, s in self._watches.items() if s != self.config.watches[n]}
+        changed = self._tuning.save()
         if not changed:
             return "nothing to save"
-        save_watches(self.config.path, self.config.watches, changed)
-        self.config = load(self.config.path, self._sets)
+        self._use(load(self.config.path, self._sets))
         return f"{', '.join(changed)}: saved to {self.config.path}"
 
     def _reload(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
@@ -241,74 +204,37 @@ class Appliance(Controls):
 
     def _take_over(self, config: Config) -> str:
         """Go on with another configuration, stopping no more than has to be."""
-        if config == self.config and dict(config.watches) == self._watches:
+        if config == self.config and not self._tuning.is_unsaved:
             return "nothing has changed"
-        before, self.config = self.config, config
-        if config.model != before.model:
-            self._swap_model(config, before)
-        self._watches = dict(config.watches)
-        if _needs_new_pipeline(before, config):
+        must_rebuild = _needs_new_pipeline(self.config, config)
+        if config.model != self.config.model:
+            self._change_model(config, must_rebuild)
+        self._use(config)
+        if must_rebuild:
             self._halt.set()
             return "the configuration is taken over; source and outputs are started anew"
-        for name in config.watches:
-            self._retune(name)
+        self._tuning.retune(self._running_watches())
         return "the configuration is taken over"
 
-    def _swap_model(self, config: Config, before: Config) -> None:
-        """Put the new model to work between two frames; the old one stays if that fails."""
-        try:
-            eyes = open_eyes(config.model)
+    def _use(self, config: Config) -> None:
+        self.config = config
+        self._tuning = Tuning(config)
+
+    def _change_model(self, config: Config, must_rebuild: bool) -> None:
+        """Put a new model to work between two frames. Raises, and changes nothing, if it fails."""
+        eyes = open_eyes(config.model)
+        with contextlib.ExitStack() as undo:
+            undo.callback(eyes.close)
             eyes.try_out()
-        except Exception:
-            self.config = before
-            raise
+            undo.pop_all()
         self.eyes, old = eyes, self.eyes
-        if _needs_new_pipeline(before, config):
+        if must_rebuild:
             self._outgoing.append(old)
         else:
             self.pipeline.swap(eyes.detector)
 
-    def _watch_and_changes(self, value: Any, keys: Sequence[str]) -> tuple[str, dict[str, Any]]:
-        if not isinstance(value, dict) or not isinstance(value.get("watch"), str):
-            raise UserError('expected an object with "watch" and what to change')
-        name = value["watch"]
-        if name not in self._watches:
-            raise UserError(f"no watch '{name}'{near_miss(name, self._watches)}")
-        for key in value.keys() - {"watch", *keys}:
-            raise UserError(f"{name}: can't change '{key}'{near_miss(str(key), keys)}")
-        return name, {key: value[key] for key in keys if key in value}
-
-    def _apply(self, name: str, changes: Mapping[str, Any]) -> None:
-        """Check a watch with some values changed, and let it go on with them."""
-        section = self._watches[name]
-        data = section.model_dump(exclude_unset=True) | dict(changes)
-        try:
-            changed = WatchSection.model_validate(data)
-        except ValueError as error:
-            raise UserError(f"{name}: {_first_problem(error)}") from error
-        self._watches[name] = changed
-        try:
-            self._retune(name)
-        except UserError:
-            self._watches[name] = section
-            raise
-
-    def _retune(self, name: str) -> None:
-        section = self._watches[name]
-        templates = adapt(load_templates(section), section)
-        for watch in self.pipeline.perception.interpreter.watches:
-            if watch.name == name:
-                watch.tune(templates, app.thresholds(section))
-
-    def _template_path(self, stem: str) -> Path:
-        return self.config.base / "templates" / f"{stem}.yaml"
-
-    def _checked_name(self, name: Any) -> str:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise UserError(
-                f"expected a name of letters, digits, - and _, at most 64, found {name!r}"
-            )
-        return name
+    def _running_watches(self) -> tuple[Watch, ...]:
+        return self.pipeline.perception.interpreter.watches
 
 
 class _Recent(Output):
@@ -340,13 +266,6 @@ class _Recent(Output):
 
 def _part(part: Any) -> dict[str, str]:
     return {"state": part.state, "reason": part.reason}
-
-
-def _first_problem(error: Any) -> str:
-    problems = error.errors()
-    place = ".".join(map(str, problems[0]["loc"]))
-    text = str(problems[0]["msg"]).removeprefix("Value error, ")
-    return f"{place}: {text}" if place else text
 
 
 def _needs_new_pipeline(before: Config, after: Config) -> bool:

@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("config",),
     ("eyes",),
     ("app",),
+    ("tuning",),
     ("appliance",),
     ("bench",),
     ("doctor",),
