@@ -12,6 +12,7 @@ from edgepose.core.families import recognise
 from edgepose.core.families.base import Family
 from edgepose.engine.ladder import Ladder, Rung
 from edgepose.engine.perception import Detector
+from edgepose.errors import ModelError
 from edgepose.registry import part
 from edgepose.runtimes.base import Runtime
 from edgepose.runtimes.edgetpu import list_edge_tpus
@@ -113,7 +114,7 @@ def _rungs(section: ModelSection, model: ModelFile) -> list[Rung]:
     tpu, cpu = _builds(model)
     on_tpu = Rung("Edge TPU", lambda: _edgetpu(section, tpu))
     on_cpu = Rung("CPU", lambda: _litert(section, cpu))
-    if section.runtime in ("cpu", "litert") or not tpu or not _wants_tpu(section, tpu):
+    if section.runtime in ("cpu", "litert") or not _wants_tpu(section, tpu):
         return [on_cpu]
     return [on_tpu, on_cpu] if section.fallback and cpu else [on_tpu]
 
@@ -127,6 +128,11 @@ def _builds(model: ModelFile) -> tuple[str, str]:
 
 
 def _edgetpu(section: ModelSection, build: str) -> Runtime:
+    if not build:
+        raise ModelError(
+            f"{section.label}: there is no build of this model for the Edge TPU; choose one that "
+            "`edgepose models list` shows for it, or `runtime: cpu`"
+        )
     runtime: Runtime = part("runtime", "edgetpu")(find(build).path, section.device, section.library)
     return runtime
 

@@ -189,3 +189,13 @@ def test_a_file_that_nobody_vouches_for_is_tried_in_a_child_first(
     with pytest.raises(ModelError, match="SIGSEGV"):
         opened(path=bent)
     assert tried == [bent]
+
+
+def test_a_model_without_a_build_for_the_chip_is_not_run_on_the_cpu_silently(opened, caplog):
+    """Asked for the Edge TPU, the fallback is told; forbidden, it is an error."""
+    with caplog.at_level(logging.WARNING):
+        eyes = opened(name="posenet-075-257-fp32", runtime="edgetpu")
+    assert "no build of this model for the Edge TPU" in caplog.text
+    assert eyes.detector.runtimes[0].is_down
+    with pytest.raises(ModelError, match="no build of this model"):
+        opened(name="posenet-075-257-fp32", runtime="edgetpu", fallback=False)
