@@ -64,7 +64,7 @@ def _shared(command: Any) -> Any:
 @train.command()
 @_shared
 @click.option("--net", default="nano", show_default=True, help="nano, cpm2 or cpm6.")
-@click.option("--phases", default="128:3200,160:2850,192:2850", show_default=True)
+@click.option("--phases", default="128:3200,160:2850,192:3850", show_default=True)
 @click.option("--rate", default=3e-3, show_default=True, help="Highest learning rate.")
 @click.option("--real", type=_Existing, multiple=True, help="Annotated frames (JSON); repeatable.")
 @click.option("--start", type=_Existing, help="Checkpoint to begin from.")

@@ -27,7 +27,7 @@ class Recipe:
     """
 
     net: str = "nano"
-    phases: tuple[Phase, ...] = (Phase(128, 3200), Phase(160, 2850), Phase(192, 2850))
+    phases: tuple[Phase, ...] = (Phase(128, 3200), Phase(160, 2850), Phase(192, 3850))
     pictures: int = 90112
     batch: int = 64
     rate: float = 3e-3
