@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
     from aiohttp.web import RequestHandler, Server
+
+_ROUNDS: Final = 5  # of the loop, from a connection that was just accepted to its closed socket
 
 
 class Door:
@@ -26,6 +28,7 @@ class Door:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._is_closed = False
         self._open: dict[RequestHandler, asyncio.Transport] = {}
         self._silent: dict[RequestHandler, float] = {}  # since when, the longest first
 
@@ -53,8 +56,8 @@ class Door:
             self._sweep(asyncio.get_running_loop().time() - self.patience)
 
     def enter(self, handler: RequestHandler, transport: asyncio.Transport) -> bool:
-        """Let a connection in; False when all others are busy and there is no room."""
-        if len(self._open) >= self.most and not self._silent:
+        """Let a connection in; False when all others are busy, or the door is closed."""
+        if self._is_closed or (len(self._open) >= self.most and not self._silent):
             return False
         if len(self._open) >= self.most:
             self.hang_up(next(iter(self._silent)))
@@ -75,10 +78,12 @@ class Door:
             transport.abort()
 
     async def close(self) -> None:
-        """Hang up on everybody, also on those who have not read what was sent to them."""
+        """Hang up on everybody, also on who comes just now or has not read what was sent."""
+        self._is_closed = True
         for handler in list(self._open):
             self.hang_up(handler)
-        await asyncio.sleep(0)  # sockets are closed in the loop's next round
+        for _ in range(_ROUNDS):
+            await asyncio.sleep(0)
 
     def _sweep(self, before: float) -> None:
         for handler, since in list(self._silent.items()):
