@@ -19,7 +19,7 @@ from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.sdnotify import notify, reloading
 from edgepose.engine.supervisor import Supervisor, hung_parts
 from edgepose.engine.threads import new_thread
-from edgepose.errors import UserError, near_miss
+from edgepose.errors import EdgeposeError, UserError, near_miss
 from edgepose.eyes import Eyes, open_eyes
 from edgepose.outputs.base import Controls, Output
 from edgepose.tuning import TAUGHT_FROM, Tuning
@@ -77,19 +77,17 @@ class Appliance(Controls):
         self.stop()
 
     def _try_reload(self) -> None:
-        with contextlib.suppress(UserError):  # logged, and in the health document
+        with contextlib.suppress(EdgeposeError):  # logged, and in the health document
             log.info("%s", self.command("reload"))
 
     def run(self) -> None:
         """Run until the source ends or `stop` is called; raises what crashed a part."""
         try:
-            while True:
-                self._halt.clear()
-                if self._stop.is_set():
-                    return
+            while not self._stop.is_set():
                 self.pipeline.run(self._halt)
-                if not self._halt.is_set() or self._stop.is_set():
+                if not self._halt.is_set():
                     return
+                self._halt.clear()
                 self.pipeline = self._new_pipeline()
         finally:
             self._close()
@@ -186,13 +184,12 @@ class Appliance(Controls):
 
     def _read_anew(self) -> str:
         try:
-            config = load(self.config.path, self._sets)
-        except UserError as error:
+            done = self._take_over(load(self.config.path, self._sets))
+        except EdgeposeError as error:
             self._reload_error = str(error)
             self._reloads["refused"] += 1
             log.error("The configuration was not taken over, the last good one runs on: %s", error)
             raise
-        done = self._take_over(config)
         self._reload_error = ""
         self._reloads["taken"] += 1
         self._loaded = time.time()

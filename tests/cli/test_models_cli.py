@@ -25,6 +25,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("EDGEPOSE_MODEL_PATH", str(folder))
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    monkeypatch.setattr("edgepose.store.folders.packaged_folder", lambda: tmp_path / "package")
     return folder
 
 
