@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import pytest
 
@@ -27,3 +29,12 @@ def test_the_measured_scenes_are_the_dear_ones():
     assert scene.poses[0].size == scene.frame.size == (48, 64)
     assert len(scene.watches[0].match.deviated) >= 3
     assert scene.stats
+
+
+def test_memory_is_measured_in_processes_of_their_own(lightning, monkeypatch):
+    """The whole takes more than the bare model, and both are megabytes."""
+    root = Path(__file__).parent.parent
+    monkeypatch.chdir(root)
+    found = parts.memory_mb(lightning, Path("models/demo/demo.mp4"))
+    bare, whole = found["bare"], found["edgepose, video in, jsonl out"]
+    assert 20 < bare < whole < 500

@@ -169,14 +169,10 @@ status = open("/proc/self/status").read()
 print("rss_kb", status.split("VmRSS:")[1].split()[0])
 """
 _FULL: Final = """
-import sys, json
-from pathlib import Path
-from edgepose.eyes import open_eyes
-from edgepose import app
+import sys
+from edgepose.appliance import Appliance
 from edgepose.config import load
-config = load(sys.argv[1])
-eyes = open_eyes(config.model)
-app.new_pipeline(config, eyes).run()
+Appliance(load(sys.argv[1])).run()
 """
 
 
@@ -187,8 +183,8 @@ def memory_mb(model: Path, clip: Path) -> dict[str, float]:
         sections: dict[str, Any] = {
             "version": 1,
             "name": "bench",
-            "source": {"type": "video", "path": str(clip), "pace": "fast"},
-            "model": {"path": str(model), "threads": 1},
+            "source": {"type": "video", "path": str(clip.absolute()), "pace": "fast"},
+            "model": {"path": str(model.absolute()), "threads": 1},
             "outputs": {"log": {"type": "jsonl", "path": "out.jsonl", "poses": True}},
         }
         config.write_text(json.dumps(sections))  # JSON is YAML
