@@ -19,8 +19,8 @@ class Pacing:
     chip), never on a slow one, and never for a lossless source, whose results must not depend
     on timing.
 
-    ahead: jobs that may wait besides those in inference. lead: seconds before the expected end
-    of an inference at which the next frame is taken.
+    ahead: jobs that may wait besides those in inference, one a worker. lead: seconds before the
+    expected end of an inference at which the next frame is taken.
     """
 
     def __init__(self, stats: Stats, workers: int, lossless: bool) -> None:
@@ -39,7 +39,7 @@ class Pacing:
             return
         prepare, finish = self._stats.median("prepare"), self._stats.median("finish")
         self._infer = self._stats.median("infer")
-        self.ahead = int(prepare + finish > WORTH_IT * self._infer)
+        self.ahead = self._workers * int(prepare + finish > WORTH_IT * self._infer)
         self.lead = 2 * prepare + finish + EARLY
 
     def not_before(self, inference_started: float) -> float:

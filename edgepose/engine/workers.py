@@ -6,10 +6,11 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
+from queue import Queue
 from typing import Final
 
 from edgepose.engine.desk import Answer, Desk
-from edgepose.engine.mailbox import Backoff, Mailbox, remaining
+from edgepose.engine.mailbox import Backoff, remaining
 from edgepose.engine.perception import Job
 from edgepose.engine.stats import Stats
 from edgepose.engine.stopwatch import Stopwatch
@@ -61,7 +62,8 @@ class Workers:
         self.deadline = deadline
         self._given = 0
         self._stop = threading.Event()
-        self._jobs: Mailbox[Ticket] = Mailbox()
+        # Holds what the pipeline lets wait, a job a worker at most; None sends a worker home.
+        self._jobs: Queue[Ticket | None] = Queue()
         self._workers = [self._new_worker(index) for index in range(number)]
 
     def __len__(self) -> int:
@@ -78,8 +80,8 @@ class Workers:
             worker.thread.start()
 
     def give(self, job: Job) -> None:
-        """Hand over the next job; the caller gives no more than the workers plus one can hold."""
-        self._jobs.put_wait(Ticket(self._given, job), timeout=self.deadline)
+        """Hand over the next job; the caller lets no more wait than there are workers."""
+        self._jobs.put(Ticket(self._given, job))
         self._given += 1
 
     def relieve(self) -> None:
@@ -95,7 +97,8 @@ class Workers:
     def stop(self) -> None:
         """Ask the threads to end after the job in hand."""
         self._stop.set()
-        self._jobs.close()
+        for _ in self._workers:
+            self._jobs.put(None)
 
     def join(self, deadline: float) -> bool:
         """Wait for the threads until a deadline of the monotonic clock; False if one hangs."""
@@ -121,7 +124,7 @@ class Workers:
     def _run(self, worker: _Worker) -> None:
         backoff = Backoff()
         ended = 0.0
-        while not worker.abandoned.is_set() and (ticket := self._jobs.take()) is not None:
+        while not worker.abandoned.is_set() and (ticket := self._jobs.get()) is not None:
             runtime = ticket.job.detector.runtimes[worker.index]
             worker.since = self.started_at = time.monotonic()
             worker.ticket = ticket
