@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
@@ -88,6 +89,20 @@ class _Axis:
         scale = (self.source.stop - self.source.start) / self.pixels
         start = self.source.start - self.target.start * scale
         return start / self.length, size * scale / self.length
+
+
+_ROTATIONS: Final = {
+    90: cv2.ROTATE_90_CLOCKWISE,
+    180: cv2.ROTATE_180,
+    270: cv2.ROTATE_90_COUNTERCLOCKWISE,
+}
+
+
+def turned(image: Image, degrees: int) -> Image:
+    """Return an image turned clockwise by 0, 90, 180 or 270 degrees; the same one for 0."""
+    if not degrees:
+        return image
+    return np.asarray(cv2.rotate(image, _ROTATIONS[degrees]), np.uint8)
 
 
 def read_image(path: Path) -> Image:

@@ -11,11 +11,12 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from edgepose import options
 from edgepose.errors import OutputLost
+from edgepose.imaging import turned
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.screens.base import Screen, Wanted
 from edgepose.outputs.screens.choice import Choice
 from edgepose.outputs.screens.painter import Painter, troubles
-from edgepose.outputs.screens.pixels import turned, turned_size
+from edgepose.outputs.screens.pixels import turned_size
 from edgepose.render import Style
 from edgepose.types import Image, Scene, Size
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgepose.sources._fields import turned
+from edgepose.imaging import turned
 from edgepose.types import Image, Size
 
 if TYPE_CHECKING:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
-import cv2
-import numpy as np
 from pydantic import Field
-
-from edgepose.types import Image
 
 PixelCount = Annotated[int, Field(ge=32, le=8192)]
 """Rows or columns of a picture: under 32 no model sees anything, over 8192 no camera goes."""
@@ -26,16 +22,3 @@ Turn = Literal[0, 90, 180, 270]
 """Degrees clockwise that a picture is turned to stand upright. Never a mirror image: left stays
 the person's left.
 """
-
-_ROTATIONS: Final = {
-    90: cv2.ROTATE_90_CLOCKWISE,
-    180: cv2.ROTATE_180,
-    270: cv2.ROTATE_90_COUNTERCLOCKWISE,
-}
-
-
-def turned(image: Image, degrees: int) -> Image:
-    """Return an image turned clockwise by 0, 90, 180 or 270 degrees; the same one for 0."""
-    if not degrees:
-        return image
-    return np.asarray(cv2.rotate(image, _ROTATIONS[degrees]), np.uint8)

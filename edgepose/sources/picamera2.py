@@ -11,9 +11,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from edgepose.errors import SourceLost, UserError, near_miss
+from edgepose.imaging import turned
 from edgepose.options import Options, PositiveSeconds
 from edgepose.sources._clock import device_moment
-from edgepose.sources._fields import FrameSize, Rate, Turn, turned
+from edgepose.sources._fields import FrameSize, Rate, Turn
 from edgepose.sources.base import Source
 from edgepose.types import Frame, Image, Size
 

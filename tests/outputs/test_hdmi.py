@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from edgepose.bench.parts import moving_person
 from edgepose.core.templates import teach
 from edgepose.errors import OutputLost
+from edgepose.imaging import turned
 from edgepose.outputs import hdmi
 from edgepose.outputs.base import Controls, Device
 from edgepose.outputs.hdmi import BEAT, Hdmi, HdmiOptions
@@ -21,7 +22,7 @@ from edgepose.outputs.screens import choice
 from edgepose.outputs.screens.base import NoScreen, Screen, Wanted
 from edgepose.outputs.screens.choice import Choice
 from edgepose.outputs.screens.painter import invitations, troubles
-from edgepose.outputs.screens.pixels import turned, turned_size
+from edgepose.outputs.screens.pixels import turned_size
 from edgepose.render import Renderer, Style
 from edgepose.types import Frame, Image, Scene
 

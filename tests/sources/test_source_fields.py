@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from edgepose.sources._fields import FrameSize, Rate, turned
+from edgepose.imaging import turned
+from edgepose.sources._fields import FrameSize, Rate
 
 PICTURE = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
 

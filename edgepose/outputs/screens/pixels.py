@@ -40,20 +40,6 @@ def write(image: Image, target: NDArray[Any], layout: tuple[int, int] = XRGB) ->
     cv2.cvtColor(image, _FORMATS[layout][0], dst=target)
 
 
-_TURNS: Final = {
-    90: cv2.ROTATE_90_CLOCKWISE,
-    180: cv2.ROTATE_180,
-    270: cv2.ROTATE_90_COUNTERCLOCKWISE,
-}
-
-
-def turned(image: Image, degrees: int) -> Image:
-    """Return the picture turned clockwise by 0, 90, 180 or 270 degrees."""
-    if not degrees:
-        return image
-    return cv2.rotate(image, _TURNS[degrees]).astype(np.uint8, copy=False)
-
-
 def turned_size(size: Size, degrees: int) -> Size:
     """Return the size to draw at for a screen of `size` whose pictures are turned."""
     return size if degrees % 180 == 0 else (size[1], size[0])
