@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ def turn(template: Array, pose: Array) -> Array:
     return difference
 
 
-def limb_scores(degrees: Array, angle_deviations: Array) -> Array:
+def limb_scores(degrees: NDArray[Any], angle_deviations: NDArray[Any]) -> NDArray[Any]:
     """Return 1 up to the tolerance, falling linearly to 0 at three times that; NaN for NaN."""
     return np.clip((WORTHLESS - np.abs(degrees) / angle_deviations) / (WORTHLESS - 1), 0.0, 1.0)
 
@@ -80,8 +80,7 @@ class Templates:
         if whole is not angles:
             pose = np.where(self._whole[:, None], np.nan_to_num(whole).astype(np.float32), pose)
         off = np.abs(self._angles - pose)
-        off = np.minimum(off, 360.0 - off) / self._deviations
-        limbs = np.clip((WORTHLESS - off) * (1 / (WORTHLESS - 1)), 0.0, 1.0)
+        limbs = limb_scores(np.minimum(off, 360.0 - off), self._deviations)
         total = self._weights @ known
         scores = ((limbs * self._weights) @ known) / np.maximum(total, np.float32(1e-9))
         return np.where(self._counted @ known >= self._required, scores, np.float32(0))

@@ -57,16 +57,16 @@ class Capture:
                 try:
                     with self.inside:
                         self.source.open()
-                    if self._read_all(backoff):
-                        return
+                    self._read_all(backoff)
+                    return
                 except SourceLost as error:
                     self._lost(str(error), backoff)
         finally:
             self._close()
             self._desk.end()
 
-    def _read_all(self, backoff: Backoff) -> bool:
-        """Read until the source ends; False when a live one has to be opened again."""
+    def _read_all(self, backoff: Backoff) -> None:
+        """Read until the source ends. Raises SourceLost when a live one does."""
         while (frame := self._read()) is not None and not self._stop.is_set():
             self._note("running")
             backoff.reset()
@@ -77,7 +77,6 @@ class Capture:
                 self._stats.count("dropped:capture", self._desk.put_frame(frame))
         if self.source.live and not self._stop.is_set():
             raise SourceLost("the stream of frames ended")
-        return True
 
     def _read(self) -> Frame | None:
         with self.inside:
