@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from edgepose.errors import OutputLost
+from edgepose.outputs.mqtt_backoff import FIRST_PAUSE, LONGEST_PAUSE, JitteredBackoff
 from edgepose.outputs.mqtt_options import MqttOptions
 from edgepose.outputs.mqtt_reasons import lost, refusal, why_unreachable
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEEPALIVE: Final = 30  # seconds; a broker that froze is given up after one and a half of them
-FIRST_PAUSE: Final = 1  # seconds between tries to connect, doubling up to the longest
-LONGEST_PAUSE: Final = 30
 PARTING: Final = 1.0  # seconds that the thread may take to end
 
 
@@ -65,6 +64,7 @@ class Link:
         self._listener = listener
         self._is_closing = False
         self._said = ""
+        self._backoff = JitteredBackoff()
         self._thread: threading.Thread | None = None
         self._client = self._new_client(client_id, will)
 
@@ -108,7 +108,6 @@ class Link:
         options = self._options
         client = Client(CallbackAPIVersion.VERSION2, client_id)
         client.will_set(*will, qos=1, retain=True)
-        client.reconnect_delay_set(FIRST_PAUSE, LONGEST_PAUSE)
         client.max_inflight_messages_set(0)  # no limit here: Post has one
         if options.user is not None:
             client.username_pw_set(options.user, options.password)
@@ -135,6 +134,12 @@ class Link:
 
     def _on_pre_connect(self, client: Client, userdata: object) -> None:  # noqa: ARG002
         self._thread = threading.current_thread()
+        self._wait_next(client)
+
+    def _wait_next(self, client: Client) -> None:
+        """Tell paho the one pause to make when this try fails; its own are the same for all."""
+        pause: Any = self._backoff.next()  # declared as whole seconds, used as any number
+        client.reconnect_delay_set(pause, pause)
 
     def _on_connect(
         self,
@@ -150,6 +155,8 @@ class Link:
         if reason.is_failure:
             self._fail(refusal(str(reason)))
             return
+        self._backoff.reset()
+        self._wait_next(client)
         client.subscribe(self._filters)
         self.is_up, self.has_failed, self._said = True, False, ""
         log.info("Connected to the broker %s.", self.place)
@@ -197,8 +204,8 @@ class Link:
         if reason != self._said:
             self._said = reason
             log.warning(
-                "No connection to the broker %s: %s%s Events are kept; it is tried again every %d "
-                "to %d s.", self.place, reason, "" if reason.endswith("?") else ".", FIRST_PAUSE,
+                "No connection to the broker %s: %s%s Events are kept; it is tried again after about "
+                "%d s, up to %d s.", self.place, reason, "" if reason.endswith("?") else ".", FIRST_PAUSE,
                 LONGEST_PAUSE,
             )  # fmt: skip
         self._listener.disconnected()
