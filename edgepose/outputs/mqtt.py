@@ -72,6 +72,16 @@ class Mqtt(Output, Listener):
         self._is_closing = False
         self._link: Link | None = None
 
+    @property
+    def health(self) -> dict[str, Any]:
+        """Return whether the broker lets us in, and what waits for it."""
+        link = self._link
+        return {
+            "connected": link is not None and link.is_up,
+            "waiting": self._outbox.waiting,
+            "dropped": self._outbox.dropped,
+        }
+
     def open(self) -> None:
         """Open the outbox and begin to connect, without waiting. Raises OutputLost."""
         self._is_closing = False
@@ -149,9 +159,15 @@ class Mqtt(Output, Listener):
         elif topic == self._discovery.status:
             if not is_retained and payload == ONLINE.encode():
                 self._post.repeat()
-        elif is_retained and self._discovery.is_outdated(topic, payload):
+        elif is_retained and payload and self._is_outdated(topic, payload):
             self._post.set_state({topic: b""})
         self._post.pump()
+
+    def _is_outdated(self, topic: str, payload: bytes) -> bool:
+        """Return whether the broker still has something about a watch that there was once."""
+        if topic.startswith((self._topics.of("pose/"), self._topics.of("count/"))):
+            return topic not in self._topics.of_watches(self._device.watches)
+        return self._discovery.is_outdated(topic, payload)
 
     def _obey(self, command: str, payload: bytes, is_retained: bool) -> None:
         answer = carry_out(self._device, command, payload, is_retained=is_retained)
@@ -239,7 +255,8 @@ class Mqtt(Output, Listener):
         }
 
     def _filters(self) -> list[str]:
-        own = [*self._topics.commands, self._topics.claim, self._topics.available]
+        topics = self._topics
+        own = [*topics.commands, topics.claim, topics.available, *topics.every_watch]
         return own + [self._discovery.status, self._discovery.own] * self._options.discovery
 
     def _wait(self, link: Link, seconds: float) -> None:

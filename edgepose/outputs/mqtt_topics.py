@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -56,6 +57,15 @@ class Topics:
     def commands(self) -> dict[str, str]:
         """Return the topics that commands come in on, with what each commands."""
         return {self.of(path): command for command, path in COMMANDS.items()}
+
+    @property
+    def every_watch(self) -> list[str]:
+        """Return filters for the states of all watches that this device has or ever had."""
+        return [self.of("pose", "+"), self.of("pose", "+", "score"), self.of("count", "+")]
+
+    def of_watches(self, watches: Iterable[str]) -> frozenset[str]:
+        """Return the topics of the states of some watches."""
+        return frozenset(pattern.replace("+", w) for pattern in self.every_watch for w in watches)
 
     def reply(self, command: str) -> str:
         """Return where a command is answered."""

@@ -134,6 +134,34 @@ def test_states_are_told_again_to_a_broker_that_forgot(
     ear.close()
 
 
+def test_states_of_watches_that_are_gone_are_taken_away(
+    output: Make, broker: Any, heard: Any, ear: Any, scene: MakeScene
+):
+    """A watch that left the configuration leaves the broker; others' states and topics stay."""
+    ear.say("edgepose/attic/pose/squats", "ON", retain=True)
+    before = output(Device("lobby", ("arms_up", "squats")))
+    before.open()
+    before.show(scene(0, phase="active", count=3))
+    before.show(scene(1, name="squats", phase="active", count=5))
+    before.close()
+    ear.wait_last("edgepose/lobby/available", b"stopped")
+
+    after = output()
+    after.open()
+    for topic in ("pose/squats", "pose/squats/score", "count/squats"):
+        ear.wait_last(f"edgepose/lobby/{topic}", b"")
+    after.close()
+
+    late = heard(broker.port)
+    late.wait_last("edgepose/lobby/available", b"stopped")
+    late.wait_last("edgepose/lobby/count/arms_up", b"3")
+    late.wait_last("edgepose/attic/pose/squats", b"ON")
+    assert not [
+        m.topic for m in late.heard if m.topic.startswith("edgepose/lobby/") and "squats" in m.topic
+    ]
+    late.close()
+
+
 def test_home_assistants_birth_brings_everything_again(output: Make, ear: Any, scene: MakeScene):
     """It lost its memory of entities: descriptions and states come again."""
     made = output()
