@@ -14,6 +14,7 @@ from typing import Any
 from edgepose import __version__, app
 from edgepose.config import Config, load
 from edgepose.engine.ladder import Ladder
+from edgepose.engine.outlet import Outlet
 from edgepose.engine.perception import Watch
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.sdnotify import notify, reloading
@@ -116,7 +117,7 @@ class Appliance(Controls):
             "source": _part(pipeline.capture),
             "runtime": self._runtime_state(),
             "hung": hung_parts(pipeline, self._patience()),
-            "outputs": {n: _part(o) for n, o in pipeline.outlets.items() if not n.endswith("/")},
+            "outputs": {n: _outlet(o) for n, o in pipeline.outlets.items() if not n.endswith("/")},
             "watches": self._tuning.state(),
             "last_event": self._recent.last_event,
             "unsaved": self._tuning.is_unsaved,
@@ -261,8 +262,12 @@ class _Recent(Output):
         return list(self._poses)
 
 
-def _part(part: Any) -> dict[str, str]:
+def _part(part: Any) -> dict[str, Any]:
     return {"state": part.state, "reason": part.reason}
+
+
+def _outlet(outlet: Outlet) -> dict[str, Any]:
+    return _part(outlet) | dict(outlet.output.health)
 
 
 def _needs_new_pipeline(before: Config, after: Config) -> bool:

@@ -4,27 +4,50 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Final
 
 import numpy as np
 
 WINDOW: Final = 1000  # latest values kept of each stage: p99 still rests on ten of them
 RATE_WINDOW: Final = 30  # scenes the frame rate is taken over
+BOUNDS: Final = (
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+)  # fmt: skip
+"""Seconds up to which a histogram counts: from the gap between two inferences to one given up."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageFigures:
-    """Summarise one stage: count of all values, percentiles of the latest, in seconds."""
+    """Summarise one stage: count and sum of all values, percentiles of the latest, in seconds.
+
+    within: how many of all values were at most each of BOUNDS.
+    """
 
     count: int
     p50: float
     p90: float
     p95: float
     p99: float
+    total: float = 0.0
+    within: tuple[int, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form: percentiles in milliseconds, sum and bounds in seconds."""
+        return {
+            "count": self.count,
+            "p50_ms": round(self.p50 * 1e3, 3),
+            "p90_ms": round(self.p90 * 1e3, 3),
+            "p95_ms": round(self.p95 * 1e3, 3),
+            "p99_ms": round(self.p99 * 1e3, 3),
+            "sum": round(self.total, 6),
+            "within": {str(bound): n for bound, n in zip(BOUNDS, self.within, strict=True)},
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +64,33 @@ class Snapshot:
     counts: dict[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form, durations in milliseconds."""
-        stages = {
-            name: {
-                "count": figures.count,
-                "p50_ms": round(figures.p50 * 1e3, 3),
-                "p90_ms": round(figures.p90 * 1e3, 3),
-                "p95_ms": round(figures.p95 * 1e3, 3),
-                "p99_ms": round(figures.p99 * 1e3, 3),
-            }
-            for name, figures in self.stages.items()
-        }
+        """Return the JSON form."""
+        stages = {name: figures.to_dict() for name, figures in self.stages.items()}
         return {"fps": round(self.fps, 2), "stages": stages, "counts": dict(self.counts)}
+
+
+class _Stage:
+    """Keep the latest durations of one stage, and of all of them count, sum and histogram."""
+
+    def __init__(self) -> None:
+        self.values: deque[float] = deque(maxlen=WINDOW)
+        self._total = 0.0
+        self._bins = [0] * (len(BOUNDS) + 1)  # the last: beyond every bound
+
+    def add(self, seconds: float) -> None:
+        self.values.append(seconds)
+        self._total += seconds
+        self._bins[bisect_left(BOUNDS, seconds)] += 1
+
+    def copy(self) -> _Stage:
+        made = _Stage()
+        made.values, made._total, made._bins = self.values.copy(), self._total, self._bins.copy()
+        return made
+
+    def figures(self) -> StageFigures:
+        p50, p90, p95, p99 = np.percentile(list(self.values), [50, 90, 95, 99]).tolist()
+        *within, count = accumulate(self._bins)
+        return StageFigures(count, p50, p90, p95, p99, self._total, tuple(within))
 
 
 class Stats:
@@ -60,16 +98,14 @@ class Stats:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._values: dict[str, deque[float]] = {}
-        self._totals: Counter[str] = Counter()
+        self._stages: dict[str, _Stage] = {}
         self._counts: Counter[str] = Counter()
         self._scenes: deque[float] = deque(maxlen=RATE_WINDOW)
 
     def record(self, stage: str, seconds: float) -> None:
         """Add one duration to a stage."""
         with self._lock:
-            self._values.setdefault(stage, deque(maxlen=WINDOW)).append(seconds)
-            self._totals[stage] += 1
+            self._stages.setdefault(stage, _Stage()).add(seconds)
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -88,7 +124,7 @@ class Stats:
     def clear(self) -> None:
         """Forget everything so far: what follows is measured by itself."""
         with self._lock:
-            for kept in (self._values, self._totals, self._counts, self._scenes):
+            for kept in (self._stages, self._counts, self._scenes):
                 kept.clear()
 
     def scene(self, now: float) -> float:
@@ -101,22 +137,18 @@ class Stats:
     def median(self, stage: str) -> float:
         """Return the median of a stage's latest values in seconds, 0 before the first."""
         with self._lock:
-            values = self._values.get(stage)
-            return float(np.median(list(values)[-RATE_WINDOW:])) if values else 0.0
+            kept = self._stages.get(stage)
+            return float(np.median(list(kept.values)[-RATE_WINDOW:])) if kept else 0.0
 
     def snapshot(self) -> Snapshot:
         """Return all figures as they stand."""
-        with self._lock:
-            values = {stage: list(kept) for stage, kept in self._values.items()}
-            totals, counts, rate = dict(self._totals), dict(self._counts), self._rate()
-        return Snapshot(rate, {s: _figures(v, totals[s]) for s, v in values.items()}, counts)
+        with self._lock:  # only copying is done here: whoever records would wait
+            stages = {name: stage.copy() for name, stage in self._stages.items()}
+            rate, counts = self._rate(), dict(self._counts)
+        return Snapshot(rate, {name: stage.figures() for name, stage in stages.items()}, counts)
 
     def _rate(self) -> float:
         if len(self._scenes) < 2:
             return 0.0
         span = self._scenes[-1] - self._scenes[0]
         return (len(self._scenes) - 1) / span if span > 0 else 0.0
-
-
-def _figures(values: list[float], total: int) -> StageFigures:
-    return StageFigures(total, *np.percentile(values, [50, 90, 95, 99]).tolist())

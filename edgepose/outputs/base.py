@@ -80,6 +80,14 @@ class Output(ABC):
         are not recorded twice.
         """
 
+    @property
+    def health(self) -> Mapping[str, Any]:
+        """Return what the health document says of this output besides its state: plain values.
+
+        Asked on any thread, at any time; it must not wait.
+        """
+        return {}
+
     def tick(self) -> None:  # noqa: B027 - most outputs do nothing between scenes
         """Do what is due at `wake_at`. Raises OutputLost. Called on the thread that shows."""
 

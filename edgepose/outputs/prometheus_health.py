@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from edgepose import __version__
 
-_QUANTILES: Final = {"0.5": "p50_ms", "0.9": "p90_ms", "0.95": "p95_ms", "0.99": "p99_ms"}
 _FLAGS: Final = {
     "under_voltage": 0,
     "frequency_capped": 1,
@@ -23,7 +22,7 @@ _FLAGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Hold one value with its labels; `suffix` for the `_count` of a summary."""
+    """Hold one value with its labels; `suffix` for the parts of a histogram."""
 
     value: float
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -32,7 +31,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Hold what is measured under one name. kind: "gauge", "counter" or "summary"."""
+    """Hold what is measured under one name. kind: "gauge", "counter" or "histogram"."""
 
     name: str
     kind: str
@@ -93,6 +92,7 @@ def _parts(health: Mapping[str, Any]) -> Iterator[Figures]:
         for name, state in _mapping(health, "outputs").items()
     )
     yield Figures("edgepose_output_up", "gauge", "1 while the output works", outputs)
+    yield from _brokers(_mapping(health, "outputs"))
     falls = _mapping(health, "runtime").get("fallbacks", ())
     yield Figures(
         "edgepose_backend_fallbacks_total",
@@ -101,6 +101,18 @@ def _parts(health: Mapping[str, Any]) -> Iterator[Figures]:
         tuple(Sample(f["count"], {"from": f["from"], "to": f["to"]}) for f in falls),
     )
     yield from _reloads(_mapping(health, "config"))
+
+
+def _brokers(outputs: Mapping[str, Any]) -> Iterator[Figures]:
+    """Yield how each output that tells of a broker stands with it."""
+    for key, name, kind, about in (
+        ("connected", "edgepose_mqtt_connected", "gauge", "1 while the broker lets us in"),
+        ("waiting", "edgepose_mqtt_events_waiting", "gauge", "Events kept for the broker"),
+        ("dropped", "edgepose_mqtt_events_dropped_total", "counter", "Events lost to outbox_max"),
+    ):
+        told = {name: state for name, state in outputs.items() if key in state}
+        samples = (Sample(float(state[key]), {"output": name}) for name, state in told.items())
+        yield Figures(name, kind, about, tuple(samples))
 
 
 def _reloads(config: Mapping[str, Any]) -> Iterator[Figures]:
@@ -150,16 +162,16 @@ def _labelled(name: str, about: str, counts: Mapping[str, Any], prefix: str, lab
 
 
 def _stages(stats: Mapping[str, Any]) -> Figures:
-    """Return how long stages take: quantiles of the latest 1000, and how many there were."""
+    """Return how long stages take, as histograms."""
     samples: list[Sample] = []
     for stage, figures in _mapping(stats, "stages").items():
-        samples += [
-            Sample(figures[key] / 1000.0, {"stage": stage, "quantile": quantile})
-            for quantile, key in _QUANTILES.items()
-        ]
-        samples.append(Sample(float(figures["count"]), {"stage": stage}, "_count"))
-    about = "Duration of each stage, quantiles of the latest 1000"
-    return Figures("edgepose_stage_duration_seconds", "summary", about, tuple(samples))
+        label = {"stage": stage}
+        within = {**_mapping(figures, "within"), "+Inf": figures["count"]}
+        samples += [Sample(float(n), label | {"le": le}, "_bucket") for le, n in within.items()]
+        samples.append(Sample(float(figures["count"]), label, "_count"))
+        samples.append(Sample(float(figures["sum"]), label, "_sum"))
+    about = "Duration of each stage"
+    return Figures("edgepose_stage_duration_seconds", "histogram", about, tuple(samples))
 
 
 def _temperatures(sysfs: Path) -> Iterator[Sample]:

@@ -31,8 +31,8 @@ class Health(Controls):
 
     def __init__(self) -> None:
         stats = Stats()
-        for tenth in range(10):
-            stats.record("infer", tenth / 1000)
+        for thousandth in range(10):
+            stats.record("infer", thousandth / 1000)
         stats.count("captured", 90)
         stats.count("dropped:capture", 7)
         stats.count("restarts:source", 2)
@@ -48,13 +48,25 @@ class Health(Controls):
                 "reason": "unplugged",
                 "model": "lightning",
                 "backend": "LiteRT on the CPU",
+                "fallbacks": [{"from": "edgetpu", "to": "litert", "count": 1}],
             },
             "outputs": {
-                "bus": {"state": "backing off", "reason": "refused"},
+                "bus": {
+                    "state": "backing off",
+                    "reason": "refused",
+                    "connected": False,
+                    "waiting": 12,
+                    "dropped": 3,
+                },
                 "log": {"state": "running", "reason": ""},
             },
             "watches": {},
-            "config": {"path": "x.yaml", "error": ""},
+            "config": {
+                "path": "x.yaml",
+                "error": "",
+                "loaded": 1.73e9,
+                "reloads": {"taken": 1, "refused": 0},
+            },
             "stats": stats.snapshot().to_dict(),
         }
 
@@ -159,11 +171,54 @@ def test_the_appliance_is_asked_at_each_scrape(output: Prometheus, port: int, he
     assert value(samples, "edgepose_source_up") == 1
     assert value(samples, "edgepose_runtime_up") == 0
     assert value(samples, "edgepose_config_last_reload_successful") == 1
-    stage = "edgepose_stage_duration_seconds"
-    assert value(samples, stage, stage="infer", quantile="0.5") == pytest.approx(0.0045)
-    assert value(samples, stage + "_count", stage="infer") == 10
+    assert value(samples, "edgepose_mqtt_connected", output="bus") == 0
+    assert value(samples, "edgepose_mqtt_events_waiting", output="bus") == 12
+    assert value(samples, "edgepose_mqtt_events_dropped_total", output="bus") == 3
+    assert not [1 for name, labels in samples if "mqtt" in name and ("output", "log") in labels]
     health.document = health.document | {"fps": 12.0}
     assert value(scraped(port), "edgepose_inference_fps") == 12.0
+
+
+def test_durations_are_histograms(output: Prometheus, port: int, health: Health):
+    """Quantiles over several devices can be had from them; they only ever grow."""
+    name = "edgepose_stage_duration_seconds"
+
+    samples = scraped(port)
+
+    assert value(samples, name + "_bucket", stage="infer", le="0.0025") == 3  # of 0, 1 ... 9 ms
+    assert value(samples, name + "_bucket", stage="infer", le="0.005") == 6
+    assert value(samples, name + "_bucket", stage="infer", le="5.0") == 10
+    assert value(samples, name + "_bucket", stage="infer", le="+Inf") == 10
+    assert value(samples, name + "_count", stage="infer") == 10
+    assert value(samples, name + "_sum", stage="infer") == pytest.approx(0.045)
+
+
+WANTED = {
+    "edgepose_build_info": {"version", "runtime", "backend"},
+    "edgepose_frames_captured": set(),
+    "edgepose_frames_dropped": {"stage"},
+    "edgepose_stage_duration_seconds": {"stage"},
+    "edgepose_frame_age_seconds": set(),
+    "edgepose_inference_fps": set(),
+    "edgepose_persons": set(),
+    "edgepose_events": {"watch", "type"},
+    "edgepose_camera_restarts": {"reason"},
+    "edgepose_backend_fallbacks": {"from", "to"},
+    "edgepose_mqtt_connected": {"output"},
+    "edgepose_config_reloads": {"result"},
+    "edgepose_config_last_reload_success_timestamp_seconds": set(),
+}  # those of a board's sensors have a test of their own
+
+
+def test_every_name_that_is_promised_is_there(output: Prometheus, port: int):
+    """By name and labels; dashboards are written against them."""
+    found = {
+        family.name: set(sample.labels) - {"le"}
+        for family in text_string_to_metric_families(get(port))
+        for sample in family.samples
+    }
+
+    assert {name: found.get(name) for name in WANTED} == WANTED
 
 
 def test_without_an_appliance_there_is_what_scenes_tell(
@@ -203,6 +258,39 @@ def test_names_follow_the_rules(output: Prometheus, port: int, scene: Callable[.
         assert family.type in ("gauge", "counter", "histogram", "summary")
         for sample in family.samples:
             assert sample.name.endswith("_total") == (family.type == "counter")
+            assert set(sample.labels) <= LABELS
+            assert not (set(sample.labels) & {"le", "quantile"}) or family.type == "histogram"
+    assert len({family.name for family in families}) == len(families), "a name is told twice"
+
+
+LABELS = {
+    "version", "runtime", "backend", "stage", "le", "watch", "type", "output", "reason", "from",
+    "to", "result", "device", "flag",
+}  # fmt: skip
+
+
+def test_histograms_add_up(output: Prometheus, port: int, scene: Callable[..., Scene]):
+    """Buckets grow with their bounds, in order, up to +Inf, which is the count."""
+    output.show(replace(scene(0), age=0.12))
+    histograms = [f for f in text_string_to_metric_families(get(port)) if f.type == "histogram"]
+
+    for family in histograms:
+        ladders: dict[frozenset[Any], list[tuple[float, float]]] = {}
+        counts: dict[frozenset[Any], float] = {}
+        for sample in family.samples:
+            rest = frozenset((k, v) for k, v in sample.labels.items() if k != "le")
+            if sample.name.endswith("_bucket"):
+                ladders.setdefault(rest, []).append((float(sample.labels["le"]), sample.value))
+            if sample.name.endswith("_count"):
+                counts[rest] = sample.value
+        assert ladders.keys() == counts.keys()
+        for rest, ladder in ladders.items():
+            assert ladder == sorted(ladder)
+            assert [n for _, n in ladder] == sorted(n for _, n in ladder)
+            assert ladder[-1] == (float("inf"), counts[rest])
+    assert {family.name for family in histograms} == {
+        "edgepose_frame_age_seconds", "edgepose_stage_duration_seconds",
+    }  # fmt: skip
 
 
 def test_what_was_counted_survives_an_interruption(
