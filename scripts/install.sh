@@ -4,9 +4,11 @@
 #   sudo scripts/install.sh                  install, or upgrade to this checkout
 #   sudo scripts/install.sh --rollback       go back to the version before
 #        scripts/install.sh --prepare DIR    collect wheels and models for machines like this one
-#   sudo DIR/install.sh --offline DIR        install on one of them, without a network
+#   sudo DIR/scripts/install.sh --offline DIR   install on one of them, without a network
 #   sudo scripts/uninstall.sh                take it away
 #
+#   --for SUITE    with --prepare, on any machine: for a 64-bit Raspberry Pi OS instead, bookworm
+#                  or trixie; may be repeated
 #   --model NAME   also pull this model; may be repeated
 #   --no-start     leave the service stopped: for images
 #
@@ -27,6 +29,7 @@ rules=$root/etc/udev/rules.d
 python=${EDGEPOSE_PYTHON:-/usr/bin/python3}
 groups=(video render gpio plugdev input tty)
 models=(movenet-lightning-int8)
+suites=()
 offline='' is_started=yes action=install prepared=''
 scratch=''
 
@@ -42,6 +45,7 @@ parse() {
         case $1 in
             --offline) offline=$(cd "${2:?--offline needs a folder}" && pwd) && shift ;;
             --prepare) action=prepare prepared=${2:?--prepare needs a folder} && shift ;;
+            --for) suites+=("${2:?--for needs bookworm or trixie}") && shift ;;
             --rollback) action=rollback ;;
             --model) models+=("${2:?--model needs a name}") && shift ;;
             --no-start) is_started='' ;;
@@ -58,7 +62,11 @@ check_system() {
         die "edgepose needs a 64-bit system: install the 64-bit Raspberry Pi OS"
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
         die "edgepose needs Python 3.11 or newer: Raspberry Pi OS bookworm or Debian 12 and later have it"
+    [ ! -f "$offline/prepared-for" ] || grep -qx "$(kind)" "$offline/prepared-for" ||
+        die "this is $(kind), and $offline was prepared for: $(paste -sd , "$offline/prepared-for"); use another folder"
 }
+
+kind() { "$python" -c 'import platform; print("Python %s.%s on" % platform.python_version_tuple()[:2], platform.machine())'; }
 
 # --- apt ---------------------------------------------------------------------------------------
 
@@ -281,31 +289,6 @@ sweep() {
 
 # --- what is asked for -------------------------------------------------------------------------
 
-prepare() {
-    local flags
-    mapfile -t flags < <(constraints)
-    mkdir -p "$prepared/wheels" "$prepared/models"
-    prepared=$(cd "$prepared" && pwd)
-    copy_source "$scratch/source"
-    "$python" -m venv "$scratch/venv"
-    "$scratch/venv/bin/python" -m pip wheel --disable-pip-version-check "${flags[@]}" \
-        --wheel-dir "$prepared/wheels" "$scratch/source" pip
-    "$scratch/venv/bin/python" -m pip install --quiet --no-index \
-        --find-links "$prepared/wheels" edgepose
-    local model
-    for model in "${models[@]}"; do
-        # A search path of its own, so that a model from elsewhere on this machine is copied, too.
-        "$scratch/venv/bin/edgepose" models pull "$model" --json >"$scratch/pulled.json" ||
-            die "$model can't be had; see above"
-        cp "$("$python" -c 'import json, sys; print(json.load(sys.stdin)[0]["path"])' \
-            <"$scratch/pulled.json")" "$prepared/models/"
-    done
-    mkdir -p "$prepared/scripts"
-    cp "$here"/{install.sh,uninstall.sh,constraints-bookworm.txt} "$prepared/scripts/"
-    cp -r "$here/../systemd" "$prepared/"
-    say "Prepared. On the other machine: sudo $prepared/scripts/install.sh --offline $prepared"
-}
-
 upgrade() {
     check_system
     install_packages
@@ -342,5 +325,10 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 case $action in
     install) upgrade ;;
+    prepare)
+        # shellcheck source=scripts/prepare.sh
+        . "$here/prepare.sh"
+        prepare
+        ;;
     *) "$action" ;;
 esac

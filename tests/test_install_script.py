@@ -265,6 +265,23 @@ def test_a_model_that_can_not_be_had_does_not_stop_the_installation(machine):
     assert "get it later" in done.stderr
 
 
+def test_a_folder_for_other_machines_is_refused_before_anything_happens(machine):
+    """Instead of pip's word that some package has no matching distribution."""
+    (machine.offline / "prepared-for").write_text("Python 3.13 on aarch64\n")
+    done = machine.install("1.0")
+    assert done.returncode == 1
+    assert "was prepared for: Python 3.13 on aarch64" in done.stderr
+    assert not (machine.root / "opt").exists()
+
+
+def test_a_folder_can_not_be_prepared_for_an_unknown_system(machine, tmp_path):
+    """What there is to choose from is said at once."""
+    done = machine.call("install.sh", "--prepare", str(tmp_path / "stick"), "--for", "jessie")
+    assert done.returncode == 1
+    assert "--for jessie: expected bookworm or trixie" in done.stderr
+    assert not (tmp_path / "stick").exists()
+
+
 def test_without_a_version_before_there_is_no_way_back(machine):
     """A rollback on a fresh machine says so."""
     done = machine.call("install.sh", "--rollback")
@@ -302,6 +319,7 @@ def test_shellcheck_finds_nothing():
     if shellcheck is None:
         absent = pytest.fail if os.environ.get("CI") else pytest.skip
         absent("shellcheck is missing: apt-get install shellcheck")
-    scripts = [SCRIPTS / name for name in ("install.sh", "uninstall.sh")]
-    done = subprocess.run([str(shellcheck), *scripts], capture_output=True, text=True, check=False)
+    scripts = sorted(SCRIPTS.glob("*.sh"))
+    command = [str(shellcheck), "--external-sources", *scripts]
+    done = subprocess.run(command, cwd=SCRIPTS.parent, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
