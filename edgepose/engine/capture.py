@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from edgepose.engine.desk import Desk
 from edgepose.engine.mailbox import Backoff, remaining
@@ -21,16 +22,26 @@ log = logging.getLogger(__name__)
 class Capture:
     """Read one source until it ends or is stopped, and put its frames on the desk.
 
-    inside: runs while the source has the thread.
+    inside: runs while the source has the thread. await_turn: is called first, on the thread, and
+    returns when the source before has let its device go.
     """
 
-    def __init__(self, source: Source, desk: Desk, stats: Stats, on_crash: OnCrash) -> None:
+    def __init__(
+        self,
+        source: Source,
+        desk: Desk,
+        stats: Stats,
+        on_crash: OnCrash,
+        await_turn: Callable[[], None] = lambda: None,
+    ) -> None:
         self.source = source
         self.state = "starting"
         self.reason = ""
         self.inside = Stopwatch()
         self._desk = desk
         self._stats = stats
+        self._await_turn = await_turn
+        self._is_succeeded = False
         self._stop = threading.Event()
         self._thread = new_thread("capture", self._run, on_crash)
 
@@ -43,6 +54,11 @@ class Capture:
         self._stop.set()
         self.source.interrupt()
 
+    def give_way(self) -> None:
+        """Ask the thread to end, as `stop` does, but not the run: another source takes over."""
+        self._is_succeeded = True
+        self.stop()
+
     def join(self, deadline: float) -> bool:
         """Wait for the end until a deadline of the monotonic clock; False if it did not come."""
         self._thread.join(remaining(deadline))
@@ -52,6 +68,7 @@ class Capture:
 
     def _run(self) -> None:
         backoff = Backoff()
+        self._await_turn()
         try:
             while not self._stop.is_set():
                 try:
@@ -63,7 +80,8 @@ class Capture:
                     self._lost(str(error), backoff)
         finally:
             self._close()
-            self._desk.end()
+            if not self._is_succeeded:
+                self._desk.end()
 
     def _read_all(self, backoff: Backoff) -> None:
         """Read until the source ends. Raises SourceLost when a live one does."""

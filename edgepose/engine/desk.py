@@ -27,7 +27,7 @@ class Desk:
         self._frame: Frame | None = None
         self._answers: dict[int, Answer] = {}
         self._next_ticket = 0
-        self._is_ended = False
+        self._is_ended = self._is_nudged = False
         self._changed = threading.Condition()
 
     def put_frame(self, frame: Frame) -> int:
@@ -44,6 +44,18 @@ class Desk:
             while self._frame is not None and not is_over():
                 self._changed.wait(0.1)
             self._frame = frame
+            self._changed.notify_all()
+
+    def drop_frame(self) -> None:
+        """Forget the frame that waits: it is of a source that is no more."""
+        with self._changed:
+            self._frame = None
+            self._changed.notify_all()
+
+    def nudge(self) -> None:
+        """Let a `take` that waits come back with nothing."""
+        with self._changed:
+            self._is_nudged = True
             self._changed.notify_all()
 
     def put_answer(self, answer: Answer) -> None:
@@ -83,7 +95,8 @@ class Desk:
                     self._changed.notify_all()
                     return frame
                 is_over = self._is_ended and self._frame is None and wants_frame
-                if is_over or now >= deadline:
+                if is_over or now >= deadline or self._is_nudged:
+                    self._is_nudged = False
                     return None
                 self._changed.wait(self._nap(wants_frame, now, not_before, deadline))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from dataclasses import replace
@@ -34,10 +35,18 @@ def merge(older: Scene, newer: Scene) -> Scene:
 class Outlet:
     """Feed one output; `offer` never waits.
 
-    inside: runs while the output has the thread.
+    inside: runs while the output has the thread. before: the one whose place this one takes; it
+    is waited for, and what it could not show is shown here.
     """
 
-    def __init__(self, name: str, output: Output, stats: Stats, on_crash: OnCrash) -> None:
+    def __init__(
+        self,
+        name: str,
+        output: Output,
+        stats: Stats,
+        on_crash: OnCrash,
+        before: Outlet | None = None,
+    ) -> None:
         self.name = name
         self.output = output
         self.state = "starting"
@@ -45,7 +54,9 @@ class Outlet:
         self.inside = Stopwatch()
         self._stats = stats
         self._box: Mailbox[Scene] = Mailbox(merge)
+        self._before = before
         self._give_up = threading.Event()
+        self._give_up_at = math.inf  # monotonic
         self._is_stalled = False
         self._thread = new_thread(f"output-{name}", self._run, on_crash)
 
@@ -64,9 +75,16 @@ class Outlet:
         else:
             self._box.put(scene)
 
-    def drain(self) -> None:
-        """Take nothing more in and finish what waits."""
+    def drain(self, seconds: float = math.inf) -> None:
+        """Take nothing more in, finish what waits, and give up what is not shown in `seconds`."""
+        self._give_up_at = time.monotonic() + seconds
         self._box.close()
+
+    def give_way(self, seconds: float) -> None:
+        """Drain for a successor, at once where nothing can be shown at present."""
+        self.drain(seconds)
+        if self.state != "running":
+            self._give_up.set()
 
     def join(self, deadline: float) -> bool:
         """Wait for the end until a deadline of the monotonic clock; False if it did not come.
@@ -80,7 +98,13 @@ class Outlet:
             log.warning("Output '%s' did not stop in time and is left behind.", self.name)
         return not self._thread.is_alive()
 
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether the thread is at work."""
+        return self._thread.is_alive()
+
     def _run(self) -> None:
+        self._succeed()
         backoff = Backoff()
         while not self._is_done():
             try:
@@ -94,6 +118,16 @@ class Outlet:
                 self._close()
                 self._give_up.wait(self._pause(backoff))
         self._close()
+
+    def _succeed(self) -> None:
+        """Wait until the one before has let its device go, and take what it leaves."""
+        before, self._before = self._before, None
+        if before is None:
+            return
+        before.join(before._give_up_at)
+        left = before._box.take(timeout=0.0)
+        if left is not None:
+            self._box.put_back(left)
 
     def _close(self) -> None:
         with self.inside:
@@ -126,7 +160,8 @@ class Outlet:
         return 1.0 if wake_at is None else min(remaining(wake_at), 1.0)
 
     def _is_done(self) -> bool:
-        return self._give_up.is_set() or self._box.is_drained
+        is_over = self._give_up.is_set() or time.monotonic() > self._give_up_at
+        return is_over or self._box.is_drained
 
     def _pause(self, backoff: Backoff) -> float:
         return min(backoff.next(), 0.5) if self._box.is_closed else backoff.next()

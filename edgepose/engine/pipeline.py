@@ -13,14 +13,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from edgepose.engine.capture import Capture, age_of
 from edgepose.engine.desk import Answer, Desk
 from edgepose.engine.outlet import Outlet
 from edgepose.engine.pacing import Pacing
-from edgepose.engine.perception import Detector, Perception
+from edgepose.engine.perception import Detector, Interpreter, Perception, Watch
 from edgepose.engine.stats import Stats
 from edgepose.engine.threads import new_thread
 from edgepose.engine.workers import DEADLINE, Workers
@@ -29,6 +29,15 @@ from edgepose.sources.base import Source
 from edgepose.types import Frame, Scene
 
 DRAIN: Final = 5.0  # seconds that outputs get to finish what waits at the end
+
+
+@dataclass(slots=True, eq=False)
+class _Turn:
+    """Hold the interpreter that comes next, due once the source before is gone."""
+
+    interpreter: Interpreter
+    is_due: bool
+    is_taken: threading.Event = field(default_factory=threading.Event)
 
 
 class Pipeline:
@@ -50,7 +59,6 @@ class Pipeline:
     ) -> None:
         self.stats = stats or Stats()
         self.perception = perception
-        self._source = source
         self._desk = Desk()
         self._crash: BaseException | None = None
         self._ended = threading.Event()
@@ -64,7 +72,10 @@ class Pipeline:
             for name, output in outputs.items()
         }
         self.is_detecting = True
+        self._turn: _Turn | None = None
         self._outgoing: list[Detector] = []
+        self._leaving: list[Outlet] = []
+        self._offering = threading.Lock()  # while a scene is handed out, or outlets change
         self._pacing = Pacing(self.stats, len(self.workers), source.lossless)
         self._beat = 0.0  # when the perceiving thread last came round, monotonic
         self._perceive = new_thread("perceive", self._run, self._crashed)
@@ -96,7 +107,7 @@ class Pipeline:
         self.workers.join(deadline)
         for outlet in self.outlets.values():
             outlet.drain()
-        for outlet in self.outlets.values():
+        for outlet in (*self._leaving, *self.outlets.values()):
             outlet.join(deadline)
         if self._crash is not None:
             raise self._crash
@@ -121,6 +132,53 @@ class Pipeline:
         outgoing, self.perception.detector = self.perception.detector, detector
         self._outgoing.append(outgoing)
 
+    def change_interpreter(self, interpreter: Interpreter) -> None:
+        """Let another one take over from the next frame on; what is active ends."""
+        self._turn = _Turn(interpreter, is_due=True)
+
+    def change_source(self, source: Source, interpreter: Interpreter) -> None:
+        """Let another source take over, without waiting; everything else runs on.
+
+        interpreter: for its frames, whose time has nothing to do with that of the ones before.
+        """
+        before, turn = self.capture, _Turn(interpreter, is_due=False)
+
+        def await_turn() -> None:
+            before.join(time.monotonic() + DRAIN)
+            self._desk.drop_frame()
+            turn.is_due = True
+            self._desk.nudge()
+            turn.is_taken.wait(DRAIN)
+
+        self._turn = turn
+        self.capture = Capture(source, self._desk, self.stats, self._crashed, await_turn)
+        before.give_way()
+        self.capture.start()
+
+    def change_outputs(self, outputs: Mapping[str, Output | None]) -> None:
+        """Replace or add some outputs, or take them away (None), without waiting.
+
+        What the one before has not shown after DRAIN seconds goes to its successor of that name.
+        """
+        with self._offering:
+            outlets = dict(self.outlets)
+            for name, output in outputs.items():
+                before = outlets.pop(name, None)
+                if before is not None:
+                    self._leaving.append(before)
+                    (before.drain if output is None else before.give_way)(DRAIN)
+                if output is not None:
+                    outlets[name] = Outlet(name, output, self.stats, self._crashed, before)
+                    outlets[name].start()
+            self.outlets = outlets
+            self._leaving = [outlet for outlet in self._leaving if outlet.is_alive]
+
+    @property
+    def watches(self) -> tuple[Watch, ...]:
+        """Return the watches at work, or about to be."""
+        turn = self._turn
+        return (turn.interpreter if turn else self.perception.interpreter).watches
+
     @property
     def since_beat(self) -> float:
         """Return the seconds since the perceiving thread came round, which is due every second."""
@@ -133,7 +191,10 @@ class Pipeline:
     def _run(self) -> None:
         while not (self._desk.is_ended and not self._outstanding) and self._crash is None:
             self._beat = time.monotonic()
-            wants_frame = self._outstanding < len(self.workers) + self._pacing.ahead
+            if self._is_turn and not self._outstanding:
+                self._begin_anew()
+            has_room = self._outstanding < len(self.workers) + self._pacing.ahead
+            wants_frame = has_room and not self._is_turn
             found = self._desk.take(wants_frame, self._next_frame_at())
             self.workers.relieve()
             if isinstance(found, Frame):
@@ -143,6 +204,23 @@ class Pipeline:
                 self._retire(found.job.detector)
         self._deliver_end()
         self._ended.set()
+
+    @property
+    def _is_turn(self) -> bool:
+        return self._turn is not None and self._turn.is_due
+
+    def _begin_anew(self) -> None:
+        """Give the next interpreter its turn: every start before gets its end."""
+        turn = self._turn
+        assert turn is not None
+        self._deliver_end()
+        self._last = None
+        self.perception.interpreter = turn.interpreter
+        self.perception.detector.reset()
+        self._pacing = Pacing(self.stats, len(self.workers), self.capture.source.lossless)
+        turn.is_taken.set()
+        if self._turn is turn:
+            self._turn = None
 
     def _retire(self, answered: Detector) -> None:
         """Close the models that were replaced once the new one answers: answers come in order."""
@@ -199,5 +277,6 @@ class Pipeline:
             self._offer(replace(self._last, events=events))
 
     def _offer(self, scene: Scene) -> None:
-        for outlet in self.outlets.values():
-            outlet.offer(scene, self._source.lossless)
+        with self._offering:
+            for outlet in self.outlets.values():
+                outlet.offer(scene, self.capture.source.lossless)

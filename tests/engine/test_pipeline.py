@@ -209,3 +209,95 @@ def test_a_model_is_swapped_between_two_frames(parts, new_perception):
     assert old.closed == 1
     assert new.closed == 0
     assert output.event_times[:20] == [*map(float, range(20))]
+
+
+def test_another_source_takes_over_and_what_was_active_ends(parts, new_perception):
+    """The outputs run on; the frames of the old source come before its end, the new ones after."""
+    shown = threading.Semaphore(0)
+    output = parts["Output"](every_frame=True, before_show=shown.release)
+    first = parts["Source"]([100, 101], live=True, lossless=True)
+    second = parts["Source"]([*range(5)], lossless=True)
+    pipeline = Pipeline(first, new_perception(parts["Runtime"]()), {"out": output})
+    pipeline.start()
+    assert shown.acquire(timeout=30)
+    assert shown.acquire(timeout=30)
+    before = pipeline.perception.interpreter
+    pipeline.change_source(second, new_perception(parts["Runtime"]()).interpreter)
+    assert pipeline.watches is not before.watches
+    assert pipeline.wait(30)
+    pipeline.stop()
+    assert output.event_times == [100.0, 101.0, 101.0, 0.0, 1.0, 2.0, 3.0, 4.0, 4.0]
+    assert (output.opened, first.closed, second.opened) == (1, 1, 1)
+
+
+def test_another_source_waits_until_the_one_before_has_closed(parts, new_perception):
+    """The same camera with other options is let go before it is opened again."""
+    gate, reading, order = threading.Event(), threading.Event(), []
+    first = parts["Source"]([0, reading.set, lambda: gate.wait(30), 1], lossless=True)
+    second = parts["Source"]([5], lossless=True)
+    first.close = lambda: order.append("closed")
+    second.open = lambda: order.append("opened")
+    pipeline = Pipeline(first, new_perception(parts["Runtime"]()), {})
+    pipeline.start()
+    assert reading.wait(30)
+    pipeline.change_source(second, new_perception(parts["Runtime"]()).interpreter)
+    gate.set()
+    assert pipeline.wait(30)
+    pipeline.stop()
+    assert order == ["closed", "opened"]
+
+
+def test_another_interpreter_loses_no_frame(parts, new_perception):
+    """Between two frames of a lossless source: what was active ends, and every frame counts."""
+    output, shown, go = parts["Output"](every_frame=True), threading.Event(), threading.Event()
+    source = parts["Source"]([0, 1, 2, shown.set, lambda: go.wait(30), 3, 4], lossless=True)
+    pipeline = Pipeline(source, new_perception(parts["Runtime"]()), {"out": output})
+    pipeline.start()
+    assert shown.wait(30)
+    pipeline.change_interpreter(new_perception(parts["Runtime"]()).interpreter)
+    go.set()
+    assert pipeline.wait(30)
+    pipeline.stop()
+    frames = output.event_times
+    assert sorted(set(frames)) == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert len(frames) == 7  # five frames and two ends
+
+
+def test_an_output_that_is_replaced_leaves_what_it_could_not_show(parts, new_perception):
+    """The events that a dead output gathered reach its successor; the others see no change."""
+    good, dead, heir = parts["Output"](), parts["Output"](), parts["Output"]()
+
+    def fail() -> None:
+        raise OutputLost("no such display")
+
+    dead.open = fail
+    shown, go = threading.Event(), threading.Event()
+    source = parts["Source"]([*range(5), shown.set, lambda: go.wait(30), 5], lossless=True)
+    outputs = {"good": good, "screen": dead}
+    pipeline = Pipeline(source, new_perception(parts["Runtime"]()), outputs)
+    pipeline.start()
+    assert shown.wait(30)
+    pipeline.change_outputs({"screen": heir})
+    go.set()
+    assert pipeline.wait(30)
+    pipeline.stop()
+    assert heir.event_times == good.event_times == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 5.0]
+    assert (good.opened, good.closed) == (1, 1)
+
+
+def test_an_output_is_taken_away_and_another_one_comes(parts, new_perception):
+    """The one that goes is closed in order; the one that comes sees the scenes from then on."""
+    goes, comes = parts["Output"](), parts["Output"]()
+    shown, go = threading.Event(), threading.Event()
+    source = parts["Source"]([0, shown.set, lambda: go.wait(30), 1], lossless=True)
+    pipeline = Pipeline(source, new_perception(parts["Runtime"]()), {"goes": goes})
+    pipeline.start()
+    assert shown.wait(30)
+    pipeline.change_outputs({"goes": None, "comes": comes})
+    assert list(pipeline.outlets) == ["comes"]
+    go.set()
+    assert pipeline.wait(30)
+    pipeline.stop()
+    assert goes.closed == 1
+    assert comes.event_times[-2:] == [1.0, 1.0]
+    assert comes.closed == 1
