@@ -7,22 +7,25 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from edgepose import __version__, app
-from edgepose.config import Config, load
+from edgepose.config import Config
+from edgepose.config_edit import save_text
+from edgepose.config_files import Choice
+from edgepose.config_life import ConfigLife
 from edgepose.engine.ladder import Ladder
 from edgepose.engine.outlet import Outlet
-from edgepose.engine.perception import Watch
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.sdnotify import notify, reloading
 from edgepose.engine.supervisor import Supervisor, hung_parts
 from edgepose.engine.threads import new_thread
-from edgepose.errors import EdgeposeError, UserError, near_miss
+from edgepose.errors import ConfigError, EdgeposeError, UserError, near_miss
 from edgepose.eyes import Eyes, open_eyes
 from edgepose.outputs.base import Controls, Output
+from edgepose.takeover import Change, prepare
 from edgepose.tuning import TAUGHT_FROM, Tuning
 from edgepose.types import Pose, Scene
 
@@ -32,16 +35,18 @@ log = logging.getLogger(__name__)
 class Appliance(Controls):
     """Run one configuration; be what its outputs may ask things of.
 
-    sets: what was given with `--set`, which also wins when the file is read again. extra: outputs
-    besides the configured ones, by names that no configuration can use.
+    extra: outputs besides the configured ones, by names that no configuration can use. life:
+    follows the configuration, where it comes from more than its one file.
     """
 
     def __init__(
-        self, config: Config, sets: Sequence[str] = (), extra: Mapping[str, Output] | None = None
+        self,
+        config: Config,
+        extra: Mapping[str, Output] | None = None,
+        life: ConfigLife | None = None,
     ) -> None:
-        self.config = config
+        self.life = life or ConfigLife(config)
         self.eyes: Eyes = open_eyes(config.model)
-        self._sets = tuple(sets)
         self._extra = dict(extra or {})
         self._tuning = Tuning(config)
         self._outgoing: list[Eyes] = []  # models of pipelines that had to be built anew
@@ -49,20 +54,23 @@ class Appliance(Controls):
         self._started = time.monotonic()
         self._halt, self._stop = threading.Event(), threading.Event()
         self._lock = threading.RLock()  # commands come from several outputs
-        self._reload_error = ""
-        self._reloads = {"taken": 0, "refused": 0}
-        self._loaded = time.time()  # when the configuration that runs was read
         self._crash: BaseException | None = None
         self.pipeline = self._new_pipeline()
         self._commands: dict[str, Callable[[Any], str]] = {
             "detect": self._detect,
-            "thresholds": lambda value: self._tuning.tune(value, self._running_watches()),
-            "template": lambda value: self._tuning.use_template(value, self._running_watches()),
+            "thresholds": lambda value: self._tuning.tune(value, self.pipeline.watches),
+            "template": lambda value: self._tuning.use_template(value, self.pipeline.watches),
             "capture": self._capture,
             "save": self._save,
             "reload": self._reload,
+            "config": self._push,
             "restart": self._restart,
         }
+
+    @property
+    def config(self) -> Config:
+        """Return the configuration in force."""
+        return self.life.config
 
     def add(self, name: str, output: Output) -> None:
         """Add an output before the run; its name ends in "/", which none of the user's can."""
@@ -121,12 +129,7 @@ class Appliance(Controls):
             "watches": self._tuning.state(),
             "last_event": self._recent.last_event,
             "unsaved": self._tuning.is_unsaved,
-            "config": {
-                "path": str(self.config.path),
-                "error": self._reload_error,
-                "loaded": self._loaded,
-                "reloads": dict(self._reloads),
-            },
+            "config": self.life.state(),
             "stats": figures.to_dict(),
         }
 
@@ -173,66 +176,85 @@ class Appliance(Controls):
         return self._tuning.teach(value, self._recent.poses(), known_score)
 
     def _save(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
+        error = self.life.choose().error
+        if error:
+            raise ConfigError(f"nothing is saved over a mistake in the file: {error}")
         changed = self._tuning.save()
         if not changed:
             return "nothing to save"
-        self._use(load(self.config.path, self._sets))
+        self._use(self.life.choose().config or self.config)
         return f"{', '.join(changed)}: saved to {self.config.path}"
 
     def _reload(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
         with reloading():
-            return self._read_anew()
+            self.life.forgive()
+            return self._follow(self.life.choose())
 
-    def _read_anew(self) -> str:
+    def look(self) -> None:
+        """Take over what was edited, if it was; a refusal is logged, and in the health document."""
+        with self._lock:
+            choice = self.life.choose()
+            if self.life.is_news(choice):
+                with contextlib.suppress(EdgeposeError), reloading():
+                    log.info("%s", self._follow(choice))
+
+    def _follow(self, choice: Choice) -> str:
+        """Go on as a choice says. Raises EdgeposeError, and says so everywhere, where it can't."""
         try:
-            done = self._take_over(load(self.config.path, self._sets))
+            done = self._take_over(choice.config or self.config)
+            if choice.error:
+                raise ConfigError(choice.error)
         except EdgeposeError as error:
-            self._reload_error = str(error)
-            self._reloads["refused"] += 1
-            log.error("The configuration was not taken over, the last good one runs on: %s", error)
+            self.life.refuse(str(error))
             raise
-        self._reload_error = ""
-        self._reloads["taken"] += 1
-        self._loaded = time.time()
+        self.life.take()
         return done
+
+    def _push(self, value: Any) -> str:
+        """Take over the text of a whole configuration, and write it into the file."""
+        if not isinstance(value, str):
+            raise UserError("expected the text of a configuration")
+        config = self.life.parse(value)
+        done = self._take_over(config, lambda: save_text(config.path, value))
+        self.life.take()
+        return f"{done}; it is written to {config.path}"
 
     def _restart(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
         self.stop()
         return "the service ends, and is started anew by systemd"
 
-    def _take_over(self, config: Config) -> str:
-        """Go on with another configuration, stopping no more than has to be."""
+    def _take_over(self, config: Config, commit: Callable[[], None] = lambda: None) -> str:
+        """Go on with another configuration, stopping no more than has to be.
+
+        commit: is called once nothing can fail any more; what it raises leaves all as it was.
+        """
         if config == self.config and not self._tuning.is_unsaved:
+            commit()
             return "nothing has changed"
-        must_rebuild = _needs_new_pipeline(self.config, config)
-        if config.model != self.config.model:
-            self._change_model(config, must_rebuild)
+        change = prepare(self.config, config, self.eyes, self)
+        with contextlib.ExitStack() as undo:
+            if change.eyes is not None:
+                undo.callback(change.eyes.close)
+            commit()
+            undo.pop_all()
         self._use(config)
-        if must_rebuild:
-            self._halt.set()
-            return "the configuration is taken over; source and outputs are started anew"
-        self._tuning.retune(self._running_watches())
-        return "the configuration is taken over"
+        self._apply(change)
+        anew = ", ".join(change.anew)
+        return "the configuration is taken over" + (f"; anew: {anew}" if anew else "")
 
     def _use(self, config: Config) -> None:
-        self.config = config
+        self.life.use(config)
         self._tuning = Tuning(config)
 
-    def _change_model(self, config: Config, must_rebuild: bool) -> None:
-        """Put a new model to work between two frames. Raises, and changes nothing, if it fails."""
-        eyes = open_eyes(config.model)
-        with contextlib.ExitStack() as undo:
-            undo.callback(eyes.close)
-            eyes.try_out()
-            undo.pop_all()
-        self.eyes, old = eyes, self.eyes
-        if must_rebuild:
-            self._outgoing.append(old)
+    def _apply(self, change: Change) -> None:
+        if change.eyes is not None:
+            self.eyes, old = change.eyes, self.eyes
+            if change.needs_rebuild:
+                self._outgoing.append(old)
+        if change.needs_rebuild:
+            self._halt.set()
         else:
-            self.pipeline.swap(eyes.detector)
-
-    def _running_watches(self) -> tuple[Watch, ...]:
-        return self.pipeline.perception.interpreter.watches
+            change.apply(self.pipeline)
 
 
 class _Recent(Output):
@@ -268,11 +290,3 @@ def _part(part: Any) -> dict[str, Any]:
 
 def _outlet(outlet: Outlet) -> dict[str, Any]:
     return _part(outlet) | dict(outlet.output.health)
-
-
-def _needs_new_pipeline(before: Config, after: Config) -> bool:
-    """Return whether more changed than thresholds, templates and the model."""
-    parts = ("name", "source", "smoothing", "people", "outputs")
-    same = all(getattr(before, key) == getattr(after, key) for key in parts)
-    same_workers = before.model.workers == after.model.workers
-    return not same or not same_workers or before.watches.keys() != after.watches.keys()

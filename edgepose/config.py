@@ -27,7 +27,7 @@ from edgepose.core.templates import Template
 from edgepose.errors import ConfigError, TemplateError, near_miss
 from edgepose.options import Options
 from edgepose.registry import KINDS, part
-from edgepose.yaml_lines import Document, KeyPath, read_yaml
+from edgepose.yaml_lines import Document, KeyPath, parse_yaml, read_text
 
 _MAY_BE_EMPTY: Final = ("name", "model", "smoothing", "people", "watch", "outputs")
 
@@ -80,7 +80,14 @@ def load(
     sets: `key.path=value` texts that win over the file. environ: where `${NAME}` comes from.
     Raises ConfigError with every complaint on a line of its own.
     """
-    document = apply_sets(read_yaml(path, ConfigError), sets)
+    return loads(read_text(path, ConfigError), path, sets, environ)
+
+
+def loads(
+    text: str, path: Path | str, sets: Sequence[str] = (), environ: Mapping[str, str] = os.environ
+) -> Config:
+    """Return the checked configuration of a text, as `load` does, as if `path` held it."""
+    document = apply_sets(parse_yaml(text, str(path), ConfigError), sets)
     return Reader(document, Path(path), environ).config()
 
 

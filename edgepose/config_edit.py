@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from edgepose import atomic
 from edgepose.config_sections import WatchSection
@@ -33,10 +34,30 @@ def save_watches(
             _write(data["watch"][name], before[name], section, path.absolute().parent)
         out = io.StringIO()
         yaml.dump(data, out)
-        _replace(path, text, out.getvalue())
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise ConfigError(f"{path}: can't be written ({reason}); nothing was saved") from error
+        raise _unwritten(path, error) from error
+    except (YAMLError, LookupError, TypeError, UnicodeError) as error:
+        raise ConfigError(f"{path}: was edited meanwhile; reload it first") from error
+    save_text(path, out.getvalue())
+
+
+def save_text(path: Path, text: str) -> None:
+    """Write a configuration file: whole or not at all, the one before beside it as NAME.bak.
+
+    Raises ConfigError where it can't be written.
+    """
+    try:
+        if path.exists():
+            before = path.read_text(encoding="utf-8", errors="replace")
+            atomic.write_text(path.with_suffix(f"{path.suffix}.bak"), before)
+        atomic.write_text(path, text)
+    except OSError as error:
+        raise _unwritten(path, error) from error
+
+
+def _unwritten(path: Path, error: OSError) -> ConfigError:
+    reason = (error.strerror or str(error)).lower()
+    return ConfigError(f"{path}: can't be written ({reason}); nothing was saved")
 
 
 def _write(data: Any, before: WatchSection, section: WatchSection, base: Path) -> None:
@@ -51,9 +72,3 @@ def _plain(value: Any, base: Path) -> Any:
     if isinstance(value, Path):
         return os.path.relpath(value, base)
     return round(value, 4) if isinstance(value, float) else value
-
-
-def _replace(path: Path, before: str, after: str) -> None:
-    """Keep the old text beside the file, then let the new one take its place."""
-    atomic.write_text(path.with_suffix(f"{path.suffix}.bak"), before)
-    atomic.write_text(path, after)

@@ -69,12 +69,17 @@ class Document:
 
 def read_yaml(path: Path | str, error: type[UserError] = UserError) -> Document:
     """Read a YAML file whose top is a mapping. Raises `error` for whatever keeps it from that."""
-    name = str(path)
-    return parse_yaml(_decode(_read(Path(path), error), name, error), name, error)
+    return parse_yaml(read_text(path, error), str(path), error)
+
+
+def read_text(path: Path | str, error: type[UserError] = UserError) -> str:
+    """Return the text of a file that should be YAML. Raises `error` where it can't be had."""
+    return _decode(_read(Path(path), error), str(path), error)
 
 
 def parse_yaml(text: str, name: str, error: type[UserError] = UserError) -> Document:
     """Read YAML text that came from `name`. Raises `error` as `read_yaml` does."""
+    _check_length(len(text), name, error)
     node = _compose(text, name, error)
     if node is None or (isinstance(node, yaml.ScalarNode) and not node.value):
         raise error(f"{name}: the file is empty; expected lines of `key: value`")
@@ -102,9 +107,13 @@ def _read(path: Path, error: type[UserError]) -> bytes:
     except OSError as problem:
         reason = (problem.strerror or str(problem)).lower()
         raise error(f"{path}: can't be read ({reason}); check the path and its rights") from None
-    if len(content) > MAX_BYTES:
-        raise error(f"{path}: longer than {MAX_BYTES // 1_000_000} MB; this is no file of ours")
+    _check_length(len(content), str(path), error)
     return content
+
+
+def _check_length(length: int, name: str, error: type[UserError]) -> None:
+    if length > MAX_BYTES:
+        raise error(f"{name}: longer than {MAX_BYTES // 1_000_000} MB; this is no file of ours")
 
 
 def _similar(path: Path) -> str:

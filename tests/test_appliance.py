@@ -38,10 +38,11 @@ class Witness(Output):
 
     def __init__(self) -> None:
         self.scenes: list[Scene] = []
+        self.opened = 0
         self._seen = threading.Condition()
 
     def open(self) -> None:
-        pass
+        self.opened += 1
 
     def show(self, scene: Scene) -> None:
         with self._seen:
@@ -205,13 +206,66 @@ def test_a_bad_edit_keeps_the_last_good_configuration_and_says_so(running, confi
     assert appliance.state()["config"]["reloads"] == {"taken": 1, "refused": 1}
 
 
-def test_another_source_starts_the_pipeline_anew_with_the_same_outputs(running, config_file):
+def test_another_camera_starts_the_source_anew_and_nothing_else(running, config_file):
+    """The frames begin anew; model and outputs run on, and what was shown before is ended."""
+    appliance, witness = running
+    before, log = appliance.pipeline, appliance.pipeline.outlets["log"]
+    appliance.command("thresholds", {"watch": "hands", "enter": 0.3, "exit": 0.2})
+    witness.wait_for(lambda scene: any(event.type == "start" for event in scene.events))
+    config_file.write_text(CONFIG.replace("motion: arms_up", "motion: empty"))
+    assert appliance.command("reload").endswith("anew: source")
+    witness.wait_for(lambda scene: any(event.type == "end" for event in scene.events))
+    assert not witness.wait_for(lambda scene: not scene.poses and scene.frame.seq < 30).poses
+    assert appliance.pipeline is before
+    assert appliance.pipeline.outlets["log"] is log
+    assert witness.opened == 1
+
+
+def test_another_output_is_started_anew_and_nothing_else(running, config_file):
+    """The log goes on in another file; source, model and the other outputs run on."""
+    appliance, witness = running
+    pipeline, capture = appliance.pipeline, appliance.pipeline.capture
+    config_file.write_text(CONFIG.replace("events.jsonl", "other.jsonl, poses: true"))
+    assert appliance.command("reload").endswith("anew: output log")
+    other = config_file.with_name("other.jsonl")
+    witness.wait_for(lambda _: other.exists() and other.stat().st_size > 0)
+    assert (appliance.pipeline, appliance.pipeline.capture) == (pipeline, capture)
+    assert witness.opened == 1
+
+
+def test_a_new_watch_is_looked_for_without_a_new_camera(running, config_file):
+    """People, smoothing and the set of watches change between two frames."""
+    appliance, witness = running
+    capture = appliance.pipeline.capture
+    config_file.write_text(
+        CONFIG.replace("outputs:", "  down: {template: templates/other.yaml}\noutputs:")
+    )
+    appliance.command("reload")
+    witness.wait_for(lambda scene: [watch.name for watch in scene.watches] == ["hands", "down"])
+    assert appliance.pipeline.capture is capture
+    assert set(appliance.state()["watches"]) == {"hands", "down"}
+
+
+def test_more_workers_need_a_pipeline_of_their_own(running, config_file):
     """What can't be changed in place is stopped and started in order, in this process."""
     appliance, witness = running
-    config_file.write_text(CONFIG.replace("motion: arms_up", "motion: empty"))
+    before = appliance.pipeline
+    config_file.write_text(CONFIG + "model: {workers: 2}\n")
     appliance.command("reload")
-    witness.wait_for(lambda scene: scene.frame.seq < 5)
-    assert not witness.wait_for(lambda scene: not scene.poses).poses
+    witness.wait_for(lambda _: witness.opened == 2)
+    assert appliance.pipeline is not before
+
+
+def test_an_output_that_can_not_be_made_changes_nothing(running, config_file):
+    """A font that is none is found before anything is stopped."""
+    appliance, _ = running
+    outlets = appliance.pipeline.outlets
+    font = config_file.with_name("lobby.yaml")
+    config_file.write_text(CONFIG + f"  clip: {{type: video, path: a.mp4, font: {font}}}\n")
+    with pytest.raises(UserError, match="font"):
+        appliance.command("reload")
+    assert appliance.pipeline.outlets is outlets
+    assert "font" in appliance.state()["config"]["error"]
 
 
 def test_another_model_is_swapped_in_while_it_runs(running, config_file, models):
@@ -229,6 +283,48 @@ def test_another_model_is_swapped_in_while_it_runs(running, config_file, models)
         appliance.command("reload")
     assert appliance.state()["runtime"]["model"] == "posenet-075-257-fp32"
     witness.wait_for(lambda scene: bool(scene.poses))
+
+
+def test_a_pushed_configuration_is_written_and_taken_over(running, config_file):
+    """The text stands in the file as it was sent, the one before beside it."""
+    appliance, _ = running
+    text = CONFIG.replace("0.85", "0.75")
+    assert str(config_file) in appliance.command("config", text)
+    assert appliance.state()["watches"]["hands"]["enter"] == 0.75
+    assert config_file.read_text() == text
+    assert config_file.with_suffix(".yaml.bak").read_text() == CONFIG
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (CONFIG.replace("enter", "entre"), "lobby.yaml line 8: .*did you mean 'enter'"),
+        (CONFIG + "model: {path: lobby.yaml}", "lobby.yaml"),
+        (CONFIG + "x" * 5_000_000, "longer than"),
+        (CONFIG + "# \ud800", "characters"),
+        ("", "empty"),
+        (None, "expected the text"),
+    ],
+)
+def test_a_pushed_configuration_that_is_wrong_changes_nothing(running, config_file, text, words):
+    """Whoever sent it is told; the file and what runs are as they were."""
+    appliance, _ = running
+    with pytest.raises(UserError, match=words):
+        appliance.command("config", text)
+    assert config_file.read_text() == CONFIG
+    assert appliance.state()["config"]["error"] == ""
+
+
+def test_nothing_is_saved_over_an_edit_with_a_mistake(running, config_file):
+    """The slider's value stays in force; the file is left to whoever edits it."""
+    appliance, _ = running
+    appliance.command("thresholds", {"watch": "hands", "enter": 0.9})
+    broken = CONFIG.replace("template:", "templte:")
+    config_file.write_text(broken)
+    with pytest.raises(UserError, match="did you mean 'template'"):
+        appliance.command("save")
+    assert config_file.read_text() == broken
+    assert appliance.state()["watches"]["hands"]["enter"] == 0.9
 
 
 def test_restart_ends_the_run(config_file):

@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("config",),
     ("eyes",),
     ("app",),
-    ("tuning",),
+    ("tuning", "takeover"),
     ("appliance",),
     ("bench",),
     ("doctor",),

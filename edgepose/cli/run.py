@@ -18,6 +18,8 @@ from edgepose.appliance import Appliance
 from edgepose.cli.config_options import config_argument, set_option
 from edgepose.cli.console import Console, summary
 from edgepose.config import load
+from edgepose.config_files import ConfigFiles
+from edgepose.config_life import ConfigLife
 from edgepose.config_sections import DEFAULT_MODEL
 from edgepose.engine.sdnotify import notify
 from edgepose.engine.status_file import own_folder
@@ -43,7 +45,7 @@ def run(
     """Run the pipeline that CONFIG describes, until the source ends or Ctrl-C."""
     loaded = load(config, sets)
     extra: dict[str, Output] = {} if quiet else {"console/": Console()}
-    appliance = Appliance(loaded, sets, extra)
+    appliance = Appliance(loaded, extra, ConfigLife(loaded, ConfigFiles(config, sets)))
     if record is not None:
         appliance.add("record/", _recorder(app.device(loaded, appliance.eyes), record))
     if not quiet:

@@ -34,7 +34,9 @@ class Controls(ABC):
         "release", "cooldown", "angle_deviation"}. "template": {"watch", "template": name of a
         file in the templates folder}. "capture": {"name"}: teach a pose from what is seen now.
         "save": write changed thresholds and templates to the configuration. "reload": read it
-        again. "restart": end the process for systemd to start it anew.
+        again. "config": the text of a whole configuration, which is checked, takes the place of
+        the file in use (the one before stays beside it as NAME.bak) and is taken over, or is
+        refused and changes nothing. "restart": end the process for systemd to start it anew.
         Raises UserError for an unknown command, a value out of range, or a time when it can't be.
         """
 
