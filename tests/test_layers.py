@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("config",),
     ("eyes",),
     ("app",),
-    ("tuning", "takeover"),
+    ("tuning", "takeover", "health"),
     ("appliance",),
     ("bench",),
     ("doctor",),

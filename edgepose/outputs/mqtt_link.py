@@ -69,6 +69,13 @@ class Link:
         self._client = self._new_client(client_id, will)
 
     @property
+    def trouble(self) -> str:
+        """Return why there is no connection at present, "" when there is one."""
+        if self.is_up:
+            return ""
+        return f"no connection to {self.place}" + (f": {self._said}" if self._said else " yet")
+
+    @property
     def place(self) -> str:
         """Return the broker's address, for people."""
         return f"{self._options.host}:{self._options.port}"
@@ -204,9 +211,9 @@ class Link:
         if reason != self._said:
             self._said = reason
             log.warning(
-                "No connection to the broker %s: %s%s Events are kept; it is tried again after about "
-                "%d s, up to %d s.", self.place, reason, "" if reason.endswith("?") else ".", FIRST_PAUSE,
-                LONGEST_PAUSE,
+                "No connection to the broker %s: %s%s Events are kept; it is tried again after "
+                "about %d s, up to %d s.", self.place, reason,
+                "" if reason.endswith("?") else ".", FIRST_PAUSE, LONGEST_PAUSE,
             )  # fmt: skip
         self._listener.disconnected()
 

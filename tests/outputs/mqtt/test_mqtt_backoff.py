@@ -75,7 +75,7 @@ class Deaf(Listener):
 
 
 def test_the_link_waits_as_the_dice_say(broker: Any, wait: Callable[..., None]):
-    """paho gets each pause just before the try it belongs to, and a first one after a success."""
+    """Paho gets each pause just before the try it belongs to, and a first one after a success."""
     listener = Deaf()
     link = Link(MqttOptions(host="127.0.0.1", port=broker.port), "x", ("t", b""), listener)
     drawn: list[float] = []
