@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -55,8 +53,7 @@ class Config:
 
     path: the file. base: its folder, which paths in it are relative to. name: of the device.
     smoothing: the name of a preset, or a filter's parameters. watches, outputs: by name.
-    templates: of each watch, with the watch's own tolerances. digest: the same for files (and
-    `--set`) that say the same, comments aside.
+    templates: of each watch, with the watch's own tolerances.
     """
 
     path: Path
@@ -68,7 +65,6 @@ class Config:
     watches: Mapping[str, WatchSection]
     templates: Mapping[str, tuple[Template, ...]]
     outputs: Mapping[str, Part]
-    digest: str = ""
 
     @property
     def base(self) -> Path:
@@ -95,12 +91,6 @@ def loads(
     return Reader(document, Path(path), environ).config()
 
 
-def digest(data: Mapping[str, Any]) -> str:
-    """Return twelve hexadecimal digits of what a configuration says, `${NAME}` as it stands."""
-    text = json.dumps(data, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
 class Reader:
     """Check one document section by section, collecting complaints."""
 
@@ -109,7 +99,6 @@ class Reader:
         self.complaints = Complaints(document)
         self._context = {"base": path.absolute().parent}
         self._check_version(document)
-        self._digest = digest(document.data)
         data = expand(document.data, environ, self.complaints.add)
         self._data = {
             key: value
@@ -140,7 +129,6 @@ class Reader:
             watches=root.watch,
             templates=templates,
             outputs=outputs,
-            digest=self._digest,
         )
 
     def _check_version(self, document: Document) -> None:

@@ -24,21 +24,17 @@ def save_watches(
     Comments, order and everything else stay. The file is replaced whole or not at all; the one
     before is kept beside it as NAME.bak. Raises ConfigError where it can't be written.
     """
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 10_000  # long lines of the user's stay long
+    yaml = _round_trip()
     try:
         text = path.read_text(encoding="utf-8")
         data = yaml.load(text)
         for name, section in changed.items():
             _write(data["watch"][name], before[name], section, path.absolute().parent)
-        out = io.StringIO()
-        yaml.dump(data, out)
     except OSError as error:
         raise _unwritten(path, error) from error
     except (YAMLError, LookupError, TypeError, UnicodeError) as error:
         raise ConfigError(f"{path}: was edited meanwhile; reload it first") from error
-    save_text(path, out.getvalue())
+    save_text(path, _dumped(yaml, data))
 
 
 def save_text(path: Path, text: str) -> None:
@@ -58,6 +54,27 @@ def save_text(path: Path, text: str) -> None:
 def _unwritten(path: Path, error: OSError) -> ConfigError:
     reason = (error.strerror or str(error)).lower()
     return ConfigError(f"{path}: can't be written ({reason}); nothing was saved")
+
+
+def with_name(text: str, name: str) -> str:
+    """Return a configuration's text with the device's name at its end; the rest stays."""
+    yaml = _round_trip()
+    data = yaml.load(text)
+    data["name"] = name
+    return _dumped(yaml, data)
+
+
+def _round_trip() -> YAML:
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 10_000  # long lines of the user's stay long
+    return yaml
+
+
+def _dumped(yaml: YAML, data: Any) -> str:
+    out = io.StringIO()
+    yaml.dump(data, out)
+    return out.getvalue()
 
 
 def _write(data: Any, before: WatchSection, section: WatchSection, base: Path) -> None:

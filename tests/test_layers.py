@@ -27,10 +27,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("config",),
     ("eyes",),
     ("app",),
-    ("tuning", "takeover", "health"),
+    ("tuning", "takeover", "pushes", "pushes_record"),
     ("appliance",),
     ("bench",),
-    ("doctor",),
+    ("doctor", "fleet"),
     ("cli", "train", "__main__"),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "pose": "edgepose.cli.pose:pose",
     "check-config": "edgepose.cli.check_config:check_config",
     "doctor": "edgepose.cli.doctor:doctor",
+    "fleet": "edgepose.cli.fleet:fleet",
     "template": "edgepose.cli.template:template",
     "models": "edgepose.cli.models:models",
     "bench": "edgepose.cli.bench:bench",

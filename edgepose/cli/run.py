@@ -18,12 +18,13 @@ from edgepose.appliance import Appliance
 from edgepose.cli.config_options import config_argument, set_option
 from edgepose.cli.console import Console, summary
 from edgepose.config import load
-from edgepose.config_files import ConfigFiles
+from edgepose.config_files import ConfigFiles, boot_files
 from edgepose.config_life import ConfigLife
 from edgepose.config_sections import DEFAULT_MODEL
 from edgepose.engine.sdnotify import notify
 from edgepose.engine.status_file import own_folder
 from edgepose.outputs.base import Device, Output
+from edgepose.pushes import recover
 from edgepose.registry import part
 
 SWITCH_INTERVAL: Final = 0.0005  # seconds; at the default 5 ms a busy Python thread halves the rate
@@ -43,6 +44,8 @@ def run(
     config: Path, sets: tuple[str, ...], record: Path | None, as_json: bool, quiet: bool
 ) -> None:
     """Run the pipeline that CONFIG describes, until the source ends or Ctrl-C."""
+    for path in (config, *boot_files(config)):
+        recover(path)
     loaded = load(config, sets)
     extra: dict[str, Output] = {} if quiet else {"console/": Console()}
     appliance = Appliance(loaded, extra, ConfigLife(loaded, ConfigFiles(config, sets)))

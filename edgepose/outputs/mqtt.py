@@ -20,6 +20,7 @@ from edgepose.outputs.mqtt_identity import Claim, Watchman, default_client_id
 from edgepose.outputs.mqtt_link import Link, Listener
 from edgepose.outputs.mqtt_options import MqttOptions
 from edgepose.outputs.mqtt_post import Post
+from edgepose.outputs.mqtt_remote import Remote
 from edgepose.outputs.mqtt_topics import (
     DISABLED,
     OFF,
@@ -61,6 +62,9 @@ class Mqtt(Output, Listener):
         self._topics = Topics(options.topic_prefix, device.name)
         self._discovery = Discovery(
             options.discovery_prefix, self._topics, device, options.stats_interval
+        )
+        self._remote = Remote(
+            self, device, self._topics, is_allowed=options.remote, interval=options.stats_interval
         )
         self._client_id = options.client_id or default_client_id(device.name)
         self._outbox = Outbox(outbox_path(device.name, options.client_id), options.outbox_max)
@@ -116,12 +120,6 @@ class Mqtt(Output, Listener):
         """Go on while there is nothing to show: report, and say that the camera is silent."""
         self._beat(time.monotonic())
 
-    @property
-    def trouble(self) -> str:
-        """Return why the broker is out of reach."""
-        link = self._link
-        return link.trouble if link is not None else ""
-
     def close(self) -> None:
         """Give the broker a moment to take what waits, say good-bye; the rest stays on the disk."""
         self._is_closing = True
@@ -157,6 +155,8 @@ class Mqtt(Output, Listener):
         commands = self._topics.commands
         if topic in commands:
             self._obey(commands[topic], payload, is_retained)
+        elif self._remote.received(topic, payload, self._post):
+            self._look_around(time.monotonic())
         elif topic == self._topics.claim:
             self._look_at_claim(payload, is_retained)
         elif topic == self._topics.available:
@@ -225,6 +225,7 @@ class Mqtt(Output, Listener):
         sees = is_on and now - self._seen_at < SILENCE
         camera = ONLINE if sees else OFFLINE if is_on else DISABLED
         self._set({"status/camera": camera})
+        self._post.set_state(self._remote.states(health, now))
         if not sees:
             self._set(self._states.nobody(self._device.watches))
         if self._device.controls is not None:
@@ -263,6 +264,7 @@ class Mqtt(Output, Listener):
     def _filters(self) -> list[str]:
         topics = self._topics
         own = [*topics.commands, topics.claim, topics.available, *topics.every_watch]
+        own += self._remote.filters
         return own + [self._discovery.status, self._discovery.own] * self._options.discovery
 
     def _wait(self, link: Link, seconds: float) -> None:

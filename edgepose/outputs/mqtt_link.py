@@ -54,9 +54,13 @@ class Link:
     """
 
     def __init__(
-        self, options: MqttOptions, client_id: str, will: tuple[str, bytes], listener: Listener
+        self,
+        options: MqttOptions,
+        client_id: str,
+        will: tuple[str, bytes] | None,
+        listener: Listener,
     ) -> None:
-        """Take options; will: topic and payload that the broker sends when it loses us."""
+        """Take options; will: topic and payload that the broker sends when it loses us, or none."""
         self.is_up = False
         self.has_failed = False
         self.fault: Exception | None = None
@@ -69,20 +73,13 @@ class Link:
         self._client = self._new_client(client_id, will)
 
     @property
-    def trouble(self) -> str:
-        """Return why there is no connection at present, "" when there is one."""
-        if self.is_up:
-            return ""
-        return f"no connection to {self.place}" + (f": {self._said}" if self._said else " yet")
-
-    @property
     def place(self) -> str:
         """Return the broker's address, for people."""
         return f"{self._options.host}:{self._options.port}"
 
-    def open(self, *filters: str) -> None:
+    def open(self, *filters: str, qos: int = 1) -> None:
         """Begin to connect, and subscribe to these topics every time it succeeds."""
-        self._filters = [(topic, 1) for topic in filters]
+        self._filters = [(topic, qos) for topic in filters]
         self._client.connect_async(self._options.host, self._options.port, KEEPALIVE)
         self._client.loop_start()
 
@@ -108,13 +105,14 @@ class Link:
         if not thread.is_alive():
             self._client.loop_stop()
 
-    def _new_client(self, client_id: str, will: tuple[str, bytes]) -> Client:
+    def _new_client(self, client_id: str, will: tuple[str, bytes] | None) -> Client:
         from paho.mqtt.client import Client
         from paho.mqtt.enums import CallbackAPIVersion
 
         options = self._options
         client = Client(CallbackAPIVersion.VERSION2, client_id)
-        client.will_set(*will, qos=1, retain=True)
+        if will is not None:
+            client.will_set(*will, qos=1, retain=True)
         client.max_inflight_messages_set(0)  # no limit here: Post has one
         if options.user is not None:
             client.username_pw_set(options.user, options.password)
@@ -212,7 +210,7 @@ class Link:
             self._said = reason
             log.warning(
                 "No connection to the broker %s: %s%s Events are kept; it is tried again after "
-                "about %d s, up to %d s.", self.place, reason,
+                "about %d s, later up to %d s.", self.place, reason,
                 "" if reason.endswith("?") else ".", FIRST_PAUSE, LONGEST_PAUSE,
             )  # fmt: skip
         self._listener.disconnected()

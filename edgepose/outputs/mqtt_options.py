@@ -84,6 +84,11 @@ class MqttOptions(options.Options):
     discovery_prefix: Topic = Field(
         default="homeassistant", description="what Home Assistant calls its discovery prefix"
     )
+    remote: bool = Field(
+        default=False,
+        description="let `edgepose fleet` push templates and configurations, and read the log; "
+        "whoever may write to the broker may then change this device",
+    )
     outbox_max: int = Field(
         default=100_000,
         ge=1,

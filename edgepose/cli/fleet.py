@@ -1,0 +1,206 @@
+"""edgepose fleet: look after many devices through the broker that they all know."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+
+from edgepose.cli.fleet_options import on_station
+from edgepose.cli.fleet_view import health_page, log_lines, outcome_table, row, table
+from edgepose.errors import DeviceError, UserError
+from edgepose.fleet.check import config_text, template_text
+from edgepose.fleet.devices import Seen, document
+from edgepose.fleet.push import IN_TIME, Outcome, Parcel, chosen, counted, push
+from edgepose.fleet.station import Station
+
+WIDE: Final = 200  # columns where no terminal limits them
+LOGS_IN_TIME: Final = 10.0  # seconds for a device to send its log
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+_file = click.argument("file", type=click.Path(path_type=Path))
+_devices = click.argument("devices", nargs=-1, metavar="DEVICE...")
+_all = click.option("--all", "everybody", is_flag=True, help="To every device ever seen.")
+
+
+def _timeout(kind: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return click.option(
+        "--timeout", type=click.FloatRange(min=0.1), default=IN_TIME[kind], show_default=True,
+        help="Seconds to wait for the answers of those that are online.", metavar="SECONDS",
+    )  # fmt: skip
+
+
+@click.group()
+def fleet() -> None:
+    """Look after many devices through the MQTT broker that they all know.
+
+    The broker: options, EDGEPOSE_MQTT_HOST, _PORT, _USER, _PASSWORD, _TOPIC_PREFIX, or the file
+    ~/.config/edgepose/fleet.yaml with the keys of the mqtt output. Devices take pushes and show
+    their log only with `remote: true` on their mqtt output.
+    """
+
+
+@fleet.command("list")
+@on_station
+@_as_json
+def list_(station: Station, as_json: bool) -> None:
+    """Show every device: its state, versions, speed and last event. Exit code 1 for none."""
+    with station:
+        found = list(station.devices.values())
+    if as_json:
+        for seen in found:
+            click.echo(json.dumps(row(seen)))
+    elif found:
+        _console().print(table(found, time.time()))
+    if not found:
+        click.echo(f"No device has ever connected under '{station.prefix}/'.", err=True)
+        sys.exit(1)
+
+
+@fleet.command()
+@click.argument("device", required=False)
+@on_station
+@_as_json
+def health(station: Station, device: str | None, as_json: bool) -> None:
+    """Show the health document of DEVICE, or of all; as of when it was last sent.
+
+    Exit code 1 when one is not online.
+    """
+    with station:
+        found = chosen(station, [device] if device else [], everybody=device is None)
+    for seen in found:
+        if as_json:
+            click.echo(json.dumps({"device": seen.name, "state": seen.state} | dict(seen.health)))
+        else:
+            click.echo(health_page(seen, time.time()))
+    if not all(seen.is_online for seen in found):
+        sys.exit(1)
+
+
+@fleet.command("push-template")
+@_file
+@_devices
+@_all
+@_timeout("template")
+@on_station
+@_as_json
+def push_template(
+    station: Station,
+    file: Path,
+    devices: tuple[str, ...],
+    everybody: bool,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Put the template FILE in place on devices; running watches use it from the next picture on.
+
+    One that is offline takes it when it is back. Exit code 1 unless every device has it.
+    """
+    _some(devices, everybody)
+    name, text = template_text(file)
+    with station:
+        targets = chosen(station, devices, everybody=everybody)
+        parcel = Parcel(f"template/{name}", text, timeout)
+        _show(_push(station, targets, parcel), as_json)
+
+
+@fleet.command("push-config")
+@_file
+@_devices
+@_all
+@_timeout("config")
+@on_station
+@_as_json
+def push_config(
+    station: Station,
+    file: Path,
+    devices: tuple[str, ...],
+    everybody: bool,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Put the configuration FILE in place on devices.
+
+    It is checked here and there, and tried: a device that can't reach the broker with it within
+    120 s goes back to the one before. Leave `name` out, and each device keeps its own. One that is
+    offline takes it when it is back. Exit code 1 unless every device has it.
+    """
+    _some(devices, everybody)
+    config_text(file, devices)
+    with station:
+        targets = chosen(station, devices, everybody=everybody)
+        text = config_text(file, [seen.name for seen in targets])
+        _show(_push(station, targets, Parcel("config", text, timeout)), as_json)
+
+
+@fleet.command()
+@click.argument("device")
+@click.option("-n", "--lines", default=100, show_default=True, type=click.IntRange(1, 500))
+@on_station
+@_as_json
+def logs(station: Station, device: str, lines: int, as_json: bool) -> None:
+    """Show the latest lines of DEVICE's log, at most 500, within 10 s."""
+    with station:
+        (seen,) = chosen(station, [device], everybody=False)
+        if not seen.is_online:
+            raise DeviceError(f"{device} is {seen.state}; its log is there when it is back")
+        answer = _asked(station, device, lines)
+    for line in answer["lines"]:
+        click.echo(json.dumps(line) if as_json else log_lines(line))
+    if answer.get("older"):
+        click.echo(f"{answer['older']} older lines: --lines", err=True)
+
+
+def _asked(station: Station, device: str, lines: int) -> dict[str, list[dict[str, str]]]:
+    """Return a device's answer. Raises DeviceError where none comes, or it refuses."""
+    own = secrets.token_hex(8)
+    station.say(device, "logs/ask", json.dumps({"id": own, "lines": lines}).encode(), retain=False)
+    station.wait(lambda: document(station.payload(device, "logs")).get("id") == own, LOGS_IN_TIME)
+    answer = document(station.payload(device, "logs"))
+    if answer.get("id") != own:
+        raise DeviceError(f"{device}: no answer within {LOGS_IN_TIME:.0f} s")
+    if answer.get("error"):
+        raise DeviceError(f"{device}: {answer['error']}")
+    return answer
+
+
+def _some(devices: tuple[str, ...], everybody: bool) -> None:
+    if bool(devices) == everybody:
+        raise UserError("expected names of devices, or --all" + (", not both" * everybody))
+
+
+def _push(station: Station, targets: list[Seen], parcel: Parcel) -> list[Outcome]:
+    with _console(stderr=True).status("Sending ...") as status:
+        return push(
+            station, targets, parcel,
+            lambda done, total: status.update(
+                f"{done} of {total} online devices have answered; waiting up to "
+                f"{parcel.seconds:.0f} s"
+            ),
+        )  # fmt: skip
+
+
+def _show(outcomes: list[Outcome], as_json: bool) -> None:
+    """Print what became of a push; leave with 1 unless all is well."""
+    if as_json:
+        for outcome in outcomes:
+            click.echo(json.dumps(asdict(outcome)))
+    else:
+        _console().print(outcome_table(outcomes))
+        click.echo(f"{len(outcomes)} devices: {', '.join(counted(outcomes))}")
+    if not all(outcome.is_well for outcome in outcomes):
+        sys.exit(1)
+
+
+def _console(stderr: bool = False) -> Console:
+    """Return where tables go; in a file or a pipe nothing is folded."""
+    console = Console(highlight=False, stderr=stderr)
+    return console if console.is_terminal else Console(highlight=False, stderr=stderr, width=WIDE)

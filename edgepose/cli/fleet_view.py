@@ -1,0 +1,146 @@
+"""How the fleet is shown: rows for JSON, tables and pages for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import click
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from edgepose.cli.status import body
+from edgepose.fleet.devices import Seen
+from edgepose.fleet.push import Outcome
+
+STYLES: Final = {
+    "online": "green", "offline": "red", "stopped": "yellow", "never seen": "dim",
+    "accepted": "green", "refused": "red", "rolled back": "red", "no answer": "red",
+    "waits": "yellow",
+}  # fmt: skip
+SHORT: Final = 7  # characters of a version that people can tell apart
+COLUMNS: Final = ("Device", "State", "Version", "fps", "Model", "Templates", "Config", "Last event")
+
+
+def row(seen: Seen) -> dict[str, Any]:
+    """Return what `list --json` says of one device."""
+    health = seen.health
+    return {
+        "device": seen.name,
+        "state": seen.state,
+        "seen": health.get("time"),
+        "ails": seen.ails,
+        "version": health.get("version"),
+        "fps": health.get("fps"),
+        "model": _inner(health, "runtime", "model"),
+        "templates": health.get("templates"),
+        "config": _config_version(seen),
+        "remote": health.get("remote"),
+        "last_event": health.get("last_event"),
+        "waiting": seen.waiting,
+    }
+
+
+def table(found: Iterable[Seen], now: float) -> Table:
+    """Return the table of all devices; now: unix seconds."""
+    made = Table(*COLUMNS, box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in made.columns:
+        column.overflow = "fold"
+    made.columns[0].no_wrap = True
+    for seen in found:
+        made.add_row(*_cells(seen, now))
+    return made
+
+
+def _cells(seen: Seen, now: float) -> list[Text | str]:
+    health = seen.health
+    fps = health.get("fps")
+    return [
+        seen.name,
+        _state(seen, now),
+        str(health.get("version", "")),
+        f"{fps:.1f}" if seen.is_online and isinstance(fps, int | float) else "",
+        str(_inner(health, "runtime", "model") or ""),
+        _templates(seen),
+        _config(seen),
+        _event(health.get("last_event"), now),
+    ]
+
+
+def _state(seen: Seen, now: float) -> Text:
+    text = Text(seen.state, STYLES[seen.state])
+    if seen.is_online and seen.ails:
+        text = Text(f"ails: {', '.join(seen.ails)}", "yellow")
+    written = seen.health.get("time")
+    if not seen.is_online and isinstance(written, int | float):
+        text.append(f" {ago(now - written)}")
+    return text
+
+
+def _templates(seen: Seen) -> str:
+    known = seen.health.get("templates")
+    versions = known if isinstance(known, Mapping) else {}
+    said = [f"{name} {str(version)[:SHORT]}" for name, version in versions.items()]
+    said += [f"{key.partition('/')[2]} waits" for key in seen.waiting if key != "config"]
+    return ", ".join(said)
+
+
+def _config(seen: Seen) -> str:
+    version = str(_config_version(seen) or "")[:SHORT]
+    pushed = seen.answers.get("config", {}).get("state")
+    state = "push waits" if "config" in seen.waiting else str(pushed or "")
+    return f"{version} {'' if state == 'accepted' else state}".strip()
+
+
+def _config_version(seen: Seen) -> Any:
+    """Return the version of the file that runs; of an older edgepose, what was pushed last."""
+    return _inner(seen.health, "config", "digest") or seen.answers.get("config", {}).get("version")
+
+
+def _inner(health: Mapping[str, Any], part: str, key: str) -> Any:
+    value = health.get(part)
+    return value.get(key) if isinstance(value, Mapping) else None
+
+
+def _event(event: Any, now: float) -> str:
+    if not isinstance(event, Mapping) or not isinstance(event.get("time"), int | float):
+        return ""
+    return f"{event.get('name')} {event.get('type')}, {ago(now - event['time'])}"
+
+
+def ago(seconds: float) -> str:
+    """Return how long ago something was, as people say it: `12 min ago`."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit} ago"
+    return f"{max(0.0, seconds):.0f} s ago"
+
+
+def health_page(seen: Seen, now: float) -> str:
+    """Return a device's health as `edgepose status` shows it, and when it was written."""
+    name = click.style(seen.name, bold=True)
+    state = click.style(seen.state, STYLES[seen.state].replace("dim", "bright_black"))
+    if not seen.health:
+        return f"{name} is {state}; it has sent no health document"
+    uptime = timedelta(seconds=int(seen.health.get("uptime", 0)))
+    told = ago(now - float(seen.health.get("time", now)))
+    head = f"{name} is {state}; this is from {told}, after running for {uptime}"
+    return "\n".join([f"{head} (edgepose {seen.health.get('version', '?')})", *body(seen.health)])
+
+
+def outcome_table(outcomes: Iterable[Outcome]) -> Table:
+    """Return what each device answered."""
+    made = Table("Device", "Answer", "", box=box.SIMPLE_HEAD, pad_edge=False)
+    made.columns[0].no_wrap = made.columns[1].no_wrap = True
+    for outcome in outcomes:
+        state = Text(outcome.state, STYLES.get(outcome.state, ""))
+        made.add_row(outcome.device, state, Text(outcome.text))
+    return made
+
+
+def log_lines(line: Mapping[str, Any]) -> str:
+    """Return one line of a device's log."""
+    at = datetime.fromtimestamp(float(line.get("time", 0.0))).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{at} {line.get('level', ''):<7} {line.get('logger', '')}: {line.get('text', '')}"

@@ -1,0 +1,1 @@
+"""Look after many devices through the broker that they all know."""

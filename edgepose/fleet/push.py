@@ -1,0 +1,123 @@
+"""Lay something on the broker for devices, and listen to what each answers."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from edgepose.errors import UserError, near_miss
+from edgepose.fleet.devices import FINAL, Seen, document
+from edgepose.fleet.station import Station
+
+IN_TIME: Final = {"template": 15.0, "config": 150.0}  # seconds; a configuration is tried for 120
+
+
+Progress = Callable[[int, int], None]
+"""Be told how many of how many devices have answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Hold what is pushed: `config` or `template/NAME`, and its text. seconds: for the answers."""
+
+    key: str
+    text: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Say what became of a push to one device.
+
+    state: one of FINAL, `waits` for a device that is not there, or `no answer`.
+    """
+
+    device: str
+    state: str
+    text: str
+
+    @property
+    def is_well(self) -> bool:
+        """Tell whether the device has it."""
+        return self.state == "accepted"
+
+
+def chosen(station: Station, names: Iterable[str], *, everybody: bool) -> list[Seen]:
+    """Return the devices that were named, or all. Raises UserError where one is not known."""
+    known = station.devices
+    if everybody:
+        found = [seen for seen in known.values() if seen.available]
+        if not found:
+            raise UserError(f"no device has ever connected under '{station.prefix}/'")
+        return found
+    for name in names:
+        if name not in known or not known[name].available:
+            seen = [other for other, device in known.items() if device.available]
+            raise UserError(f"no device '{name}' has ever connected{near_miss(name, seen)}")
+    return [known[name] for name in dict.fromkeys(names)]
+
+
+def push(
+    station: Station, targets: Iterable[Seen], parcel: Parcel, progress: Progress
+) -> list[Outcome]:
+    """Push to devices and wait for their answers; what was refused is taken back.
+
+    What was not answered stays on the broker, retained: the device takes it when it is back.
+    """
+    ids = {seen.name: f"{time.time():.3f}-{secrets.token_hex(3)}" for seen in targets}
+    online = {name: own for name, own in ids.items() if station.devices[name].is_online}
+    for name, own in ids.items():
+        payload = json.dumps({"id": own, "text": parcel.text}).encode()
+        station.say(name, f"push/{parcel.key}", payload, retain=True)
+    station.finish()
+    _listen(station, online, parcel, progress)
+    outcomes = [_outcome(station, name, own, parcel) for name, own in ids.items()]
+    _take_back(station, outcomes, parcel.key)
+    return outcomes
+
+
+def _listen(station: Station, ids: Mapping[str, str], parcel: Parcel, progress: Progress) -> None:
+    def is_through() -> bool:
+        done = sum(_answer(station, name, own, parcel.key) is not None for name, own in ids.items())
+        progress(done, len(ids))
+        return done == len(ids)
+
+    station.wait(is_through, parcel.seconds)
+
+
+def _answer(station: Station, name: str, own: str, key: str) -> Mapping[str, Any] | None:
+    """Return the last word of a device on a push, None while there is none."""
+    answer = document(station.payload(name, f"push/{key}/state"))
+    return answer if answer.get("id") == own and answer.get("state") in FINAL else None
+
+
+def _outcome(station: Station, name: str, own: str, parcel: Parcel) -> Outcome:
+    answer = _answer(station, name, own, parcel.key)
+    if answer is not None:
+        return Outcome(name, str(answer["state"]), str(answer.get("text", "")))
+    seen = station.devices[name]
+    latest = seen.answers.get(parcel.key, {})
+    if latest.get("id") == own:
+        said = f"after {parcel.seconds:.0f} s it is still {latest.get('state')}"
+        return Outcome(name, "no answer", said)
+    if seen.is_online:
+        return Outcome(name, "no answer", f"nothing for {parcel.seconds:.0f} s")
+    return Outcome(name, "waits", f"it is {seen.state}; it takes it when it is back")
+
+
+def _take_back(station: Station, outcomes: Iterable[Outcome], key: str) -> None:
+    for outcome in outcomes:
+        if outcome.state in ("refused", "rolled back"):
+            station.say(outcome.device, f"push/{key}", b"", retain=True)
+    station.finish()
+
+
+def counted(outcomes: Iterable[Outcome]) -> Iterator[str]:
+    """Yield `3 accepted` and the like, in order of appearance."""
+    states = [outcome.state for outcome in outcomes]
+    for state in dict.fromkeys(states):
+        yield f"{states.count(state)} {state}"

@@ -1,0 +1,328 @@
+"""edgepose fleet against real devices and a real broker: seen, changed, and never lost."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from edgepose import pushes
+from edgepose.pushes import recover
+from edgepose.pushes_record import Record
+
+TEMPLATES: Final = Path(__file__).parent.parent.parent / "configs" / "templates"
+
+
+def test_list_shows_every_device_with_its_state(house, fleet, rows, online, ear):
+    """One that runs, one that was stopped, one that the broker lost; also as a table."""
+    house.start("hall")
+    online("hall")
+    ear.say("edgepose/cellar/available", "offline", retain=True)
+    ear.say("edgepose/attic/push/config", json.dumps({"id": "1", "text": ""}), retain=True)
+
+    result = fleet("list", "--json")
+
+    assert result.exit_code == 0
+    found = {row["device"]: row for row in rows(result)}
+    assert {name: row["state"] for name, row in found.items()} == {
+        "attic": "never seen", "cellar": "offline", "hall": "online",
+    }  # fmt: skip
+    hall = found["hall"]
+    assert hall["model"] == "edgepose-nano"
+    assert hall["remote"] is True
+    assert list(hall["templates"]) == ["hands"]
+    assert found["attic"]["waiting"] == ["config"]
+    table = fleet("list").stdout
+    assert "hall" in table
+    assert "never seen" in table
+    assert "push waits" in table
+
+
+def test_an_empty_broker_and_none_at_all_are_told_apart(fleet, broker, house):
+    """Exit code 1 both times, each with its sentence; no address is a mistake of usage."""
+    empty = fleet("list")
+    assert empty.exit_code == 1
+    assert "No device has ever connected under 'edgepose/'" in empty.stderr
+    broker.stop()
+    gone = fleet("list")
+    assert gone.exit_code == 1
+    assert "nobody listens there" in str(gone.exception)
+
+
+def test_without_an_address_it_says_where_to_write_it(fleet, monkeypatch, tmp_path):
+    """Exit code 2 and all three ways."""
+    monkeypatch.delenv("EDGEPOSE_MQTT_HOST")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    result = fleet("list")
+    assert result.exit_code == 2
+    assert "--host" in str(result.exception)
+    assert str(tmp_path / "edgepose" / "fleet.yaml") in str(result.exception)
+
+
+def test_health_is_the_health_document(house, fleet, rows, online):
+    """The same as the device itself gives, with the time it was written."""
+    appliance = house.start("hall")
+    online("hall")
+    (told,) = rows(fleet("health", "hall", "--json"))
+    assert told.keys() >= appliance.state().keys()
+    assert told["device"] == "hall"
+    assert told["source"]["state"] in ("starting", "running")
+    assert "model edgepose-nano" in fleet("health", "hall").stdout
+    missing = fleet("health", "hell")
+    assert missing.exit_code == 2
+    assert "did you mean 'hall'" in str(missing.exception)
+
+
+def test_a_template_is_taken_by_running_watches_at_once(house, fleet, rows, online, tmp_path):
+    """The file stands beside the configuration, the watch uses it, nothing is started anew."""
+    appliance = house.start("hall")
+    online("hall")
+    before = appliance.pipeline
+    file = tmp_path / "hands.yaml"
+    file.write_text((TEMPLATES / "squat.yaml").read_text())
+
+    result = fleet("push-template", file, "hall", "--json")
+
+    assert rows(result) == [
+        {
+            "device": "hall", "state": "accepted",
+            "text": "template 'hands' is in place; hands uses it from now on",
+        }
+    ]  # fmt: skip
+    assert result.exit_code == 0
+    placed = house.file("hall").parent / "templates" / "hands.yaml"
+    assert placed.read_text() == file.read_text()
+    assert appliance.pipeline is before
+    watch = appliance.pipeline.perception.interpreter.watches[0]
+    assert watch._templates.templates[0].name == "squat"
+
+
+def test_a_template_that_the_watch_can_not_use_leaves_the_old_one(
+    house, fleet, rows, online, tmp_path
+):
+    """Refused with the reason, the file is as before, and nothing stays on the broker."""
+    text = house.text("hall").replace("hands.yaml}", "hands.yaml, min_visible: 8}")
+    house.start("hall", text)
+    online("hall")
+    placed = house.file("hall").parent / "templates" / "hands.yaml"
+    before = placed.read_text()
+    file = tmp_path / "hands.yaml"
+    file.write_text(before.replace("ignore: [", "ignore: [left_upper_arm, "))
+
+    (told,) = rows(result := fleet("push-template", file, "hall", "--json"))
+
+    assert result.exit_code == 1
+    assert told["state"] == "refused"
+    assert "min_visible" in told["text"]
+    assert placed.read_text() == before
+    assert rows(fleet("list", "--json"))[0]["waiting"] == []
+
+
+def test_a_broken_file_is_refused_on_this_side(house, fleet, online, tmp_path):
+    """Exit code 2 and the line; no device hears of it."""
+    file = tmp_path / "hands.yaml"
+    file.write_text("version: 1\nname: x\n")
+    result = fleet("push-template", file, "hall")
+    assert result.exit_code == 2
+    assert f"{file}" in str(result.exception)
+
+
+def test_a_configuration_is_taken_with_the_devices_own_name(house, fleet, rows, online, tmp_path):
+    """One file for all, without `name`; both run with it, and each keeps its own."""
+    devices = [house.start(name) for name in ("hall", "yard")]
+    online("hall", "yard")
+    file = tmp_path / "all.yaml"
+    file.write_text(house.text("x").replace("name: x\n", "").replace("fps: 10", "fps: 12"))
+
+    result = fleet("push-config", file, "--all", "--json")
+
+    assert [row["state"] for row in rows(result)] == ["accepted", "accepted"]
+    assert result.exit_code == 0
+    for name, appliance in zip(("hall", "yard"), devices, strict=True):
+        assert appliance.config.name == name
+        assert appliance.config.source.options.fps == 12
+        assert "# What every device of the house does." in house.file(name).read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("port: PORT", "port: 9"),
+        ("remote: true", 'remote: true, user: mute, password: "${MUTE}"'),
+    ],
+    ids=["nobody there", "not allowed to speak"],
+)
+def test_a_configuration_that_loses_the_broker_is_rolled_back(
+    house, *, fleet, rows, online, tmp_path, monkeypatch, broker, old, new
+):
+    """The classic way to lose a fleet: the device comes back by itself and says so."""
+    monkeypatch.setenv("MUTE", "secret")
+    monkeypatch.setattr(pushes, "TRIAL", 2.0)
+    appliance = house.start("hall")
+    online("hall")
+    before = house.file("hall").read_text()
+    file = tmp_path / "new.yaml"
+    file.write_text(before.replace(old.replace("PORT", str(broker.port)), new))
+
+    (told,) = rows(result := fleet("push-config", file, "hall", "--json", "--timeout", "50"))
+
+    assert result.exit_code == 1
+    assert told["state"] == "rolled back"
+    assert "the broker was not reached within 2 s" in told["text"]
+    assert house.file("hall").read_text() == before
+    assert appliance.config.outputs["bus"].options.port == broker.port
+    assert rows(fleet("list", "--json"))[0]["waiting"] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("fps: 10", "fps: -10", "fps"),
+        ("name: hall", "name: yard", "not the name of hall"),
+        ("remote: true", "remote: false", "could never be reached again"),
+        ("remote: true", "remote: true, user: u, password: p", "must not lie on the broker"),
+    ],
+)
+def test_what_would_lose_the_device_or_its_secrets_is_refused_on_this_side(
+    house, *, fleet, tmp_path, old, new, said
+):
+    """Exit code 2 before anything is sent."""
+    file = tmp_path / "new.yaml"
+    file.write_text(house.text("hall").replace(old, new))
+    result = fleet("push-config", file, "hall")
+    assert result.exit_code == 2
+    assert said in str(result.exception)
+
+
+def push(ear: Any, name: str, id: str, text: str) -> None:
+    """Put a configuration on the broker without anybody checking it."""
+    payload = json.dumps({"id": id, "text": text})
+    ear.say(f"edgepose/{name}/push/config", payload, retain=True)
+
+
+def answer(ear: Any, name: str, id: str) -> dict[str, Any]:
+    """Return a device's last word on a push of its configuration."""
+    topic = f"edgepose/{name}/push/config/state"
+
+    def last() -> dict[str, Any]:
+        found = json.loads(ear.last(topic) or b"{}")
+        return found if found.get("state") not in ("starting", "trying") else {}
+
+    ear.wait(lambda: last().get("id") == id, f"the answer to {id}")
+    return last()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("fps: 10", "fps: [", "line"),
+        ("name: hall", "name: yard", "a push can't rename a device"),
+        ("remote: true", "remote: false", "could never be reached again"),
+        ("edgepose-nano", "no-such-model", "no-such-model"),
+        ("hands.yaml", "nothing.yaml", "nothing.yaml"),
+        ("127.0.0.1", '"${NOT_SET_HERE}"', "NOT_SET_HERE is not set"),
+    ],
+)
+def test_the_device_refuses_what_it_can_not_run(house, ear, *, online, old, new, said):
+    """The file and what runs stay as they were, and the reason is told."""
+    appliance = house.start("hall")
+    online("hall")
+    before, config = house.file("hall").read_text(), appliance.config
+    push(ear, "hall", "1", before.replace(old, new))
+
+    told = answer(ear, "hall", "1")
+
+    assert told["state"] == "refused"
+    assert said in told["text"]
+    assert house.file("hall").read_text() == before
+    assert appliance.config == config
+    assert not appliance.state()["config"]["error"]
+
+
+def test_without_permission_nothing_is_taken_and_the_way_out_is_told(house, fleet, rows, online):
+    """`remote` is off unless the device's own configuration says otherwise."""
+    house.start("hall", house.text("hall").replace("remote: true, ", ""))
+    online("hall")
+    before = house.file("hall").read_text()
+    (told,) = rows(fleet("push-template", TEMPLATES / "squat.yaml", "hall", "--json"))
+    assert told["state"] == "refused"
+    assert "set `remote: true`" in told["text"]
+    assert house.file("hall").read_text() == before
+    logs = fleet("logs", "hall")
+    assert logs.exit_code == 1
+    assert "set `remote: true`" in str(logs.exception)
+
+
+def test_a_device_that_was_away_takes_it_once_when_it_comes_back(
+    house, *, fleet, rows, online, ear, tmp_path
+):
+    """Retained: taken at the next start, and not again at the one after that."""
+    house.start("hall")
+    online("hall")
+    house.stop()
+    ear.wait_last("edgepose/hall/available", b"stopped")
+    file = tmp_path / "new.yaml"
+    file.write_text(house.text("hall").replace("fps: 10", "fps: 12"))
+    (told,) = rows(result := fleet("push-config", file, "hall", "--json"))
+    assert (told["state"], result.exit_code) == ("waits", 1)
+
+    pushed = json.loads(ear.last("edgepose/hall/push/config"))
+    appliance = house.start("hall")
+
+    assert answer(ear, "hall", pushed["id"])["state"] == "accepted"
+    assert appliance.config.source.options.fps == 12
+    house.stop()
+    house.file("hall").write_text(house.text("hall").replace("fps: 10", "fps: 15"))
+    appliance = house.start("hall")
+    ear.wait_last("edgepose/hall/available", b"online")
+    fleet("push-template", TEMPLATES / "squat.yaml", "hall")  # behind the retained one
+    assert appliance.config.source.options.fps == 15
+
+
+def test_a_configuration_that_crashes_the_process_is_put_back_at_the_third_start(
+    house, tmp_path, caplog: pytest.LogCaptureFixture
+):
+    """However early it crashes: the start itself looks first."""
+    file = house.write("hall", "broken")
+    record = Record.of(file)
+    record.answer("config", "1", "broken", "starting", "")
+    record.begin_trial("good", "broken")
+
+    texts = []
+    for _ in range(4):
+        recover(file)
+        texts.append(file.read_text())
+
+    assert texts == ["broken", "broken", "good", "good"]
+    assert Record.of(file).trial is None
+    assert Record.of(file).answers["config"]["state"] == "rolled back"
+
+
+def test_a_trial_goes_on_after_a_power_cut(house, ear, online):
+    """The process that starts with the new configuration proves it, and it is accepted."""
+    text = house.text("hall").replace("fps: 10", "fps: 12")
+    file = house.write("hall", text)
+    record = Record.of(file)
+    record.answer("config", "7", text, "starting", "")
+    record.begin_trial(house.text("hall"), text)
+
+    house.start("hall")
+
+    assert answer(ear, "hall", "7")["state"] == "accepted"
+    assert Record.of(file).trial is None
+
+
+def test_logs_are_the_devices_latest_lines(house, fleet, rows, online):
+    """Bounded, and not twice within two seconds."""
+    house.start("hall")
+    online("hall")
+    for number in range(30):
+        logging.getLogger("edgepose.test").warning("line %d", number)
+    result = fleet("logs", "hall", "-n", "5", "--json")
+    assert [line["text"] for line in rows(result)] == [f"line {n}" for n in range(25, 30)]
+    again = fleet("logs", "hall")
+    assert again.exit_code == 1
+    assert "too often" in str(again.exception)
