@@ -5,27 +5,29 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from edgepose import __version__, app
+from edgepose import app
 from edgepose.config import Config
 from edgepose.config_edit import save_text
 from edgepose.config_files import Choice
 from edgepose.config_life import ConfigLife
-from edgepose.engine.ladder import Ladder
-from edgepose.engine.outlet import Outlet
+from edgepose.engine import last_exit
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.sdnotify import notify, reloading
-from edgepose.engine.supervisor import Supervisor, hung_parts
+from edgepose.engine.status_file import own_folder
+from edgepose.engine.supervisor import Supervisor
 from edgepose.engine.threads import new_thread
+from edgepose.engine.vitals import Vitals
 from edgepose.errors import ConfigError, EdgeposeError, UserError, near_miss
 from edgepose.eyes import Eyes, open_eyes
+from edgepose.health import Health, Subject
 from edgepose.outputs.base import Controls, Output
 from edgepose.pushes import Pushes, templates_in_use
+from edgepose.state import state_folder
 from edgepose.takeover import Change, prepare
 from edgepose.tuning import TAUGHT_FROM, Tuning
 from edgepose.types import Pose, Scene
@@ -52,7 +54,7 @@ class Appliance(Controls):
         self._tuning = Tuning(config)
         self._outgoing: list[Eyes] = []  # models of pipelines that had to be built anew
         self._recent = _Recent()
-        self._started = time.monotonic()
+        self._health = Health(Vitals(state_folder()), last_exit.read(own_folder()))
         self._halt, self._stop = threading.Event(), threading.Event()
         self._lock = threading.RLock()  # commands come from several outputs
         self._crash: BaseException | None = None
@@ -118,33 +120,22 @@ class Appliance(Controls):
 
     def state(self) -> dict[str, Any]:
         """Return the health document."""
-        pipeline, figures = self.pipeline, self.pipeline.stats.snapshot()
-        return {
-            "version": __version__,
-            "name": self.config.name,
-            "uptime": round(time.monotonic() - self._started, 1),
-            "detect": pipeline.is_detecting,
-            "fps": round(figures.fps, 1),
-            "source": _part(pipeline.capture),
-            "runtime": self._runtime_state(),
-            "hung": hung_parts(pipeline, self._patience()),
-            "outputs": {n: _outlet(o) for n, o in pipeline.outlets.items() if not n.endswith("/")},
-            "watches": self._tuning.state(),
-            "last_event": self._recent.last_event,
-            "unsaved": self._tuning.is_unsaved,
-            "config": self.life.state(),
-            "templates": templates_in_use(self.config),
-            "pushed": dict(self._pushes.answers),
-            "stats": figures.to_dict(),
-        }
+        subject = Subject(
+            self.config,
+            self.eyes,
+            self.pipeline,
+            watches=self._tuning.state(),
+            last_event=self._recent.last_event,
+            unsaved=self._tuning.is_unsaved,
+            configuration=self.life.state(),
+            templates=templates_in_use(self.config),
+            pushed=dict(self._pushes.answers),
+        )
+        return self._health.document(subject)
 
     def supervisor(self, folder: Path | None) -> Supervisor:
         """Return who looks after this process while it runs. folder: of the status file."""
         return Supervisor(self.state, self._fail, folder)
-
-    def _patience(self) -> float:
-        """Return the seconds that the source may take by its options, 0 where they don't say."""
-        return float(getattr(self.config.source.options, "timeout", 0.0))
 
     def command(self, name: str, value: Any = None) -> str:
         """Carry out a command of `Controls.command` and say what was done."""
@@ -166,19 +157,6 @@ class Appliance(Controls):
             is_in_force=lambda out: any(o.output is out for o in self.pipeline.outlets.values()),
             restart=self.stop,
         )
-
-    def _runtime_state(self) -> dict[str, Any]:
-        runtime = self.eyes.detector.runtimes[0]
-        ladder = runtime if isinstance(runtime, Ladder) else None
-        reason = ladder.falls[-1].reason if ladder and ladder.is_down else ""
-        counts = ladder.fall_counts if ladder else {}
-        return {
-            "state": "degraded" if reason else "running",
-            "reason": reason,
-            "model": self.eyes.model.name,
-            "backend": runtime.backend,
-            "fallbacks": [{"from": a, "to": b, "count": n} for (a, b), n in counts.items()],
-        }
 
     def _detect(self, value: Any) -> str:
         if not isinstance(value, bool):
@@ -297,11 +275,3 @@ class _Recent(Output):
     def poses(self) -> list[Pose]:
         """Return the latest poses, oldest first."""
         return list(self._poses)
-
-
-def _part(part: Any) -> dict[str, Any]:
-    return {"state": part.state, "reason": part.reason}
-
-
-def _outlet(outlet: Outlet) -> dict[str, Any]:
-    return _part(outlet) | dict(outlet.output.health)

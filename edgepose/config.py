@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +55,8 @@ class Config:
 
     path: the file. base: its folder, which paths in it are relative to. name: of the device.
     smoothing: the name of a preset, or a filter's parameters. watches, outputs: by name.
-    templates: of each watch, with the watch's own tolerances.
+    templates: of each watch, with the watch's own tolerances. digest: the same for files (and
+    `--set`) that say the same, comments aside.
     """
 
     path: Path
@@ -65,6 +68,7 @@ class Config:
     watches: Mapping[str, WatchSection]
     templates: Mapping[str, tuple[Template, ...]]
     outputs: Mapping[str, Part]
+    digest: str = ""
 
     @property
     def base(self) -> Path:
@@ -91,6 +95,12 @@ def loads(
     return Reader(document, Path(path), environ).config()
 
 
+def digest(data: Mapping[str, Any]) -> str:
+    """Return twelve hexadecimal digits of what a configuration says, `${NAME}` as it stands."""
+    text = json.dumps(data, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
 class Reader:
     """Check one document section by section, collecting complaints."""
 
@@ -99,6 +109,7 @@ class Reader:
         self.complaints = Complaints(document)
         self._context = {"base": path.absolute().parent}
         self._check_version(document)
+        self._digest = digest(document.data)
         data = expand(document.data, environ, self.complaints.add)
         self._data = {
             key: value
@@ -129,6 +140,7 @@ class Reader:
             watches=root.watch,
             templates=templates,
             outputs=outputs,
+            digest=self._digest,
         )
 
     def _check_version(self, document: Document) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from edgepose.config import Config, loads
 from edgepose.config_files import Choice, ConfigFiles
+from edgepose.config_sections import VERSION
 from edgepose.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,8 @@ class ConfigLife:
         return {
             "path": str(self.config.path),
             "origin": self._files.origin(self.config.path),
+            "version": VERSION,
+            "digest": self.config.digest,
             "error": self.error,
             "loaded": self._loaded,
             "reloads": {"taken": self._taken, "refused": self._refused},

@@ -32,11 +32,13 @@ class Eyes:
     """Hold an opened model: where it came from, and the detector with its interpreters.
 
     is_makeshift: nobody asked for this model; it is used since no better one is at hand.
+    why: why it runs on that chip.
     """
 
     model: ModelFile
     detector: Detector
     is_makeshift: bool = False
+    why: str = ""
 
     def look(self, image: Image) -> tuple[Pose, ...]:
         """Return everyone in one picture, found in one pass over the whole of it."""
@@ -75,7 +77,8 @@ def open_eyes(section: ModelSection | None = None) -> Eyes:
         family = _told(family, section, model)
         opened.pop_all()
     is_asked_for = bool(section.path or section.name)
-    return Eyes(model, Detector(family, *runtimes), model.name == BUNDLED and not is_asked_for)
+    is_makeshift = model.name == BUNDLED and not is_asked_for
+    return Eyes(model, Detector(family, *runtimes), is_makeshift, _why(section, model))
 
 
 def _distrust(section: ModelSection, model: ModelFile) -> None:
@@ -125,6 +128,22 @@ def _builds(model: ModelFile) -> tuple[str, str]:
     if entry is None:
         return (path, "") if _is_compiled(model) else ("", path)
     return (path, entry.cpu) if entry.needs == "edgetpu" else (entry.edgetpu, path)
+
+
+def _why(section: ModelSection, model: ModelFile) -> str:
+    """Say why the first of the rungs is the first."""
+    if section.runtime == "replay":
+        return "recorded tensors are played back"
+    if section.runtime != "auto":
+        return f"the configuration says `runtime: {section.runtime}`"
+    tpu, _ = _builds(model)
+    if _wants_tpu(section, tpu):
+        return "an Edge TPU is plugged in"
+    if tpu not in manifest():
+        return "there is no build of this model for the Edge TPU"
+    if locate(manifest()[tpu]) is None:
+        return f"its build for the Edge TPU is not at hand: edgepose models pull {tpu}"
+    return "no Edge TPU is plugged in"
 
 
 def _edgetpu(section: ModelSection, build: str) -> Runtime:

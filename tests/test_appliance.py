@@ -103,9 +103,14 @@ def test_state_says_how_everything_is(running):
     state = json.loads(json.dumps(appliance.state()))
     assert state["name"] == "lobby"
     assert state["detect"] is True
-    assert state["source"] == {"state": "running", "reason": ""}
+    assert (state["source"]["state"], state["source"]["reason"]) == ("running", "")
+    assert state["source"]["type"] == "synthetic"
+    assert state["source"]["age"] < 10
     assert state["runtime"]["model"] == "movenet-lightning-int8"
-    assert state["outputs"] == {"log": {"state": "running", "reason": ""}}
+    assert state["outputs"].keys() == {"log"}
+    assert state["outputs"]["log"]["state"] == "running"
+    assert state["outputs"]["log"]["queue"].keys() == {"age", "events"}
+    assert state["troubles"] == [], "of a machine that is well"
     assert state["watches"]["hands"]["enter"] == 0.85
     assert state["unsaved"] is False
     assert state["stats"]["counts"]["scenes"] > 0

@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("config",),
     ("eyes",),
     ("app",),
-    ("tuning", "takeover", "pushes", "pushes_record"),
+    ("tuning", "takeover", "health", "pushes", "pushes_record"),
     ("appliance",),
     ("bench",),
     ("doctor", "fleet"),

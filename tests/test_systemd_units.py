@@ -84,7 +84,10 @@ def test_the_service_is_tried_for_ever_and_waits_for_no_network(unit):
     assert said["Restart"] == ["always"]
     assert said["StartLimitIntervalSec"] == ["0"]
     assert "network-online" not in " ".join(said["After"] + said.get("Wants", []))
-    assert said["ExecStopPost"] == ["-/opt/edgepose/venv/bin/python -m edgepose.outputs.rest"]
+    pins, note = said["ExecStopPost"]
+    assert pins == "-/opt/edgepose/venv/bin/python -m edgepose.outputs.rest"
+    assert "last-exit" in note
+    assert said["RuntimeDirectoryPreserve"] == ["restart"]
 
 
 @pytest.mark.parametrize("unit", UNITS)

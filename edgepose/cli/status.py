@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
 import click
 
+from edgepose.cli.status_board import Row, board_rows, stamp
 from edgepose.engine import status_file
 from edgepose.engine.status_file import Report
 
-COLOURS: Final = {"running": "green", "degraded": "yellow", "backing off": "yellow"}
-Row = tuple[str, str, str]  # name, state, reason
+COLOURS: Final = {
+    "running": "green", "degraded": "yellow", "backing off": "yellow", "hung": "red",
+    "refused": "red",
+}  # fmt: skip
+SHOWN: Final = 3  # latest restarts of a part
 
 
 @click.command()
@@ -50,7 +53,7 @@ def _page(report: Report) -> Iterator[str]:
 
 def body(health: Mapping[str, Any]) -> Iterator[str]:
     """Yield a line for each part and figure of a health document."""
-    rows = [*_parts(health), *_figures(health)]
+    rows = [*_parts(health), *_ailing(health), *_figures(health), *board_rows(health)]
     width = max(len(name) for name, _, _ in rows)
     for name, state, reason in rows:
         padded = f"{state:<12}" if reason else state
@@ -70,7 +73,7 @@ def _headline(report: Report) -> str:
 
 
 def _parts(health: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield what can fail: source, model, outputs, and whatever hangs."""
+    """Yield what can fail: source, model and outputs, with what waits in them."""
     runtime = health.get("runtime", {})
     parts = {
         f"source {health.get('source', {}).get('type', '')}".rstrip(): health.get("source", {}),
@@ -79,13 +82,39 @@ def _parts(health: Mapping[str, Any]) -> Iterator[Row]:
     }
     for name, part in parts.items():
         yield name, part.get("state", "unknown"), part.get("reason", "")
-    for name, reason in health.get("hung", {}).items():
-        yield name, "hangs", reason
+        yield from _waiting(part)
+        yield from _restarts(part)
+
+
+def _waiting(part: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield what an output has not sent, where there is any."""
+    queue = part.get("queue", {})
+    if queue.get("events"):
+        yield "", f"{queue['events']} events wait, the oldest for {queue['age']:.0f} s", ""
+    if part.get("waiting"):
+        yield "", f"{part['waiting']} events in the outbox", ""
+    if part.get("dropped"):
+        yield "", f"{part['dropped']} events dropped from a full outbox, ever", ""
+
+
+def _restarts(part: Mapping[str, Any]) -> Iterator[Row]:
+    for restart in part.get("restarts", {}).get("latest", [])[-SHOWN:]:
+        yield "", f"started anew {stamp(restart['time'])}: {restart['reason']}", ""
+
+
+def _ailing(health: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield what ails besides the parts: the board, and what hangs between the parts."""
+    shown = {"source", "runtime", "config", *health.get("outputs", {})}
+    for trouble in health.get("troubles", ()):
+        if trouble["name"] not in shown:
+            yield trouble["name"], trouble["state"], trouble["reason"]
 
 
 def _figures(health: Mapping[str, Any]) -> Iterator[Row]:
     """Yield what is worth knowing besides."""
-    yield "backend", health.get("runtime", {}).get("backend", "unknown"), ""
+    runtime = health.get("runtime", {})
+    why = f" ({runtime['why']})" if runtime.get("why") else ""
+    yield "backend", runtime.get("backend", "unknown") + why, ""
     yield "speed", _speed(health), ""
     yield "watches", ", ".join(health.get("watches", {})) or "none", ""
     if not health.get("detect", True):
@@ -98,16 +127,16 @@ def _figures(health: Mapping[str, Any]) -> Iterator[Row]:
 def _speed(health: Mapping[str, Any]) -> str:
     rate = f"{health.get('fps', 0.0):.1f} fps"
     age = health.get("stats", {}).get("stages", {}).get("age")
-    if age is None:
-        return rate
-    return f"{rate}, camera to result {age['p50_ms']:.0f} ms, p99 {age['p99_ms']:.0f} ms"
+    newest = health.get("source", {}).get("age")
+    if age is not None:
+        rate += f", camera to result {age['p50_ms']:.0f} ms, p99 {age['p99_ms']:.0f} ms"
+    return rate if newest is None else f"{rate}, newest frame {newest:.1f} s old"
 
 
 def _event(event: Mapping[str, Any] | None) -> str:
     if event is None:
         return "none yet"
-    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event["time"]))
-    return f"{event['name']} {event['type']}, {at}"
+    return f"{event['name']} {event['type']}, {stamp(event['time'])}"
 
 
 def _counts(health: Mapping[str, Any]) -> Iterator[Row]:
@@ -124,6 +153,7 @@ def _counts(health: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _config(config: Mapping[str, Any]) -> Iterator[Row]:
-    yield "configuration", config.get("path", "unknown"), ""
+    digest = f" ({config['digest']})" if config.get("digest") else ""
+    yield "configuration", config.get("path", "unknown") + digest, ""
     if config.get("error"):
         yield "", "not taken over", config["error"]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from edgepose.engine.desk import Desk
 from edgepose.engine.mailbox import Backoff, remaining
+from edgepose.engine.part_state import PartState
 from edgepose.engine.stats import Stats
 from edgepose.engine.stopwatch import Stopwatch
 from edgepose.engine.threads import OnCrash, new_thread
@@ -22,8 +23,8 @@ log = logging.getLogger(__name__)
 class Capture:
     """Read one source until it ends or is stopped, and put its frames on the desk.
 
-    inside: runs while the source has the thread. await_turn: is called first, on the thread, and
-    returns when the source before has let its device go.
+    inside: runs while the source has the thread. health: how the source does. await_turn: is
+    called first, on the thread, and returns when the source before has let its device go.
     """
 
     def __init__(
@@ -35,13 +36,13 @@ class Capture:
         await_turn: Callable[[], None] = lambda: None,
     ) -> None:
         self.source = source
-        self.state = "starting"
-        self.reason = ""
+        self.health = PartState()
         self.inside = Stopwatch()
         self._desk = desk
         self._stats = stats
         self._await_turn = await_turn
         self._is_succeeded = False
+        self._newest: float | None = None  # when the newest frame was taken, monotonic
         self._stop = threading.Event()
         self._thread = new_thread("capture", self._run, on_crash)
 
@@ -66,6 +67,11 @@ class Capture:
             log.warning("The source did not stop in time and is left behind.")
         return not self._thread.is_alive()
 
+    @property
+    def age(self) -> float | None:
+        """Return the seconds since the newest frame was taken, None before the first."""
+        return None if self._newest is None else age_of(self._newest)
+
     def _run(self) -> None:
         backoff = Backoff()
         self._await_turn()
@@ -80,13 +86,15 @@ class Capture:
                     self._lost(str(error), backoff)
         finally:
             self._close()
+            self.health.note("ended", self.health.reason)
             if not self._is_succeeded:
                 self._desk.end()
 
     def _read_all(self, backoff: Backoff) -> None:
         """Read until the source ends. Raises SourceLost when a live one does."""
         while (frame := self._read()) is not None and not self._stop.is_set():
-            self._note("running")
+            self._newest = time.monotonic() if frame.captured is None else frame.captured
+            self._well()
             backoff.reset()
             self._stats.count("captured")
             if self.source.lossless:
@@ -108,17 +116,13 @@ class Capture:
         self._close()
         self._stats.count("restarts:source")
         pause = backoff.next()
-        self._note("backing off", reason)
+        if self.health.restart(reason):
+            log.warning("The source is lost and will be opened again: %s.", reason.rstrip("."))
         log.debug("Trying the source again in %.1f s.", pause)
         self._stop.wait(pause)
 
-    def _note(self, state: str, reason: str = "") -> None:
-        if (state, reason) == (self.state, self.reason):
-            return
-        self.state, self.reason = state, reason
-        if reason:
-            log.warning("The source is lost and will be opened again: %s.", reason.rstrip("."))
-        else:
+    def _well(self) -> None:
+        if self.health.note("running"):
             log.info("The source gives frames.")
 
 

@@ -25,6 +25,7 @@ class Desk:
 
     def __init__(self) -> None:
         self._frame: Frame | None = None
+        self._frame_since = 0.0  # when the waiting frame was put, monotonic
         self._answers: dict[int, Answer] = {}
         self._next_ticket = 0
         self._is_ended = self._is_nudged = False
@@ -34,7 +35,7 @@ class Desk:
         """Leave the newest frame without waiting; return how many it replaced, 0 or 1."""
         with self._changed:
             replaced = int(self._frame is not None)
-            self._frame = frame
+            self._frame, self._frame_since = frame, time.monotonic()
             self._changed.notify_all()
             return replaced
 
@@ -43,7 +44,7 @@ class Desk:
         with self._changed:
             while self._frame is not None and not is_over():
                 self._changed.wait(0.1)
-            self._frame = frame
+            self._frame, self._frame_since = frame, time.monotonic()
             self._changed.notify_all()
 
     def drop_frame(self) -> None:
@@ -69,6 +70,11 @@ class Desk:
         with self._changed:
             self._is_ended = True
             self._changed.notify_all()
+
+    @property
+    def waiting(self) -> float:
+        """Return for how many seconds a frame has been waiting, 0 when none does."""
+        return 0.0 if self._frame is None else time.monotonic() - self._frame_since
 
     @property
     def is_ended(self) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edgepose.engine.mailbox import Backoff
+from edgepose.engine.stopwatch import Stopwatch
 from edgepose.engine.threads import new_thread
 from edgepose.errors import DeviceError, ModelError, RuntimeLost
 from edgepose.runtimes.base import Runtime
@@ -47,7 +48,7 @@ class Ladder(Runtime):
 
     rungs: best first; all take the same input and give the same outputs. pauses: between two
     tries to get back up. falls: the latest, for the health document. fall_counts: how
-    often each rung gave way to which, ever.
+    often each rung gave way to which, ever. climbing: runs while a better rung is being opened.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Ladder(Runtime):
     ) -> None:
         self.falls: deque[Fall] = deque(maxlen=REMEMBERED)
         self.fall_counts: Counter[tuple[str, str]] = Counter()
+        self.climbing = Stopwatch()
         self._rungs = tuple(rungs)
         self._crash: BaseException | None = None  # of the climber, raised by the next inference
         self._pauses = pauses or Backoff(first=30.0, limit=600.0)
@@ -171,7 +173,8 @@ class Ladder(Runtime):
         while not self._stop.wait(self._pauses.next()):
             for index in range(self._index):
                 try:
-                    better = index, self._opened(index)
+                    with self.climbing:
+                        better = index, self._opened(index)
                 except (DeviceError, ModelError) as error:
                     log.debug("%s is still away: %s", self._rungs[index].name, error)
                 else:

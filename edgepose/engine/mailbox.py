@@ -28,6 +28,8 @@ class Mailbox(Generic[T]):
 
     def __init__(self, merge: Callable[[T, T], T] = newest) -> None:
         self.merged = 0
+        self._since = 0.0  # when what waits began to wait, monotonic
+        self._taken_since = 0.0  # the same of what was taken last
         self._merge = merge
         self._item: T | None = None
         self._is_closed = False
@@ -41,6 +43,8 @@ class Mailbox(Generic[T]):
             if self._item is not None:
                 self.merged += 1
                 item = self._merge(self._item, item)
+            else:
+                self._since = time.monotonic()
             self._item = item
             self._changed.notify_all()
 
@@ -57,6 +61,7 @@ class Mailbox(Generic[T]):
         Works on a closed mailbox too, so that what failed at the end is tried once more.
         """
         with self._changed:
+            self._since = self._taken_since
             self._item = item if self._item is None else self._merge(item, self._item)
             self._changed.notify_all()
 
@@ -65,6 +70,7 @@ class Mailbox(Generic[T]):
         with self._changed:
             self._changed.wait_for(lambda: self._item is not None or self._is_closed, timeout)
             item, self._item = self._item, None
+            self._taken_since = self._since
             self._changed.notify_all()
             return item
 
@@ -73,6 +79,12 @@ class Mailbox(Generic[T]):
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
+
+    def peek(self) -> tuple[T | None, float]:
+        """Return what waits, and for how many seconds; leave it there."""
+        with self._changed:
+            item, since = self._item, self._since
+        return item, 0.0 if item is None else time.monotonic() - since
 
     @property
     def is_closed(self) -> bool:

@@ -7,9 +7,10 @@ import math
 import threading
 import time
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from edgepose.engine.mailbox import Backoff, Mailbox, remaining
+from edgepose.engine.part_state import PartState
 from edgepose.engine.stats import Stats
 from edgepose.engine.stopwatch import Stopwatch
 from edgepose.engine.threads import OnCrash, new_thread
@@ -35,8 +36,8 @@ def merge(older: Scene, newer: Scene) -> Scene:
 class Outlet:
     """Feed one output; `offer` never waits.
 
-    inside: runs while the output has the thread. before: the one whose place this one takes; it
-    is waited for, and what it could not show is shown here.
+    inside: runs while the output has the thread. health: how the output does. before: the one
+    whose place this one takes; it is waited for, and what it could not show is shown here.
     """
 
     def __init__(
@@ -49,12 +50,12 @@ class Outlet:
     ) -> None:
         self.name = name
         self.output = output
-        self.state = "starting"
-        self.reason = ""
+        self.health = PartState()
         self.inside = Stopwatch()
         self._stats = stats
         self._box: Mailbox[Scene] = Mailbox(merge)
         self._before = before
+        self._in_hand = 0  # events of the scene that is being shown
         self._give_up = threading.Event()
         self._give_up_at = math.inf  # monotonic
         self._is_stalled = False
@@ -75,6 +76,24 @@ class Outlet:
         else:
             self._box.put(scene)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return how the output does, in JSON: its state, its queue and what it says of itself.
+
+        One that is open and works only in part says so by its `trouble`: it is degraded.
+        """
+        health = self.health.to_dict()
+        trouble = self.output.trouble
+        if trouble and health["state"] == "running":
+            health |= {"state": "degraded", "reason": trouble}
+        scene, waiting = self._box.peek()
+        events = self._in_hand + (len(scene.events) if scene is not None else 0)
+        age = max(waiting, self.inside.seconds if self._in_hand else 0.0)
+        return {
+            **health,
+            "queue": {"age": round(age, 1), "events": events},
+            **self.output.health,
+        }
+
     def drain(self, seconds: float = math.inf) -> None:
         """Take nothing more in, finish what waits, and give up what is not shown in `seconds`."""
         self._give_up_at = time.monotonic() + seconds
@@ -83,7 +102,7 @@ class Outlet:
     def give_way(self, seconds: float) -> None:
         """Drain for a successor, at once where nothing can be shown at present."""
         self.drain(seconds)
-        if self.state != "running":
+        if self.health.state != "running":
             self._give_up.set()
 
     def join(self, deadline: float) -> bool:
@@ -110,11 +129,10 @@ class Outlet:
             try:
                 with self.inside:
                     self.output.open()
-                self._note("running")
+                self._opened()
                 self._serve(backoff)
             except OutputLost as error:
-                self._note("backing off", str(error))
-                self._stats.count(f"restarts:{self.name}")
+                self._lost(str(error))
                 self._close()
                 self._give_up.wait(self._pause(backoff))
         self._close()
@@ -146,12 +164,15 @@ class Outlet:
 
     def _show(self, scene: Scene) -> None:
         start = time.monotonic()
+        self._in_hand = len(scene.events)
         try:
             with self.inside:
                 self.output.show(scene)
         except OutputLost:
             self._box.put_back(scene)
             raise
+        finally:
+            self._in_hand = 0
         self._stats.record(f"output:{self.name}", time.monotonic() - start)
 
     def _nap(self) -> float:
@@ -166,8 +187,11 @@ class Outlet:
     def _pause(self, backoff: Backoff) -> float:
         return min(backoff.next(), 0.5) if self._box.is_closed else backoff.next()
 
-    def _note(self, state: str, reason: str = "") -> None:
-        if (state, reason) != (self.state, self.reason):
-            level = logging.WARNING if reason else logging.INFO
-            log.log(level, "Output '%s' is %s%s.", self.name, state, reason and f": {reason}")
-        self.state, self.reason = state, reason
+    def _opened(self) -> None:
+        if self.health.note("running"):
+            log.info("Output '%s' is running.", self.name)
+
+    def _lost(self, reason: str) -> None:
+        self._stats.count(f"restarts:{self.name}")
+        if self.health.restart(reason):
+            log.warning("Output '%s' is backing off: %s.", self.name, reason.rstrip("."))

@@ -184,6 +184,11 @@ class Pipeline:
         """Return the seconds since the perceiving thread came round, which is due every second."""
         return time.monotonic() - self._beat if self._perceive.is_alive() else 0.0
 
+    @property
+    def frame_waiting(self) -> float:
+        """Return for how many seconds a frame has been waiting to be perceived, 0 for none."""
+        return self._desk.waiting
+
     def _crashed(self, error: BaseException) -> None:
         self._crash = self._crash or error
         self._ended.set()

@@ -66,7 +66,7 @@ def write(folder: Path, health: Mapping[str, Any]) -> None:
 
 def remove(folder: Path) -> None:
     """Take the report away at an orderly end, if it is this process's own."""
-    report = _read(folder / NAME)
+    report = read(folder)
     if report is not None and report.pid == os.getpid():
         (folder / NAME).unlink(missing_ok=True)
 
@@ -75,11 +75,13 @@ def reports(services: Path = SERVICES) -> tuple[Report, ...]:
     """Return what the services of this machine say, and what was started by hand."""
     own = own_folder()
     folders = [services, *sorted(services.glob("*/")), *([own] if own else [])]
-    found = (_read(folder / NAME, services) for folder in dict.fromkeys(folders))
+    found = (read(folder, services) for folder in dict.fromkeys(folders))
     return tuple(report for report in found if report is not None)
 
 
-def _read(path: Path, services: Path = SERVICES) -> Report | None:
+def read(folder: Path, services: Path = SERVICES) -> Report | None:
+    """Return what the process of one folder last said, None where nothing readable is."""
+    path = folder / NAME
     try:
         data = json.loads(path.read_text())
         age = max(0.0, time.monotonic() - float(data["beat"]))

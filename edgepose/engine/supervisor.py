@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgepose.engine import status_file
+from edgepose.engine.ladder import Ladder
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.sdnotify import notify, watchdog_timeout
 from edgepose.engine.threads import OnCrash, new_thread
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 INTERVAL: Final = 5.0  # seconds between two reports at most
 STUCK: Final = 30.0  # seconds; the slowest honest call seen, a card that stalls a write, takes 10
+CLIMB: Final = 30.0  # seconds more for opening an Edge TPU, which is first tried for up to 20
+GIVEN_UP: Final = 4  # threads left behind in native code, each with an interpreter's memory
 
 
 def hung_parts(pipeline: Pipeline, patience: float, limit: float = STUCK) -> dict[str, str]:
@@ -40,11 +43,23 @@ def _hung(pipeline: Pipeline, patience: float, limit: float) -> Iterator[tuple[s
         yield "source", _told(capture.inside.seconds)
     if pipeline.since_beat > limit:
         yield "perception", _told(pipeline.since_beat)
-    if pipeline.workers.inside > pipeline.workers.deadline + limit:
-        yield "runtime", _told(pipeline.workers.inside)
+    yield from _hung_runtime(pipeline, limit)
     for name, outlet in pipeline.outlets.items():
         if outlet.inside.seconds > limit:
             yield f"output {name}", _told(outlet.inside.seconds)
+
+
+def _hung_runtime(pipeline: Pipeline, limit: float) -> Iterator[tuple[str, str]]:
+    """Yield at most one sentence: on inference, on those given up, on the way back up."""
+    workers = pipeline.workers
+    ladders = [r for r in pipeline.perception.detector.runtimes if isinstance(r, Ladder)]
+    climbing = max((ladder.climbing.seconds for ladder in ladders), default=0.0)
+    if workers.inside > workers.deadline + limit:
+        yield "runtime", _told(workers.inside)
+    elif workers.given_up > GIVEN_UP:
+        yield "runtime", f"{workers.given_up} inferences that were given up never came back"
+    elif climbing > limit + CLIMB:
+        yield "runtime", f"trying to get back to the better chip: {_told(climbing)}"
 
 
 def _told(seconds: float) -> str:
@@ -53,13 +68,10 @@ def _told(seconds: float) -> str:
 
 def status_line(health: Mapping[str, Any]) -> str:
     """Return what `systemctl status` shows: rate, backend, what is out of order, last event."""
-    runtime, source = health["runtime"], health["source"]
-    parts = {"source": source, "runtime": runtime, **health["outputs"]}
-    said = [f"{health['fps']:.1f} fps on {runtime['backend'] or 'nothing yet'}"]
+    said = [f"{health['fps']:.1f} fps on {health['runtime']['backend'] or 'nothing yet'}"]
     said += [
-        f"{name} {part['state']}: {part['reason'].rstrip('.')}"
-        for name, part in parts.items()
-        if part["reason"]
+        f"{trouble['name']} {trouble['state']}: {trouble['reason'].rstrip('.')}"
+        for trouble in health["troubles"]
     ]
     event = health.get("last_event")
     if event:

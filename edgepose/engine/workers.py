@@ -11,6 +11,7 @@ from typing import Final
 
 from edgepose.engine.desk import Answer, Desk
 from edgepose.engine.mailbox import Backoff, remaining
+from edgepose.engine.part_state import PartState
 from edgepose.engine.perception import Job
 from edgepose.engine.stats import Stats
 from edgepose.engine.stopwatch import Stopwatch
@@ -50,12 +51,15 @@ class Workers:
     Worker number i uses interpreter i of the job's detector, so that a new model takes over from
     one job to the next. More than one worker raises throughput where cores are free, and costs
     latency: the crop region of a frame then follows a pose that is several frames old.
+
+    health: how inference does. deadline: seconds after which one is given up.
     """
 
     def __init__(
         self, number: int, desk: Desk, stats: Stats, on_crash: OnCrash, deadline: float = DEADLINE
     ) -> None:
         self.started_at = 0.0  # of the latest inference, monotonic
+        self.health = PartState()
         self._desk = desk
         self._stats = stats
         self._on_crash = on_crash
@@ -64,10 +68,23 @@ class Workers:
         self._stop = threading.Event()
         # Holds what the pipeline lets wait, a job a worker at most; None sends a worker home.
         self._jobs: Queue[Ticket | None] = Queue()
+        self._given_up: list[threading.Thread] = []
         self._workers = [self._new_worker(index) for index in range(number)]
 
     def __len__(self) -> int:
         return len(self._workers)
+
+    @property
+    def given_up(self) -> int:
+        """Return how many threads were given up in a native call and are in it still."""
+        self._given_up = [thread for thread in self._given_up if thread.is_alive()]
+        return len(self._given_up)
+
+    @property
+    def waiting(self) -> float:
+        """Return for how many seconds the oldest job in hand has been inferred, 0 for none."""
+        now = time.monotonic()
+        return max((now - w.since for w in self._workers if w.ticket is not None), default=0.0)
 
     @property
     def inside(self) -> float:
@@ -116,6 +133,7 @@ class Workers:
 
     def _replace(self, worker: _Worker, ticket: Ticket) -> None:
         worker.abandoned.set()
+        self._given_up.append(worker.thread)
         ticket.job.detector.runtimes[worker.index].abandon()
         self._fail(ticket, f"it took more than {self.deadline:g} s and is given up")
         self._workers[worker.index] = self._new_worker(worker.index)
@@ -147,6 +165,7 @@ class Workers:
     ) -> float:
         """Put the answer down; return when the inference ended."""
         ended = time.monotonic()
+        self.health.note("running")
         self._desk.put_answer(Answer(ticket.number, ticket.job, tensors))
         self._stats.record("infer", ended - started)
         if last_ended:
@@ -154,7 +173,8 @@ class Workers:
         return ended
 
     def _fail(self, ticket: Ticket, reason: str) -> None:
-        log.error("Inference is started anew: %s.", reason.rstrip("."))
+        if self.health.restart(reason):
+            log.error("Inference is started anew: %s.", reason.rstrip("."))
         self._stats.count("restarts:runtime")
         self._desk.put_answer(Answer(ticket.number, ticket.job, None))
 

@@ -22,8 +22,10 @@ class Controls(ABC):
     def state(self) -> Mapping[str, Any]:
         """Return the health document: plain JSON values, the same for everyone who asks.
 
-        Always there: "detect" (bool), "fps", "source" and "runtime" and "outputs" with their
-        states and reasons, "watches" by name with their thresholds, "stats".
+        Always there: "state" ("running" or "degraded") and "troubles" (name, state and reason of
+        each that somebody should look after), "detect" (bool), "fps", "source" and "runtime" and
+        "outputs" with their states, reasons and restarts, "board" (heat, throttling, disk,
+        memory), "watches" by name with their thresholds, "config", "stats".
         """
 
     @abstractmethod
@@ -68,6 +70,14 @@ class Output(ABC):
     Options: ClassVar[type[Options]] = Options
     every_frame: bool = False
     wake_at: float | None = None
+
+    @property
+    def trouble(self) -> str:
+        """Return why, though open, it works only in part at present; "" when all is well.
+
+        Asked from any thread, as `health`.
+        """
+        return ""
 
     @abstractmethod
     def open(self) -> None:

@@ -120,6 +120,12 @@ class Mqtt(Output, Listener):
         """Go on while there is nothing to show: report, and say that the camera is silent."""
         self._beat(time.monotonic())
 
+    @property
+    def trouble(self) -> str:
+        """Return why the broker is out of reach."""
+        link = self._link
+        return link.trouble if link is not None else ""
+
     def close(self) -> None:
         """Give the broker a moment to take what waits, say good-bye; the rest stays on the disk."""
         self._is_closing = True

@@ -73,6 +73,13 @@ class Link:
         self._client = self._new_client(client_id, will)
 
     @property
+    def trouble(self) -> str:
+        """Return why there is no connection at present, "" when there is one."""
+        if self.is_up:
+            return ""
+        return f"no connection to {self.place}" + (f": {self._said}" if self._said else " yet")
+
+    @property
     def place(self) -> str:
         """Return the broker's address, for people."""
         return f"{self._options.host}:{self._options.port}"

@@ -139,13 +139,13 @@ def test_a_document_of_another_version_is_shown_as_far_as_it_goes(edgepose, serv
 def test_what_hangs_and_what_was_refused_is_shown(edgepose, services):
     """The two things that somebody has to mend."""
     health = HEALTH | {
-        "hung": {"output screen": "it has not come back for 31 s"},
+        "outputs": {"screen": {"state": "hung", "reason": "it has not come back for 31 s"}},
         "config": {"path": "a.yaml", "error": "a.yaml line 3: enter: expected a number"},
         "detect": False,
     }
     status_file.write(services, health)
     said = edgepose("status")
-    assert "hangs" in said.out
+    assert "output screen    hung         it has not come back for 31 s" in said.out
     assert "not taken over a.yaml line 3" in said.out
     assert "switched off by a command" in said.out
 
@@ -157,3 +157,43 @@ def test_a_process_at_a_terminal_is_found_through_the_session(edgepose, services
     assert folder is not None
     status_file.write(folder, HEALTH)
     assert edgepose("status").code == 0
+
+
+def test_what_is_new_in_the_document_is_shown(edgepose, services):
+    """Ages, queues, restarts with their reasons, the board and the last exit."""
+    restart = {"time": 1_700_000_000.0, "reason": "unplugged"}
+    health = HEALTH | {
+        "source": {
+            "state": "running", "reason": "", "age": 0.31,
+            "restarts": {"last_hour": 1, "latest": [restart]},
+        },
+        "runtime": HEALTH["runtime"] | {"why": "no Edge TPU is plugged in"},
+        "outputs": {
+            "bus": {
+                "type": "mqtt", "state": "degraded", "reason": "refused",
+                "queue": {"age": 12.0, "events": 2}, "waiting": 7, "dropped": 1,
+            }
+        },
+        "troubles": [
+            {"name": "bus", "state": "degraded", "reason": "refused"},
+            {"name": "heat", "state": "degraded", "reason": "the board has 84 °C"},
+        ],
+        "board": {
+            "temperature": 84.2, "throttled": {"under_voltage": False, "throttled_occurred": True},
+            "memory": {"rss_mb": 131, "available_mb": 640},
+            "disk": {"path": "/var/lib/edgepose", "free_mb": 900, "read_only": False},
+        },
+        "process": {"last_exit": {"time": 1_700_000_000.0, "reason": "it crashed (killed SEGV)"}},
+        "config": {"path": "a.yaml", "digest": "0123456789ab", "error": ""},
+    }  # fmt: skip
+    status_file.write(services, health)
+    out = edgepose("status").out
+    for words in (
+        "newest frame 0.3 s old", ": unplugged", "CPU (no Edge TPU is plugged in)",
+        "degraded     refused",
+        "2 events wait, the oldest for 12 s", "7 events in the outbox", "1 events dropped",
+        "the board has 84 °C", "84 °C", "throttled occurred", "131 MB, 640 MB left",
+        "900 MB free (/var/lib/edgepose)", "it crashed (killed SEGV)", "a.yaml (0123456789ab)",
+    ):  # fmt: skip
+        assert words in out, words
+    assert out.count("refused") == 1

@@ -144,5 +144,5 @@ def test_a_tick_that_fails_is_a_lost_output(run):
     outlet = run(output)
 
     assert output.ticked.wait(WAIT)
-    assert outlet.state == "running"
+    assert outlet.health.state == "running"
     assert output.failures == 0

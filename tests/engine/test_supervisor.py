@@ -24,6 +24,7 @@ HEALTH: dict[str, Any] = {
     "runtime": {"state": "running", "reason": "", "backend": "CPU"},
     "outputs": {"screen": {"state": "running", "reason": ""}},
     "hung": {},
+    "troubles": [],
     "last_event": None,
 }
 
@@ -99,7 +100,7 @@ def test_a_source_in_back_off_does_not_hang(parts, new_perception, running):
     """A camera that is unplugged has said so; a restart of the process would not plug it in."""
     source = parts["Source"]([SourceLost("unplugged")] * 100, live=True)
     pipeline = running(source, new_perception(parts["Runtime"]()), {})
-    wait_until(lambda: pipeline.capture.state == "backing off")
+    wait_until(lambda: pipeline.capture.health.state == "backing off")
     assert "source" not in hung_parts(pipeline, patience=0.0, limit=0.0)
 
 
@@ -128,7 +129,7 @@ def test_an_output_in_back_off_does_not_hang(parts, new_perception, running):
 
     source = parts["Source"]([], live=True)
     pipeline = running(source, new_perception(parts["Runtime"]()), {"bus": Away()})
-    wait_until(lambda: pipeline.outlets["bus"].state == "backing off")
+    wait_until(lambda: pipeline.outlets["bus"].health.state == "backing off")
     wait_until(lambda: not pipeline.outlets["bus"].inside.seconds)
     assert "output bus" not in hung_parts(pipeline, patience=60.0, limit=0.0)
 
@@ -270,7 +271,9 @@ def test_a_folder_that_can_not_be_written_is_told_once_and_hurts_nobody(tmp_path
 def test_the_status_line_says_rate_backend_trouble_and_the_last_event():
     """What `systemctl status` shows is enough to see what is wrong from afar."""
     health = HEALTH | {
-        "source": {"state": "backing off", "reason": "/dev/video0: no such device."},
+        "troubles": [
+            {"name": "source", "state": "backing off", "reason": "/dev/video0: no such device."}
+        ],
         "last_event": {"name": "arms_up", "type": "start", "time": 1_700_000_000.0},
     }
     line = status_line(health)

@@ -274,7 +274,7 @@ def test_what_ails_stands_in_a_corner(
     health = Health()
     output = show(replace(device, controls=health), size=(720, 1280))
     output.show(scene(0))
-    health.document = {"outputs": {"bus": {"state": "backing off", "reason": "refused"}}}
+    health.document = {"troubles": [{"name": "bus", "state": "degraded", "reason": "refused"}]}
     for _ in range(5):
         output.show(scene(0))
     assert health.asked == 1
@@ -304,17 +304,15 @@ def test_the_corner_can_be_left_empty(
 
 
 def test_troubles_are_named():
-    """Parts that are out of order, a model on a slower chip, a configuration that was refused."""
-    well = {"state": "running", "reason": ""}
+    """The corner names what the health document calls troubles, and judges nothing itself."""
     health = {
-        "source": {"state": "backing off", "reason": "unplugged"},
-        "runtime": {"state": "degraded", "reason": "Edge TPU is gone"},
-        "outputs": {"screen": well, "bus": {"state": "backing off", "reason": "refused"}},
-        "config": {"path": "x.yaml", "error": "line 7"},
+        "troubles": [
+            {"name": "source", "state": "backing off", "reason": "unplugged"},
+            {"name": "heat", "state": "degraded", "reason": "84 degrees"},
+        ]
     }
 
-    assert troubles(health) == ("source", "runtime", "bus", "config")
-    assert troubles({"source": well, "outputs": {"a": {"state": "starting"}}}) == ()
+    assert troubles(health) == ("source", "heat")
     assert troubles({}) == ()
 
 

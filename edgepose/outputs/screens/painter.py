@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from edgepose.outputs.base import Device
 from edgepose.render import Invitation, Renderer, Style, draw_notice, draw_troubles
 from edgepose.types import Image, Scene, Size, blank_frame
-
-_WELL: Final = ("running", "starting", "ended", "off")  # states that need nobody's help
 
 
 class Painter:
@@ -73,7 +71,4 @@ def _invitation(device: Device, watch: str) -> Invitation:
 
 def troubles(health: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of what ails, of a health document as `Controls.state` gives it."""
-    parts = {key: health.get(key) for key in ("source", "runtime")} | health.get("outputs", {})
-    ailing = [name for name, part in parts.items() if part and part.get("state") not in _WELL]
-    config = ["config"] if health.get("config", {}).get("error") else []
-    return tuple(ailing + config)
+    return tuple(trouble["name"] for trouble in health.get("troubles", ()))

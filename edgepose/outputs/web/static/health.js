@@ -2,7 +2,7 @@
 
 import { make, show } from "/device.js";
 
-const GOOD = ["running", "ok", "open", "on", "connected"];
+const GOOD = ["running", "ok", "open", "on", "connected", "ended"];
 const SOON = ["starting", "opening", "waiting", "paused", "backing off", "degraded"];
 
 export function dot(state) {
@@ -13,7 +13,7 @@ export function dot(state) {
 // A part is a word, or a mapping with "state" and perhaps "reason" and more.
 function row(title, part) {
   const { state, reason, ...more } = typeof part === "object" && part ? part : { state: part };
-  const facts = Object.values(more).filter((value) => ["string", "number"].includes(typeof value) && value !== "");
+  const facts = Object.values(more).filter((value) => typeof value === "string" && value !== "");
   const words = reason || [state, ...facts].filter((word) => word != null).join(" · ") || "–";
   return make("div", {}, dot(state ?? "ok"), make("dt", {}, title), make("dd", { class: "muted" }, String(words)));
 }
@@ -24,12 +24,24 @@ export function showHealth(state) {
   if (state.source !== undefined) rows.push(row("Source", state.source));
   if (state.runtime !== undefined) rows.push(row("Model", state.runtime));
   rows.push(...outputs.map(([name, part]) => row(name, part)));
-  rows.push(...Object.entries(state.hung ?? {}).map(([name, reason]) => row(name, { state: "hung", reason })));
+  const named = new Set(["source", "runtime", "config", ...Object.keys(state.outputs ?? {})]);
+  const others = (state.troubles ?? []).filter(({ name }) => !named.has(name));
+  rows.push(...others.map(({ name, state, reason }) => row(name, { state, reason })));
+  if (state.board) rows.push(...board(state.board));
   if (state.config) rows.push(configuration(state.config));
   if (!rows.length) rows.push(row("Model", { state: "ok", model: state.page.model || "not known" }));
   document.getElementById("health").replaceChildren(...rows);
   document.getElementById("about").textContent = state.version ? about(state) : "";
   showFigures(state.stats ?? {});
+}
+
+function board({ temperature, memory, disk }) {
+  const facts = [
+    temperature == null ? "" : `${temperature.toFixed(0)} °C`,
+    memory?.rss_mb == null ? "" : `${memory.rss_mb} MB of memory, ${memory.available_mb} MB left`,
+    disk == null ? "" : disk.read_only ? "read-only disk" : `${disk.free_mb} MB of disk left`,
+  ].filter(Boolean);
+  return facts.length ? [row("Board", { state: "ok", reason: facts.join(" · ") })] : [];
 }
 
 function configuration({ path, error }) {
