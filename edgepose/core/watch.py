@@ -6,6 +6,7 @@ stands beside this one, not inside it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,8 @@ from edgepose.core.trigger import Phase, Thresholds, Trigger
 from edgepose.types import Pose, Transition, WatchState
 
 MAX_AGE: Final = 0.5  # seconds; five times what MoveNet Lightning is published to take on a Pi 4
+
+STALE: Final = 5.0  # seconds
 
 _RANK: Final[dict[Phase, int]] = {
     "idle": 0, "cooldown": 1, "holding": 2, "releasing": 3, "active": 4
@@ -55,6 +58,7 @@ class Watch:
         self._templates = Templates(templates, min_score)
         self._thresholds = thresholds or Thresholds()
         self._triggers: dict[int, Trigger] = {}
+        self._fresh_at = math.inf  # time of the newest frame young enough to act upon
 
     def tune(self, templates: Sequence[Template], thresholds: Thresholds) -> None:
         """Go on with other templates and thresholds: who holds the pose goes on holding it."""
@@ -69,10 +73,13 @@ class Watch:
         """Take the people of one frame; return how the closest stands and what began or ended.
 
         poses: tracked and smoothed; each person once. time: seconds of the frame. fresh: False
-        for a frame too old to act upon.
+        for a frame too old to act upon. When none was fresh for STALE seconds, what is active
+        ends: nobody can say that it still is.
         """
+        self._fresh_at = time if fresh else self._fresh_at
+        changes = [*self.finish(time)] if time - self._fresh_at > STALE else []
         standings = self._compare(poses)
-        changes = [change for one in standings if (change := self._advance(one, time, fresh))]
+        changes += [change for one in standings if (change := self._advance(one, time, fresh))]
         self._forget(standings)
         return self._state(standings), tuple(changes)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from edgepose.engine.desk import Desk
 from edgepose.engine.mailbox import Backoff, remaining
 from edgepose.engine.part_state import PartState
+from edgepose.engine.sight import Sight
 from edgepose.engine.stats import Stats
 from edgepose.engine.stopwatch import Stopwatch
 from edgepose.engine.threads import OnCrash, new_thread
@@ -42,6 +43,7 @@ class Capture:
         self._stats = stats
         self._await_turn = await_turn
         self._is_succeeded = False
+        self._sight = Sight(source.frozen_after if source.live else None)
         self._newest: float | None = None  # when the newest frame was taken, monotonic
         self._stop = threading.Event()
         self._thread = new_thread("capture", self._run, on_crash)
@@ -92,17 +94,29 @@ class Capture:
 
     def _read_all(self, backoff: Backoff) -> None:
         """Read until the source ends. Raises SourceLost when a live one does."""
+        self._sight.begin(time.monotonic())
         while (frame := self._read()) is not None and not self._stop.is_set():
             self._newest = time.monotonic() if frame.captured is None else frame.captured
-            self._well()
-            backoff.reset()
             self._stats.count("captured")
-            if self.source.lossless:
-                self._desk.put_frame_wait(frame, self._stop.is_set)
-            else:
-                self._stats.count("dropped:capture", self._desk.put_frame(frame))
+            if self._shows_the_world(frame):
+                backoff.reset()
+                self._hand_on(frame)
         if self.source.live and not self._stop.is_set():
             raise SourceLost("the stream of frames ended")
+
+    def _hand_on(self, frame: Frame) -> None:
+        if self.source.lossless:
+            self._desk.put_frame_wait(frame, self._stop.is_set)
+        else:
+            self._stats.count("dropped:capture", self._desk.put_frame(frame))
+
+    def _shows_the_world(self, frame: Frame) -> bool:
+        """Tell whether a frame may be acted upon. Raises SourceLost for one that is frozen."""
+        fault = self._sight.look(frame.image, time.monotonic())
+        if fault is not None and fault.is_due:
+            raise SourceLost(fault.reason)
+        self._note("" if fault is None else fault.reason)
+        return fault is None or not fault.is_frozen
 
     def _read(self) -> Frame | None:
         with self.inside:
@@ -121,9 +135,10 @@ class Capture:
         log.debug("Trying the source again in %.1f s.", pause)
         self._stop.wait(pause)
 
-    def _well(self) -> None:
-        if self.health.note("running"):
-            log.info("The source gives frames.")
+    def _note(self, reason: str) -> None:
+        if self.health.note("degraded" if reason else "running", reason):
+            but = f", but {reason.rstrip('.')}" if reason else ""
+            log.log(logging.WARNING if reason else logging.INFO, "The source gives frames%s.", but)
 
 
 def age_of(captured: float | None) -> float:

@@ -144,6 +144,12 @@ class Interpreter:
             for change in watch.finish(time)
         )
 
+    def nobody(self, frame: Frame, age: float) -> Scene:
+        """Return the scene of a frame that nobody can be found in any more: what is active ends."""
+        events = self.finish(frame.time)
+        states = tuple(watch.step((), frame.time, False)[0] for watch in self.watches)
+        return Scene(frame, watches=states, events=events, age=age)
+
     def _smooth(self, people: Sequence[Pose], time: float) -> tuple[Pose, ...]:
         for person in [p for p, seen in self._last_seen.items() if time - seen > FORGET_AFTER]:
             del self._smoothers[person], self._last_seen[person]

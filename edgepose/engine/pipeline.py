@@ -28,6 +28,7 @@ from edgepose.outputs.base import Output
 from edgepose.sources.base import Source
 from edgepose.types import Frame, Scene
 
+SILENCE: Final = 5.0  # seconds without a scene after which nobody can say that a pose is held
 DRAIN: Final = 5.0  # seconds that outputs get to finish what waits at the end
 
 
@@ -64,6 +65,8 @@ class Pipeline:
         self._ended = threading.Event()
         self._outstanding = 0
         self._last: Scene | None = None
+        self._scene_at = 0.0  # when the latest scene was done, monotonic
+        self._is_silent = False
         self.capture = Capture(source, self._desk, self.stats, self._crashed)
         number = len(perception.detector.runtimes)
         self.workers = Workers(number, self._desk, self.stats, self._crashed, deadline)
@@ -196,6 +199,7 @@ class Pipeline:
     def _run(self) -> None:
         while not (self._desk.is_ended and not self._outstanding) and self._crash is None:
             self._beat = time.monotonic()
+            self._end_in_silence()
             if self._is_turn and not self._outstanding:
                 self._begin_anew()
             has_room = self._outstanding < len(self.workers) + self._pacing.ahead
@@ -262,7 +266,8 @@ class Pipeline:
         self._pacing.scene_done()
 
     def _deliver(self, scene: Scene) -> None:
-        figures = {"fps": self.stats.scene(time.monotonic())}
+        self._scene_at, self._is_silent = time.monotonic(), False
+        figures = {"fps": self.stats.scene(self._scene_at)}
         if scene.frame.captured is not None:
             latency = age_of(scene.frame.captured)
             self.stats.record("age", latency)
@@ -280,6 +285,21 @@ class Pipeline:
         if events:
             self.stats.count("events", len(events))
             self._offer(replace(self._last, events=events))
+
+    def _end_in_silence(self) -> None:
+        """End what is active when a camera, or inference, has been silent for too long.
+
+        Otherwise a door would stay open until the cable is plugged in again.
+        """
+        last = self._last
+        if last is None or self._is_silent or not self.capture.source.live:
+            return
+        if self._beat - self._scene_at > SILENCE:
+            self._is_silent = True
+            self.perception.detector.reset()
+            scene = self.perception.interpreter.nobody(last.frame, age_of(last.frame.captured))
+            self.stats.count("events", len(scene.events))
+            self._offer(scene)
 
     def _offer(self, scene: Scene) -> None:
         with self._offering:

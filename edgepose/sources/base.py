@@ -17,11 +17,14 @@ class Source(ABC):
         with back-off. A source that is not live ends the run when `read` returns None.
     lossless: every frame must be processed; the engine then reads no faster than it perceives.
         Otherwise the newest frame replaces one that waits.
+    frozen_after: seconds of the very same picture after which a camera counts as frozen, and is
+        opened again; None for what is no camera: it may show the same for ever.
     """
 
     Options: ClassVar[type[Options]] = Options
     live: bool = True
     lossless: bool = False
+    frozen_after: float | None = None
 
     def __init__(self) -> None:
         """Prepare nothing: hardware libraries and devices wait for `open`."""

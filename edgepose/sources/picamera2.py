@@ -14,7 +14,7 @@ from edgepose.errors import SourceLost, UserError, near_miss
 from edgepose.imaging import turned
 from edgepose.options import Options, PositiveSeconds
 from edgepose.sources._clock import device_moment
-from edgepose.sources._fields import FrameSize, Rate, Turn
+from edgepose.sources._fields import FrameSize, FrozenAfter, Rate, Turn
 from edgepose.sources.base import Source
 from edgepose.types import Frame, Image, Size
 
@@ -51,6 +51,7 @@ class Picamera2Options(Options):
     timeout: PositiveSeconds = Field(
         default=3.0, description="seconds without a frame after which the camera counts as lost"
     )
+    frozen_after: FrozenAfter = 20.0
 
     @model_validator(mode="after")
     def _lores_is_smaller(self) -> Self:
@@ -70,6 +71,7 @@ class Picamera2(Source):
 
     def __init__(self, options: Picamera2Options) -> None:
         super().__init__()
+        self.frozen_after = options.frozen_after
         self._options = options
         self._seq = 0
         self._time = 0.0

@@ -15,7 +15,7 @@ from edgepose.errors import SourceLost
 from edgepose.options import Options, PositiveSeconds
 from edgepose.sources._av import Track
 from edgepose.sources._clock import SenderClock
-from edgepose.sources._fields import Turn
+from edgepose.sources._fields import FrozenAfter, Turn
 from edgepose.sources.base import Source
 from edgepose.types import Frame
 
@@ -73,6 +73,7 @@ class StreamOptions(Options):
     timeout: PositiveSeconds = Field(
         default=5.0, description="seconds without a picture after which the stream counts as lost"
     )
+    frozen_after: FrozenAfter = 60.0
     rotate: Turn = Field(default=0, description="degrees clockwise that the picture is turned")
 
 
@@ -90,6 +91,7 @@ class Stream(Source):
 
     def __init__(self, options: StreamOptions) -> None:
         super().__init__()
+        self.frozen_after = options.frozen_after
         self._options = options
         self._name = redacted(options.url)
         self._resumes = options.url.lower().startswith(RESUMING)

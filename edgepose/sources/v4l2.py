@@ -17,7 +17,7 @@ from edgepose.errors import SourceLost
 from edgepose.options import Options, PositiveSeconds
 from edgepose.sources._av import Track
 from edgepose.sources._clock import device_moment
-from edgepose.sources._fields import FrameSize, Rate, Turn
+from edgepose.sources._fields import FrameSize, FrozenAfter, Rate, Turn
 from edgepose.sources.base import Source
 from edgepose.types import Frame
 
@@ -72,6 +72,7 @@ class V4l2Options(Options):
     timeout: PositiveSeconds = Field(
         default=3.0, description="seconds without a frame after which the camera counts as lost"
     )
+    frozen_after: FrozenAfter = 20.0
     rotate: Turn = Field(default=0, description="degrees clockwise that the picture is turned")
 
 
@@ -86,6 +87,7 @@ class V4l2(Source):
 
     def __init__(self, options: V4l2Options) -> None:
         super().__init__()
+        self.frozen_after = options.frozen_after
         self._options = options
         self._seq = 0
         self._time = 0.0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from edgepose.core.templates import teach
+from edgepose.core.tracking import Tracker
 from edgepose.core.trigger import Thresholds
-from edgepose.core.watch import Watch
+from edgepose.core.watch import STALE, Watch
 
 UP = {"left_upper_arm": 80.0, "right_upper_arm": 100.0,
       "left_forearm": 85.0, "right_forearm": 95.0}  # fmt: skip
@@ -58,6 +59,29 @@ class TestEvents:
         watch = Watch("w", [arms_up], PLAIN)
         assert watch.step([figure(**UP)], 0.0, fresh=False)[1] == ()
         assert types(watch.step([figure(**UP)], 0.1)[1]) == [("start", 1)]
+
+    def test_what_is_active_ends_when_frames_stay_stale(self, figure, arms_up):
+        """Nobody can say any more that the pose is held; one fresh frame begins anew."""
+        watch = Watch("w", [arms_up], PLAIN)
+        assert types(watch.step([figure(**UP)], 0.0)[1]) == [("start", 1)]
+        made = [watch.step([figure(**UP)], float(t), fresh=False)[1] for t in range(1, 12)]
+        told = [(t, types(changes)) for t, changes in enumerate(made, 1) if changes]
+        assert told == [(STALE + 1, [("end", 1)])]
+        assert types(watch.step([figure(**UP)], 12.0)[1]) == [("start", 1)]
+
+    def test_a_hold_does_not_go_on_over_a_gap(self, figure, arms_up):
+        """A camera away for four seconds: one picture afterwards is no pose held for one."""
+        watch, track = Watch("w", [arms_up], Thresholds(hold=1.0)), Tracker().track
+        times = [0.0, 0.1, 0.2, 4.2, 4.3, *(4.4 + t / 10 for t in range(10))]
+        made = [(t, watch.step(track([figure(**UP)], t), t)[1]) for t in times]
+        (start,) = [(t, types(changes)[0][0]) for t, changes in made if changes]
+        assert start == (pytest.approx(5.2), "start")
+
+    def test_stale_frames_before_any_fresh_one_end_nothing(self, figure, arms_up):
+        """There is nothing to end."""
+        watch = Watch("w", [arms_up], PLAIN)
+        made = [watch.step([figure(**UP)], float(t), fresh=False)[1] for t in range(20)]
+        assert made == [()] * 20
 
 
 class TestPeople:

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from edgepose.engine import outlet as outlet_module
+from edgepose.engine import pipeline as pipeline_module
 from edgepose.engine.perception import Detector
 from edgepose.engine.pipeline import Pipeline
 from edgepose.errors import OutputLost, RuntimeLost, SourceLost
@@ -301,3 +302,33 @@ def test_an_output_is_taken_away_and_another_one_comes(parts, new_perception):
     assert goes.closed == 1
     assert comes.event_times[-2:] == [1.0, 1.0]
     assert comes.closed == 1
+
+
+def test_what_is_active_ends_when_the_camera_is_silent_for_long(parts, new_perception, monkeypatch):
+    """A pose that was held when the cable came out ends, once, and a new frame begins anew."""
+    monkeypatch.setattr(pipeline_module, "SILENCE", 0.2)
+    output, silent = parts["Output"](), threading.Event()
+    gone = [SourceLost("cable out")] * 2  # 1.5 s
+    source = parts["Source"]([1.0, *gone, silent.set, 9.0], live=True)
+    pipeline = Pipeline(source, new_perception(parts["Runtime"]()), {"out": output})
+    pipeline.start()
+    assert silent.wait(30)
+    pipeline.capture.stop()
+    pipeline.wait(30)
+    pipeline.stop()
+    told = [(e.type, e.frame_time) for scene in output.scenes for e in scene.events]
+    before = [event for event in told if event[1] < 9.0]
+    assert before == [("rep", 1.0), ("end", 1.0)]
+    silence = next(s for s in output.scenes if s.events and s.events[-1].type == "end")
+    assert silence.poses == ()
+    assert [watch.name for watch in silence.watches] == ["tick"]
+
+
+def test_a_source_that_is_no_camera_may_be_silent(parts, new_perception, monkeypatch):
+    """Pictures shown for a minute each end nothing between two of them."""
+    monkeypatch.setattr(pipeline_module, "SILENCE", 0.2)
+    output, gate = parts["Output"](), threading.Event()
+    source = parts["Source"]([0.0, lambda: gate.wait(1.5), 1.0])
+    run(Pipeline(source, new_perception(parts["Runtime"]()), {"out": output}))
+    told = [e.type for scene in output.scenes for e in scene.events]
+    assert told == ["rep", "rep", "end"]

@@ -68,7 +68,8 @@ def test_a_camera_that_dies_is_opened_again_and_the_run_goes_on(
     http_camera.ending.clear()
     before = scenes(appliance)
     until(lambda: scenes(appliance) > before + 3)
-    assert appliance.state()["source"] == {"state": "running", "reason": ""}
+    source = appliance.state()["source"]
+    assert (source["state"], source["reason"]) == ("running", "")
     rows = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
     assert rows[0]["type"] == "start"
 
