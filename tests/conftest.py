@@ -19,6 +19,8 @@ import pytest
 
 from edgepose.cli import main
 
+sys.path.append(str(Path(__file__).parent / "rigs"))
+
 
 def _folder(variable: str) -> Path:
     value = os.environ.get(variable, "")

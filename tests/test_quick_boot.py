@@ -6,27 +6,21 @@ and booted with systemd-nspawn; a few minutes a suite, so these tests are slow o
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 import signal
 import subprocess
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from debian_host import CERTIFICATES, ENVIRONMENT, DebianHost, Done, copy_checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
-CHECKOUT = Path(__file__).parent.parent
-TRAVELS = ("edgepose", "configs", "models", "scripts", "systemd")
-FILES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE")
 PACKAGES = "systemd,systemd-sysv,dbus,udev,python3,procps,ca-certificates"
 CONFIG = "/etc/edgepose/edgepose.yaml"
-CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 # systemd wants the unified hierarchy and a /run of its own; neither the machine's are touched.
 BOOT = """
@@ -41,7 +35,7 @@ exec systemd-nspawn --quiet --register=no --keep-unit --console=pipe --private-u
 """
 
 
-class Container:
+class Container(DebianHost):
     """Boot a Debian that lies in a folder, and run commands in it."""
 
     def __init__(self, root: Path) -> None:
@@ -54,56 +48,17 @@ class Container:
         up = ("running", "degraded")
         self.wait_for(lambda: self._leader and self.said("systemctl", "is-system-running") in up)
 
-    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command inside."""
-        certificates = dict.fromkeys(
-            ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), CERTIFICATES
-        )
-        given = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", "HOME": "/root"}
+    def execute(self, command: tuple[str, ...]) -> Done:
+        """Run a command inside, as root."""
         done = subprocess.run(
             ["nsenter", "-t", self._leader, "-a", *command],
-            env=given | certificates,
+            env=ENVIRONMENT,
             capture_output=True,
             text=True,
             timeout=900,
             check=False,
         )
-        assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-        return done
-
-    def said(self, *command: str) -> str:
-        """Return what a command printed, whatever its exit code."""
-        return self.run(*command, check=False).stdout.strip()
-
-    def wait_for(self, is_so: Callable[[], Any]) -> Any:
-        """Return what is true in the end; fail after two minutes."""
-        pause = threading.Event()
-        for _ in range(600):
-            if found := is_so():
-                return found
-            pause.wait(0.2)
-        pytest.fail("it never came to that")
-
-    @property
-    def pid(self) -> int:
-        """Return the service's main process if it is active, else 0."""
-        shown = self.said("systemctl", "show", "-p", "MainPID,ActiveState", "edgepose")
-        values = dict(line.split("=", 1) for line in shown.splitlines())
-        return int(values["MainPID"]) if values["ActiveState"] == "active" else 0
-
-    def another_pid(self, than: int) -> int:
-        """Wait until the service is active with another process."""
-        return self.wait_for(lambda: (pid := self.pid) != than and pid)
-
-    @property
-    def health(self) -> dict[str, Any]:
-        """Return the health document."""
-        return json.loads(self.said("edgepose", "status", "--json") or "{}")
-
-    @property
-    def hold(self) -> float | None:
-        """Return the threshold that the running watch has."""
-        return self.health.get("watches", {}).get("arms_up", {}).get("hold")
+        return Done(done.returncode, done.stdout, done.stderr)
 
     def close(self) -> None:
         """Shut it down."""
@@ -132,7 +87,7 @@ def container(request, tmp_path_factory, models) -> Iterator[Container]:
         absent(f"a container needs root and {', '.join(tools)}")
     root = tmp_path_factory.mktemp("nspawn") / request.param
     _bootstrap(request.param, root)
-    _copy_checkout(root / "root" / "checkout")
+    copy_checkout(root / "root" / "checkout")
     shutil.copy(CERTIFICATES, root / CERTIFICATES.lstrip("/"))
     shutil.copytree(models, root / "root" / "models")
     container = Container(root)
@@ -154,15 +109,6 @@ def _bootstrap(suite: str, root: Path) -> None:
     else:
         command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", suite, str(root)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=900)
-
-
-def _copy_checkout(target: Path) -> None:
-    for name in TRAVELS:
-        shutil.copytree(
-            CHECKOUT / name, target / name, ignore=shutil.ignore_patterns("__pycache__", "*.tflite")
-        )
-    for name in FILES:
-        shutil.copy(CHECKOUT / name, target)
 
 
 def _install(container: Container, *, check: bool = True) -> str:
@@ -239,8 +185,7 @@ def test_a_process_that_hangs_is_killed_by_the_watchdog_and_back(container, pid)
     """SIGSTOP: nobody feeds the watchdog any more."""
     container.run("kill", "-STOP", str(pid))
     assert container.another_pid(pid) != pid
-    log = container.said("journalctl", "-u", "edgepose", "-o", "cat", "--no-pager")
-    assert "Watchdog timeout" in log
+    assert "Watchdog timeout" in container.journal
 
 
 def test_the_pins_of_a_killed_process_are_driven_off(container, pid):
@@ -253,8 +198,7 @@ def test_the_pins_of_a_killed_process_are_driven_off(container, pid):
     # Not `systemctl kill`: with systemd 257 it left no trace of ExecStopPost; cause not found.
     container.run("kill", "-KILL", str(pid))
     container.another_pid(pid)
-    log = container.said("journalctl", "-u", "edgepose", "-o", "cat", "--no-pager")
-    assert "fake-17: the line is off" in log
+    assert "fake-17: the line is off" in container.journal
 
 
 def test_a_stop_is_orderly_and_leaves_nothing_behind(container, pid):
