@@ -129,6 +129,8 @@ def _is_slip(
     place = data
     for key in inner[:-1]:
         place = place[key]
+    if not isinstance(place, dict):  # a point of one number lacks its second: nothing is misspelt
+        return False
     unknown = [key for key in place if key not in keys_at(model, inner[:-1])]
     return bool(difflib.get_close_matches(str(inner[-1]), unknown, n=1))
 

@@ -14,7 +14,15 @@ from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watch import MAX_AGE
 from edgepose.errors import near_miss
-from edgepose.options import ConfigPath, ExistingPath, Fraction, Options, PositiveSeconds, Seconds
+from edgepose.options import (
+    ConfigPath,
+    ExistingPath,
+    Fraction,
+    Options,
+    PositiveSeconds,
+    Seconds,
+    exists,
+)
 from edgepose.store.manifest import manifest
 
 VERSION: Final = 1
@@ -44,7 +52,7 @@ Point = tuple[Fraction, Fraction]
 
 
 def _template_exists(path: Path, info: ValidationInfo) -> Path:
-    if path.is_file():
+    if exists(path) and path.is_file():
         return path
     base = Path((info.context or {}).get("base", "."))
     known = {

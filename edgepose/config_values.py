@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from edgepose.errors import ConfigError
 from edgepose.yaml_lines import Document, parse_value
-from edgepose.yaml_marks import KeyPath, Mark, spell
+from edgepose.yaml_marks import KeyPath, Mark, one_line, spell
 
 Complain = Callable[[KeyPath, str], None]
 
@@ -44,9 +44,10 @@ def _split(text: str) -> tuple[KeyPath, Any]:
     left, equals, right = text.partition("=")
     steps = _STEP.findall(left)
     if not equals or not steps or spell_loosely(steps) != left.strip():
-        raise ConfigError(f"{SET} {text}: expected key.path=value, such as source.fps=15")
+        found = one_line(text)
+        raise ConfigError(f"{SET} {found}: expected key.path=value, such as source.fps=15")
     path = tuple(int(step[1:-1]) if step[0] == "[" else step.strip() for step in steps)
-    return path, parse_value(right, f"{SET} {left.strip()}", ConfigError)
+    return path, parse_value(right, f"{SET} {one_line(left.strip())}", ConfigError)
 
 
 def spell_loosely(steps: Sequence[str]) -> str:
@@ -79,7 +80,8 @@ def _must_hold(place: Any, path: KeyPath, key: str | int) -> None:
         kind = f"a list of {len(place)}: name one by [0] to [{len(place) - 1}], or give it whole"
     else:
         kind = "a mapping: name one of its keys" if isinstance(place, dict) else f"`{place}`"
-    raise ConfigError(f"{SET} {spell((*path, key))}: {spell(path) or 'the top'} holds {kind}")
+    complaint = f"{SET} {spell((*path, key))}: {spell(path) or 'the top'} holds {kind}"
+    raise ConfigError(one_line(complaint))
 
 
 def expand(value: Any, environ: Mapping[str, str], complain: Complain, path: KeyPath = ()) -> Any:

@@ -21,14 +21,26 @@ class Options(BaseModel):
 
 def _beside_config(path: Path, info: ValidationInfo) -> Path:
     """Resolve a relative path against the folder that the validation context names `base`."""
-    path = path.expanduser()
+    try:
+        path = path.expanduser()
+    except RuntimeError:  # no such user
+        raise ValueError(f"no home folder is known for '{path.parts[0]}'; write it out") from None
     context: dict[str, Any] = info.context or {}
     base = context.get("base")
     return path if base is None or path.is_absolute() else Path(base) / path
 
 
+def exists(path: Path) -> bool:
+    """Tell whether something stands at a path. Raises ValueError for one that nothing can have."""
+    try:
+        return path.exists()
+    except OSError as error:  # too long, not allowed
+        reason = (error.strerror or str(error)).lower()
+        raise ValueError(f"can't be looked at ({reason}): {path}") from error
+
+
 def _must_exist(path: Path) -> Path:
-    if not path.exists():
+    if not exists(path):
         raise ValueError(f"no such file or folder: {path}{_neighbour(path)}")
     return path
 

@@ -38,7 +38,14 @@ class Mark:
 
 def message(mark: Mark, path: KeyPath, problem: str) -> str:
     """Return `configs/kiosk.yaml line 7: source.widht: problem`."""
-    return ": ".join(part for part in (str(mark), spell(path), problem) if part)
+    return one_line(": ".join(part for part in (str(mark), spell(path), problem) if part))
+
+
+def one_line(text: str) -> str:
+    r"""Return text with what breaks lines or commands a terminal spelt out: `\x1b`, `\u2028`."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def flow(value: Any) -> str:

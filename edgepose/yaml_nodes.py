@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 from typing import Any, Final
 
@@ -11,7 +13,8 @@ from edgepose.errors import UserError
 from edgepose.yaml_marks import KeyPath, Mark, message
 
 MAX_DEPTH: Final = 24  # our own files need 6
-MAX_VALUES: Final = 200_000  # after aliases are spelt out: nine lines of them can make a billion
+MAX_VALUES: Final = 200_000  # that a file may hold
+MAX_ALIASED: Final = 10_000  # of them from aliases: nine lines can make a billion
 
 _TAG: Final = "tag:yaml.org,2002:"
 _PLAIN_KEYS: Final = frozenset(f"{_TAG}{kind}" for kind in ("str", "int", "float", "timestamp"))
@@ -39,10 +42,10 @@ class Builder:
         self.error = error
         self.marks: dict[KeyPath, Mark] = {}
         self.problems: list[str] = []
-        self._values = 0
 
     def finish(self, node: yaml.Node) -> Any:
         """Return the value of the top node. Raises `error` with every complaint, one a line."""
+        self._refuse_laughs(node)
         value = self.build(node, ())
         if self.problems:
             raise self.error("\n".join(self.problems))
@@ -50,7 +53,8 @@ class Builder:
 
     def build(self, node: yaml.Node, path: KeyPath) -> Any:
         """Return the value of `node`. Raises `error` for what aliases can blow up."""
-        self._guard(node, path)
+        if len(path) > MAX_DEPTH:  # aliases of aliases of aliases
+            raise self._too_much(node, path)
         self.marks.setdefault(path, self._mark(node))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
@@ -66,11 +70,20 @@ class Builder:
         word = node.value if _is_plain(node) else ""
         return Mark(self.name, line_of(node), word)
 
-    def _guard(self, node: yaml.Node, path: KeyPath) -> None:
-        self._values += 1
-        if self._values > MAX_VALUES or len(path) > MAX_DEPTH:
-            problem = "aliases (`*name`) repeat too much; write the values out"
-            raise self.error(message(self._mark(node), path[:3], problem))
+    def _refuse_laughs(self, node: yaml.Node) -> None:
+        """Raise `error` for what aliases blow up, before any of it is spelt out."""
+        sizes: dict[int, float] = {}
+        values = spelt_out(node, sizes)
+        if values > min(MAX_VALUES, len(sizes) + MAX_ALIASED):
+            path: KeyPath = ()
+            if isinstance(node, yaml.MappingNode):
+                key, node = max(node.value, key=lambda entry: sizes[id(entry[1])])
+                path = (short(key.value),)
+            raise self._too_much(node, path)
+
+    def _too_much(self, node: yaml.Node, path: KeyPath) -> UserError:
+        problem = "aliases (`*name`) repeat too much; write the values out"
+        return self.error(message(self._mark(node), path[:3], problem))
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         merged: dict[str, Any] = {}
@@ -125,6 +138,23 @@ class Builder:
         except ValueError as problem:
             self.complain(node, path, str(problem))
             return None
+
+
+def spelt_out(node: yaml.Node, sizes: dict[int, float]) -> float:
+    """Return how many values a node holds with its aliases written out, infinite inside itself.
+
+    sizes: of the nodes so far, by id; an alias is the node that its anchor made, which comes first.
+    """
+    known = sizes.get(id(node))
+    if known is not None:
+        return known
+    sizes[id(node)] = 1 if isinstance(node, yaml.ScalarNode) else math.inf
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    pairs = isinstance(node, yaml.MappingNode)
+    inner = itertools.chain.from_iterable(node.value) if pairs else node.value
+    sizes[id(node)] = size = 1 + sum([spelt_out(part, sizes) for part in inner])
+    return size
 
 
 def _is_plain(node: yaml.Node) -> bool:

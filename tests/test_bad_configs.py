@@ -76,6 +76,36 @@ CASES: dict[str, tuple[Change, int | None, tuple[str, ...]]] = {
     "key on": (swap("arms_up", "on"), 8, ("`on`", "true or false", "quotes")),
     "two documents": (GOOD + "---\nversion: 1\n", 11, ("second document", "keep one")),
     "deep nesting": (swap("lobby", "[" * 5000), 2, ("nested", "bracket")),
+    "laughs of aliases": (
+        swap("{max: 1}", "[&a [x, x], &b [*a, *a, *a, *a], " + ", ".join(["*b"] * 2000) + "]"),
+        6,
+        ("people: aliases", "write the values out"),
+    ),
+    "point of a mapping": (
+        swap("{max: 1}", "{zone: [[0.2, 0.3], [{a: 1}], [1.0, 0.7]]}"),
+        6,
+        ("people.zone[1][0]: expected a number",),
+    ),
+    "line break in a name": (
+        swap("arms_up:", '"arms\\u2028up":'),
+        8,
+        ("arms\\u2028up", "printable"),
+    ),
+    "path without end": (
+        swap(SOURCE, "{type: video, path: " + "x" * 5000 + "}"),
+        3,
+        ("source.path: can't be looked at (file name too long)",),
+    ),
+    "nobody's home": (
+        swap(SOURCE, "{type: video, path: ~nobody-here/a.mp4}"),
+        3,
+        ("source.path: no home folder is known for '~nobody-here'",),
+    ),
+    "no font": (
+        swap(LOG, "{type: hdmi, font: up.yaml}"),
+        10,
+        ("outputs.log.font: expected a TrueType or OpenType file",),
+    ),
     "alias of itself": (swap("{max: 1}", "&a {max: *a}"), 6, ("aliases",)),
     "mark": (swap("lobby", "!include x.yaml"), 2, ("`!include`", "plain value")),
     "percent sign": (swap("lobby", "%x"), 2, ("'%'", "quotes")),

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from pydantic import ValidationError
 
-from edgepose.errors import ConfigError
 from edgepose.render import Palette, Renderer, Style, leading
 from edgepose.render.advice import Advice
 from edgepose.render.figure import Figure, head_radius, swing
@@ -662,8 +661,8 @@ def test_a_file_that_is_no_font_is_a_clear_error(tmp_path):
     path = tmp_path / "font.ttf"
     path.write_text("no font")
 
-    with pytest.raises(ConfigError, match=r"expected a TrueType or OpenType file.*font\.ttf"):
-        Renderer(Style.model_validate({"font": str(path)}))
+    with pytest.raises(ValidationError, match=r"expected a TrueType or OpenType file.*font\.ttf"):
+        Style.model_validate({"font": str(path)})
 
 
 @pytest.mark.parametrize("colour", ["red", "#12345", "#gg0000", "", "#ff 000"])

@@ -174,7 +174,8 @@ def test_files_of_any_unicode_editor_are_read(tmp_path: Path, encoding: str):
         ("a: " + "[" * 100_000, 1, "nested more than"),
         ("a: 1\nb: " + "{a: " * 60, 2, "nested more than"),
         ("a: &a [*a]\n", 1, "repeat too much"),
-        (BOMB, 1, "repeat too much"),
+        ("a: &a [*a, *a]\n", 1, "repeat too much"),
+        (BOMB, 9, "repeat too much"),
     ],
 )  # fmt: skip
 def test_what_is_not_our_yaml_gets_a_sentence_with_its_line(text: str, line: int, words: str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
@@ -25,6 +26,18 @@ def rgb(colour: str) -> Rgb:
         raise ValueError(colour)
     red, green, blue = bytes.fromhex(colour[1:])
     return red, green, blue
+
+
+def _is_font(path: Path) -> Path:
+    """Refuse a file that is no font while a configuration is read, not when the screen is made."""
+    from PIL import ImageFont
+
+    try:
+        ImageFont.truetype(str(path), 16)
+    except OSError as error:
+        problem = f"expected a TrueType or OpenType file, found {path} ({error})"
+        raise ValueError(problem) from error
+    return path
 
 
 Colour = Annotated[str, AfterValidator(_check_colour)]
@@ -57,7 +70,7 @@ class Style(Options):
     )
     min_score: Fraction = Field(default=0.15, description="keypoints below this score aren't drawn")
     stats: bool = Field(default=True, description="show frames a second and latency in a corner")
-    font: ExistingPath | None = Field(
+    font: Annotated[ExistingPath, AfterValidator(_is_font)] | None = Field(
         default=None,
         description="TrueType or OpenType file, for scripts that the built-in font lacks",
     )
