@@ -39,6 +39,9 @@ def limb_scores(degrees: NDArray[Any], angle_deviations: NDArray[Any]) -> NDArra
     return np.clip((WORTHLESS - np.abs(degrees) / angle_deviations) / (WORTHLESS - 1), 0.0, 1.0)
 
 
+DEVIATIONS: Final = (1e-3, 360.0)  # degrees that can differ in effect, and that float32 holds
+
+
 class Templates:
     """Hold templates side by side so that a pose is compared with all of them at once."""
 
@@ -56,8 +59,10 @@ class Templates:
         angles = _stack([shape.angles for shape in self._shapes])
         weights = _stack([t.weights for t in owners]) * np.isfinite(angles)
         self._angles = np.nan_to_num(angles).astype(np.float32)
-        self._deviations = _stack([t.angle_deviations for t in owners]).astype(np.float32)
-        self._weights = weights.astype(np.float32)
+        deviations = _stack([t.angle_deviations for t in owners])
+        self._deviations = deviations.clip(*DEVIATIONS).astype(np.float32)
+        heaviest = weights.max(-1, initial=0.0, keepdims=True)  # what counts is the proportion
+        self._weights = (weights / np.where(heaviest > 0, heaviest, 1.0)).astype(np.float32)
         self._counted = (weights > 0).astype(np.float32)
         self._required = np.array([t.required for t in owners], np.float32)
         self._whole = np.array([bool(t.compat) for t in owners], np.bool_)

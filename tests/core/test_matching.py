@@ -36,6 +36,15 @@ def mirrored(pose: Pose) -> Pose:
 class TestScore:
     """DESIGN.md "Score of a match"."""
 
+    @pytest.mark.parametrize("weight", [5e-324, 1e-60, 1e60, 1e308])
+    @pytest.mark.parametrize("deviation", [1e-300, 20.0, 1e308])
+    def test_tolerances_of_any_size_give_a_score(self, figure, weight: float, deviation: float):
+        """Numbers that float32 can't hold are numbers all the same: what counts is proportion."""
+        rules = {limb: LimbRule(weight=weight, angle_deviation=deviation) for limb in LIMB_INDEX}
+        template = replace(teach("up", [figure()]), limbs=rules)
+
+        assert Templates([template]).compare(figure()).score == 1.0
+
     def test_same_pose_scores_one_and_every_limb_is_ok(self, figure):
         """Nothing to mend."""
         result = match(teach("t", [figure()]), figure())
