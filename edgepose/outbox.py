@@ -15,20 +15,11 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
+from edgepose import outbox_file
 from edgepose.errors import OutputLost
 
 log = logging.getLogger(__name__)
-
-_SCHEMA: Final = """
-    CREATE TABLE IF NOT EXISTS message (
-        number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, payload BLOB NOT NULL
-    );
-    CREATE TABLE IF NOT EXISTS note (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-"""
-_WAL_BYTES: Final = 1 << 20  # what the log file is cut back to after a rush
-_SIDE_FILES: Final = ("", "-wal", "-shm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +64,7 @@ class Outbox:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._db = self._connected()
             self._file = self.path.stat()
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, *outbox_file.FAULTS) as error:
             self.close()
             raise OutputLost(self._words("opened", error)) from error
         self.last = self._number("SELECT coalesce(max(seq), 0) FROM sqlite_sequence")
@@ -165,7 +156,7 @@ class Outbox:
                 self._db.execute("BEGIN IMMEDIATE")
                 yield self._db
                 self._db.execute("COMMIT")
-            except sqlite3.Error as error:
+            except outbox_file.FAULTS as error:
                 raise OutputLost(self._words("written", error)) from error
             finally:
                 if self._db.in_transaction:
@@ -179,15 +170,30 @@ class Outbox:
             return int(own.execute(sql).fetchone()[0])
 
     def _connected(self) -> sqlite3.Connection:
-        """Return the open database, a new one where the file is damaged."""
+        """Return the open database; where the file is damaged, a new one with what was readable."""
         try:
-            return _connect(self.path)
-        except sqlite3.OperationalError:  # in use, not allowed, disk full: it may well be sound
+            return outbox_file.connect(self.path)
+        except outbox_file.Damaged as error:
+            aside = outbox_file.put_aside(self.path)
+            found = outbox_file.remains(aside)
+            log.error(
+                "%s: damaged (%s); put aside as %s, and begun anew with the %d messages that could "
+                "be read.", self.path, error, aside.name, len(found.messages),
+            )  # fmt: skip
+            return self._begun_anew(found)
+
+    def _begun_anew(self, found: outbox_file.Remains) -> sqlite3.Connection:
+        database = outbox_file.connect(self.path)
+        try:
+            database.execute("BEGIN IMMEDIATE")
+            rows = list(found.messages.items())[-self._limit :]
+            database.executemany("INSERT INTO message (id, payload) VALUES (?, ?)", rows)
+            database.executemany("INSERT INTO note VALUES (?, ?)", found.notes.items())
+            database.execute("COMMIT")
+        except sqlite3.Error:
+            database.close()
             raise
-        except sqlite3.DatabaseError as error:
-            log.error("%s: damaged (%s); put aside, and begun anew.", self.path, error)
-            _put_aside(self.path)
-            return _connect(self.path)
+        return database
 
     def _is_gone(self) -> bool:
         """Return whether the path leads to another file by now, or to none."""
@@ -204,27 +210,3 @@ class Outbox:
             )
         reason = error.strerror if isinstance(error, OSError) else str(error)
         return f"{self.path}: can't be {action}: {reason}"
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """Open a database for this process alone. Raises sqlite3.DatabaseError for a damaged file."""
-    database = sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False)
-    try:
-        # Exclusive: a second process is turned away, and no shared memory file is needed.
-        database.execute("PRAGMA locking_mode = EXCLUSIVE")
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
-        found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            raise sqlite3.DatabaseError(found)
-        database.executescript(_SCHEMA)
-    except sqlite3.Error:
-        database.close()
-        raise
-    return database
-
-
-def _put_aside(path: Path) -> None:
-    for suffix in _SIDE_FILES:
-        with contextlib.suppress(FileNotFoundError):
-            Path(f"{path}{suffix}").replace(f"{path}.damaged{suffix}")

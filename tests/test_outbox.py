@@ -173,6 +173,76 @@ def test_damage_in_the_middle_is_found(outbox: Outbox, path: Path):
     assert path.with_name("lobby.sqlite.damaged").exists()
 
 
+def _spoil(path: Path, sql: str) -> None:
+    """Change a closed outbox behind its back."""
+    database = sqlite3.connect(path)
+    with database:
+        database.execute("PRAGMA writable_schema = ON")
+        database.execute(sql)
+    database.close()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE note SET value = 'many' WHERE key = 'start'",
+        "UPDATE note SET value = cast(x'ff' AS text) WHERE key = 'install'",
+        "UPDATE sqlite_sequence SET seq = 9223372036854775807",
+        "UPDATE sqlite_sequence SET seq = 'x'",
+        "UPDATE message SET payload = 'text' WHERE id = 'id-1'",
+        "UPDATE message SET id = cast(x'c3' AS text) WHERE id = 'id-1'",
+        "CREATE TRIGGER t AFTER INSERT ON message BEGIN DELETE FROM message; END",
+    ],
+)
+def test_what_work_would_stumble_over_is_mended_at_once(outbox: Outbox, path: Path, sql: str):
+    """SQLite's own check passes these; what was readable waits in the new file, in order."""
+    outbox.put(pairs(1, 2, 3))
+    outbox.begin()
+    outbox.close()
+    _spoil(path, sql)
+
+    outbox.open()
+
+    assert {"id-2", "id-3"} <= set(ids(outbox)) <= {"id-1", "id-2", "id-3"}
+    assert ids(outbox) == sorted(ids(outbox))
+    assert path.with_name("lobby.sqlite.damaged").exists()
+    outbox.begin()
+    outbox.put(pairs(4))
+    assert ids(outbox)[-1] == "id-4"
+    outbox.remove([message.number for message in outbox.after(0, 10)])
+    assert outbox.waiting == 0
+
+
+def test_what_is_readable_of_a_torn_file_is_carried_over(outbox: Outbox, path: Path):
+    """One page lost costs its own messages; those before and behind it wait on, and are sent."""
+    outbox.put((f"id-{number:03}", b"x" * 200) for number in range(200))
+    outbox.close()
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 4096 // 2 * 4096
+    data[middle : middle + 4096] = bytes(4096)
+    path.write_bytes(data)
+
+    outbox.open()
+
+    assert 150 < outbox.waiting < 200
+    assert ids(outbox) == sorted(ids(outbox))
+    assert {"id-000", "id-199"} <= set(ids(outbox))
+
+
+def test_a_head_of_a_later_sqlite_is_no_read_only_card(outbox: Outbox, path: Path):
+    """A flipped byte that makes SQLite say "read-only" is damage where the file can be written."""
+    outbox.put(pairs(1))
+    outbox.close()
+    data = bytearray(path.read_bytes())
+    data[18] = 7
+    path.write_bytes(data)
+
+    outbox.open()
+    outbox.put(pairs(2))
+
+    assert "id-2" in ids(outbox)
+
+
 def test_a_folder_in_its_place_is_told(path: Path):
     """What can't be opened is a fault of the device, with the path."""
     path.mkdir(parents=True)

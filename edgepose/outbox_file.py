@@ -1,0 +1,188 @@
+"""The file of an outbox: its form, whether it is sound, and what can be read of one that is not.
+
+Found by damaging files at random: SQLite's own check passes a schema of another form, texts that
+are no UTF-8, numbers that are texts, and a counter that has no next number.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+SCHEMA: Final = """
+    CREATE TABLE IF NOT EXISTS message (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, payload BLOB NOT NULL
+    );
+    CREATE TABLE IF NOT EXISTS note (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+"""
+NOTES: Final[dict[str, type]] = {"install": str, "start": int, "dropped": int}
+LARGEST: Final = 1 << 62  # number of a message: half of what SQLite can count to
+
+_LOG_BYTES: Final = 1 << 20  # what the log file is cut back to after a rush
+_SIDE_FILES: Final = ("", "-wal", "-shm", "-journal")
+_DEVICE: Final = frozenset(
+    {
+        *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOMEM),
+        *(sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN),
+        sqlite3.SQLITE_READONLY,
+    }
+)  # primary result codes that say nothing about what the file holds
+
+FAULTS: Final = (sqlite3.Error, UnicodeDecodeError, OverflowError)
+"""What sqlite3 raises on a damaged file: its own error messages may hold bytes that are no text."""
+
+
+class Damaged(Exception):
+    """Report a file that is no sound outbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """Hold what was read of a damaged file: payloads by id, oldest first, and its notes."""
+
+    messages: dict[str, bytes] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open an outbox for this process alone, a new one where there is none.
+
+    Raises Damaged for a file that is none; sqlite3.Error where it is in use or the disk fails.
+    """
+    database = sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False)
+    try:
+        _prepare(database)
+        _check(database)
+    except FAULTS as error:
+        database.close()
+        if is_of_device(error, path):
+            raise
+        raise Damaged(str(error)) from error
+    except Damaged:
+        database.close()
+        raise
+    return database
+
+
+def is_of_device(error: Exception, path: Path) -> bool:
+    """Tell whether an error is about disk, rights or another process, not about what is read.
+
+    A header that was written for a later SQLite makes a file read-only; its own rights don't.
+    """
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+        return not _can_be_written(path)
+    return code in _DEVICE
+
+
+def _can_be_written(path: Path) -> bool:
+    """Tell whether a file can be written to, and another beside it."""
+    probe = Path(f"{path}.probe")
+    try:
+        with path.open("r+b"), probe.open("wb"):
+            return True
+    except OSError:
+        return False
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    # Exclusive: a second process is turned away, and no shared memory file is needed.
+    database.execute("PRAGMA locking_mode = EXCLUSIVE")
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
+    found = database.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if found != "ok":
+        raise Damaged(found)
+    database.executescript(SCHEMA)
+    database.execute("BEGIN IMMEDIATE")
+    database.execute("INSERT OR REPLACE INTO note VALUES ('trial', 0)")  # may it be written?
+    database.execute("ROLLBACK")
+
+
+def _check(database: sqlite3.Connection) -> None:
+    """Raise Damaged for what the integrity check lets pass and work would stumble over."""
+    if _form(database) != _expected_form():
+        raise Damaged("its tables are not those of an outbox")
+    for number, id, kind in database.execute("SELECT number, id, typeof(payload) FROM message"):
+        if not _is_message(number, id, kind):
+            raise Damaged("it holds what is no message")
+    for key, value in database.execute("SELECT key, value FROM note"):
+        if not _is_note(key, value):
+            raise Damaged(f"it notes {value!r} under {key!r}")
+    for (number,) in database.execute("SELECT seq FROM sqlite_sequence"):
+        if not isinstance(number, int) or not 0 <= number < LARGEST:
+            raise Damaged("it counts messages wrongly")
+
+
+@functools.cache
+def _expected_form() -> set[tuple[Any, ...]]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
+        fresh.executescript(SCHEMA)
+        return _form(fresh)
+
+
+def _form(database: sqlite3.Connection) -> set[tuple[Any, ...]]:
+    sql = "SELECT type, name, tbl_name, sql FROM sqlite_master"
+    return set(database.execute(sql).fetchall())
+
+
+def _is_message(number: object, id: object, kind: object) -> bool:
+    return isinstance(number, int) and number < LARGEST and isinstance(id, str) and kind == "blob"
+
+
+def _is_note(key: object, value: object) -> bool:
+    fits = isinstance(key, str) and isinstance(value, NOTES.get(key, ()))
+    return fits and (isinstance(value, str) or 0 <= value < LARGEST)  # type: ignore[operator]
+
+
+def put_aside(path: Path) -> Path:
+    """Rename a file and those that belong to it; return its new name. Raises OSError."""
+    aside = Path(f"{path}.damaged")
+    for suffix in _SIDE_FILES:
+        with contextlib.suppress(FileNotFoundError):
+            Path(f"{aside}{suffix}").unlink()
+        with contextlib.suppress(FileNotFoundError):
+            Path(f"{path}{suffix}").replace(f"{aside}{suffix}")
+    return aside
+
+
+def remains(path: Path) -> Remains:
+    """Return what can be read of a damaged file, from the front and from the back."""
+    forwards = dict(_rows(path, "SELECT id, payload FROM message ORDER BY number"))
+    backwards = dict(_rows(path, "SELECT id, payload FROM message ORDER BY number DESC"))
+    late = {id: payload for id, payload in reversed(backwards.items()) if id not in forwards}
+    notes = dict(_rows(path, "SELECT key, value FROM note"))
+    return Remains(
+        {id: data for id, data in (forwards | late).items() if _is_message(0, id, _kind(data))},
+        {key: value for key, value in notes.items() if _is_note(key, value)},
+    )
+
+
+def _kind(value: object) -> str:
+    return "blob" if isinstance(value, bytes) else ""
+
+
+def _rows(path: Path, sql: str) -> Iterator[tuple[Any, Any]]:
+    """Give pairs until the first that can't be read; texts that are no UTF-8 come as None."""
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            database.text_factory = _text
+            for key, value in database.execute(sql):
+                if key is not None:
+                    yield key, value
+    except FAULTS:
+        return
+
+
+def _text(data: bytes) -> str | None:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
