@@ -88,4 +88,4 @@ def _write(data: Any, before: WatchSection, section: WatchSection, base: Path) -
 def _plain(value: Any, base: Path) -> Any:
     if isinstance(value, Path):
         return os.path.relpath(value, base)
-    return round(value, 4) if isinstance(value, float) else value
+    return value

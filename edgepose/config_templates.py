@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any, Final
 
 from edgepose import template_files
@@ -15,8 +17,24 @@ _RULE: Final = tuple(field.name for field in fields(LimbRule))
 
 
 def load_templates(watch: WatchSection) -> tuple[Template, ...]:
-    """Return the templates of a watch as their files have them. Raises TemplateError."""
-    return tuple(template_files.load(path) for path in watch.templates)
+    """Return the templates of a watch as their files have them. Raises TemplateError.
+
+    A file that is as it was is not read again (10 ms each here): a slider asks at every step.
+    """
+    return tuple(_load(path) for path in watch.templates)
+
+
+def _load(path: Path) -> Template:
+    try:
+        found = path.stat()
+    except OSError:
+        return template_files.load(path)  # says what is wrong
+    return _loaded(path, (found.st_ino, found.st_mtime_ns, found.st_size))
+
+
+@functools.lru_cache(maxsize=64)
+def _loaded(path: Path, version: tuple[int, int, int]) -> Template:  # noqa: ARG001 - is the key
+    return template_files.load(path)
 
 
 def adapt(templates: Sequence[Template], watch: WatchSection) -> tuple[Template, ...]:

@@ -19,6 +19,7 @@ from edgepose.types import Pose
 
 TUNABLE: Final = ("enter", "exit", "hold", "release", "cooldown", "angle_deviation")
 TAUGHT_FROM: Final = 15  # latest poses, about half a second, whose middle is the template
+DECIMALS: Final = 4  # of a threshold; a slider has two
 _NAME: Final = re.compile(r"[\w-]{1,64}")
 
 
@@ -51,6 +52,10 @@ class Tuning:
         for key, number in changes.items():
             if isinstance(number, bool) or not isinstance(number, (int, float, type(None))):
                 raise UserError(f"{name}.{key}: expected a number, found {number!r}")
+            if isinstance(
+                number, float
+            ):  # as it will stand in the file: what runs is what is saved
+                changes[key] = round(number, DECIMALS)
         self._apply(name, changes, watches)
         told = ", ".join(f"{key} {number:g}" for key, number in changes.items() if number)
         return f"{name}: {told or 'unchanged'}; not saved yet"

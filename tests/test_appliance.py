@@ -148,6 +148,8 @@ def test_a_threshold_takes_effect_at_once_and_is_saved_with_comments_kept(runnin
     [
         ("thresholds", {"watch": "hands", "enter": 1.5}, "enter"),
         ("thresholds", {"watch": "hands", "enter": 0.5, "exit": 0.6}, "below"),
+        ("thresholds", {"watch": "hands", "enter": 0.50001, "exit": 0.5}, "below"),
+        ("thresholds", {"watch": "hands", "angle_deviation": 1e-9}, "greater than 0"),
         ("thresholds", {"watch": "hands", "enter": "high"}, "expected a number"),
         ("thresholds", {"watch": "hands", "hold": True}, "expected a number"),
         ("thresholds", {"watch": "hand", "enter": 0.5}, "did you mean 'hands'"),

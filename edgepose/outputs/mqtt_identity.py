@@ -75,7 +75,7 @@ def read_claim(payload: bytes) -> Claim | None:
             int(row["start"]),
             str(row["session"]),
         )
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):  # Infinity as a count
         return None
 
 
