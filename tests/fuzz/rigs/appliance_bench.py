@@ -1,0 +1,114 @@
+"""A real appliance on the bundled model that stands still: commands change it, no thread runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import yaml_corpus
+
+from edgepose.appliance import Appliance
+from edgepose.config import load
+from edgepose.sources.figure import pose_at
+from edgepose.tuning import TAUGHT_FROM, TUNABLE
+from edgepose.types import Frame, Scene
+
+CONFIG: Final = """\
+# What the museum's lobby watches.
+version: 1
+name: lobby
+source: {type: synthetic, motion: arms_up, size: [240, 320], fps: 30}
+model: {name: edgepose-nano}
+watch:
+  hands:            # the one that opens the door
+    template: templates/hands.yaml
+    enter: 0.85     # tuned on site
+  squat: {template: templates/squat.yaml, hold: 1.0}
+outputs:
+  log: {type: jsonl, path: events.jsonl}
+"""
+TEMPLATES: Final = ("hands", "squat", "other")
+MOST_TEMPLATES: Final = 40  # files; a campaign that taught more is cleaned up after
+
+
+class Bench:
+    """Hold an appliance and its files; `check` says whether its state is whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "lobby.yaml"
+        self.templates = folder / "templates"
+        self.templates.mkdir()
+        self._restore()
+        self.appliance = Appliance(load(self.path))
+        self._seen = b""
+        self.refill()
+
+    def _restore(self) -> None:
+        self.path.write_text(CONFIG)
+        arms_up, _, squat = yaml_corpus.templates()
+        for name in TEMPLATES:
+            (self.templates / f"{name}.yaml").write_bytes(squat if name == "squat" else arms_up)
+
+    def refill(self) -> None:
+        """Put somebody in front of the camera, from whom a pose can be taught."""
+        frame = Frame(np.zeros((240, 320, 3), np.uint8), 0.0, 0)
+        for i in range(TAUGHT_FROM):
+            pose = pose_at("arms_up", 0.6 + i / 100, (240, 320))
+            self.appliance._recent.show(Scene(frame, (pose,), (pose,)))
+
+    def edited(self, content: bytes, act: Callable[[], str]) -> str:
+        """Do something after somebody edited the file: what was there stays, or is a whole one."""
+        self.appliance.command("thresholds", {"watch": "hands", "enter": 0.99, "exit": 0.1})
+        self.path.write_bytes(content)
+        try:
+            outcome = act()
+            if self.path.read_bytes() != content:
+                load(self.path)
+            self.appliance.state()
+        finally:
+            self._restore()
+            self.appliance.command("reload")
+        self.check()
+        return f"{outcome} after an edit"
+
+    def check(self) -> None:
+        """Raise AssertionError where the state after a command is not a whole one."""
+        state = self.appliance.state()
+        text = json.dumps(state, allow_nan=False)
+        text.encode()
+        assert set(state["watches"]) == {"hands", "squat"}, "a watch is lost"
+        for name, values in state["watches"].items():
+            self._check_watch(name, values)
+        self._check_files()
+        self._clean_up()
+
+    def _check_watch(self, name: str, values: dict[str, Any]) -> None:
+        assert 0.0 <= values["exit"] < values["enter"] <= 1.0, f"thresholds crossed: {values}"
+        running = next(
+            w for w in self.appliance.pipeline.perception.interpreter.watches if w.name == name
+        )
+        thresholds = running._thresholds
+        for key in TUNABLE[:-1]:
+            assert getattr(thresholds, key) == values[key], f"{key} is told and not at work"
+
+    def _check_files(self) -> None:
+        content = self.path.read_bytes()
+        if content != self._seen:
+            self._seen = content
+            assert b"# the one that opens the door" in content, "a comment is lost"
+            assert load(self.path).name == "lobby", "the file is another one"
+
+    def _clean_up(self) -> None:
+        found = list(self.templates.glob("*"))
+        assert not [path for path in found if path.suffix != ".yaml"], "a draft is left behind"
+        if len(found) > MOST_TEMPLATES:
+            for path in found:
+                if path.stem not in TEMPLATES:
+                    path.unlink()
+
+    def close(self) -> None:
+        """Let the model go."""
+        self.appliance._close()

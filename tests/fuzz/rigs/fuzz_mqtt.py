@@ -1,0 +1,128 @@
+"""Messages on the topics that a device listens to, with a real appliance behind them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import hostile_json
+import scribble
+from appliance_bench import CONFIG, Bench
+from campaign import Input, Target
+
+from edgepose import app
+from edgepose.outputs.mqtt import Mqtt
+from edgepose.outputs.mqtt_options import MqttOptions
+from edgepose.outputs.mqtt_post import Post
+from edgepose.outputs.mqtt_topics import Topics
+
+_PLAIN: Final = ("ON", "OFF", "on", "true", "1", "", " ON\n", "toggle", "hands", "other", "online")
+
+
+class Commands(Target):
+    """Call what paho calls; every command is answered, and the appliance stays a whole one."""
+
+    name = "mqtt"
+
+    def __init__(self, folder: Path) -> None:
+        os.environ["STATE_DIRECTORY"] = str(folder / "state")
+        logging.getLogger("edgepose").setLevel(logging.CRITICAL)
+        self.bench = Bench(folder)
+        self.sent: list[tuple[str, bytes]] = []
+        self._number = 0
+        options = MqttOptions(host="127.0.0.1", port=9)
+        appliance = self.bench.appliance
+        about = app.device(appliance.config, appliance.eyes, controls=appliance)
+        self.mqtt = Mqtt(options, about)
+        self.mqtt.open()
+        assert self.mqtt._link is not None
+        self.mqtt._link.close()  # nobody is there; a broker of our own takes what is sent
+        topics = Topics("edgepose", "lobby")
+        states = self.mqtt._post._states
+        self.mqtt._post = Post(self._take, self.mqtt._outbox, topics.events)
+        self.mqtt._post.set_state(states)
+        self.mqtt._post.connected()
+        self.topics = list(topics.commands)
+        self._others = [
+            topics.claim, topics.available, "homeassistant/status",
+            "homeassistant/sensor/lobby/x/config", "edgepose/lobby/nothing", "",
+        ]  # fmt: skip
+
+    def _take(self, topic: str, payload: bytes, retain: bool) -> int:
+        self._number += 1
+        self.sent.append((topic, payload))
+        self.mqtt._post._acknowledged.append(self._number)
+        return self._number
+
+    def make(self, random: Random) -> Input:
+        """Return a topic, a payload, whether it is retained, and what the file says by then."""
+        topic = random.choice(self.topics if random.random() < 0.92 else self._others)
+        payload = hostile_json.spoilt(random, self._payload(random, topic))
+        if random.random() < 0.02:
+            topic = scribble.scribbled(random, topic.encode(), []).decode("utf-8", "replace")
+        retained, file = b"1" * (random.random() < 0.03), b""
+        if random.random() < 0.03:
+            topic = random.choice(self.topics[-3:])
+            file = scribble.scribbled(random, CONFIG.encode(), [CONFIG.encode()])
+        return topic.encode(), payload, retained, file
+
+    def _payload(self, random: Random, topic: str) -> str:
+        if random.random() < 0.1:
+            return random.choice((*_PLAIN, *scribble.WORDS, "x" * 4097))
+        if topic.endswith("thresholds/set"):
+            return hostile_json.thresholds(random)
+        if topic.endswith("template/set"):
+            return hostile_json.template(random)
+        if topic.endswith("device"):
+            return _claim(random)
+        return random.choice(_PLAIN) if random.random() < 0.8 else hostile_json.anything(random)
+
+    def check(self, given: Input) -> str:
+        """Give one message, look at what was answered, and at the whole appliance."""
+        topic, payload, retained = given[0].decode("utf-8", "replace"), given[1], bool(given[2])
+        self.sent.clear()
+        self.bench.appliance._stop.clear()  # a restart was asked for: systemd did it
+        self.bench.appliance._halt.clear()
+        if given[3]:
+            return self.bench.edited(given[3], lambda: self._give(topic, payload, retained))
+        answer = self._give(topic, payload, retained)
+        self.bench.check()
+        return answer
+
+    def _give(self, topic: str, payload: bytes, retained: bool) -> str:
+        self.mqtt.received(topic, payload, retained)
+        return self._answer(topic)
+
+    def _answer(self, topic: str) -> str:
+        for _, payload in self.sent:
+            payload.decode()
+        command = self.mqtt._topics.commands.get(topic)
+        if command is None:
+            return "no command"
+        place = self.mqtt._topics.reply(command)
+        replies = [
+            json.loads(payload, parse_constant=_refuse) for t, payload in self.sent if t == place
+        ]
+        assert len(replies) == 1, f"answers: {len(replies)}"
+        assert replies[0]["text"].strip(), "no words"
+        assert len(replies[0]["text"]) < 5000, "too many words"
+        return "done" if replies[0]["ok"] else "refused"
+
+    def close(self) -> None:
+        """Let outbox and model go."""
+        self.mqtt.close()
+        self.bench.close()
+
+
+def _refuse(text: str) -> Any:
+    raise AssertionError(f"{text} is no JSON")
+
+
+def _claim(random: Random) -> str:
+    keys = ("name", "client_id", "install", "start", "session")
+    pairs = [f'"{k}": {hostile_json.anything(random)}' for k in keys if random.random() < 0.97]
+    return "{" + ", ".join(pairs) + "}"
