@@ -17,6 +17,7 @@ from edgepose.config_sections import ModelSection, PeopleSection, WatchSection
 from edgepose.core.matching import match
 from edgepose.errors import ConfigError
 from edgepose.registry import KINDS, part
+from edgepose.render.text import BUILT_IN
 from edgepose.sources.synthetic import Synthetic
 
 CONFIGS = Path(edgepose.__file__).resolve().parent.parent / "configs"
@@ -77,6 +78,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in named.split():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
+    (tmp_path / "fonts").mkdir()
+    shutil.copy(BUILT_IN, tmp_path / "fonts" / "NotoSans-Bold.ttf")
     return tmp_path
 
 

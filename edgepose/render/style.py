@@ -73,6 +73,7 @@ class Style(Options):
     font: Annotated[ExistingPath, AfterValidator(_is_font)] | None = Field(
         default=None,
         description="TrueType or OpenType file, for scripts that the built-in font lacks",
+        examples=["fonts/NotoSans-Bold.ttf"],
     )
 
 
