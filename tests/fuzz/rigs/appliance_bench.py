@@ -71,8 +71,32 @@ class Bench:
         finally:
             self._restore()
             self.appliance.command("reload")
+            self.revive()
         self.check()
         return f"{outcome} after an edit"
+
+    def pushed(self, act: Callable[[], str]) -> str:
+        """Do something that may put another whole configuration in place."""
+        try:
+            outcome = act()
+            self.revive()
+            load(self.path)
+            json.dumps(self.appliance.state(), allow_nan=False)
+        finally:
+            self._restore()
+            self.appliance.command("reload")
+            self.revive()
+        self.check()
+        return f"{outcome} for a push"
+
+    def revive(self) -> None:
+        """Do what systemd and the main loop do after a restart or a change of everything."""
+        appliance = self.appliance
+        if appliance._halt.is_set() and not appliance._stop.is_set():
+            appliance.pipeline = appliance._new_pipeline()
+            self.refill()
+        appliance._stop.clear()
+        appliance._halt.clear()
 
     def check(self) -> None:
         """Raise AssertionError where the state after a command is not a whole one."""

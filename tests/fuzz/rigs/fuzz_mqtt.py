@@ -85,8 +85,7 @@ class Commands(Target):
         """Give one message, look at what was answered, and at the whole appliance."""
         topic, payload, retained = given[0].decode("utf-8", "replace"), given[1], bool(given[2])
         self.sent.clear()
-        self.bench.appliance._stop.clear()  # a restart was asked for: systemd did it
-        self.bench.appliance._halt.clear()
+        self.bench.revive()
         if given[3]:
             return self.bench.edited(given[3], lambda: self._give(topic, payload, retained))
         answer = self._give(topic, payload, retained)

@@ -13,7 +13,7 @@ TARGETS: Final = {
     "template": "fuzz_template:TemplateFiles",
     "mqtt": "fuzz_mqtt:Commands",
     "outbox": "fuzz_outbox:OutboxFiles",
-    # web comes
+    "web": "fuzz_web:WebRequests",
 }
 
 
