@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,8 @@ __all__ = [
 ]
 
 MAX_BYTES: Final = 4_000_000  # the largest template library is far below; a video is far above
+
+MAX_BRACKETS: Final = 100  # open at a time, of a text that is known to be no YAML
 
 _FAST: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # 8x faster, worse messages
 _TOO_DEEP: Final = f"nested more than {MAX_DEPTH} deep; is a bracket lost?"
@@ -151,12 +154,23 @@ def _compose(text: str, name: str, error: type[UserError]) -> yaml.Node | None:
 
 
 def _compose_slowly(text: str, name: str, error: type[UserError]) -> yaml.Node | None:
+    _check_brackets(text, name, error)
     try:
         return yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as problem:
         raise error(explain(problem, text, name)) from None
     except RecursionError:
         raise error(f"{name}: {_TOO_DEEP}") from None
+
+
+def _check_brackets(text: str, name: str, error: type[UserError]) -> None:
+    """Refuse a heap of open brackets: the slow parser takes minutes over some thousands."""
+    depth = 0
+    for bracket in re.finditer(r"[][{}]", text):
+        depth += 1 if bracket.group() in "[{" else -1
+        if depth > MAX_BRACKETS:
+            line = text.count("\n", 0, bracket.start()) + 1
+            raise error(f"{name} line {line}: {_TOO_DEEP}")
 
 
 def _check_depth(text: str, name: str, error: type[UserError]) -> None:

@@ -170,6 +170,8 @@ def test_files_of_any_unicode_editor_are_read(tmp_path: Path, encoding: str):
         ("a: 1\nb: \x01\n", 2, "control character 0x01"),
         ("a: 1\nb: {<<: 3}\n", 2, "`<<` takes a mapping"),
         ("a:\n  b: c\n  d e\n", 3, "expected `key: value`, found no ':'"),
+        ("a: " + "[" * 100_000 + '"', 1, "nested more than"),
+        ("a: 1\nb: " + "{a: " * 30_000 + "@", 2, "nested more than"),
         ("a: " + "[" * 50, 1, "nested more than"),
         ("a: " + "[" * 100_000, 1, "nested more than"),
         ("a: 1\nb: " + "{a: " * 60, 2, "nested more than"),

@@ -6,6 +6,7 @@ that every one can be had again by itself.
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import sys
@@ -25,6 +26,7 @@ Input = tuple[bytes, ...]
 
 TIME_LIMIT: Final = 10.0  # seconds for one input; the slowest that is sound takes 0.3 s here
 SHRINKS: Final = 400  # tries to make one failing input smaller
+SHRINK_TIME: Final = 60.0  # seconds; what hangs takes its TIME_LIMIT each try
 _PACKAGE: Final = "/edgepose/"
 
 
@@ -170,7 +172,7 @@ def at_most(seconds: float) -> Iterator[None]:
 
 def shrunk(given: Input, fails: Callable[[Input], bool], tries: int = SHRINKS) -> Input:
     """Return a smaller input that fails in the same way: pieces left out while that is so."""
-    budget = iter(range(tries))
+    budget = itertools.takewhile(_in_time(SHRINK_TIME), range(tries))
     for index in range(len(given)):
         piece = max(len(given[index]) // 2, 1)
         while piece and next(budget, None) is not None:
@@ -178,6 +180,11 @@ def shrunk(given: Input, fails: Callable[[Input], bool], tries: int = SHRINKS) -
             given, piece = (given, piece // 2) if smaller is None else (smaller, piece)
             piece = min(piece, len(given[index]))
     return given
+
+
+def _in_time(seconds: float) -> Callable[[int], bool]:
+    end = time.monotonic() + seconds
+    return lambda number: time.monotonic() < end
 
 
 def _without(
