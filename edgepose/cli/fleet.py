@@ -48,7 +48,7 @@ def fleet() -> None:
     """
 
 
-@fleet.command("list")
+@fleet.command("list", short_help="Every device: state, versions, speed, last event.")
 @on_station
 @_as_json
 def list_(station: Station, as_json: bool) -> None:
@@ -65,7 +65,7 @@ def list_(station: Station, as_json: bool) -> None:
         sys.exit(1)
 
 
-@fleet.command()
+@fleet.command(short_help="The health document of one device, or of all.")
 @click.argument("device", required=False)
 @on_station
 @_as_json
@@ -85,7 +85,7 @@ def health(station: Station, device: str | None, as_json: bool) -> None:
         sys.exit(1)
 
 
-@fleet.command("push-template")
+@fleet.command("push-template", short_help="Put a template in place on devices.")
 @_file
 @_devices
 @_all
@@ -112,7 +112,7 @@ def push_template(
         _show(_push(station, targets, parcel), as_json)
 
 
-@fleet.command("push-config")
+@fleet.command("push-config", short_help="Put a configuration in place on devices.")
 @_file
 @_devices
 @_all
@@ -141,7 +141,7 @@ def push_config(
         _show(_push(station, targets, Parcel("config", text, timeout)), as_json)
 
 
-@fleet.command()
+@fleet.command(short_help="The latest lines of a device's log.")
 @click.argument("device")
 @click.option("-n", "--lines", default=100, show_default=True, type=click.IntRange(1, 500))
 @on_station

@@ -68,38 +68,46 @@ def push(
 
     What was not answered stays on the broker, retained: the device takes it when it is back.
     """
+    targets = list(targets)
     ids = {seen.name: f"{time.time():.3f}-{secrets.token_hex(3)}" for seen in targets}
-    online = {name: own for name, own in ids.items() if station.devices[name].is_online}
+    online = {seen.name: ids[seen.name] for seen in targets if seen.is_online}
     for name, own in ids.items():
         payload = json.dumps({"id": own, "text": parcel.text}).encode()
         station.say(name, f"push/{parcel.key}", payload, retain=True)
     station.finish()
     _listen(station, online, parcel, progress)
-    outcomes = [_outcome(station, name, own, parcel) for name, own in ids.items()]
+    known = station.devices
+    outcomes = [_outcome(station, known[name], own, parcel) for name, own in ids.items()]
     _take_back(station, outcomes, parcel.key)
     return outcomes
 
 
 def _listen(station: Station, ids: Mapping[str, str], parcel: Parcel, progress: Progress) -> None:
+    waiting = dict(ids)
+
     def is_through() -> bool:
-        done = sum(_answer(station, name, own, parcel.key) is not None for name, own in ids.items())
-        progress(done, len(ids))
-        return done == len(ids)
+        for name, own in ids.items():
+            if name in waiting and _answer(station, name, own, parcel.key) is not None:
+                del waiting[name]
+        progress(len(ids) - len(waiting), len(ids))
+        return not waiting
 
     station.wait(is_through, parcel.seconds)
 
 
 def _answer(station: Station, name: str, own: str, key: str) -> Mapping[str, Any] | None:
     """Return the last word of a device on a push, None while there is none."""
-    answer = document(station.payload(name, f"push/{key}/state"))
+    payload = station.payload(name, f"push/{key}/state")
+    if own.encode() not in payload:  # as of most of a large fleet at most times
+        return None
+    answer = document(payload)
     return answer if answer.get("id") == own and answer.get("state") in FINAL else None
 
 
-def _outcome(station: Station, name: str, own: str, parcel: Parcel) -> Outcome:
-    answer = _answer(station, name, own, parcel.key)
+def _outcome(station: Station, seen: Seen, own: str, parcel: Parcel) -> Outcome:
+    name, answer = seen.name, _answer(station, seen.name, own, parcel.key)
     if answer is not None:
         return Outcome(name, str(answer["state"]), str(answer.get("text", "")))
-    seen = station.devices[name]
     latest = seen.answers.get(parcel.key, {})
     if latest.get("id") == own:
         said = f"after {parcel.seconds:.0f} s it is still {latest.get('state')}"

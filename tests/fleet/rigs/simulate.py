@@ -31,7 +31,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent.parent.parent
 TICKS: Final = os.sysconf("SC_CLK_TCK")
-PATIENCE: Final = 180.0  # seconds for what must come; the machine may be busy
+PATIENCE: Final = 600.0  # seconds for what must come; the machine may be busy
 COUNTED: Final = ("messages/received", "messages/sent", "bytes/received", "bytes/sent")
 
 
@@ -174,7 +174,7 @@ def simulate(devices: int, processes: int, seconds: float, down: float) -> dict[
             report["commands"] = _commands(broker.port, devices)
             stopped, back = _restart(broker, down)
             _await(lambda: len(listener.online) == devices, "all devices back")
-            time.sleep(5.0)
+            time.sleep(min(seconds, 5.0))
             fleet.tell("quiet")
             fleet.finish()
             lines = list(fleet.lines())
@@ -189,7 +189,7 @@ def simulate(devices: int, processes: int, seconds: float, down: float) -> dict[
 
 def _everyday(broker: Broker, listener: Listener, fleet: Devices, seconds: float) -> dict[str, Any]:
     """Measure the broker for a while."""
-    time.sleep(5.0)  # the first minute's discovery and states are through
+    time.sleep(min(seconds, 5.0))  # the first minute's discovery and states are through
     before, cpu, own = dict(listener.sys), broker.usage()[0], fleet.cpu()
     begun = time.monotonic()
     time.sleep(seconds)
@@ -246,7 +246,7 @@ def _storm(lines: list[dict[str, Any]], stopped: float, back: float) -> dict[str
         "broker_away_s": round(back - stopped, 1),
         "tries_while_away": len(tries),
         "busiest_tenth_of_a_second": max(connected.values()),
-        "busiest_tenth_while_away": max(v for k, v in refused.items() if k > 10) if tries else 0,
+        "busiest_tenth_while_away": max((v for k, v in refused.items() if k > 10), default=0),
         "connections_per_second": [seconds[s] for s in range(int(took[-1]) + 1)],
         "back_p50_s": round(took[len(took) // 2], 1),
         "back_p99_s": round(took[int(0.99 * (len(took) - 1))], 1),
