@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from edgepose.config_errors import Checked, Complaints, check, closest, found
+from edgepose.config_migrate import is_outdated, migrate
 from edgepose.config_sections import (
     FORBIDDEN,
     VERSION,
@@ -23,7 +22,7 @@ from edgepose.config_sections import (
 )
 from edgepose.config_smoothing import FILTERS
 from edgepose.config_templates import adapt, load_templates
-from edgepose.config_values import SET, apply_sets, expand
+from edgepose.config_values import SET, apply_sets, digest, expand
 from edgepose.core.smoothing import PRESETS, Setting
 from edgepose.core.templates import Template
 from edgepose.errors import ConfigError, TemplateError, near_miss
@@ -31,6 +30,7 @@ from edgepose.options import Options
 from edgepose.registry import KINDS, part
 from edgepose.yaml_lines import Document, KeyPath, parse_yaml, read_text
 
+NO_COPIES: Final[Mapping[Path, Path]] = {}
 _MAY_BE_EMPTY: Final = ("name", "model", "smoothing", "people", "watch", "outputs")
 
 
@@ -56,7 +56,7 @@ class Config:
     path: the file. base: its folder, which paths in it are relative to. name: of the device.
     smoothing: the name of a preset, or a filter's parameters. watches, outputs: by name.
     templates: of each watch, with the watch's own tolerances. digest: the same for files (and
-    `--set`) that say the same, comments aside.
+    `--set`) that say the same, comments aside. text: what the file held.
     """
 
     path: Path
@@ -69,6 +69,7 @@ class Config:
     templates: Mapping[str, tuple[Template, ...]]
     outputs: Mapping[str, Part]
     digest: str = ""
+    text: str = field(default="", compare=False, repr=False)
 
     @property
     def base(self) -> Path:
@@ -88,26 +89,37 @@ def load(
 
 
 def loads(
-    text: str, path: Path | str, sets: Sequence[str] = (), environ: Mapping[str, str] = os.environ
+    text: str,
+    path: Path | str,
+    sets: Sequence[str] = (),
+    environ: Mapping[str, str] = os.environ,
+    copies: Mapping[Path, Path] = NO_COPIES,
 ) -> Config:
-    """Return the checked configuration of a text, as `load` does, as if `path` held it."""
-    document = apply_sets(parse_yaml(text, str(path), ConfigError), sets)
-    return Reader(document, Path(path), environ).config()
+    """Return the checked configuration of a text, as `load` does, as if `path` held it.
 
-
-def digest(data: Mapping[str, Any]) -> str:
-    """Return twelve hexadecimal digits of what a configuration says, `${NAME}` as it stands."""
-    text = json.dumps(data, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    One of an older version is brought up to date. copies: of templates, which are read in place
+    of the files that the text names.
+    """
+    document = parse_yaml(text, str(path), ConfigError)
+    if is_outdated(document.data):
+        document = parse_yaml(migrate(text, str(path)), str(path), ConfigError)
+    document = apply_sets(document, sets)
+    return replace(Reader(document, Path(path), environ, copies).config(), text=text)
 
 
 class Reader:
     """Check one document section by section, collecting complaints."""
 
-    def __init__(self, document: Document, path: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        document: Document,
+        path: Path,
+        environ: Mapping[str, str],
+        copies: Mapping[Path, Path] = NO_COPIES,
+    ) -> None:
         self.path = path
         self.complaints = Complaints(document)
-        self._context = {"base": path.absolute().parent}
+        self._context = {"base": path.absolute().parent, "copies": copies}
         self._check_version(document)
         self._digest = digest(document.data)
         data = expand(document.data, environ, self.complaints.add)

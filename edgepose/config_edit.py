@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from edgepose import atomic
+from edgepose.config_migrate import migrate, read_for_edit, written
 from edgepose.config_sections import WatchSection
 from edgepose.errors import ConfigError
 
@@ -24,17 +23,16 @@ def save_watches(
     Comments, order and everything else stay. The file is replaced whole or not at all; the one
     before is kept beside it as NAME.bak. Raises ConfigError where it can't be written.
     """
-    yaml = _round_trip()
     try:
-        text = path.read_text(encoding="utf-8")
-        data = yaml.load(text)
+        data = read_for_edit(migrate(path.read_text(encoding="utf-8"), str(path)))
         for name, section in changed.items():
             _write(data["watch"][name], before[name], section, path.absolute().parent)
+        text = written(data)
     except OSError as error:
         raise _unwritten(path, error) from error
     except (YAMLError, LookupError, TypeError, UnicodeError) as error:
         raise ConfigError(f"{path}: was edited meanwhile; reload it first") from error
-    save_text(path, _dumped(yaml, data))
+    save_text(path, text)
 
 
 def save_text(path: Path, text: str) -> None:
@@ -58,23 +56,9 @@ def _unwritten(path: Path, error: OSError) -> ConfigError:
 
 def with_name(text: str, name: str) -> str:
     """Return a configuration's text with the device's name at its end; the rest stays."""
-    yaml = _round_trip()
-    data = yaml.load(text)
+    data = read_for_edit(text)
     data["name"] = name
-    return _dumped(yaml, data)
-
-
-def _round_trip() -> YAML:
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 10_000  # long lines of the user's stay long
-    return yaml
-
-
-def _dumped(yaml: YAML, data: Any) -> str:
-    out = io.StringIO()
-    yaml.dump(data, out)
-    return out.getvalue()
+    return written(data)
 
 
 def _write(data: Any, before: WatchSection, section: WatchSection, base: Path) -> None:

@@ -52,6 +52,7 @@ Point = tuple[Fraction, Fraction]
 
 
 def _template_exists(path: Path, info: ValidationInfo) -> Path:
+    path = (info.context or {}).get("copies", {}).get(path, path)
     if exists(path) and path.is_file():
         return path
     base = Path((info.context or {}).get("base", "."))

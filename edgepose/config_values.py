@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -118,3 +120,9 @@ def _fill(text: str, environ: Mapping[str, str], complain: Complain, path: KeyPa
         return match.group()
 
     return _REFERENCE.sub(found, text)
+
+
+def digest(data: Mapping[str, Any]) -> str:
+    """Return twelve hexadecimal digits of what a configuration says, `${NAME}` as it stands."""
+    text = json.dumps(data, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

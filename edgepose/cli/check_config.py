@@ -12,13 +12,16 @@ from typing import Any, Final
 import click
 
 from edgepose.cli.config_options import config_argument, set_option
-from edgepose.config import Config, Part, load
+from edgepose.config import Config, Part, load, loads
+from edgepose.config_edit import save_text
 from edgepose.config_errors import is_secret
-from edgepose.config_sections import WatchSection
+from edgepose.config_files import boot_files
+from edgepose.config_migrate import migrate
+from edgepose.config_sections import VERSION, WatchSection
 from edgepose.core.smoothing import Setting
-from edgepose.errors import UserError
+from edgepose.errors import ConfigError, UserError
 from edgepose.options import Options
-from edgepose.yaml_lines import flow
+from edgepose.yaml_lines import flow, read_text
 
 HIDDEN: Final = "(hidden)"
 
@@ -27,14 +30,24 @@ HIDDEN: Final = "(hidden)"
 @config_argument
 @set_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--migrate",
+    "migrates",
+    is_flag=True,
+    help="Rewrite a file of an older version, comments kept; the old one stays as NAME.bak.",
+)
 @click.pass_context
-def check_config(ctx: click.Context, config: Path, sets: tuple[str, ...], as_json: bool) -> None:
+def check_config(
+    ctx: click.Context, config: Path, sets: tuple[str, ...], as_json: bool, migrates: bool
+) -> None:
     """Check a configuration file and say in a few lines what it would run.
 
     Exit code 2 and every mistake on a line of its own when it can't be used. No camera, model
     or network is touched.
     """
     try:
+        if migrates:
+            _migrate(config, sets)
         checked = load(config, sets)
     except UserError as error:
         if not as_json:
@@ -45,6 +58,15 @@ def check_config(ctx: click.Context, config: Path, sets: tuple[str, ...], as_jso
         click.echo(json.dumps({"ok": True, **as_dict(checked)}))
     else:
         _print(checked)
+
+
+def _migrate(path: Path, sets: tuple[str, ...]) -> None:
+    """Bring the file up to date, if what comes of it can be used. Raises ConfigError."""
+    before = read_text(path, ConfigError)
+    after = migrate(before, str(path))
+    if after != before:
+        loads(after, path, sets)
+        save_text(path, after)
 
 
 def as_dict(config: Config) -> dict[str, Any]:
@@ -69,6 +91,19 @@ def notes(config: Config) -> Iterator[str]:
         yield "There is no watch: poses are found, and nothing fires."
     if not config.outputs:
         yield "There is no output: nothing is shown, recorded or sent."
+    if migrate(config.text, str(config.path)) != config.text:
+        yield f"The file is of an older version; --migrate brings it to {VERSION}."
+    for path in [path for path in boot_files(config.path) if path.is_file()]:
+        yield f"A service reads {path} instead, which is there{_fault(path)}"
+
+
+def _fault(path: Path) -> str:
+    """Return the end of a sentence about a file that stands before another."""
+    try:
+        load(path)
+    except ConfigError as error:
+        return f", but can't be used: {error}"
+    return "."
 
 
 def _part_dict(part: Part) -> dict[str, Any]:

@@ -107,3 +107,37 @@ def test_secrets_are_hidden(file: Path, monkeypatch: pytest.MonkeyPatch):
         file, "--set", "source={type: stream, url: 'rtsp://me:hunter2@10.0.0.1/live'}"
     ).output
     assert "rtsp://(hidden)@10.0.0.1/live" in told
+
+
+def test_migrate_rewrites_the_file_and_keeps_the_old_one(tmp_path: Path):
+    """What comes of it is checked and shown; a second time nothing is written."""
+    file = tmp_path / "old.yaml"
+    before = TEXT.replace("version: 1\n", "# Mine.\n")
+    file.write_text(before)
+    assert run(file, "--migrate").exit_code == 0
+    assert file.read_text().startswith("# Mine.\nversion: 1\nname: lobby\n")
+    assert (tmp_path / "old.yaml.bak").read_text() == before
+    (tmp_path / "old.yaml.bak").unlink()
+    assert run(file, "--migrate").exit_code == 0
+    assert not (tmp_path / "old.yaml.bak").exists()
+
+
+def test_migrate_writes_nothing_that_can_not_be_used(tmp_path: Path):
+    """A mistake elsewhere is mended first."""
+    file = tmp_path / "old.yaml"
+    before = TEXT.replace("version: 1\n", "").replace("size", "sise")
+    file.write_text(before)
+    assert "did you mean 'size'" in str(run(file, "--migrate").exception)
+    assert file.read_text() == before
+
+
+def test_it_notes_a_file_on_the_boot_partition(file: Path, monkeypatch: pytest.MonkeyPatch):
+    """A service reads that one instead, unless it is broken."""
+    monkeypatch.setenv("EDGEPOSE_BOOT_PATH", str(file.parent / "boot"))
+    assert "boot" not in run(file).output
+    card = file.parent / "boot" / file.name
+    card.parent.mkdir()
+    card.write_text(TEXT)
+    assert f"A service reads {card} instead, which is there." in run(file).output
+    card.write_text(TEXT.replace("v4l2", "v4l"))
+    assert f"can't be used: {card} line 3" in run(file).output
