@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,10 +26,10 @@ from edgepose.eyes import Eyes, open_eyes
 from edgepose.health import Health, Subject
 from edgepose.outputs.base import Controls, Output
 from edgepose.pushes import Pushes, templates_in_use
+from edgepose.recent import Recent
 from edgepose.state import state_folder
 from edgepose.takeover import Change, prepare
-from edgepose.tuning import TAUGHT_FROM, Tuning
-from edgepose.types import Pose, Scene
+from edgepose.tuning import Tuning
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +52,7 @@ class Appliance(Controls):
         self._extra = dict(extra or {})
         self._tuning = Tuning(config)
         self._outgoing: list[Eyes] = []  # models of pipelines that had to be built anew
-        self._recent = _Recent()
+        self._recent = Recent()
         self._health = Health(Vitals(state_folder()), last_exit.read(own_folder()))
         self._halt, self._stop = threading.Event(), threading.Event()
         self._lock = threading.RLock()  # commands come from several outputs
@@ -84,9 +83,10 @@ class Appliance(Controls):
 
     def reload_soon(self) -> None:
         """Read the configuration anew on a thread of its own: a signal handler must not wait."""
-        new_thread("reload", self._try_reload, self._fail).start()
+        new_thread("reload", self._try_reload, self.fail).start()
 
-    def _fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException) -> None:
+        """End the run, which then raises `error`."""
         self._crash = error
         self.stop()
 
@@ -135,7 +135,7 @@ class Appliance(Controls):
 
     def supervisor(self, folder: Path | None) -> Supervisor:
         """Return who looks after this process while it runs. folder: of the status file."""
-        return Supervisor(self.state, self._fail, folder)
+        return Supervisor(self.state, self.fail, folder)
 
     def command(self, name: str, value: Any = None) -> str:
         """Carry out a command of `Controls.command` and say what was done."""
@@ -181,25 +181,39 @@ class Appliance(Controls):
     def _reload(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
         with reloading():
             self.life.forgive()
-            return self._follow(self.life.choose())
+            try:
+                return self._follow(self.life.choose(), keeps_tuned=False)
+            except EdgeposeError as error:
+                self.life.refuse(str(error))
+                raise
 
-    def look(self) -> None:
-        """Take over what was edited, if it was; a refusal is logged, and in the health document."""
-        with self._lock:
-            choice = self.life.choose()
-            if self.life.is_news(choice):
-                with contextlib.suppress(EdgeposeError), reloading():
-                    log.info("%s", self._follow(choice))
+    def look_after_config(self) -> None:
+        """Take over what was edited, and keep what runs well: called every second or so."""
+        if self.life.is_due():
+            with self._lock:
+                self._look(self.life.choose())
+        self.life.keep()
 
-    def _follow(self, choice: Choice) -> str:
-        """Go on as a choice says. Raises EdgeposeError, and says so everywhere, where it can't."""
+    def _look(self, choice: Choice) -> None:
+        """Follow a choice if it is news; a refusal is logged once, and in the health document."""
+        if not self.life.is_news(choice):
+            return
         try:
-            done = self._take_over(choice.config or self.config)
-            if choice.error:
-                raise ConfigError(choice.error)
+            log.info("%s", self._follow(choice, keeps_tuned=True))
         except EdgeposeError as error:
-            self.life.refuse(str(error))
-            raise
+            if str(error) != self.life.error:
+                self.life.refuse(str(error))
+
+    def _follow(self, choice: Choice, keeps_tuned: bool) -> str:
+        """Go on as a choice says. Raises EdgeposeError where it can't.
+
+        keeps_tuned: what was tuned and not saved stays where the file says nothing new.
+        """
+        config = choice.config or self.config
+        is_same = config == self.config and (keeps_tuned or not self._tuning.is_unsaved)
+        done = "nothing has changed" if is_same else self._take_over(config)
+        if choice.error:
+            raise ConfigError(choice.error)
         self.life.take()
         return done
 
@@ -221,9 +235,6 @@ class Appliance(Controls):
 
         commit: is called once nothing can fail any more; what it raises leaves all as it was.
         """
-        if config == self.config and not self._tuning.is_unsaved:
-            commit()
-            return "nothing has changed"
         change = prepare(self.config, config, self.eyes, self)
         with contextlib.ExitStack() as undo:
             if change.eyes is not None:
@@ -248,30 +259,3 @@ class Appliance(Controls):
             self._halt.set()
         else:
             change.apply(self.pipeline)
-
-
-class _Recent(Output):
-    """Remember the latest poses of whoever is closest, to teach from, and the latest event."""
-
-    def __init__(self) -> None:
-        self.last_event: dict[str, Any] | None = None
-        self._poses: deque[Pose] = deque(maxlen=TAUGHT_FROM)
-
-    def open(self) -> None:
-        """Need nothing."""
-
-    def show(self, scene: Scene) -> None:
-        """Note the first person and the event; forget the poses when nobody is there."""
-        for event in scene.events:
-            self.last_event = {"name": event.name, "type": event.type, "time": event.time}
-        if scene.raw_poses:
-            self._poses.append(scene.raw_poses[0])
-        else:
-            self._poses.clear()
-
-    def close(self) -> None:
-        """Hold nothing."""
-
-    def poses(self) -> list[Pose]:
-        """Return the latest poses, oldest first."""
-        return list(self._poses)

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from edgepose.config import Config, load
+from edgepose.config import Config, load, loads
+from edgepose.config_kept import LastGood
 from edgepose.errors import ConfigError
 
-BOOT_FOLDERS: Final = (
-    "/boot/firmware:/boot"  # the card's partition that a laptop reads, new and old
-)
 BOOT_VARIABLE: Final = "EDGEPOSE_BOOT_PATH"
+BOOT_FOLDERS: Final = "/boot/firmware:/boot"  # the partition that a laptop reads, from bookworm on
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +31,26 @@ class ConfigFiles:
     """Read the first file that is there and right.
 
     given: named by whoever started edgepose. sets: as of `config.load`. boot: files that come
-    first where they exist.
+    first where they exist. kept: where the last good configuration outlives a restart.
     """
 
-    def __init__(self, given: Path, sets: Sequence[str] = (), boot: Sequence[Path] = ()) -> None:
-        self.given = given
-        self.sets = tuple(sets)
-        self._boot = tuple(path for path in boot if path.absolute() != given.absolute())
-        self._refused: tuple[Config, str] | None = None
+    def __init__(
+        self,
+        given: Path,
+        sets: Sequence[str] = (),
+        boot: Sequence[Path] = (),
+        kept: LastGood | None = None,
+    ) -> None:
+        self.given = given.absolute() if boot or kept else given
+        self._sets = tuple(sets)
+        self._boot = tuple(path for path in boot if path != self.given)
+        self._kept = kept
+        self._refused: list[tuple[Config, str]] = []
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """Return the places of configurations, best first, whether there is a file or not."""
         return (*self._boot, self.given)
-
-    def origin(self, path: Path) -> str:
-        """Return how a file came to be chosen: `boot` or `given`."""
-        return "boot" if path in self._boot else "given"
 
     def choose(self, fallback: Config | None = None) -> Choice:
         """Return what to run: the first file that is right.
@@ -66,19 +68,52 @@ class ConfigFiles:
                 break
         return Choice(fallback, "\n".join(errors))
 
+    def parse(self, text: str, path: Path) -> Config:
+        """Return the configuration that a text would be as the file at `path`.
+
+        Raises ConfigError.
+        """
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ConfigError("expected text, found halves of characters") from error
+        return loads(text, path, self._sets)
+
+    def last_good(self) -> Config | None:
+        """Return what ran well before the last restart, None where that was from other files."""
+        config = self._kept.load(self._sets) if self._kept else None
+        if config is None or config.path not in self.paths or self._reason(config):
+            return None
+        return config
+
+    def keep(self, config: Config) -> bool:
+        """Keep what runs well for the next start; return whether that is done, or nobody's wish.
+
+        Raises OSError.
+        """
+        return self._kept is None or self._kept.keep(config, self._sets)
+
     def refuse(self, config: Config, reason: str) -> None:
-        """Take a configuration for wrong until its file changes: it failed when it was tried."""
-        self._refused = config, reason
+        """Take a configuration for wrong until it is another: it failed when it was tried."""
+        self._refused.append((config, reason))
 
     def forgive(self) -> None:
-        """Forget what was refused: it may be better by now."""
-        self._refused = None
+        """Forget what was refused: what it needs may be there by now."""
+        self._refused.clear()
 
     def _load(self, path: Path) -> Config:
-        config = load(path, self.sets)
-        if self._refused is not None and self._refused[0] == config:
-            raise ConfigError(self._refused[1])
+        config = load(path, self._sets)
+        if reason := self._reason(config):
+            raise ConfigError(reason)
         return config
+
+    def _reason(self, config: Config) -> str:
+        return next((reason for refused, reason in self._refused if refused == config), "")
+
+
+def service_files(given: Path, sets: Sequence[str], state: Path) -> ConfigFiles:
+    """Return the files of a service: the boot partition's, the given one, and the last good."""
+    return ConfigFiles(given, sets, boot_files(given), LastGood(state / "last-good"))
 
 
 def boot_files(given: Path) -> tuple[Path, ...]:

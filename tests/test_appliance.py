@@ -52,6 +52,10 @@ class Witness(Output):
     def close(self) -> None:
         pass
 
+    def has_seen(self, event_type: str) -> bool:
+        """Tell whether such an event has come."""
+        return any(event.type == event_type for scene in self.scenes for event in scene.events)
+
     def wait_for(self, is_wanted: Callable[[Scene], bool]) -> Scene:
         """Return the first scene from now on that is wanted."""
         start = len(self.scenes)
@@ -218,10 +222,10 @@ def test_another_camera_starts_the_source_anew_and_nothing_else(running, config_
     appliance, witness = running
     before, log = appliance.pipeline, appliance.pipeline.outlets["log"]
     appliance.command("thresholds", {"watch": "hands", "enter": 0.3, "exit": 0.2})
-    witness.wait_for(lambda scene: any(event.type == "start" for event in scene.events))
+    witness.wait_for(lambda _: witness.has_seen("start"))
     config_file.write_text(CONFIG.replace("motion: arms_up", "motion: empty"))
     assert appliance.command("reload").endswith("anew: source")
-    witness.wait_for(lambda scene: any(event.type == "end" for event in scene.events))
+    witness.wait_for(lambda _: witness.has_seen("end"))
     assert not witness.wait_for(lambda scene: not scene.poses and scene.frame.seq < 30).poses
     assert appliance.pipeline is before
     assert appliance.pipeline.outlets["log"] is log

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
+import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import click
 
@@ -18,20 +20,35 @@ from edgepose.appliance import Appliance
 from edgepose.cli.config_options import config_argument, set_option
 from edgepose.cli.console import Console, summary
 from edgepose.config import load
-from edgepose.config_files import ConfigFiles, boot_files
+from edgepose.config_files import ConfigFiles, boot_files, service_files
 from edgepose.config_life import ConfigLife
 from edgepose.config_sections import DEFAULT_MODEL
-from edgepose.engine.sdnotify import notify
 from edgepose.engine.status_file import own_folder
+from edgepose.errors import EdgeposeError
 from edgepose.outputs.base import Device, Output
 from edgepose.pushes import recover
 from edgepose.registry import part
+from edgepose.service import Service, supervised
+from edgepose.state import state_folder
+
+log = logging.getLogger(__name__)
 
 SWITCH_INTERVAL: Final = 0.0005  # seconds; at the default 5 ms a busy Python thread halves the rate
 
+Start = Callable[[ConfigLife], Appliance]
 MAKESHIFT: Final = (
     f"using the small model in the box; `edgepose models pull {DEFAULT_MODEL}` gets a better one"
 )
+
+
+class Runner(Protocol):
+    """Be what signals are passed on to."""
+
+    def stop(self) -> None:
+        """End in order."""
+
+    def reload_soon(self) -> None:
+        """Read the configuration anew."""
 
 
 @click.command()
@@ -40,31 +57,78 @@ MAKESHIFT: Final = (
 @click.option("--record", type=click.Path(path_type=Path), help="Also record poses, for `replay`.")
 @click.option("--json", "as_json", is_flag=True, help="Print the final figures as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option(
+    "--service/--no-service",
+    default=None,
+    help="Stay up whatever CONFIG says: run on the last good one, or wait until it is mended; a "
+    "file of that name on the boot partition comes first. On where systemd waits for READY.",
+)
 def run(
-    config: Path, sets: tuple[str, ...], record: Path | None, as_json: bool, quiet: bool
+    config: Path,
+    sets: tuple[str, ...],
+    record: Path | None,
+    as_json: bool,
+    quiet: bool,
+    service: bool | None,
 ) -> None:
     """Run the pipeline that CONFIG describes, until the source ends or Ctrl-C."""
-    for path in (config, *boot_files(config)):
-        recover(path)
-    loaded = load(config, sets)
-    extra: dict[str, Output] = {} if quiet else {"console/": Console()}
-    appliance = Appliance(loaded, extra, ConfigLife(loaded, ConfigFiles(config, sets)))
-    if record is not None:
-        appliance.add("record/", _recorder(app.device(loaded, appliance.eyes), record))
-    if not quiet:
-        click.echo(f"edgepose: {app.describe(loaded, appliance.eyes)}", err=True)
-        if appliance.eyes.is_makeshift:
-            click.echo(f"edgepose: {MAKESHIFT}", err=True)
-    if loaded.model.runtime != "replay":  # whose recorded answers are for the frames alone
-        appliance.eyes.try_out()
-    tune_python()
-    with _signals(appliance), _supervised(appliance):  # a signal may come right after READY
-        appliance.run()
+
+    def start(life: ConfigLife) -> Appliance:
+        return _new_appliance(life, record, quiet)
+
+    _recover(config)
+    is_service = "NOTIFY_SOCKET" in os.environ if service is None else service
+    appliance = _serve(config, sets, start) if is_service else _run(config, sets, start)
+    if appliance is None:
+        return
     figures = appliance.pipeline.stats.snapshot()
     if as_json:
         click.echo(json.dumps(figures.to_dict()))
     elif not quiet:
         click.echo(summary(figures), err=True)
+
+
+def _run(config: Path, sets: tuple[str, ...], start: Start) -> Appliance:
+    """Run a configuration before somebody's eyes: what is wrong with it ends the run."""
+    files = ConfigFiles(config, sets)
+    appliance = start(ConfigLife(load(config, sets), files))
+    with _signals(appliance), supervised(appliance, own_folder()):  # one may come right after READY
+        appliance.run()
+    return appliance
+
+
+def _serve(config: Path, sets: tuple[str, ...], start: Start) -> Appliance | None:
+    """Run as a service; None where it was stopped before there was anything to run."""
+    service = Service(service_files(config, sets, state_folder()), start, own_folder())
+    with _signals(service):
+        service.run()
+    return service.appliance
+
+
+def _recover(config: Path) -> None:
+    """Take a pushed configuration back that makes the process crash, wherever it was pushed to."""
+    for path in (config, *boot_files(config)):
+        try:
+            recover(path)
+        except EdgeposeError as error:  # a disk that can't be written; it is read as it is
+            log.error("A pushed configuration can't be taken back: %s", error)
+
+
+def _new_appliance(life: ConfigLife, record: Path | None, quiet: bool) -> Appliance:
+    """Return an appliance whose model has looked at a blank picture. Raises EdgeposeError."""
+    extra: dict[str, Output] = {} if quiet else {"console/": Console()}
+    config = life.config
+    appliance = Appliance(config, extra, life)
+    if record is not None:
+        appliance.add("record/", _recorder(app.device(config, appliance.eyes), record))
+    if not quiet:
+        click.echo(f"edgepose: {app.describe(config, appliance.eyes)}", err=True)
+        if appliance.eyes.is_makeshift:
+            click.echo(f"edgepose: {MAKESHIFT}", err=True)
+    if config.model.runtime != "replay":  # whose recorded answers are for the frames alone
+        appliance.eyes.try_out()
+    tune_python()
+    return appliance
 
 
 def run_appliance(appliance: Appliance) -> None:
@@ -87,23 +151,11 @@ def _recorder(device: Device, path: Path) -> Output:
 
 
 @contextmanager
-def _supervised(appliance: Appliance) -> Iterator[None]:
-    """Say that the service is up, camera or not, and report as long as every part moves."""
-    supervisor = appliance.supervisor(own_folder())
-    supervisor.start()
-    notify(READY=1)
-    try:
-        yield
-    finally:
-        supervisor.stop()
-
-
-@contextmanager
-def _signals(appliance: Appliance) -> Iterator[None]:
+def _signals(runner: Runner) -> Iterator[None]:
     handlers = {
-        signal.SIGTERM: lambda *_: appliance.stop(),
-        signal.SIGINT: lambda *_: appliance.stop(),
-        signal.SIGHUP: lambda *_: appliance.reload_soon(),
+        signal.SIGTERM: lambda *_: runner.stop(),
+        signal.SIGINT: lambda *_: runner.stop(),
+        signal.SIGHUP: lambda *_: runner.reload_soon(),
     }
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:

@@ -27,7 +27,7 @@ SHOWN: Final = 3  # latest restarts of a part
 def status(instance: str | None, as_json: bool) -> None:
     """Show how the running service is, or each of several, or the INSTANCE of edgepose@.service.
 
-    Exit code 0 when all run, 1 when none does, or one has stopped reporting.
+    Exit code 0 when all run, 1 when none does, one waits for its configuration, or is silent.
     """
     found = status_file.reports()
     if instance is not None:
@@ -41,8 +41,13 @@ def status(instance: str | None, as_json: bool) -> None:
     if not found:
         what = f"edgepose@{instance}" if instance else "edgepose"
         click.echo(f"{what} is not running; start it: systemctl start {what}", err=True)
-    if not found or not all(report.is_running for report in found):
+    if not found or not all(report.is_running and not waits(report) for report in found):
         sys.exit(1)
+
+
+def waits(report: Report) -> bool:
+    """Return whether a service is up and has nothing that it could run."""
+    return report.health.get("state") == "waiting"
 
 
 def _page(report: Report) -> Iterator[str]:
@@ -53,7 +58,10 @@ def _page(report: Report) -> Iterator[str]:
 
 def body(health: Mapping[str, Any]) -> Iterator[str]:
     """Yield a line for each part and figure of a health document."""
-    rows = [*_parts(health), *_ailing(health), *_figures(health), *board_rows(health)]
+    if health.get("state") == "waiting":
+        rows = [*_config(health.get("config", {}))]
+    else:
+        rows = [*_parts(health), *_ailing(health), *_figures(health), *board_rows(health)]
     width = max(len(name) for name, _, _ in rows)
     for name, state, reason in rows:
         padded = f"{state:<12}" if reason else state
@@ -67,6 +75,9 @@ def _headline(report: Report) -> str:
     if not report.is_running:
         silent = click.style("does not report", "red")
         return f"{name} {silent}: nothing for {report.age:.0f} s from process {report.pid}"
+    if waits(report):
+        why = click.style("waits for a configuration that can be used", "red")
+        return f"{name} {why} (process {report.pid})"
     uptime = timedelta(seconds=int(report.health.get("uptime", 0)))
     version = report.health.get("version", "?")
     return f"{name} is running for {uptime} (edgepose {version}, process {report.pid})"
@@ -154,6 +165,16 @@ def _counts(health: Mapping[str, Any]) -> Iterator[Row]:
 
 def _config(config: Mapping[str, Any]) -> Iterator[Row]:
     digest = f" ({config['digest']})" if config.get("digest") else ""
-    yield "configuration", config.get("path", "unknown") + digest, ""
-    if config.get("error"):
-        yield "", "not taken over", config["error"]
+    yield "configuration", _which(config) + digest, ""
+    for line in config.get("error", "").splitlines():
+        yield "", "not taken over", line
+
+
+def _which(config: Mapping[str, Any]) -> str:
+    """Return what is in force: a file, perhaps one that comes before another, or a copy."""
+    path, files = config.get("path", "unknown"), config.get("files", [])
+    if not path:
+        return "none yet"
+    if config.get("is_copy"):
+        return f"the last good copy of {path}"
+    return f"{path}, which comes before {files[-1]}" if path in files[:-1] else path

@@ -7,7 +7,7 @@ of lengths only, so that place and size in the picture don't matter. Matching is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Final
 
@@ -166,7 +166,7 @@ class LimbRule:
 
 
 @dataclass(frozen=True, eq=False)
-class Template:
+class Template:  # noqa: PLW1641 - nobody needs a hash of arrays
     """Hold a pose to look for, taught from one or several pictures of it, and its tolerances.
 
     name: what people call it. points: float64 (n, 17, 2) of (y, x) in pixels of the n pictures
@@ -178,8 +178,7 @@ class Template:
     the mirror image counts as well. compat: "kunyankin" rounds as the well-known tutorial
     for PoseNet does; the difference of angles stays circular, where it goes wrong at 180.
 
-    Raises TemplateError for values out of range, unknown limbs, and a pose of which too little
-    is known.
+    Raises TemplateError for values out of range, unknown limbs, a pose with too little known.
     """
 
     name: str
@@ -207,6 +206,13 @@ class Template:
             )
         self._check_ranges()
         self._check_visible()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Template) and self._values() == other._values()
+
+    def _values(self) -> tuple[object, ...]:
+        points = self.points.shape, self.points.tobytes()
+        return points, *(getattr(self, f.name) for f in fields(self) if f.name != "points")
 
     def _check_ranges(self) -> None:
         tolerances = np.concatenate((self.angle_deviations, self.size_deviations))

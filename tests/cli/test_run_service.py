@@ -32,6 +32,7 @@ class Service:
     process: subprocess.Popen[str]
     config: Path
     runtime: Path
+    environment: dict[str, str]
     read: Callable[[], dict[str, str]]
 
     def wait_for(self, key: str) -> dict[str, str]:
@@ -52,6 +53,8 @@ def service(tmp_path: Path, lightning) -> Iterator[Service]:
         "NOTIFY_SOCKET": str(address),
         "WATCHDOG_USEC": "400000",
         "RUNTIME_DIRECTORY": str(runtime),
+        "STATE_DIRECTORY": str(tmp_path / "state"),
+        "EDGEPOSE_BOOT_PATH": str(tmp_path / "boot"),
     }
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
         bound.settimeout(30)
@@ -66,6 +69,7 @@ def service(tmp_path: Path, lightning) -> Iterator[Service]:
             process,
             config,
             runtime,
+            os.environ | given,
             lambda: dict(line.split("=", 1) for line in bound.recv(4096).decode().splitlines()),
         )
         process.kill()
@@ -107,25 +111,44 @@ def test_an_orderly_stop_is_told_and_leaves_nothing_behind(service):
     assert not (service.runtime / "status.json").exists()
 
 
-def test_a_model_that_does_not_work_is_never_ready(service, tmp_path):
-    """What would not start is not reported as started: systemd tries again."""
+def test_a_configuration_that_is_wrong_from_the_start_is_waited_for(service):
+    """The service is up, fed, and says why; mended, it runs. SIGTERM ends it either way."""
     service.wait_for("READY")
     service.process.kill()
     service.process.wait(30)
-    broken = tmp_path / "broken.tflite"
-    broken.write_bytes(b"\x1c\0\0\0TFL3" + bytes(1000))
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
-        bound.bind(str(tmp_path / "again"))
-        again = subprocess.run(
-            [*service.process.args, "--set", f"model.path={broken}"],
-            env=os.environ | {"NOTIFY_SOCKET": str(tmp_path / "again")},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        bound.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            bound.recv(1)
-    assert again.returncode == 2
-    assert "Traceback" not in again.stderr
+    good = service.config.read_text()
+    service.config.write_text(good.replace("device", "devise"))
+    again = subprocess.Popen(service.process.args, env=service.environment)
+    try:
+        said = service.wait_for("WATCHDOG")
+        assert "config refused" in said["STATUS"]
+        assert "line 3: source.devise" in said["STATUS"]
+        service.wait_for("READY")
+        service.config.write_text(good)
+        while "source backing off" not in said["STATUS"]:
+            said = service.wait_for("WATCHDOG")
+        again.send_signal(signal.SIGTERM)
+        assert again.wait(30) == 0
+    finally:
+        again.kill()
+        again.wait(30)
+
+
+@pytest.mark.parametrize("broken", ["devise: /dev/video0", "device: /dev/video0, model: {}"])
+def test_a_person_at_a_terminal_gets_one_message_and_exit_code_2(service, broken):
+    """Where nobody waits for READY a wrong configuration ends the command."""
+    service.wait_for("READY")
+    wrong = service.config.with_name("wrong.yaml")
+    wrong.write_text(service.config.read_text().replace("device: /dev/no-such-camera", broken))
+    environment = {k: v for k, v in service.environment.items() if k != "NOTIFY_SOCKET"}
+    said = subprocess.run(
+        [sys.executable, "-m", "edgepose", "run", str(wrong)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert said.returncode == 2
+    assert said.stderr.startswith(f"edgepose: {wrong} line 3: source.")
+    assert len(said.stderr.splitlines()) == 1

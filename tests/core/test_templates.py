@@ -211,3 +211,13 @@ class TestTolerances:
         """13 keypoints are not 17."""
         with pytest.raises(TemplateError, match="17 keypoints"):
             Template("t", np.zeros((1, 13, 2)))
+
+
+def test_templates_are_equal_when_pose_and_tolerances_are(figure):
+    """Read twice it is the same, unseen keypoints and all; another tolerance or pose is not."""
+    points = known_points(figure(missing=("left_wrist",)))[None]
+    one = Template("a", points, min_visible=2)
+    assert one == Template("a", points.copy(), min_visible=2)
+    assert one != replace(one, angle_deviation=21.0)
+    assert one != replace(one, points=points + 1.0)
+    assert one != "a"
