@@ -12,6 +12,7 @@ from edgepose.core.smoothing import make_smoother
 from edgepose.core.tracking import Tracker
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watch import Watch
+from edgepose.engine.governor import Governor
 from edgepose.engine.perception import Interpreter, Perception
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.stamps import Stamp, live_stamp
@@ -93,7 +94,9 @@ def new_pipeline(
     outputs = new_outputs(config, device(config, eyes, controls)) | dict(extra or {})
     interpreter = new_interpreter(config, family=eyes.detector.family)
     perception = Perception(eyes.detector, interpreter)
-    return Pipeline(new_source(config), perception, outputs, deadline=config.model.deadline)
+    governor = Governor(config.rate.rates)
+    source, deadline = new_source(config), config.model.deadline
+    return Pipeline(source, perception, outputs, deadline=deadline, governor=governor)
 
 
 def describe(config: Config, eyes: Eyes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,14 @@ class Appliance(Controls):
 
     def supervisor(self, folder: Path | None) -> Supervisor:
         """Return who looks after this process while it runs. folder: of the status file."""
-        return Supervisor(self.state, self.fail, folder)
+        return Supervisor(self._looked_after, self.fail, folder)
+
+    def _looked_after(self) -> dict[str, Any]:
+        """Return the health document, having passed the board's heat on to who slows down."""
+        health = self.state()
+        heat, fps = health["board"]["temperature"], health["fps"]
+        self.pipeline.governor.feel(heat, fps, time.monotonic())
+        return health
 
     def command(self, name: str, value: Any = None) -> str:
         """Carry out a command of `Controls.command` and say what was done."""

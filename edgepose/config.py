@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from edgepose.config_errors import Checked, Complaints, check, closest, found
 from edgepose.config_migrate import is_outdated, migrate
+from edgepose.config_rate import RateSection
 from edgepose.config_sections import (
     FORBIDDEN,
     VERSION,
@@ -31,7 +32,7 @@ from edgepose.registry import KINDS, part
 from edgepose.yaml_lines import Document, KeyPath, parse_yaml, read_text
 
 NO_COPIES: Final[Mapping[Path, Path]] = {}
-_MAY_BE_EMPTY: Final = ("name", "model", "smoothing", "people", "watch", "outputs")
+_MAY_BE_EMPTY: Final = ("name", "model", "rate", "smoothing", "people", "watch", "outputs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Config:
     name: str
     source: Part
     model: ModelSection
+    rate: RateSection
     smoothing: str | Setting
     people: PeopleSection
     watches: Mapping[str, WatchSection]
@@ -147,6 +149,7 @@ class Reader:
             name=root.name or _host_name(),
             source=source,
             model=root.model,
+            rate=root.rate,
             smoothing=smoothing,
             people=root.people,
             watches=root.watch,

@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
+from edgepose.config_rate import RateSection
 from edgepose.config_sections import ModelSection, PeopleSection, Root, WatchSection
 from edgepose.config_smoothing import FILTERS
 from edgepose.config_types import field_takes
@@ -73,6 +74,7 @@ def reference_text() -> str:
         _titled("model", "model:\n" + _fields(ModelSection, "model", "  ")),
         _titled("smoothing", _line("smoothing", "normal", f"one of {', '.join(PRESETS)}", "")),
         *(_commented(_filter(name)) for name in FILTERS),
+        _titled("rate", "rate:\n" + _fields(RateSection, "rate", "  ")),
         _titled("people", "people:\n" + _fields(PeopleSection, "people", "  ")),
         _titled("watch", "watch:\n  arms_up:\n" + _fields(WatchSection, "watch", "    ")),
         _titled("outputs", "outputs:\n" + _part("output", "log", "  ")),

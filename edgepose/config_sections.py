@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
+from edgepose.config_rate import RateSection
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watch import MAX_AGE
 from edgepose.errors import near_miss
@@ -276,6 +277,9 @@ class Root(Options):
     source: Any = Field(description="where pictures come from", examples=[{"type": "v4l2"}])
     model: ModelSection = Field(
         default_factory=ModelSection, description="which network finds the keypoints"
+    )
+    rate: RateSection = Field(
+        default_factory=RateSection, description="how often a camera's pictures are looked at"
     )
     smoothing: Any = Field(
         default="normal", description="how much trembling is taken out of keypoints"

@@ -56,7 +56,8 @@ class Health:
         board = self._vitals.read()
         hung = hung_parts(pipeline, _patience(subject.config))
         parts = _parts(subject, hung)
-        troubles = [*_troubles(parts, hung, subject.configuration), *_named(ailments(board))]
+        rate = pipeline.governor.to_dict(time.monotonic())
+        troubles = [*_troubles(parts, hung, subject.configuration), *_named(_ailing(board, rate))]
         return {
             "version": __version__,
             "name": subject.config.name,
@@ -65,6 +66,7 @@ class Health:
             "uptime": round(time.monotonic() - self._started, 1),
             "detect": pipeline.is_detecting,
             "fps": round(figures.fps, 1),
+            "rate": rate,
             **parts,
             "hung": hung,
             "queues": _queues(pipeline),
@@ -153,6 +155,16 @@ def _troubles(
         yield {"name": "perception", "state": "hung", "reason": hung["perception"]}
     if configuration.get("error"):
         yield {"name": "config", "state": "refused", "reason": configuration["error"]}
+
+
+def _ailing(board: Mapping[str, Any], rate: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the board, and what is done about it."""
+    for name, reason in ailments(board):
+        if name != "heat" or not rate["steps"]:
+            yield name, reason
+    if rate["steps"]:
+        heat, limit = board.get("temperature") or 0.0, rate["limit_fps"]
+        yield "heat", f"the board has {heat:.0f} °C: only {limit:g} pictures a second are looked at"
 
 
 def _named(ailing: Iterator[tuple[str, str]]) -> Iterator[dict[str, str]]:

@@ -51,6 +51,7 @@ class Change:
     def apply(self, pipeline: Pipeline) -> None:
         """Change a running pipeline, without waiting."""
         pipeline.workers.deadline = self.config.model.deadline
+        pipeline.governor.rates = self.config.rate.rates
         if self.eyes is not None:
             pipeline.swap(self.eyes.detector)
         if self.outputs:

@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from edgepose import __version__
+from edgepose.cli.logs import RateLimit
 from edgepose.errors import EdgeposeError, near_miss
 
 COMMANDS: Final = {
@@ -63,6 +64,9 @@ def cli(verbose: int) -> None:
     logging.basicConfig(
         level=level, stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
     )
+    if verbose < 2:
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(RateLimit())
 
 
 def main() -> None:

@@ -141,6 +141,9 @@ def _speed(health: Mapping[str, Any]) -> str:
     newest = health.get("source", {}).get("age")
     if age is not None:
         rate += f", camera to result {age['p50_ms']:.0f} ms, p99 {age['p99_ms']:.0f} ms"
+    mode = health.get("rate", {}).get("mode", "full")
+    why = {"idle": ", fewer looked at: nobody is there", "cooling": ", fewer looked at: heat"}
+    rate += why.get(mode, "")
     return rate if newest is None else f"{rate}, newest frame {newest:.1f} s old"
 
 

@@ -177,9 +177,13 @@ class Interpreter:
 
 
 class Perception:
-    """Join a detector and an interpreter: the whole way from frame to scene."""
+    """Join a detector and an interpreter: the whole way from frame to scene.
+
+    sees_anybody: whether the latest frame showed a person, be it one who does not count.
+    """
 
     def __init__(self, detector: Detector, interpreter: Interpreter) -> None:
+        self.sees_anybody = False
         self.detector = detector
         self.interpreter = interpreter
 
@@ -194,6 +198,7 @@ class Perception:
     def finish(self, job: Job, tensors: Sequence[Tensor], age: float = 0.0) -> Scene:
         """Return the scene of a job that was inferred."""
         poses = job.detector.decode(job, tensors)
+        self.sees_anybody = bool(poses)
         return self.interpreter.interpret(job.frame, poses, age)
 
     def step(self, frame: Frame, age: float = 0.0) -> Scene:

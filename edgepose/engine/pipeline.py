@@ -18,7 +18,9 @@ from typing import Final
 
 from edgepose.engine.capture import Capture, age_of
 from edgepose.engine.desk import Answer, Desk
+from edgepose.engine.governor import Governor
 from edgepose.engine.outlet import Outlet
+from edgepose.engine.outlets import Outlets
 from edgepose.engine.pacing import Pacing
 from edgepose.engine.perception import Detector, Interpreter, Perception, Watch
 from edgepose.engine.stats import Stats
@@ -47,7 +49,8 @@ class Pipeline:
     There is one inference thread for each interpreter of the detector; more than one trades
     latency for throughput. The first crash of a thread ends the run and is raised by `stop`.
     deadline: seconds after which an inference is given up. is_detecting: may be set to False for
-    a while; frames are then shown and not looked at.
+    a while; frames are then shown and not looked at. governor: how often a live source is looked
+    at.
     """
 
     def __init__(
@@ -56,8 +59,11 @@ class Pipeline:
         perception: Perception,
         outputs: Mapping[str, Output],
         stats: Stats | None = None,
+        *,
         deadline: float = DEADLINE,
+        governor: Governor | None = None,
     ) -> None:
+        self.governor = governor or Governor()
         self.stats = stats or Stats()
         self.perception = perception
         self._desk = Desk()
@@ -70,23 +76,18 @@ class Pipeline:
         self.capture = Capture(source, self._desk, self.stats, self._crashed)
         number = len(perception.detector.runtimes)
         self.workers = Workers(number, self._desk, self.stats, self._crashed, deadline)
-        self.outlets = {
-            name: Outlet(name, output, self.stats, self._crashed)
-            for name, output in outputs.items()
-        }
+        self._outlets = Outlets(outputs, self.stats, self._crashed)
         self.is_detecting = True
         self._turn: _Turn | None = None
         self._outgoing: list[Detector] = []
-        self._leaving: list[Outlet] = []
-        self._offering = threading.Lock()  # while a scene is handed out, or outlets change
         self._pacing = Pacing(self.stats, len(self.workers), source.lossless)
+        self._taken_at = 0.0  # when the latest frame was taken from the desk, monotonic
         self._beat = 0.0  # when the perceiving thread last came round, monotonic
         self._perceive = new_thread("perceive", self._run, self._crashed)
 
     def start(self) -> None:
         """Start the threads, outputs first, so that nothing is shown to nobody."""
-        for outlet in self.outlets.values():
-            outlet.start()
+        self._outlets.start()
         self.workers.start()
         self._beat = time.monotonic()
         self._perceive.start()
@@ -108,10 +109,7 @@ class Pipeline:
         self._perceive.join(max(0.0, deadline - time.monotonic()))
         self.workers.stop()
         self.workers.join(deadline)
-        for outlet in self.outlets.values():
-            outlet.drain()
-        for outlet in (*self._leaving, *self.outlets.values()):
-            outlet.join(deadline)
+        self._outlets.stop(deadline)
         if self._crash is not None:
             raise self._crash
 
@@ -163,18 +161,12 @@ class Pipeline:
 
         What the one before has not shown after DRAIN seconds goes to its successor of that name.
         """
-        with self._offering:
-            outlets = dict(self.outlets)
-            for name, output in outputs.items():
-                before = outlets.pop(name, None)
-                if before is not None:
-                    self._leaving.append(before)
-                    (before.drain if output is None else before.give_way)(DRAIN)
-                if output is not None:
-                    outlets[name] = Outlet(name, output, self.stats, self._crashed, before)
-                    outlets[name].start()
-            self.outlets = outlets
-            self._leaving = [outlet for outlet in self._leaving if outlet.is_alive]
+        self._outlets.change(outputs, DRAIN)
+
+    @property
+    def outlets(self) -> Mapping[str, Outlet]:
+        """Return the outlets at work by name."""
+        return self._outlets.by_name
 
     @property
     def watches(self) -> tuple[Watch, ...]:
@@ -207,6 +199,7 @@ class Pipeline:
             found = self._desk.take(wants_frame, self._next_frame_at())
             self.workers.relieve()
             if isinstance(found, Frame):
+                self._taken_at = time.monotonic()
                 self._prepare(found)
             elif found is not None:
                 self._finish(found)
@@ -237,7 +230,12 @@ class Pipeline:
             self._outgoing.pop().close()
 
     def _next_frame_at(self) -> float:
-        return self._pacing.not_before(self.workers.started_at) if self._outstanding else 0.0
+        """Return the moment, monotonic, before which no frame is to be taken."""
+        at = self._pacing.not_before(self.workers.started_at) if self._outstanding else 0.0
+        if not self.capture.source.live:
+            return at
+        interval = self.governor.interval(self._beat)
+        return max(at, self._taken_at + interval) if interval else at
 
     def _prepare(self, frame: Frame) -> None:
         if not self.is_detecting:
@@ -251,6 +249,7 @@ class Pipeline:
     def _show_undetected(self, frame: Frame) -> None:
         """Hand the frame on without looking at it; what was active ends with the first one."""
         events = self.perception.interpreter.finish(frame.time)
+        self.governor.scene(is_anybody=True, now=self._beat)
         self._deliver(Scene(frame, events=events, age=age_of(frame.captured)))
 
     def _finish(self, answer: Answer) -> None:
@@ -261,6 +260,7 @@ class Pipeline:
         start = time.monotonic()
         age = age_of(answer.job.frame.captured)
         scene = self.perception.finish(answer.job, answer.tensors, age)
+        self.governor.scene(self.perception.sees_anybody, start)
         self._deliver(scene)
         self.stats.record("finish", time.monotonic() - start)
         self._pacing.scene_done()
@@ -302,6 +302,4 @@ class Pipeline:
             self._offer(scene)
 
     def _offer(self, scene: Scene) -> None:
-        with self._offering:
-            for outlet in self.outlets.values():
-                outlet.offer(scene, self.capture.source.lossless)
+        self._outlets.offer(scene, self.capture.source.lossless)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from edgepose.engine.governor import Rates
 from edgepose.engine.ladder import Ladder, Rung
 from edgepose.engine.mailbox import Backoff
 from edgepose.engine.pipeline import Pipeline
@@ -252,3 +253,16 @@ def test_inferences_that_were_given_up_are_counted_until_only_a_new_process_help
     assert "never came back" in hung_parts(pipeline, 0.0)["runtime"]
     gate.set()
     wait_until(lambda: "runtime" not in hung_parts(pipeline, 0.0))
+
+
+def test_heat_is_told_once_with_what_is_done_about_it(parts, new_perception):
+    """Slowed down, the document says by how much; too hot all the same, it is one trouble."""
+    pipeline = Pipeline(parts["Source"]([], live=True), new_perception(parts["Runtime"]()), {})
+    pipeline.governor.rates = Rates(cool_at=75.0)
+    pipeline.governor.feel(60.0, 20.0, 0.0)
+    pipeline.governor.feel(84.0, 20.0, 100.0)
+    found = document(pipeline, SimpleNamespace(read=lambda: {"temperature": 84.0}))
+    assert found["rate"] == {"mode": "cooling", "limit_fps": 10.0, "steps": 1}
+    (trouble,) = found["troubles"]
+    assert trouble["name"] == "heat"
+    assert "84 °C: only 10 pictures a second" in trouble["reason"]
