@@ -52,14 +52,18 @@ def fleet() -> None:
 @on_station
 @_as_json
 def list_(station: Station, as_json: bool) -> None:
-    """Show every device: its state, versions, speed and last event. Exit code 1 for none."""
+    """Show every device: its state, versions, speed and last event. Exit code 1 for none.
+
+    A terminal of less than 125 columns leaves out versions, models and templates.
+    """
     with station:
         found = list(station.devices.values())
     if as_json:
         for seen in found:
             click.echo(json.dumps(row(seen)))
     elif found:
-        _console().print(table(found, time.time()))
+        console = _console()
+        console.print(table(found, time.time(), console.width))
     if not found:
         click.echo(f"No device has ever connected under '{station.prefix}/'.", err=True)
         sys.exit(1)

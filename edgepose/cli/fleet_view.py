@@ -23,6 +23,9 @@ STYLES: Final = {
 SHORT: Final = 7  # characters of a version that people can tell apart
 COLUMNS: Final = ("Device", "State", "Version", "fps", "Model", "Templates", "Config", "Last event")
 
+WIDE_ONLY: Final = ("Version", "Model", "Templates")
+ROOMY: Final = 125  # columns of a terminal in which the whole table has room
+
 
 def row(seen: Seen) -> dict[str, Any]:
     """Return what `list --json` says of one device."""
@@ -43,14 +46,19 @@ def row(seen: Seen) -> dict[str, Any]:
     }
 
 
-def table(found: Iterable[Seen], now: float) -> Table:
-    """Return the table of all devices; now: unix seconds."""
-    made = Table(*COLUMNS, box=box.SIMPLE_HEAD, pad_edge=False)
+def table(found: Iterable[Seen], now: float, width: int) -> Table:
+    """Return the table of all devices; now: unix seconds; width: of the terminal, characters.
+
+    A narrow one gets the columns that say whether somebody has to do something.
+    """
+    shown = [i for i, name in enumerate(COLUMNS) if width >= ROOMY or name not in WIDE_ONLY]
+    made = Table(*(COLUMNS[i] for i in shown), box=box.SIMPLE_HEAD, pad_edge=False)
     for column in made.columns:
         column.overflow = "fold"
     made.columns[0].no_wrap = True
     for seen in found:
-        made.add_row(*_cells(seen, now))
+        cells = _cells(seen, now)
+        made.add_row(*(cells[i] for i in shown))
     return made
 
 
