@@ -9,6 +9,7 @@ from typing import Final
 import edgepose
 from edgepose.state import state_folder
 
+SERVICE: Final = Path("/var/lib/edgepose/models")  # the service's, for whoever else is asked
 VARIABLE: Final = "EDGEPOSE_MODEL_PATH"
 
 
@@ -23,7 +24,8 @@ def search_path() -> tuple[Path, ...]:
     """Return the folders where models are looked for, in order; some may not exist."""
     listed = os.environ.get(VARIABLE, "").split(os.pathsep)
     named = [Path(folder).expanduser() for folder in listed if folder]
-    return tuple(dict.fromkeys([*named, packaged_folder(), state_folder() / "models"]))
+    service = [SERVICE] if SERVICE.is_dir() else []
+    return tuple(dict.fromkeys([*named, packaged_folder(), *service, state_folder() / "models"]))
 
 
 def pull_folder() -> Path:

@@ -53,6 +53,16 @@ def test_a_wheel_keeps_its_models_inside(tmp_path: Path, monkeypatch: pytest.Mon
     assert folders.packaged_folder() == tmp_path / "models"
 
 
+def test_models_of_the_service_are_found_by_everybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or `edgepose doctor` would miss what the service on the same device runs on."""
+    monkeypatch.setattr(folders, "SERVICE", tmp_path / "models")
+    assert tmp_path / "models" not in folders.search_path()
+    (tmp_path / "models").mkdir()
+    assert tmp_path / "models" in folders.search_path()[:-1]
+
+
 def test_each_folder_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Naming a folder twice, or an empty one, changes nothing."""
     monkeypatch.setenv("EDGEPOSE_MODEL_PATH", "/a:/b::/a")
