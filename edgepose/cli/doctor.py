@@ -22,6 +22,7 @@ from edgepose.doctor.plan import read_plan
 from edgepose.doctor.system import System
 
 STYLES: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+SERVICES: Final = Path("/etc/edgepose")  # where install.sh puts the configurations of services
 INDENT: Final = 20  # columns of status and name
 WIDEST: Final = 100  # columns that are still read with ease
 
@@ -47,8 +48,13 @@ def doctor(ctx: click.Context, config: Path | None, sets: tuple[str, ...], as_js
     else:
         console.print(summary(groups))
         if config is None:
-            console.print("More is examined with a configuration: edgepose doctor CONFIG")
+            console.print(f"More is examined with a configuration: edgepose doctor {_example()}")
     ctx.exit(1 if _count(groups)["fail"] else 0)
+
+
+def _example() -> str:
+    """Return the configuration of a service on this machine, else that there could be one."""
+    return next(map(str, sorted(SERVICES.glob("*.yaml"))), "CONFIG")
 
 
 def as_dict(groups: Sequence[Group]) -> dict[str, object]:

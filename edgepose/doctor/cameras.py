@@ -15,6 +15,7 @@ _TOOLS: Final = ("rpicam-hello", "libcamera-hello")  # of trixie and of bookworm
 _INSIDE: Final = re.compile(r"bcm2835-|rpi-|rpi_|rpivid|rp1-cfe|pisp|unicam|hevc")
 """Names of a Pi's codecs, image processors and raw sensor inputs, which are no cameras."""
 _LISTED: Final = re.compile(r"^\s*\d+\s*:\s*(\S+)", re.MULTILINE)
+_LISTS: Final = "sudo apt install -y rpicam-apps"
 _PLUG: Final = "plug a camera in, the ribbon's contacts facing the right way"
 
 
@@ -28,10 +29,15 @@ def camera(system: System, plan: Plan) -> Finding | None:
 
 
 def _any_camera(system: System) -> Finding:
-    cameras = [*usb_cameras(system), *(csi_cameras(system) or ())]
+    on_ribbon = csi_cameras(system)
+    cameras = [*usb_cameras(system), *(on_ribbon or ())]
     if cameras:
         return ok("camera", f"found {', '.join(cameras)}")
-    return warn("camera", "no camera is plugged in, neither on USB nor on a ribbon", _PLUG)
+    if on_ribbon is None and system.is_pi:
+        sentence = "no camera is on USB, and nothing here can list those on a ribbon (libcamera)"
+        return warn("camera", sentence, _LISTS)
+    asked = "on USB (V4L2)" if on_ribbon is None else "on USB (V4L2) or on a ribbon (libcamera)"
+    return warn("camera", f"no camera is plugged in {asked}", _PLUG)
 
 
 def _usb_camera(system: System, plan: Plan) -> Finding:
@@ -56,7 +62,7 @@ def _csi_camera(system: System, plan: Plan) -> Finding:
     cameras = csi_cameras(system)
     if cameras is None:
         sentence = "nothing here can list the ribbon's cameras"
-        return warn("camera", sentence, "sudo apt install -y rpicam-apps")
+        return warn("camera", sentence, _LISTS)
     if number < len(cameras):
         return ok("camera", f"camera {number} is {cameras[number]}")
     if not cameras:

@@ -9,12 +9,14 @@ from edgepose.doctor.finding import Finding, fail, ok, trouble, warn
 from edgepose.doctor.plan import Plan
 from edgepose.doctor.system import System
 from edgepose.runtimes.edgetpu import USB_IDS, list_edge_tpus
+from edgepose.runtimes.interpreter import INTERPRETERS
 
 PCI_ID: Final = ("0x1ac1", "0x089a")
 USB_3: Final = 5000  # Mbit/s
 SMALL_PAGES: Final = 4096
 _KIB: Final = 1024
 INSTALL: Final = "sudo apt install -y libedgetpu1-std"
+PACKAGES: Final = ("libedgetpu1-std", "libedgetpu1-max")  # the second one clocks the chip higher
 _FOLDERS: Final = ("usr/lib", "usr/lib/*", "usr/local/lib", "lib", "lib/*")
 
 
@@ -80,11 +82,11 @@ def _speed(system: System, device: Path) -> int:
     return int(text) if number in USB_IDS and text.isdigit() else 0
 
 
-def pages(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
+def pages(system: System, plan: Plan) -> Finding:  # noqa: ARG001
     """Tell whether the kernel's pages are small enough for an Edge TPU on PCIe."""
     kib = system.page_bytes // _KIB
     if system.page_bytes <= SMALL_PAGES:
-        return None
+        return ok("page size", f"{kib} KiB, which suits everything")
     if not pci_chips(system):
         return ok("page size", f"{kib} KiB; only an Edge TPU on PCIe would need 4 KiB")
     sentence = f"the kernel has pages of {kib} KiB, and the PCIe Edge TPU's driver needs 4 KiB"
@@ -101,10 +103,19 @@ def library(system: System, plan: Plan) -> Finding | None:
     places = [Path(folder) / wanted for folder in _FOLDERS]  # an absolute path stays what it is
     found = [path for place in places for path in system.glob(str(place).lstrip("/"))]
     if found:
-        return ok("tpu library", system.shown(found[0]))
+        return _paired(system, found[0])
     sentence = f"{wanted} is not installed (the package is in Google's Coral repository)"
     is_fatal = is_needed and not plan.model.fallback
     return trouble(is_fatal or None, "tpu library", sentence, INSTALL)
+
+
+def _paired(system: System, path: Path) -> Finding:
+    """Name both of a pair that must fit: a wrong one crashes, which `runs on` tries in a child."""
+    package = next((name for name in PACKAGES if system.package(name)), "")
+    owner = f" of {package} {system.package(package)}" if package else ""
+    mate = next((name for name in INTERPRETERS.values() if system.version(name)), "")
+    beside = f", beside {mate} {system.version(mate)}" if mate else ""
+    return ok("tpu library", f"{system.shown(path)}{owner}{beside}")
 
 
 def pycoral(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001

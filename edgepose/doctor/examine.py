@@ -42,6 +42,7 @@ def checks(plan: Plan) -> Mapping[str, Sequence[Check]]:
         "Machine": (
             machine.operating_system,
             machine.memory,
+            coral.pages,
             machine.temperature,
             machine.power,
             storage.room,
@@ -51,6 +52,7 @@ def checks(plan: Plan) -> Mapping[str, Sequence[Check]]:
         "Software": (
             machine.python,
             packages.others,
+            packages.numpy,
             packages.interpreter,
             packages.opencv,
             packages.av,
@@ -72,7 +74,6 @@ def checks(plan: Plan) -> Mapping[str, Sequence[Check]]:
             models.collection,
             coral.chip,
             coral.speed,
-            coral.pages,
             coral.library,
             coral.pycoral,
             models.backend,

@@ -32,7 +32,7 @@ def chips(system: System, plan: Plan, new_bank: NewBank = GpiodBank) -> Finding 
     if found:
         return ok("gpio", f"found {', '.join(map(str, found))}")
     if is_needed is None and not system.is_pi:
-        return None
+        return ok("gpio", "there is no GPIO chip; only a gpio output needs one")
     sentence = "there is no GPIO chip under /dev/gpiochip*"
     return trouble(is_needed, "gpio", sentence, "run edgepose on the board that has the pins")
 

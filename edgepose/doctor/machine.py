@@ -70,13 +70,13 @@ def memory(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
     return ok("memory", sentence)
 
 
-def temperature(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
+def temperature(system: System, plan: Plan) -> Finding:  # noqa: ARG001
     """Tell whether the processor is near the heat at which it is slowed down."""
     sensors = system.glob("sys/class/thermal/thermal_zone*/temp")
     texts = (system.text(system.shown(path)) for path in sensors)
     degrees = [int(text) / 1000 for text in texts if text.lstrip("-").isdigit()]
     if not degrees:
-        return None
+        return ok("temperature", "no sensor here tells it")
     hottest = max(degrees)
     sentence = f"{hottest:.0f} °C"
     if hottest >= HOT:
@@ -86,10 +86,10 @@ def temperature(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
     return ok("temperature", sentence)
 
 
-def power(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
+def power(system: System, plan: Plan) -> Finding:  # noqa: ARG001
     """Tell what the firmware of a Pi says of supply voltage and throttling."""
     if not system.is_pi:
-        return None
+        return ok("power", "only a Raspberry Pi tells of low voltage and throttling")
     bits = throttled_bits(system)
     if bits is None:
         sentence = "the firmware does not say whether the board is throttled"

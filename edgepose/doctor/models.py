@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from edgepose.config_sections import ModelSection
+from edgepose.doctor import services
 from edgepose.doctor.coral import INSTALL, plugged_in
 from edgepose.doctor.finding import Finding, fail, ok, trouble, warn
 from edgepose.doctor.packages import BEST
@@ -21,8 +22,6 @@ from edgepose.store.manifest import manifest
 from edgepose.store.search import ModelFile, find, locate
 
 TryOut = Callable[..., ProbeResult]
-SERVICE: Final = "edgepose.service"
-
 _ANOTHER: Final = "choose a model with a build for the chip: edgepose models list"
 
 
@@ -120,9 +119,8 @@ def _on_cpu(system: System, build: str, try_out: TryOut) -> Finding:
 
 
 def _on_tpu(system: System, section: ModelSection, tpu: str, cpu: str, try_out: TryOut) -> Finding:
-    active = system.ask("systemctl", "is-active", SERVICE)
-    if active is not None and active.out.strip() == "active":
-        return ok("runs on", "not tried: the service is running and may have the Edge TPU")
+    if holder := services.holder(system):
+        return ok("runs on", f"not tried: {holder}")
     options = {"device": section.device} if section.device else {}
     try:
         result = try_out(_path(tpu), section.library, options)

@@ -60,6 +60,26 @@ def opencv(system: System, plan: Plan) -> Finding:  # noqa: ARG001
     return fail("opencv", f"OpenCV can't be used: {fault}", mend)
 
 
+def numpy(system: System, plan: Plan) -> Finding:  # noqa: ARG001
+    """Tell whether numpy speaks the binary interface of apt's compiled packages, seen from here.
+
+    Extensions that were compiled for numpy 1 can't be loaded beside numpy 2.
+    """
+    ours, theirs = system.version("numpy"), _apt_numpy(system)
+    if ours.startswith("2.") and theirs.startswith("1."):
+        sentence = (
+            f"numpy {ours}, but apt's packages were compiled for {theirs}, as picamera2's are"
+        )
+        return warn("numpy", sentence, system.pip(*NUMPY_1))
+    return ok("numpy", f"numpy {ours}" + (f", as apt's packages need ({theirs})" if theirs else ""))
+
+
+def _apt_numpy(system: System) -> str:
+    """Return the version of apt's numpy, `""` where there is none."""
+    found = system.glob("usr/lib/python3/dist-packages/numpy-*-info")
+    return found[0].name.split("-")[1].removesuffix(".dist") if found else ""
+
+
 def av(system: System, plan: Plan) -> Finding:
     """Tell whether PyAV can be loaded, which reads USB cameras, streams and clips."""
     fault = import_fault(system, "av")

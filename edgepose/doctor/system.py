@@ -112,6 +112,11 @@ class System:
             return None
         return Answer(done.returncode, done.stdout or "", done.stderr or "")
 
+    def package(self, name: str) -> str:
+        """Return the version of an installed Debian package, `""` when it is not installed."""
+        answer = self.ask("dpkg-query", "--show", "--showformat=${Version}", name)
+        return answer.out.strip() if answer is not None and answer.code == 0 else ""
+
     def pip(self, *arguments: str) -> str:
         """Return the command that installs Python packages where edgepose runs."""
         quoted = (f"'{text}'" if set(text) & set("<>[]") else text for text in arguments)

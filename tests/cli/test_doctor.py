@@ -40,6 +40,15 @@ def test_warnings_alone_end_with_0(edgepose, finds):
     assert "doctor CONFIG" in lines[-1]
 
 
+def test_the_configuration_of_a_service_is_named(edgepose, finds, tmp_path, monkeypatch):
+    """Whoever examines a device need not know where it is."""
+    monkeypatch.setattr(module, "SERVICES", tmp_path)
+    (tmp_path / "door.yaml").touch()
+    finds(WELL)
+    words = edgepose("doctor").out.split()
+    assert words[-1] == str(tmp_path / "door.yaml")
+
+
 def test_a_failure_ends_with_1(edgepose, finds):
     """For scripts."""
     finds(WELL, BAD)

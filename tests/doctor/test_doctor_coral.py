@@ -62,7 +62,7 @@ def test_large_pages_are_in_the_way_of_pcie_only(pi5, pi4):
     assert found.status == "fail"
     assert "kernel=kernel8.img" in found.remedy
     pi4.changes["page_bytes"] = 4096
-    assert coral.pages(pi4.system, PLAN) is None
+    assert "4 KiB" in coral.pages(pi4.system, PLAN).sentence
 
 
 def test_the_library_is_looked_for_where_there_is_a_chip(pi4, planned):
@@ -73,8 +73,12 @@ def test_the_library_is_looked_for_where_there_is_a_chip(pi4, planned):
     strict = planned(model="{runtime: edgetpu, fallback: false}")
     assert coral.library(pi4.system, strict).status == "fail"
     pi4.write("usr/lib/aarch64-linux-gnu/libedgetpu.so.1")
+    path = "/usr/lib/aarch64-linux-gnu/libedgetpu.so.1"
     found = coral.library(pi4.system, strict)
-    assert found.sentence == "/usr/lib/aarch64-linux-gnu/libedgetpu.so.1"
+    assert found.sentence == f"{path}, beside ai-edge-litert 2.3.0"
+    pi4.answer("dpkg-query --show --showformat=${Version} libedgetpu1-std", 0, "16.0")
+    found = coral.library(pi4.system, strict)
+    assert found.sentence == f"{path} of libedgetpu1-std 16.0, beside ai-edge-litert 2.3.0"
 
 
 def test_a_library_of_the_users_own_is_looked_for_where_it_was_said(pi4, planned):

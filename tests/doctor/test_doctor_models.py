@@ -8,6 +8,7 @@ import pytest
 
 from edgepose.doctor import models as checks
 from edgepose.doctor.plan import Plan
+from edgepose.engine.status_file import write
 from edgepose.errors import ModelError, RuntimeLost, UserError
 from edgepose.runtimes.trial import ProbeResult
 from edgepose.store.manifest import manifest
@@ -160,15 +161,29 @@ def test_the_cpu_is_no_fallback_where_it_was_asked_for(pi4, shelf, planned):
     assert found.sentence.startswith("the CPU")
 
 
-def test_a_chip_in_use_by_the_service_is_not_tried(pi4, shelf):
-    """The trial would fail, or disturb the service."""
+@pytest.mark.parametrize(
+    ("unit", "backend", "sentence"),
+    [
+        ("edgepose.service", "", "not tried: edgepose.service is running and may have"),
+        ("edgepose@door.service", "", "not tried: edgepose@door.service is running and may have"),
+        ("edgepose@door.service", "Edge TPU (usb), x", "not tried: edgepose@door.service has the"),
+        ("edgepose@door.service", "ai-edge-litert 2.3.0", "the Edge TPU, 4.8 ms"),
+    ],
+)
+def test_a_chip_in_use_by_a_service_is_not_tried(pi4, shelf, unit, backend, sentence):
+    """The trial would fail, or disturb it; what says that it runs on the CPU is not in the way."""
     pi4.usb("2-1", "18d1:9302", 5000)
     put(shelf, CPU)
     put(shelf, TPU)
-    pi4.answer("systemctl is-active edgepose.service", 0, "active\n")
+    pi4.answer("systemctl list-units", 0, f"{unit} loaded active running edgepose camera\n")
+    if backend:
+        health = {"runtime": {"backend": backend}}
+        instance = unit.removesuffix(".service").partition("@")[2]
+        write(pi4.root / "run" / "edgepose" / instance, health)
     probe = trial()
-    assert checks.backend(pi4.system, PLAN, probe).status == "ok"
-    assert not probe.calls
+    found = checks.backend(pi4.system, PLAN, probe)
+    assert (found.status, found.sentence[: len(sentence)]) == ("ok", sentence)
+    assert bool(probe.calls) is sentence.startswith("the Edge TPU")
 
 
 def test_real_models_are_genuine(debian, models, monkeypatch):

@@ -98,6 +98,14 @@ def test_a_clock_that_nothing_sets_is_a_warning(debian, error_us, status):
     assert checks.clock(debian.system, PLAN, lambda: None) is None
 
 
+def test_a_clock_that_nothing_could_set_gets_something_that_can(debian):
+    """Timedatectl would refuse where no daemon is installed that sets the clock."""
+    adrift = 16_000_000
+    assert "apt install" in checks.clock(debian.system, PLAN, lambda: adrift).remedy
+    debian.write("usr/lib/systemd/systemd-timesyncd")
+    assert checks.clock(debian.system, PLAN, lambda: adrift).remedy.endswith("set-ntp true")
+
+
 def test_the_error_is_read_from_its_place_in_the_kernels_structure():
     """After modes, offset and frequency, before the estimated error; a refusal is no figure."""
 

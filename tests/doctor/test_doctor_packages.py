@@ -146,3 +146,22 @@ def test_a_python_that_may_not_be_run_is_no_hang(debian):
     """An environment in somebody else's home folder."""
     debian.answers.clear()
     assert checks.import_fault(debian.system, "av") == "Python can't be started"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "status"),
+    [
+        ("2.4.6", "", "ok"),
+        ("1.26.4", "1.24.2", "ok"),
+        ("2.4.6", "2.2.4", "ok"),
+        ("2.4.6", "1.24.2", "warn"),
+    ],
+)
+def test_numpy_is_compared_with_that_of_apts_compiled_packages(debian, ours, theirs, status):
+    """What was compiled for numpy 1 can't be loaded beside numpy 2."""
+    debian.versions["numpy"] = ours
+    if theirs:
+        debian.write(f"usr/lib/python3/dist-packages/numpy-{theirs}.egg-info")
+    found = checks.numpy(debian.system, PLAN)
+    assert (found.status, ours in found.sentence, theirs in found.sentence) == (status, True, True)
+    assert ("'numpy<2'" in found.remedy) is (status == "warn")
