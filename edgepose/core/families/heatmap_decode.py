@@ -64,10 +64,18 @@ def _sigmoid(around: Array, _: Array) -> Any:
 
 
 def _softmax(around: Array, cells: Array) -> Any:
-    """Return shares of each map's whole belief, the bin for "not there" included."""
+    """Return shares of each map's whole belief, the bin for "not there" included.
+
+    In float64: numpy's exp of float32 has other last bits on ARM (measured: 5 steps of float32 in
+    a keypoint), that of float64 is rounded away in the end. It takes 0.02 ms more for 48x48x17.
+    """
     highest = np.maximum(cells.max(0), 0)
-    whole = np.exp(cells - highest).sum(0) + np.exp(-highest)
-    return np.exp(around - highest[:, None, None]) / whole[:, None, None]
+    whole = _exp(cells - highest).sum(0) + _exp(-highest)
+    return _exp(around - highest[:, None, None]) / whole[:, None, None]
+
+
+def _exp(logits: Array) -> NDArray[np.float64]:
+    return np.exp(logits, dtype=np.float64)
 
 
 _BELIEFS: Final = {"none": _plain, "sigmoid": _sigmoid, "softmax": _softmax}
