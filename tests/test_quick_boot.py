@@ -1,11 +1,12 @@
 """The appliance under a real systemd: installed, booted, killed, hung, reloaded, upgraded.
 
-Debian is bootstrapped into a folder (or copied from EDGEPOSE_TEST_ROOTS/bookworm and .../trixie)
-and booted with systemd-nspawn; a few minutes a suite, so these tests are slow ones.
+Debian is bootstrapped into a folder, once, kept in EDGEPOSE_TEST_ROOTS (else in the cache folder)
+and booted from a copy with systemd-nspawn; a few minutes a suite, so these tests are slow ones.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -103,11 +104,18 @@ def container(request, tmp_path_factory, models) -> Iterator[Container]:
 
 
 def _bootstrap(suite: str, root: Path) -> None:
-    cached = Path(os.environ.get("EDGEPOSE_TEST_ROOTS", "/nowhere")) / suite
-    if cached.is_dir():
-        command = ["cp", "-a", "--reflink=auto", str(cached), str(root)]
-    else:
-        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", suite, str(root)]
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    roots = Path(os.environ.get("EDGEPOSE_TEST_ROOTS") or home / "edgepose-tests")
+    if not (roots / suite).is_dir():
+        part = roots / f"{suite}.part"
+        shutil.rmtree(part, ignore_errors=True)
+        roots.mkdir(parents=True, exist_ok=True)
+        _call("debootstrap", "--variant=minbase", f"--include={PACKAGES}", suite, str(part))
+        part.rename(roots / suite)
+    _call("cp", "-a", "--reflink=auto", str(roots / suite), str(root))
+
+
+def _call(*command: str) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=900)
 
 
@@ -188,17 +196,25 @@ def test_a_process_that_hangs_is_killed_by_the_watchdog_and_back(container, pid)
     assert "Watchdog timeout" in container.journal
 
 
-def test_the_pins_of_a_killed_process_are_driven_off(container, pid):
-    """ExecStopPost finds the note of each line that was held."""
+@pytest.mark.parametrize("whom", ["process", "unit"])
+def test_the_pins_of_a_killed_process_are_driven_off(container, pid, whom):
+    """ExecStopPost finds the note of each line that was held, or else ExecStartPre does.
+
+    systemd 257 carries out `systemctl kill -s KILL` by cgroup.kill and clones processes straight
+    into the unit's cgroup. Linux 6.18 then kills each one at once, ExecStopPost's too: seen with
+    clone3(CLONE_INTO_CGROUP) alone. A restart makes the cgroup anew.
+    """
     relay = "  relay: {type: gpio, line: 17, when: arms_up, chip: fake}"
     edit(container, "outputs:", f"outputs:\n{relay}")
     container.run("systemctl", "restart", "edgepose")
     container.wait_for(lambda: container.said("ls", "/run/edgepose/lines"))
     pid = container.another_pid(0)
-    # Not `systemctl kill`: with systemd 257 it left no trace of ExecStopPost; cause not found.
-    container.run("kill", "-KILL", str(pid))
+    since = container.said("date", "+%s")
+    kill = {"process": ("kill", "-KILL", str(pid)), "unit": ("systemctl", "kill", "-s", "KILL")}
+    container.run(*kill[whom], *(["edgepose"] if whom == "unit" else []))
     container.another_pid(pid)
-    assert "fake-17: the line is off" in container.journal
+    said = container.said("journalctl", "-u", "edgepose", "-o", "cat", "--since", f"@{since}")
+    assert "fake-17: the line is off" in said
 
 
 def test_a_stop_is_orderly_and_leaves_nothing_behind(container, pid):
@@ -230,3 +246,44 @@ def test_upgrade_refusal_and_rollback_leave_a_running_service(container, pid):
     container.run("bash", "/root/checkout/scripts/install.sh", "--rollback")
     assert container.said("readlink", "/opt/edgepose/venv") == first
     assert container.another_pid(0)
+
+
+def test_an_upgrade_that_does_not_start_is_taken_back(container, pid):
+    """What every check before the switch lets pass, and systemd does not see READY of."""
+    before = container.said("readlink", "/opt/edgepose/venv")
+    unit = container.root / "root/checkout/systemd/edgepose.service"
+    good = unit.read_text()
+    unit.write_text(re.sub("(?m)^ExecStart=.*", "ExecStart=/bin/false", good))
+    said = _install(container, check=False)
+    unit.write_text(good)
+    assert "does not start: going back" in said
+    assert container.said("readlink", "/opt/edgepose/venv") == before
+    assert container.another_pid(0)
+    assert "/bin/false" not in container.said("systemctl", "cat", "edgepose")
+    assert container.run("edgepose", "status").returncode == 0
+    assert "is installed" in _install(container)
+
+
+def test_doctor_names_what_ails_an_installed_device(container, pid):
+    """As root on a device whose service runs: all that a plain container lacks is a camera."""
+    config = container.said("edgepose", "doctor", "--json", CONFIG)
+    checks = {check["name"]: check for check in json.loads(config)["checks"]}
+    failing = {name for name, check in checks.items() if check["status"] == "fail"}
+    assert failing == {"camera", "display"}
+    assert "movenet-lightning-int8" in checks["model"]["sentence"]
+    assert all(check["remedy"] for check in checks.values() if check["status"] != "ok")
+
+
+def test_uninstalling_takes_the_service_away_and_keeps_what_is_the_users(container):
+    """Then --purge takes the rest. The last one: nothing is left of the installation."""
+    program = "/root/checkout/scripts/uninstall.sh"
+    container.run("bash", program)
+    assert container.said("systemctl", "is-active", "edgepose") == "inactive"
+    assert container.run("systemctl", "cat", "edgepose", check=False).returncode != 0
+    gone = ("/opt/edgepose", "/usr/local/bin/edgepose", "/run/edgepose")
+    assert not any((container.root / path.lstrip("/")).exists() for path in gone)
+    assert container.run("test", "-f", CONFIG).returncode == 0
+    container.run("bash", program, "--purge")
+    assert container.run("getent", "passwd", "edgepose", check=False).returncode != 0
+    assert not (container.root / "etc/edgepose").exists()
+    assert not (container.root / "var/lib/edgepose").exists()
