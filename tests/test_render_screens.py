@@ -102,6 +102,36 @@ def test_a_ghost_s_arm_ends_where_nothing_is_known():
     np.testing.assert_allclose(lines[0, 0], figure(pose, None).points[INDEX["left_shoulder"]])
 
 
+def test_a_ghost_s_arm_ends_at_what_the_template_does_not_compare():
+    """Without a forearm the upper arm alone, although the wrist is seen; without both nothing."""
+    pose, whole = person(), raised()
+    left, right = LIMB_INDEX["left_upper_arm"], LIMB_INDEX["right_upper_arm"]
+    ignored = frozenset({"left_forearm", "right_upper_arm", "right_forearm"})
+
+    shown = figure(pose, match(replace(whole, ignore=ignored), pose))
+    lines = ghost_lines(shown, False)
+
+    assert shown.limbs.all()
+    assert len(lines) == 1
+    np.testing.assert_allclose(lines[0], ghost_lines(figure(pose, match(whole, pose)), False)[0])
+    np.testing.assert_allclose(lines[0, 0], shown.lines[left, 0])
+    assert not np.isclose(lines[0, 0], shown.lines[right, 0]).all()
+
+
+@pytest.mark.parametrize(
+    "ignored", [{"left_upper_arm"}, {"left_upper_arm", "right_upper_arm", "right_forearm"}]
+)
+def test_a_forearm_haunts_nobody_without_its_upper_arm(ignored: set[str]):
+    """It would hang in the air: the template does not say where the elbow should be."""
+    pose, whole = person(), raised()
+
+    lines = ghost_lines(figure(pose, match(replace(whole, ignore=frozenset(ignored)), pose)), False)
+
+    alone = ghost_lines(figure(pose, match(whole, pose)), False)[2:]  # the right arm
+    expected = alone if len(ignored) == 1 else np.empty((0, 2, 2))
+    np.testing.assert_allclose(lines, expected)
+
+
 def test_ghosts_are_drawn_when_asked_for():
     """Light where the arms should be, beside nothing else that differs."""
     plain, haunted = (
