@@ -2,7 +2,8 @@
 
 Each device puts a claim on `<prefix>/<name>/device`, retained. A foreign claim that comes in while
 connected, or that stands there when we come back after ours had stood there, was made by another
-device that lives; one found at the first connection may be of a device long gone.
+device that lives; one found at the first connection may be of a device long gone. Claims of one
+process are of one device, however many outputs it has on a broker.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ import secrets
 import uuid
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Final
 
 from edgepose.outbox import Session
 
 _MACHINE = ("/etc/machine-id", "/proc/device-tree/serial-number")
 # The serial number is beside the machine id because cards are cloned with their machine id.
+
+PROCESS: Final = secrets.token_hex(4)  # of this run of the program
 
 
 def default_client_id(name: str) -> str:
@@ -39,13 +43,17 @@ def _read(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Say whose name this is: the outbox it sends from, its how manieth start, and a token."""
+    """Say whose name this is: the outbox it sends from, its how manieth start, and two tokens.
+
+    session: of one connection's output. process: of the program that runs it.
+    """
 
     name: str
     client_id: str
     install: str
     start: int
     session: str = field(default_factory=lambda: secrets.token_hex(4))
+    process: str = field(default_factory=lambda: PROCESS)
 
     @classmethod
     def of(cls, name: str, client_id: str, session: Session) -> Claim:
@@ -59,6 +67,8 @@ class Claim:
 
     def is_rival(self, other: Claim) -> bool:
         """Return whether a claim is of another device: neither this run nor an earlier one."""
+        if other.process == self.process:
+            return False
         if other.install == self.install:
             return other.session != self.session and other.start >= self.start
         return True
@@ -74,6 +84,7 @@ def read_claim(payload: bytes) -> Claim | None:
             str(row["install"]),
             int(row["start"]),
             str(row["session"]),
+            str(row.get("process", "")),  # edgepose 0.1 has none
         )
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError):  # Infinity as a count
         return None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,12 @@ def errors(caplog: pytest.LogCaptureFixture) -> Errors:
 @pytest.fixture
 def another_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], None]:
     """Return what moves outputs made from then on to a machine with a state of its own."""
-    return lambda: monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "other"))
+
+    def move() -> None:
+        monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "other"))
+        monkeypatch.setattr(mqtt_identity, "PROCESS", "another")
+
+    return move
 
 
 def test_a_client_id_is_of_machine_and_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -58,10 +65,21 @@ def test_a_claim_comes_back_from_its_payload(own: Claim):
         assert read_claim(payload) is None
 
 
+def test_a_claim_without_a_process_can_be_read(own: Claim):
+    """Of an older edgepose: it is judged by its outbox."""
+    row = json.loads(replace(own, session="session-2", start=2).payload)
+    del row["process"]
+    past = read_claim(json.dumps(row).encode())
+
+    assert past is not None
+    assert not own.is_rival(past)
+    assert own.is_rival(replace(past, install="install-b"))
+
+
 def test_a_foreign_claim_while_we_are_there_is_a_rival(own: Claim):
     """Told once for each session of it."""
     watchman = Watchman(own)
-    other = Claim("lobby", "edgepose2", "install-b", 1, "session-x")
+    other = Claim("lobby", "edgepose2", "install-b", 1, "session-x", "process-b")
 
     assert watchman.look(other.payload, is_retained=False) == other
     assert watchman.look(other.payload, is_retained=False) is None
@@ -70,7 +88,7 @@ def test_a_foreign_claim_while_we_are_there_is_a_rival(own: Claim):
 def test_what_stood_there_before_us_is_no_rival(own: Claim):
     """The device that was replaced left its claim behind."""
     watchman = Watchman(own)
-    other = Claim("lobby", "edgepose2", "install-b", 1, "session-x")
+    other = Claim("lobby", "edgepose2", "install-b", 1, "session-x", "process-b")
 
     assert watchman.look(other.payload, is_retained=True) is None
 
@@ -78,7 +96,7 @@ def test_what_stood_there_before_us_is_no_rival(own: Claim):
 def test_what_replaced_our_claim_while_we_were_away_is_a_rival(own: Claim):
     """Two with one client id throw each other out, and see only what the other left."""
     watchman = Watchman(own)
-    other = Claim("lobby", "edgepose1", "install-b", 1, "session-x")
+    other = Claim("lobby", "edgepose1", "install-b", 1, "session-x", "process-b")
     watchman.look(own.payload, is_retained=False)
 
     assert watchman.look(other.payload, is_retained=True) == other
@@ -88,14 +106,14 @@ def test_our_own_past_is_no_rival(own: Claim):
     """A broker that was killed may bring back the claim of an earlier start of ours."""
     watchman = Watchman(own)
     watchman.look(own.payload, is_retained=False)
-    past = Claim("lobby", "edgepose1", "install-a", 2, "session-2")
+    past = Claim("lobby", "edgepose1", "install-a", 2, "session-2", "process-2")
 
     assert watchman.look(past.payload, is_retained=True) is None
 
 
 def test_a_copy_of_our_card_is_a_rival(own: Claim):
     """It has our outbox and counts its starts from there on."""
-    copy = Claim("lobby", "edgepose1", "install-a", 3, "session-y")
+    copy = Claim("lobby", "edgepose1", "install-a", 3, "session-y", "process-y")
 
     assert Watchman(own).look(copy.payload, is_retained=False) == copy
 
@@ -110,7 +128,7 @@ def test_two_devices_of_one_name_are_both_told(
     another_machine()
     second = output(client_id="two")
     second.open()
-    wait(lambda: first._watchman.rivals and second._watchman.rivals, "both to notice")
+    wait(lambda: len(errors()) >= 2, "both to notice")
 
     said = errors()
     assert sorted(line.partition("client id ")[2][:3] for line in said) == ["one", "two"]
@@ -145,6 +163,22 @@ def test_a_restart_of_the_same_device_is_no_rival(
 
     assert not made._watchman.rivals
     assert "as well" not in caplog.text
+
+
+def test_two_outputs_of_one_device_are_no_rivals(
+    output: Callable[..., Mqtt], broker: Any, ear: Any, wait: Any
+):
+    """Each hears the other's claim, and that of a foreign device: only the latter is told of."""
+    outputs = [output(client_id=name) for name in ("one", "two")]
+    for made in outputs:
+        made.open()
+        wait(lambda made=made: made._watchman._stood, "the claim")
+    foreign = Claim("lobby", "edgepose9", "install-b", 1, "session-x", "process-b")
+    ear.client.publish("edgepose/lobby/device", foreign.payload)
+
+    wait(lambda: all(made._watchman.rivals for made in outputs), "both to notice")
+
+    assert [made._watchman.rivals for made in outputs] == [{"session-x"}] * 2
 
 
 def test_outboxes_of_different_names_are_different_files():
