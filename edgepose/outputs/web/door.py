@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 if TYPE_CHECKING:
     from aiohttp.web import RequestHandler, Server
 
-_ROUNDS: Final = 5  # of the loop, from a connection that was just accepted to its closed socket
+_ROUNDS: Final = 5  # of the loop: enough from an accepted connection to its closed socket
 
 
 class Door:
@@ -82,13 +82,29 @@ class Door:
         self._is_closed = True
         for handler in list(self._open):
             self.hang_up(handler)
-        for _ in range(_ROUNDS):
-            await asyncio.sleep(0)
+        await _go_round()
 
     def _sweep(self, before: float) -> None:
         for handler, since in list(self._silent.items()):
             if since < before:
                 self.hang_up(handler)
+
+
+async def stop_listening(listener: asyncio.Server) -> None:
+    """Close a listening socket without losing who was accepted just before.
+
+    asyncio makes a connection of an accepted socket some rounds of its loop later; when its server
+    was closed in between, it fails and forgets the socket, open (seen with Python 3.11).
+    """
+    for socket in listener.sockets:
+        asyncio.get_running_loop().remove_reader(socket.fileno())
+    await _go_round()
+    listener.close()
+
+
+async def _go_round() -> None:
+    for _ in range(_ROUNDS):
+        await asyncio.sleep(0)
 
 
 class _Connection(asyncio.Protocol):

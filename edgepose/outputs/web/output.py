@@ -42,6 +42,8 @@ class Web(Output):
 
     def open(self) -> None:
         """Listen. Raises OutputLost when the address is taken or the token can't be kept."""
+        import aiohttp.web  # noqa: F401 - takes seconds off a cold card: not of the server's patience
+
         self.close()
         options = self._options
         secret = options.token or token.kept()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from edgepose.outputs.base import Device
 from edgepose.outputs.web import streams
 from edgepose.outputs.web.api import Api
-from edgepose.outputs.web.door import Door
+from edgepose.outputs.web.door import Door, stop_listening
 from edgepose.outputs.web.feed import Feed
 from edgepose.outputs.web.live import Live
 from edgepose.outputs.web.login import Login
@@ -52,8 +52,12 @@ class Server:
     async def run(self, ready: Callable[[], None], stop: asyncio.Event) -> None:
         """Listen until `stop` is set. Raises OSError when the address can't be had."""
         async with AsyncExitStack() as stack:
+            # Workers end last: until the connections are closed, requests need them.
+            api = Api(self._device, self._options.frames, _workers(stack, "web-commands"))
+            handlers = self._streams(stack)
             await self._listen(stack)
-            self._site = self._new_site(stack)
+            pages = Pages(self._device.name)
+            self._site = Site(pages, Login(self._secret, self.port, pages), api, handlers)
             ready()
             await stop.wait()
 
@@ -78,13 +82,7 @@ class Server:
         stack.push_async_callback(self._door.close)
         stack.push_async_callback(http.shutdown, _GOODBYE)
         stack.callback(http.pre_shutdown)
-        stack.callback(listener.close)
-
-    def _new_site(self, stack: AsyncExitStack) -> Site:
-        pages = Pages(self._device.name)
-        login = Login(self._secret, self.port, pages)
-        api = Api(self._device, self._options.frames, _workers(stack, "web-commands"))
-        return Site(pages, login, api, self._streams(stack))
+        stack.push_async_callback(stop_listening, listener)
 
     def _streams(self, stack: AsyncExitStack) -> Mapping[str, Handler]:
         """Return the endless answers; with `frames: none` nothing that makes pictures exists."""

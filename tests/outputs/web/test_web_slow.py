@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from http.client import HTTPException
 from typing import Any
 
 import numpy as np
@@ -147,6 +149,49 @@ def test_closing_hangs_up_on_who_does_not_read(
             patience.wait(0.02)
         page.close()
         assert transport.get_extra_info("socket").fileno() == -1
+
+
+def test_who_was_accepted_while_the_page_closes_is_hung_up_on(client, page: Web):
+    """The loop learns of the end and of five visitors in the same round; no socket is forgotten."""
+    assert page._thread is not None
+    loop, stop = page._thread._loop, page._thread._stop
+    assert loop is not None
+    assert stop is not None
+    go_on = threading.Event()
+    loop.call_soon_threadsafe(go_on.wait, 10)
+    with ExitStack() as stack:
+        visitors = [stack.enter_context(client.raw(client.request("/"))) for _ in range(5)]
+        loop.call_soon_threadsafe(stop.set)
+        go_on.set()
+        page.close()
+
+        assert all(map(is_closed, visitors))
+
+
+def test_a_question_under_way_while_the_page_closes_is_no_fault(
+    page: Web, client, appliance, caplog: pytest.LogCaptureFixture
+):
+    """Those who ask when it ends are hung up on, or answered; nothing is logged as an error."""
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            with contextlib.suppress(OSError, HTTPException):
+                client.get("/api/state")
+
+    visitors = [threading.Thread(target=ask) for _ in range(4)]
+    for visitor in visitors:
+        visitor.start()
+    for _ in range(5):
+        client.get("/api/state")
+        page.close()
+        page.open()
+        client.port = page.port
+    over.set()
+    for visitor in visitors:
+        visitor.join()
+
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 def test_a_command_that_hangs_holds_nothing_else_up(
