@@ -4,8 +4,8 @@ What the kernel guarantees when a process ends in whatever way, SIGKILL included
 go at once and may be held by others. Not what the pin does then: the GPIO interface calls that
 undefined. A kernel of the mainline makes it an input, so its pull decides; Raspberry Pi's own
 kernels leave it driven as it was, unless config.txt says `dtparam=strict_gpiod`; a PWM channel
-goes on in any case. So each held line leaves a note in the service's runtime directory, and the
-unit runs this afterwards:
+goes on in any case (docs/gpio.md has the table). So each held line leaves a note in the service's
+runtime directory, and the unit runs this afterwards:
 
     ExecStopPost=-/opt/edgepose/venv/bin/python -m edgepose.outputs.rest
 
@@ -98,10 +98,10 @@ def _rest_one(note: Path) -> bool:
     try:
         values: dict[str, Any] = json.loads(note.read_text())
         rest(Place(**values))
-    except (OutputLost, ValueError, TypeError) as error:
+        note.unlink(missing_ok=True)
+    except (OutputLost, OSError, ValueError, TypeError) as error:
         log.error("%s: the line could not be put to rest: %s", note.name, error)
         return False
-    note.unlink(missing_ok=True)
     log.info("%s: the line is off.", note.stem)
     return True
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import signal
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,8 @@ import pytest
 
 from edgepose.outputs.base import Device
 from edgepose.types import Event, Frame, Pose, Scene, blank_frame
+
+sys.path.append(str(Path(__file__).parent / "rigs"))
 
 SIZE = (48, 64)
 
@@ -83,3 +88,12 @@ def _disk_full_after(size: int) -> Iterator[None]:
 def disk_full_after() -> Callable[[int], contextlib.AbstractContextManager[None]]:
     """Return a context in which no file can grow beyond a number of bytes."""
     return _disk_full_after
+
+
+@pytest.fixture
+def tiny_machine() -> None:
+    """Skip what runs in a virtual machine where none can be built; in CI that is an error."""
+    import tiny_vm
+
+    if reason := tiny_vm.missing():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)

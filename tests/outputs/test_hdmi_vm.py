@@ -2,56 +2,43 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import sys
 from pathlib import Path
-from types import ModuleType
 
+import hdmi_guest
 import numpy as np
 import pytest
+import tiny_vm
 
 from edgepose.outputs.base import Device
 from edgepose.outputs.hdmi import HdmiOptions
 from edgepose.outputs.screens.painter import Painter
 
-RIGS = Path(__file__).parent / "rigs"
+PATIENCE = 600  # seconds that a stage may take in an emulated machine on a busy one
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.usefixtures("tiny_machine")]
 
 
-def load(name: str) -> ModuleType:
-    """Import a rig by its file."""
-    spec = importlib.util.spec_from_file_location(name, RIGS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     ("driver", "device"),
-    [
-        ("virtio-gpu", "virtio-vga,xres=1280,yres=720"),
-        ("bochs", "bochs-display,xres=1280,yres=720"),
-    ],
+    [("virtio-gpu", "virtio-vga"), ("bochs", "bochs-display")],
 )
 def test_pictures_reach_a_real_display_without_privileges(tmp_path: Path, driver: str, device: str):
     """As nobody, in the group video, with no desktop: exact pixels, then none of ours."""
-    vm, guest = load("tiny_vm"), load("hdmi_guest")
-    if reason := vm.missing():
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    guest = tiny_vm.Guest(
+        (sys.executable, hdmi_guest.__file__),
+        (driver,),
+        ("-device", f"{device},xres=1280,yres=720"),
+    )
     painter = Painter(HdmiOptions(), Device("lobby"), None)
-    for scene in guest.scenes():
+    for scene in hdmi_guest.scenes():
         expected = painter.draw(scene, (720, 1280))
 
-    with vm.booted(tmp_path, driver, device, RIGS / "hdmi_guest.py") as machine:
-        machine.wait_for("SHOWN")
+    with tiny_vm.booted(tmp_path, guest) as machine:
+        machine.wait_for("SHOWN", PATIENCE)
         seen = machine.picture()
         machine.press_enter()
-        machine.wait_for("CLOSED")
+        machine.wait_for("CLOSED", PATIENCE)
         after = machine.picture()
 
     assert "user 65534 group 44" in machine.said()

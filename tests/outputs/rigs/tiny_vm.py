@@ -1,8 +1,9 @@
 """A virtual machine in 20 s: Debian's kernel, this machine's own files, and a real display driver.
 
-There is nothing to install in it: its root is this machine's, read-only over 9p, so that it runs
-the very checkout and Python that run the test. QEMU emulates the processor (no KVM is needed),
-which is some twenty times slower than the real one.
+There is nothing to install in it: its root is this machine's, read-only over 9p under a layer of
+memory, so that it runs the very checkout and Python that run the test, also as a user who may not
+enter the Python's folder outside. QEMU emulates the processor (no KVM is needed), which is some
+twenty times slower than the real one.
 """
 
 from __future__ import annotations
@@ -10,35 +11,60 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import shlex
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
+import kernel_modules
+from kernel_modules import run
 
-TOOLS = ("qemu-system-x86_64", "busybox", "modprobe", "depmod", "apt-get", "dpkg-deb")
-MODULES = ("9p", "9pnet_virtio", "virtio_pci")
+TOOLS = ("qemu-system-x86_64", "busybox", "modprobe", *kernel_modules.TOOLS)
+MODULES = ("9p", "9pnet_virtio", "virtio_pci", "overlay")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgepose-tests"
-NOBODY, VIDEO = 65534, 44  # Debian's user nobody and group video
+ROOT, NOBODY, VIDEO = 0, 65534, 44  # Debian's users root and nobody, and group video
+CHECKOUT = Path(__file__).parents[3]
 
 INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
 for module in /modules/*; do insmod $module; done
-mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=262144,cache=loose host /new
+mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=262144,cache=loose host /host
+mount -t tmpfs tmp /top; mkdir /top/files /top/work
+mount -t overlay -o lowerdir=/host,upperdir=/top/files,workdir=/top/work host /new
+chmod o+x {private}
 mount -t proc proc /new/proc; mount -t sysfs sys /new/sys
 mount -t devtmpfs dev /new/dev; mount -t tmpfs tmp /new/run
-chown 0:{video} /new/dev/dri/card*; chmod 660 /new/dev/dri/card*
-chroot /new /usr/bin/env -i HOME=/run PATH=/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 \\
-    setpriv --reuid={user} --regid={video} --clear-groups {python} {script}
+mkdir -m 1777 /new/run/tmp; mkdir /new/run/share
+mount -t 9p -o trans=virtio,version=9p2000.L share /new/run/share
+[ -d /new/sys/kernel/config ] && mount -t configfs config /new/sys/kernel/config
+for card in /new/dev/dri/card*; do [ -e $card ] && chown 0:{video} $card && chmod 660 $card; done
+chroot /new /usr/bin/env -i -C {checkout} HOME=/run TMPDIR=/run/tmp PATH=/usr/bin:/bin \\
+    PYTHONDONTWRITEBYTECODE=1 setpriv --reuid={user} --regid={video} --clear-groups {command}
 echo "exit status $?"
 poweroff -f
 """
+
+
+@dataclass(frozen=True)
+class Guest:
+    """Say what a machine has and does: kernel drivers, QEMU's options, and the command it runs.
+
+    The command finds a folder of the host's at /run/share, writable by root.
+    """
+
+    command: tuple[str, ...]
+    drivers: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    user: int = NOBODY
 
 
 def missing() -> str:
@@ -53,57 +79,75 @@ def missing() -> str:
 def kernel() -> Path:
     """Return the unpacked files of Debian's kernel package, fetched once."""
     folder = CACHE / "kernel"
-    if not list(folder.glob("boot/vmlinuz-*")):
+    if not folder.is_dir():
         CACHE.mkdir(parents=True, exist_ok=True)
-        depends = _run("apt-cache", "depends", "linux-image-amd64")
-        name = next(line.split()[1] for line in depends.splitlines() if "Depends:" in line)
-        _run("apt-get", "download", "-qq", name, cwd=CACHE)
-        (package,) = CACHE.glob(f"{name}_*.deb")
-        _run("dpkg-deb", "-x", str(package), str(folder))
-        package.unlink()
-        _run("depmod", "-b", str(folder), _release(folder))
+        (package,) = kernel_modules.depends("linux-image-amd64")
+        with tempfile.TemporaryDirectory(dir=CACHE) as place:
+            tree = Path(place) / "kernel"
+            kernel_modules.fetch(package, tree)
+            run("depmod", "-b", str(tree), _release(tree))
+            tree.rename(folder)
     return folder
 
 
-def build_initrd(target: Path, drivers: tuple[str, ...], script: Path) -> None:
-    """Write the small system that loads the drivers and runs a Python script as nobody."""
+def kernel_with_gpio_sim() -> Path:
+    """Return the files of the kernel, with the driver that Debian does not build."""
+    folder = kernel()
+    if kernel_modules.has_gpio_sim(folder):
+        return folder
+    try:
+        kernel_modules.add_gpio_sim(folder)
+    except subprocess.CalledProcessError:  # the kernel has grown so old that its headers are gone
+        shutil.rmtree(folder)
+        kernel_modules.add_gpio_sim(kernel())
+    return folder
+
+
+def build_initrd(target: Path, guest: Guest) -> None:
+    """Write the small system that loads the drivers and runs the command."""
     tree = target.with_suffix(".d")
-    for name in ("bin", "modules", "new", "proc"):
+    for name in ("bin", "host", "modules", "new", "proc", "top"):
         (tree / name).mkdir(parents=True)
     shutil.copy(shutil.which("busybox") or "", tree / "bin" / "busybox")
-    for number, module in enumerate(_modules((*MODULES, *drivers))):
+    for number, module in enumerate(_modules((*MODULES, *guest.drivers))):
         shutil.copy(module, tree / "modules" / f"{number:03}.ko")
     init = tree / "init"
-    init.write_text(INIT.format(user=NOBODY, video=VIDEO, python=sys.executable, script=script))
+    init.write_text(
+        INIT.format(
+            user=guest.user, video=VIDEO, command=shlex.join(guest.command), checkout=CHECKOUT,
+            private=" ".join(f"/new{folder}" for folder in Path(sys.executable).resolve().parents),
+        )
+    )  # fmt: skip
     init.chmod(0o755)
     with target.open("wb") as file:
         names = "\n".join(str(path.relative_to(tree)) for path in sorted(tree.rglob("*")))
-        command = ["busybox", "cpio", "-o", "-H", "newc"]
         subprocess.run(
-            command, cwd=tree, input=names.encode(), stdout=file, stderr=subprocess.DEVNULL,
-            check=True,
+            ["busybox", "cpio", "-o", "-H", "newc"], cwd=tree, input=names.encode(), stdout=file,
+            stderr=subprocess.DEVNULL, check=True,
         )  # fmt: skip
 
 
 class TinyVm:
-    """Boot, follow what the script prints, and look at the display."""
+    """Boot, follow what the command prints, and look at the display."""
 
-    def __init__(self, folder: Path, driver: str, device: str, script: Path) -> None:
-        """Boot with a display: the kernel's driver, and QEMU's device with its options."""
+    def __init__(self, folder: Path, guest: Guest) -> None:
+        """Boot; `share` in the folder is what the machine and we both write into."""
         self._folder = folder
+        self.share = folder / "share"
+        self.share.mkdir()
         initrd = folder / "initrd"
-        build_initrd(initrd, (driver,), script)
+        build_initrd(initrd, guest)
         (image,) = kernel().glob("boot/vmlinuz-*")
         console = f"socket,id=console,path={folder / 'console'},server=on,wait=off"
+        plain = "security_model=none,multidevs=remap"
         self._process = subprocess.Popen(
             ["qemu-system-x86_64", "-m", "700", "-cpu", "max", "-accel", "tcg,thread=multi",
              "-nodefaults", "-no-reboot", "-display", "none", "-kernel", str(image),
              "-initrd", str(initrd), "-append", "console=ttyS0 quiet panic=1 mitigations=off",
-             "-chardev", f"{console},logfile={folder / 'serial'}",
-             "-serial", "chardev:console", "-device", device,
-             "-monitor", f"unix:{folder / 'monitor'},server,nowait",
-             "-device", "virtio-rng-pci", "-virtfs",
-             "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap"]
+             "-chardev", f"{console},logfile={folder / 'serial'}", "-serial", "chardev:console",
+             "-monitor", f"unix:{folder / 'monitor'},server,nowait", "-device", "virtio-rng-pci",
+             "-virtfs", f"local,path=/,mount_tag=host,readonly=on,{plain}",
+             "-virtfs", f"local,path={self.share},mount_tag=share,{plain}", *guest.options]
         )  # fmt: skip
 
     def said(self) -> str:
@@ -143,9 +187,9 @@ class TinyVm:
 
 
 @contextlib.contextmanager
-def booted(folder: Path, driver: str, device: str, script: Path) -> Iterator[TinyVm]:
+def booted(folder: Path, guest: Guest) -> Iterator[TinyVm]:
     """Lend a machine that is switched off in the end."""
-    machine = TinyVm(folder, driver, device, script)
+    machine = TinyVm(folder, guest)
     try:
         yield machine
     finally:
@@ -161,20 +205,12 @@ def _prompt(monitor: socket.socket) -> None:
 
 def _modules(names: tuple[str, ...]) -> list[str]:
     """Return the files of modules and of what they need, in the order of loading."""
-    folder = kernel()
+    folder = kernel_with_gpio_sim() if "gpio-sim" in names else kernel()
     ask = ("modprobe", "-d", str(folder), "-S", _release(folder), "--show-depends")
-    lines = [line.split() for name in names for line in _run(*ask, name).splitlines()]
+    lines = [line.split() for name in names for line in run(*ask, name).splitlines()]
     return list(dict.fromkeys(words[1] for words in lines if words[0] == "insmod"))
 
 
 def _release(folder: Path) -> str:
     (modules,) = folder.glob("lib/modules/*")
     return modules.name
-
-
-def _run(*command: str, cwd: Path | None = None) -> str:
-    path = {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
-    done = subprocess.run(
-        command, cwd=cwd, env=os.environ | path, check=True, capture_output=True, text=True
-    )
-    return done.stdout
