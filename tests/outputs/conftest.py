@@ -6,6 +6,7 @@ import contextlib
 import os
 import resource
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ from edgepose.types import Event, Frame, Pose, Scene, blank_frame
 sys.path.append(str(Path(__file__).parent / "rigs"))
 
 SIZE = (48, 64)
+
+_NEW_KEY = ("req", "-newkey", "rsa:2048", "-nodes")
 
 
 def make_pose(person: int = 1, size: tuple[int, int] = SIZE, seed: int = 0) -> Pose:
@@ -97,3 +100,22 @@ def tiny_machine() -> None:
 
     if reason := tiny_vm.missing():
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with ca.crt, server.crt and server.key for 127.0.0.1, and stranger.crt."""
+    folder = tmp_path_factory.mktemp("certificates")
+    for name in ("ca", "stranger"):
+        _openssl(folder, *_NEW_KEY, "-x509", "-days", "2", "-subj", f"/CN={name}",
+                 "-keyout", f"{name}.key", "-out", f"{name}.crt")  # fmt: skip
+    (folder / "san").write_text("subjectAltName=IP:127.0.0.1")
+    _openssl(folder, *_NEW_KEY, "-subj", "/CN=server",
+             "-keyout", "server.key", "-out", "server.csr")  # fmt: skip
+    _openssl(folder, "x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key",
+             "-CAcreateserial", "-days", "2", "-extfile", "san", "-out", "server.crt")  # fmt: skip
+    return folder
+
+
+def _openssl(folder: Path, *arguments: str) -> None:
+    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)

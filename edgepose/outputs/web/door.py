@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from edgepose.outputs.web.connections import Connection, Encrypted
+
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from aiohttp.web import RequestHandler, Server
 
 _ROUNDS: Final = 5  # of the loop: enough from an accepted connection to its closed socket
@@ -26,15 +30,19 @@ class Door:
     most: ClassVar[int] = 64
     patience: ClassVar[float] = 10.0
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, tls: SSLContext | None = None) -> None:
         self._server = server
+        self._tls = tls
         self._is_closed = False
         self._open: dict[RequestHandler, asyncio.Transport] = {}
         self._silent: dict[RequestHandler, float] = {}  # since when, the longest first
 
     def __call__(self) -> asyncio.Protocol:
         """Return the protocol of a new connection."""
-        return _Connection(self, self._server())
+        handler = self._server()
+        if self._tls is None:
+            return Connection(self, handler)
+        return Encrypted(self, handler, self._tls)
 
     def __len__(self) -> int:
         return len(self._open)
@@ -105,42 +113,3 @@ async def stop_listening(listener: asyncio.Server) -> None:
 async def _go_round() -> None:
     for _ in range(_ROUNDS):
         await asyncio.sleep(0)
-
-
-class _Connection(asyncio.Protocol):
-    """Pass everything on to the handler of a connection, and tell the door when it comes and goes.
-
-    aiohttp has no limit of its own on connections, nor on how long a request may take to arrive.
-    """
-
-    def __init__(self, door: Door, handler: RequestHandler) -> None:
-        self._door = door
-        self._handler = handler
-        self._is_in = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._is_in = self._door.enter(self._handler, transport)
-        if self._is_in:
-            self._handler.connection_made(transport)
-        else:
-            transport.abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._is_in:
-            self._door.leave(self._handler)
-            self._handler.connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        if self._is_in:
-            self._handler.data_received(data)
-
-    def eof_received(self) -> None:
-        if self._is_in:
-            self._handler.eof_received()
-
-    def pause_writing(self) -> None:
-        self._handler.pause_writing()
-
-    def resume_writing(self) -> None:
-        self._handler.resume_writing()

@@ -20,8 +20,12 @@ log = logging.getLogger(__name__)
 class Login:
     """Know who is logged in, by cookie or by `Authorization: Bearer TOKEN`."""
 
-    def __init__(self, secret: str, port: int, pages: Pages) -> None:
-        """Name the cookie after the port: cookies of one host are shared by all its ports."""
+    def __init__(self, secret: str, port: int, pages: Pages, is_secure: bool = False) -> None:
+        """Name the cookie after the port: cookies of one host are shared by all its ports.
+
+        is_secure: the page is encrypted, so that the cookie must never travel in the clear.
+        """
+        self._attributes = "Path=/; HttpOnly; SameSite=Strict" + ("; Secure" if is_secure else "")
         self._pass = Pass(secret)
         self._throttle = Throttle()
         self._cookie = f"edgepose_{port}"
@@ -57,8 +61,7 @@ class Login:
         return redirect("/login", self._set_cookie("", 0))
 
     def _set_cookie(self, value: str, seconds: int) -> dict[str, str]:
-        attributes = f"Max-Age={seconds}; Path=/; HttpOnly; SameSite=Strict"
-        return {"Set-Cookie": f"{self._cookie}={value}; {attributes}"}
+        return {"Set-Cookie": f"{self._cookie}={value}; Max-Age={seconds}; {self._attributes}"}
 
     def _wait(self, request: BaseRequest) -> float:
         return self._throttle.wait(request.remote or "", time.monotonic())

@@ -10,6 +10,7 @@ from edgepose import options
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.web import token
+from edgepose.outputs.web.connections import tls_context
 from edgepose.outputs.web.live import Live
 from edgepose.outputs.web.loop import LoopThread
 from edgepose.outputs.web.server import Server
@@ -47,7 +48,8 @@ class Web(Output):
         self.close()
         options = self._options
         secret = options.token or token.kept()
-        server = Server(options, self._device, self._live, secret)
+        tls = tls_context(options.tls) if options.tls else None
+        server = Server(options, self._device, self._live, secret, tls)
         thread = LoopThread("web", server.run)
         try:
             thread.start(_PATIENCE)
@@ -69,14 +71,30 @@ class Web(Output):
         if thread is not None and not thread.stop(_PATIENCE):
             log.warning("The web server did not stop in time and is left behind.")
 
-    def _announce(self) -> None:
+    @property
+    def health(self) -> dict[str, str]:
+        """Return where the page is, and the file of its token; never the token itself.
+
+        Everybody on the device can read the health document; only the service's user and root can
+        read that file.
+        """
+        configured = self._options.token is not None
+        return {"url": self.url, "token_file": "" if configured else str(token.path())}
+
+    @property
+    def url(self) -> str:
+        """Return the address of the page for people, `""` while there is none."""
+        if not self.port:
+            return ""
         host = self._options.host
-        if host not in _HERE_ONLY:
+        shown = socket.gethostname() if host in ("0.0.0.0", "::") else host
+        scheme = "https" if self._options.tls else "http"
+        return f"{scheme}://{f'[{shown}]' if ':' in shown else shown}:{self.port}/"
+
+    def _announce(self) -> None:
+        if self._options.host not in _HERE_ONLY and self._options.tls is None:
             log.warning(
                 "The page is served without encryption: use it in networks that you trust, or "
-                "behind a proxy with TLS."
+                "give it a certificate with `tls`."
             )
-        shown = socket.gethostname() if host in ("0.0.0.0", "::") else host
-        log.info(
-            "The page is at http://%s:%d/.", f"[{shown}]" if ":" in shown else shown, self.port
-        )
+        log.info("The page is at %s.", self.url)

@@ -25,6 +25,8 @@ from edgepose.outputs.web.views import Narrator, encoded
 from edgepose.types import Scene
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from aiohttp.web import BaseRequest, StreamResponse
 
 log = logging.getLogger(__name__)
@@ -40,12 +42,20 @@ class Server:
     port: what is listened on, once it runs.
     """
 
-    def __init__(self, options: WebOptions, device: Device, live: Live, secret: str) -> None:
+    def __init__(
+        self,
+        options: WebOptions,
+        device: Device,
+        live: Live,
+        secret: str,
+        tls: SSLContext | None = None,
+    ) -> None:
         self.port = 0
         self._options = options
         self._device = device
         self._live = live
         self._secret = secret
+        self._tls = tls
         self._site: Site | None = None
         self._door: Door | None = None
 
@@ -57,7 +67,8 @@ class Server:
             handlers = self._streams(stack)
             await self._listen(stack)
             pages = Pages(self._device.name)
-            self._site = Site(pages, Login(self._secret, self.port, pages), api, handlers)
+            login = Login(self._secret, self.port, pages, is_secure=self._tls is not None)
+            self._site = Site(pages, login, api, handlers)
             ready()
             await stop.wait()
 
@@ -73,7 +84,7 @@ class Server:
             auto_decompress=False,
             lingering_time=1.0,
         )
-        self._door = Door(http)
+        self._door = Door(http, self._tls)
         loop, options = asyncio.get_running_loop(), self._options
         listener = await loop.create_server(self._door, options.host, options.port)
         self.port = listener.sockets[0].getsockname()[1]

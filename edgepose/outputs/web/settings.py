@@ -6,8 +6,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from edgepose.options import Options
+from edgepose.options import ExistingPath, Options
 from edgepose.outputs.web.token import SHORTEST
+
+
+class Tls(Options):
+    """Name the certificate that the page shows to browsers, and its key."""
+
+    cert: ExistingPath = Field(
+        description="PEM file of the certificate, followed by those of who signed it",
+        examples=["page.crt"],
+    )
+    key: ExistingPath = Field(
+        description="PEM file of its key, without a passphrase", examples=["page.key"]
+    )
 
 
 class WebOptions(Options):
@@ -25,6 +37,11 @@ class WebOptions(Options):
         description="password of the page, best as ${EDGEPOSE_WEB_TOKEN}; unset: one is made, "
         "logged once and kept in the state folder",
         examples=["at-least-12-characters"],
+    )
+    tls: Tls | None = Field(
+        default=None,
+        description="encrypt: files of the certificate and its key; unset: plain HTTP",
+        examples=[{"cert": "page.crt", "key": "page.key"}],
     )
     frames: Literal["full", "skeleton", "none"] = Field(
         default="skeleton",

@@ -31,8 +31,6 @@ from edgepose.types import Event, Frame, Pose, Scene, WatchState
 PATIENCE: Final = 20.0  # seconds that a test waits for what must come
 USER, PASSWORD = "lobby", "correct horse battery"
 
-_NEW_KEY: Final = ("req", "-newkey", "rsa:2048", "-nodes")
-
 Payloads = list[bytes]
 
 
@@ -238,25 +236,6 @@ class Secured:
             "port": self.broker.port, "user": USER, "password": PASSWORD,
             "tls_ca_certs": self.ca,
         }  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with ca.crt, server.crt and server.key for 127.0.0.1, and stranger.crt."""
-    folder = tmp_path_factory.mktemp("certificates")
-    for name in ("ca", "stranger"):
-        _openssl(folder, *_NEW_KEY, "-x509", "-days", "2", "-subj", f"/CN={name}",
-                 "-keyout", f"{name}.key", "-out", f"{name}.crt")  # fmt: skip
-    (folder / "san").write_text("subjectAltName=IP:127.0.0.1")
-    _openssl(folder, *_NEW_KEY, "-subj", "/CN=broker",
-             "-keyout", "server.key", "-out", "server.csr")  # fmt: skip
-    _openssl(folder, "x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key",
-             "-CAcreateserial", "-days", "2", "-extfile", "san", "-out", "server.crt")  # fmt: skip
-    return folder
-
-
-def _openssl(folder: Path, *arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
 
 
 @pytest.fixture
