@@ -93,8 +93,17 @@ def _parts(health: Mapping[str, Any]) -> Iterator[Row]:
     }
     for name, part in parts.items():
         yield name, part.get("state", "unknown"), part.get("reason", "")
+        yield from _page_of(part)
         yield from _waiting(part)
         yield from _restarts(part)
+
+
+def _page_of(part: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield where the page of an output is, and what opens it: never the token itself."""
+    if part.get("url"):
+        file = part.get("token_file")
+        yield "", part["url"], ""
+        yield "", f"token: sudo cat {file}" if file else "token: in the configuration", ""
 
 
 def _waiting(part: Mapping[str, Any]) -> Iterator[Row]:

@@ -69,6 +69,22 @@ def test_a_running_service_is_shown_on_one_page(edgepose, services):
     assert "dropped" not in said.out  # nothing was
 
 
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [("/var/lib/edgepose/web-token", "token: sudo cat /var/lib/edgepose/web-token"),
+     ("", "token: in the configuration")],
+)  # fmt: skip
+def test_the_page_is_named_with_the_way_to_its_token(edgepose, services, file: str, words: str):
+    """Who may not read the token is not told it: everybody can ask for the status."""
+    page = {"state": "running", "reason": "", "url": "http://pi:8080/", "token_file": file}
+    status_file.write(services, HEALTH | {"outputs": {"page": page}})
+
+    said = edgepose("status")
+
+    assert "http://pi:8080/" in said.out
+    assert words in said.out
+
+
 def test_json_is_the_health_document_with_its_age(edgepose, services):
     """A program gets what MQTT and the web page give, on one line."""
     status_file.write(services, HEALTH)

@@ -84,3 +84,17 @@ def test_a_configured_token_is_neither_kept_nor_shown(
     assert "horse" not in repr(options)
     assert "horse" not in caplog.text
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("given", [None, "correct-horse-battery"])
+def test_the_health_document_tells_where_the_token_is(folder: Path, given: str | None):
+    """Never what it is: everybody can read that document, on the device and on the broker."""
+    page = Web(WebOptions(port=0, token=given), Device("lobby"))
+    assert page.health["url"] == ""
+    page.open()
+    health = page.health
+    page.close()
+
+    assert health["url"].startswith("http://127.0.0.1:")
+    assert health["token_file"] == ("" if given else str(folder / "web-token"))
+    assert (given or token.kept()) not in str(health)
