@@ -97,12 +97,16 @@ def everything(connection: socket.socket) -> bytes:
 
 
 def test_a_crowd_that_begins_no_handshake_locks_nobody_out(page: Web, connect: Callable[..., Any]):
-    """They are counted before any TLS is spoken; only so many stay."""
+    """They are counted before any TLS is spoken: the first of them make room for others."""
     with ExitStack() as stack:
-        for _ in range(CROWD):
+        crowd = [
             stack.enter_context(socket.create_connection(("127.0.0.1", page.port), timeout=20))
+            for _ in range(CROWD)
+        ]
         with contextlib.closing(connect()) as client:
             assert ask(client, "GET", "/api/state").read()
+
+        assert everything(crowd[0]) == b""
         assert page._server is not None
         assert page._server._door is not None
         assert len(page._server._door) <= Door.most
