@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -71,4 +72,10 @@ def _invitation(device: Device, watch: str) -> Invitation:
 
 def troubles(health: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of what ails, of a health document as `Controls.state` gives it."""
-    return tuple(trouble["name"] for trouble in health.get("troubles", ()))
+    return tuple(_short(trouble) for trouble in health.get("troubles", ()))
+
+
+def _short(trouble: Mapping[str, str]) -> str:
+    """Return the name of what ails; of a mistake in the configuration the line as well."""
+    line = re.search(r" line \d+(?=:)", trouble["reason"]) if trouble["name"] == "config" else None
+    return trouble["name"] + (line.group() if line else "")
