@@ -42,22 +42,22 @@ source: {{type: soak, frames: {frames}}}
 model: {model}
 smoothing: normal
 watch:
-  hands: {{template: templates/{template}.yaml, enter: {enter}, hold: 0.2, cooldown: 0.5}}
+  hands: {{template: templates/{template}.yaml, enter: {enter}, exit: 0.5, angle_deviation: 40}}
   squat: {{template: templates/squat.yaml}}
 outputs:
   log: {{type: jsonl, path: events.jsonl, poses: true, max_mb: 5, keep: 2}}
   bus: {{type: mqtt, host: 127.0.0.1, port: {broker}, keypoints: 5, stats_interval: 5}}
-  screen: {{type: hdmi, sink: 'null', size: [240, 320]}}
-  page: {{type: web, port: {page}, token: {token}, frames: full, fps: 5}}
+{screen}  page: {{type: web, port: {page}, token: {token}, frames: full, fps: 5}}
   metrics: {{type: prometheus, port: {metrics}}}
   ring: {{type: memory}}
   rogue: {{type: soak}}
 """
+SCREEN: Final = "  screen: {type: hdmi, sink: 'null', size: [240, 320]}\n"
 # What happens, and after how many blocks each.
-EDIT_EVERY: Final = 10
-SPOIL_EVERY: Final = 17
-SWAP_EVERY: Final = 25
-BROKER_EVERY: Final = 20
+EDIT_EVERY: Final = 5
+SPOIL_EVERY: Final = 7
+SWAP_EVERY: Final = 11
+BROKER_EVERY: Final = 8
 
 
 class Broker:
@@ -100,14 +100,17 @@ def free_port() -> int:
 class Device:
     """Hold the configuration and the process that runs it."""
 
-    def __init__(self, folder: Path, frames: int, models: list[str], broker: int) -> None:
+    def __init__(
+        self, folder: Path, frames: int, models: list[str], broker: int, screen: bool
+    ) -> None:
         self.path = folder / "soak.yaml"
         self.log = folder / "device.log"
         (folder / "templates").symlink_to(TEMPLATES)
         self._models = models
         self._says: dict[str, Any] = {
-            "frames": frames, "model": models[0], "template": "arms_up", "enter": 0.85,
-            "broker": broker, "page": free_port(), "metrics": free_port(), "token": TOKEN,
+            "frames": frames, "model": models[0], "template": "arms_up", "enter": 0.75,
+            "screen": SCREEN if screen else "", "broker": broker, "page": free_port(),
+            "metrics": free_port(), "token": TOKEN,
         }  # fmt: skip
         self._write()
         env = os.environ | {"STATE_DIRECTORY": str(folder / "state")}
@@ -129,7 +132,7 @@ class Device:
 
     def edit(self, turn: int) -> None:
         """Change thresholds and template."""
-        self._says |= {"enter": (0.85, 0.8)[turn % 2], "template": ("arms_up", "squat")[turn % 2]}
+        self._says |= {"enter": (0.75, 0.7)[turn % 2], "template": ("arms_up", "squat")[turn % 2]}
         self._write()
         self._reload()
 
@@ -172,21 +175,27 @@ def _of_process(pid: int) -> dict[str, int]:
     }
 
 
-def soak(frames: int, model: str, folder: Path) -> list[dict[str, Any]]:
-    """Return the samples of a run of so many frames. Raises RuntimeError if the device dies."""
+def soak(
+    frames: int, model: str, folder: Path, screen: bool, seconds: float
+) -> list[dict[str, Any]]:
+    """Return the samples of a run of so many frames, or of so many seconds if that is less.
+
+    Raises RuntimeError if the device dies.
+    """
     samples = []
+    end = time.monotonic() + seconds
     with ExitStack() as stack:
         broker = Broker(folder)
         stack.callback(broker.stop)
         broker.turn()
-        device = Device(folder, frames, _models(model, folder), broker.port)
+        device = Device(folder, frames, _models(model, folder), broker.port, screen)
         stack.callback(device.stop)
         for block, sample in enumerate(device.lines(), start=1):
             samples.append(sample)
             _do(block, device, broker)
-            if block % 10 == 0 or BLOCK < 1000:
-                shown = {k: v for k, v in sample.items() if k != "counts"}
-                print(json.dumps(shown), file=sys.stderr, flush=True)  # noqa: T201
+            print(json.dumps(sample), file=sys.stderr, flush=True)  # noqa: T201
+            if sample["at"] > end:
+                break
     return samples
 
 
@@ -237,10 +246,12 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=1_000_000)
     parser.add_argument("--model", default="", help="a real model instead of the replayed one")
     parser.add_argument("--out", type=Path, default=Path("soak.json"))
+    parser.add_argument("--seconds", type=float, default=86_400.0, help="end after that time")
+    parser.add_argument("--screen", action="store_true", help="also draw for a screen of none")
     asked = parser.parse_args()
     load = os.getloadavg()
     with tempfile.TemporaryDirectory(prefix="edgepose-soak-") as folder:
-        samples = soak(asked.frames, asked.model, Path(folder))
+        samples = soak(asked.frames, asked.model, Path(folder), asked.screen, asked.seconds)
     asked.out.write_text(json.dumps(samples))
     figures = soak_figures.Figures.of(samples)
     loads = f"load {load[0]:.1f} before, {os.getloadavg()[0]:.1f} after, {os.cpu_count()} cores"

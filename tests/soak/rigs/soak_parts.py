@@ -19,10 +19,10 @@ from edgepose.sources.base import Source
 from edgepose.sources.synthetic import Synthetic
 from edgepose.types import Frame, Image, Scene, Tensor
 
-LOST_EVERY: Final = 20_011  # frames; the camera is lost and found
-SIZE_EVERY: Final = 50_021  # frames; the camera gives another size
+LOST_EVERY: Final = 5_003  # frames; the camera is lost and found
+SIZE_EVERY: Final = 10_007  # frames; the camera gives another size
 SAME_FOR: Final = 100  # frames of one picture, as a frozen camera gives, each SIZE_EVERY
-FAILS_EVERY: Final = 15_013  # inferences; the model fails once
+FAILS_EVERY: Final = 4_001  # inferences; the model fails once
 STALLS_EVERY: Final = 3_001  # scenes; the output stands still
 FALLS_EVERY: Final = 7_001  # scenes; the output fails
 _SIZES: Final = ((240, 320), (192, 256))
