@@ -235,7 +235,7 @@ class WebRequests(Target):
         with closing(self._connected(host.decode())) as line:
             line.settimeout(ANSWER if whole else GLANCE)
             answer = _answer(line, data)
-        status = int(answer[9:12]) if re.match(rb"HTTP/1\.[01] \d{3} ", answer) else 0
+        status = int(answer[9:12]) if re.match(rb"HTTP/\d\.\d \d{3} ", answer) else 0
         assert status or not answer, f"no answer of HTTP: {answer[:60]!r}"
         assert status or not whole, "no answer to a whole request"
         assert status not in _BAD, f"status {status}"
