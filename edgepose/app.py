@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from edgepose.config import Config
+from edgepose.config_profiles import overlaid
 from edgepose.config_sections import WatchSection
+from edgepose.config_templates import adapt
 from edgepose.core.families.base import Family
 from edgepose.core.selection import Selection, SelectionSettings
 from edgepose.core.smoothing import make_smoother
@@ -16,9 +19,29 @@ from edgepose.engine.governor import Governor
 from edgepose.engine.perception import Interpreter, Perception
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.stamps import Stamp, live_stamp
+from edgepose.errors import UserError, near_miss
 from edgepose.eyes import Eyes
 from edgepose.outputs.base import Controls, Device, Output
 from edgepose.sources.base import Source
+
+
+def in_profile(config: Config, profile: str | None = None) -> Config:
+    """Return a configuration with the watches that count in a profile, as it has them.
+
+    profile: by name; None is the first, if there is any. Raises UserError for an unknown name.
+    """
+    if profile is None and not config.profiles:
+        return config
+    name = next(iter(config.profiles)) if profile is None else profile
+    if name not in config.profiles:
+        raise UserError(f"no profile '{name}'{near_miss(name, config.profiles)}")
+    watches = {
+        watch: overlaid(section, override)
+        for watch, section in config.watches.items()
+        if (override := config.profiles[name].of(watch)) is not None
+    }
+    templates = {watch: adapt(config.templates[watch], s) for watch, s in watches.items()}
+    return replace(config, watches=watches, templates=templates)
 
 
 def new_source(config: Config) -> Source:
@@ -35,6 +58,7 @@ def device(config: Config, eyes: Eyes, controls: Controls | None = None) -> Devi
         eyes.model.name,
         controls=controls,
         templates=config.templates,
+        profiles=tuple(config.profiles),
     )
 
 

@@ -65,6 +65,7 @@ class Appliance(Controls):
             "detect": self._detect,
             "thresholds": lambda value: self._tuning.tune(value, self.pipeline.watches),
             "template": lambda value: self._tuning.use_template(value, self.pipeline.watches),
+            "profile": lambda value: self._tuning.use_profile(value, self.pipeline.watches),
             "capture": self._capture,
             "save": self._save,
             "reload": self._reload,
@@ -125,6 +126,7 @@ class Appliance(Controls):
             self.config,
             self.eyes,
             self.pipeline,
+            profile=self._tuning.profile,
             watches=self._tuning.state(),
             last_event=self._recent.last_event,
             unsaved=self._tuning.is_unsaved,
@@ -154,7 +156,9 @@ class Appliance(Controls):
 
     def _new_pipeline(self) -> Pipeline:
         extra = self._extra | {"recent/": self._recent}
-        return app.new_pipeline(self.config, self.eyes, extra, controls=self)
+        pipeline = app.new_pipeline(self.config, self.eyes, extra, controls=self)
+        self._tuning.retune(pipeline.watches, is_read=True)
+        return pipeline
 
     def _new_pushes(self) -> Pushes:
         return Pushes(
@@ -256,7 +260,7 @@ class Appliance(Controls):
 
     def _use(self, config: Config) -> None:
         self.life.use(config)
-        self._tuning = Tuning(config)
+        self._tuning = Tuning(config, self._tuning.profile)
 
     def _apply(self, change: Change) -> None:
         if change.eyes is not None:
@@ -265,5 +269,7 @@ class Appliance(Controls):
                 self._outgoing.append(old)
         if change.needs_rebuild:
             self._halt.set()
-        else:
-            change.apply(self.pipeline)
+            return
+        watches = (change.interpreter or self.pipeline).watches
+        self._tuning.retune(watches, is_read=True)
+        change.apply(self.pipeline)

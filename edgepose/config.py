@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from edgepose.config_errors import Checked, Complaints, check, closest, found
 from edgepose.config_migrate import is_outdated, migrate
+from edgepose.config_profiles import ProfileSection, check_profiles
 from edgepose.config_rate import RateSection
 from edgepose.config_sections import (
     FORBIDDEN,
@@ -32,7 +33,9 @@ from edgepose.registry import KINDS, part
 from edgepose.yaml_lines import Document, KeyPath, parse_yaml, read_text
 
 NO_COPIES: Final[Mapping[Path, Path]] = {}
-_MAY_BE_EMPTY: Final = ("name", "model", "rate", "smoothing", "people", "watch", "outputs")
+_MAY_BE_EMPTY: Final = (
+    "name", "model", "rate", "smoothing", "people", "watch", "profiles", "outputs",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ class Config:
     path: the file. base: its folder, which paths in it are relative to. name: of the device.
     smoothing: the name of a preset, or a filter's parameters. watches, outputs: by name.
     templates: of each watch, with the watch's own tolerances. digest: the same for files (and
-    `--set`) that say the same, comments aside. text: what the file held.
+    `--set`) that say the same, comments aside. text: what the file held. profiles: by name, the
+    first first.
     """
 
     path: Path
@@ -72,6 +76,7 @@ class Config:
     outputs: Mapping[str, Part]
     digest: str = ""
     text: str = field(default="", compare=False, repr=False)
+    profiles: Mapping[str, ProfileSection] = field(default_factory=dict)
 
     @property
     def base(self) -> Path:
@@ -140,6 +145,8 @@ class Reader:
         templates = self._templates(root.watch) if root is not None else {}
         self._check_names()
         self._check_whens(outputs)
+        if root is not None:
+            check_profiles(root.profiles, root.watch, self.complaints.add)
         self.complaints.raise_any()
         assert root is not None
         assert source is not None
@@ -156,6 +163,7 @@ class Reader:
             templates=templates,
             outputs=outputs,
             digest=self._digest,
+            profiles=root.profiles,
         )
 
     def _check_version(self, document: Document) -> None:
@@ -255,7 +263,7 @@ class Reader:
 
     def _check_names(self) -> None:
         """Names of the user's own become pieces of MQTT topics and metric labels."""
-        for section in ("watch", "outputs"):
+        for section in ("watch", "outputs", "profiles"):
             names = self._names(section)
             for name in names:
                 problem = name_problem(name) or self._misnamed((section, name), names)

@@ -11,22 +11,26 @@ from ruamel.yaml.error import YAMLError
 
 from edgepose import atomic
 from edgepose.config_migrate import migrate, read_for_edit, written
-from edgepose.config_sections import WatchSection
 from edgepose.errors import ConfigError
+from edgepose.yaml_marks import spell
+
+Place = tuple[str, ...]
+"""The keys that lead to a value in the file."""
+
+Edits = Mapping[Place, Any]
+"""Values by their places."""
 
 
-def save_watches(
-    path: Path, before: Mapping[str, WatchSection], changed: Mapping[str, WatchSection]
-) -> None:
-    """Write the changed keys of some watches into a configuration file.
+def save_edits(path: Path, edits: Edits) -> None:
+    """Write values into a configuration file, whose mappings on the way must be there.
 
     Comments, order and everything else stay. The file is replaced whole or not at all; the one
     before is kept beside it as NAME.bak. Raises ConfigError where it can't be written.
     """
     try:
         data = read_for_edit(migrate(path.read_text(encoding="utf-8"), str(path)))
-        for name, section in changed.items():
-            _write(data["watch"][name], before[name], section, path.absolute().parent)
+        for place, value in edits.items():
+            _mapping(path, data, place[:-1])[place[-1]] = _plain(value, path.absolute().parent)
         text = written(data)
     except OSError as error:
         raise _unwritten(path, error) from error
@@ -61,12 +65,13 @@ def with_name(text: str, name: str) -> str:
     return written(data)
 
 
-def _write(data: Any, before: WatchSection, section: WatchSection, base: Path) -> None:
-    """Put the values that differ into a watch's mapping."""
-    for key in WatchSection.model_fields:
-        value = getattr(section, key)
-        if value != getattr(before, key):
-            data[key] = _plain(value, base)
+def _mapping(path: Path, data: Any, place: Place) -> Any:
+    """Return the mapping at a place. Raises ConfigError where `--set` made it, not the file."""
+    for key in place:
+        data = data.get(key) if isinstance(data, dict) else None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: has no `{spell(place)}`; nothing was saved")
+    return data
 
 
 def _plain(value: Any, base: Path) -> Any:

@@ -58,6 +58,15 @@ _EXAMPLES: Final[dict[tuple[str, str], Any]] = {
         "left_shin": {"ignore": True},
     },
 }  # where there is no default to show; parts give theirs with Field(examples=[...])
+_PROFILES: Final = """\
+profiles:
+  morning: {watch: {arms_up}}       # only these watches count
+  evening:
+    watch:
+      arms_up: {enter: 0.9, hold: 2.0}  # with thresholds of its own: enter, exit, hold, release,
+                                    # cooldown, angle_deviation
+  everything: {}                    # all watches, as they are
+"""
 _BY_KIND: Final = {"a path": "path/to/it", "text": "text"}
 _UNSPOKEN: Final = {("watch", "exercise")}  # reserved for later
 _SHOWN: Final = {("watch", "template")}
@@ -77,6 +86,7 @@ def reference_text() -> str:
         _titled("rate", "rate:\n" + _fields(RateSection, "rate", "  ")),
         _titled("people", "people:\n" + _fields(PeopleSection, "people", "  ")),
         _titled("watch", "watch:\n  arms_up:\n" + _fields(WatchSection, "watch", "    ")),
+        _titled("profiles", _commented(_PROFILES)),
         _titled("outputs", "outputs:\n" + _part("output", "log", "  ")),
         _others("output", "  "),
     )

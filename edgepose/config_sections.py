@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
+from edgepose.config_profiles import Profiles
 from edgepose.config_rate import RateSection
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watch import MAX_AGE
@@ -288,4 +289,8 @@ class Root(Options):
         default_factory=PeopleSection, description="how many people count, and which"
     )
     watch: dict[str, WatchSection] = Field(default={}, description="what to look for, by name")
+    profiles: Profiles = Field(
+        default={},
+        description="by name, which watches count; see docs/profiles.md",
+    )
     outputs: dict[str, Any] = Field(default={}, description="where pictures and events go, by name")

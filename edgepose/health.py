@@ -33,6 +33,7 @@ class Subject:
     config: Config
     eyes: Eyes
     pipeline: Pipeline
+    profile: str = ""
     watches: Mapping[str, Any] = field(default_factory=dict)
     last_event: Mapping[str, Any] | None = None
     unsaved: bool = False
@@ -72,6 +73,7 @@ class Health:
             "queues": _queues(pipeline),
             "board": board,
             "process": {"started": self._started_at, "last_exit": self._last_exit},
+            "profile": subject.profile,
             "watches": subject.watches,
             "last_event": subject.last_event,
             "unsaved": subject.unsaved,

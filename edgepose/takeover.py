@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from edgepose import app
 from edgepose.config import Config
-from edgepose.engine.perception import Interpreter, Watch
+from edgepose.engine.perception import Interpreter
 from edgepose.engine.pipeline import Pipeline
 from edgepose.eyes import Eyes, open_eyes
 from edgepose.outputs.base import Controls, Output
@@ -49,7 +49,7 @@ class Change:
         yield from (f"output {name}" for name in self.outputs)
 
     def apply(self, pipeline: Pipeline) -> None:
-        """Change a running pipeline, without waiting."""
+        """Change a running pipeline, without waiting. Watches that stay are tuned by others."""
         pipeline.workers.deadline = self.config.model.deadline
         pipeline.governor.rates = self.config.rate.rates
         if self.eyes is not None:
@@ -60,14 +60,6 @@ class Change:
             pipeline.change_source(self.source, self.interpreter)
         elif self.interpreter is not None:
             pipeline.change_interpreter(self.interpreter)
-        else:
-            retune(self.config, pipeline.watches)
-
-
-def retune(config: Config, watches: tuple[Watch, ...]) -> None:
-    """Let running watches go on with the thresholds and templates of a configuration."""
-    for watch in watches:
-        watch.tune(config.templates[watch.name], app.thresholds(config.watches[watch.name]))
 
 
 def prepare(before: Config, after: Config, eyes: Eyes, controls: Controls) -> Change:
@@ -114,10 +106,14 @@ def _outputs(
 ) -> dict[str, Output | None]:
     """Return the outputs that differ; all of them where they are told other names."""
     made = app.new_outputs(after, app.device(after, eyes, controls))
-    same_names = before.name == after.name and before.watches.keys() == after.watches.keys()
+    same_names = _names(before) == _names(after)
     gone: dict[str, Output | None] = dict.fromkeys(before.outputs.keys() - made.keys())
     return gone | {
         name: output
         for name, output in made.items()
         if not same_names or before.outputs.get(name) != after.outputs[name]
     }
+
+
+def _names(config: Config) -> tuple[str, frozenset[str], tuple[str, ...]]:
+    return config.name, frozenset(config.watches), tuple(config.profiles)

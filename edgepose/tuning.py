@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from edgepose import app, template_files
 from edgepose.config import Config
-from edgepose.config_edit import save_watches
+from edgepose.config_edit import Edits, Place, save_edits
+from edgepose.config_profiles import OverrideSection, overlaid
 from edgepose.config_sections import WatchSection
 from edgepose.config_templates import adapt, load_templates
 from edgepose.core.templates import teach
 from edgepose.engine.perception import Watch
 from edgepose.errors import UserError, near_miss
+from edgepose.options import Options
+from edgepose.tuning_profiles import Profiles
 from edgepose.types import Pose
+
+Section = TypeVar("Section", bound=Options)
 
 TUNABLE: Final = ("enter", "exit", "hold", "release", "cooldown", "angle_deviation")
 TAUGHT_FROM: Final = 15  # latest poses, about half a second, whose middle is the template
@@ -27,24 +32,47 @@ class Tuning:
     """Check and apply what somebody changes about the watches of a configuration.
 
     Every change is whole or refused with UserError, and takes effect in the running `watches`
-    that are handed in. sections: by name, as they are now.
+    that are handed in. sections: by name, as they are now, whatever the profile says.
+    profile: the one to begin with, if the configuration has it.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, profile: str = "") -> None:
         self.config = config
         self.sections: dict[str, WatchSection] = dict(config.watches)
+        self._profiles = Profiles(config.name, config.profiles, profile)
+
+    @property
+    def profile(self) -> str:
+        """Return the profile in use, "" where there are none."""
+        return self._profiles.active
 
     @property
     def is_unsaved(self) -> bool:
         """Tell whether anything differs from the file."""
-        return self.sections != dict(self.config.watches)
+        return bool(self._edits())
 
-    def state(self) -> dict[str, dict[str, float | None]]:
-        """Return the thresholds of each watch."""
-        return {
-            name: {key: getattr(section, key) for key in TUNABLE}
-            for name, section in self.sections.items()
-        }
+    def state(self) -> dict[str, dict[str, Any]]:
+        """Return the thresholds that hold for each watch, its template, and whether it counts."""
+        return {name: self._watch_state(name) for name in self.sections}
+
+    def _watch_state(self, name: str) -> dict[str, Any]:
+        section, is_on = self._in_profile(name)
+        stems = [path.stem for path in section.templates]
+        told: dict[str, Any] = {key: getattr(section, key) for key in TUNABLE}
+        return told | {"template": stems[0] if len(stems) == 1 else stems, "is_on": is_on}
+
+    def use_profile(self, value: Any, watches: Iterable[Watch]) -> str:
+        """Let the watches of another profile count: its name."""
+        name, before = self._profiles.known(value), self.profile
+        self._profiles.active = name
+        try:
+            self.retune(watches)
+        except UserError:
+            self._profiles.active = before
+            raise
+        self._profiles.remember()
+        on = [watch for watch in self.sections if self._in_profile(watch)[1]]
+        return f"profile '{name}' is in use: watching {', '.join(on) or 'nothing'}"
 
     def tune(self, value: Any, watches: Iterable[Watch]) -> str:
         """Change thresholds: {"watch", "enter" ...}; say what was changed."""
@@ -83,27 +111,59 @@ class Tuning:
 
     def save(self) -> list[str]:
         """Write what differs into the file; return the names of the watches that did."""
-        before = self.config.watches
-        changed = {n: s for n, s in self.sections.items() if s != before[n]}
-        if changed:
-            save_watches(self.config.path, before, changed)
-        return list(changed)
+        edits = self._edits()
+        if edits:
+            save_edits(self.config.path, edits)
+        return list(dict.fromkeys(place[place.index("watch") + 1] for place in edits))
 
-    def retune(self, watches: Iterable[Watch]) -> None:
-        """Let running watches go on with the sections as they are."""
-        for watch in watches:
-            section = self.sections[watch.name]
-            watch.tune(adapt(load_templates(section), section), app.thresholds(section))
+    def _edits(self) -> Edits:
+        """Return what differs from the file, by its place there."""
+        edits: dict[Place, Any] = {}
+        for name, section in self.sections.items():
+            edits |= _changes(("watch", name), self.config.watches[name], section)
+        for profile, changed in self._profiles.sections.items():
+            for name, override in (changed.watch or {}).items():
+                before = self.config.profiles[profile].of(name)
+                edits |= _changes(("profiles", profile, "watch", name), before, override)
+        return edits
+
+    def retune(self, watches: Iterable[Watch], *, is_read: bool = False) -> None:
+        """Let running watches go on with the sections as they are, all or none.
+
+        is_read: templates are taken as they were read with the configuration; else they are read
+        anew, which raises TemplateError.
+        """
+        ready = [(watch, *self._in_profile(watch.name)) for watch in watches]
+        own = {w.name: self.config.templates[w.name] if is_read else load_templates(s)
+               for w, s, _ in ready}  # fmt: skip
+        for watch, section, is_on in ready:
+            watch.tune(adapt(own[watch.name], section), app.thresholds(section))
+            watch.is_on = is_on
+
+    def _in_profile(self, name: str) -> tuple[WatchSection, bool]:
+        """Return a watch as the profile in use has it, and whether it counts there."""
+        override = self._profiles.override(name)
+        if override is None:
+            return self.sections[name], False
+        return overlaid(self.sections[name], override), True
 
     def _apply(self, name: str, changes: Mapping[str, Any], watches: Iterable[Watch]) -> None:
-        """Check a watch with some values changed, and let it go on with them."""
-        before = self.sections[name]
+        """Check a watch with some values changed, and let it go on with them.
+
+        What the profile in use says of the watch is changed there, everything else in the watch.
+        """
+        override = self._profiles.override(name) or OverrideSection()
+        section, profiles = self.sections[name], dict(self._profiles.sections)
+        of_profile = {key: value for key, value in changes.items() if key in override.said}
         try:
-            changed = before.model_dump(exclude_unset=True) | dict(changes)
-            self.sections[name] = WatchSection.model_validate(changed)
+            own = {key: value for key, value in changes.items() if key not in of_profile}
+            self.sections[name] = _changed(section, own)
+            if of_profile:
+                override = _changed(override, of_profile)
+                self._profiles.sections[self.profile] = self._profiles.with_override(name, override)
             self.retune(watch for watch in watches if watch.name == name)
         except ValueError as error:  # pydantic's, or a UserError about the template
-            self.sections[name] = before
+            self.sections[name], self._profiles.sections = section, profiles
             raise UserError(f"{name}: {_first_problem(error)}") from error
 
     def _watch_and_changes(self, value: Any, keys: Sequence[str]) -> tuple[str, dict[str, Any]]:
@@ -122,6 +182,17 @@ class Tuning:
                 f"expected a name of letters, digits, - and _, at most 64, found {name!r}"
             )
         return self.config.base / "templates" / f"{name}.yaml"
+
+
+def _changed(section: Section, changes: Mapping[str, Any]) -> Section:
+    """Return a section with other values. Raises ValueError (pydantic's)."""
+    return section.model_validate(section.model_dump(exclude_unset=True) | dict(changes))
+
+
+def _changes(place: Place, before: Options | None, after: Options) -> dict[Place, Any]:
+    """Return the values that differ, by their place in the file."""
+    values = {key: getattr(after, key) for key in type(after).model_fields}
+    return {(*place, k): v for k, v in values.items() if v != getattr(before, k, None)}
 
 
 def _first_problem(error: ValueError) -> str:

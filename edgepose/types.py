@@ -269,10 +269,10 @@ class WatchState:
 class Scene:
     """Hold all that is known after one frame; what outputs are given.
 
-    poses: smoothed, tracked. raw_poses: the same people, unsmoothed. watches: one a watch, of
-    the person who is closest to the pose. events: those of this frame and of frames that an
-    output missed. age: seconds from capture to now, 0 in replay. missed: scenes merged into
-    this one. stats: figures for the overlay (fps, latency_ms ...).
+    poses: smoothed, tracked. raw_poses: the same people, unsmoothed. watches: one a watch that
+    counts at present, of the person who is closest to the pose. events: those of this frame and
+    of frames that an output missed. age: seconds from capture to now, 0 in replay. missed: scenes
+    merged into this one. stats: figures for the overlay (fps, latency_ms ...).
     """
 
     frame: Frame

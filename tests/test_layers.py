@@ -73,7 +73,7 @@ def part_of(module: str) -> str:
 
 def _entry(name: str) -> str:
     """Join the files of one subject: `config_errors` stands where `config` stands."""
-    return name.partition("_")[0] if name.startswith(("config_", "yaml_")) else name
+    return name.partition("_")[0] if name.startswith(("config_", "yaml_", "tuning_")) else name
 
 
 def identify(path: Path) -> str:

@@ -80,6 +80,7 @@ def as_dict(config: Config) -> dict[str, Any]:
         "smoothing": smoothing if isinstance(smoothing, str) else asdict(smoothing),
         "people": _dump(config.people),
         "watch": {name: _dump(watch) for name, watch in config.watches.items()},
+        "profiles": {name: _dump(profile) for name, profile in config.profiles.items()},
         "outputs": {name: _part_dict(part) for name, part in config.outputs.items()},
         "notes": list(notes(config)),
     }
@@ -141,6 +142,12 @@ def _rows(config: Config) -> Iterator[tuple[str, str, str]]:
     yield "people", config.people.select, _chosen(config.people, "select") or "max 1"
     for name, watch in config.watches.items():
         yield "watch", name, _watch(watch)
+    for name, profile in config.profiles.items():
+        yield (
+            "profile",
+            name,
+            f"watching {', '.join(profile.watching(config.watches)) or 'nothing'}",
+        )
     for name, output in config.outputs.items():
         how = _chosen(output.options)
         yield "output", name, f"{output.type}: {how}" if how else output.type

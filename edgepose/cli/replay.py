@@ -35,18 +35,24 @@ CLIP_START: Final = 0.0  # a clip does not say when it was filmed: its events co
     metavar="OTHER_CONFIG",
     help="Compare: which events would another configuration lose or add?",
 )
-def replay(recording: Path, config: Path, sets: tuple[str, ...], other: Path | None) -> None:
+@click.option(
+    "--profile", metavar="NAME", help="Which of the `profiles`; the first unless it is given."
+)
+def replay(
+    recording: Path, config: Path, sets: tuple[str, ...], other: Path | None, profile: str | None
+) -> None:
     """Replay RECORDING against CONFIG and print its events, one JSON object a line.
 
     RECORDING is what `edgepose run --record` or a recording output wrote, a jsonl file with
     poses, or a video. The source and the outputs of CONFIG are not used.
     """
-    events = list(replay_events(recording, load(config, sets)))
+    events = list(replay_events(recording, app.in_profile(load(config, sets), profile)))
     if other is None:
         for event in events:
             click.echo(json.dumps(event.to_dict(), ensure_ascii=False))
     else:
-        click.echo(compare(events, list(replay_events(recording, load(other, sets)))))
+        others = replay_events(recording, app.in_profile(load(other, sets), profile))
+        click.echo(compare(events, list(others)))
 
 
 def replay_events(recording: Path, config: Config) -> Iterator[Event]:

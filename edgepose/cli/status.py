@@ -136,7 +136,11 @@ def _figures(health: Mapping[str, Any]) -> Iterator[Row]:
     why = f" ({runtime['why']})" if runtime.get("why") else ""
     yield "backend", runtime.get("backend", "unknown") + why, ""
     yield "speed", _speed(health), ""
-    yield "watches", ", ".join(health.get("watches", {})) or "none", ""
+    if health.get("profile"):
+        yield "profile", health["profile"], ""
+    watches = health.get("watches", {}).items()
+    on = [name for name, watch in watches if watch.get("is_on", True)]
+    yield "watches", ", ".join(on) or "none", ""
     if not health.get("detect", True):
         yield "detection", "off", "switched off by a command"
     yield "last event", _event(health.get("last_event")), ""

@@ -36,7 +36,10 @@ class _Standing:
 
 
 class Watch:
-    """Fire when somebody takes one of the poses, once per hold: `step(poses, time, fresh)`."""
+    """Fire when somebody takes one of the poses, once per hold: `step(poses, time, fresh)`.
+
+    is_on: may be set to False from any thread; what is active then ends, and nothing begins.
+    """
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class Watch:
         """
         self.name = name
         self.max_age = max_age
+        self.is_on = True
         self.count = 0
         self._min_score = min_score
         self._templates = Templates(templates, min_score)
@@ -76,6 +80,8 @@ class Watch:
         for a frame too old to act upon. When none was fresh for STALE seconds, what is active
         ends: nobody can say that it still is.
         """
+        if not self.is_on:
+            return WatchState(self.name), self.finish(time)
         self._fresh_at = time if fresh else self._fresh_at
         changes = [*self.finish(time)] if time - self._fresh_at > STALE else []
         standings = self._compare(poses)

@@ -35,6 +35,7 @@ class Watch(Protocol):
 
     name: str
     max_age: float
+    is_on: bool
 
     def step(
         self, poses: Sequence[Pose], time: float, fresh: bool
@@ -132,7 +133,8 @@ class Interpreter:
         events: list[Event] = []
         for watch in self.watches:
             state, changes = watch.step(smoothed, frame.time, age <= watch.max_age)
-            states.append(state)
+            if watch.is_on:
+                states.append(state)
             events += [self._event(watch.name, change, frame.time) for change in changes]
         return Scene(frame, smoothed, people, tuple(states), tuple(events), age)
 

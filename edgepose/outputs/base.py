@@ -25,7 +25,8 @@ class Controls(ABC):
         Always there: "state" ("running" or "degraded") and "troubles" (name, state and reason of
         each that somebody should look after), "detect" (bool), "fps", "source" and "runtime" and
         "outputs" with their states, reasons and restarts, "board" (heat, throttling, disk,
-        memory), "watches" by name with their thresholds, "config", "stats".
+        memory), "watches" by name with their thresholds, "template" and whether they
+        count ("is_on"), "profile" (the one in use, "" where there are none), "config", "stats".
         """
 
     @abstractmethod
@@ -35,6 +36,7 @@ class Controls(ABC):
         "detect": true or false. "thresholds": {"watch", and any of "enter", "exit", "hold",
         "release", "cooldown", "angle_deviation"}. "template": {"watch", "template": name of a
         file in the templates folder}. "capture": {"name"}: teach a pose from what is seen now.
+        "profile": its name; which watches count, and how, follows it.
         "save": write changed thresholds and templates to the configuration. "reload": read it
         again. "config": the text of a whole configuration, which is checked, takes the place of
         the file in use (the one before stays beside it as NAME.bak) and is taken over, or is
@@ -51,7 +53,7 @@ class Device:
     """Tell an output where it runs: the names of the device, of its watches and of the model.
 
     controls: the way back, None where nobody listens (replay, tests). templates: what each watch
-    looks for, by its name, to be shown; a watch may have none.
+    looks for, by its name, to be shown; a watch may have none. profiles: names to switch between.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Device:
     model: str = ""
     controls: Controls | None = None
     templates: Mapping[str, Sequence[Template]] = field(default_factory=dict)
+    profiles: tuple[str, ...] = ()
 
 
 class Output(ABC):

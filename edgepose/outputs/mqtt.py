@@ -7,6 +7,7 @@ import hashlib
 import logging
 import time
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -69,7 +70,7 @@ class Mqtt(Output, Listener):
         self._client_id = options.client_id or default_client_id(device.name)
         self._outbox = Outbox(outbox_path(device.name, options.client_id), options.outbox_max)
         self._taken: deque[str] = deque(maxlen=_REMEMBERED)
-        self._states = States()
+        self._states = States(device.watches)
         self._scene: Scene | None = None
         self._seen_at = self._polled_at = self._reported_at = float("-inf")
         self._keypoints_at = float("-inf")
@@ -186,10 +187,8 @@ class Mqtt(Output, Listener):
         reply = {"command": command, "ok": answer.ok, "text": answer.text}
         self._post.pass_on(self._topics.reply(command), encoded(reply))
         self._look_around(time.monotonic())
-        if command == "template" and answer.ok:
-            self._post.set_state({self._topics.of("template", "state"): encoded(answer.value)})
-        if command == "detect" and not answer.ok:
-            self._post.repeat(self._topics.of("detect", "state"))  # a switch goes back at once
+        if command in ("detect", "profile") and not answer.ok:
+            self._post.repeat(self._topics.of(command, "state"))  # a switch goes back at once
 
     def _look_at_claim(self, payload: bytes, is_retained: bool) -> None:
         rival = self._watchman.look(payload, is_retained=is_retained)
@@ -233,11 +232,19 @@ class Mqtt(Output, Listener):
         self._set({"status/camera": camera})
         self._post.set_state(self._remote.states(health, now))
         if not sees:
-            self._set(self._states.nobody(self._device.watches))
+            self._set(self._states.nobody())
         if self._device.controls is not None:
             self._set({"detect/state": ON if is_on else OFF})
-            watches = encoded(health.get("watches", {}))
-            self._post.set_state({self._topics.of("thresholds", "state"): watches})
+            self._post.set_state(self._chosen(health))
+
+    def _chosen(self, health: Mapping[str, Any]) -> dict[str, bytes]:
+        """Return the states of what can be chosen besides detection."""
+        watches = health.get("watches", {})
+        templates = {name: watch.get("template") for name, watch in watches.items()}
+        states = {"thresholds": encoded(watches), "template": encoded(templates)}
+        if self._device.profiles:
+            states["profile"] = str(health.get("profile", "")).encode()
+        return {self._topics.of(name, "state"): payload for name, payload in states.items()}
 
     def _send_keypoints(self, scene: Scene) -> None:
         rate = self._options.keypoints

@@ -58,6 +58,8 @@ def _value(command: str, payload: bytes, device: Device) -> Any:
         raise UserError("expected UTF-8 text, found other bytes") from error
     if command == "detect":
         return _switch(text)
+    if command == "profile":
+        return text
     if command == "template":
         return _template(text, device)
     return _thresholds(text, device) if command == "thresholds" else None

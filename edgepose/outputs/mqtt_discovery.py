@@ -230,6 +230,8 @@ class Discovery:
                 "icon": "mdi:motion-sensor",
             },
         )
+        if self.device.profiles:
+            yield self._profile()
         yield (
             "button",
             "restart",
@@ -238,5 +240,18 @@ class Discovery:
                 "device_class": "restart",
                 "entity_category": "config",
                 "command_topic": self.topics.of(COMMANDS["restart"]),
+            },
+        )
+
+    def _profile(self) -> Entity:
+        return (
+            "select",
+            "profile",
+            {
+                "name": "Profile",
+                "state_topic": self.topics.of("profile", "state"),
+                "command_topic": self.topics.of(COMMANDS["profile"]),
+                "options": list(self.device.profiles),
+                "icon": "mdi:tune-variant",
             },
         )

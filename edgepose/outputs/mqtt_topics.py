@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ DISABLED: Final = "disabled"  # detection is switched off
 SCORE_EVERY: Final = 1.0  # seconds of the source between two scores of a watch
 COMMANDS: Final = {
     "detect": "detect/set",
+    "profile": "profile/set",
     "template": "template/set",
     "thresholds": "thresholds/set",
     "save": "save",
@@ -85,22 +86,29 @@ class States:
     it moves with every frame, and is wanted for a gauge, not for a recording.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, watches: Sequence[str] = ()) -> None:
+        """Take the names of all watches; those that a scene leaves out don't count, and are off."""
+        self._watches = watches
         self._told: dict[str, tuple[float, str]] = {}  # watch -> time of its score, ON or OFF
 
     def of(self, scene: Scene) -> dict[str, str]:
-        """Return topic parts and payloads; those that the scene says nothing about are left out."""
+        """Return topic parts and payloads; scores that were told just now are left out."""
         states = {"persons": str(len(scene.poses))}
         for watch in scene.watches:
             states |= self._watch(watch, scene.frame.time)
-        return states
+        seen = {watch.name for watch in scene.watches}
+        return states | self._off(name for name in self._watches if name not in seen)
 
-    def nobody(self, watches: tuple[str, ...]) -> dict[str, str]:
+    def nobody(self) -> dict[str, str]:
         """Return the states of a device that sees nothing at present."""
-        self._told.clear()
-        poses = {f"pose/{watch}": OFF for watch in watches}
-        scores = {f"pose/{watch}/score": "0.00" for watch in watches}
-        return {"persons": "0"} | poses | scores
+        return {"persons": "0"} | self._off(self._watches)
+
+    def _off(self, watches: Iterable[str]) -> dict[str, str]:
+        states: dict[str, str] = {}
+        for watch in watches:
+            self._told.pop(watch, None)
+            states |= {f"pose/{watch}": OFF, f"pose/{watch}/score": "0.00"}
+        return states
 
     def _watch(self, watch: WatchState, time: float) -> dict[str, str]:
         pose = ON if watch.phase in ("active", "releasing") else OFF

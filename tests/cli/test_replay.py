@@ -46,6 +46,17 @@ def test_diff_says_which_events_another_configuration_loses(edgepose, squat_conf
     assert all(row.startswith("- ") and "squat" in row for row in rows)
 
 
+def test_a_profile_is_tried_at_the_desk(edgepose, squat_config, squats):
+    """The first one if none is named; a wrong name is answered with the near miss."""
+    text = squat_config.read_text() + "profiles: {closed: {watch: {}}, open: {}}\n"
+    squat_config.write_text(text)
+    assert edgepose("replay", squats, squat_config).out == ""
+    assert len(edgepose("replay", squats, squat_config, "--profile", "open").out.splitlines()) == 6
+    said = edgepose("replay", squats, squat_config, "--profile", "opne")
+    assert said.code == 2
+    assert "no profile 'opne'; did you mean 'open'?" in said.err
+
+
 def test_what_is_no_recording_is_told_in_one_sentence(edgepose, squat_config, tmp_path):
     """A file of another kind is a user's mistake, not a traceback."""
     other = tmp_path / "notes.txt"

@@ -54,6 +54,18 @@ class TestEvents:
         assert types(changes) == [("start", 1)]
         assert state.match.name == "arms_up"
 
+    def test_off_ends_what_is_active_once_and_begins_nothing(self, figure, arms_up):
+        """Switched on again, the pose that is still held starts anew."""
+        watch = Watch("w", [arms_up], PLAIN)
+        watch.step([figure(**UP)], 0.0)
+        watch.is_on = False
+        state, changes = watch.step([figure(**UP)], 0.1)
+        assert types(changes) == [("end", 1)]
+        assert (state.phase, state.match) == ("idle", None)
+        assert watch.step([figure(**UP)], 0.2)[1] == ()
+        watch.is_on = True
+        assert types(watch.step([figure(**UP)], 0.3)[1]) == [("start", 1)]
+
     def test_stale_frame_makes_no_event(self, figure, arms_up):
         """The frame is too old to act upon; the next fresh one acts."""
         watch = Watch("w", [arms_up], PLAIN)

@@ -24,7 +24,7 @@ from edgepose.outputs.screens.choice import Choice
 from edgepose.outputs.screens.painter import invitations, troubles
 from edgepose.outputs.screens.pixels import turned_size
 from edgepose.render import Renderer, Style
-from edgepose.types import Frame, Image, Scene
+from edgepose.types import Frame, Image, Scene, WatchState, blank_frame
 
 SIZE = (180, 320)
 GREY = 90
@@ -224,16 +224,19 @@ def test_inviting_can_be_left_out(
 
 
 def test_the_invitation_shows_the_poses_that_are_watched_for():
-    """By the names of the watches; a watch without template by its name alone."""
+    """By the names of the watches that count; a watch without template by its name alone."""
     template = teach("raised", moving_person(1))
-    device = Device("lobby", ("arms_up", "squats"), templates={"arms_up": (template,)})
+    device = Device("lobby", ("arms_up", "out", "squats"), templates={"arms_up": (template,)})
+    shown = Scene(
+        blank_frame((9, 9), 0.0, 0), watches=(WatchState("arms_up"), WatchState("squats"))
+    )
 
-    first, second = invitations(device)
+    first, second = invitations(device, shown)
 
     assert (first.words, second.words) == ("arms_up", "squats")
     np.testing.assert_array_equal(first.points, template.points[0])
     assert second.points is None
-    assert [one.words for one in invitations(Device("lobby"))] == ["lobby"]
+    assert [one.words for one in invitations(device, replace(shown, watches=()))] == ["lobby"]
 
 
 def test_something_is_shown_before_the_first_scene(

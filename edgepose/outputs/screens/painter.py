@@ -29,7 +29,7 @@ class Painter:
     def draw(self, scene: Scene, size: Size, troubles: Sequence[str] = ()) -> Image:
         """Return a new picture of (height, width) `size`, RGB. troubles: names of what ails."""
         if self._is_deserted(scene):
-            image = self._renderer.invite(scene, invitations(self._device), size)
+            image = self._renderer.invite(scene, invitations(self._device, scene), size)
         else:
             image = self._renderer.draw(scene, size)
         draw_troubles(self._renderer.page(image), troubles)
@@ -59,9 +59,9 @@ class Painter:
         return time - self._empty_since >= self._attract
 
 
-def invitations(device: Device) -> tuple[Invitation, ...]:
-    """Return the poses that people are invited to, one a watch; else the name of the device."""
-    found = tuple(_invitation(device, watch) for watch in device.watches)
+def invitations(device: Device, scene: Scene) -> tuple[Invitation, ...]:
+    """Return the poses that people are invited to, one a watch that counts; else the device."""
+    found = tuple(_invitation(device, watch.name) for watch in scene.watches)
     return found or (Invitation(device.name),)
 
 

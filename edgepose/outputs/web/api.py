@@ -57,6 +57,7 @@ class Api:
             "device": device.name,
             "model": device.model,
             "watches": list(device.watches),
+            "profiles": list(device.profiles),
             "frames": self._frames,
             "commands": device.controls is not None,
         }

@@ -22,7 +22,7 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edgepose.errors import UserError
+from edgepose.errors import UserError, near_miss
 from edgepose.outputs.base import Controls, Device
 from edgepose.outputs.mqtt import Mqtt
 from edgepose.outputs.mqtt_options import MqttOptions
@@ -31,6 +31,7 @@ from edgepose.types import Event, Frame, Pose, Scene, WatchState
 PATIENCE: Final = 20.0  # seconds that a test waits for what must come
 USER, PASSWORD = "lobby", "correct horse battery"
 
+PROFILES: Final = ("morning", "evening class")
 Payloads = list[bytes]
 
 
@@ -185,22 +186,28 @@ class Appliance(Controls):
     """Stand in for the engine: remember what was asked."""
 
     detect: bool = True
+    profile: str = "morning"
+    template: str = "arms_up"
     asked: list[tuple[str, Any]] = field(default_factory=list)
 
     def state(self) -> Mapping[str, Any]:
         """Return a health document."""
         return {
-            "detect": self.detect, "fps": 29.7,
-            "watches": {"arms_up": {"enter": 0.85, "exit": 0.7}},
+            "detect": self.detect, "fps": 29.7, "profile": self.profile,
+            "watches": {"arms_up": {"enter": 0.85, "exit": 0.7, "template": self.template}},
         }  # fmt: skip
 
     def command(self, name: str, value: Any = None) -> str:
         """Do what was asked, but keep thresholds in order."""
         if name == "thresholds" and value.get("enter", 1.0) > 1.0:
             raise UserError("enter: expected at most 1, found more")
+        if name == "profile" and value not in PROFILES:
+            raise UserError(f"no profile '{value}'{near_miss(value, PROFILES)}")
         self.asked.append((name, value))
-        if name == "detect":
-            self.detect = value
+        if name in ("detect", "profile"):
+            setattr(self, name, value)
+        if name == "template":
+            self.template = value["template"]
         return f"{name} is done"
 
 
@@ -271,7 +278,7 @@ def appliance() -> Appliance:
 @pytest.fixture
 def device(appliance: Appliance) -> Device:
     """Return where the output runs."""
-    return Device("lobby", ("arms_up",), "movenet-lightning-int8", appliance)
+    return Device("lobby", ("arms_up",), "movenet-lightning-int8", appliance, profiles=PROFILES)
 
 
 @pytest.fixture

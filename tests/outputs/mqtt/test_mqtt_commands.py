@@ -152,8 +152,38 @@ def test_every_command_has_its_reply(
     assert [name for name, _ in appliance.asked] == [command]
 
 
+def test_a_profile_is_switched_and_its_state_told(
+    output: Callable[..., Mqtt], ear: Any, appliance: Any
+):
+    """Its name comes in; the one in use stands on a topic, retained."""
+    made = output()
+    made.open()
+    ear.wait_last("edgepose/lobby/profile/state", b"morning")
+    ear.say("edgepose/lobby/profile/set", "evening class")
+
+    ear.wait_last("edgepose/lobby/profile/state", b"evening class")
+    assert appliance.asked == [("profile", "evening class")]
+
+
+def test_a_wrong_profile_is_answered_with_the_near_miss(
+    output: Callable[..., Mqtt], ear: Any, appliance: Any
+):
+    """Home Assistant's list goes back to the one in use."""
+    made = output()
+    made.open()
+    ear.wait_last("edgepose/lobby/profile/state", b"morning")
+    ear.say("edgepose/lobby/profile/set", "evening clas")
+
+    state = "edgepose/lobby/profile/state"
+    ear.wait(lambda: ear.payloads(state) == [b"morning", b"morning"], "the state again")
+    ear.wait(lambda: ear.last("edgepose/lobby/profile/reply"), "the reply")
+    (reply,) = ear.documents("edgepose/lobby/profile/reply")
+    assert not reply["ok"]
+    assert "did you mean 'evening class'" in reply["text"]
+
+
 def test_a_changed_template_is_told(output: Callable[..., Mqtt], ear: Any, appliance: Any):
-    """Which one was set last stands on a topic; one that was refused does not."""
+    """Which one each watch looks for stands on a topic; one that was refused does not."""
     made = output()
     made.open()
     ear.wait_last("edgepose/lobby/available", b"online")
@@ -162,8 +192,8 @@ def test_a_changed_template_is_told(output: Callable[..., Mqtt], ear: Any, appli
     ear.wait(lambda: len(ear.payloads("edgepose/lobby/template/reply")) == 2, "both replies")
 
     assert ear.documents("edgepose/lobby/template/state") == [
-        {"watch": "arms_up", "template": "squat"}
-    ]
+        {"arms_up": "arms_up"}, {"arms_up": "squat"},
+    ]  # fmt: skip
 
 
 def test_changed_thresholds_are_told(output: Callable[..., Mqtt], ear: Any, appliance: Any):
@@ -175,7 +205,9 @@ def test_changed_thresholds_are_told(output: Callable[..., Mqtt], ear: Any, appl
     ear.say("edgepose/lobby/thresholds/set", '{"watch": "arms_up", "enter": 7}')
     ear.wait(lambda: ear.last("edgepose/lobby/thresholds/reply"), "the reply")
 
-    assert ear.documents(state) == [{"arms_up": {"enter": 0.85, "exit": 0.7}}]
+    assert ear.documents(state) == [
+        {"arms_up": {"enter": 0.85, "exit": 0.7, "template": "arms_up"}}
+    ]
     (reply,) = ear.documents("edgepose/lobby/thresholds/reply")
     assert reply["text"] == "enter: expected at most 1, found more"
 

@@ -15,7 +15,7 @@ from edgepose.outputs.mqtt_topics import Topics
 from edgepose.types import Scene
 
 # From the pages of home-assistant.io: "MQTT" (discovery payload, origin, device), and one page
-# for each component (binary_sensor.mqtt, sensor.mqtt, switch.mqtt, button.mqtt, event.mqtt).
+# for each component (binary_sensor.mqtt, sensor.mqtt, switch.mqtt and so on).
 _ENTITY: Final = {
     "availability", "availability_mode", "availability_template", "availability_topic", "device",
     "enabled_by_default", "encoding", "entity_category", "entity_picture", "icon",
@@ -27,6 +27,7 @@ REQUIRED: Final[dict[str, set[str]]] = {
     "sensor": {"state_topic"},
     "switch": {"command_topic"},
     "button": {"command_topic"},
+    "select": {"command_topic", "options"},
     "event": {"state_topic", "event_types"},
 }
 ALLOWED: Final[dict[str, set[str]]] = {
@@ -45,6 +46,10 @@ ALLOWED: Final[dict[str, set[str]]] = {
     },
     "button": _ENTITY | {
         "command_template", "command_topic", "device_class", "payload_press", "retain",
+    },
+    "select": _ENTITY | {
+        "command_template", "command_topic", "optimistic", "options", "retain", "state_topic",
+        "value_template",
     },
     "event": _ENTITY | {"device_class", "event_types", "state_topic", "value_template"},
 }  # fmt: skip
@@ -99,11 +104,11 @@ def check(topic: str, description: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", ["lobby", "Eingang Süd", "東京", "a.b"])
 def test_every_description_is_as_documented(name: str, watches: tuple[str, ...], appliance: Any):
     """Required keys are there, no unknown one is, for any name that a configuration can hold."""
-    found = described(Device(name, watches, "model", appliance))
+    found = described(Device(name, watches, "model", appliance, profiles=("morning", "späť")))
 
     for topic, description in found.items():
         check(topic, description)
-    assert len(found) == 4 + 3 * len(watches) + 1 + 2
+    assert len(found) == 4 + 3 * len(watches) + 1 + 3
 
 
 def test_ids_are_unique_and_stay(appliance: Any):
@@ -136,6 +141,19 @@ def test_entities_read_the_topics_that_are_written(appliance: Any):
         "button/lobby/restart": "edgepose/lobby/restart",
     }
     assert topics["switch/lobby/detect"]["command_topic"] == "edgepose/lobby/detect/set"
+
+
+def test_profiles_are_a_list_to_choose_from(appliance: Any):
+    """By the names of the configuration; where there are none, there is no list."""
+    device = Device("lobby", ("arms_up",), "model", appliance, profiles=("morning", "evening"))
+
+    chosen = described(device)["homeassistant/select/lobby/profile/config"]
+
+    assert chosen["options"] == ["morning", "evening"]
+    assert chosen["state_topic"] == "edgepose/lobby/profile/state"
+    assert chosen["command_topic"] == "edgepose/lobby/profile/set"
+    without = described(Device("lobby", ("arms_up",), "model", appliance))
+    assert not [topic for topic in without if "/select/" in topic]
 
 
 def test_what_can_not_be_done_is_not_offered():

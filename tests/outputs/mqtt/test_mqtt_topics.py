@@ -59,13 +59,24 @@ def test_a_source_that_begins_anew_is_told_at_once(scene: MakeScene):
 
 def test_nobody_is_off(scene: MakeScene):
     """Without scenes nothing is ON, and the first scene afterwards tells its score."""
-    states = States()
+    states = States(("arms_up",))
     states.of(scene(0, phase="active"))
 
-    assert states.nobody(("arms_up",)) == {
+    assert states.nobody() == {
         "persons": "0", "pose/arms_up": "OFF", "pose/arms_up/score": "0.00",
     }  # fmt: skip
     assert "pose/arms_up/score" in states.of(scene(1, phase="active"))
+
+
+def test_a_watch_that_the_profile_leaves_out_is_off(scene: MakeScene):
+    """Also one that was ON until just now; its count stays."""
+    states = States(("arms_up", "squats"))
+    assert states.of(scene(0, phase="active"))["pose/arms_up"] == "ON"
+
+    told = states.of(scene(1, name="squats"))
+
+    assert (told["pose/arms_up"], told["pose/arms_up/score"]) == ("OFF", "0.00")
+    assert "count/arms_up" not in told
 
 
 def test_json_is_compact_and_keeps_letters():

@@ -32,6 +32,7 @@ class Appliance(Controls):
         self.saved: dict[str, float] = {}
         self.detect = True
         self.broken = False
+        self.profile = "open"
         self._lock = threading.Lock()
         self._name = watch
         self._templates = {"arms_up": template_files.load(ARMS_UP)}
@@ -55,6 +56,7 @@ class Appliance(Controls):
                 "hung": {"source": "no answer for 12 s"},
                 "config": {"path": "/etc/edgepose/kiosk.yaml", "error": ""},
                 "detect": self.detect,
+                "profile": self.profile,
                 "fps": 15.0,
                 "source": {"state": "running", "type": "synthetic", "reason": ""},
                 "runtime": {"state": "running", "backend": "CPU", "reason": ""},
@@ -62,7 +64,10 @@ class Appliance(Controls):
                     "page": {"state": "running", "reason": ""},
                     "bus": {"state": "backing off", "reason": "no broker at broker.local:1883"},
                 },
-                "watches": {self._name: watched | {"template": self._template}},
+                "watches": {
+                    self._name: watched
+                    | {"template": self._template, "is_on": self.profile != "closed"}
+                },
                 "stats": {
                     "fps": 15.0,
                     "stages": {"infer": {"count": 9, "p50_ms": 4.8, "p99_ms": float("nan")}},
@@ -77,7 +82,8 @@ class Appliance(Controls):
             raise DeviceError("kiosk.yaml: can't be written to: the disk is full")
         known = {
             "capture": self._capture, "template": self._use, "thresholds": self._tune,
-            "save": self._save, "detect": self._set_detect, "reload": lambda value: "Read again.",
+            "save": self._save, "profile": self._switch, "detect": self._set_detect,
+            "reload": lambda value: "Read again.",
         }  # fmt: skip
         if name not in known:
             raise UserError(f"unknown command '{name}'{near_miss(name, known)}")
@@ -94,6 +100,10 @@ class Appliance(Controls):
         self._template = value["template"]
         self._renew()
         return f"'{value['watch']}' now looks for '{value['template']}'."
+
+    def _switch(self, value: Any) -> str:
+        self.profile = value
+        return f"profile '{value}' is in use: watching nothing"
 
     def _tune(self, value: Any) -> str:
         given = {key: number for key, number in value.items() if key != "watch"}

@@ -101,9 +101,12 @@ def open_page(appliance: Appliance) -> Iterator[Callable[..., Web]]:
     """Return a function that opens a page with these options; all are closed at the end."""
     opened: list[Web] = []
 
-    def make(controls: Any = appliance, **options: Any) -> Web:
+    def make(controls: Any = appliance, profiles: tuple[str, ...] = (), **options: Any) -> Web:
         settings = WebOptions.model_validate({"port": 0, "token": TOKEN} | options)
-        page = Web(settings, Device("lobby", ("arms_up",), "movenet-lightning-int8", controls))
+        page = Web(
+            settings,
+            Device("lobby", ("arms_up",), "movenet-lightning-int8", controls, profiles=profiles),
+        )
         page.open()
         opened.append(page)
         return page

@@ -286,7 +286,7 @@ def test_the_state_is_what_the_device_says(client):
     assert state["stats"]["stages"]["infer"]["p99_ms"] is None
     assert state["page"] == {
         "device": "lobby", "model": "movenet-lightning-int8", "watches": ["arms_up"],
-        "frames": "full", "commands": True,
+        "profiles": [], "frames": "full", "commands": True,
     }  # fmt: skip
 
 

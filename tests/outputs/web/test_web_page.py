@@ -178,6 +178,35 @@ def test_without_pictures_words_remain(
         phone.see("document.getElementById('stage-note').textContent.includes('switched off')")
 
 
+def test_a_profile_is_chosen_in_the_head(
+    phone_on: Callable[[int], Phone], open_page: Callable[..., Web], appliance: Appliance
+):
+    """The list shows the one in use; what does not count in it is hidden."""
+    page = open_page(profiles=("open", "closed"))
+    phone = phone_on(page.port)
+    with Camera(appliance, page, "stand"):
+        phone.open()
+        phone.log_in()
+        phone.see("document.getElementById('profile').value === 'open'")
+        assert not phone.run("return document.querySelector('article.watch').hidden")
+        phone.run(
+            "const list = document.getElementById('profile'); list.value = 'closed';"
+            "list.dispatchEvent(new Event('change'))"
+        )
+        phone.see("document.querySelector('article.watch').hidden")
+        phone.see("document.getElementById('profile').value === 'closed'")
+    assert ("profile", "closed") in appliance.asked
+    wide = "return document.documentElement.scrollWidth <= window.innerWidth"
+    assert phone.run(wide), "the head is wider than the phone"
+
+
+def test_without_profiles_there_is_no_list(phone: Phone):
+    """Nothing to choose, nothing shown."""
+    phone.log_in()
+    phone.see("document.querySelector('#detect:not([hidden])')")
+    assert phone.run("return document.getElementById('profile').hidden")
+
+
 def test_a_stranger_sees_the_way_in_only(phone: Phone):
     """Whatever they ask for; logging out makes a stranger."""
     for path in ("/app.js", "/api/state", "/stream"):

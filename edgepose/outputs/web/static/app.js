@@ -146,10 +146,21 @@ function learn(found) {
   showHealth(found);
   for (const id of ["actions", "care", "detect"]) show(element(id), page.commands);
   element("detect").textContent = found.detect === false ? "Resume" : "Pause";
+  showProfiles(page, found.profile);
   if ("unsaved" in found) show(element("unsaved"), Boolean(found.unsaved));
   if (isFirst && page.frames === "none") showWords();
   showPicture();
   showStatus();
+}
+
+function showProfiles({ profiles, commands }, active) {
+  const choice = element("profile");
+  const names = commands ? profiles : [];
+  show(choice, names.length > 0);
+  if (names.join("\n") !== [...choice.options].map((option) => option.value).join("\n")) {
+    choice.replaceChildren(...names.map((name) => make("option", { value: name }, name)));
+  }
+  if (document.activeElement !== choice) choice.value = active;
 }
 
 function changed(isDone) {
@@ -173,6 +184,11 @@ function onClick(id, name, value = () => null) {
 const watches = new Watches(changed);
 new Teacher(() => watches.names, changed);
 
+element("profile").addEventListener("change", (event) => {
+  const name = event.currentTarget.value;
+  event.currentTarget.blur(); // so that a refused choice goes back
+  perform(event.currentTarget, "profile", name);
+});
 onClick("detect", "detect", () => health.detect === false);
 onClick("save", "save");
 onClick("undo", "reload");

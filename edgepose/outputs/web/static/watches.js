@@ -194,7 +194,11 @@ export class Watches {
   }
 
   adopt(thresholds, canTune) {
-    for (const [name, values] of Object.entries(thresholds)) this.card(name, canTune).adopt(values ?? {});
+    for (const [name, values] of Object.entries(thresholds)) {
+      const card = this.card(name, canTune);
+      card.adopt(values ?? {});
+      show(card.element, values?.is_on !== false); // the profile in use may leave it out
+    }
     for (const name of this.names.filter((known) => !(known in thresholds))) this.drop(name);
     show(this.none, this.cards.size === 0);
   }
