@@ -120,7 +120,9 @@ def new_pipeline(
     perception = Perception(eyes.detector, interpreter)
     governor = Governor(config.rate.rates)
     source, deadline = new_source(config), config.model.deadline
-    return Pipeline(source, perception, outputs, deadline=deadline, governor=governor)
+    pipeline = Pipeline(source, perception, outputs, deadline=deadline, governor=governor)
+    pipeline.shows_pictures = config.frames == "full"
+    return pipeline
 
 
 def describe(config: Config, eyes: Eyes) -> str:

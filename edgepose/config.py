@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from edgepose.config_errors import Checked, Complaints, check, closest, found
 from edgepose.config_migrate import is_outdated, migrate
+from edgepose.config_privacy import private
 from edgepose.config_profiles import ProfileSection, check_profiles
 from edgepose.config_rate import RateSection
 from edgepose.config_sections import (
@@ -61,7 +62,7 @@ class Config:
     smoothing: the name of a preset, or a filter's parameters. watches, outputs: by name.
     templates: of each watch, with the watch's own tolerances. digest: the same for files (and
     `--set`) that say the same, comments aside. text: what the file held. profiles: by name, the
-    first first.
+    first first. frames: what outputs may have of the pictures: "full", "skeleton" or "none".
     """
 
     path: Path
@@ -77,6 +78,7 @@ class Config:
     digest: str = ""
     text: str = field(default="", compare=False, repr=False)
     profiles: Mapping[str, ProfileSection] = field(default_factory=dict)
+    frames: str = "full"
 
     @property
     def base(self) -> Path:
@@ -141,7 +143,7 @@ class Reader:
         root = check(Root, self._data, (), self.complaints, self._context)
         source = self._part("source", self._data.get("source"), ("source",), "source")
         smoothing = self._smoothing(self._data.get("smoothing", "normal"))
-        outputs = self._outputs()
+        outputs = self._outputs(root.frames if root is not None else "full")
         templates = self._templates(root.watch) if root is not None else {}
         self._check_names()
         self._check_whens(outputs)
@@ -164,6 +166,7 @@ class Reader:
             outputs=outputs,
             digest=self._digest,
             profiles=root.profiles,
+            frames=root.frames,
         )
 
     def _check_version(self, document: Document) -> None:
@@ -233,7 +236,7 @@ class Reader:
         options = {name: item for name, item in value.items() if name != key}
         return check(model, options, path, self.complaints, self._context)
 
-    def _outputs(self) -> dict[str, Part]:
+    def _outputs(self, frames: str) -> dict[str, Part]:
         outputs = self._data.get("outputs", {})
         if not isinstance(outputs, dict):
             return {}  # the root says so
@@ -241,7 +244,8 @@ class Reader:
             name: self._part("output", value, ("outputs", name), name)
             for name, value in outputs.items()
         }
-        return {name: made for name, made in parts.items() if made is not None}
+        found = {name: made for name, made in parts.items() if made is not None}
+        return found if frames == "full" else private(found, frames, self.complaints.add)
 
     def _templates(self, watches: Mapping[str, WatchSection]) -> dict[str, tuple[Template, ...]]:
         templates = {}

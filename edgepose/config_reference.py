@@ -87,6 +87,7 @@ def reference_text() -> str:
         _titled("people", "people:\n" + _fields(PeopleSection, "people", "  ")),
         _titled("watch", "watch:\n  arms_up:\n" + _fields(WatchSection, "watch", "    ")),
         _titled("profiles", _commented(_PROFILES)),
+        "\n" + _line("frames", "full", _about("frames"), ""),
         _titled("outputs", "outputs:\n" + _part("output", "log", "  ")),
         _others("output", "  "),
     )

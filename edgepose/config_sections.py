@@ -289,6 +289,12 @@ class Root(Options):
         default_factory=PeopleSection, description="how many people count, and which"
     )
     watch: dict[str, WatchSection] = Field(default={}, description="what to look for, by name")
+    frames: Literal["full", "skeleton", "none"] = Field(
+        default="full",
+        description="what outputs may have of the camera's pictures, whatever their own options "
+        "say. full: all; skeleton: people as lines on black; none: no picture at all, only a "
+        "screen still shows lines",
+    )
     profiles: Profiles = Field(
         default={},
         description="by name, which watches count; see docs/profiles.md",

@@ -47,6 +47,11 @@ class Frame:
         """Return (height, width) in pixels."""
         return self.image.shape[0], self.image.shape[1]
 
+    def without_picture(self) -> Frame:
+        """Return the frame with nothing of what the camera saw: black, of the same size."""
+        black = np.broadcast_to(np.zeros(1, np.uint8), self.image.shape)
+        return replace(self, image=black, lores=None)
+
 
 def blank_frame(size: Size, time: float, seq: int) -> Frame:
     """Return a black frame of (height, width) `size` that takes no memory: recordings have none."""

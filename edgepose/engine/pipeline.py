@@ -50,7 +50,8 @@ class Pipeline:
     latency for throughput. The first crash of a thread ends the run and is raised by `stop`.
     deadline: seconds after which an inference is given up. is_detecting: may be set to False for
     a while; frames are then shown and not looked at. governor: how often a live source is looked
-    at.
+    at. shows_pictures: may be set to False; outputs are then given black frames, so that none can
+    let a picture out.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Pipeline:
         self.workers = Workers(number, self._desk, self.stats, self._crashed, deadline)
         self._outlets = Outlets(outputs, self.stats, self._crashed)
         self.is_detecting = True
+        self.shows_pictures = True
         self._turn: _Turn | None = None
         self._outgoing: list[Detector] = []
         self._pacing = Pacing(self.stats, len(self.workers), source.lossless)
@@ -274,7 +276,8 @@ class Pipeline:
             figures["latency_ms"] = latency * 1e3
         if scene.events:
             self.stats.count("events", len(scene.events))
-        self._last = replace(scene, stats=figures)
+        frame = scene.frame if self.shows_pictures else scene.frame.without_picture()
+        self._last = replace(scene, frame=frame, stats=figures)
         self._offer(self._last)
 
     def _deliver_end(self) -> None:

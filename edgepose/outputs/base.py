@@ -85,6 +85,15 @@ class Output(ABC):
         """
         return ""
 
+    @classmethod
+    def private(cls, options: Any, frames: str) -> Any:  # noqa: ARG003 - most make no pictures
+        """Return options under which the output makes no more pictures than the device allows.
+
+        frames: "skeleton" (of people as lines) or "none". No output is given the camera's picture
+        then. Raises ValueError, with the way out, for one that makes no sense without.
+        """
+        return options
+
     @abstractmethod
     def open(self) -> None:
         """Get ready. Raises OutputLost when that can't be done at present."""

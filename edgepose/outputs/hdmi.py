@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
@@ -96,6 +96,11 @@ class Hdmi(Output):
         self._last: Scene | None = None
         self._troubles: tuple[str, ...] = ()
         self._next_look = 0.0
+
+    @classmethod
+    def private(cls, options: Any, frames: str) -> Any:  # noqa: ARG003 - see base
+        """Return options that show people as lines, also with "none": a screen is not sent away."""
+        return options.model_copy(update={"skeleton_only": True})
 
     def open(self) -> None:
         """Take the screen over. Raises OutputLost while there is none to be had."""

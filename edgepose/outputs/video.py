@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -91,6 +91,16 @@ class Video(Output):
         self._parts = 0
         self._held: Scene | None = None  # left out by `fps`; its events are still to be drawn
         self._last_frame: tuple[int, float] | None = None
+
+    @classmethod
+    def private(cls, options: Any, frames: str) -> Any:
+        """Return options that draw people on black. Raises ValueError where that is too much."""
+        if frames == "none":
+            raise ValueError(
+                "writes pictures, which `frames: none` at the top of the file forbids; remove "
+                "this output, or write `frames: skeleton`"
+            )
+        return options.model_copy(update={"background": "black"})
 
     def open(self) -> None:
         """Make the folder; the file is begun with the first frame, whose size it takes.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from edgepose import options
 from edgepose.errors import OutputLost
@@ -35,6 +35,12 @@ class Web(Output):
         self._live = Live()
         self._server: Server | None = None
         self._thread: LoopThread | None = None
+
+    @classmethod
+    def private(cls, options: Any, frames: str) -> Any:
+        """Return options that show no more than `frames`."""
+        shown = "none" if "none" in (frames, options.frames) else "skeleton"
+        return options.model_copy(update={"frames": shown})
 
     @property
     def port(self) -> int:

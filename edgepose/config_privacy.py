@@ -1,0 +1,30 @@
+"""Let outputs make no more pictures than the device allows, whatever their own options say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from edgepose.outputs.base import Output
+from edgepose.registry import part
+from edgepose.yaml_marks import KeyPath
+
+if TYPE_CHECKING:
+    from edgepose.config import Part
+
+
+def private(
+    outputs: Mapping[str, Part], frames: str, complain: Callable[[KeyPath, str], None]
+) -> dict[str, Part]:
+    """Return outputs as `frames`, "skeleton" or "none", lets them be; complain where it can't."""
+    return {name: _private(output, frames, complain) for name, output in outputs.items()}
+
+
+def _private(output: Part, frames: str, complain: Callable[[KeyPath, str], None]) -> Part:
+    made: type[Output] = part(output.kind, output.type)
+    try:
+        return replace(output, options=made.private(output.options, frames))
+    except ValueError as error:
+        complain(("outputs", output.name), str(error))
+        return output
