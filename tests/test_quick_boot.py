@@ -194,6 +194,9 @@ def test_a_process_that_hangs_is_killed_by_the_watchdog_and_back(container, pid)
     container.run("kill", "-STOP", str(pid))
     assert container.another_pid(pid) != pid
     assert "Watchdog timeout" in container.journal
+    last = container.wait_for(lambda: container.health.get("process", {}).get("last_exit"))
+    assert last["result"] == "watchdog"
+    assert "the watchdog killed it" in last["reason"]
 
 
 @pytest.mark.parametrize("whom", ["process", "unit"])

@@ -14,7 +14,7 @@ import numpy as np
 
 from edgepose.types import Image
 
-EVERY: Final = 0.5  # seconds between two looks, which take 20 us
+EVERY: Final = 0.5  # seconds between two looks, which take 8 us
 GRID: Final = 32  # rows and columns of sampled pixels
 BLACK: Final = 16  # grey levels; video's own black is 16, and a covered sensor's noise stays below
 DARK_FOR: Final = 3.0  # seconds; a camera that wakes up shows some black pictures first

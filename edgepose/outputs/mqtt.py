@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 DRAIN: Final = 3.0  # seconds that closing waits for what a broker that is there has not taken yet
 FAREWELL: Final = 0.5  # seconds for the broker to take note that we stop
 SILENCE: Final = 5.0  # seconds without a scene after which the camera counts as offline
+UNANSWERED: Final = 10.0  # seconds after which a broker that is there counts as too slow
 PULSE: Final = 1.0  # seconds between two beats while no scene comes
 POLL: Final = 5.0  # seconds between two looks at what others (the page) may have switched
 _REMEMBERED: Final = 4096  # ids of events taken; what is given again comes within a few scenes
@@ -123,9 +124,13 @@ class Mqtt(Output, Listener):
 
     @property
     def trouble(self) -> str:
-        """Return why the broker is out of reach."""
+        """Return why events don't get through: no connection, or a broker that does not answer."""
         link = self._link
-        return link.trouble if link is not None else ""
+        if link is None:
+            return ""
+        if link.is_up and (seconds := self._post.unanswered) > UNANSWERED:
+            return f"{link.place} has not acknowledged an event for {seconds:.0f} s"
+        return link.trouble
 
     def close(self) -> None:
         """Give the broker a moment to take what waits, say good-bye; the rest stays on the disk."""

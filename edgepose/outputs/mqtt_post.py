@@ -7,6 +7,7 @@ No client is known here: publishing is a function that is handed in.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -47,6 +48,7 @@ class Post:
         self._events: dict[int, int] = {}  # message id -> number in the outbox
         self._others: set[int] = set()  # message ids
         self._sent_up_to = 0
+        self._answered_at = 0.0  # when the broker last acknowledged, or first had to, monotonic
         self._lock = threading.Lock()  # of states and what is due; never held while publishing
         self.changed = threading.Condition()
 
@@ -82,8 +84,14 @@ class Post:
 
     def acknowledged(self, message_id: int) -> None:
         """Note that the broker has taken a message; an event leaves the outbox."""
+        self._answered_at = time.monotonic()
         self._acknowledged.append(message_id)
         self.pump()
+
+    @property
+    def unanswered(self) -> float:
+        """Return for how many seconds events were sent and nothing was acknowledged, 0 for none."""
+        return time.monotonic() - self._answered_at if self._events else 0.0
 
     @property
     def is_quiet(self) -> bool:
@@ -158,5 +166,7 @@ class Post:
             message_id = self._publish(self._events_topic, message.payload, False)
             if message_id is None:
                 return
+            if not self._events:
+                self._answered_at = time.monotonic()
             self._events[message_id] = message.number
             self._sent_up_to = message.number

@@ -123,7 +123,7 @@ class _Metrics:
         """Yield what the appliance and the board say now."""
         health = self._health()
         yield self._family(build_figures(health, self._device.model))
-        for figures in (*health_figures(health), *board_figures()):
+        for figures in (*health_figures(health), *board_figures(health)):
             if figures.samples:
                 yield self._family(figures)
         yield self._family(people_figures(self.people))

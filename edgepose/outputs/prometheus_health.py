@@ -1,4 +1,4 @@
-"""Turn the health document and the board's own sensors into metrics; what isn't there is left out.
+"""Turn the health document into metrics; what isn't there is left out.
 
 Names follow Prometheus's rules: base units, `_total` for what only grows, few values a label.
 """
@@ -7,17 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from edgepose import __version__
-
-_FLAGS: Final = {
-    "under_voltage": 0,
-    "frequency_capped": 1,
-    "throttled": 2,
-    "soft_temperature_limit": 3,
-}  # bits of get_throttled as Raspberry Pi's firmware defines them; 16 higher: since the start
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +60,22 @@ def health_figures(health: Mapping[str, Any]) -> Iterator[Figures]:
     yield _stages(_mapping(health, "stats"))
 
 
-def board_figures(sysfs: Path = Path("/sys")) -> Iterator[Figures]:
-    """Yield temperatures and what the firmware slows down; nothing where there is no such file."""
+def board_figures(health: Mapping[str, Any]) -> Iterator[Figures]:
+    """Yield temperatures and what the firmware slows down, as far as the board tells."""
+    board = _mapping(health, "board")
+    degrees = _mapping(board, "temperatures").items()
     yield Figures(
         "edgepose_device_temperature_celsius",
         "gauge",
         "Temperature of the processor and of an Edge TPU on PCIe",
-        tuple(_temperatures(sysfs)),
+        tuple(Sample(value, {"device": device}) for device, value in degrees),
     )
+    flags = _mapping(board, "throttled").items()
     yield Figures(
-        "edgepose_throttled", "gauge", "1 while the Pi is slowed down", tuple(_throttled(sysfs))
+        "edgepose_throttled",
+        "gauge",
+        "1 while the Pi is slowed down",
+        tuple(Sample(float(is_on), {"flag": flag}) for flag, is_on in flags),
     )
 
 
@@ -174,32 +172,6 @@ def _stages(stats: Mapping[str, Any]) -> Figures:
     return Figures("edgepose_stage_duration_seconds", "histogram", about, tuple(samples))
 
 
-def _temperatures(sysfs: Path) -> Iterator[Sample]:
-    """Yield what sensors say in thousandths of a degree."""
-    for folder in sorted(sysfs.glob("class/thermal/thermal_zone*")):
-        kind = _text(folder / "type") or folder.name
-        yield from _temperature(folder / "temp", kind)
-    for folder in sorted(sysfs.glob("class/apex/apex_*")):
-        yield from _temperature(folder / "temp", folder.name)
-
-
-def _temperature(path: Path, device: str) -> Iterator[Sample]:
-    text = _text(path)
-    if text.lstrip("-").isdigit():
-        yield Sample(int(text) / 1000.0, {"device": device})
-
-
-def _throttled(sysfs: Path) -> Iterator[Sample]:
-    text = _text(sysfs / "devices/platform/soc/soc:firmware/get_throttled")
-    try:
-        bits = int(text, 16)
-    except ValueError:
-        return
-    for flag, bit in _FLAGS.items():
-        yield Sample(float(bits >> bit & 1), {"flag": flag})
-        yield Sample(float(bits >> (bit + 16) & 1), {"flag": f"{flag}_occurred"})
-
-
 def _gauge(name: str, about: str, value: Any) -> Figures:
     samples = () if value is None else (Sample(float(value)),)
     return Figures(name, "gauge", about, samples)
@@ -208,10 +180,3 @@ def _gauge(name: str, about: str, value: Any) -> Figures:
 def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = document.get(key)
     return value if isinstance(value, Mapping) else {}
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""

@@ -9,7 +9,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -359,39 +358,27 @@ def test_many_events_at_once_are_remembered(
     assert value(samples, "edgepose_events_total", watch="arms_up", type="start") == 6000
 
 
-def board(sysfs: Path) -> dict[str, Figures]:
-    """Return what a board with these files says."""
-    return {figures.name: figures for figures in board_figures(sysfs)}
+def board(health: dict[str, Any]) -> dict[str, Figures]:
+    """Return what a board says by name."""
+    return {figures.name: figures for figures in board_figures(health)}
 
 
-def test_a_board_tells_its_temperatures_and_troubles(tmp_path: Path):
-    """As the kernel shows them; the firmware's bits are named."""
-    zone = tmp_path / "class/thermal/thermal_zone0"
-    apex = tmp_path / "class/apex/apex_0"
-    firmware = tmp_path / "devices/platform/soc/soc:firmware"
-    for folder in (zone, apex, firmware):
-        folder.mkdir(parents=True)
-    (zone / "type").write_text("cpu-thermal\n")
-    (zone / "temp").write_text("61234\n")
-    (apex / "temp").write_text("48050\n")
-    (firmware / "get_throttled").write_text("50005\n")
+def test_a_board_tells_its_temperatures_and_troubles():
+    """As the health document has them."""
+    flags = {"under_voltage": True, "throttled": False, "throttled_occurred": True}
+    temperatures = {"cpu-thermal": 61.234, "apex_0": 48.05}
 
-    found = board(tmp_path)
+    found = board({"board": {"temperatures": temperatures, "throttled": flags}})
 
     degrees = found["edgepose_device_temperature_celsius"].samples
     assert [(dict(s.labels), s.value) for s in degrees] == [
         ({"device": "cpu-thermal"}, 61.234), ({"device": "apex_0"}, 48.05),
     ]  # fmt: skip
-    flags = {s.labels["flag"]: s.value for s in found["edgepose_throttled"].samples}
-    assert [flag for flag, on in flags.items() if on] == [
-        "under_voltage", "under_voltage_occurred", "throttled", "throttled_occurred",
-    ]  # fmt: skip
+    told = {s.labels["flag"]: s.value for s in found["edgepose_throttled"].samples}
+    assert told == {"under_voltage": 1.0, "throttled": 0.0, "throttled_occurred": 1.0}
 
 
-def test_a_board_without_sensors_tells_nothing(tmp_path: Path):
-    """No file, no value; damaged ones neither."""
-    zone = tmp_path / "class/thermal/thermal_zone0"
-    zone.mkdir(parents=True)
-    (zone / "temp").write_text("\n")
-
-    assert all(not figures.samples for figures in board(tmp_path).values())
+@pytest.mark.parametrize("health", [{}, {"board": {"temperatures": {}, "throttled": None}}])
+def test_a_board_without_sensors_tells_nothing(health):
+    """Nothing is known, no value."""
+    assert all(not figures.samples for figures in board(health).values())
