@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,12 +54,12 @@ class DebianHost(ABC):
 
     def wait_for(self, is_so: Callable[[], Any]) -> Any:
         """Return what is true in the end; fail after `patience`."""
-        pause = threading.Event()
-        for _ in range(int(self.patience / 0.2)):
-            if found := is_so():
-                return found
-            pause.wait(0.2)
-        pytest.fail("it never came to that")
+        deadline = time.monotonic() + self.patience
+        while not (found := is_so()):
+            if time.monotonic() > deadline:
+                pytest.fail("it never came to that")
+            time.sleep(0.2)
+        return found
 
     def pid_of(self, service: str) -> int:
         """Return a service's main process if it is active, else 0."""

@@ -15,16 +15,16 @@ CLIP = "/mnt/media/clips/jumping_jacks_1_count11.mp4"
 PIN = "/sys/devices/platform/gpio-sim.0/gpiochip0/sim_gpio17/value"
 PYTHON = "/opt/edgepose/venv/bin/python"
 
-# Small and slow, because the processor is emulated; what is done is the same.
+# Patient with a picture's age, because the processor is emulated; what is done is the same.
 CONFIGURATION = f"""\
 version: 1
 name: edgebox
-source: {{type: v4l2, device: {CLIP_CAMERA}, size: [240, 320], fps: 5}}
+source: {{type: v4l2, device: {CLIP_CAMERA}, size: [288, 512], fps: 5}}
 watch:
-  arms_up: {{template: templates/arms_up.yaml, enter: 0.6, exit: 0.4, hold: 0.0, cooldown: 0.0}}
+  arms_up: {{template: templates/jack.yaml, hold: 0.0, cooldown: 0.0, max_age: 30}}
 outputs:
   screen: {{type: hdmi, mirror: false}}
-  relay: {{type: gpio, line: 17, when: arms_up, pulse: 5.0}}
+  relay: {{type: gpio, line: 17, when: arms_up, interlock: 30}}
   log: {{type: jsonl, path: {EVENTS}}}
 """
 
@@ -51,6 +51,7 @@ class Appliance:
         """Write the configuration, and let the clip be shown to the camera at every boot."""
         self.write("/etc/systemd/system/clip-camera.service", CAMERA_UNIT)
         self.machine.run("systemctl", "enable", "clip-camera")
+        self.machine.run("cp", "/mnt/rig/jack.yaml", "/etc/edgepose/templates/")
         self.write(CONFIG, CONFIGURATION)
 
     def write(self, path: str, text: str) -> None:

@@ -124,6 +124,9 @@ inside systemctl -q enable hardware
 for unit in systemd-binfmt getty@tty1 serial-getty@ttyS0; do # slow to start, of no use here
     ln -sf /dev/null "$root/etc/systemd/system/$unit.service"
 done
+# The machine is emulated and this one may be busy; the appliance's own unit keeps its limits.
+mkdir -p "$root/etc/systemd/system.conf.d"
+printf '[Manager]\nDefaultTimeoutStartSec=10min\n' >"$root/etc/systemd/system.conf.d/slow.conf"
 echo edgebox >"$root/etc/hostname"
 cp "$root/boot/vmlinuz-$kernel" "$folder/vmlinuz"
 umount "$root/proc"

@@ -11,6 +11,7 @@ from typing import Any
 
 from debian_host import ENVIRONMENT, Done
 
+FIRST = 15.0  # seconds for the first answer; while the machine boots there is none
 ANSWER = 60.0  # seconds for one answer of the agent; the machine is emulated and may be busy
 
 
@@ -25,11 +26,10 @@ class GuestAgent:
         """Begin to talk; False as long as nobody answers."""
         self.close()
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(3)
+        connection.settimeout(FIRST)
         try:
             connection.connect(str(self._path))
             self._stream = connection.makefile("rw", encoding="utf-8")
-            connection.settimeout(3)
             self._ask("guest-sync", id=time.monotonic_ns())
             connection.settimeout(ANSWER)
         except OSError:

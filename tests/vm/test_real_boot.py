@@ -18,7 +18,7 @@ from edgepose.render.style import Palette
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(3600)]
 
 LIMBS = Palette()
-SIZE = (320, 240)  # (width, height) in which pictures are compared
+SIZE = (320, 180)  # (width, height) in which pictures are compared
 
 
 @pytest.fixture
@@ -57,7 +57,8 @@ def test_the_display_shows_the_clip_with_the_overlay(machine, appliance, media):
     appliance.wait_for_pin(1)  # somebody is in view
     seen = machine.screenshot()
     assert seen.shape[:2] == (720, 1280)
-    assert likeness(seen, media / "clips" / "jumping_jacks_1_count11.mp4") > 0.8
+    clip = media / "clips" / "jumping_jacks_1_count11.mp4"
+    assert likeness(seen, clip) > 0.6  # 0.87 in a drawn example; 0.25 with another clip
     assert sum(pixels(seen, colour) for colour in (LIMBS.matching, LIMBS.deviating)) > 500
 
 
@@ -147,6 +148,6 @@ def pixels(image, colour: str) -> int:
 
 
 def small(image):
-    """Return a picture's brightness, flat, in a size of its own; it fills the display's height."""
+    """Return a picture's brightness, flat, in a size of its own."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     return cv2.resize(grey, SIZE, interpolation=cv2.INTER_AREA).ravel()

@@ -16,7 +16,7 @@ import av
 
 VIDIOC_S_FMT = 0xC0D05605
 OUTPUT, YUYV, PROGRESSIVE = 2, b"YUYV", 1
-HEIGHT, WIDTH = 480, 640
+HEIGHT, WIDTH = 288, 512
 
 
 def set_format(device: int) -> None:
