@@ -149,7 +149,8 @@ class Interpreter:
     def nobody(self, frame: Frame, age: float) -> Scene:
         """Return the scene of a frame that nobody can be found in any more: what is active ends."""
         events = self.finish(frame.time)
-        states = tuple(watch.step((), frame.time, False)[0] for watch in self.watches)
+        on = [watch for watch in self.watches if watch.is_on]
+        states = tuple(watch.step((), frame.time, False)[0] for watch in on)
         return Scene(frame, watches=states, events=events, age=age)
 
     def _smooth(self, people: Sequence[Pose], time: float) -> tuple[Pose, ...]:

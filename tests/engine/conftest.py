@@ -108,6 +108,7 @@ class EveryFrameWatch:
 
     name = "tick"
     max_age = 1.0
+    is_on = True
 
     def step(self, poses, time, fresh):
         change = (Transition("rep", 1, 1.0, 0.0),) if fresh else ()

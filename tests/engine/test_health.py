@@ -266,3 +266,55 @@ def test_heat_is_told_once_with_what_is_done_about_it(parts, new_perception):
     (trouble,) = found["troubles"]
     assert trouble["name"] == "heat"
     assert "84 °C: only 10 pictures a second" in trouble["reason"]
+
+
+@pytest.mark.parametrize("fault", ["fails", "hangs"])
+def test_a_chip_that_fails_while_it_runs_gives_way_and_comes_back(
+    parts, new_perception, started, gate, fault
+):
+    """Degraded on the lower rung with every frame's event, running on the better one afterwards."""
+    away = threading.Event()
+
+    class Chip(parts["Runtime"]):
+        def open(self) -> None:
+            if away.is_set():
+                raise RuntimeLost("no stick")
+
+        def infer(self, tensor: Any) -> Any:
+            if away.is_set():
+                if fault == "hangs":
+                    assert gate.wait(30)
+                raise RuntimeLost("the stick was pulled out")
+            return super().infer(tensor)
+
+    def clock() -> Iterator[Any]:
+        for number in range(10**6):
+            yield lambda: threading.Event().wait(0.005)
+            yield number / 100
+
+    rungs = [Rung("Edge TPU", Chip), Rung("CPU", parts["Runtime"])]
+    ladder = Ladder(rungs, Backoff(0.05, 0.05))
+    ladder.open()
+    source, output = parts["Source"]([], live=True), parts["Output"]()
+    steps = clock()
+    source.read = lambda: _next_frame(source, steps)
+    pipeline = started(source, new_perception(ladder), {"out": output}, deadline=0.5)
+    wait_until(lambda: len(output.event_times) > 3)
+    away.set()
+    wait_until(lambda: document(pipeline)["runtime"]["why"] == "Edge TPU can't be used")
+    seen = len(output.event_times)
+    wait_until(lambda: len(output.event_times) > seen + 3)
+    assert document(pipeline)["runtime"]["state"] == "degraded"
+    away.clear()
+    wait_until(lambda: document(pipeline)["runtime"]["state"] == "running")
+    seen = len(output.event_times)
+    wait_until(lambda: len(output.event_times) > seen + 3)
+    assert not ladder.is_down
+
+
+def _next_frame(source: Any, steps: Iterator[Any]) -> Any:
+    """Let the source take the next two steps of an endless script."""
+    if source.interrupted.is_set():
+        return None
+    source.script[:] = [next(steps), next(steps)]
+    return type(source).read(source)
