@@ -96,15 +96,17 @@ class ArmDebian:
 
 def make_root(base: Path) -> None:
     """Bootstrap the Debian unless it is there: about eight minutes, most of them emulated."""
-    root = base / "root"
-    if root.is_dir():
+    root, made_of = base / "root", base / "packages"
+    if root.is_dir() and made_of.is_file() and made_of.read_text() == PACKAGES:
         return
     part = base / "root.part"
     shutil.rmtree(part, ignore_errors=True)
     first = ["debootstrap", "--foreign", "--arch=arm64", "--variant=minbase"]
     _call(*first, f"--include={PACKAGES}", SUITE, str(part))
     _call("unshare", "--mount", "--propagation", "private", "bash", "-c", SECOND_STAGE, str(part))
+    shutil.rmtree(root, ignore_errors=True)
     part.rename(root)
+    made_of.write_text(PACKAGES)
 
 
 def make_site(base: Path, wanted: list[str]) -> Path:
