@@ -127,7 +127,7 @@ class Reader:
         copies: Mapping[Path, Path] = NO_COPIES,
     ) -> None:
         self.path = path
-        self.complaints = Complaints(document)
+        self.complaints = Complaints(document, environ)
         self._context = {"base": path.absolute().parent, "copies": copies}
         self._check_version(document)
         self._digest = digest(document.data)

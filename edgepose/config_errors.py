@@ -24,14 +24,21 @@ _SPOKEN: Final = frozenset(
     {"value_error", "assertion_error"}
 )  # their message is a sentence of ours
 
+SHORTEST_SECRET: Final = 4  # characters; what is shorter stands in any word
 _SECRET: Final = re.compile("password|token|secret")
 
 
 class Complaints:
     """Collect what is wrong with one document, each thing once."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, environ: Mapping[str, str] | None = None) -> None:
+        """Take the document. environ: whose secrets no complaint may hold."""
         self.document = document
+        self._secrets = {
+            value: f"${{{name}}}"
+            for name, value in (environ or {}).items()
+            if is_secret(name.lower()) and len(value) >= SHORTEST_SECRET
+        }
         self._problems: dict[KeyPath, list[str]] = {}
 
     def add(self, path: KeyPath, problem: str) -> None:
@@ -50,9 +57,14 @@ class Complaints:
             lines = sorted(
                 self._problems.items(), key=lambda item: self.document.line(item[0]) or 0
             )
-            raise ConfigError(
-                "\n".join(self.document.message(path, "; ".join(said)) for path, said in lines)
-            )
+            told = [self.document.message(path, "; ".join(said)) for path, said in lines]
+            raise ConfigError(self._discreet("\n".join(told)))
+
+    def _discreet(self, text: str) -> str:
+        """Return a text with the names of secrets from the environment in place of their values."""
+        for value, name in self._secrets.items():
+            text = text.replace(value, name)
+        return text
 
 
 def check(

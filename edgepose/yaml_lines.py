@@ -82,6 +82,7 @@ def read_text(path: Path | str, error: type[UserError] = UserError) -> str:
 
 def parse_yaml(text: str, name: str, error: type[UserError] = UserError) -> Document:
     """Read YAML text that came from `name`. Raises `error` as `read_yaml` does."""
+    _check_characters(text, name, error)
     _check_length(len(text), name, error)
     node = _compose(text, name, error)
     if node is None or (isinstance(node, yaml.ScalarNode) and not node.value):
@@ -142,6 +143,16 @@ def _decode(content: bytes, name: str, error: type[UserError]) -> str:
         raise error(
             f"{name} line {line}: not UTF-8 text (byte 0x{byte:02x}); save the file as UTF-8"
         ) from None
+
+
+def _check_characters(text: str, name: str, error: type[UserError]) -> None:
+    """Refuse half a character, which JSON can send and no file can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as problem:
+        line = text.count("\n", 0, problem.start) + 1
+        found = ascii(text[problem.start])[1:-1]
+        raise error(f"{name} line {line}: {found} is half a character; send UTF-8") from None
 
 
 def _compose(text: str, name: str, error: type[UserError]) -> yaml.Node | None:

@@ -198,8 +198,15 @@ def _number(node: yaml.ScalarNode) -> float | str:
         return word
     try:
         return _CONSTRUCTORS[node.tag.removeprefix(_TAG)](node)
-    except ValueError:
+    except (ValueError, LookupError):  # `!!int` of nothing
         raise ValueError(f"`{short(word)}` can't be read as a number; quote it") from None
+
+
+def _truth(node: yaml.ScalarNode) -> bool:
+    try:
+        return bool(_READER.construct_yaml_bool(node))
+    except KeyError:  # `!!bool maybe`
+        raise ValueError(f"`{short(node.value)}` is neither true nor false") from None
 
 
 _READER: Final = yaml.constructor.SafeConstructor()
@@ -213,6 +220,6 @@ _SCALARS: Final[dict[str, Any]] = {
     "timestamp": _text,
     "int": _number,
     "float": _number,
-    "bool": _READER.construct_yaml_bool,
+    "bool": _truth,
     "null": lambda _: None,
 }

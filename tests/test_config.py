@@ -338,6 +338,15 @@ class TestEnvironment:
         config = read(folder, MINIMAL + 'name: "${A}-${B}"\n', A="x", B="y")
         assert config.name == "x-y"
 
+    def test_no_complaint_tells_a_secret(self, folder: Path):
+        """A variable named as a secret, used in the wrong place, is told by its name."""
+        file = folder / "kiosk.yaml"
+        file.write_text(MINIMAL + "watch: {up: {template: '${EDGEPOSE_WEB_TOKEN}.yaml'}}\n")
+        with pytest.raises(ConfigError) as caught:
+            load(file, (), {"EDGEPOSE_WEB_TOKEN": "open-sesame", "HOME": "/"})
+        assert "open-sesame" not in str(caught.value)
+        assert "${EDGEPOSE_WEB_TOKEN}.yaml" in str(caught.value)
+
     def test_a_number_may_come_from_the_environment(self, folder: Path):
         """Text that is a number is taken for one where a number is meant."""
         assert read(folder, MINIMAL + "people: {max: ${N}}\n".replace("${N}", '"${N}"'), N="2")

@@ -189,6 +189,8 @@ def _spoil(path: Path, sql: str) -> None:
         "UPDATE note SET value = cast(x'ff' AS text) WHERE key = 'install'",
         "UPDATE sqlite_sequence SET seq = 9223372036854775807",
         "UPDATE sqlite_sequence SET seq = 'x'",
+        "UPDATE sqlite_sequence SET seq = 1",
+        "UPDATE sqlite_sequence SET name = 'massage', seq = 90",
         "UPDATE message SET payload = 'text' WHERE id = 'id-1'",
         "UPDATE message SET id = cast(x'c3' AS text) WHERE id = 'id-1'",
         "CREATE TRIGGER t AFTER INSERT ON message BEGIN DELETE FROM message; END",

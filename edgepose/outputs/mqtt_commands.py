@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any, Final
 
+from edgepose import strict_json
 from edgepose.errors import UserError, near_miss
 from edgepose.outputs.base import Device
 
@@ -94,8 +95,8 @@ def _thresholds(text: str, device: Device) -> dict[str, Any]:
 def _object(text: str, keys: set[str], device: Device) -> dict[str, Any]:
     """Return a JSON object that names one of the device's watches and has no unknown key."""
     try:
-        given = json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+        given = strict_json.loads(text)
+    except ValueError as error:
         raise UserError(f"expected a JSON object, found '{text[:40]}'") from error
     if not isinstance(given, dict):
         raise UserError(f"expected a JSON object, found '{text[:40]}'")
@@ -105,7 +106,3 @@ def _object(text: str, keys: set[str], device: Device) -> dict[str, Any]:
     if watch not in device.watches:
         raise UserError(f'"watch": unknown: {watch!r}{near_miss(str(watch), device.watches)}')
     return given
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no number")

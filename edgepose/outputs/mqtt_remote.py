@@ -12,13 +12,13 @@ All of it is retained, so that it is there whoever comes when. Below `<prefix>/<
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 import time
 from collections.abc import Mapping
 from typing import Any, Final
 
+from edgepose import strict_json
 from edgepose.errors import UserError
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.mqtt_post import Post
@@ -184,7 +184,7 @@ def _opened(payload: bytes) -> tuple[str, str]:
 
 def _object(payload: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(payload)
-    except (ValueError, RecursionError):
+        found = strict_json.loads(payload)
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -74,8 +74,9 @@ class Topics:
 
 
 def encoded(document: Any) -> bytes:
-    """Return compact JSON; what JSON has no word for becomes text."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+    """Return compact JSON; what JSON has no word for becomes text, half a character a `?`."""
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=str)
+    return text.encode("utf-8", "replace")
 
 
 class States:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
+from edgepose import strict_json
 from edgepose.outputs.web.replies import Refusal
 
 if TYPE_CHECKING:
@@ -48,16 +48,12 @@ async def read_json(request: BaseRequest) -> dict[str, Any]:
     """Return the JSON object in the body. Raises Refusal."""
     body = await read(request, "application/json")
     try:
-        value = json.loads(body, parse_constant=_no_number)
-    except (ValueError, RecursionError):
+        value = strict_json.loads(body)
+    except ValueError:
         raise Refusal(400, "The body is no JSON.") from None
     if not isinstance(value, dict):
         raise Refusal(400, f"Expected a JSON object, found {type(value).__name__}.")
     return value
-
-
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(text)
 
 
 async def read_form(request: BaseRequest) -> dict[str, str]:

@@ -29,7 +29,9 @@ watch:
   squat: {template: templates/squat.yaml, hold: 1.0}
 outputs:
   log: {type: jsonl, path: events.jsonl}
+  bus: {type: mqtt, host: 127.0.0.1, port: 9, remote: true}
 """
+TEMPLATE: Final = yaml_corpus.templates()[0].decode()
 TEMPLATES: Final = ("hands", "squat", "other")
 MOST_TEMPLATES: Final = 40  # files; a campaign that taught more is cleaned up after
 
@@ -111,9 +113,7 @@ class Bench:
 
     def _check_watch(self, name: str, values: dict[str, Any]) -> None:
         assert 0.0 <= values["exit"] < values["enter"] <= 1.0, f"thresholds crossed: {values}"
-        running = next(
-            w for w in self.appliance.pipeline.perception.interpreter.watches if w.name == name
-        )
+        running = next(w for w in self.appliance.pipeline.watches if w.name == name)
         thresholds = running._thresholds
         for key in TUNABLE[:-1]:
             assert getattr(thresholds, key) == values[key], f"{key} is told and not at work"

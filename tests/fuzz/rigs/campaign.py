@@ -131,6 +131,7 @@ def _judge(target: Target, given: Input, number: int, report: Report) -> None:
     if key not in report.findings:
         smallest = shrunk(given, lambda smaller: attempt(target, smaller)[1] == key)
         report.findings[key] = Finding(key, number, smallest, trace)
+        print(report._told(report.findings[key]), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def attempt(target: Target, given: Input) -> tuple[str, str, str]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import hostile_json
 import scribble
-from appliance_bench import CONFIG, Bench
+from appliance_bench import CONFIG, TEMPLATE, Bench
 from campaign import Input, Target
 
 from edgepose import app
@@ -34,7 +34,7 @@ class Commands(Target):
         self.bench = Bench(folder)
         self.sent: list[tuple[str, bytes]] = []
         self._number = 0
-        options = MqttOptions(host="127.0.0.1", port=9)
+        options = MqttOptions(host="127.0.0.1", port=9, remote=True)
         appliance = self.bench.appliance
         about = app.device(appliance.config, appliance.eyes, controls=appliance)
         self.mqtt = Mqtt(options, about)
@@ -60,7 +60,10 @@ class Commands(Target):
 
     def make(self, random: Random) -> Input:
         """Return a topic, a payload, whether it is retained, and what the file says by then."""
-        topic = random.choice(self.topics if random.random() < 0.92 else self._others)
+        if random.random() < 0.12:
+            return self._pushed(random)
+        likely = self.topics[:3] if random.random() < 0.7 else self.topics
+        topic = random.choice(likely if random.random() < 0.92 else self._others)
         payload = hostile_json.spoilt(random, self._payload(random, topic))
         if random.random() < 0.02:
             topic = scribble.scribbled(random, topic.encode(), []).decode("utf-8", "replace")
@@ -69,6 +72,18 @@ class Commands(Target):
             topic = random.choice(self.topics[-3:])
             file = scribble.scribbled(random, CONFIG.encode(), [CONFIG.encode()])
         return topic.encode(), payload, retained, file
+
+    def _pushed(self, random: Random) -> Input:
+        """Return what comes from afar: a configuration, a template, a question for the log."""
+        name = random.choice(hostile_json.TEMPLATES[:14])
+        kind, text = random.choice(
+            (("config", CONFIG), (f"template/{name}", TEMPLATE), (f"x/{name}", "x"))
+        )
+        payload = hostile_json.push(random, text)
+        topic = f"edgepose/lobby/push/{kind}"
+        if random.random() < 0.1:
+            topic, payload = "edgepose/lobby/logs/ask", hostile_json.anything(random)
+        return topic.encode("utf-8", "replace"), hostile_json.spoilt(random, payload), b"", b"="
 
     def _payload(self, random: Random, topic: str) -> str:
         if random.random() < 0.1:
@@ -86,7 +101,9 @@ class Commands(Target):
         topic, payload, retained = given[0].decode("utf-8", "replace"), given[1], bool(given[2])
         self.sent.clear()
         self.bench.revive()
-        if given[3]:
+        if given[3] == b"=":
+            return self.bench.pushed(lambda: self._give(topic, payload, retained))
+        if given[3:] and given[3]:
             return self.bench.edited(given[3], lambda: self._give(topic, payload, retained))
         answer = self._give(topic, payload, retained)
         self.bench.check()
@@ -94,6 +111,7 @@ class Commands(Target):
 
     def _give(self, topic: str, payload: bytes, retained: bool) -> str:
         self.mqtt.received(topic, payload, retained)
+        self.mqtt._post.pump()  # acknowledgements make room for what did not fit in the window
         return self._answer(topic)
 
     def _answer(self, topic: str) -> str:

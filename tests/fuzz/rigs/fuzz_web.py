@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import hostile_json
 import scribble
-from appliance_bench import CONFIG, Bench
+from appliance_bench import CONFIG, TEMPLATE, Bench
 from campaign import Input, Target
 
 from edgepose import app
@@ -94,7 +94,10 @@ _NAMES: Final = (
         "save",
         "reload",
         "restart",
-        "push",
+        "config",
+        "push_config",
+        "push_template",
+        "keep_config",
         "fly",
         "",
     ),
@@ -172,7 +175,7 @@ class WebRequests(Target):
         whole = version == "HTTP/1.1" and damage >= 0.2 and damage <= 0.96
         if random.random() < 0.07:
             data, whole = scribble.scribbled(random, data, [data], 2)[:70_000], False
-        pushes = body is not None and b"push" in body
+        pushes = body is not None and (b"push" in body or b"config" in body)
         return data, b"1" * whole, b"%d" % random.randint(1, 200), b"1" * pushes
 
     def _asked(self, random: Random) -> tuple[str, str, bytes | None, str]:
@@ -197,7 +200,10 @@ class WebRequests(Target):
             "thresholds": hostile_json.thresholds,
             "template": hostile_json.template,
             "capture": hostile_json.capture,
-            "push": _pushed,
+            "config": _pushed,
+            "push_config": lambda r: hostile_json.push(r, CONFIG),
+            "push_template": lambda r: hostile_json.push(r, TEMPLATE),
+            "keep_config": lambda r: hostile_json.push(r, "x"),
         }
         value = makers.get(name, hostile_json.anything)(random)
         if random.random() < 0.1:
@@ -229,7 +235,7 @@ class WebRequests(Target):
         with closing(self._connected(host.decode())) as line:
             line.settimeout(ANSWER if whole else GLANCE)
             answer = _answer(line, data)
-        status = int(answer[9:12]) if re.match(rb"HTTP/1\.[01] \d{3} ", answer) else 0
+        status = int(answer[9:12]) if re.match(rb"HTTP/\d\.\d \d{3} ", answer) else 0
         assert status or not answer, f"no answer of HTTP: {answer[:60]!r}"
         assert status or not whole, "no answer to a whole request"
         assert status not in _BAD, f"status {status}"

@@ -92,6 +92,18 @@ def capture(random: Random) -> str:
     return random.choice((name, "{" + f'"name": {name}' + "}", anything(random)))
 
 
+def push(random: Random, text: str) -> str:
+    """Return what `edgepose fleet` sends, or nearly: an id and the text of a file."""
+    if random.random() < 0.6:
+        data = scribble.scribbled(random, text.encode(), [text.encode()], 3)
+        text = data.decode("utf-8", random.choice(("replace", "surrogateescape")))
+    number = json.dumps(str(random.randrange(50)))
+    pairs = [f'"id": {number if random.random() < 0.95 else anything(random)}']
+    pairs += [f'"text": {json.dumps(text) if random.random() < 0.95 else anything(random)}']
+    pairs += [f'"name": {word(random, TEMPLATES, 0.6)}'] * (random.random() < 0.5)
+    return "{" + ", ".join(pairs) + "}"
+
+
 def word(random: Random, words: tuple[str, ...], first: float) -> str:
     """Return a text in quotes, the first of `words` with that chance, or anything."""
     if random.random() < first:

@@ -82,4 +82,5 @@ def test_a_watch_that_the_profile_leaves_out_is_off(scene: MakeScene):
 def test_json_is_compact_and_keeps_letters():
     """What JSON has no word for becomes text rather than a fault."""
     assert encoded({"a": "ü", "b": {1: None}}) == '{"a":"ü","b":{"1":null}}'.encode()
+    assert encoded({"text": "unknown key \ud800"}) == b'{"text":"unknown key ?"}'
     assert encoded({"path": Topics("a", "b")}).startswith(b'{"path":"Topics(')
