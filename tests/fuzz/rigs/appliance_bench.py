@@ -101,7 +101,11 @@ class Bench:
         appliance._halt.clear()
 
     def check(self) -> None:
-        """Raise AssertionError where the state after a command is not a whole one."""
+        """Raise AssertionError where the state between two commands is not a whole one."""
+        with self.appliance._lock:  # the page's may still be at work when its client has gone
+            self._check()
+
+    def _check(self) -> None:
         state = self.appliance.state()
         text = json.dumps(state, allow_nan=False)
         text.encode()
