@@ -10,7 +10,7 @@ from typing import Any, Final
 import yaml
 
 from edgepose.errors import UserError
-from edgepose.yaml_marks import KeyPath, Mark, message
+from edgepose.yaml_marks import KeyPath, Mark, message, one_line
 
 MAX_DEPTH: Final = 24  # our own files need 6
 MAX_VALUES: Final = 200_000  # that a file may hold
@@ -29,8 +29,8 @@ def line_of(node: yaml.Node | yaml.Event) -> int:
 
 
 def short(text: object) -> str:
-    """Return what was found, cut to fit a message."""
-    word = str(text)
+    """Return what was found, cut to fit a message and on one line."""
+    word = one_line(str(text)[:80])
     return word if len(word) <= 40 else word[:37] + "..."
 
 

@@ -163,6 +163,8 @@ def test_files_of_any_unicode_editor_are_read(tmp_path: Path, encoding: str):
         ("a: * \n", 1, "must be quoted"),
         ("a: !x y\n", 1, "a: the mark `!x` is not known"),
         ("a: !!python/object:os.system x\n", 1, "the mark `!!python/object:os.system`"),
+        ('"\\uDEAD"', 1, r"found only `\udead`"),
+        ("1\n\nA", 1, r"found only `1\nA`"),
         ("a: !!int\n", 1, "`` can't be read as a number"),
         ("a: !!float ''\n", 1, "`` can't be read as a number"),
         ("a: !!bool maybe\n", 1, "`maybe` is neither true nor false"),
