@@ -61,9 +61,10 @@ class Post:
                     self._due[topic] = None
 
     def repeat(self, *topics: str) -> None:
-        """Send states again: those of the topics, or all."""
+        """Send states again: those of the topics that have one, or all."""
         with self._lock:
-            self._due |= dict.fromkeys(topics or self._states)
+            known = [topic for topic in topics if topic in self._states]
+            self._due |= dict.fromkeys(known if topics else self._states)
 
     def pass_on(self, topic: str, payload: bytes) -> None:
         """Send a message that is not retained, unless too much waits already or nobody is there."""

@@ -85,7 +85,7 @@ class Report:
             f"({self.count / max(self.seconds, 1e-9):.0f}/s); {dict(self.outcomes)}; "
             f"slowest {took:.2f} s (number {number}); {len(self.findings)} different faults"
         )
-        return "\n".join([head, *map(self._told, self.findings.values())])
+        return ascii_only("\n".join([head, *map(self._told, self.findings.values())]))
 
     def _told(self, finding: Finding) -> str:
         smallest = "\n".join(f"    {part[:2000]!r}" for part in finding.given)
@@ -131,7 +131,7 @@ def _judge(target: Target, given: Input, number: int, report: Report) -> None:
     if key not in report.findings:
         smallest = shrunk(given, lambda smaller: attempt(target, smaller)[1] == key)
         report.findings[key] = Finding(key, number, smallest, trace)
-        print(report._told(report.findings[key]), file=sys.stderr, flush=True)  # noqa: T201
+        print(ascii_only(report._told(report.findings[key])), file=sys.stderr)  # noqa: T201
 
 
 def attempt(target: Target, given: Input) -> tuple[str, str, str]:
@@ -143,6 +143,11 @@ def attempt(target: Target, given: Input) -> tuple[str, str, str]:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever comes is a finding
         return "", _key(error), "".join(traceback.format_exception(error)[-14:])
+
+
+def ascii_only(text: str) -> str:
+    """Return a text that any terminal takes, half characters included."""
+    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _key(error: BaseException) -> str:

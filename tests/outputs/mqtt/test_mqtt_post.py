@@ -119,6 +119,18 @@ def test_an_event_leaves_the_outbox_with_its_acknowledgement_only(
     assert [message.id for message in outbox.after(0, 9)] == ["id-1"]
 
 
+def test_what_has_no_state_is_not_repeated(post: Post, wire: Wire):
+    """A refused command repeats the state of its switch, which a device may not have."""
+    post.set_state({"a": b"1"})
+    post.connected()
+    wire.take()
+
+    post.repeat("profile/state", "a")
+    post.pump()
+
+    assert wire.take() == [("a", b"1", True)]
+
+
 def test_after_a_lost_connection_the_client_repeats_first(post: Post, wire: Wire, outbox: Outbox):
     """Nothing new before what was not acknowledged is through: an old state would overtake."""
     post.connected()
