@@ -193,7 +193,7 @@ class People:
     _REFRESH: Final = 400  # pictures before the textures are drawn anew
 
     def __init__(
-        self, seed: int, size: int = 192, empty: float = 0.1, family: str | None = None
+        self, seed: int, size: int = 192, empty: float = 0.2, family: str | None = None
     ) -> None:
         need("numba")
         self._rng = np.random.default_rng(seed)

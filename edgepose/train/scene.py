@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgepose.train.interiors import draw_bars, draw_doors, draw_machine, draw_stairs
 from edgepose.train.looks import Colour, draw_colour
 from edgepose.train.things import (
     Picture,
@@ -67,6 +68,29 @@ def room(rng: Rng, size: int, textures: Textures) -> Picture:
         draw(rng, picture, rng.uniform(horizon, 1.1 * size), draw_colour(rng))
     if rng.random() < 0.25:
         draw_plant(rng, picture, rng.uniform(horizon, 1.05 * size))
+    return picture
+
+
+def interior(rng: Rng, size: int, textures: Textures) -> Picture:
+    """Draw a room of doors, stairs and windows, bright and with little in it."""
+    picture = room(rng, size, textures) if rng.random() < 0.3 else plain(rng, size, textures)
+    horizon = int(size * rng.uniform(0.5, 0.9))
+    draw_doors(rng, picture, horizon)
+    if rng.random() < 0.5:
+        draw_stairs(rng, picture, rng.uniform(0.6, 1.1) * size)
+    if rng.random() < 0.4:
+        draw_bars(rng, picture)
+    return picture
+
+
+def gym(rng: Rng, size: int, textures: Textures) -> Picture:
+    """Draw a hall full of machines, mostly dark on dark."""
+    picture = plain(rng, size, textures) * np.float32(rng.uniform(0.2, 1.0))
+    _floor_lines(rng, picture, int(size * rng.uniform(0.3, 0.8)))
+    if rng.random() < 0.4:
+        draw_bars(rng, picture)
+    for _ in range(int(rng.integers(2, 12))):
+        draw_machine(rng, picture, rng.uniform(0.3, 1.1) * size)
     return picture
 
 
@@ -164,11 +188,13 @@ def _rough(rng: Rng, picture: Picture, textures: Textures) -> None:
 
 _Draw = Callable[[Rng, int, Textures], Picture]
 _PLACES: Final[tuple[tuple[_Draw, float], ...]] = (
-    (plain, 0.16),
-    (room, 0.36),
-    (landscape, 0.14),
-    (leaves, 0.16),
-    (wild, 0.18),
+    (plain, 0.12),
+    (room, 0.30),
+    (interior, 0.12),
+    (gym, 0.12),
+    (landscape, 0.10),
+    (leaves, 0.12),
+    (wild, 0.12),
 )
 
 
@@ -179,8 +205,10 @@ def draw_background(rng: Rng, size: int, textures: Textures) -> Picture:
     picture = draw(rng, size, textures)
     if rng.random() < 0.3:
         draw_posts(rng, picture)
-    if rng.random() < 0.1:
+    if rng.random() < 0.12:
         draw_sign(rng, picture)
+    if rng.random() < 0.06:
+        draw_plant(rng, picture, rng.uniform(0.5, 1.1) * size)
     if rng.random() < 0.65:
         _rough(rng, picture, textures)
     if rng.random() < 0.3:
