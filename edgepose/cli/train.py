@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from edgepose.train.people import Sample
     from edgepose.train.pool import Pool
     from edgepose.train.recipe import Recipe
+    from edgepose.train.trainer import Progress as Step
+    from edgepose.train.trainer import Trainer
 
 _Path: Final = click.Path(path_type=Path)
 _Existing: Final = click.Path(path_type=Path, exists=True)
+_Folder: Final = click.Path(path_type=Path, exists=True, file_okay=False)
+_Share: Final = click.FloatRange(0.0, 1.0)
 _REAL_SIZE: Final = 256  # pixels of a crop round an annotated person
 _FINETUNE_PHASES: Final = "160:600,192:600"
 
@@ -47,9 +51,15 @@ def _shared(command: Any) -> Any:
     options = (
         click.option("--out", type=_Path, required=True, help="Folder of the run, made if absent."),
         click.option("--pool", type=_Path, help="Folder of rendered pictures  [default: OUT/pool]"),
-        click.option("--pictures", default=90112, show_default=True, help="Pictures to render."),
+        click.option("--pictures", default=65536, show_default=True, help="Pictures to render."),
         click.option("--seed", default=1, show_default=True, help="Seed of everything drawn."),
         click.option("--batch", default=64, show_default=True, help="Pictures a step."),
+        click.option(
+            "--empty",
+            type=_Folder,
+            multiple=True,
+            help="Folder of pictures with nobody in them; repeatable.",
+        ),
         click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
         click.option("--threads", default=0, help="Threads of the learner  [default: all cores]"),
         click.option(
@@ -64,7 +74,7 @@ def _shared(command: Any) -> Any:
 @train.command()
 @_shared
 @click.option("--net", default="nano", show_default=True, help="nano, cpm2 or cpm6.")
-@click.option("--phases", default="128:3200,160:2850,192:3850", show_default=True)
+@click.option("--phases", default="128:3200,160:2000,192:2300", show_default=True)
 @click.option("--rate", default=3e-3, show_default=True, help="Highest learning rate.")
 @click.option("--real", type=_Existing, multiple=True, help="Annotated frames (JSON); repeatable.")
 @click.option("--start", type=_Existing, help="Checkpoint to begin from.")
@@ -132,18 +142,20 @@ def _run(
     real: Sequence[Path],
     out: Path,
     pool: Path | None,
+    empty: Sequence[Path],
     device: str,
     threads: int,
     size: int,
 ) -> None:
     """Render, train and export one recipe into a folder."""
     from edgepose.train.extra import need
+    from edgepose.train.trainer import Trainer
 
     need("torch").set_num_threads(threads or os.cpu_count() or 1)
     with _bar() as bar:
         rendered = _rendered(bar, recipe, pool or out / "pool")
-        recorded = _recorded(real)
-        _trained(bar, recipe, rendered, recorded, out, device)
+        trainer = Trainer(recipe, out, device)
+        _trained(bar, trainer, rendered, _recorded(real), _vacant(empty))
     _exported(out / "checkpoint.pt", rendered, size, out / "model.tflite", recipe)
 
 
@@ -162,19 +174,19 @@ def _recorded(files: Sequence[Path]) -> list[Sample]:
     return [sample for path in files for sample in samples_of(read_annotations(path), _REAL_SIZE)]
 
 
-def _trained(
-    bar: Progress, recipe: Recipe, rendered: Any, recorded: Any, out: Path, device: str
-) -> None:
-    from edgepose.train.trainer import Progress as Step
-    from edgepose.train.trainer import Trainer
+def _vacant(folders: Sequence[Path]) -> list[Sample]:
+    from edgepose.train.vacant import read_vacant
 
-    trainer = Trainer(recipe, out, device)
-    task = bar.add_task("Training", total=recipe.steps, completed=trainer.step, note="")
+    return [sample for folder in folders for sample in read_vacant(folder)]
+
+
+def _trained(bar: Progress, trainer: Trainer, rendered: Any, recorded: Any, vacant: Any) -> None:
+    task = bar.add_task("Training", total=trainer.recipe.steps, completed=trainer.step, note="")
 
     def report(step: Step) -> None:
         bar.update(task, completed=step.step, note=f"{step.size} px, loss {step.loss:.3f}")
 
-    trainer.run(rendered, recorded, report)
+    trainer.run(rendered, recorded, vacant, report)
 
 
 def _exported(checkpoint: Path, samples: Any, size: int, path: Path, recipe: Recipe) -> None:
@@ -232,16 +244,37 @@ def stages(pool: Path, out: Path, steps: int, size: int, seed: int) -> None:
 @click.option("--out", type=_Path, required=True, help="Folder for frames and annotations.json.")
 @click.option("--teacher", metavar="NAME|PATH", help="Model that labels; the best at hand.")
 @click.option("--every", default=5, show_default=True, help="Take every n-th frame.")
-def label(clips: tuple[Path, ...], out: Path, teacher: str | None, every: int) -> None:
-    """Label the frames of CLIPS with a teacher model; keep what it is sure of."""
+@click.option(
+    "--region",
+    type=(_Share, _Share, _Share, _Share),
+    default=(0.0, 0.0, 1.0, 1.0),
+    metavar="Y X HEIGHT WIDTH",
+    help="Part of the frame with one person, each from 0 to 1  [default: all of it]",
+)
+def label(
+    clips: tuple[Path, ...],
+    out: Path,
+    teacher: str | None,
+    every: int,
+    region: tuple[float, float, float, float],
+) -> None:
+    """Label the frames of CLIPS with a teacher model; keep what it is sure of.
+
+    What lies beside the people, where nobody is, goes into OUT/empty: pictures for `--empty`.
+    """
     from edgepose.cli.pose import model_section
     from edgepose.eyes import open_eyes
     from edgepose.train.teacher import label_clip, write_labels
+    from edgepose.train.vacant import keep_vacant
+    from edgepose.types import Region
 
+    part = Region(*region)
+    if min(region[2:]) <= 0 or max(part.y + part.height, part.x + part.width) > 1:
+        raise click.BadParameter(f"{region} is not inside the frame", param_hint="--region")
     eyes = open_eyes(model_section(teacher).model_copy(update={"min_score": 0.0}))
     try:
-        frames = (frame for clip in clips for frame in label_clip(eyes.look, clip, every))
-        count = write_labels(out, frames)
+        frames = (f for clip in clips for f in label_clip(eyes.look, clip, every, part))
+        count = write_labels(out, keep_vacant(eyes.look, frames, out / "empty"))
     finally:
         eyes.close()
     click.echo(f"{out / 'annotations.json'}: {count} frames by {eyes.label}")
@@ -272,3 +305,23 @@ def demo_clip(out: Path, seed: int) -> None:
     from edgepose.train.performer import write_demo
 
     write_demo(out, seed)
+
+
+@train.command()
+@click.argument("panoramas", nargs=-1, required=True, type=_Existing)
+@click.option("--out", type=_Path, required=True, help="Folder for the pictures, made if absent.")
+@click.option("--count", default=60, show_default=True, help="Views of each panorama.")
+@click.option("--seed", default=1, show_default=True)
+def views(panoramas: tuple[Path, ...], out: Path, count: int, seed: int) -> None:
+    """Cut views of real places out of PANORAMAS without people: pictures for `--empty`."""
+    import numpy as np
+
+    from edgepose import imaging
+    from edgepose.train import panoramas as places
+
+    out.mkdir(parents=True, exist_ok=True)
+    for index, path in enumerate(panoramas):
+        rng, light = np.random.default_rng((seed, index)), places.read_panorama(path)
+        for number, picture in enumerate(places.views(rng, light, count)):
+            imaging.write_image(out / f"{index:03d}-{path.stem}-{number:03d}.jpg", picture)
+    click.echo(f"{out}: {count * len(panoramas)} views")

@@ -21,12 +21,14 @@ _RECORDED = Spread(degrees=14.0, scale=(0.7, 1.35), shift=0.1, camera=True)
 class Batches:
     """Give the batch of a step as (images, keypoints, visible); torch's loader indexes it.
 
-    rendered, recorded: sequences of samples; recorded may be empty.
+    rendered, recorded, vacant: sequences of samples: drawn ones, people in recorded frames, real
+    places without people; the last two may be empty.
     """
 
     recipe: Recipe
     rendered: Sequence[Sample] | Any
     recorded: Sequence[Sample] = ()
+    vacant: Sequence[Sample] = ()
     first: int = 0
 
     def __len__(self) -> int:
@@ -47,7 +49,13 @@ class Batches:
         )
 
     def _draw(self, rng: np.random.Generator, size: int) -> Sample:
-        if len(self.recorded) and rng.random() < self.recipe.real_share:
-            sample = self.recorded[int(rng.integers(len(self.recorded)))]
-            return augment(rng, sample, size, _RECORDED)
-        return augment(rng, self.rendered[int(rng.integers(len(self.rendered)))], size, _RENDERED)
+        kind = rng.random()
+        if len(self.recorded) and kind < self.recipe.real_share:
+            return _varied(rng, self.recorded, size, _RECORDED)
+        if len(self.vacant) and kind > 1 - self.recipe.vacant_share:
+            return _varied(rng, self.vacant, size, _RECORDED)
+        return _varied(rng, self.rendered, size, _RENDERED)
+
+
+def _varied(rng: np.random.Generator, samples: Any, size: int, spread: Spread) -> Sample:
+    return augment(rng, samples[int(rng.integers(len(samples)))], size, spread)

@@ -19,22 +19,24 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Hold a whole run. The defaults take as many samples as the shipped model saw.
+    """Hold a whole run. The defaults are the shipped model's.
 
     pictures: rendered, reused with augmentation. real_share: part of each batch that comes from
-    recorded frames, when there are any. ema: decay of the averaged weights, which are the result.
-    start: a checkpoint or weights to begin from, `""` for random ones.
+    recorded frames, when there are any; vacant_share: from real places without people. ema: decay
+    of the averaged weights, which are the result. start: a checkpoint to begin from, `""` for
+    random weights.
     """
 
     net: str = "nano"
-    phases: tuple[Phase, ...] = (Phase(128, 3200), Phase(160, 2850), Phase(192, 3850))
-    pictures: int = 90112
+    phases: tuple[Phase, ...] = (Phase(128, 3200), Phase(160, 2000), Phase(192, 2300))
+    pictures: int = 65536
     batch: int = 64
     rate: float = 3e-3
     decay: float = 0.02
     warm_up: int = 200
     ema: float = 0.995
-    real_share: float = 0.3
+    real_share: float = 0.25
+    vacant_share: float = 0.08
     seed: int = 1
     start: str = ""
 

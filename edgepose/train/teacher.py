@@ -22,11 +22,12 @@ from edgepose.errors import UserError
 from edgepose.skeleton import KEYPOINTS, MIRRORED
 from edgepose.train.people import OUTSIDE, VISIBLE
 from edgepose.train.readers import cut
-from edgepose.types import Image, Keypoints, Pose
+from edgepose.types import Image, Keypoints, Pose, Region
 
 Look = Callable[[Image], tuple[Pose, ...]]
 """Given a picture, return the poses in it, best first: `app.Eyes.look`."""
 
+WHOLE: Final = Region(0.0, 0.0, 1.0, 1.0)
 SURE: Final = 0.3  # score of a keypoint that is kept
 _CROP: Final = 192  # pixels; teachers scale it to their own input
 _APART: Final = 0.04  # of the crop's side: how far the mirrored answer may be
@@ -94,8 +95,11 @@ def label_frame(look: Look, image: Image) -> Labelled:
     return Labelled(image, best)
 
 
-def frames_of(path: Path, every: int = 1) -> Iterator[Image]:
-    """Give every n-th frame of a clip as RGB; raise UserError for a file that is none."""
+def frames_of(path: Path, every: int = 1, region: Region = WHOLE) -> Iterator[Image]:
+    """Give every n-th frame of a clip as RGB, or the same part of each.
+
+    Raises UserError for a file that is no clip.
+    """
     clip = cv2.VideoCapture(str(path))
     if not clip.isOpened():
         raise UserError(f"{path}: can't be read as a clip; give a video file")
@@ -105,13 +109,22 @@ def frames_of(path: Path, every: int = 1) -> Iterator[Image]:
         if not there:
             return
         if index % every == 0:
-            yield np.ascontiguousarray(image_bgr[..., ::-1], np.uint8)
+            yield _part_of(np.asarray(image_bgr[..., ::-1], np.uint8), region)
         index += 1
 
 
-def label_clip(look: Look, path: Path, every: int = 1) -> Iterator[Labelled]:
-    """Give the frames of a clip that the teacher is sure about."""
-    for image in frames_of(path, every):
+def _part_of(image: Image, region: Region) -> Image:
+    height, width = image.shape[:2]
+    rows = slice(round(region.y * height), round((region.y + region.height) * height))
+    columns = slice(round(region.x * width), round((region.x + region.width) * width))
+    return np.ascontiguousarray(image[rows, columns])
+
+
+def label_clip(
+    look: Look, path: Path, every: int = 1, region: Region = WHOLE
+) -> Iterator[Labelled]:
+    """Give the frames of a clip that the teacher is sure about. region: of one person in it."""
+    for image in frames_of(path, every, region):
         labelled = label_frame(look, image)
         if labelled.sure.sum() >= _FEWEST:
             yield labelled

@@ -116,10 +116,17 @@ class Trainer:
         partial.replace(self.checkpoint)
 
     def run(
-        self, rendered: Any, recorded: Any = (), report: Callable[[Progress], None] = lambda _: None
+        self,
+        rendered: Any,
+        recorded: Any = (),
+        vacant: Any = (),
+        report: Callable[[Progress], None] = lambda _: None,
     ) -> None:
-        """Train to the recipe's end, saving now and then; `report` is called after every step."""
-        batches = Batches(self.recipe, rendered, recorded, self.step)
+        """Train to the recipe's end, saving now and then; `report` is called after every step.
+
+        rendered, recorded, vacant: as `Batches` takes them.
+        """
+        batches = Batches(self.recipe, rendered, recorded, vacant, self.step)
         self.model.modules.train()
         for arrays in self._loader(batches):
             self._learn(*(array.to(self.device, non_blocking=True) for array in arrays))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgepose.train.batches import Batches
-from edgepose.train.people import VISIBLE, Sample
+from edgepose.train.people import OUTSIDE, VISIBLE, Sample
 from edgepose.train.recipe import Recipe, parse_phases
 
 
@@ -41,6 +41,18 @@ def test_recorded_frames_get_their_share() -> None:
     recipe = Recipe(phases=parse_phases("64:1"), batch=200, real_share=0.5)
     images, _, _ = Batches(recipe, [grey(0)], recorded)[0]
     assert 60 < (images[:, 28:36, 28:36].mean((1, 2, 3)) > 110).sum() < 140
+
+
+def test_real_places_without_people_get_theirs() -> None:
+    """The bright pictures of nobody are a quarter, and nothing in them is to be found."""
+    vacant = [Sample(np.full((80, 80, 3), 255, np.uint8), *_nobody())]
+    recipe = Recipe(phases=parse_phases("64:1"), batch=200, vacant_share=0.25)
+    _, _, visible = Batches(recipe, [grey(0)], (), vacant)[0]
+    assert 25 < (visible == OUTSIDE).all(1).sum() < 80
+
+
+def _nobody() -> tuple[np.ndarray, np.ndarray]:
+    return np.zeros((17, 2), np.float32), np.full(17, OUTSIDE, np.int8)
 
 
 def _labels() -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from edgepose.errors import UserError
 from edgepose.skeleton import MIRRORED
 from edgepose.train.readers import UNKNOWN, read_annotations
 from edgepose.train.teacher import Labelled, frames_of, label_clip, label_frame, write_labels
-from edgepose.types import Image, Pose
+from edgepose.types import Image, Pose, Region
 
 PLACES = np.stack([np.linspace(0.3, 0.7, 17), np.linspace(0.4, 0.6, 17)], 1)
 
@@ -82,6 +82,8 @@ def test_a_clip_gives_every_nth_frame(tmp_path: Path) -> None:
     writer.release()
     levels = [int(frame.mean().round()) for frame in frames_of(path, 3)]
     assert levels == pytest.approx([0, 60, 120, 180], abs=3)
+    right = next(frames_of(path, region=Region(0.25, 0.5, 0.5, 0.5)))
+    assert right.shape == (24, 32, 3)
     assert len(list(label_clip(lambda _: (), path))) == 0
     (tmp_path / "text.mp4").write_text("nothing")
     with pytest.raises(UserError, match="can't be read as a clip"):
