@@ -37,6 +37,15 @@ SIGMAS: Final = np.array([0.026, *np.repeat(_SIDED_SIGMAS, 2)])
 
 MIRRORED: Final = np.array([0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15])
 MIRRORED.setflags(write=False)
+
+MPII_PARTS: Final = (
+    *("right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle"),
+    *("pelvis", "thorax", "upper_neck", "head_top"),
+    *("right_wrist", "right_elbow", "right_shoulder"),
+    *("left_shoulder", "left_elbow", "left_wrist"),
+)  # the order of the MPII Human Pose annotations
+MPII_MIRRORED: Final = np.array([5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10])
+MPII_MIRRORED.setflags(write=False)
 SIGMAS.setflags(write=False)
 
 

@@ -74,12 +74,14 @@ def _shared(command: Any) -> Any:
 @train.command()
 @_shared
 @click.option("--net", default="nano", show_default=True, help="nano, cpm2 or cpm6.")
+@click.option("--parts", default="coco", show_default=True, help="coco: 17, or mpii: 16.")
 @click.option("--phases", default="128:3200,160:2000,192:2300", show_default=True)
 @click.option("--rate", default=3e-3, show_default=True, help="Highest learning rate.")
 @click.option("--real", type=_Existing, multiple=True, help="Annotated frames (JSON); repeatable.")
 @click.option("--start", type=_Existing, help="Checkpoint to begin from.")
 def heatmap(
     net: str,
+    parts: str,
     phases: str,
     rate: float,
     real: tuple[Path, ...],
@@ -94,12 +96,15 @@ def heatmap(
     Interrupted, the same command goes on from the last checkpoint.
     """
     from edgepose.train.nets import NETS
-    from edgepose.train.recipe import Recipe, parse_phases
+    from edgepose.train.recipe import SCHEMES, Recipe, parse_phases
 
-    if net not in NETS:
-        raise click.BadParameter(f"'{net}' is not one of {', '.join(NETS)}", param_hint="--net")
+    for option, value, known in (("--net", net, NETS), ("--parts", parts, SCHEMES)):
+        if value not in known:
+            message = f"'{value}' is not one of {', '.join(known)}"
+            raise click.BadParameter(message, param_hint=option)
     recipe = Recipe(
         net=net,
+        scheme=parts,
         phases=parse_phases(phases),
         pictures=pictures,
         batch=batch,
@@ -155,7 +160,7 @@ def _run(
     with _bar() as bar:
         rendered = _rendered(bar, recipe, pool or out / "pool")
         trainer = Trainer(recipe, out, device)
-        _trained(bar, trainer, rendered, _recorded(real), _vacant(empty))
+        _trained(bar, trainer, rendered, _recorded(real, recipe.scheme), _vacant(empty, recipe))
     _exported(out / "checkpoint.pt", rendered, size, out / "model.tflite", recipe)
 
 
@@ -164,20 +169,25 @@ def _rendered(bar: Progress, recipe: Recipe, folder: Path) -> Pool:
 
     task = bar.add_task("Rendering people", total=recipe.pictures, note="")
     return render_pool(
-        folder, recipe.pictures, recipe.seed, progress=lambda n: bar.advance(task, n)
+        folder,
+        recipe.pictures,
+        recipe.seed,
+        scheme=recipe.scheme,
+        progress=lambda n: bar.advance(task, n),
     )
 
 
-def _recorded(files: Sequence[Path]) -> list[Sample]:
+def _recorded(files: Sequence[Path], scheme: str) -> list[Sample]:
     from edgepose.train.readers import read_annotations, samples_of
 
-    return [sample for path in files for sample in samples_of(read_annotations(path), _REAL_SIZE)]
+    pictures = [picture for path in files for picture in read_annotations(path)]
+    return samples_of(pictures, _REAL_SIZE, scheme)
 
 
-def _vacant(folders: Sequence[Path]) -> list[Sample]:
+def _vacant(folders: Sequence[Path], recipe: Recipe) -> list[Sample]:
     from edgepose.train.vacant import read_vacant
 
-    return [sample for folder in folders for sample in read_vacant(folder)]
+    return [sample for folder in folders for sample in read_vacant(folder, recipe.keypoints)]
 
 
 def _trained(bar: Progress, trainer: Trainer, rendered: Any, recorded: Any, vacant: Any) -> None:
@@ -194,7 +204,7 @@ def _exported(checkpoint: Path, samples: Any, size: int, path: Path, recipe: Rec
     from edgepose.train.nets import NETS
     from edgepose.train.trainer import load_average
 
-    done = export(NETS[recipe.net](), load_average(checkpoint), size, samples, path)
+    done = export(NETS[recipe.net](recipe.keypoints), load_average(checkpoint), size, samples, path)
     path.with_suffix(".json").write_text(describe(done, recipe.to_dict()) + "\n", encoding="utf-8")
     click.echo(f"{path}: {done.bytes} bytes, sha256 {done.sha256}")
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.skeleton import MIRRORED
+from edgepose.skeleton import MIRRORED, MPII_MIRRORED
 from edgepose.train.people import HIDDEN, OUTSIDE, VISIBLE, Sample
 
 Rng = np.random.Generator
@@ -61,7 +61,8 @@ def _warped(rng: Rng, sample: Sample, size: int, matrix: NDArray[Any], mirror: b
     points = sample.keypoints[:, ::-1] @ matrix[:, :2].T + matrix[:, 2]
     keypoints, visible = points[:, ::-1].astype(np.float32), sample.visible
     if mirror:
-        keypoints, visible = keypoints[MIRRORED], visible[MIRRORED]
+        swapped = MIRRORED if len(visible) == len(MIRRORED) else MPII_MIRRORED
+        keypoints, visible = keypoints[swapped], visible[swapped]
     return Sample(np.asarray(image, np.uint8), keypoints, _inside(keypoints, visible, 0, size))
 
 

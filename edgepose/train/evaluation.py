@@ -15,9 +15,9 @@ from edgepose import imaging
 from edgepose.core import metrics
 from edgepose.core.metrics import Detection, Instance
 from edgepose.errors import UserError
-from edgepose.skeleton import INDEX, KEYPOINTS
+from edgepose.skeleton import INDEX, KEYPOINTS, MPII_PARTS
 from edgepose.train.people import OUTSIDE
-from edgepose.train.readers import MPII_PARTS, Person, Picture, cut, extent
+from edgepose.train.readers import Person, Picture, cut, extent
 from edgepose.train.teacher import frames_of
 from edgepose.types import Frame, Image, Pose, Size
 

@@ -53,10 +53,12 @@ def confidence_maps(keypoints: Any, visible: Any, side: int, stride: int, sigma:
     return (maps * (visible > 0)[..., None, None]).amax(1)
 
 
-def stage_loss(outputs: list[Any], target: Any) -> Any:
+def stage_loss(outputs: list[Any], target: Any, known: Any) -> Any:
     """Return the sum over stages of the squared error a keypoint: intermediate supervision.
 
-    Wei et al. 2016, equation 5; mean over pictures, sum over cells, mean over keypoints.
+    Wei et al. 2016, equation 5; sum over cells, mean over known keypoints. known: bool (n, k);
+    what nobody annotated is neither there nor absent.
     """
-    errors = [((maps.float() - target) ** 2).sum((2, 3)).mean() for maps in outputs]
+    share = known.float() / known.sum().clamp_min(1)
+    errors = [(((maps.float() - target) ** 2).sum((2, 3)) * share).sum() for maps in outputs]
     return sum(errors[1:], errors[0])

@@ -148,10 +148,10 @@ def cpm(stages: int = 6, keypoints: int = 17, width: int = 32) -> Net:
     return b.net(f"cpm{stages}", outputs, 4, "gauss")
 
 
-NETS: Final[dict[str, Callable[[], Net]]] = {
+NETS: Final[dict[str, Callable[[int], Net]]] = {
     "nano": nano,
-    "cpm2": lambda: cpm(2),
-    "cpm6": lambda: cpm(6),
+    "cpm2": lambda keypoints: cpm(2, keypoints),
+    "cpm6": lambda keypoints: cpm(6, keypoints),
 }
 
 

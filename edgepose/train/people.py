@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgepose.skeleton import INDEX, MPII_PARTS
 from edgepose.train.body import Person, body_chains, face_row
 from edgepose.train.camera import Camera, frame_person
 from edgepose.train.extra import need
@@ -31,18 +32,28 @@ OUTSIDE: Final = 0  # visibility, as in COCO: 0 not in the picture, 1 hidden, 2 
 HIDDEN: Final = 1
 VISIBLE: Final = 2
 _MAX_BLOBS: Final = 2600
-_DEPTHS: Final = np.repeat(
+_COCO_DEPTHS: Final = np.repeat(
     [0.06, 0.05, 0.05, 0.10, 0.09, 0.08, 0.17, 0.11, 0.09], [1, 2, 2, 2, 2, 2, 2, 2, 2]
 )  # metres of body before each keypoint, from any side, nose to ankles
+_MIDDLE_DEPTHS: Final = {"pelvis": 0.17, "thorax": 0.13, "upper_neck": 0.1, "head_top": 0.06}
+_DEPTHS: Final = {
+    "coco": _COCO_DEPTHS,
+    "mpii": np.array(
+        [
+            _MIDDLE_DEPTHS[name] if name in _MIDDLE_DEPTHS else _COCO_DEPTHS[INDEX[name]]
+            for name in MPII_PARTS
+        ]
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
     """Hold one picture and what is in it.
 
-    image: uint8 (size, size, 3), RGB. keypoints: float32 (17, 2) of (y, x) in pixels, whose
-    integer values are pixel centres. visible: int8 (17,) of OUTSIDE, HIDDEN, VISIBLE; all
-    OUTSIDE when nobody is there.
+    image: uint8 (size, size, 3), RGB. keypoints: float32 (k, 2) of (y, x) in pixels, whose
+    integer values are pixel centres: COCO's 17 or MPII's 16. visible: int8 (k,) of OUTSIDE,
+    HIDDEN, VISIBLE; all OUTSIDE when nobody is there.
     """
 
     image: NDArray[np.uint8]
@@ -128,16 +139,23 @@ def draw_people(
 
 
 def visibility(
-    actor: Actor, camera: Camera, depth: NDArray[np.float32], shape: tuple[int, int]
+    actor: Actor,
+    camera: Camera,
+    depth: NDArray[np.float32],
+    shape: tuple[int, int],
+    scheme: str = "coco",
 ) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-    """Return keypoints (17, 2) as (y, x) and whether each is outside, hidden or visible."""
-    world = actor.keypoints
+    """Return keypoints (k, 2) as (y, x) and whether each is outside, hidden or visible.
+
+    scheme: "coco", 17 keypoints, or "mpii", 16 parts.
+    """
+    world = actor.keypoints if scheme == "coco" else actor.figure.parts + actor.offset
     pixels = camera.project(world)[:, ::-1]
     seen = camera.see(world)[:, 2]
     height, width = shape
     inside = (pixels >= -0.5).all(1) & (pixels < (height - 0.5, width - 0.5)).all(1)
     rows, columns = (np.clip(pixels, 0, (height - 1, width - 1)) * OVERSAMPLE).astype(int).T
-    margin = _DEPTHS * actor.person.build.stature
+    margin = _DEPTHS[scheme] * actor.person.build.stature
     visible = depth[rows, columns] > seen - margin
     state = np.where(inside & (seen > 0.2), np.where(visible, VISIBLE, HIDDEN), OUTSIDE)
     return pixels.astype(np.float32), state.astype(np.int8)
@@ -178,26 +196,33 @@ def _occlude(rng: Rng, picture: Picture, sample_state: Any, pixels: Any, texture
         sample_state[(sample_state == VISIBLE) & (mask[rows, columns] > 0)] = HIDDEN
 
 
-def _empty(rng: Rng, size: int, textures: Any) -> Sample:
+def _empty(rng: Rng, size: int, textures: Any, count: int) -> Sample:
     picture = draw_background(rng, size, textures)
-    nowhere = np.zeros((17, 2), np.float32)
-    return Sample(photograph(rng, picture), nowhere, np.zeros(17, np.int8))
+    nowhere = np.zeros((count, 2), np.float32)
+    return Sample(photograph(rng, picture), nowhere, np.zeros(count, np.int8))
 
 
 class People:
     """Render samples one after the other: the same seed gives the same pictures.
 
     size: pixels a side. empty: share of pictures with nobody. family: one pose family only.
+    scheme: "coco" or "mpii", of the keypoints.
     """
 
     _REFRESH: Final = 400  # pictures before the textures are drawn anew
 
     def __init__(
-        self, seed: int, size: int = 192, empty: float = 0.2, family: str | None = None
+        self,
+        seed: int,
+        size: int = 192,
+        empty: float = 0.2,
+        family: str | None = None,
+        scheme: str = "coco",
     ) -> None:
         need("numba")
         self._rng = np.random.default_rng(seed)
         self._size, self._empty, self._family = size, empty, family
+        self._scheme = scheme
         self._count = 0
         self._textures = draw_textures(self._rng)
 
@@ -207,7 +232,7 @@ class People:
         if self._count % self._REFRESH == 0:
             self._textures = draw_textures(self._rng)
         if self._rng.random() < self._empty:
-            return _empty(self._rng, self._size, self._textures)
+            return _empty(self._rng, self._size, self._textures, len(_DEPTHS[self._scheme]))
         return self._with_person()
 
     def _with_person(self) -> Sample:
@@ -219,6 +244,6 @@ class People:
             _shadow(rng, picture, actor, camera)
         actors = [actor, *_bystanders(rng)]
         depth = draw_people(picture, actors, camera, _draw_light(rng), textures)
-        pixels, state = visibility(actor, camera, depth, (size, size))
+        pixels, state = visibility(actor, camera, depth, (size, size), self._scheme)
         _occlude(rng, picture, state, pixels, textures)
         return Sample(photograph(rng, picture), pixels, state)

@@ -17,7 +17,9 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
+from edgepose.errors import UserError
 from edgepose.train.people import People, Sample
+from edgepose.train.recipe import SCHEMES
 
 SHARD: Final = 2048  # pictures in a file: 226 MB at 192 px
 _FIELDS: Final = ("keypoints", "visible", "images")  # images last: its file marks a whole shard
@@ -35,13 +37,17 @@ def _write(path: Path, array: Any) -> None:
     partial.replace(path)
 
 
-def render_shard(folder: Path, shard: int, count: int, seed: int, size: int) -> int:
-    """Render `count` pictures into one shard unless it is there; return the shard."""
+def render_shard(folder: Path, shard: int, count: int, seed: int, **people: Any) -> int:
+    """Render `count` pictures into one shard unless it is there; return the shard.
+
+    people: how `People` draws them.
+    """
     if _path(folder, "images", shard).exists():
         return shard
     cv2.setNumThreads(1)
-    people = People(int(np.random.SeedSequence((seed, shard)).generate_state(1)[0]), size)
-    samples = [people() for _ in range(count)]
+    own_seed = int(np.random.SeedSequence((seed, shard)).generate_state(1)[0])
+    draw = People(own_seed, **people)
+    samples = [draw() for _ in range(count)]
     for name in _FIELDS:
         key = "image" if name == "images" else name
         _write(_path(folder, name, shard), np.stack([getattr(s, key) for s in samples]))
@@ -54,6 +60,7 @@ def render_pool(
     seed: int,
     size: int = 192,
     *,
+    scheme: str = "coco",
     workers: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Pool:
@@ -66,12 +73,18 @@ def render_pool(
     spawn = multiprocessing.get_context("spawn")  # forked, OpenCV's threads would hang
     with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=spawn) as executor:
         jobs = [
-            executor.submit(render_shard, folder, shard, count, seed, size)
+            executor.submit(render_shard, folder, shard, count, seed, size=size, scheme=scheme)
             for shard, count in enumerate(counts)
         ]
         for job in jobs:
             progress(counts[job.result()])
-    return Pool.open(folder, len(counts))
+    pool = Pool.open(folder, len(counts))
+    if pool.keypoints.shape[1] != len(SCHEMES[scheme]):
+        raise UserError(
+            f"{folder}: holds {pool.keypoints.shape[1]} keypoints a person, "
+            f"{scheme} has {len(SCHEMES[scheme])}; give another --pool folder"
+        )
+    return pool
 
 
 @dataclass(frozen=True, slots=True)

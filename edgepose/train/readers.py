@@ -18,30 +18,12 @@ from numpy.typing import NDArray
 
 from edgepose import imaging
 from edgepose.errors import UserError
-from edgepose.skeleton import INDEX, KEYPOINTS
+from edgepose.skeleton import INDEX, KEYPOINTS, MPII_PARTS
 from edgepose.train.people import HIDDEN, OUTSIDE, VISIBLE, Sample
 from edgepose.types import Image
 
 UNKNOWN: Final = -1  # visibility of a keypoint that nobody annotated
 
-MPII_PARTS: Final = (
-    "right_ankle",
-    "right_knee",
-    "right_hip",
-    "left_hip",
-    "left_knee",
-    "left_ankle",
-    "pelvis",
-    "thorax",
-    "upper_neck",
-    "head_top",
-    "right_wrist",
-    "right_elbow",
-    "right_shoulder",
-    "left_shoulder",
-    "left_elbow",
-    "left_wrist",
-)  # the order of the MPII Human Pose annotations
 _MPII_UNIT: Final = 200.0  # pixels: MPII's scale is the person's height over this
 _MARGIN: Final = 1.25  # of an annotated box, as COCO's and MPII's baselines crop
 
@@ -251,6 +233,20 @@ def person_crops(
         yield Crop(pixels, placed, np.where(outside, OUTSIDE, visible).astype(np.int8), back)
 
 
-def samples_of(pictures: Iterable[Picture], size: int, margin: float = 1.6) -> list[Sample]:
-    """Return training samples of everybody annotated; the wide margin leaves room to vary."""
-    return [crop.sample() for p in pictures for crop in person_crops(p, size, margin)]
+def samples_of(
+    pictures: Iterable[Picture], size: int, scheme: str = "coco", margin: float = 1.6
+) -> list[Sample]:
+    """Return training samples of everybody annotated; the wide margin leaves room to vary.
+
+    scheme: "coco" or "mpii". Raises UserError for "mpii" when a file has other parts.
+    """
+    samples = []
+    for picture in pictures:
+        if scheme == "mpii" and picture.scheme != MPII_PARTS:
+            raise UserError(
+                f"{picture.path.parent}: annotated with {len(picture.scheme)} keypoints that are "
+                "not MPII's 16 parts; give MPII-style annotations, or train with --parts coco"
+            )
+        crops = person_crops(picture, size, margin, parts=scheme == "mpii")
+        samples += [crop.sample() for crop in crops]
+    return samples

@@ -5,8 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from edgepose.errors import UserError
+from edgepose.skeleton import KEYPOINTS, MPII_PARTS
+
+SCHEMES: Final = {"coco": KEYPOINTS, "mpii": MPII_PARTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +25,14 @@ class Phase:
 class Recipe:
     """Hold a whole run. The defaults are the shipped model's.
 
-    pictures: rendered, reused with augmentation. real_share: part of each batch that comes from
-    recorded frames, when there are any; vacant_share: from real places without people. ema: decay
-    of the averaged weights, which are the result. start: a checkpoint to begin from, `""` for
-    random weights.
+    scheme: "coco" or "mpii", of the keypoints. pictures: rendered, reused with augmentation.
+    real_share: part of each batch that comes from recorded frames, when there are any;
+    vacant_share: from real places without people. ema: decay of the averaged weights, which are
+    the result. start: a checkpoint to begin from, `""` for random weights.
     """
 
     net: str = "nano"
+    scheme: str = "coco"
     phases: tuple[Phase, ...] = (Phase(128, 3200), Phase(160, 2000), Phase(192, 2300))
     pictures: int = 65536
     batch: int = 64
@@ -39,6 +44,11 @@ class Recipe:
     vacant_share: float = 0.08
     seed: int = 1
     start: str = ""
+
+    @property
+    def keypoints(self) -> int:
+        """Return how many maps the network has."""
+        return len(SCHEMES[self.scheme])
 
     @property
     def steps(self) -> int:

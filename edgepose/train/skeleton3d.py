@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edgepose.skeleton import INDEX, MPII_PARTS
 from edgepose.train.posture import Arm, Leg, Posture, Triple, clip, limited
 
 Vector = NDArray[np.float64]
@@ -52,6 +53,15 @@ class Figure:
     keypoints: NDArray[np.float64]
     points: dict[str, Vector] = field(default_factory=dict)
     frames: dict[str, Matrix] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> NDArray[np.float64]:
+        """Return MPII's parts (16, 3)."""
+        named = {name: self.keypoints[row] for name, row in INDEX.items()}
+        named["pelvis"] = self.keypoints[_HIPS].mean(0)
+        named |= {"thorax": self.points["top"], "upper_neck": self.points["neck"]}
+        named["head_top"] = self.points["crown"]
+        return np.stack([named[name] for name in MPII_PARTS])
 
 
 def rotation(about_x: float = 0.0, about_y: float = 0.0, about_z: float = 0.0) -> Matrix:
@@ -162,6 +172,9 @@ def _leg_points(leg: Leg, build: Build, side: float, pelvis: Matrix) -> dict[str
     return {"hip": hip, "knee": knee_at, "ankle": ankle, "heel": heel, "toe": toe}
 
 
+_CROWN: Final = 0.13  # metres from the head's centre to the top of the skull
+_HIPS: Final = [INDEX["left_hip"], INDEX["right_hip"]]
+
 FACE: Final = np.array(
     [
         [0.0, -0.022, 0.112],
@@ -183,7 +196,8 @@ def _spine_points(
     top = waist + trunk @ np.array([0.0, build.trunk - WAIST, 0.0])
     neck = top + trunk @ np.array([0.0, 0.055, 0.005])
     centre = neck + head @ np.array([0.0, 0.135 * build.head, 0.022])
-    points = {"waist": waist, "top": top, "neck": neck, "head": centre}
+    crown = centre + head @ np.array([0.0, _CROWN * build.head, -0.012])
+    points = {"waist": waist, "top": top, "neck": neck, "head": centre, "crown": crown}
     return points, {"pelvis": pelvis, "middle": middle, "trunk": trunk, "head": head}
 
 

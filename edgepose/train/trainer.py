@@ -38,7 +38,7 @@ def net_loss(net: Net, outputs: list[Any], keypoints: Any, visible: Any) -> Any:
     side = outputs[-1].shape[-1]
     people, seen = keypoints[:, None], visible[:, None]
     target = confidence_maps(people, seen, side, net.stride, GAUSS_SIGMA)
-    return stage_loss(outputs, target)
+    return stage_loss(outputs, target, visible >= 0)
 
 
 class Trainer:
@@ -56,7 +56,7 @@ class Trainer:
         self.device = auto if device == "auto" else device
         self.recipe, self.folder, self._low = recipe, folder, low_precision
         torch.manual_seed(recipe.seed)
-        self.net = NETS[recipe.net]()
+        self.net = NETS[recipe.net](recipe.keypoints)
         self.model = TorchNet(self.net)
         self.model.modules.to(self.device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.model.modules).requires_grad_(False)

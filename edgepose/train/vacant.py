@@ -63,12 +63,15 @@ def _is_somebody(look: Look, pixels: Image) -> bool:
     return bool(poses) and int((poses[0].keypoints[:, 2] > SURE).sum()) >= _SOMEBODY
 
 
-def read_vacant(folder: Path) -> list[Sample]:
-    """Return the pictures of a folder as samples of nobody; raise UserError when it has none."""
+def read_vacant(folder: Path, keypoints: int = 17) -> list[Sample]:
+    """Return the pictures of a folder as samples of nobody; raise UserError when it has none.
+
+    keypoints: how many of them are nowhere.
+    """
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES)
     if not paths:
         raise UserError(f"{folder}: no pictures here; expected {', '.join(_SUFFIXES)}")
-    nowhere, absent = np.zeros((17, 2), np.float32), np.full(17, OUTSIDE, np.int8)
+    nowhere, absent = np.zeros((keypoints, 2), np.float32), np.full(keypoints, OUTSIDE, np.int8)
     return [Sample(_square(imaging.read_image(path)), nowhere, absent) for path in paths]
 
 

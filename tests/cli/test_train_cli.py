@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from edgepose.cli.train import train
+from edgepose.config_sections import ModelSection
 from edgepose.errors import UserError
+from edgepose.eyes import open_eyes
 
 
 def run(*args: object) -> Result:
@@ -87,3 +90,30 @@ def test_a_model_is_trained_exported_and_fine_tuned(
         *("--out", tmp_path / "again.tflite"),
     )
     assert (tmp_path / "again.tflite").read_bytes() == (first / "model.tflite").read_bytes()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore")
+def test_a_pose_machine_of_mpii_s_parts_is_trained_on_drawn_and_annotated_people(
+    tmp_path: Path, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixteen maps, read by the heatmap family as MPII's; COCO's files don't fit."""
+    for package in ("numba", "torch", "tensorflow"):
+        pytest.importorskip(package, reason="training needs the extra 'train'")
+    monkeypatch.setattr("edgepose.train.finish.LEAST_AGREEMENT", 0.0)  # it has learnt nothing yet
+    options = [
+        *("heatmap", "--out", tmp_path, "--net", "cpm2", "--parts", "mpii", "--phases", "32:2"),
+        *("--pictures", 24, "--batch", 4, "--input", 64, "--device", "cpu", "--threads", 1),
+    ]
+    with pytest.raises(UserError, match="not MPII's 16 parts"):
+        run(*options, "--real", media / "stills/coco_kpt/annotations.json")
+    run(*options, "--real", media / "stills/mpii/annotations.json")
+    section = ModelSection(path=tmp_path / "model.tflite", options={"order": "mpii"}, threads=1)
+    eyes = open_eyes(section.model_copy(update={"min_score": 0.0}))
+    try:
+        (pose,) = eyes.look(np.zeros((64, 64, 3), np.uint8))
+    finally:
+        eyes.close()
+    assert (pose.keypoints[:5, 2] == 0).all()  # MPII has no face
+    with pytest.raises(UserError, match=r"holds 16 keypoints a person, coco has 17"):
+        run("heatmap", "--out", tmp_path / "two", "--pictures", 24, "--pool", tmp_path / "pool")

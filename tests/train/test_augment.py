@@ -45,6 +45,16 @@ def test_mirrored_pictures_swap_left_and_right() -> None:
     assert all(v.visible[[LEFT_WRIST, RIGHT_WRIST]].sum() <= VISIBLE for v in varied)
 
 
+def test_mirrored_mpii_parts_swap_left_and_right() -> None:
+    """The right ankle is the first part, the left one the sixth; the head top is in the middle."""
+    keypoints = np.full((16, 2), 48, np.float32)
+    visible = np.full(16, OUTSIDE, np.int8)
+    visible[[0, 9]] = VISIBLE
+    sample = Sample(np.zeros((96, 96, 3), np.uint8), keypoints, visible)
+    shown = [augment(np.random.default_rng(s), sample, 64, Spread()).visible for s in range(60)]
+    assert {tuple(np.flatnonzero(v == VISIBLE)) for v in shown} >= {(0, 9), (5, 9)}
+
+
 def test_unknown_keypoints_stay_unknown() -> None:
     """What nobody annotated is neither there nor absent, wherever the picture moves."""
     sample = dotted(48, 48)

@@ -89,5 +89,13 @@ def test_every_stage_pays_for_its_own_error() -> None:
     wrong = target.clone()
     wrong[..., 0] = 0.0
     wrong[0, 0, 0, 0] = 0.5
-    assert float(stage_loss([wrong, wrong], target)) == pytest.approx(0.5)
-    assert float(stage_loss([wrong, target], target)) == pytest.approx(0.25)
+    known = torch.ones(1, 1, dtype=torch.bool)
+    assert float(stage_loss([wrong, wrong], target, known)) == pytest.approx(0.5)
+    assert float(stage_loss([wrong, target], target, known)) == pytest.approx(0.25)
+
+
+def test_what_nobody_annotated_costs_nothing() -> None:
+    """Of two keypoints one is unknown: the mean is the known one's error alone."""
+    target, maps = torch.zeros(1, 2, 2, 2), torch.zeros(1, 2, 2, 2)
+    maps[0, 0, 0, 0], maps[0, 1] = 0.5, 7.0
+    assert float(stage_loss([maps], target, torch.tensor([[True, False]]))) == pytest.approx(0.25)

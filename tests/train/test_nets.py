@@ -27,7 +27,7 @@ def test_the_nano_net_stays_within_its_budget() -> None:
 @pytest.mark.parametrize("size", [128, 160, 192])
 def test_maps_have_the_promised_stride(name: str, size: int) -> None:
     """Every output is a map of size / stride cells with 17 channels."""
-    net = nets.NETS[name]()
+    net = nets.NETS[name](17)
     sides = nets.shapes(net, size)
     for output in net.outputs:
         assert sides[output] == size // net.stride
@@ -38,7 +38,7 @@ def test_maps_have_the_promised_stride(name: str, size: int) -> None:
 def test_layers_are_named_once_and_use_what_is_before_them(name: str) -> None:
     """A network is a list in order: no name twice, no input from later on."""
     known = {"image"}
-    for layer in nets.NETS[name]().layers:
+    for layer in nets.NETS[name](17).layers:
         assert layer.name not in known
         assert set(layer.inputs) <= known
         known.add(layer.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgepose.skeleton import INDEX
+from edgepose.skeleton import INDEX, MPII_PARTS
 from edgepose.train.body import Person
 from edgepose.train.camera import Camera, look_at
 from edgepose.train.looks import draw_look, draw_textures
@@ -66,6 +66,26 @@ def test_samples_are_rgb_pictures_with_seventeen_keypoints() -> None:
         assert np.isfinite(sample.keypoints).all()
     states = np.concatenate([sample.visible for sample in samples])
     assert set(states) == {OUTSIDE, HIDDEN, VISIBLE}
+
+
+def test_the_same_people_in_mpii_s_parts() -> None:
+    """The picture is the same; joints that both schemes have are in the same place."""
+    coco, mpii = People(2, 64, empty=0.0)(), People(2, 64, empty=0.0, scheme="mpii")()
+    np.testing.assert_array_equal(coco.image, mpii.image)
+    assert mpii.keypoints.shape == (16, 2)
+    for row, name in enumerate(MPII_PARTS):
+        if name in INDEX:
+            np.testing.assert_array_equal(mpii.keypoints[row], coco.keypoints[INDEX[name]])
+            assert mpii.visible[row] == coco.visible[INDEX[name]]
+
+
+def test_the_top_of_the_head_is_above_the_neck(look: object) -> None:
+    """Standing upright: head top, neck, thorax and pelvis lie one below the other, in order."""
+    parts = place(Person(Build(), look), Posture()).figure.parts
+    heights = [parts[MPII_PARTS.index(n), 1] for n in ("head_top", "upper_neck", "thorax")]
+    assert heights == sorted(heights, reverse=True)
+    assert 0.15 < heights[0] - heights[1] < 0.35
+    assert parts[MPII_PARTS.index("pelvis"), 1] < heights[2] - 0.3
 
 
 def test_an_empty_picture_has_no_keypoints() -> None:

@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
 @pytest.mark.parametrize("name", nets.NETS)
 def test_outputs_are_one_map_a_keypoint_and_stage(name: str) -> None:
     """A 64 pixel picture gives maps of 16 cells, from every stage."""
-    net = nets.NETS[name]()
+    net = nets.NETS[name](17)
     model = TorchNet(net)
     outputs = model(normalise(torch.zeros(2, 64, 64, 3, dtype=torch.uint8)))
     assert len(outputs) == len(net.outputs)
@@ -25,7 +25,7 @@ def test_outputs_are_one_map_a_keypoint_and_stage(name: str) -> None:
 @pytest.mark.parametrize("name", nets.NETS)
 def test_the_description_counts_the_weights_that_torch_has(name: str) -> None:
     """After folding, the arrays hold exactly the counted parameters."""
-    net = nets.NETS[name]()
+    net = nets.NETS[name](17)
     folded = fold(net, TorchNet(net).modules.state_dict())
     assert sum(w.size + b.size for w, b in folded.values()) == nets.parameters(net)
 

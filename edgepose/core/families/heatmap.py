@@ -19,7 +19,7 @@ from edgepose.core.families.base import Family, Look
 from edgepose.core.families.heatmap_decode import ACTIVATIONS, activation_of, decode_maps
 from edgepose.core.families.pixels import picture_tensor
 from edgepose.errors import UserError, near_miss
-from edgepose.skeleton import INDEX, KEYPOINTS
+from edgepose.skeleton import INDEX, KEYPOINTS, MPII_PARTS
 from edgepose.types import Image, Pose, Size, Tensor, TensorSpec, empty_keypoints
 
 MIN_SCORE: Final = 0.15  # EfficientPose RT-Lite: people 0.17 to 0.45, landscapes 0.04
@@ -27,12 +27,7 @@ Colours = tuple[float, float, float]  # RGB
 
 ORDERS: Final = {
     "coco": KEYPOINTS,
-    "mpii": (
-        *("right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle"),
-        *("pelvis", "thorax", "upper_neck", "head_top"),
-        *("right_wrist", "right_elbow", "right_shoulder"),
-        *("left_shoulder", "left_elbow", "left_wrist"),
-    ),
+    "mpii": MPII_PARTS,
     "efficientpose": (
         *("head_top", "upper_neck", "right_shoulder", "right_elbow", "right_wrist", "thorax"),
         *("left_shoulder", "left_elbow", "left_wrist", "pelvis"),
