@@ -13,6 +13,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from edgepose import shipped
+from edgepose.cli.train_data import demo_clip, label, sheet, stages, views
+from edgepose.eyes import BUNDLED
+
 if TYPE_CHECKING:
     from edgepose.train.people import Sample
     from edgepose.train.pool import Pool
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
 _Path: Final = click.Path(path_type=Path)
 _Existing: Final = click.Path(path_type=Path, exists=True)
 _Folder: Final = click.Path(path_type=Path, exists=True, file_okay=False)
-_Share: Final = click.FloatRange(0.0, 1.0)
+_BUNDLED: Final = f"{BUNDLED}.npz"
 _REAL_SIZE: Final = 256  # pixels of a crop round an annotated person
 _FINETUNE_PHASES: Final = "160:600,192:600"
 
@@ -117,12 +121,14 @@ def heatmap(
 
 @train.command()
 @_shared
-@click.option("--start", type=_Existing, required=True, help="checkpoint.pt to improve.")
+@click.option(
+    "--start", type=_Existing, help="Checkpoint to improve  [default: the bundled model's]"
+)
 @click.option("--data", type=_Existing, multiple=True, required=True, help="Annotated frames.")
 @click.option("--phases", default=_FINETUNE_PHASES, show_default=True)
 @click.option("--share", default=0.5, show_default=True, help="Part of a batch from --data.")
 def finetune(
-    start: Path,
+    start: Path | None,
     data: tuple[Path, ...],
     phases: str,
     share: float,
@@ -138,8 +144,19 @@ def finetune(
     from edgepose.train.recipe import Recipe, parse_phases
 
     base = Recipe(phases=parse_phases(phases), pictures=pictures, batch=batch, seed=seed)
-    recipe = replace(base, rate=1e-3, warm_up=60, real_share=share, start=str(start))
+    begin = start or _bundled_weights()
+    recipe = replace(base, rate=1e-3, warm_up=60, real_share=share, start=str(begin))
     _run(recipe, data, **run)
+
+
+def _bundled_weights() -> Path:
+    for folder in shipped.folders("models"):
+        if (folder / _BUNDLED).is_file():
+            return folder / _BUNDLED
+    raise click.UsageError(
+        f"the weights of the bundled model ({_BUNDLED}) are in a checkout only; "
+        "get them from there, or begin from a checkpoint of your own: --start"
+    )
 
 
 def _run(
@@ -202,9 +219,11 @@ def _trained(bar: Progress, trainer: Trainer, rendered: Any, recorded: Any, vaca
 def _exported(checkpoint: Path, samples: Any, size: int, path: Path, recipe: Recipe) -> None:
     from edgepose.train.finish import describe, export
     from edgepose.train.nets import NETS
-    from edgepose.train.trainer import load_average
+    from edgepose.train.trainer import WEIGHTS_SUFFIX, load_weights, save_weights
 
-    done = export(NETS[recipe.net](recipe.keypoints), load_average(checkpoint), size, samples, path)
+    weights = load_weights(checkpoint)
+    done = export(NETS[recipe.net](recipe.keypoints), weights, size, samples, path)
+    save_weights(weights, path.with_suffix(WEIGHTS_SUFFIX))
     path.with_suffix(".json").write_text(describe(done, recipe.to_dict()) + "\n", encoding="utf-8")
     click.echo(f"{path}: {done.bytes} bytes, sha256 {done.sha256}")
 
@@ -223,115 +242,5 @@ def export_command(checkpoint: Path, out: Path, size: int, net: str, pool: Path)
     _exported(checkpoint, Pool.open(pool), size, out, Recipe(net=net))
 
 
-@train.command()
-@click.option("--pool", type=_Existing, required=True, help="Rendered pictures; the last 256 test.")
-@click.option("--out", type=_Path, required=True, help="Picture of the curves to write.")
-@click.option("--steps", default=400, show_default=True)
-@click.option("--input", "size", default=64, show_default=True, help="Pixels of the pictures.")
-@click.option("--seed", default=1, show_default=True)
-def stages(pool: Path, out: Path, steps: int, size: int, seed: int) -> None:
-    """Train pose machines of 2 and 6 stages on the same batches, and plot their errors."""
-    from edgepose import imaging
-    from edgepose.train.pool import Pool
-    from edgepose.train.stages import StageResult, compare_stages, draw_curves
-
-    samples = Pool.open(pool)
-    split = len(samples) - 256
-    train_set = [samples[index] for index in range(min(split, 4096))]
-    held_out = [samples[index] for index in range(split, len(samples))]
-
-    def report(result: StageResult) -> None:
-        figures = zip(result.errors, result.pck, strict=True)
-        lines = (f"  stage {i}: error {e:.3f}  pck {p:.3f}" for i, (e, p) in enumerate(figures, 1))
-        click.echo("\n".join([f"{result.stages} stages", *lines]))
-
-    results = compare_stages(train_set, held_out, steps, size, seed=seed, report=report)
-    imaging.write_image(out, draw_curves(results))
-
-
-@train.command()
-@click.argument("clips", nargs=-1, required=True, type=_Existing)
-@click.option("--out", type=_Path, required=True, help="Folder for frames and annotations.json.")
-@click.option("--teacher", metavar="NAME|PATH", help="Model that labels; the best at hand.")
-@click.option("--every", default=5, show_default=True, help="Take every n-th frame.")
-@click.option(
-    "--region",
-    type=(_Share, _Share, _Share, _Share),
-    default=(0.0, 0.0, 1.0, 1.0),
-    metavar="Y X HEIGHT WIDTH",
-    help="Part of the frame with one person, each from 0 to 1  [default: all of it]",
-)
-def label(
-    clips: tuple[Path, ...],
-    out: Path,
-    teacher: str | None,
-    every: int,
-    region: tuple[float, float, float, float],
-) -> None:
-    """Label the frames of CLIPS with a teacher model; keep what it is sure of.
-
-    What lies beside the people, where nobody is, goes into OUT/empty: pictures for `--empty`.
-    """
-    from edgepose.cli.pose import model_section
-    from edgepose.eyes import open_eyes
-    from edgepose.train.teacher import label_clip, write_labels
-    from edgepose.train.vacant import keep_vacant
-    from edgepose.types import Region
-
-    part = Region(*region)
-    if min(region[2:]) <= 0 or max(part.y + part.height, part.x + part.width) > 1:
-        raise click.BadParameter(f"{region} is not inside the frame", param_hint="--region")
-    eyes = open_eyes(model_section(teacher).model_copy(update={"min_score": 0.0}))
-    try:
-        frames = (f for clip in clips for f in label_clip(eyes.look, clip, every, part))
-        count = write_labels(out, keep_vacant(eyes.look, frames, out / "empty"))
-    finally:
-        eyes.close()
-    click.echo(f"{out / 'annotations.json'}: {count} frames by {eyes.label}")
-
-
-@train.command()
-@click.option("--out", type=_Path, required=True, help="Picture to write.")
-@click.option("--seed", default=1, show_default=True)
-@click.option("--count", default=40, show_default=True)
-@click.option("--plain", is_flag=True, help="Leave the keypoints out.")
-def sheet(out: Path, seed: int, count: int, plain: bool) -> None:
-    """Draw a contact sheet of synthetic people with their keypoints."""
-    from edgepose import imaging
-    from edgepose.train.people import People
-    from edgepose.train.sheets import contact_sheet, draw_sample
-
-    people = People(seed)
-    samples = [people() for _ in range(count)]
-    pictures = [sample.image if plain else draw_sample(sample) for sample in samples]
-    imaging.write_image(out, contact_sheet(pictures, 8))
-
-
-@train.command("demo-clip")
-@click.option("--out", type=_Path, required=True, help="Folder for demo.mp4 and its truth.")
-@click.option("--seed", default=1, show_default=True, help="Performer.")
-def demo_clip(out: Path, seed: int) -> None:
-    """Render the demo performer: a clip of exercises and its exact keypoints."""
-    from edgepose.train.performer import write_demo
-
-    write_demo(out, seed)
-
-
-@train.command()
-@click.argument("panoramas", nargs=-1, required=True, type=_Existing)
-@click.option("--out", type=_Path, required=True, help="Folder for the pictures, made if absent.")
-@click.option("--count", default=60, show_default=True, help="Views of each panorama.")
-@click.option("--seed", default=1, show_default=True)
-def views(panoramas: tuple[Path, ...], out: Path, count: int, seed: int) -> None:
-    """Cut views of real places out of PANORAMAS without people: pictures for `--empty`."""
-    import numpy as np
-
-    from edgepose import imaging
-    from edgepose.train import panoramas as places
-
-    out.mkdir(parents=True, exist_ok=True)
-    for index, path in enumerate(panoramas):
-        rng, light = np.random.default_rng((seed, index)), places.read_panorama(path)
-        for number, picture in enumerate(places.views(rng, light, count)):
-            imaging.write_image(out / f"{index:03d}-{path.stem}-{number:03d}.jpg", picture)
-    click.echo(f"{out}: {count * len(panoramas)} views")
+for _command in (stages, label, views, sheet, demo_clip):
+    train.add_command(_command)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
 
 from edgepose.errors import UserError
 from edgepose.train.batches import Batches
@@ -16,6 +18,7 @@ from edgepose.train.nets import NETS, Net
 from edgepose.train.recipe import Recipe
 from edgepose.train.torch_net import TorchNet, normalise
 
+WEIGHTS_SUFFIX: Final = ".npz"
 _CLIP = 5.0  # largest norm of a gradient
 GAUSS_SIGMA = 1.6  # cells, of the confidence maps
 _SAVE_EVERY = 250  # steps
@@ -82,7 +85,7 @@ class Trainer:
         if self.checkpoint.exists():
             self._resume()
         elif self.recipe.start:
-            state = load_average(Path(self.recipe.start))
+            state = load_weights(Path(self.recipe.start))
             self.model.modules.load_state_dict(state)
             self.average.load_state_dict(state)
 
@@ -185,10 +188,27 @@ def _plain(recipe: Recipe) -> dict[str, Any]:
     return {**fields, "phases": phases}
 
 
-def load_average(path: Path) -> dict[str, Any]:
-    """Return the averaged weights (a state_dict) of a checkpoint; raise UserError without one."""
+def save_weights(weights: Mapping[str, Any], path: Path) -> None:
+    """Write weights (a state_dict) as half floats, small enough to keep beside the model."""
+    halves = {
+        name: value.half().numpy() if value.is_floating_point() else value.numpy()
+        for name, value in weights.items()
+    }
+    with path.open("wb") as file:
+        np.savez_compressed(file, **halves)
+
+
+def load_weights(path: Path) -> dict[str, Any]:
+    """Return weights (a state_dict) of a checkpoint's average or a file of `save_weights`.
+
+    Raises UserError when there is no such file.
+    """
     if not path.is_file():
         raise UserError(f"{path}: no such checkpoint; `edgepose train heatmap` writes one")
-    state = need("torch").load(path, map_location="cpu", weights_only=True)
-    weights: dict[str, Any] = state["average"]
+    torch = need("torch")
+    if path.suffix == WEIGHTS_SUFFIX:
+        with np.load(path) as halves:
+            arrays = {name: torch.from_numpy(halves[name]) for name in halves.files}
+        return {n: v.float() if v.is_floating_point() else v for n, v in arrays.items()}
+    weights: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)["average"]
     return weights

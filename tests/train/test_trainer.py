@@ -13,7 +13,7 @@ from edgepose.errors import UserError
 from edgepose.train.batches import Batches
 from edgepose.train.people import VISIBLE, Sample
 from edgepose.train.recipe import Recipe, parse_phases
-from edgepose.train.trainer import Trainer, load_average
+from edgepose.train.trainer import Trainer, load_weights, save_weights
 
 torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
 
@@ -100,7 +100,16 @@ def test_a_run_starts_from_given_weights(tmp_path: Path) -> None:
     second = Here(recipe, tmp_path / "second", "cpu")
     np.testing.assert_array_equal(weights(second), weights(first))
     with pytest.raises(UserError, match="no such checkpoint"):
-        load_average(tmp_path / "none.pt")
+        load_weights(tmp_path / "none.pt")
+
+
+def test_weights_are_kept_as_halves(tmp_path: Path) -> None:
+    """They come back to three digits, counters exactly, and a run begins from them."""
+    first = trained(RECIPE, tmp_path / "first")
+    save_weights(load_weights(first.checkpoint), tmp_path / "small.npz")
+    second = Here(replace(RECIPE, start=str(tmp_path / "small.npz")), tmp_path / "second", "cpu")
+    np.testing.assert_allclose(weights(second), weights(first), rtol=1e-3, atol=1e-6)
+    assert (tmp_path / "small.npz").stat().st_size < first.checkpoint.stat().st_size / 6
 
 
 def test_the_loader_prepares_batches_in_another_process(tmp_path: Path) -> None:
