@@ -50,6 +50,14 @@ def _bar() -> Iterator[Progress]:
         yield progress
 
 
+_empty: Final = click.option(
+    "--empty",
+    type=_Folder,
+    multiple=True,
+    help="Folder of pictures with nobody in them; repeatable.",
+)
+
+
 def _shared(command: Any) -> Any:
     """Add the options that every training run has."""
     options = (
@@ -58,12 +66,7 @@ def _shared(command: Any) -> Any:
         click.option("--pictures", default=65536, show_default=True, help="Pictures to render."),
         click.option("--seed", default=1, show_default=True, help="Seed of everything drawn."),
         click.option("--batch", default=64, show_default=True, help="Pictures a step."),
-        click.option(
-            "--empty",
-            type=_Folder,
-            multiple=True,
-            help="Folder of pictures with nobody in them; repeatable.",
-        ),
+        _empty,
         click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
         click.option("--threads", default=0, help="Threads of the learner  [default: all cores]"),
         click.option(
@@ -177,8 +180,9 @@ def _run(
     with _bar() as bar:
         rendered = _rendered(bar, recipe, pool or out / "pool")
         trainer = Trainer(recipe, out, device)
-        _trained(bar, trainer, rendered, _recorded(real, recipe.scheme), _vacant(empty, recipe))
-    _exported(out / "checkpoint.pt", rendered, size, out / "model.tflite", recipe)
+        vacant = _vacant(empty, recipe)
+        _trained(bar, trainer, rendered, _recorded(real, recipe.scheme), vacant)
+    _exported(trainer.checkpoint, rendered, vacant, size, out / "model.tflite", recipe)
 
 
 def _rendered(bar: Progress, recipe: Recipe, folder: Path) -> Pool:
@@ -216,15 +220,26 @@ def _trained(bar: Progress, trainer: Trainer, rendered: Any, recorded: Any, vaca
     trainer.run(rendered, recorded, vacant, report)
 
 
-def _exported(checkpoint: Path, samples: Any, size: int, path: Path, recipe: Recipe) -> None:
-    from edgepose.train.finish import describe, export
+def _exported(
+    checkpoint: Path,
+    rendered: Any,
+    vacant: Sequence[Sample],
+    size: int,
+    path: Path,
+    recipe: Recipe,
+) -> None:
+    """Write the model, its weights, and what there is to say about it beside it."""
+    from edgepose.train.finish import describe, export, learn_presence
     from edgepose.train.nets import NETS
     from edgepose.train.trainer import WEIGHTS_SUFFIX, load_weights, save_weights
 
-    weights = load_weights(checkpoint)
-    done = export(NETS[recipe.net](recipe.keypoints), weights, size, samples, path)
+    net, weights = NETS[recipe.net](recipe.keypoints), load_weights(checkpoint)
+    done = export(net, weights, size, rendered, path)
     save_weights(weights, path.with_suffix(WEIGHTS_SUFFIX))
-    path.with_suffix(".json").write_text(describe(done, recipe.to_dict()) + "\n", encoding="utf-8")
+    is_coco = recipe.scheme == "coco"
+    presence = learn_presence(net, path, size, recipe.seed, vacant) if is_coco else []
+    said = describe(done, recipe.to_dict(), presence)
+    path.with_suffix(".json").write_text(f"{said}\n", encoding="utf-8")
     click.echo(f"{path}: {done.bytes} bytes, sha256 {done.sha256}")
 
 
@@ -234,12 +249,16 @@ def _exported(checkpoint: Path, samples: Any, size: int, path: Path, recipe: Rec
 @click.option("--input", "size", default=192, show_default=True, help="Pixels of the model.")
 @click.option("--net", default="nano", show_default=True)
 @click.option("--pool", type=_Existing, required=True, help="Rendered pictures, to calibrate.")
-def export_command(checkpoint: Path, out: Path, size: int, net: str, pool: Path) -> None:
+@_empty
+def export_command(
+    checkpoint: Path, out: Path, size: int, net: str, pool: Path, empty: tuple[Path, ...]
+) -> None:
     """Write a trained network as an int8 TFLite file, checked against the float net."""
     from edgepose.train.pool import Pool
     from edgepose.train.recipe import Recipe
 
-    _exported(checkpoint, Pool.open(pool), size, out, Recipe(net=net))
+    recipe = Recipe(net=net)
+    _exported(checkpoint, Pool.open(pool), _vacant(empty, recipe), size, out, recipe)
 
 
 for _command in (stages, label, views, sheet, demo_clip):

@@ -11,16 +11,21 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from edgepose.core.families.heatmap_decode import decode_maps
 from edgepose.errors import ModelError
 from edgepose.train.export import Agreement, compare, run_tflite, to_tflite
 from edgepose.train.extra import need
 from edgepose.train.nets import Net
+from edgepose.train.people import OUTSIDE, People, Sample
+from edgepose.train.presence import fit_presence
 from edgepose.train.torch_net import TorchNet, fold, normalise
 from edgepose.types import Image
 
 CALIBRATION: Final = 160  # pictures that set the value ranges
 CHECKED: Final = 64  # other pictures on which file and net are compared
+FRESH: Final = 2048  # pictures drawn anew to learn the presence from
 LEAST_AGREEMENT: Final = 0.9  # share of peaks within a cell; ambiguous maps jump, sure ones don't
 
 
@@ -75,8 +80,30 @@ def export(net: Net, state: dict[str, Any], size: int, samples: Any, path: Path)
     return Exported(path, len(model), hashlib.sha256(model).hexdigest(), exact, quantised)
 
 
-def describe(exported: Exported, recipe: dict[str, Any]) -> str:
-    """Return the JSON that is written beside a model: hash, size, agreement, recipe."""
+def answers(net: Net, model: bytes, pictures: Sequence[Image]) -> NDArray[np.float32]:
+    """Return what an exported model says of (size, size) pictures: (n, k, 3) of (y, x, score)."""
+    activation = "softmax" if net.kind == "softmax" else "none"
+    return np.stack([decode_maps(maps, activation) for maps in run_tflite(model, pictures)])
+
+
+def learn_presence(
+    net: Net, path: Path, size: int, seed: int, vacant: Sequence[Sample]
+) -> list[float]:
+    """Return the numbers of `Presence` for an exported model of COCO's keypoints.
+
+    They are learnt from people and empty places drawn anew, and from the real places without
+    people (`vacant`) that there are.
+    """
+    draw = People(int(np.random.SeedSequence((seed, FRESH)).generate_state(1)[0]), size, empty=0.3)
+    drawn = [draw() for _ in range(FRESH)]
+    samples = [*drawn, *vacant]
+    said = answers(net, path.read_bytes(), pictures_for(samples, len(samples), size))
+    somebody = np.array([bool((sample.visible > OUTSIDE).any()) for sample in samples])
+    return fit_presence(said[somebody], said[~somebody])
+
+
+def describe(exported: Exported, recipe: dict[str, Any], presence: Sequence[float] = ()) -> str:
+    """Return the JSON that is written beside a model: hash, size, agreement, recipe, presence."""
     return json.dumps(
         {
             "model": exported.path.name,
@@ -85,6 +112,7 @@ def describe(exported: Exported, recipe: dict[str, Any]) -> str:
             "float_worst": exported.float_agreement.worst,
             "int8_peaks_within_a_cell": round(exported.agreement.cells, 4),
             "recipe": recipe,
+            "presence": list(presence),
         },
         indent=2,
     )

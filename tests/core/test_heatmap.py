@@ -7,6 +7,7 @@ import pytest
 
 from edgepose.core.families.base import Look
 from edgepose.core.families.heatmap import ORDERS, HeatmapOptions, Heatmaps
+from edgepose.core.families.presence import FEATURES
 from edgepose.errors import UserError
 from edgepose.skeleton import INDEX, KEYPOINTS
 from edgepose.types import Region, TensorSpec
@@ -224,6 +225,23 @@ def test_min_score_decides_whether_anybody_is_there() -> None:
     assert decoder.decode([beliefs(17)], look, FRAME) == ()
     decoder.min_score = 0.85
     assert len(decoder.decode([beliefs(17)], look, FRAME)) == 1
+
+
+def test_presence_takes_the_place_of_the_mean_score() -> None:
+    """Numbers that look at the first keypoint's score alone: its probability is the pose's."""
+    numbers = [8.0, *[0.0] * (FEATURES - 1), -4.0]
+    decoder = family(maps(17)).with_options(HeatmapOptions(presence=tuple(numbers)))
+    look = Look(Region(0, 0, 1, 1), (192, 192))
+    (pose,) = decoder.decode([beliefs(17)], look, FRAME)
+    assert pose.score == pytest.approx(1 / (1 + np.exp(-(8 * 0.9 - 4))))
+    decoder.min_score = 0.97
+    assert decoder.decode([beliefs(17)], look, FRAME) == ()
+
+
+def test_presence_needs_all_of_coco_s_keypoints() -> None:
+    """MPII's parts lack the face that it looks at."""
+    with pytest.raises(UserError, match=r"presence: needs all .* order 'mpii' has 12"):
+        family(maps(16)).configured({"presence": [0.0] * (FEATURES + 1)})
 
 
 @pytest.mark.parametrize(

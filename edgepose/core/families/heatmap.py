@@ -18,9 +18,10 @@ from edgepose.core.crop import letterbox
 from edgepose.core.families.base import Family, Look
 from edgepose.core.families.heatmap_decode import ACTIVATIONS, activation_of, decode_maps
 from edgepose.core.families.pixels import picture_tensor
+from edgepose.core.families.presence import Presence
 from edgepose.errors import UserError, near_miss
-from edgepose.skeleton import INDEX, KEYPOINTS, MPII_PARTS
-from edgepose.types import Image, Pose, Size, Tensor, TensorSpec, empty_keypoints
+from edgepose.skeleton import INDEX, KEYPOINTS, MPII_PARTS, NUM_KEYPOINTS
+from edgepose.types import Image, Keypoints, Pose, Size, Tensor, TensorSpec, empty_keypoints
 
 MIN_SCORE: Final = 0.15  # EfficientPose RT-Lite: people 0.17 to 0.45, landscapes 0.04
 Colours = tuple[float, float, float]  # RGB
@@ -48,13 +49,16 @@ class HeatmapOptions:
     as a background, are ignored. activation: what turns the values into beliefs, see
     `decode_maps`; None goes by the values. mean, scale: a float input is (pixel - mean) / scale,
     -1..1 by default; torch's ImageNet networks have (123.675, 116.28, 103.53) and
-    (58.395, 57.12, 57.375). Raises UserError for values that make no sense.
+    (58.395, 57.12, 57.375). presence: numbers of `Presence.parse`; then a pose's score is the
+    probability that it is one, else the mean of its keypoints' scores. Raises UserError for
+    values that make no sense.
     """
 
     order: str | None = None
     activation: str | None = None
     mean: Colours = (127.5, 127.5, 127.5)
     scale: Colours = (127.5, 127.5, 127.5)
+    presence: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for name, value, known in (
@@ -71,8 +75,8 @@ class HeatmapOptions:
 class Heatmaps(Family):
     """Read belief maps.
 
-    A pose's score is the mean of the keypoints that the network knows; those that it does not
-    know are 0.
+    A pose's score is that of its presence, or the mean of the keypoints that the network knows;
+    those that it does not know are 0.
     """
 
     name: ClassVar[str] = "heatmap"
@@ -93,6 +97,12 @@ class Heatmaps(Family):
         self._maps = outputs[self._index]
         self._size: Size = (pixels.shape[1], pixels.shape[2])
         self._channels, self._keypoints = _mapping(self._order, _channels(self._maps))
+        self._presence = Presence.parse(self.options.presence) if self.options.presence else None
+        if self._presence is not None and len(self._keypoints) != NUM_KEYPOINTS:
+            raise UserError(
+                f"heatmap.presence: needs all of COCO's keypoints, order '{self._order}' "
+                f"has {len(self._keypoints)} of them"
+            )
 
     @classmethod
     def recognise(cls, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> Self | None:
@@ -107,7 +117,7 @@ class Heatmaps(Family):
         return cls(inputs[0], outputs) if square else None
 
     def configured(self, options: Mapping[str, Any]) -> Self:
-        """Return a decoder with options by name: order, activation, mean, scale."""
+        """Return a decoder with options by name: order, activation, mean, scale, presence."""
         known = [field.name for field in fields(HeatmapOptions)]
         for name in options:
             if name not in known:
@@ -143,13 +153,17 @@ class Heatmaps(Family):
         if _is_channels_first(self._maps):
             maps = np.moveaxis(maps, 0, 2)
         found = decode_maps(maps, self.options.activation or activation_of(maps))
-        found = found[self._channels]
-        score = float(found[:, 2].mean())
+        keypoints = empty_keypoints()
+        keypoints[self._keypoints] = found[self._channels]
+        presence = self._presence or self._mean_score
+        score = presence(keypoints)
         if score < self.min_score:
             return ()
-        keypoints = empty_keypoints()
-        keypoints[self._keypoints] = look.region.to_frame(found)
+        keypoints[self._keypoints] = look.region.to_frame(keypoints[self._keypoints])
         return (Pose(keypoints, score, frame_size),)
+
+    def _mean_score(self, keypoints: Keypoints) -> float:
+        return float(keypoints[self._keypoints, 2].mean())
 
 
 def _map_outputs(outputs: Sequence[TensorSpec]) -> list[int]:

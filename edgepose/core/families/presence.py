@@ -1,0 +1,63 @@
+"""Say how surely keypoints are a person: by their scores, and by being built like one.
+
+A network that takes a chair for somebody finds keypoints in places that no body has. The mean of
+the scores doesn't see that; a logistic regression over scores and limb lengths does (measured on
+`edgepose-nano`: `models/edgepose-nano.md`). The weights belong to one network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose.errors import UserError
+from edgepose.skeleton import INDEX, LIMBS, NUM_KEYPOINTS
+
+_NECKS: Final = [(INDEX["nose"], INDEX["left_shoulder"]), (INDEX["nose"], INDEX["right_shoulder"])]
+_STARTS, _ENDS = np.array([(limb.start, limb.end) for limb in LIMBS] + _NECKS).T
+_SHORTEST: Final = 0.01  # of the whole pose: below it all lengths are as good as nothing
+
+FEATURES: Final = NUM_KEYPOINTS + 2 * len(_STARTS)
+
+
+def features(keypoints: NDArray[Any]) -> NDArray[np.float32]:
+    """Return (..., FEATURES) of keypoints (..., 17, 3) of (y, x, score), in any unit of length.
+
+    The scores, each limb's length as a share of the pose's longer side, and its logarithm: both,
+    so that a length can be too small and too great.
+    """
+    places, scores = keypoints[..., :2], keypoints[..., 2]
+    apart = places[..., _STARTS, :] - places[..., _ENDS, :]
+    lengths = np.sqrt((apart * apart).sum(-1))
+    whole = (places.max(-2) - places.min(-2)).max(-1, keepdims=True)
+    shares = lengths / np.maximum(whole, 1e-6)
+    logarithms = np.log(shares + _SHORTEST)
+    return np.concatenate([scores, shares, logarithms], -1, dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Presence:
+    """Hold what one network's features weigh, float (FEATURES,), and their bias."""
+
+    weights: NDArray[np.float32]
+    bias: float
+
+    @classmethod
+    def parse(cls, numbers: Sequence[float]) -> Presence:
+        """Return what a manifest or a configuration lists, the bias last; raises UserError."""
+        if np.shape(numbers) != (FEATURES + 1,) or not np.isfinite(np.array(numbers, float)).all():
+            raise UserError(
+                f"heatmap.presence: expected {FEATURES + 1} numbers, as `edgepose train` writes "
+                f"them, found {np.size(numbers)}"
+            )
+        values = np.array(numbers, np.float32)
+        return cls(values[:-1], float(values[-1]))
+
+    def __call__(self, keypoints: NDArray[Any]) -> float:
+        """Return the probability (0..1) that keypoints (17, 3) are a person's."""
+        evidence = float(features(keypoints) @ self.weights) + self.bias
+        return float(0.5 + 0.5 * np.tanh(0.5 * evidence))
