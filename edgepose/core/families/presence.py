@@ -24,26 +24,26 @@ _SHORTEST: Final = 0.01  # of the whole pose: below it all lengths are as good a
 FEATURES: Final = NUM_KEYPOINTS + 2 * len(_STARTS)
 
 
-def features(keypoints: NDArray[Any]) -> NDArray[np.float32]:
+def features(keypoints: NDArray[Any]) -> NDArray[np.float64]:
     """Return (..., FEATURES) of keypoints (..., 17, 3) of (y, x, score), in any unit of length.
 
     The scores, each limb's length as a share of the pose's longer side, and its logarithm: both,
     so that a length can be too small and too great.
     """
-    places, scores = keypoints[..., :2], keypoints[..., 2]
+    places, scores = keypoints[..., :2].astype(float), keypoints[..., 2]
     apart = places[..., _STARTS, :] - places[..., _ENDS, :]
     lengths = np.sqrt((apart * apart).sum(-1))
     whole = (places.max(-2) - places.min(-2)).max(-1, keepdims=True)
     shares = lengths / np.maximum(whole, 1e-6)
     logarithms = np.log(shares + _SHORTEST)
-    return np.concatenate([scores, shares, logarithms], -1, dtype=np.float32)
+    return np.concatenate([scores, shares, logarithms], -1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Presence:
-    """Hold what one network's features weigh, float (FEATURES,), and their bias."""
+    """Hold what one network's features weigh, float64 (FEATURES,), and their bias."""
 
-    weights: NDArray[np.float32]
+    weights: NDArray[np.float64]
     bias: float
 
     @classmethod
@@ -54,10 +54,13 @@ class Presence:
                 f"heatmap.presence: expected {FEATURES + 1} numbers, as `edgepose train` writes "
                 f"them, found {np.size(numbers)}"
             )
-        values = np.array(numbers, np.float32)
+        values = np.array(numbers, float)
         return cls(values[:-1], float(values[-1]))
 
     def __call__(self, keypoints: NDArray[Any]) -> float:
-        """Return the probability (0..1) that keypoints (17, 3) are a person's."""
+        """Return the probability (0..1) that keypoints (17, 3) are a person's.
+
+        Rounded to float32, so that the last bits of a processor's own logarithm don't show.
+        """
         evidence = float(features(keypoints) @ self.weights) + self.bias
-        return float(0.5 + 0.5 * np.tanh(0.5 * evidence))
+        return float(np.float32(0.5 + 0.5 * np.tanh(0.5 * evidence)))
