@@ -122,20 +122,24 @@ def run_tflite(model: bytes, pictures: Pictures) -> NDArray[np.float32]:
 class Agreement:
     """Say how far an exported file is from the net it came from.
 
-    cells: share of maps whose highest cell is the same or a neighbour. worst: largest
-    difference of a map value.
+    cells: share of the maps that count whose highest cell is the same or a neighbour. worst:
+    largest difference of a map value, of all maps.
     """
 
     cells: float
     worst: float
 
 
-def compare(first: NDArray[Any], second: NDArray[Any]) -> Agreement:
-    """Compare maps (n, rows, columns, keypoints) of two versions of a net on the same pictures."""
+def compare(first: NDArray[Any], second: NDArray[Any], counts: NDArray[np.bool_]) -> Agreement:
+    """Compare maps (n, rows, columns, keypoints) of two versions of a net on the same pictures.
+
+    counts: (n, keypoints), which maps' peaks to compare: where nobody is, the highest of many
+    low cells says nothing.
+    """
     shape = first.shape[1:3]
     peaks = [
         np.stack(np.unravel_index(maps.reshape(len(maps), -1, maps.shape[-1]).argmax(1), shape))
         for maps in (first, second)
     ]
     apart = np.abs(peaks[0] - peaks[1]).max(0)
-    return Agreement(float((apart <= 1).mean()), float(np.abs(first - second).max()))
+    return Agreement(float((apart <= 1)[counts].mean()), float(np.abs(first - second).max()))
