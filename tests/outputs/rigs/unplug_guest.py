@@ -16,12 +16,13 @@ NOBODY, VIDEO = 65534, 44
 SHARE = Path("/run/share")
 HOME = Path("/run/lobby")
 EVENTS = HOME / "events.jsonl"
+FPS = 8
 MORE = 3  # events that are waited for in each stage
 
 CONFIG = """
 version: 1
 name: lobby
-source: {{type: synthetic, size: [240, 320], fps: 8, pace: fast, seconds: {seconds}}}
+source: {{type: synthetic, size: [240, 320], fps: {fps}, pace: fast, seconds: {seconds}}}
 model: {{name: edgepose-nano, threads: 1, deadline: 600}}
 smoothing: none
 watch:
@@ -38,7 +39,9 @@ def config(seconds: float = 1e5, screen: str = "") -> str:
 
     seconds: of the source. One that has no end would be a camera: its silence ends a pose.
     """
-    return CONFIG.format(seconds=seconds, screen=screen, checkout=Path(__file__).parents[3])
+    return CONFIG.format(
+        seconds=seconds, fps=FPS, screen=screen, checkout=Path(__file__).parents[3]
+    )
 
 
 def say(word: str) -> None:
