@@ -74,9 +74,9 @@ class ConfigLife:
 
     def refuse(self, error: str) -> None:
         """Note, and log, why the configuration is not as its file has it."""
-        self.error = error
-        self._refused += 1
         log.error("The configuration was not taken over, the last good one runs on: %s", error)
+        self._refused += 1
+        self.error = error  # last: who sees it finds the line in the log and the count as well
 
     def is_due(self) -> bool:
         """Look for edits, once in POLL seconds; return whether to read the files."""

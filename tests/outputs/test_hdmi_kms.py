@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes as c
+import gc
 import logging
 import os
 import shutil
@@ -88,10 +89,11 @@ def machine(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setattr(libdrm, "LIBRARY", str(library))
     monkeypatch.setattr(card, "CARDS", cards)
     monkeypatch.setattr(kms, "PATIENCE", 0.05)
+    gc.collect()  # what earlier tests left behind must not close meanwhile
     before = len(list(Path("/proc/self/fd").iterdir()))
     yield Machine(world, cards)
     assert (world.buffers, world.framebuffers, world.lent) == (0, 0, 0)
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
 @pytest.fixture
