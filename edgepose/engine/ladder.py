@@ -24,6 +24,7 @@ from edgepose.types import Tensor
 log = logging.getLogger(__name__)
 
 REMEMBERED: Final = 20
+_GIVEN_UP: Final = "the inference was given up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ class Ladder(Runtime):
         self._rungs = tuple(rungs)
         self._crash: BaseException | None = None  # of the climber, raised by the next inference
         self._pauses = pauses or Backoff(first=30.0, limit=600.0)
-        self._lock = threading.Lock()  # of what the climber hands over
+        self._lock = threading.Lock()  # of what the climber hands over, and of who stands where
+        self._turn = 0  # a thread that began in an earlier one was given up
         self._index = 0
         self._runtime: Runtime | None = None
         self._better: tuple[int, Runtime] | None = None
@@ -82,29 +84,36 @@ class Ladder(Runtime):
     def open(self) -> None:
         """Open the best rung that can be. Raises what the last one raised when none can."""
         self._stop.clear()
-        self._descend(0)
+        self._descend(0, self._turn)
         self._watch_for_better()
 
     def infer(self, tensor: Tensor) -> tuple[Tensor, ...]:
         """Infer on the current rung, or on a lower one should it fail now."""
         if self._crash is not None:
             raise self._crash
-        self._take_better()
+        turn = self._turn
+        self._take_better(turn)
         if self._runtime is None:
-            self._descend(min(self._index + 1, len(self._rungs) - 1))
+            self._descend(min(self._index + 1, len(self._rungs) - 1), turn)
             self._watch_for_better()
         while True:
-            assert self._runtime is not None
+            runtime = self._held(turn)
             try:
-                return self._runtime.infer(tensor)
+                return runtime.infer(tensor)
             except RuntimeLost as error:
-                self._leave(error)
+                self._leave(runtime, error, turn)
 
     def abandon(self) -> None:
-        """Forget the rung in whose native call a thread hangs; go on a rung lower."""
-        if self._runtime is not None:
-            self._runtime.abandon()
-            self._runtime = None
+        """Forget the rung in whose native call a thread hangs; go on a rung lower.
+
+        Should the thread come back, it fails with RuntimeLost and touches nothing of what is used
+        by then.
+        """
+        with self._lock:
+            self._turn += 1
+            runtime, self._runtime = self._runtime, None
+        if runtime is not None:
+            runtime.abandon()
             self._tell(self._index, "inference hung")
 
     def close(self) -> None:
@@ -119,16 +128,17 @@ class Ladder(Runtime):
                 runtime.close()
         self._runtime = None
 
-    def _descend(self, start: int) -> None:
+    def _descend(self, start: int, turn: int) -> None:
         """Open the first rung from `start` on that can be opened."""
         for index in range(start, len(self._rungs)):
             try:
-                self._stand_on(index, self._opened(index))
+                runtime = self._opened(index)
             except (DeviceError, ModelError) as error:
                 if index + 1 == len(self._rungs):
                     raise
                 self._tell(index, str(error))
             else:
+                self._stand_on(index, runtime, turn)
                 return
 
     def _opened(self, index: int) -> Runtime:
@@ -140,20 +150,36 @@ class Ladder(Runtime):
             raise
         return runtime
 
-    def _leave(self, error: RuntimeLost) -> None:
+    def _held(self, turn: int) -> Runtime:
+        """Return the rung in use. Raises RuntimeLost in a thread that was given up."""
+        with self._lock:
+            if turn != self._turn or self._runtime is None:
+                raise RuntimeLost(_GIVEN_UP)
+            return self._runtime
+
+    def _leave(self, runtime: Runtime, error: RuntimeLost, turn: int) -> None:
         """Give up the current rung for the next; raise `error` from the lowest."""
-        assert self._runtime is not None
-        self._runtime.close()
-        self._runtime = None
+        with self._lock:
+            if turn != self._turn:
+                raise error
+            self._runtime = None
+        runtime.close()
         if self._index + 1 == len(self._rungs):
             raise error
         self._tell(self._index, str(error))
-        self._descend(self._index + 1)
+        self._descend(self._index + 1, turn)
         self._watch_for_better()
 
-    def _stand_on(self, index: int, runtime: Runtime) -> None:
-        self._index, self._runtime = index, runtime
-        self.inputs, self.outputs, self.backend = runtime.inputs, runtime.outputs, runtime.backend
+    def _stand_on(self, index: int, runtime: Runtime, turn: int) -> None:
+        with self._lock:
+            is_wanted = turn == self._turn
+            if is_wanted:
+                self._index, self._runtime = index, runtime
+                self.inputs, self.outputs = runtime.inputs, runtime.outputs
+                self.backend = runtime.backend
+        if not is_wanted:
+            runtime.close()
+            raise RuntimeLost(_GIVEN_UP)
 
     def _tell(self, index: int, reason: str) -> None:
         to = self._rungs[index + 1].name if index + 1 < len(self._rungs) else ""
@@ -186,17 +212,19 @@ class Ladder(Runtime):
 
     def _hand_over(self, index: int, runtime: Runtime) -> None:
         with self._lock:
-            self._better = index, runtime
-        if self._stop.is_set():  # closed meanwhile: nobody will take it
+            is_wanted = not self._stop.is_set()
+            if is_wanted:
+                self._better = index, runtime
+        if not is_wanted:  # closed meanwhile: nobody will take it
             runtime.close()
 
-    def _take_better(self) -> None:
+    def _take_better(self, turn: int) -> None:
         with self._lock:
             found, self._better = self._better, None
         if found is None:
             return
         if self._runtime is not None:
             self._runtime.close()
-        self._stand_on(*found)
+        self._stand_on(*found, turn)
         log.warning("%s works again and is used.", self.rung)
         self._watch_for_better()

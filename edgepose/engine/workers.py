@@ -17,7 +17,6 @@ from edgepose.engine.stats import Stats
 from edgepose.engine.stopwatch import Stopwatch
 from edgepose.engine.threads import OnCrash, new_thread
 from edgepose.errors import RuntimeLost
-from edgepose.runtimes.base import Runtime
 from edgepose.types import Tensor
 
 log = logging.getLogger(__name__)
@@ -35,14 +34,37 @@ class Ticket:
 
 @dataclass(slots=True, eq=False)
 class _Worker:
-    """Hold what is known of one thread: the job in hand since when, and whether it was given up."""
+    """Hold what is known of one thread: the job in hand since when, and whether it was given up.
+
+    A job is answered once: by its thread, or past the deadline by who gives the thread up.
+    """
 
     index: int
     ticket: Ticket | None = None
     since: float = 0.0
-    abandoned: threading.Event = field(default_factory=threading.Event)
     inside: Stopwatch = field(default_factory=Stopwatch)
     thread: threading.Thread = field(init=False)
+    _is_given_up: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self, ticket: Ticket) -> None:
+        """Take a job in hand."""
+        with self._lock:
+            self.since, self.ticket = time.monotonic(), ticket
+
+    def end(self) -> bool:
+        """Let the job go; False where the thread was given up and the job answered meanwhile."""
+        with self._lock:
+            self.ticket = None
+            return not self._is_given_up
+
+    def give_up(self, deadline: float) -> Ticket | None:
+        """Return the job that has been in hand for longer than `deadline` seconds, or None."""
+        with self._lock:
+            if self.ticket is None or time.monotonic() - self.since <= deadline:
+                return None
+            self._is_given_up = True
+            return self.ticket
 
 
 class Workers:
@@ -77,8 +99,7 @@ class Workers:
     @property
     def given_up(self) -> int:
         """Return how many threads were given up in a native call and are in it still."""
-        self._given_up = [thread for thread in self._given_up if thread.is_alive()]
-        return len(self._given_up)
+        return sum(thread.is_alive() for thread in self._given_up)
 
     @property
     def waiting(self) -> float:
@@ -106,10 +127,10 @@ class Workers:
 
         The job is answered as failed, the interpreter forgotten, and a new thread takes over.
         """
-        now = time.monotonic()
         for worker in list(self._workers):
-            if worker.ticket is not None and now - worker.since > self.deadline:
-                self._replace(worker, worker.ticket)
+            ticket = worker.give_up(self.deadline)
+            if ticket is not None:
+                self._replace(worker, ticket)
 
     def stop(self) -> None:
         """Ask the threads to end after the job in hand."""
@@ -132,8 +153,8 @@ class Workers:
         return worker
 
     def _replace(self, worker: _Worker, ticket: Ticket) -> None:
-        worker.abandoned.set()
-        self._given_up.append(worker.thread)
+        alive = [thread for thread in self._given_up if thread.is_alive()]
+        self._given_up = [*alive, worker.thread]
         ticket.job.detector.runtimes[worker.index].abandon()
         self._fail(ticket, f"it took more than {self.deadline:g} s and is given up")
         self._workers[worker.index] = self._new_worker(worker.index)
@@ -142,23 +163,25 @@ class Workers:
     def _run(self, worker: _Worker) -> None:
         backoff = Backoff()
         ended = 0.0
-        while not worker.abandoned.is_set() and (ticket := self._jobs.get()) is not None:
-            runtime = ticket.job.detector.runtimes[worker.index]
-            worker.since = self.started_at = time.monotonic()
-            worker.ticket = ticket
-            try:
-                with worker.inside:
-                    tensors = runtime.infer(ticket.job.tensor)
-            except RuntimeLost as error:
-                worker.ticket = None
-                self._fail(ticket, str(error))
-                self._reopen(worker, runtime, backoff)
-                continue
-            worker.ticket = None
-            if worker.abandoned.is_set():
+        while (ticket := self._jobs.get()) is not None:
+            found = self._infer(worker, ticket)
+            if not worker.end():
                 return
-            ended = self._answer(ticket, tensors, worker.since, ended)
-            backoff.reset()
+            if isinstance(found, RuntimeLost):
+                self._fail(ticket, str(found))
+                self._reopen(worker, ticket, backoff)
+            else:
+                ended = self._answer(ticket, found, worker.since, ended)
+                backoff.reset()
+
+    def _infer(self, worker: _Worker, ticket: Ticket) -> tuple[Tensor, ...] | RuntimeLost:
+        worker.begin(ticket)
+        self.started_at = worker.since
+        try:
+            with worker.inside:
+                return ticket.job.detector.runtimes[worker.index].infer(ticket.job.tensor)
+        except RuntimeLost as error:
+            return error
 
     def _answer(
         self, ticket: Ticket, tensors: tuple[Tensor, ...], started: float, last_ended: float
@@ -178,9 +201,10 @@ class Workers:
         self._stats.count("restarts:runtime")
         self._desk.put_answer(Answer(ticket.number, ticket.job, None))
 
-    def _reopen(self, worker: _Worker, runtime: Runtime, backoff: Backoff) -> None:
+    def _reopen(self, worker: _Worker, ticket: Ticket, backoff: Backoff) -> None:
         """Open the runtime again, with back-off, until it works or nobody wants it any more."""
-        while not worker.abandoned.is_set() and not self._stop.wait(backoff.next()):
+        runtime = ticket.job.detector.runtimes[worker.index]
+        while not self._stop.wait(backoff.next()):
             try:
                 with worker.inside:
                     runtime.close()

@@ -141,6 +141,104 @@ def test_the_lowest_rung_is_opened_anew_after_a_hang(new_ladder):
     assert ladder.infer(TENSOR) == ("cpu",)
 
 
+class Held(Chip):
+    """Be inside a call, `infer` or `open`, until let out."""
+
+    def __init__(self, name: str, where: str, **faults):
+        super().__init__(name, **faults)
+        self.entered, self.gate = threading.Event(), threading.Event()
+        inner = getattr(self, where)
+
+        def held(*args):
+            self.entered.set()
+            assert self.gate.wait(30)
+            return inner(*args)
+
+        setattr(self, where, held)
+
+
+@pytest.fixture
+def apart():
+    """Return what runs a call on a thread; what it raised is in the list that comes back."""
+    threads = []
+
+    def run(call, *args) -> tuple[threading.Thread, list[BaseException]]:
+        raised = []
+
+        def target():
+            try:
+                call(*args)
+            except BaseException as error:  # noqa: BLE001 - the test looks at it
+                raised.append(error)
+
+        threads.append(threading.Thread(target=target))
+        threads[-1].start()
+        return threads[-1], raised
+
+    yield run
+    for thread in threads:
+        thread.join(30)
+
+
+@pytest.mark.parametrize("has_gone_on", [False, True])
+def test_a_hung_inference_that_fails_late_leaves_the_next_rung_alone(
+    new_ladder, apart, has_gone_on
+):
+    """What another thread infers on by then is neither closed nor left for one below."""
+    tpu, cpu = Held("tpu", "infer", infer_faults=[RuntimeLost("usb reset")]), Chip("cpu")
+    ladder, falls = new_ladder(tpu, cpu, Chip("slow"))
+    ladder.open()
+    late, raised = apart(ladder.infer, TENSOR)
+    assert tpu.entered.wait(30)
+    ladder.abandon()
+    if has_gone_on:
+        assert ladder.infer(TENSOR) == ("cpu",)
+    tpu.gate.set()
+    late.join(30)
+
+    assert [type(error) for error in raised] == [RuntimeLost]
+    assert ladder.infer(TENSOR) == ("cpu",)
+    assert cpu.closed == 0
+    assert [(fall.rung, fall.to) for fall in falls] == [("tpu", "cpu")]
+
+
+def test_a_rung_that_opens_too_late_is_closed_again(new_ladder, apart):
+    """The thread that opened it was given up: two must not infer on one interpreter."""
+    tpu = Chip("tpu", infer_faults=[RuntimeLost("usb reset")])
+    cpu, slow = Held("cpu", "open"), Chip("slow")
+    ladder, _ = new_ladder(tpu, cpu, slow)
+    ladder.open()
+    late, raised = apart(ladder.infer, TENSOR)
+    assert cpu.entered.wait(30)
+    ladder.abandon()
+    cpu.gate.set()
+    late.join(30)
+
+    assert [type(error) for error in raised] == [RuntimeLost]
+    assert cpu.closed == 1
+    assert ladder.infer(TENSOR) == ("cpu",)
+
+
+def test_a_better_rung_that_opens_after_the_end_is_not_kept(new_ladder, apart):
+    """It is closed, and whoever opens the ladder again does not stand on it."""
+    tpu = Held("tpu", "open")
+    cpu = Chip("cpu")
+    tpu.gate.set()
+    tpu.open_faults.append(RuntimeLost("away"))
+    ladder, _ = new_ladder(tpu, cpu, first_pause=0.01)
+    ladder.open()
+    tpu.gate.clear()
+    tpu.entered.clear()
+    assert tpu.entered.wait(30)
+    climber = ladder._climber
+    ladder.close()
+    tpu.gate.set()
+    climber.join(30)
+
+    assert tpu.closed >= 1
+    assert ladder._better is None
+
+
 def test_closing_twice_is_fine(new_ladder):
     """A closed ladder can be closed again and opened again."""
     ladder, _ = new_ladder(Chip("cpu"))
