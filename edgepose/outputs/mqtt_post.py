@@ -74,8 +74,8 @@ class Post:
     def connected(self) -> None:
         """Send everything that the broker may not have, once the client has repeated its own."""
         self._is_catching_up = bool(self._events or self._others)
+        self.repeat()  # first: another thread may send as soon as we are connected
         self._is_connected = True
-        self.repeat()
         self.pump()
 
     def disconnected(self) -> None:

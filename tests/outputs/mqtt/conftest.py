@@ -23,6 +23,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edgepose.errors import UserError, near_miss
+from edgepose.outputs import mqtt
 from edgepose.outputs.base import Controls, Device
 from edgepose.outputs.mqtt import Mqtt
 from edgepose.outputs.mqtt_options import MqttOptions
@@ -282,8 +283,14 @@ def device(appliance: Appliance) -> Device:
 
 
 @pytest.fixture
-def output(broker: Broker, device: Device) -> Iterator[Callable[..., Mqtt]]:
-    """Return the maker of outputs: `output(device=..., **options)`; they are closed at the end."""
+def output(
+    broker: Broker, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Mqtt]]:
+    """Return the maker of outputs: `output(device=..., **options)`; they are closed at the end.
+
+    Closing gives a broker that is there all the time it needs: this machine may be busy.
+    """
+    monkeypatch.setattr(mqtt, "DRAIN", PATIENCE)
     made: list[Mqtt] = []
 
     def make(at: Device = device, **options: Any) -> Mqtt:

@@ -275,6 +275,7 @@ def test_two_outputs_of_a_device_can_stand_side_by_side(output: Make, ear: Any, 
     for each in (first, second):
         each.close()
 
+    ear.wait(lambda: ear.payloads("edgepose/lobby/available").count(b"stopped") == 2, "both ends")
     assert [e["id"] for e in ear.documents("edgepose/lobby/events")] == ["id-1", "id-1"]
 
 
