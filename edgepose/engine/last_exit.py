@@ -1,7 +1,8 @@
 """How the process before this one ended: systemd's word for it, else what was left lying about.
 
 The unit's ExecStopPost writes what systemd knows; RuntimeDirectoryPreserve=restart keeps it over
-a restart, on a tmpfs. Where no systemd is, a status file whose process is gone tells of a kill.
+a restart, on a tmpfs. Where no systemd is, or where it ended ExecStopPost along with the process
+(systemd 257 after `systemctl kill -s KILL`), a status file whose process is gone tells of a kill.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def read(folder: Path | None) -> dict[str, Any] | None:
         return None
     told = _told(folder / NAME)
     left = _left(folder)
-    if told is None:
+    if told is None or (left is not None and _is_outlived(folder)):
         reason = _with_hung("it was killed, or crashed", left or {})
         return None if left is None else {"time": None, "result": "killed", "reason": reason}
     return {**told, "reason": _with_hung(told["reason"], left or {})}
@@ -48,6 +49,15 @@ def _told(path: Path) -> dict[str, Any] | None:
         return None
     detail = f" ({code} {status})" if result != "success" else ""
     return {"time": time, "result": result, "reason": _WORDS.get(result, result) + detail}
+
+
+def _is_outlived(folder: Path) -> bool:
+    """Tell whether a process reported after the note was made, so that the note is not of it."""
+    try:
+        reported = (folder / status_file.NAME).stat().st_mtime_ns
+        return reported > (folder / NAME).stat().st_mtime_ns
+    except OSError:
+        return False
 
 
 def _left(folder: Path) -> Mapping[str, Any] | None:

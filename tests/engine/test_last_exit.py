@@ -51,8 +51,8 @@ def test_the_note_of_systemd_is_put_into_words(tmp_path, note, words):
 
 def test_a_watchdog_s_kill_names_the_part_that_hung(tmp_path):
     """The status file of the killed process knows which."""
-    (tmp_path / last_exit.NAME).write_text("1700000000 watchdog killed ABRT\n")
     leave(tmp_path, {"hung": {"source": "it has not come back for 31 s"}})
+    (tmp_path / last_exit.NAME).write_text("1700000000 watchdog killed ABRT\n")
     found = last_exit.read(tmp_path)
     assert found is not None
     assert found["reason"].endswith("source: it has not come back for 31 s")
@@ -63,6 +63,22 @@ def test_without_systemd_a_left_status_file_tells_of_a_kill(tmp_path):
     leave(tmp_path, {"hung": {}})
     found = last_exit.read(tmp_path)
     assert found == {"time": None, "result": "killed", "reason": "it was killed, or crashed"}
+
+
+def test_a_note_of_an_earlier_end_is_not_taken_for_the_last(tmp_path):
+    """The last process was killed, and with it whoever would have made the note."""
+    note = tmp_path / last_exit.NAME
+    note.write_text("1700000000 success exited 0\n")
+    leave(tmp_path, {"hung": {}})
+    reported = (tmp_path / status_file.NAME).stat().st_mtime_ns
+    os.utime(note, ns=(reported, reported - 5_000_000_000))
+    assert last_exit.read(tmp_path) == {
+        "time": None, "result": "killed", "reason": "it was killed, or crashed",
+    }  # fmt: skip
+    os.utime(note, ns=(reported, reported))
+    found = last_exit.read(tmp_path)
+    assert found is not None
+    assert found["result"] == "success"
 
 
 def test_a_process_that_still_runs_has_not_ended(tmp_path):
