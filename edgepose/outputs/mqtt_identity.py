@@ -21,6 +21,9 @@ from edgepose.outbox import Session
 _MACHINE = ("/etc/machine-id", "/proc/device-tree/serial-number")
 # The serial number is beside the machine id because cards are cloned with their machine id.
 
+RIVALS: Final = (
+    100  # of which the sessions are remembered; each start of a device has one of its own
+)
 PROCESS: Final = secrets.token_hex(4)  # of this run of the program
 
 
@@ -95,7 +98,7 @@ class Watchman:
 
     def __init__(self, own: Claim) -> None:
         self.own = own
-        self.rivals: set[str] = set()
+        self.rivals: dict[str, None] = {}  # sessions, the latest RIVALS of them
         self._stood = False  # our claim was seen on the broker
 
     def look(self, payload: bytes, *, is_retained: bool) -> Claim | None:
@@ -109,5 +112,7 @@ class Watchman:
         is_alive = not is_retained or self._stood
         if not is_alive or not self.own.is_rival(claim) or claim.session in self.rivals:
             return None
-        self.rivals.add(claim.session)
+        self.rivals[claim.session] = None
+        if len(self.rivals) > RIVALS:
+            del self.rivals[next(iter(self.rivals))]
         return claim

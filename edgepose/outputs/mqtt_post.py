@@ -143,6 +143,13 @@ class Post:
             if not self._send_other(topic, payload, True):
                 self.repeat(topic)
                 return
+            self._forget(topic)
+
+    def _forget(self, topic: str) -> None:
+        """Hold nothing of a topic that was taken away: there is nothing to say again."""
+        with self._lock:
+            if not self._states[topic] and topic not in self._due:
+                del self._states[topic]
 
     def _send_passing(self) -> None:
         while self._passing and len(self._others) < WINDOW:

@@ -28,6 +28,7 @@ from edgepose.outputs.mqtt_topics import Topics, encoded
 log = logging.getLogger(__name__)
 
 MAX_BYTES: Final = 256_000  # of a pushed text with its envelope; a long template has 10,000
+ANSWERS: Final = 32  # to refused pushes that stand on the broker; the oldest is taken away
 SWITCHED_OFF: Final = (
     "changes from afar are switched off on this device; set `remote: true` on its mqtt output"
 )
@@ -82,7 +83,7 @@ class Remote:
         elif path == "logs/ask":
             self._send_logs(payload, post)
         elif path.startswith("push/") and path != topic:
-            self._take(path.removeprefix("push/"), payload)
+            self._take(path.removeprefix("push/"), payload, post)
         else:
             return False
         return True
@@ -105,7 +106,7 @@ class Remote:
         own = {"session": self._session} if answer.get("state") == "trying" else {}
         return encoded({**answer, **own})
 
-    def _take(self, key: str, payload: bytes) -> None:
+    def _take(self, key: str, payload: bytes, post: Post) -> None:
         """Carry a push out; what the appliance does not answer is answered here."""
         if not payload:
             return  # it was withdrawn
@@ -120,6 +121,10 @@ class Remote:
                 return
             refusal = {"id": push, "state": "refused", "text": str(error)}
             self._answers[topic] = encoded({**refusal, "time": round(time.time(), 3)})
+            if len(self._answers) > ANSWERS:
+                oldest = next(iter(self._answers))
+                del self._answers[oldest]
+                post.set_state({oldest: b""})
 
     def _carry_out(self, key: str, push: str, text: str) -> None:
         if not self._is_allowed:

@@ -13,7 +13,13 @@ import pytest
 
 from edgepose.outputs import mqtt_identity
 from edgepose.outputs.mqtt import Mqtt, outbox_path
-from edgepose.outputs.mqtt_identity import Claim, Watchman, default_client_id, read_claim
+from edgepose.outputs.mqtt_identity import (
+    RIVALS,
+    Claim,
+    Watchman,
+    default_client_id,
+    read_claim,
+)
 
 Errors = Callable[[], list[str]]
 
@@ -88,6 +94,17 @@ def test_a_foreign_claim_while_we_are_there_is_a_rival(own: Claim):
 
     assert watchman.look(other.payload, is_retained=False) == other
     assert watchman.look(other.payload, is_retained=False) is None
+
+
+def test_rivals_without_end_are_not_kept(own: Claim):
+    """Whoever publishes claims of made-up sessions costs no memory; the latest are known."""
+    watchman = Watchman(own)
+    for number in range(2 * RIVALS):
+        rival = Claim("lobby", "edgepose2", "install-b", 1, f"session-{number}", "process-b")
+        assert watchman.look(rival.payload, is_retained=False) == rival
+
+    assert len(watchman.rivals) == RIVALS
+    assert watchman.look(rival.payload, is_retained=False) is None
 
 
 def test_what_stood_there_before_us_is_no_rival(own: Claim):
@@ -183,7 +200,7 @@ def test_two_outputs_of_one_device_are_no_rivals(
 
     wait(lambda: all(made._watchman.rivals for made in outputs), "both to notice")
 
-    assert [made._watchman.rivals for made in outputs] == [{"session-x"}] * 2
+    assert [made._watchman.rivals for made in outputs] == [{"session-x": None}] * 2
 
 
 def test_outboxes_of_different_names_are_different_files():

@@ -90,6 +90,23 @@ def test_a_state_goes_out_when_it_changes(post: Post, wire: Wire):
     assert wire.take() == [("a", b"2", True)]
 
 
+def test_a_state_that_was_taken_away_is_forgotten(post: Post, wire: Wire):
+    """It goes out, empty, also where the client takes nothing at first; later ones don't tell."""
+    post.connected()
+    post.set_state({"a": b"1"})
+    post.pump()
+    wire.is_full = True
+    post.set_state({"a": b""})
+    post.pump()
+    wire.is_full = False
+    post.pump()
+    post.repeat()
+    post.pump()
+
+    assert wire.take() == [("a", b"1", True), ("a", b"", True)]
+    assert not post._states
+
+
 def test_the_window_holds_events_back(post: Post, wire: Wire, outbox: Outbox):
     """So many wait for their acknowledgement; each one that comes lets another go, in order."""
     post.connected()
