@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from edgepose.errors import OutputLost
 from edgepose.outputs.mqtt_backoff import FIRST_PAUSE, LONGEST_PAUSE, JitteredBackoff
 from edgepose.outputs.mqtt_options import MqttOptions
-from edgepose.outputs.mqtt_reasons import lost, refusal, why_unreachable
+from edgepose.outputs.mqtt_reasons import hung_up, lost, refusal, why_unreachable
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -193,7 +193,7 @@ class Link:
         elif self.is_up:
             self._fail(lost(str(reason)))
         elif not self.has_failed:
-            self._fail("it hung up before it let us in; is this the right port?")
+            self._fail(hung_up(self._options.is_encrypted))
 
     def _on_publish(
         self,

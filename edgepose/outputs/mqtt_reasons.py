@@ -26,6 +26,12 @@ def refusal(reason: str) -> str:
     return _REFUSALS.get(reason, f"it refuses us ({reason})")
 
 
+def hung_up(is_encrypted: bool) -> str:
+    """Return what it means that the broker ended a connection before it answered our greeting."""
+    hint = "is `port` right?" if is_encrypted else "does it want `tls`, or is `port` wrong?"
+    return f"it hung up before it let us in; {hint}"
+
+
 def lost(reason: str) -> str:
     """Return how a connection that stood has ended."""
     said = {"Unspecified error": "", "Keep alive timeout": " (no sign of life)"}

@@ -23,19 +23,21 @@ ROOT: Final = Path(__file__).parent.parent.parent
 TEMPLATES: Final = ROOT / "configs" / "templates"
 
 
-def _mqtt_rig() -> Any:
-    """Return the broker and the ears of the mqtt output's own tests."""
-    path = ROOT / "tests" / "outputs" / "mqtt" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("mqtt_rig", path)
+def _rig(name: str, *place: str) -> Any:
+    """Return the fixtures of the outputs' own tests."""
+    path = ROOT.joinpath("tests", "outputs", *place, "conftest.py")
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
-    module = sys.modules["mqtt_rig"] = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-rig = _mqtt_rig()
+rig = _rig("mqtt_rig", "mqtt")
 state, ear, wait = rig.state, rig.ear, rig.wait
+secured, heard = rig.secured, rig.heard
+certificates = _rig("outputs_rig").certificates
 
 CONFIG: Final = """\
 # What every device of the house does.

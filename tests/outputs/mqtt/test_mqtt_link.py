@@ -164,7 +164,7 @@ def test_no_tls_where_tls_is_spoken_is_said(
     made.open()
     wait(warnings, "a warning")
 
-    assert "hung up before it let us in; is this the right port?" in warnings()[0]
+    assert "hung up before it let us in; does it want `tls`, or is `port` wrong?" in warnings()[0]
 
 
 def test_tls_where_none_is_spoken_is_said(
