@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -106,3 +107,34 @@ def test_a_campaign_finds_shrinks_and_repeats(monkeypatch: pytest.MonkeyPatch):
     first = kinds["KeyError"].number
     assert b"\x07" in campaign.made(_Picky(), 3, first)[0]
     assert "--seed 3 --first" in str(report)
+
+
+class _Slow(campaign.Target):
+    """Take 0.06 s for an input."""
+
+    name = "slow"
+
+    def make(self, random: Random) -> campaign.Input:
+        return (random.randbytes(1),)
+
+    def check(self, given: campaign.Input) -> str:
+        end = time.monotonic() + 0.06
+        while time.monotonic() < end:
+            pass
+        return "taken"
+
+
+def test_waiting_for_a_processor_is_no_hang(monkeypatch: pytest.MonkeyPatch):
+    """An input may take as much longer than the limit as all of it stood in the queue."""
+    monkeypatch.setattr(campaign, "TIME_LIMIT", 0.02)
+    monkeypatch.setattr(campaign, "queued", time.monotonic)
+    assert campaign.run(_Slow(), 1).outcomes == {"taken": 1}
+    monkeypatch.setattr(campaign, "queued", lambda: 0.0)
+    assert campaign.run(_Slow(), 1).faults.total() == 1
+
+
+def test_the_queue_is_what_the_kernel_says():
+    """Seconds that never grow less while the same threads live; some, as soon as there is work."""
+    before = campaign.queued()
+    time.sleep(0.001)
+    assert 0.0 < before <= campaign.queued()
