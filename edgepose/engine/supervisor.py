@@ -99,6 +99,7 @@ class Supervisor:
         self._has_warned = False
         self._interval = min(INTERVAL, (watchdog_timeout() or INTERVAL * 2) / 2)
         self._stop = threading.Event()
+        self._writing = threading.Lock()
         self._thread = new_thread("supervisor", self._run, on_crash)
 
     def start(self) -> None:
@@ -112,7 +113,8 @@ class Supervisor:
         if self._thread.is_alive():
             self._thread.join(1.0)
         if self._folder is not None:
-            status_file.remove(self._folder)
+            with self._writing:
+                status_file.remove(self._folder)
 
     def step(self) -> None:
         """Look once: feed the watchdog unless a part hangs, and report."""
@@ -139,7 +141,9 @@ class Supervisor:
         if self._folder is None:
             return
         try:
-            status_file.write(self._folder, health)
+            with self._writing:
+                if not self._stop.is_set():  # a step that took long must not leave a file behind
+                    status_file.write(self._folder, health)
         except OSError as error:
             if not self._has_warned:
                 log.warning("`edgepose status` will not know of this process: %s", error)

@@ -259,6 +259,15 @@ def test_the_status_file_is_whole_readable_by_all_and_goes_with_the_process(tmp_
     assert list(folder.iterdir()) == []
 
 
+def test_a_step_that_ends_after_the_stop_leaves_no_file(tmp_path):
+    """The document took longer to be had than the stop waits."""
+    supervisor = Supervisor(lambda: HEALTH, crash, tmp_path)
+    supervisor.step()
+    supervisor.stop()
+    supervisor.step()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_can_not_be_written_is_told_once_and_hurts_nobody(tmp_path, caplog):
     """A full or missing tmpfs must not stop the appliance."""
     (tmp_path / "run").write_text("a file where the folder should be")
