@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Literal
 
 from edgepose.engine.desk import Desk
 from edgepose.engine.mailbox import Backoff, remaining
@@ -19,6 +20,9 @@ from edgepose.sources.base import Source
 from edgepose.types import Frame
 
 log = logging.getLogger(__name__)
+
+Loss = Literal["lost", "frozen", "open_failed"]
+"""Why a source is opened again: no more frames, always the same, or the last try failed."""
 
 
 class Capture:
@@ -43,6 +47,7 @@ class Capture:
         self._stats = stats
         self._await_turn = await_turn
         self._is_succeeded = False
+        self._loss: Loss = "lost"  # what it would be called now
         self._sight = Sight(source.frozen_after if source.live else None)
         self._newest: float | None = None  # when the newest frame was taken, monotonic
         self._stop = threading.Event()
@@ -80,8 +85,7 @@ class Capture:
         try:
             while not self._stop.is_set():
                 try:
-                    with self.inside:
-                        self.source.open()
+                    self._open()
                     self._read_all(backoff)
                     return
                 except SourceLost as error:
@@ -91,6 +95,12 @@ class Capture:
             self.health.note("ended", self.health.reason)
             if not self._is_succeeded:
                 self._desk.end()
+
+    def _open(self) -> None:
+        self._loss = "open_failed"
+        with self.inside:
+            self.source.open()
+        self._loss = "lost"
 
     def _read_all(self, backoff: Backoff) -> None:
         """Read until the source ends. Raises SourceLost when a live one does."""
@@ -114,6 +124,7 @@ class Capture:
         """Tell whether a frame may be acted upon. Raises SourceLost for one that is frozen."""
         fault = self._sight.look(frame.image, time.monotonic())
         if fault is not None and fault.is_due:
+            self._loss = "frozen"
             raise SourceLost(fault.reason)
         self._note("" if fault is None else fault.reason)
         return fault is None or not fault.is_frozen
@@ -129,6 +140,7 @@ class Capture:
     def _lost(self, reason: str, backoff: Backoff) -> None:
         self._close()
         self._stats.count("restarts:source")
+        self._stats.count(f"source_restarts:{self._loss}")
         pause = backoff.next()
         if self.health.restart(reason):
             log.warning("The source is lost and will be opened again: %s.", reason.rstrip("."))

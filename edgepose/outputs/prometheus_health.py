@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from edgepose import __version__
+
+_LOSSES: Final = ("lost", "frozen", "open_failed")  # of a source; each counter begins at zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +143,10 @@ def _counters(stats: Mapping[str, Any]) -> Iterator[Figures]:
     yield _labelled("edgepose_frames_dropped_total", "Frames given up", counts, "dropped:", "stage")
     restarts = _labelled("", "", counts, "restarts:", "output").samples
     named = {sample.labels["output"]: sample.value for sample in restarts}
-    lost = (Sample(named.pop("source", 0.0), {"reason": "lost"}),)
-    yield Figures("edgepose_camera_restarts_total", "counter", "Times the source was lost", lost)
+    named.pop("source", None)
+    why = {f"source_restarts:{reason}": 0 for reason in _LOSSES} | dict(counts)
+    about = "Times the source was opened again"
+    yield _labelled("edgepose_camera_restarts_total", about, why, "source_restarts:", "reason")
     failed = (Sample(named.pop("runtime", 0.0)),)
     yield Figures("edgepose_runtime_restarts_total", "counter", "Inferences that failed", failed)
     others = tuple(Sample(value, {"output": name}) for name, value in named.items())

@@ -58,9 +58,28 @@ def test_a_source_that_dies_is_opened_again_and_the_run_goes_on(parts, new_perce
     """A lost camera is reopened with back-off; frames before and after arrive."""
     runtime, output = parts["Runtime"](), parts["Output"]()
     source = parts["Source"]([0, SourceLost("cable out"), 1], lossless=True)
-    run(Pipeline(source, new_perception(runtime), {"out": output}))
+    pipeline = Pipeline(source, new_perception(runtime), {"out": output})
+    run(pipeline)
     assert source.opened == 2
+    assert pipeline.stats.snapshot().counts["source_restarts:lost"] == 1
     assert {0.0, 1.0} <= set(output.event_times)
+
+
+def test_a_source_that_does_not_open_is_counted_as_that(parts, new_perception):
+    """Told apart from one that was lost while it ran."""
+    source = parts["Source"]([0], lossless=True)
+    tries = iter([True])
+
+    def open_at_second_try() -> None:
+        if next(tries, False):
+            raise SourceLost("no such camera")
+
+    source.open = open_at_second_try
+    pipeline = Pipeline(source, new_perception(parts["Runtime"]()), {})
+    run(pipeline)
+    counts = pipeline.stats.snapshot().counts
+    assert counts["source_restarts:open_failed"] == counts["restarts:source"] == 1
+    assert "source_restarts:lost" not in counts
 
 
 def test_a_dead_output_loses_no_event_and_stops_nobody(parts, new_perception):

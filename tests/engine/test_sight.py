@@ -178,6 +178,9 @@ def test_a_frozen_camera_is_opened_again_with_back_off_and_its_pictures_are_not_
     late = stuck.opened_at[1]  # what was on its way before is perceived as it comes
     wait_until(lambda: output.scenes and output.scenes[-1].frame.seq > late)
     wait_until(lambda: pipeline.capture.health.state == "running")
+    counts = pipeline.stats.snapshot().counts
+    assert counts["source_restarts:frozen"] >= 2
+    assert "source_restarts:lost" not in counts
     assert {s.frame.image.max() for s in output.scenes if s.frame.seq > late} == {101}
 
 

@@ -34,7 +34,9 @@ class Health(Controls):
             stats.record("infer", thousandth / 1000)
         stats.count("captured", 90)
         stats.count("dropped:capture", 7)
-        stats.count("restarts:source", 2)
+        stats.count("restarts:source", 3)
+        stats.count("source_restarts:lost", 2)
+        stats.count("source_restarts:open_failed")
         stats.count("restarts:bus", 3)
         self.document: dict[str, Any] = {
             "version": __version__,
@@ -164,6 +166,11 @@ def test_the_appliance_is_asked_at_each_scrape(output: Prometheus, port: int, he
     assert value(samples, "edgepose_frames_captured_total") == 90
     assert value(samples, "edgepose_frames_dropped_total", stage="capture") == 7
     assert value(samples, "edgepose_camera_restarts_total", reason="lost") == 2
+    assert value(samples, "edgepose_camera_restarts_total", reason="open_failed") == 1
+    assert value(samples, "edgepose_camera_restarts_total", reason="frozen") == 0
+    assert not [
+        1 for name, labels in samples if "output" in name and ("output", "source") in labels
+    ]
     assert value(samples, "edgepose_output_restarts_total", output="bus") == 3
     assert value(samples, "edgepose_output_up", output="bus") == 0
     assert value(samples, "edgepose_output_up", output="log") == 1
