@@ -148,7 +148,7 @@ def test_what_an_output_holds_back_is_counted(parts, new_perception, started):
     pipeline = started(source, new_perception(parts["Runtime"]()), {"hook": Away()})
     wait_until(lambda: document(pipeline)["outputs"]["hook"]["queue"]["events"] >= 4)
     wait_until(lambda: document(pipeline)["outputs"]["hook"]["queue"]["age"] > 0)
-    assert document(pipeline)["outputs"]["hook"]["state"] == "backing off"
+    wait_until(lambda: document(pipeline)["outputs"]["hook"]["state"] == "backing off")
 
 
 def test_the_queue_of_an_output_that_hangs_holds_what_it_was_given(
@@ -304,12 +304,12 @@ def test_a_chip_that_fails_while_it_runs_gives_way_and_comes_back(
     wait_until(lambda: document(pipeline)["runtime"]["why"] == "Edge TPU can't be used")
     seen = len(output.event_times)
     wait_until(lambda: len(output.event_times) > seen + 3)
-    assert document(pipeline)["runtime"]["state"] == "degraded"
+    wait_until(lambda: document(pipeline)["runtime"]["state"] == "degraded")
     away.clear()
     wait_until(lambda: document(pipeline)["runtime"]["state"] == "running")
     seen = len(output.event_times)
     wait_until(lambda: len(output.event_times) > seen + 3)
-    assert not ladder.is_down
+    wait_until(lambda: not ladder.is_down)
 
 
 def _next_frame(source: Any, steps: Iterator[Any]) -> Any:
