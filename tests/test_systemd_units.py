@@ -106,6 +106,15 @@ def test_devices_stay_usable_behind_the_hardening(unit):
 
 
 @pytest.mark.parametrize("unit", UNITS)
+def test_the_kinds_of_devices_are_known_before_the_service_starts(unit):
+    """systemd passes over a kind whose driver is not loaded: its devices stay forbidden later."""
+    said = settings(unit)
+    drivers = {f"modprobe@{name}.service" for name in ("videodev", "mc", "drm", "usbcore", "apex")}
+    assert drivers <= set(" ".join(said["Wants"]).split())
+    assert drivers <= set(" ".join(said["After"]).split())
+
+
+@pytest.mark.parametrize("unit", UNITS)
 def test_the_times_of_the_unit_fit_those_of_the_program(unit):
     """The watchdog waits for several reports, a stop for the outputs to drain."""
     said = settings(unit)
