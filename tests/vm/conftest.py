@@ -24,7 +24,7 @@ TOOLS = ("qemu-system-x86_64", "debootstrap", "mkfs.ext4", "unshare", "chroot")
 sys.path.append(str(HERE))
 
 from appliance import Appliance  # noqa: E402
-from virtual_pi import Image, Power, VirtualPi  # noqa: E402
+from virtual_pi import Image, Power, VirtualPi, copy_disk  # noqa: E402
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -71,8 +71,7 @@ def stick(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def power(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Power]:
     """Return the machine, switched off, with a disk of its own: what is written stays."""
     folder = tmp_path_factory.mktemp("vm")
-    disk = folder / "disk.ext4"
-    subprocess.run(["cp", "--sparse=always", "--reflink=auto", image.disk, disk], check=True)
+    disk = copy_disk(image.disk, folder / "disk.ext4")
     power = Power(image, disk, folder)
     yield power
     power.off()

@@ -43,16 +43,17 @@ class Image:
 
 
 class Power:
-    """Switch a machine on and off: one QEMU process.
+    """Switch a machine on and off: one QEMU process, with so many processors.
 
     What it writes is in its disk's file at once, and stays there when it is killed; that this
     machine need not flush it (`cache=unsafe`) changes nothing about that, and is quicker.
     """
 
-    def __init__(self, image: Image, disk: Path, folder: Path) -> None:
+    def __init__(self, image: Image, disk: Path, folder: Path, processors: int = 2) -> None:
         self.image = image
         self.disk = disk
         self.folder = folder
+        self.processors = processors
         self.process: subprocess.Popen[bytes] | None = None
 
     def on(self, options: list[str], *words: str) -> None:
@@ -60,7 +61,7 @@ class Power:
         self.off()
         self.process = subprocess.Popen(
             ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi,tb-size=1024",
-             "-cpu", "max", "-m", "2G", "-smp", "2", "-nodefaults", "-no-reboot",
+             "-cpu", "max", "-m", "2G", "-smp", str(self.processors), "-nodefaults", "-no-reboot",
              "-display", "none", "-nic", "none", "-device", "virtio-rng-pci",
              *self.image.boot_options(*words),
              "-drive", f"file={self.disk},if=virtio,format=raw,cache=unsafe", *options],
@@ -169,6 +170,12 @@ class VirtualPi(DebianHost):
             "-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0",
             *shares,
         ]  # fmt: skip
+
+
+def copy_disk(disk: Path, to: Path) -> Path:
+    """Copy a disk of a machine that is switched off, holes as holes; return the copy."""
+    subprocess.run(["cp", "--sparse=always", "--reflink=auto", disk, to], check=True)
+    return to
 
 
 def _prompt(monitor: socket.socket) -> None:

@@ -2,7 +2,8 @@
 
 Three things are written as the appliance writes them: a configuration (what the web page's *save*
 does), a template and the outbox of MQTT. Each write has a number, and is told on the console only
-when the appliance may rely on it. Runs in the virtual machine, as its first process.
+when the appliance may rely on it. Usage: writer.py FOLDER; it has edgepose.yaml with a watch
+`arms_up` and its template. Runs in the virtual machine, as its first process.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from edgepose import config_edit, template_files
+from edgepose import template_files
 from edgepose.config import load
+from edgepose.config_edit import save_edits
 from edgepose.outbox import Outbox
 
-FOLDER = Path("/var/lib/edgepose/power_cut")
+FOLDER = Path(sys.argv[1])
 CONFIG = FOLDER / "edgepose.yaml"
 TEMPLATE = FOLDER / "templates" / "arms_up.yaml"
 STEP = 0.001  # by which `hold` and `size_deviation` grow with each number
@@ -49,9 +51,7 @@ class Things:
 
     def configure(self, number: int) -> None:
         """Change a threshold in the configuration."""
-        before = self.config.watches
-        section = before["arms_up"].model_copy(update={"hold": number * STEP})
-        config_edit.save_watches(CONFIG, before, {"arms_up": section})
+        save_edits(CONFIG, {("watch", "arms_up", "hold"): number * STEP})
 
     def teach(self, number: int) -> None:
         """Write the template anew."""
