@@ -15,13 +15,15 @@ CLIP = "/mnt/media/clips/jumping_jacks_1_count11.mp4"
 PIN = "/sys/devices/platform/gpio-sim.0/gpiochip0/sim_gpio17/value"
 PYTHON = "/opt/edgepose/venv/bin/python"
 
-# Patient with a picture's age, because the processor is emulated; what is done is the same.
+# Patient with an inference and with a picture's age, because the processor is emulated; what is
+# done is the same. `release` keeps the pin on long enough for the service to be killed meanwhile.
 CONFIGURATION = f"""\
 version: 1
 name: edgebox
 source: {{type: v4l2, device: {CLIP_CAMERA}, size: [288, 512], fps: 5}}
+model: {{deadline: 60}}
 watch:
-  arms_up: {{template: templates/jack.yaml, hold: 0.0, cooldown: 0.0, max_age: 30}}
+  arms_up: {{template: templates/jack.yaml, hold: 0.0, release: 3, max_age: 30}}
 outputs:
   screen: {{type: hdmi, mirror: false}}
   relay: {{type: gpio, line: 17, when: arms_up, interlock: 30}}
@@ -83,7 +85,7 @@ class Appliance:
         """Return what was written to the log so far; fails on a damaged line."""
         return [json.loads(line) for line in self.machine.said("cat", EVENTS).splitlines()]
 
-    def wait_for_pin(self, level: int, seconds: int = 120) -> None:
-        """Wait inside, where a short pulse is not missed; fail when it never comes."""
-        loop = f"until [ $(cat {PIN}) = {level} ]; do sleep 0.1; done"
-        self.machine.run("timeout", str(seconds), "sh", "-c", loop)
+    def wait_for_pin(self, level: int, then: str = "true") -> None:
+        """Wait inside, where a short pulse is not missed, and run a command at that moment."""
+        loop = f"until [ $(cat {PIN}) = {level} ]; do sleep 0.1; done; {then}"
+        self.machine.run("timeout", str(self.machine.patience), "sh", "-c", loop)

@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.vm, pytest.mark.timeout(3600)]
 
 LIMBS = Palette()
 SIZE = (320, 180)  # (width, height) in which pictures are compared
+BETWEEN = slice(36, 130)  # rows: below the badges, above the words
 
 
 @pytest.fixture
@@ -58,16 +59,15 @@ def test_the_display_shows_the_clip_with_the_overlay(machine, appliance, media):
     seen = machine.screenshot()
     assert seen.shape[:2] == (720, 1280)
     clip = media / "clips" / "jumping_jacks_1_count11.mp4"
-    assert likeness(seen, clip) > 0.6  # 0.87 in a drawn example; 0.25 with another clip
+    assert likeness(seen, clip) > 0.6  # 0.86 as seen; at most 0.23 with two other clips
     assert sum(pixels(seen, colour) for colour in (LIMBS.matching, LIMBS.deviating)) > 500
 
 
 def test_the_pin_is_off_after_sigkill_and_the_service_is_back(machine, appliance):
     """Killed while the pin is on; ExecStopPost drives it off, and Restart=always."""
     before = machine.another_pid(0)
-    appliance.wait_for_pin(1)
-    machine.run("systemctl", "kill", "-s", "KILL", "edgepose")
-    appliance.wait_for_pin(0, seconds=10)
+    appliance.wait_for_pin(1, then="systemctl kill -s KILL edgepose")
+    appliance.wait_for_pin(0)
     machine.another_pid(before)
     assert "17: the line is off" in machine.journal
 
@@ -148,6 +148,6 @@ def pixels(image, colour: str) -> int:
 
 
 def small(image):
-    """Return a picture's brightness, flat, in a size of its own."""
+    """Return the brightness of a picture's middle, flat, in a size of its own."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    return cv2.resize(grey, SIZE, interpolation=cv2.INTER_AREA).ravel()
+    return cv2.resize(grey, SIZE, interpolation=cv2.INTER_AREA)[BETWEEN].ravel()
