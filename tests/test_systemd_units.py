@@ -107,7 +107,7 @@ def test_devices_stay_usable_behind_the_hardening(unit):
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_the_kinds_of_devices_are_known_before_the_service_starts(unit):
-    """systemd passes over a kind whose driver is not loaded: its devices stay forbidden later."""
+    """A kind whose driver is not loaded is passed over: its devices stay forbidden later."""
     said = settings(unit)
     drivers = {f"modprobe@{name}.service" for name in ("videodev", "mc", "drm", "usbcore", "apex")}
     assert drivers <= set(" ".join(said["Wants"]).split())
