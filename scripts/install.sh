@@ -148,14 +148,17 @@ make_venv() {
         local pip=("$offline"/wheels/pip-*.whl)
         [ -f "${pip[0]}" ] || die "$offline/wheels holds no pip: prepare the folder again"
         "$python" -m venv --system-site-packages --without-pip "$venv"
-        PYTHONPATH=${pip[0]} "$venv/bin/python" -m pip install --quiet --no-index \
+        PYTHONPATH=${pip[0]} "$venv/bin/python" -m pip install --quiet --no-index --no-compile \
             --find-links "$offline/wheels" "${flags[@]}" --upgrade edgepose
     else
         "$python" -m venv --system-site-packages "$venv"
         copy_source "$scratch/source"
-        "$venv/bin/python" -m pip install --disable-pip-version-check "${flags[@]}" \
+        "$venv/bin/python" -m pip install --disable-pip-version-check --no-compile "${flags[@]}" \
             "$scratch/source"
     fi
+    # Now, since the service may not write there. pip compiles on one processor, tests as well: the
+    # longest part of an installation. What no Python 3 can read is passed over, as pip does.
+    "$venv/bin/python" -m compileall -qq -j 0 -x '/tests/' "$venv/lib" || true
     # The service's files travel with the version, so that a rollback brings its own back.
     mkdir -p "$venv/share/edgepose"
     cp -r "$here/../systemd" "$venv/share/edgepose/"

@@ -100,6 +100,7 @@ class Machine:
             "STUBS": str(self.stubs),
             "EDGEPOSE_INSTALL_ROOT": str(self.root),
             "EDGEPOSE_PYTHON": sys.executable,
+            "PYTHONDONTWRITEBYTECODE": "1",  # as in the unit: only the script itself compiles
         }
         return subprocess.run(
             ["bash", SCRIPTS / script, *args],
@@ -155,6 +156,9 @@ def test_a_clean_machine_gets_the_whole_service(machine):
     assert done.returncode == 0, done.stderr
     assert machine.version == "1.0"
     root, log = machine.root, machine.log
+    package = next((root / "opt/edgepose/venv").glob("lib/python3*/site-packages/edgepose"))
+    compiled = {path.name.partition(".")[0] for path in package.glob("__pycache__/*.pyc")}
+    assert compiled == {path.stem for path in package.glob("*.py")}
     assert (root / "etc/systemd/system/edgepose.service").is_file()
     assert (root / "etc/systemd/system/edgepose@.service").is_file()
     assert (root / "etc/udev/rules.d/70-edgepose.rules").is_file()
