@@ -105,7 +105,8 @@ done
 {
     printf '/dev/vda / ext4 rw,relatime 0 1\n'
     # rig: guest/ beside this script; stick: what install.sh prepared; media: real clips
-    printf '%s /mnt/%s 9p ro,trans=virtio,version=9p2000.L,nofail 0 0\n' \
+    # (read ahead and kept, as a real stick's: without, pip alone waits half a minute for it)
+    printf '%s /mnt/%s 9p ro,trans=virtio,version=9p2000.L,cache=loose,msize=262144,nofail 0 0\n' \
         rig rig stick stick media media
 } >"$root/etc/fstab"
 mkdir -p "$root"/mnt/{rig,stick,media}
@@ -124,12 +125,19 @@ inside systemctl -q enable hardware
 for unit in systemd-binfmt getty@tty1 serial-getty@ttyS0; do # slow to start, of no use here
     ln -sf /dev/null "$root/etc/systemd/system/$unit.service"
 done
-# The machine is emulated and this one may be busy; the appliance's own unit keeps its limits.
-mkdir -p "$root/etc/systemd/system.conf.d"
+# The machine is emulated and this one may be busy. Of the appliance's own limits only that of the
+# start is wider (its unit has 90 s); the watchdog's stays.
+mkdir -p "$root"/etc/systemd/{system.conf.d,system/edgepose{,@}.service.d}
 printf '[Manager]\nDefaultTimeoutStartSec=10min\n' >"$root/etc/systemd/system.conf.d/slow.conf"
+for service in edgepose edgepose@; do
+    printf '[Service]\nTimeoutStartSec=10min\n' \
+        >"$root/etc/systemd/system/$service.service.d/slow.conf"
+done
 echo edgebox >"$root/etc/hostname"
 cp "$root/boot/vmlinuz-$kernel" "$folder/vmlinuz"
 umount "$root/proc"
+# Nothing is left to be done by a first boot: ldconfig, the journal's catalogue.
+touch "$root/etc/.updated" "$root/var/.updated"
 # With a journal: what a power cut leaves behind is what is tested.
 mkfs.ext4 -q -F -L root -E lazy_itable_init=1,nodiscard -d "$root" "$folder/new.ext4" 4G
 mv "$folder/new.ext4" "$folder/disk.ext4"
