@@ -3,58 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import http.server
-import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion
+import peers
+from peers import free_port, ids_in, running
 
+from edgepose.options import Options
 from edgepose.outbox import Outbox
+from edgepose.outputs.base import Device, Output
 from edgepose.outputs.mqtt import outbox_path
+from edgepose.types import Scene
 
-EAR_PATIENCE = 5.0  # seconds for what the broker keeps to be heard
-
-
-class Hook(http.server.ThreadingHTTPServer):
-    """Take posts after `wait` seconds; hang up on every second one where it flaps."""
-
-    daemon_threads = True
-
-    def __init__(self, wait: float = 0.0, flaps: bool = False) -> None:
-        super().__init__(("127.0.0.1", 0), _Taker)
-        self.ids: set[str] = set()
-        self.wait, self.flaps, self.asked = wait, flaps, 0
-        self.thread = threading.Thread(target=self.serve_forever, daemon=True)
-        self.thread.start()
-
-
-class _Taker(http.server.BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        hook: Any = self.server
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        hook.asked += 1
-        time.sleep(hook.wait)
-        if hook.flaps and hook.asked % 2:
-            return
-        hook.ids.add(json.loads(body)["id"])
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
+EAR_PATIENCE: Final = 5.0  # seconds for what the broker keeps to be heard
+CLIENTS: Final = 12
+TOKEN: Final = "correct-horse-battery"
 
 Case = tuple[dict[str, Any], Callable[[set[str]], str]]
 """Options of the output, and what became of the events: told once the pipeline has stopped."""
@@ -66,127 +40,133 @@ def uncounted(ids: set[str]) -> str:
 
 
 @contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """Have a folder for a while."""
+    with tempfile.TemporaryDirectory(prefix="edgepose-trouble-") as folder:
+        yield Path(folder)
+
+
+@contextlib.contextmanager
 def hook(wait: float = 0.0, flaps: bool = False, dead: bool = False) -> Iterator[Case]:
     """Have somebody who takes posts, badly or not at all."""
-    server = Hook(wait, flaps)
-    port = server.server_address[1]
-    if dead:
-        server.shutdown()
-        server.server_close()
-    options = {"url": f"http://127.0.0.1:{port}/", "timeout": 3.0}
-    yield options, lambda ids: f"{len(ids & server.ids)} of {len(ids)} taken"
-    if not dead:
-        server.shutdown()
-        server.server_close()
+    with scratch() as folder, ExitStack() as stack:
+        port, path = free_port(), folder / "ids"
+        if not dead:
+            stack.enter_context(running(peers.take_posts, port, path, wait, flaps))
+        options = {"url": f"http://127.0.0.1:{port}/", "timeout": 3.0}
+        yield options, lambda ids: f"{len(ids & ids_in(path))} of {len(ids)} taken"
+
+
+@dataclass
+class Broker:
+    """Run mosquitto, which keeps what a subscriber has not heard over a restart."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it."""
+        user = "user root\n" if os.getuid() == 0 else ""
+        conf = self.folder / "mosquitto.conf"
+        keep = f"persistence true\npersistence_location {self.folder}/\n"
+        conf.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n{user}{keep}")
+        program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+        self.process = subprocess.Popen([program, "-c", str(conf)], stderr=subprocess.DEVNULL)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End it; may be called twice."""
+        process, self.process = self.process, None
+        if process is not None:
+            process.send_signal(number)
+            process.wait()
+
+    @contextlib.contextmanager
+    def flapping(self) -> Iterator[None]:
+        """Stop and start it every second, and leave it running."""
+        over = threading.Event()
+
+        def flap() -> None:
+            while not over.wait(1.0):
+                self.stop()
+                over.wait(1.0)
+                self.start()
+
+        flapper = threading.Thread(target=flap)
+        flapper.start()
+        yield
+        over.set()
+        flapper.join()
 
 
 @contextlib.contextmanager
 def broker(trouble: str = "") -> Iterator[Case]:
-    """Have mosquitto and a subscriber: well, dead, frozen, or stopped and started every second."""
-    folder = Path(tempfile.mkdtemp())
-    os.environ["STATE_DIRECTORY"] = str(folder / "state")
-    port = free_port()
-    user = "user root\n" if os.getuid() == 0 else ""
-    conf = folder / "mosquitto.conf"
-    keep = f"persistence true\npersistence_location {folder}/\n"
-    conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n{user}{keep}")
-    heard: set[str] = set()
-    over = threading.Event()
-    processes: list[subprocess.Popen[bytes]] = []
+    """Have mosquitto and a subscriber: well, dead, frozen, at 2 kB/s, or up and down."""
+    with scratch() as folder, ExitStack() as stack:
+        os.environ["STATE_DIRECTORY"] = str(folder / "state")
+        it, heard = Broker(folder), folder / "ids"
+        port = it.port
+        if trouble != "dead":
+            it.start()
+            stack.callback(it.stop, signal.SIGKILL)
+            stack.enter_context(running(peers.hear_events, it.port, heard))
+        if trouble == "frozen" and it.process:
+            it.process.send_signal(signal.SIGSTOP)
+        if trouble == "slow":
+            port = free_port()
+            stack.enter_context(running(peers.throttle, port, it.port, 2000))
+        calm = stack.enter_context(ExitStack())
+        if trouble == "flapping":
+            calm.enter_context(it.flapping())
 
-    def start() -> None:
-        program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-        processes.append(subprocess.Popen([program, "-c", str(conf)], stderr=subprocess.DEVNULL))
+        def told(ids: set[str]) -> str:
+            calm.close()
+            return _told(ids, heard, EAR_PATIENCE if trouble in ("", "flapping", "slow") else 0)
 
-    def flap() -> None:
-        while not over.wait(1.0):
-            processes[-1].terminate()
-            processes[-1].wait()
-            if not over.wait(1.0):
-                start()
+        yield {"host": "127.0.0.1", "port": port}, told
 
-    # Its session outlives the broker: what comes while the ear is away is kept for it.
-    ear = Client(CallbackAPIVersion.VERSION2, "ear", clean_session=False)
-    ear.reconnect_delay_set(1, 1)
-    ear.on_connect = lambda client, *_: client.subscribe("edgepose/bench/events", 1)
-    ear.on_message = lambda c, u, m: heard.add(json.loads(m.payload)["id"])
-    if trouble != "dead":
-        start()
-        time.sleep(0.5)
-        ear.connect_async("127.0.0.1", port)
-        ear.loop_start()
-        time.sleep(0.3)
-    if trouble == "frozen":
-        processes[-1].send_signal(signal.SIGSTOP)
-    flapper = threading.Thread(target=flap)
-    if trouble == "flapping":
-        flapper.start()
 
-    def calm() -> None:
-        over.set()
-        if flapper.is_alive():
-            flapper.join()
-        if processes and processes[-1].poll() is not None:
-            start()
-
-    def told(ids: set[str]) -> str:
-        calm()
-        kept = Outbox(outbox_path("bench"), 100_000)
-        kept.open()
-        waiting = {message.id for message in kept.after(0, 100_000)}
-        kept.close()
-        deadline = time.monotonic() + (EAR_PATIENCE if processes else 0.0)
-        while not ids <= heard | waiting and time.monotonic() < deadline:
-            time.sleep(0.1)
-        return f"{len(ids & (heard | waiting))} of {len(ids)} heard or in the outbox"
-
-    yield {"host": "127.0.0.1", "port": port}, told
-    calm()
-    ear.loop_stop()
-    for process in processes:
-        process.kill()
-        process.wait()
-    shutil.rmtree(folder)
+def _told(ids: set[str], heard: Path, patience: float) -> str:
+    kept = Outbox(outbox_path("bench"), 100_000)
+    kept.open()
+    waiting = {message.id for message in kept.after(0, 100_000)}
+    kept.close()
+    deadline = time.monotonic() + patience
+    while not ids <= ids_in(heard) | waiting and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return f"{len(ids & (ids_in(heard) | waiting))} of {len(ids)} heard or in the outbox"
 
 
 @contextlib.contextmanager
 def lines(full: bool = False) -> Iterator[Case]:
     """Have a file, or a disk that is full."""
-    folder = Path(tempfile.mkdtemp())
-    path = Path("/dev/full") if full else folder / "events.jsonl"
+    with scratch() as folder:
+        path = Path("/dev/full") if full else folder / "events.jsonl"
 
-    def told(ids: set[str]) -> str:
-        return f"{len(path.read_text().splitlines())} of {len(ids)} written"
+        def told(ids: set[str]) -> str:
+            return f"{len(path.read_text().splitlines())} of {len(ids)} written"
 
-    yield {"path": path}, uncounted if full else told
-    shutil.rmtree(folder)
+        yield {"path": path}, uncounted if full else told
 
 
 @contextlib.contextmanager
-def clients(path: str, stuck: bool, **options: Any) -> Iterator[Case]:
-    """Have twelve clients that ask and then never read; or none."""
-    port, found = free_port(), []
-    over = threading.Event()
+def clip(lost: bool = False) -> Iterator[Case]:
+    """Have a folder for a clip, or a file in its place."""
+    with scratch() as folder:
+        place = folder / "clips"
+        if lost:
+            place.touch()
+        yield {"path": place / "all.mp4"}, uncounted
 
-    def ask() -> None:
-        token = options.get("token")
-        ask = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"
-        while len(found) < 12 and not over.wait(0.05):
-            with contextlib.suppress(OSError):
-                link = socket.create_connection(("127.0.0.1", port), timeout=1)
-                link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-                link.sendall(ask.encode())
-                found.append(link)
 
-    asking = threading.Thread(target=ask)
-    if stuck:
-        asking.start()
-    yield {"port": port, **options}, uncounted
-    over.set()
-    if stuck:
-        asking.join()
-    for link in found:
-        link.close()
+@contextlib.contextmanager
+def clients(path: str, reads: bool, count: int = CLIENTS, **options: Any) -> Iterator[Case]:
+    """Have clients that ask and then read, or never do."""
+    port = free_port()
+    token = f"Authorization: Bearer {options.get('token')}"
+    request = f"GET {path} HTTP/1.1\r\nHost: x\r\n{token}\r\n\r\n".encode()
+    with running(peers.ask, port, request, count, reads):
+        yield {"port": port, **options}, uncounted
 
 
 @contextlib.contextmanager
@@ -195,33 +175,60 @@ def plain(**options: Any) -> Iterator[Case]:
     yield options, uncounted
 
 
-TOKEN = "correct-horse-battery"
-CASES: dict[str, tuple[str, Callable[[], AbstractContextManager[Case]], Callable[[], Any]]] = {
-    "mqtt, broker dead": ("mqtt", broker, lambda: broker("dead")),
-    "mqtt, broker frozen": ("mqtt", broker, lambda: broker("frozen")),
-    "mqtt, broker flapping": ("mqtt", broker, lambda: broker("flapping")),
-    "webhook, server dead": ("webhook", hook, lambda: hook(dead=True)),
-    "webhook, answers after 2 s": ("webhook", hook, lambda: hook(wait=2.0)),
-    "webhook, every other cut": ("webhook", hook, lambda: hook(flaps=True)),
-    "jsonl, disk full": ("jsonl", lines, lambda: lines(full=True)),
+class Stuck(Output):
+    """Take its time for each scene, as any output may."""
+
+    class Options(Options):
+        """seconds: for a scene. ids: where those of the events go that were shown."""
+
+        seconds: float
+        ids: Any
+
+    def __init__(self, options: Any, device: Device) -> None:
+        self._seconds, self._ids = options.seconds, options.ids
+
+    def open(self) -> None:
+        pass
+
+    def show(self, scene: Scene) -> None:
+        time.sleep(self._seconds)
+        self._ids.update(event.id for event in scene.events)
+
+    def close(self) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def stuck(seconds: float) -> Iterator[Case]:
+    """Have an output that is slow, whatever it is."""
+    ids: set[str] = set()
+    yield {"seconds": seconds, "ids": ids}, lambda all_: f"{len(all_ & ids)} of {len(all_)} shown"
+
+
+Make = Callable[[], AbstractContextManager[Case]]
+CASES: Final[dict[str, tuple[str | type[Output], Make, Make]]] = {
+    "any, 2 s a scene": (Stuck, partial(stuck, 0.0), partial(stuck, 2.0)),
+    "mqtt, broker dead": ("mqtt", broker, partial(broker, "dead")),
+    "mqtt, broker frozen": ("mqtt", broker, partial(broker, "frozen")),
+    "mqtt, 2 kB/s": ("mqtt", broker, partial(broker, "slow")),
+    "mqtt, broker flapping": ("mqtt", broker, partial(broker, "flapping")),
+    "webhook, server dead": ("webhook", hook, partial(hook, dead=True)),
+    "webhook, answers after 2 s": ("webhook", hook, partial(hook, wait=2.0)),
+    "webhook, every other cut": ("webhook", hook, partial(hook, flaps=True)),
+    "jsonl, disk full": ("jsonl", lines, partial(lines, full=True)),
+    "video, no folder": ("video", clip, partial(clip, lost=True)),
     "web, 12 clients stuck": (
-        "web", lambda: clients("/stream", False, token=TOKEN),
-        lambda: clients("/stream", True, token=TOKEN),
+        "web", partial(clients, "/stream", reads=True, token=TOKEN),
+        partial(clients, "/stream", reads=False, token=TOKEN),
     ),
     "prometheus, 12 scrapers stuck": (
-        "prometheus", lambda: clients("/metrics", False), lambda: clients("/metrics", True),
+        "prometheus", partial(clients, "/metrics", reads=True),
+        partial(clients, "/metrics", reads=False),
     ),
-    "hdmi, no screen": ("hdmi", lambda: plain(sink="null"), lambda: plain(sink="kms")),
+    "hdmi, no screen": ("hdmi", partial(plain, sink="null"), partial(plain, sink="kms")),
     "gpio, no such chip": (
-        "gpio", lambda: plain(line=4, when="up", chip="fake"),
-        lambda: plain(line=4, when="up", chip="/dev/gpiochip99"),
+        "gpio", partial(plain, line=4, when="up", chip="fake"),
+        partial(plain, line=4, when="up", chip="/dev/gpiochip99"),
     ),
     "the same twice (noise)": ("jsonl", lines, lines),
 }  # fmt: skip
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
