@@ -37,7 +37,7 @@ def running(work: Callable[..., None], *args: Any) -> Iterator[None]:
 
 
 def take_posts(ready: Any, port: int, path: Path, wait: float, flaps: bool) -> None:
-    """Write down the ids of posts, each after `wait` seconds; hang up on every other if it flaps."""
+    """Write down the ids of posts, each after `wait` seconds; hang up on every other one."""
 
     class Taker(http.server.BaseHTTPRequestHandler):
         asked = 0
