@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.core.families.heatmap_decode import decode_maps
+from edgepose.core.families.heatmap_decode import believe, evidence, locate
 from edgepose.errors import ModelError
 from edgepose.train.export import Agreement, compare, run_tflite, to_tflite
 from edgepose.train.extra import need
@@ -25,7 +26,9 @@ from edgepose.types import Image
 
 CALIBRATION: Final = 160  # pictures that set the value ranges
 CHECKED: Final = 64  # other pictures on which file and net are compared
-FRESH: Final = 4096  # pictures drawn anew to learn the presence from, three fifths of nobody
+FRESH: Final = 12288  # pictures drawn anew to learn the presence from, two thirds of nobody
+SEEN: Final = 8  # keypoints that have to be visible for a picture to be one of somebody
+BATCH: Final = 256  # pictures whose maps are held at a time
 LEAST_AGREEMENT: Final = 0.9  # share of peaks within a cell; ambiguous maps jump, sure ones don't
 
 
@@ -85,10 +88,11 @@ def export(net: Net, state: dict[str, Any], size: int, samples: Any, path: Path)
     return Exported(path, len(model), hashlib.sha256(model).hexdigest(), exact, quantised)
 
 
-def answers(net: Net, model: bytes, pictures: Sequence[Image]) -> NDArray[np.float32]:
-    """Return what an exported model says of (size, size) pictures: (n, k, 3) of (y, x, score)."""
+def answers(net: Net, model: bytes, pictures: Sequence[Image]) -> NDArray[np.float64]:
+    """Return what an exported model says of (size, size) pictures: (n, k, ANSWER)."""
     activation = "softmax" if net.kind == "softmax" else "none"
-    return np.stack([decode_maps(maps, activation) for maps in run_tflite(model, pictures)])
+    said = [believe(maps, activation) for maps in run_tflite(model, pictures)]
+    return np.stack([np.concatenate([locate(one), evidence(one)], 1) for one in said])
 
 
 def learn_presence(
@@ -99,12 +103,16 @@ def learn_presence(
     They are learnt from people and empty places drawn anew, and from the real places without
     people (`vacant`) that there are.
     """
-    draw = People(int(np.random.SeedSequence((seed, FRESH)).generate_state(1)[0]), size, empty=0.6)
-    drawn = [draw() for _ in range(FRESH)]
-    samples = [*drawn, *vacant]
-    said = answers(net, path.read_bytes(), pictures_for(samples, len(samples), size))
-    somebody = np.array([bool((sample.visible > OUTSIDE).any()) for sample in samples])
-    return fit_presence(said[somebody], said[~somebody])
+    draw = People(int(np.random.SeedSequence((seed, FRESH)).generate_state(1)[0]), size, empty=0.65)
+    samples = chain((draw() for _ in range(FRESH)), vacant)
+    model = path.read_bytes()
+    somebody, nobody = [], []
+    while batch := list(islice(samples, BATCH)):
+        said = answers(net, model, pictures_for(batch, len(batch), size))
+        visible = np.stack([sample.visible for sample in batch])
+        somebody.append(said[(visible == VISIBLE).sum(1) >= SEEN])
+        nobody.append(said[(visible == OUTSIDE).all(1)])
+    return fit_presence(np.concatenate(somebody), np.concatenate(nobody))
 
 
 def describe(exported: Exported, recipe: dict[str, Any], presence: Sequence[float] = ()) -> str:

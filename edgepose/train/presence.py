@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from edgepose.core.families.presence import FEATURES, features
 
-_RIDGE: Final = 1e-3  # keeps weights of features that say the same small
+_RIDGE: Final = 1e-4  # keeps weights of features that say the same small
 _STEPS: Final = 40  # of Newton's method, which needs about ten
 
 
 def fit_presence(people: NDArray[Any], nobody: NDArray[Any]) -> list[float]:
     """Return the numbers that `Presence.parse` takes, the bias last.
 
-    people, nobody: what the network answered, (n, 17, 3), for pictures with and without a person;
+    people, nobody: what the network answered, (n, 17, ANSWER), with and without a person there;
     both sides weigh the same, however many there are. Logistic regression with a small penalty on
     standardised features.
     """

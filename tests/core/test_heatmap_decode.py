@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgepose.core.families.heatmap_decode import ACTIVATIONS, activation_of, decode_maps
+from edgepose.core.families.heatmap_decode import (
+    ACTIVATIONS,
+    activation_of,
+    believe,
+    decode_maps,
+    evidence,
+)
 
 
 def gaussian(
@@ -150,3 +156,37 @@ def test_values_far_below_zero_are_logits(lowest: float, expected: str) -> None:
     maps = np.zeros((9, 9, 17), np.float32)
     maps[2, 2, 5] = lowest
     assert activation_of(maps) == expected
+
+
+def test_evidence_of_one_cell_is_that_cell() -> None:
+    """All belief in one place: nothing is spread, and no other place comes near."""
+    maps = np.full((12, 16, 1), -30.0, np.float32)
+    maps[3, 4] = 2.0
+    ((mass, spread, highest, second),) = evidence(believe(maps, "softmax"))
+    assert mass == pytest.approx(np.e**2 / (1 + np.e**2), abs=1e-6)
+    assert (spread, highest, second) == pytest.approx((0.0, 2.0, -30.0), abs=1e-5)
+
+
+def test_evidence_of_two_places_tells_how_far_apart_they_are() -> None:
+    """Half the belief each, 6 columns apart of 16: a spread of 3 / 16, and a second place."""
+    maps = np.full((12, 16, 1), -30.0, np.float32)
+    maps[3, 2], maps[3, 8] = 20.0, 20.0
+    ((mass, spread, highest, second),) = evidence(believe(maps, "softmax"))
+    assert (mass, spread) == pytest.approx((1.0, 3 / 16), abs=1e-6)
+    assert (highest, second) == (20.0, 20.0)
+
+
+@pytest.mark.parametrize(("distance", "second"), [(4, -30.0), (5, 1.0)])
+def test_a_second_place_is_more_than_four_cells_away(distance: int, second: float) -> None:
+    """What is nearer belongs to the first."""
+    maps = np.full((16, 16, 1), -30.0, np.float32)
+    maps[8, 8], maps[8, 8 - distance] = 2.0, 1.0
+    assert evidence(believe(maps, "softmax"))[0, 3] == second
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30, -1e30])
+def test_evidence_of_nonsense_is_finite(activation: str, value: float) -> None:
+    """As the keypoints are."""
+    maps = np.full((9, 9, 3), value, np.float32)
+    assert np.isfinite(evidence(believe(maps, activation))).all()

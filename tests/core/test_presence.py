@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgepose.core.families.presence import FEATURES, Presence, features
+from edgepose.core.families.heatmap_decode import EVIDENCE
+from edgepose.core.families.presence import ANSWER, FEATURES, Presence, features
 from edgepose.errors import UserError
 from edgepose.train.presence import fit_presence
 
@@ -19,12 +20,13 @@ STANDING = np.array(
 
 
 def answers(rng: np.random.Generator, count: int, somebody: bool) -> np.ndarray:
-    """Return what a network says: a body with some noise, or the same scores anywhere."""
+    """Return what a network says: a body with some noise, or the same maps anywhere."""
     places = STANDING + rng.normal(0, 0.02, (count, 17, 2))
     if not somebody:
         places = rng.uniform(0, 1, (count, 17, 2))
     scores = rng.uniform(0.2, 0.8, (count, 17, 1))
-    return np.concatenate([places, scores], 2)
+    looks = rng.uniform(0, 1, (count, 17, EVIDENCE))
+    return np.concatenate([places, scores, looks], 2)
 
 
 def fitted() -> Presence:
@@ -51,16 +53,26 @@ def test_the_scores_count_too() -> None:
     assert presence(sure[0]) > 0.5 > presence(unsure[0])
 
 
+def test_how_the_maps_look_counts_too() -> None:
+    """With the same shape and scores, a narrow map is more of a person than a wide one."""
+    rng = np.random.default_rng(6)
+    narrow, wide = answers(rng, 100, True), answers(rng, 100, True)
+    wide[..., 4] += 0.5
+    presence = Presence.parse(fit_presence(narrow, wide))
+    assert presence(narrow[0]) > 0.5 > presence(wide[0])
+
+
 def test_how_large_and_where_the_pose_is_makes_no_difference() -> None:
     """Half the size, elsewhere: the same features."""
     pose = answers(np.random.default_rng(4), 1, True)[0]
-    moved = pose * [0.5, 0.5, 1.0] + [0.3, -0.2, 0.0]
+    moved = pose.copy()
+    moved[:, :2] = pose[:, :2] * 0.5 + [0.3, -0.2]
     np.testing.assert_allclose(features(moved), features(pose), atol=1e-5)
 
 
 def test_all_keypoints_in_one_place_are_no_error() -> None:
     """A blank answer has a probability as well."""
-    assert 0.0 <= fitted()(np.zeros((17, 3))) <= 1.0
+    assert 0.0 <= fitted()(np.zeros((17, ANSWER))) <= 1.0
 
 
 @pytest.mark.parametrize("numbers", [(1.0,), (0.0,) * FEATURES, (float("nan"),) * (FEATURES + 1)])

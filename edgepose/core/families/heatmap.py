@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 
 from edgepose.core.crop import letterbox
 from edgepose.core.families.base import Family, Look
-from edgepose.core.families.heatmap_decode import ACTIVATIONS, activation_of, decode_maps
+from edgepose.core.families.heatmap_decode import (
+    ACTIVATIONS,
+    Beliefs,
+    activation_of,
+    believe,
+    evidence,
+    locate,
+)
 from edgepose.core.families.pixels import picture_tensor
 from edgepose.core.families.presence import Presence
 from edgepose.errors import UserError, near_miss
@@ -152,18 +159,20 @@ class Heatmaps(Family):
         maps = self._maps.dequantise(tensors[self._index])[0]
         if _is_channels_first(self._maps):
             maps = np.moveaxis(maps, 0, 2)
-        found = decode_maps(maps, self.options.activation or activation_of(maps))
+        beliefs = believe(maps, self.options.activation or activation_of(maps))
         keypoints = empty_keypoints()
-        keypoints[self._keypoints] = found[self._channels]
-        presence = self._presence or self._mean_score
-        score = presence(keypoints)
+        keypoints[self._keypoints] = locate(beliefs)[self._channels]
+        score = self._score(keypoints, beliefs)
         if score < self.min_score:
             return ()
         keypoints[self._keypoints] = look.region.to_frame(keypoints[self._keypoints])
         return (Pose(keypoints, score, frame_size),)
 
-    def _mean_score(self, keypoints: Keypoints) -> float:
-        return float(keypoints[self._keypoints, 2].mean())
+    def _score(self, keypoints: Keypoints, beliefs: Beliefs) -> float:
+        if self._presence is None:
+            return float(keypoints[self._keypoints, 2].mean())
+        looks = evidence(beliefs)[self._channels]
+        return self._presence(np.concatenate([keypoints, looks], 1))
 
 
 def _map_outputs(outputs: Sequence[TensorSpec]) -> list[int]:
