@@ -15,6 +15,7 @@ from edgepose.appliance import Appliance
 from edgepose.config import load
 from edgepose.errors import UserError
 from edgepose.outputs.base import Output
+from edgepose.tuning import TAUGHT_FROM
 from edgepose.types import Scene
 
 CONFIG = """\
@@ -181,7 +182,7 @@ def test_a_wrong_command_is_refused_with_a_sentence_and_changes_nothing(
 def test_a_template_is_taught_from_what_is_seen_and_then_used(running, config_file):
     """Standing at the camera: capture writes a file, and a watch can look for it at once."""
     appliance, witness = running
-    witness.wait_for(lambda scene: scene.frame.seq > 20)
+    witness.wait_for(lambda _: len(appliance._recent.poses()) == TAUGHT_FROM)
     assert "taught" in appliance.command("capture", {"name": "taught"})
     assert (config_file.parent / "templates" / "taught.yaml").is_file()
     appliance.command("template", {"watch": "hands", "template": "taught"})
