@@ -1,6 +1,6 @@
-"""LiteRT on a Pi's processors gives the keypoints of x86, to the last bit.
+"""A Pi's processors give the crops and keypoints of x86, to the last bit.
 
-The same crops go through edgepose's own runtime and decoder on both.
+The same frames go through edgepose's own crop, resize, runtime and decoder on both.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def frames(arm, media):
     }
     sequences |= {name: _frames_of(media / "clips" / name) for name in CLIPS}
     path = arm.layer / "shared" / "frames.npz"
-    np.savez(path, **{f"{name}|images": images for name, images in sequences.items()})
+    np.savez(path, **sequences)
     return path
 
 
@@ -83,7 +83,7 @@ def seen(frames):
     def see(model: str) -> Path:
         out = frames.with_name(f"seen-{model}.npz")
         if not out.exists():
-            command = [sys.executable, LOOK, "see", model, "1", frames, out]
+            command = [sys.executable, LOOK, model, "1", frames, out]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             assert "XNNPACK" in done.stdout
         return out
@@ -92,18 +92,14 @@ def seen(frames):
 
 
 @pytest.mark.parametrize("run", RUNS, ids=str)
-def test_keypoints_are_those_of_x86_to_the_last_bit(arm, seen, run):
-    """From the same crops; float32, as decoded from what LiteRT answers.
-
-    Not from the same frames: OpenCV's bilinear resize rounds otherwise on ARM (KleidiCV), by one
-    level; its INTER_LINEAR_EXACT would not, and takes 2.3 times as long.
-    """
-    path = seen(run.model)
-    program = ["python3", f"/checkout/{LOOK.relative_to(CHECKOUT)}", "again", run.model]
+def test_crops_and_keypoints_are_those_of_x86_to_the_last_bit(arm, frames, seen, run):
+    """From the same frames; float32 keypoints, as decoded from what LiteRT answers."""
+    program = ["python3", f"/checkout/{LOOK.relative_to(CHECKOUT)}", run.model, str(run.threads)]
     out = f"{run}.npz"
-    done = arm.run(run.board, *program, str(run.threads), f"/shared/{path.name}", f"/shared/{out}")
+    done = arm.run(run.board, *program, f"/shared/{frames.name}", f"/shared/{out}")
     assert "XNNPACK" in done.stdout, done.stdout + done.stderr
-    ours, theirs = dict(np.load(path)), dict(np.load(path.with_name(out)))
-    assert set(theirs) == {f"{name}|keypoints" for name in (*STILLS, *CLIPS)}
-    assert [name for name in theirs if theirs[name].tobytes() != ours[name].tobytes()] == []
-    assert all(theirs[name].dtype == np.float32 for name in theirs)
+    ours, theirs = dict(np.load(seen(run.model))), dict(np.load(frames.with_name(out)))
+    assert set(theirs) == set(ours)
+    assert {name.partition("|")[0] for name in ours} == {*STILLS, *CLIPS}
+    assert [name for name in ours if theirs[name].tobytes() != ours[name].tobytes()] == []
+    assert all(theirs[f"{name}|keypoints"].dtype == np.float32 for name in (*STILLS, *CLIPS))
