@@ -11,17 +11,22 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from edgepose.appliance import Appliance
+from edgepose.config import Config
 from edgepose.config_files import ConfigFiles
-from edgepose.config_life import POLL, RETRY, ConfigLife
+from edgepose.config_life import GOOD_AFTER, POLL, RETRY, ConfigLife
 from edgepose.config_watch import Edits
 from edgepose.engine.rounds import Rounds
 from edgepose.engine.sdnotify import notify
+from edgepose.engine.vain_starts import VainStarts
 from edgepose.errors import ConfigError, EdgeposeError, UserError
 from edgepose.waiting import Waiting
 
 log = logging.getLogger(__name__)
+
+STARTS: Final = 3  # crashes, one after another, until a configuration gives way to the last good
 
 
 @contextmanager
@@ -59,6 +64,7 @@ class Service:
         self._files = files
         self._new_appliance = new_appliance
         self._folder = folder
+        self._vain = VainStarts(folder)
         self._stop, self._again = threading.Event(), threading.Event()
 
     def run(self) -> None:
@@ -126,6 +132,8 @@ class Service:
             if choice.config is None:
                 raise ConfigError(choice.error)
             is_copy = choice.config is last
+            if not is_copy and self._is_vain(choice.config, last):
+                continue
             if is_copy:
                 log.error("The last good configuration runs, since: %s", choice.error)
             try:
@@ -136,3 +144,16 @@ class Service:
                 self._files.refuse(choice.config, str(error))
                 if is_copy:
                     raise ConfigError(choice.error) from error
+
+    def _is_vain(self, config: Config, last: Config | None) -> bool:
+        """Refuse a configuration that crashes the process where there is one that does not."""
+        if last is None or last.digest == config.digest:
+            return False
+        crashes = self._vain.count(config.digest)
+        if crashes < STARTS:
+            return False
+        self._files.refuse(
+            config, f"{config.path}: edgepose crashed {crashes} times with it and never ran for "
+            f"{GOOD_AFTER:.0f} s; edit it, or reload to try again",
+        )  # fmt: skip
+        return True

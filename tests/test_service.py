@@ -15,7 +15,8 @@ from edgepose.appliance import Appliance
 from edgepose.cli import run as cli_run
 from edgepose.config import load
 from edgepose.config_files import BOOT_VARIABLE, service_files
-from edgepose.engine import status_file
+from edgepose.engine import last_exit, status_file
+from edgepose.engine.vain_starts import VainStarts
 from edgepose.outputs import hdmi
 from edgepose.service import Service
 
@@ -214,6 +215,22 @@ def test_a_source_that_proves_no_source_brings_the_last_good_one_back(start, fil
     running.wait_for(lambda: running.appliance.state()["config"]["is_copy"])
     running.wait_until_it_runs()
     assert "clip.mp4" in running.appliance.state()["config"]["error"]
+    file.write_text(TEXT.replace("lobby", "hall"))
+    running.wait_for(lambda: running.appliance.config.name == "hall")
+
+
+def test_what_crashes_the_process_three_times_gives_way_to_the_last_good_one(start, file):
+    """It can be read, and its runtime ends the process natively; the health document says so."""
+    service_files(file, (), file.parent / "state").keep(load(file))
+    file.write_text(TEXT.replace("fps: 15", "fps: 14"))
+    run = file.parent / "run"
+    for _ in range(service.STARTS):
+        VainStarts(run).count(load(file).digest)
+        (run / last_exit.NAME).write_text("1 core-dump dumped SEGV")
+    running = start(file)
+    state = running.wait_until_it_runs().state()["config"]
+    assert state["is_copy"] is True
+    assert "lobby.yaml: edgepose crashed 3 times with it" in state["error"]
     file.write_text(TEXT.replace("lobby", "hall"))
     running.wait_for(lambda: running.appliance.config.name == "hall")
 
