@@ -48,7 +48,12 @@ class RuntimeLost(DeviceError):
 
 
 class OutputLost(DeviceError):
-    """Report that an output can't show or send at present."""
+    """Report that an output can't show or send at present.
+
+    has_progressed: it has taken a part of what it was given, so it is worth trying again soon.
+    """
+
+    has_progressed = False
 
 
 def near_miss(word: str, known: Iterable[str]) -> str:

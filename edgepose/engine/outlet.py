@@ -134,6 +134,8 @@ class Outlet:
             except OutputLost as error:
                 self._lost(str(error))
                 self._close()
+                if error.has_progressed:
+                    backoff.reset()
                 self._give_up.wait(self._pause(backoff))
         self._close()
 

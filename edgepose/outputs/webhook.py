@@ -106,10 +106,14 @@ class Webhook(Output):
 
     def show(self, scene: Scene) -> None:
         """Post events not yet delivered. Raises OutputLost at the first that was not taken."""
-        for event in scene.events:
-            if event.id not in self._delivered and self._wants(event):
+        due = [e for e in scene.events if e.id not in self._delivered and self._wants(e)]
+        for event in due:
+            try:
                 self._post(event)
-                self._delivered[event.id] = None
+            except OutputLost as error:
+                error.has_progressed = event is not due[0]
+                raise
+            self._delivered[event.id] = None
         while len(self._delivered) > _REMEMBERED:  # never before all of a scene are taken
             del self._delivered[next(iter(self._delivered))]
 

@@ -146,3 +146,25 @@ def test_a_tick_that_fails_is_a_lost_output(run):
     assert output.ticked.wait(WAIT)
     assert outlet.health.state == "running"
     assert output.failures == 0
+
+
+@pytest.mark.parametrize("progresses", [True, False])
+def test_an_output_that_gets_on_is_tried_again_soon(run, progresses):
+    """One that fails in the midst of what it was given is no dead one: its pauses don't grow."""
+    waits: list[float] = []
+
+    class Halting(Clockwork):
+        def show(self, scene: Scene) -> None:
+            if len(waits) < 4:
+                lost = OutputLost("half of it was taken")
+                lost.has_progressed = progresses
+                raise lost
+            super().show(scene)
+
+    output = Halting(wake_after=None)
+    outlet = run(output)
+    outlet._pause = lambda backoff: waits.append(backoff.next()) or 0.0
+    outlet.offer(scene(1))
+    assert output.shown.wait(WAIT)
+
+    assert waits == ([0.5] * 4 if progresses else [0.5, 1.0, 2.0, 4.0])

@@ -186,7 +186,22 @@ def test_a_server_in_trouble_gets_the_event_again(
     output.show(lost.merged_into(scene(1, 4)))
 
     assert "token" not in str(caught.value)
+    assert caught.value.has_progressed
     assert server.ids == ["id-1", "id-2", "id-3", "id-4"]
+
+
+def test_a_server_that_takes_nothing_makes_no_progress(
+    server: Server, hook: Make, scene: Callable[..., Scene]
+):
+    """So the tries get rarer; those after an event that was taken don't."""
+    output = hook()
+    server.plan = [200, 500, 500]
+    lost = scene(0, 1, 2)
+
+    for expected in (True, False):
+        with pytest.raises(OutputLost) as caught:
+            output.show(lost)
+        assert caught.value.has_progressed is expected
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
