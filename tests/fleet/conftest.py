@@ -18,6 +18,7 @@ from edgepose.appliance import Appliance
 from edgepose.cli import cli
 from edgepose.config import load
 from edgepose.errors import EdgeposeError
+from edgepose.outputs.mqtt_remote_logs import RecentLogs
 
 ROOT: Final = Path(__file__).parent.parent.parent
 TEMPLATES: Final = ROOT / "configs" / "templates"
@@ -50,6 +51,12 @@ watch:
 outputs:
   bus: {type: mqtt, host: 127.0.0.1, port: PORT, remote: true, discovery: false}
 """
+
+
+@pytest.fixture(autouse=True)
+def unread_log() -> None:
+    """Let each test ask for the log at once: the pause between two answers is the process's."""
+    RecentLogs.installed()._read_at = float("-inf")
 
 
 class House:

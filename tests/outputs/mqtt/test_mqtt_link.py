@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import subprocess
 import sys
@@ -24,19 +23,7 @@ Make = Callable[..., Mqtt]
 MakeScene = Callable[..., Scene]
 Wait = Callable[..., None]
 
-# paho leaves the socket of a failed handshake to the garbage collector.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Exception ignored in.*SSLSocket:pytest.PytestUnraisableExceptionWarning"
-)
-
 PUBLISHER = Path(__file__).parent / "rigs" / "publisher.py"
-
-
-@pytest.fixture(autouse=True)
-def tidy() -> Iterator[None]:
-    """Collect what is left over here rather than in another test."""
-    yield
-    gc.collect()
 
 
 @pytest.fixture
