@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import logging
@@ -9,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -34,6 +35,8 @@ from edgepose.state import state_folder
 log = logging.getLogger(__name__)
 
 SWITCH_INTERVAL: Final = 0.0005  # seconds; at the default 5 ms a busy Python thread halves the rate
+_M_ARENA_MAX: Final = -8  # of glibc's malloc.h
+HEAPS: Final = 2
 
 Start = Callable[[ConfigLife], Appliance]
 MAKESHIFT: Final = (
@@ -139,9 +142,17 @@ def run_appliance(appliance: Appliance) -> None:
 
 
 def tune_python() -> None:
-    """Set the interpreter up for a pipeline: quick thread switches, no walks over start-up data."""
+    """Set the process up for a pipeline that runs for months.
+
+    Quick thread switches, no walks over start-up data, and few heaps: glibc gives up to eight a
+    core to threads that allocate at the same time, and keeps in each what was freed there. With
+    each swap of the model, opened on another thread, memory grew by some MB (measured: 49 MB in 14
+    swaps, 7 MB with two heaps).
+    """
     sys.setswitchinterval(SWITCH_INTERVAL)
     gc.freeze()
+    with suppress(OSError, AttributeError):  # another libc than glibc
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, HEAPS)
 
 
 def _recorder(device: Device, path: Path) -> Output:
