@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import platform
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -38,7 +39,8 @@ STRIDE_16 = (
 EFFICIENTPOSE = "EfficientPoseRT_LITE.tflite"
 WHOLE = Region(0.0, 0.0, 1.0, 1.0)
 
-pytestmark = pytest.mark.timeout(300)
+# An emulated processor takes long.
+pytestmark = pytest.mark.timeout(1800 if platform.machine() == "aarch64" else 300)
 
 
 class Opened:

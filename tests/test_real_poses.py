@@ -7,6 +7,7 @@ seen is then matched as often as a test needs.
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import pairwise
@@ -46,7 +47,8 @@ ARMS_UP = {
 }  # one frame each, both arms overhead
 OTHERS = [(teacher, clip) for teacher in ARMS_UP for clip in JACKS if clip != teacher]
 
-pytestmark = pytest.mark.timeout(300)  # the first test that needs a clip looks at it
+# The first test that needs a clip looks at it; in an emulated processor that takes long.
+pytestmark = pytest.mark.timeout(1800 if platform.machine() == "aarch64" else 300)
 
 
 @pytest.fixture(scope="module")
