@@ -79,6 +79,7 @@ def run(
     def start(life: ConfigLife) -> Appliance:
         return _new_appliance(life, record, quiet)
 
+    share_heaps()
     _recover(config)
     is_service = "NOTIFY_SOCKET" in os.environ if service is None else service
     appliance = _serve(config, sets, start) if is_service else _run(config, sets, start)
@@ -141,18 +142,21 @@ def run_appliance(appliance: Appliance) -> None:
         appliance.run()
 
 
-def tune_python() -> None:
-    """Set the process up for a pipeline that runs for months.
+def share_heaps() -> None:
+    """Give all threads few heaps; before there are threads, since each keeps the one it has.
 
-    Quick thread switches, no walks over start-up data, and few heaps: glibc gives up to eight a
-    core to threads that allocate at the same time, and keeps in each what was freed there. With
-    each swap of the model, opened on another thread, memory grew by some MB (measured: 49 MB in 14
-    swaps, 7 MB with two heaps).
+    glibc gives up to eight a core to threads that allocate at the same time, and keeps in each
+    what was freed there. With each swap of the model, opened on another thread, memory grew by
+    some MB (measured: 49 MB in 14 swaps, 7 MB with two heaps).
     """
-    sys.setswitchinterval(SWITCH_INTERVAL)
-    gc.freeze()
     with suppress(OSError, AttributeError):  # another libc than glibc
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, HEAPS)
+
+
+def tune_python() -> None:
+    """Set the interpreter up for a pipeline: quick thread switches, no walks over start-up data."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    gc.freeze()
 
 
 def _recorder(device: Device, path: Path) -> Output:

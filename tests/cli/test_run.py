@@ -116,9 +116,9 @@ def test_the_model_in_the_box_is_used_for_want_of_a_better_one_and_said_so(
 
 CROWD = """
 import ctypes, sys, threading
-from edgepose.cli.run import tune_python
-if sys.argv[2] == "tuned":
-    tune_python()
+from edgepose.cli.run import share_heaps
+if sys.argv[2] == "shared":
+    share_heaps()
 together, libc = threading.Barrier(6), ctypes.CDLL(None)
 libc.malloc.restype = libc.fopen.restype = ctypes.c_void_p
 def allocate():
@@ -137,11 +137,11 @@ libc.fclose(ctypes.c_void_p(file))
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="not glibc")
 def test_threads_share_two_heaps(tmp_path):
-    """By the account of glibc, of six threads that allocate at once; untuned they have more."""
+    """By the account of glibc, of six threads that allocate at once; else they have more."""
     heaps = {}
-    for how in ("tuned", "plain"):
+    for how in ("shared", "plain"):
         command = [sys.executable, "-c", CROWD, str(tmp_path / how), how]
         subprocess.run(command, check=True, timeout=50)
         heaps[how] = (tmp_path / how).read_text().count("<heap ")
 
-    assert heaps["tuned"] <= 2 < heaps["plain"]
+    assert heaps["shared"] <= 2 < heaps["plain"]
