@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -37,14 +38,16 @@ class Beliefs:
 
     size: rows and columns. cells: (h * w, k), as the network gave them, finite where it matters.
     best: index of each map's highest cell, of equal ones the first in reading order. values:
-    beliefs (h * w, k), of which `whole` makes one.
+    (h * w, k), of which `activate` makes beliefs, cell by cell. whole: (k,) what a map's beliefs
+    are shares of, None where each cell's stands for itself.
     """
 
     size: tuple[int, int]
     cells: Array
     best: NDArray[np.intp]
     values: NDArray[Any]
-    whole: Any
+    activate: Callable[[NDArray[Any]], NDArray[Any]]
+    whole: NDArray[np.float64] | None
 
     def around(self, radius: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """Return rows (k, n, 1) and columns (k, 1, n) round the best cells, and their cells.
@@ -70,8 +73,11 @@ def believe(maps: Array, activation: str) -> Beliefs:
     if not np.isfinite(cells[best, every]).all():  # argmax stops at a NaN
         cells = np.nan_to_num(cells, nan=-_LIMIT, posinf=_LIMIT, neginf=-_LIMIT)
         best = cells.argmax(0)
-    values, whole = _BELIEFS[activation](cells, cells[best, every])
-    return Beliefs((height, width), cells, best, values, whole)
+    values: NDArray[Any] = cells
+    whole = None
+    if activation == "softmax":
+        values, whole = _softmax(cells, cells[best, every])
+    return Beliefs((height, width), cells, best, values, _ACTIVATE[activation], whole)
 
 
 def locate(beliefs: Beliefs) -> Array:
@@ -84,16 +90,16 @@ def locate(beliefs: Beliefs) -> Array:
     rows, columns, window = beliefs.around(RADIUS)
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
     every = np.arange(len(beliefs.best))
-    is_shared = np.ndim(beliefs.whole) > 0
-    held = beliefs.values[window, every[:, None, None]] * inside
-    held = held / beliefs.whole[:, None, None] if is_shared else held
+    held = beliefs.activate(beliefs.values[window, every[:, None, None]]) * inside
+    if beliefs.whole is not None:
+        held = held / beliefs.whole[:, None, None]
     total = held.sum((1, 2))
     known = total > 0
     weights = held / np.where(known, total, 1)[:, None, None]
     y, x = np.divmod(beliefs.best, width)
     place_y = np.where(known, (weights * rows).sum((1, 2)), y)
     place_x = np.where(known, (weights * columns).sum((1, 2)), x)
-    score = total if is_shared else held[:, RADIUS, RADIUS]
+    score = held[:, RADIUS, RADIUS] if beliefs.whole is None else total
     found = ((place_y + 0.5) / height, (place_x + 0.5) / width, score.clip(0, 1))
     return np.stack(found, 1).astype(np.float32)
 
@@ -104,14 +110,15 @@ def evidence(beliefs: Beliefs) -> NDArray[np.float64]:
     What a map holds; how far that is spread, as a share of the longer side; the highest cell; the
     highest of those more than APART rows or columns away from it.
     """
-    mass, *moments = _powers_of_place(beliefs.size) @ beliefs.values
+    mass, *moments = _powers_of_place(beliefs.size) @ beliefs.activate(beliefs.values)
     y, x, square = moments / np.maximum(mass, _LEAST)
     spread = np.sqrt(np.maximum(square - y * y - x * x, 0.0)) / max(beliefs.size)
     every = np.arange(len(mass))
     elsewhere = beliefs.cells.copy()
     elsewhere[beliefs.around(APART)[2], every[:, None, None]] = -_LIMIT
     highest = beliefs.cells[beliefs.best, every]
-    columns = (mass / beliefs.whole, spread, highest, elsewhere.max(0))
+    share = mass if beliefs.whole is None else mass / beliefs.whole
+    columns = (share, spread, highest, elsewhere.max(0))
     return np.stack(columns, 1).astype(float)
 
 
@@ -122,14 +129,19 @@ def _powers_of_place(size: tuple[int, int]) -> NDArray[np.float64]:
     return np.stack([np.ones_like(y), y, x, y * y + x * x])
 
 
-def _plain(cells: Array, _: Array) -> tuple[Array, float]:
+def _plain(values: NDArray[Any]) -> NDArray[Any]:
     """Return beliefs as they are, noise below 0 cut off."""
-    return np.minimum(np.maximum(cells, 0), _LIMIT), 1.0
+    return np.minimum(np.maximum(values, 0), _LIMIT)
 
 
-def _sigmoid(cells: Array, _: Array) -> tuple[Any, float]:
+def _sigmoid(values: NDArray[Any]) -> NDArray[Any]:
     """Return 1 / (1 + exp(-x)) without overflow."""
-    return 0.5 * (1.0 + np.tanh(0.5 * cells)), 1.0
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * values)))
+
+
+def _as_it_is(values: NDArray[Any]) -> NDArray[Any]:
+    """Return parts of a whole, which have been activated together."""
+    return values
 
 
 def _softmax(cells: Array, highest: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -147,4 +159,4 @@ def _exp(logits: Array) -> NDArray[np.float64]:
     return np.exp(logits, dtype=np.float64)
 
 
-_BELIEFS: Final = {"none": _plain, "sigmoid": _sigmoid, "softmax": _softmax}
+_ACTIVATE: Final = {"none": _plain, "sigmoid": _sigmoid, "softmax": _as_it_is}
