@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from witness import Witness
 
 from edgepose.appliance import Appliance
 from edgepose.config import load
 from edgepose.errors import UserError
-from edgepose.outputs.base import Output
 from edgepose.tuning import TAUGHT_FROM
-from edgepose.types import Scene
 
 CONFIG = """\
 # What the museum's lobby watches.
@@ -30,44 +29,6 @@ watch:
 outputs:
   log: {type: jsonl, path: events.jsonl}
 """
-
-
-class Witness(Output):
-    """See every scene; `wait_for` returns once one is as asked."""
-
-    every_frame = True
-
-    def __init__(self) -> None:
-        self.scenes: list[Scene] = []
-        self.opened = 0
-        self._seen = threading.Condition()
-
-    def open(self) -> None:
-        self.opened += 1
-
-    def show(self, scene: Scene) -> None:
-        with self._seen:
-            self.scenes.append(scene)
-            self._seen.notify_all()
-
-    def close(self) -> None:
-        pass
-
-    def has_seen(self, event_type: str) -> bool:
-        """Tell whether such an event has come."""
-        return any(event.type == event_type for scene in self.scenes for event in scene.events)
-
-    def wait_for(self, is_wanted: Callable[[Scene], bool]) -> Scene:
-        """Return the first scene from now on that is wanted."""
-        start = len(self.scenes)
-
-        def found() -> Scene | None:
-            return next((scene for scene in self.scenes[start:] if is_wanted(scene)), None)
-
-        with self._seen:
-            scene = self._seen.wait_for(found, timeout=30)
-        assert scene is not None, "no such scene came"
-        return scene
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ import numpy as np
 import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
+from ports import free_port
 
 from edgepose.appliance import Appliance
 from edgepose.config import load
@@ -99,13 +100,6 @@ class Caught:
 
     def all(self) -> bytes:
         return b"".join(self.streams.values())
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def compiled(folder: Path, source: Path, *flags: str) -> Path:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
+from witness import Witness
 
 from edgepose.app import in_profile
 from edgepose.appliance import Appliance
 from edgepose.config import load
 from edgepose.errors import ConfigError, UserError
-from edgepose.outputs.base import Output
 from edgepose.types import Scene
 
 SHIPPED = Path(__file__).parent.parent / "configs" / "templates"
@@ -37,39 +36,6 @@ profiles:
 outputs:
   log: {type: jsonl, path: events.jsonl}
 """
-
-
-class Witness(Output):
-    """See every scene; `wait_for` returns the first from now on that is as asked."""
-
-    every_frame = True
-
-    def __init__(self) -> None:
-        self.scenes: list[Scene] = []
-        self._seen = threading.Condition()
-
-    def open(self) -> None:
-        pass
-
-    def show(self, scene: Scene) -> None:
-        with self._seen:
-            self.scenes.append(scene)
-            self._seen.notify_all()
-
-    def close(self) -> None:
-        pass
-
-    def wait_for(self, is_wanted: Callable[[Scene], Any]) -> Scene:
-        """Return the first scene from now on that is wanted."""
-        start = len(self.scenes)
-
-        def found() -> Scene | None:
-            return next((scene for scene in self.scenes[start:] if is_wanted(scene)), None)
-
-        with self._seen:
-            scene = self._seen.wait_for(found, timeout=30)
-        assert scene is not None, "no such scene came"
-        return scene
 
 
 @pytest.fixture(autouse=True)

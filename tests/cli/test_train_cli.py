@@ -24,6 +24,14 @@ def run(*args: object) -> Result:
     return result
 
 
+@pytest.fixture
+def learner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have what training needs, and take models that have learnt nothing yet."""
+    for package in ("numba", "torch", "tensorflow"):
+        pytest.importorskip(package, reason="training needs the extra 'train'")
+    monkeypatch.setattr("edgepose.train.finish.LEAST_AGREEMENT", 0.0)
+
+
 def test_help_names_every_command_without_the_extra() -> None:
     """Reading what there is needs no torch."""
     text = run("--help").stdout
@@ -66,13 +74,9 @@ def test_a_clip_is_labelled_by_a_teacher(tmp_path: Path, media: Path, lightning:
 
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore")
-def test_a_model_is_trained_exported_and_fine_tuned(
-    tmp_path: Path, media: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("learner")
+def test_a_model_is_trained_exported_and_fine_tuned(tmp_path: Path, media: Path) -> None:
     """A few steps end in a model file with its recipe; fine-tuning begins from its checkpoint."""
-    for package in ("numba", "torch", "tensorflow"):
-        pytest.importorskip(package, reason="training needs the extra 'train'")
-    monkeypatch.setattr("edgepose.train.finish.LEAST_AGREEMENT", 0.0)  # it has learnt nothing yet
     small = ["--pictures", 40, "--batch", 4, "--input", 64, "--device", "cpu", "--threads", 1]
     first, second = tmp_path / "first", tmp_path / "second"
     run("heatmap", "--out", first, "--phases", "32:2", *small)
@@ -94,13 +98,11 @@ def test_a_model_is_trained_exported_and_fine_tuned(
 
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("learner")
 def test_a_pose_machine_of_mpii_s_parts_is_trained_on_drawn_and_annotated_people(
-    tmp_path: Path, media: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, media: Path
 ) -> None:
     """Sixteen maps, read by the heatmap family as MPII's; COCO's files don't fit."""
-    for package in ("numba", "torch", "tensorflow"):
-        pytest.importorskip(package, reason="training needs the extra 'train'")
-    monkeypatch.setattr("edgepose.train.finish.LEAST_AGREEMENT", 0.0)  # it has learnt nothing yet
     options = [
         *("heatmap", "--out", tmp_path, "--net", "cpm2", "--parts", "mpii", "--phases", "32:2"),
         *("--pictures", 24, "--batch", 4, "--input", 64, "--device", "cpu", "--threads", 1),

@@ -22,6 +22,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from ports import free_port
 
 from edgepose.registry import part
 
@@ -51,13 +52,6 @@ def wait_for(found: Callable[[], Any], what: str, seconds: float = PATIENCE) -> 
         assert time.monotonic() < end, f"waited {seconds:g} s for {what}"
         time.sleep(0.05)
     return answer
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

@@ -119,13 +119,6 @@ def ids_in(path: Path) -> set[str]:
     return set(path.read_text().split()) if path.exists() else set()
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _note(path: Path, text: str) -> None:
     with path.open("a") as file:
         file.write(f"{text}\n")

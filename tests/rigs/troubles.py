@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import peers
-from peers import free_port, ids_in, running
+from peers import ids_in, running
+from ports import free_port
 
 from edgepose.options import Options
 from edgepose.outbox import Outbox

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
+from ports import free_port
 
 from edgepose.errors import UserError, near_miss
 from edgepose.outputs import mqtt
@@ -42,13 +43,6 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE)
     while not condition():
         assert time.monotonic() < end, f"waited {seconds:g} s for {what}"
         time.sleep(0.01)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Broker:

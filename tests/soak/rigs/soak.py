@@ -16,7 +16,6 @@ import argparse
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,10 +25,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "rigs"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 import soak_figures
 import soak_parts
+from ports import free_port
 from soak_visitors import TOKEN
 
 BLOCK: Final = int(os.environ.get("SOAK_BLOCK", "1000"))  # frames between two samples
@@ -88,13 +89,6 @@ class Broker:
         if process is not None:
             process.terminate()
             process.wait(20)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Device:
