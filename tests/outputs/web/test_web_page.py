@@ -188,6 +188,10 @@ def test_a_profile_is_chosen_in_the_head(
         phone.open()
         phone.log_in()
         phone.see("document.getElementById('profile').value === 'open'")
+        assert phone.run(
+            "const box = id => document.getElementById(id).getBoundingClientRect();"
+            "return box('status-text').bottom <= box('profile').top"
+        )  # on a phone's width nothing lies on top of something else
         assert not phone.run("return document.querySelector('article.watch').hidden")
         phone.run(
             "const list = document.getElementById('profile'); list.value = 'closed';"
