@@ -18,7 +18,17 @@ PACKAGE = Path(edgepose.__file__).parent
 # entries joined in one layer are siblings, which never import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "skeleton"),
-    ("types", "options", "atomic", "shipped", "state", "yaml", "outbox_file", "strict_json"),
+    (
+        "types",
+        "options",
+        "atomic",
+        "shipped",
+        "state",
+        "yaml",
+        "outbox_file",
+        "strict_json",
+        "service_folder",
+    ),
     ("core",),
     ("imaging", "render", "recording", "outbox", "template_files", "tflite", "tflite_file"),
     ("sources", "runtimes", "outputs", "store"),

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from edgepose.service_folder import service_folder
+
 NAME: Final = "status.json"
 STALE: Final = 20.0  # seconds without a new one, four times what is usual: the writer hangs
 SERVICES: Final = Path("/run/edgepose")  # RuntimeDirectory= of the units, for everybody to read
@@ -46,11 +48,8 @@ class Report:
 
 def own_folder() -> Path | None:
     """Return this process's folder on a tmpfs: systemd's for a service, else the session's."""
-    service = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
-    if service:
-        return Path(service)
     session = os.environ.get("XDG_RUNTIME_DIR", "")
-    return Path(session) / "edgepose" if session else None
+    return service_folder() or (Path(session) / "edgepose" if session else None)
 
 
 def write(folder: Path, health: Mapping[str, Any]) -> None:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import sys
 from dataclasses import asdict, dataclass
@@ -30,6 +29,7 @@ from edgepose.outputs.fake_lines import FakeBank, FakeChip
 from edgepose.outputs.gpiod_lines import GpiodBank
 from edgepose.outputs.pins import Bank, Line, hold, told
 from edgepose.outputs.pwm_lines import PwmBank
+from edgepose.service_folder import service_folder
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +62,8 @@ class Place:
 
 def notes_folder() -> Path | None:
     """Return where notes are left: the runtime directory that systemd gives, else nowhere."""
-    given = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
-    return Path(given) / "lines" if given else None
+    folder = service_folder()
+    return folder / "lines" if folder else None
 
 
 def leave_note(place: Place) -> Path | None:

@@ -16,9 +16,11 @@ from pydantic import Field
 from edgepose import options
 from edgepose.errors import RuntimeLost
 from edgepose.runtimes.base import Runtime
+from edgepose.runtimes.crash_guard import CrashGuard
 from edgepose.runtimes.interpreter import check_model_file, find_interpreter
 from edgepose.runtimes.probe import TIMEOUT, probe
 from edgepose.runtimes.tflite_model import TfliteModel, run
+from edgepose.service_folder import service_folder
 from edgepose.types import Tensor
 
 LIBRARY: Final = "libedgetpu.so.1"
@@ -55,18 +57,22 @@ class EdgeTpu(Runtime):
         self._timeout = timeout
         self._options: Mapping[str, str] = {"device": device} if device else {}
         self._model: TfliteModel | None = None
+        folder = service_folder()
+        self._guard = CrashGuard(folder / "edge-tpu" if folder else None)
 
     def open(self) -> None:
         """Load the library and the model, tried in a child first.
 
-        Raises RuntimeLost when the library or the chip is absent or crashes, ModelError for a
-        file that can't be run.
+        Raises RuntimeLost when the library or the chip is absent or crashes, or crashed this
+        service before (`CrashGuard`), ModelError for a file that can't be run.
         """
         check_model_file(self.path)
+        self._guard.check()
         try:
             probe(self.path, self.library, self._options, self._timeout)
         except RuntimeLost as error:
             raise RuntimeLost(f"{str(error).rstrip('.')}{_way_out(str(error))}") from error
+        self._guard.enter()
         module, package = find_interpreter()
         delegate = module.load_delegate(self.library, dict(self._options))
         model = TfliteModel(module, package, self.path, experimental_delegates=[delegate])
@@ -82,6 +88,7 @@ class EdgeTpu(Runtime):
     def close(self) -> None:
         """Let the model and the chip go."""
         self._model = None
+        self._guard.leave()
 
 
 def _way_out(message: str) -> str:

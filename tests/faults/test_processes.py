@@ -211,23 +211,6 @@ def test_the_model_is_deleted_while_it_runs(device, lightning, tmp_path, saw):
     device.no_event_is_lost()
 
 
-@pytest.mark.parametrize("fault", ["refuses", "hangs", "crashes"])
-def test_the_edge_tpu_fails_at_the_start(device, plug_in, models, saw, fault):
-    """The CPU does the work, and the document says why."""
-    edge = models / "movenet_single_pose_lightning_ptq_edgetpu.tflite"
-    assert edge.is_file()
-    library = plug_in(fault)
-    name = "movenet-lightning-int8"
-    device.write(f"model: {{name: {name}, runtime: edgetpu, library: {library}}}\n", LOG)
-    device.start()
-    part = device.wait_part("runtime", "degraded")
-    saw(f"Edge TPU {fault}", "at start", f"runtime degraded, {part['why']}: {part['reason']}")
-    assert part["fallbacks"][0]["to"] == "CPU"
-    device.wait_events()
-    assert device.stop() == 0
-    device.no_event_is_lost()
-
-
 @pytest.mark.parametrize("when", ["at start", "while running"])
 def test_sigterm_mid_everything(device, camera, broker, saw, when):
     """With camera and broker gone it still ends in order; what it knew comes after the restart."""
