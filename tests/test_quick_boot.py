@@ -199,6 +199,25 @@ def test_a_process_that_hangs_is_killed_by_the_watchdog_and_back(container, pid)
     assert "the watchdog killed it" in last["reason"]
 
 
+def test_a_configuration_that_it_crashes_with_gives_way_to_the_last_good_one(container, pid):
+    """Three real segmentation faults, one after another; systemd's word for each is believed."""
+    kept = container.root / "var/lib/edgepose/last-good/config.json"
+    good = (container.root / CONFIG.lstrip("/")).read_text()
+    container.wait_for(lambda: kept.is_file() and json.loads(kept.read_text())["text"] == good)
+    edit(container, "hold: 1.0", "hold: 2.5")
+    container.run("systemctl", "restart", "edgepose")
+    for crash in range(3):
+        pid = container.another_pid(pid)
+        health = container.wait_for(lambda pid=pid: container.pid == pid and container.health)
+        assert container.hold == 2.5, (crash, health)
+        container.run("kill", "-SEGV", str(pid))
+    pid = container.another_pid(pid)
+    error = container.wait_for(lambda: container.health.get("config", {}).get("error"))
+    assert "edgepose crashed 3 times with it" in error
+    assert container.hold == 1.0
+    assert container.health["process"]["last_exit"]["reason"].startswith("it crashed (")
+
+
 @pytest.mark.parametrize("whom", ["process", "unit"])
 def test_the_pins_of_a_killed_process_are_driven_off(container, pid, whom):
     """ExecStopPost finds the note of each line that was held, or else ExecStartPre does.

@@ -26,6 +26,7 @@ _WORDS: Final = {
     "timeout": "it did not start or stop in time",
     "protocol": "it ended before it was ready",
 }
+_CRASHES: Final = ("SEGV", "ABRT", "BUS", "ILL", "FPE", "SYS", "TRAP")  # whoever keeps a core dump
 
 
 def read(folder: Path | None) -> dict[str, Any] | None:
@@ -48,7 +49,8 @@ def _told(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     detail = f" ({code} {status})" if result != "success" else ""
-    return {"time": time, "result": result, "reason": _WORDS.get(result, result) + detail}
+    known_as = "core-dump" if result == "signal" and status in _CRASHES else result
+    return {"time": time, "result": result, "reason": _WORDS.get(known_as, result) + detail}
 
 
 def _is_outlived(folder: Path) -> bool:
