@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from pydantic import Field
 
 from edgepose import options
 from edgepose.outputs.base import Device, Output
 from edgepose.types import Event, Scene
-
-_MAX_EVENTS: Final = 100_000  # far more than any run has that somebody looks at afterwards
 
 
 class MemoryOptions(options.Options):
@@ -21,13 +19,16 @@ class MemoryOptions(options.Options):
     keep: int = Field(
         default=30, ge=1, description="how many of the newest scenes are kept, pictures and all"
     )
+    events: int = Field(
+        default=10_000, ge=1, description="how many of the newest events are kept, 0.5 kB each"
+    )
 
 
 class Memory(Output):
-    """Keep the newest scenes, and every event once.
+    """Keep the newest scenes, and the newest events, each once.
 
-    scenes: the newest, oldest first. events: all, in the order they came. shown: how many
-    scenes were given. is_open: between `open` and `close`.
+    scenes, events: oldest first. shown: how many scenes were given. is_open: between `open` and
+    `close`.
     """
 
     Options: ClassVar[type[options.Options]] = MemoryOptions
@@ -38,7 +39,7 @@ class Memory(Output):
         """Take options; nothing is kept yet."""
         self.device = device
         self.scenes: deque[Scene] = deque(maxlen=options.keep)
-        self.events: deque[Event] = deque(maxlen=_MAX_EVENTS)
+        self.events: deque[Event] = deque(maxlen=options.events)
         self.shown = 0
         self.is_open = False
         self._ids: set[str] = set()
@@ -59,8 +60,13 @@ class Memory(Output):
         self.scenes.append(scene)
         for event in scene.events:
             if event.id not in self._ids:
-                self._ids.add(event.id)
-                self.events.append(event)
+                self._keep(event)
+
+    def _keep(self, event: Event) -> None:
+        if len(self.events) == self.events.maxlen:
+            self._ids.discard(self.events[0].id)
+        self._ids.add(event.id)
+        self.events.append(event)
 
     def close(self) -> None:
         """Be closed; what was kept stays to be looked at."""

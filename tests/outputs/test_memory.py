@@ -9,16 +9,17 @@ from edgepose.outputs.memory import Memory, MemoryOptions
 from edgepose.types import Scene
 
 
-def test_the_newest_scenes_and_all_events_are_kept(device: Device, scene: Callable[..., Scene]):
-    """Scenes are many and large, events few: only scenes are let go."""
-    output = Memory(MemoryOptions(keep=2), device)
+def test_the_newest_scenes_and_events_are_kept(device: Device, scene: Callable[..., Scene]):
+    """Scenes are many and large, events few; what is let go leaves nothing behind."""
+    output = Memory(MemoryOptions(keep=2, events=4), device)
     output.open()
-    for seq in range(5):
+    for seq in (0, 1, 1, 2, 3, 4):
         output.show(scene(seq, seq))
 
     assert [kept.frame.seq for kept in output.scenes] == [3, 4]
-    assert [event.id for event in output.events] == [f"id-{seq}" for seq in range(5)]
-    assert output.shown == 5
+    assert [event.id for event in output.events] == [f"id-{seq}" for seq in range(1, 5)]
+    assert output._ids == {event.id for event in output.events}
+    assert output.shown == 6
 
 
 def test_the_newest_instance_can_be_found(device: Device):

@@ -50,7 +50,7 @@ outputs:
   bus: {{type: mqtt, host: 127.0.0.1, port: {broker}, keypoints: 5, stats_interval: 5}}
 {screen}  page: {{type: web, port: {page}, token: {token}, frames: full, fps: 5}}
   metrics: {{type: prometheus, port: {metrics}}}
-  ring: {{type: memory}}
+  ring: {{type: memory, events: 100}}
   rogue: {{type: soak}}
 """
 SCREEN: Final = "  screen: {type: hdmi, sink: 'null', size: [240, 320]}\n"
