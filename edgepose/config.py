@@ -3,55 +3,30 @@
 from __future__ import annotations
 
 import os
-import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from edgepose.config_errors import Checked, Complaints, check, closest, found
+from edgepose.config_errors import Complaints, check, closest
 from edgepose.config_migrate import is_outdated, migrate
+from edgepose.config_names import host_name, name_problem
+from edgepose.config_parts import Choice, Part
 from edgepose.config_privacy import private
 from edgepose.config_profiles import ProfileSection, check_profiles
 from edgepose.config_rate import RateSection
-from edgepose.config_sections import (
-    FORBIDDEN,
-    VERSION,
-    ModelSection,
-    PeopleSection,
-    Root,
-    WatchSection,
-    name_problem,
-)
-from edgepose.config_smoothing import FILTERS
+from edgepose.config_sections import VERSION, ModelSection, PeopleSection, Root, WatchSection
 from edgepose.config_templates import adapt, load_templates
 from edgepose.config_values import SET, apply_sets, digest, expand
-from edgepose.core.smoothing import PRESETS, Setting
+from edgepose.core.smoothing import Setting
 from edgepose.core.templates import Template
 from edgepose.errors import ConfigError, TemplateError, near_miss
-from edgepose.options import Options
-from edgepose.registry import KINDS, part
 from edgepose.yaml_lines import Document, KeyPath, parse_yaml, read_text
 
 NO_COPIES: Final[Mapping[Path, Path]] = {}
 _MAY_BE_EMPTY: Final = (
     "name", "model", "rate", "smoothing", "people", "watch", "profiles", "outputs",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Hold a source or an output as configured: what it is called, its type and its options."""
-
-    name: str
-    kind: str
-    type: str
-    options: Options
-
-    @property
-    def make(self) -> Callable[..., Any]:
-        """Return the registered class."""
-        return part(self.kind, self.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +104,7 @@ class Reader:
         self.path = path
         self.complaints = Complaints(document, environ)
         self._context = {"base": path.absolute().parent, "copies": copies}
+        self._choice = Choice(self.complaints, self._context)
         self._check_version(document)
         self._digest = digest(document.data)
         data = expand(document.data, environ, self.complaints.add)
@@ -141,8 +117,8 @@ class Reader:
     def config(self) -> Config:
         """Return the configuration. Raises ConfigError."""
         root = check(Root, self._data, (), self.complaints, self._context)
-        source = self._part("source", self._data.get("source"), ("source",), "source")
-        smoothing = self._smoothing(self._data.get("smoothing", "normal"))
+        source = self._choice.part("source", self._data.get("source"), ("source",), "source")
+        smoothing = self._choice.smoothing(self._data.get("smoothing", "normal"))
         outputs = self._outputs(root.frames if root is not None else "full")
         templates = self._templates(root.watch) if root is not None else {}
         self._check_names()
@@ -155,7 +131,7 @@ class Reader:
         assert smoothing is not None
         return Config(
             path=self.path,
-            name=root.name or _host_name(),
+            name=root.name or host_name(),
             source=source,
             model=root.model,
             rate=root.rate,
@@ -177,71 +153,12 @@ class Reader:
             problem = f"expected {VERSION}, the version this edgepose knows, found {version}"
             raise ConfigError(document.message(("version",), f"{problem}; {way_out}"))
 
-    def _part(self, kind: str, value: Any, path: KeyPath, name: str) -> Part | None:
-        """Return the source or output that stands at `path`."""
-        chosen = self._choose(value, path, "type", KINDS[kind])
-        if chosen is None:
-            return None
-        options = self._check(part(kind, chosen).Options, value, path, "type")
-        return None if options is None else Part(name, kind, chosen, options)
-
-    def _smoothing(self, value: Any) -> str | Setting | None:
-        """Return the preset's name, or the filter's parameters."""
-        path = ("smoothing",)
-        if isinstance(value, str) and value in PRESETS:
-            return value
-        if not isinstance(value, dict):
-            problem = f"expected one of {', '.join(PRESETS)} or a mapping with `filter`"
-            what = found(self.complaints.document, path)
-            self.complaints.add(path, f"{problem}, found {what}{closest(value, PRESETS)}")
-            return None
-        chosen = self._choose(value, path, "filter", FILTERS)
-        if chosen is None:
-            return None
-        section = self._check(FILTERS[chosen], value, path, "filter")
-        return None if section is None else section.setting()
-
-    def _choose(
-        self, value: Any, path: KeyPath, key: str, names: Mapping[str, object]
-    ) -> str | None:
-        """Return what `key` says; it decides which other options there are."""
-        document = self.complaints.document
-        if not isinstance(value, dict):
-            if path in document.marks or len(path) > 1:
-                example = f"{{{key}: {_example(value, names)}}}"
-                problem = f"expected a mapping such as {example}, found {found(document, path)}"
-                self.complaints.add(path, problem)
-            return None
-        chosen = value.get(key)
-        if isinstance(chosen, str) and chosen in names:
-            return chosen
-        self.complaints.add(*self._unknown_choice(value, path, key, names))
-        return None
-
-    def _unknown_choice(
-        self, value: dict[str, Any], path: KeyPath, key: str, names: Mapping[str, object]
-    ) -> tuple[KeyPath, str]:
-        document = self.complaints.document
-        known = ", ".join(names)
-        if key not in value:
-            return path, f"`{key}` is missing; expected one of {known}"
-        place = (*path, key)
-        hint = closest(value[key], names)
-        return place, f"expected one of {known}, found {found(document, place)}{hint}"
-
-    def _check(
-        self, model: type[Checked], value: dict[str, Any], path: KeyPath, key: str
-    ) -> Checked | None:
-        """Return the options beside the key that chose the model."""
-        options = {name: item for name, item in value.items() if name != key}
-        return check(model, options, path, self.complaints, self._context)
-
     def _outputs(self, frames: str) -> dict[str, Part]:
         outputs = self._data.get("outputs", {})
         if not isinstance(outputs, dict):
             return {}  # the root says so
         parts = {
-            name: self._part("output", value, ("outputs", name), name)
+            name: self._choice.part("output", value, ("outputs", name), name)
             for name, value in outputs.items()
         }
         found = {name: made for name, made in parts.items() if made is not None}
@@ -293,20 +210,7 @@ class Reader:
                     self.complaints.add(("outputs", name, "when"), problem)
 
 
-def _example(value: Any, names: Mapping[str, object]) -> str:
-    """Return the name that was meant by a bare word, else one that many have."""
-    if isinstance(value, str) and value in names:
-        return value
-    return next((name for name in ("v4l2", "jsonl", "one_euro") if name in names), min(names))
-
-
 def _first(error: TemplateError) -> str:
     """Return the first complaint about a template and how many more there are."""
     first, *others = str(error).splitlines()
     return f"can't be used: {first}" + (f" (and {len(others)} more)" if others else "")
-
-
-def _host_name() -> str:
-    """Return the host's name without what a device name may not hold."""
-    name = socket.gethostname().translate(str.maketrans("", "", FORBIDDEN)).strip()
-    return name or "edgepose"

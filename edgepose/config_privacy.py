@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from edgepose.config_parts import Part
 from edgepose.outputs.base import Output
 from edgepose.registry import part
 from edgepose.yaml_marks import KeyPath
-
-if TYPE_CHECKING:
-    from edgepose.config import Part
 
 
 def private(

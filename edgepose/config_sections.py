@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
+from edgepose.config_names import name_problem
 from edgepose.config_profiles import Profiles
 from edgepose.config_rate import RateSection
 from edgepose.core.trigger import Thresholds
@@ -29,8 +30,6 @@ from edgepose.store.manifest import manifest
 
 VERSION: Final = 1
 DEFAULT_MODEL: Final = "movenet-lightning-int8"
-LONGEST_NAME: Final = 64  # as host names
-FORBIDDEN: Final = "/+#"  # they part and match MQTT topics, which names become a piece of
 
 _THRESHOLDS: Final = Thresholds()
 
@@ -238,18 +237,6 @@ class WatchSection(Options):
         """Return the template files."""
         paths = self.template or ()
         return (paths,) if isinstance(paths, Path) else paths
-
-
-def name_problem(name: str) -> str:
-    """Say why a name can't be one of a device, a watch or an output; `""` when it can."""
-    held = [character for character in FORBIDDEN if character in name]
-    if held:
-        return f"a name can't hold '{held[0]}', which MQTT topics are made of; found '{name}'"
-    if len(name) > LONGEST_NAME:
-        return f"expected a name of at most {LONGEST_NAME} characters, found {len(name)}"
-    if not name.strip() or not name.isprintable():
-        return f"expected a name of printable characters, found {name!r}"
-    return ""
 
 
 def _must_name(name: str) -> str:

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgepose import config as config_module
-from edgepose import options, template_files
+from edgepose import config_parts, options, template_files
 from edgepose.config import Config, load
 from edgepose.config_smoothing import FILTERS
 from edgepose.core.smoothing import PRESETS, Exponential, NoSmoothing, OneEuro
@@ -238,8 +237,8 @@ class TestWhen:
         def part(kind: str, name: str) -> type:
             return Relay if name == "memory" else real(kind, name)
 
-        real = config_module.part
-        monkeypatch.setattr(config_module, "part", part)
+        real = config_parts.part
+        monkeypatch.setattr(config_parts, "part", part)
 
     @pytest.mark.parametrize("when", ["arms_up", "[arms_up, squat]"])
     def test_a_known_watch_is_fine(self, folder: Path, when: str):

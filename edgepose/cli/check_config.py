@@ -12,11 +12,12 @@ from typing import Any, Final
 import click
 
 from edgepose.cli.config_options import config_argument, set_option
-from edgepose.config import Config, Part, load, loads
+from edgepose.config import Config, load, loads
 from edgepose.config_edit import save_text
 from edgepose.config_errors import is_secret
 from edgepose.config_files import boot_files
 from edgepose.config_migrate import migrate
+from edgepose.config_parts import Part
 from edgepose.config_sections import VERSION, WatchSection
 from edgepose.core.smoothing import Setting
 from edgepose.errors import ConfigError, UserError

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edgepose.config import Part
+from edgepose.config_parts import Part
 from edgepose.doctor.finding import Finding, fail, ok, trouble
 from edgepose.doctor.plan import Plan
 from edgepose.doctor.system import System

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from edgepose.config import Part
+from edgepose.config_parts import Part
 from edgepose.doctor.finding import Finding, fail, ok, warn
 from edgepose.doctor.plan import Plan
 from edgepose.doctor.system import System

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepose.config import Config, Part, load
+from edgepose.config import Config, load
+from edgepose.config_parts import Part
 from edgepose.config_sections import ModelSection
 from edgepose.doctor.finding import Finding, fail, ok
 from edgepose.errors import UserError
