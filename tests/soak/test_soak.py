@@ -56,6 +56,18 @@ def test_wandering_counts_for_less_than_trembling():
     assert Slope.of(frames, np.cumsum(steps)).error > 3 * Slope.of(frames, steps * 20).error / 2
 
 
+def test_what_is_given_back_in_time_is_no_leak():
+    """Now and then 4 MB more for some samples, oftener towards the end; the floor tells a leak."""
+    frames, values = np.arange(1000) * 1e3, np.random.default_rng(4).normal(170.0, 0.05, 1000)
+    leaking = values + frames / 1e6 * 3.0
+    for peak in (300, 600, 700, 800, 850, 900, 950):
+        values[peak : peak + 15] += 4.0
+        leaking[peak : peak + 15] += 4.0
+    assert Slope.of(frames, values).value > 1.0
+    assert Slope.of_floor(frames, values).is_within_noise
+    assert abs(Slope.of_floor(frames, leaking).value - 3.0) < 0.2
+
+
 @pytest.mark.parametrize(
     ("growth", "leaks"),
     [
@@ -86,5 +98,5 @@ def test_nothing_grows(
     figures = Figures.of(soak.soak(frames, model, tmp_path, screen=bool(model), seconds=8 * HOURS))
     with capsys.disabled():
         print(f"\n{figures}")  # noqa: T201 - the table is the result
-    assert figures.frames == frames
+    assert figures.frames > 0.998 * frames  # those at which the model fails are not seen
     assert not figures.leaks
