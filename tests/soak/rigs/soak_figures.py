@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 SIGMAS: Final = 3.0  # standard errors from which a slope counts as one
-GROWTH: Final = 2.0  # megabytes a million frames, with 900 faults in them, that count as a leak
+GROWTH: Final = 1.0  # megabytes a million frames that count as a leak; below, nobody ever notices
 STRETCHES: Final = 45  # of a run: of a million frames each holds two swaps of the model
 
 
