@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ import pytest
 from edgepose.cli import main
 
 sys.path.append(str(Path(__file__).parent / "rigs"))
+
+from compiled import compiled
 
 
 def _folder(variable: str) -> Path:
@@ -109,17 +110,13 @@ CHIPS: Final = {
 @pytest.fixture(scope="session")
 def plug_in(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     """Return a compiler of stand-ins for libedgetpu: by a name in CHIPS, or by the C of a body."""
-    compiler = shutil.which("cc")
-    if compiler is None:
+    if shutil.which("cc") is None:
         _absent("no C compiler: the stand-in delegates can't be built")
     folder = tmp_path_factory.mktemp("plug-ins")
 
     def build(body: str, crash_at_end: bool = False) -> str:
         source = folder / f"plug_in_{len(list(folder.iterdir()))}.c"
         source.write_text(CHIP % (crash_at_end, CHIPS.get(body, body)))
-        library = source.with_suffix(".so")
-        command = [compiler, "-shared", "-fPIC", "-w", "-o", str(library), str(source)]
-        subprocess.run(command, check=True)
-        return str(library)
+        return str(compiled(folder, source))
 
     return build

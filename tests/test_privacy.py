@@ -29,6 +29,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from compiled import compiled
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 from ports import free_port
@@ -100,14 +101,6 @@ class Caught:
 
     def all(self) -> bytes:
         return b"".join(self.streams.values())
-
-
-def compiled(folder: Path, source: Path, *flags: str) -> Path:
-    """Return a shared library."""
-    made = folder / f"{source.stem}.so"
-    command = ["cc", "-shared", "-fPIC", "-w", *flags, "-o", str(made), str(source)]
-    subprocess.run(command, check=True)
-    return made
 
 
 @pytest.fixture(scope="module")

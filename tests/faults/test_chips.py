@@ -5,10 +5,10 @@ The chip is a compiled stand-in that takes part of a real MoveNet upon itself (`
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
+from compiled import compiled
 
 from edgepose.store.manifest import manifest
 
@@ -29,10 +29,7 @@ class Chip:
         content = lightning.read_bytes()
         (models / build.file).write_bytes(content.ljust(build.size, b"\0"))
         device.env |= {"EDGEPOSE_MODEL_PATH": str(models), "CHIP_MOOD": str(self._mood)}
-        library = device.folder / "chip.so"
-        source = Path(__file__).parents[1] / "rigs" / "chip.c"
-        command = ["cc", "-shared", "-fPIC", "-w", "-o", str(library), str(source)]
-        subprocess.run(command, check=True)
+        library = compiled(device.folder, Path(__file__).parents[1] / "rigs" / "chip.c")
         device.write(
             f"model: {{name: {MODEL}, runtime: edgetpu, library: {library}, deadline: 2}}\n",
             "outputs: {log: {type: jsonl, path: events.jsonl}}\n",

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from compiled import compiled
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -43,10 +44,9 @@ class WallClock:
     """Be the wall clock of a process: `set` moves it by seconds, its monotonic clock goes on."""
 
     def __init__(self, folder: Path) -> None:
-        source, self.library = folder / "shim.c", folder / "shim.so"
+        source = folder / "shim.c"
         source.write_text(SHIM)
-        command = ["cc", "-shared", "-fPIC", "-o", str(self.library), str(source), "-ldl"]
-        subprocess.run(command, check=True)
+        self.library = compiled(folder, source, "-ldl")
         self.path = folder / "ahead"
         self.path.write_bytes(bytes(8))
         with self.path.open("r+b") as file:

@@ -7,7 +7,6 @@ import gc
 import logging
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from compiled import compiled
 
 from edgepose.errors import OutputLost
 from edgepose.outputs.screens import card, kms, libdrm
@@ -59,17 +59,12 @@ class Machine:
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Compile the stand-in."""
-    compiler, headers = shutil.which("cc"), Path("/usr/include/libdrm")
-    if compiler is None or not headers.exists():
+    headers = Path("/usr/include/libdrm")
+    if shutil.which("cc") is None or not headers.exists():
         reason = "no C compiler or no libdrm-dev: the stand-in for libdrm can't be built"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    made = tmp_path_factory.mktemp("drm") / "libdrm.so"
     source = Path(__file__).parent / "rigs" / "fake_libdrm.c"
-    subprocess.run(
-        [compiler, "-shared", "-fPIC", "-w", f"-I{headers}", "-o", str(made), str(source)],
-        check=True,
-    )
-    return made
+    return compiled(tmp_path_factory.mktemp("drm"), source, f"-I{headers}")
 
 
 @pytest.fixture
