@@ -28,6 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "outbox_file",
         "strict_json",
         "service_folder",
+        "heaps",
     ),
     ("core",),
     ("imaging", "render", "recording", "outbox", "template_files", "tflite", "tflite_file"),

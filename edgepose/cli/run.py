@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import json
 import logging
@@ -10,13 +9,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
 import click
 
-from edgepose import app
+from edgepose import app, heaps
 from edgepose.appliance import Appliance
 from edgepose.cli.config_options import config_argument, set_option
 from edgepose.cli.console import Console, summary
@@ -35,8 +34,6 @@ from edgepose.state import state_folder
 log = logging.getLogger(__name__)
 
 SWITCH_INTERVAL: Final = 0.0005  # seconds; at the default 5 ms a busy Python thread halves the rate
-_M_ARENA_MAX: Final = -8  # of glibc's malloc.h
-HEAPS: Final = 2
 
 Start = Callable[[ConfigLife], Appliance]
 MAKESHIFT: Final = (
@@ -79,7 +76,7 @@ def run(
     def start(life: ConfigLife) -> Appliance:
         return _new_appliance(life, record, quiet)
 
-    share_heaps()
+    heaps.share()
     _recover(config)
     is_service = "NOTIFY_SOCKET" in os.environ if service is None else service
     appliance = _serve(config, sets, start) if is_service else _run(config, sets, start)
@@ -140,17 +137,6 @@ def run_appliance(appliance: Appliance) -> None:
     tune_python()
     with _signals(appliance):
         appliance.run()
-
-
-def share_heaps() -> None:
-    """Give all threads few heaps; before there are threads, since each keeps the one it has.
-
-    glibc gives up to eight a core to threads that allocate at the same time, and keeps in each
-    what was freed there. With each swap of the model, opened on another thread, memory grew by
-    some MB (measured: 49 MB in 14 swaps, 7 MB with two heaps).
-    """
-    with suppress(OSError, AttributeError):  # another libc than glibc
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, HEAPS)
 
 
 def tune_python() -> None:

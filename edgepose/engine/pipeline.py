@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from edgepose import heaps
 from edgepose.engine.capture import Capture, age_of
 from edgepose.engine.desk import Answer, Desk
 from edgepose.engine.governor import Governor
@@ -230,6 +231,7 @@ class Pipeline:
         """Close the models that were replaced once the new one answers: answers come in order."""
         while self._outgoing and answered is self.perception.detector:
             self._outgoing.pop().close()
+            heaps.give_back()
 
     def _next_frame_at(self) -> float:
         """Return the moment, monotonic, before which no frame is to be taken."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import signal
 import subprocess
@@ -112,36 +111,3 @@ def test_the_model_in_the_box_is_used_for_want_of_a_better_one_and_said_so(
     assert (
         "in the box" not in edgepose("run", squat_config, "--set", "model.name=edgepose-nano").err
     )
-
-
-CROWD = """
-import ctypes, sys, threading
-from edgepose.cli.run import share_heaps
-if sys.argv[2] == "shared":
-    share_heaps()
-together, libc = threading.Barrier(6), ctypes.CDLL(None)
-libc.malloc.restype = libc.fopen.restype = ctypes.c_void_p
-def allocate():
-    together.wait()
-    for _ in range(20_000):
-        libc.malloc(64)
-    together.wait()
-crowd = [threading.Thread(target=allocate) for _ in range(6)]
-[thread.start() for thread in crowd]
-[thread.join() for thread in crowd]
-file = libc.fopen(sys.argv[1].encode(), b"w")
-libc.malloc_info(0, ctypes.c_void_p(file))
-libc.fclose(ctypes.c_void_p(file))
-"""
-
-
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="not glibc")
-def test_threads_share_two_heaps(tmp_path):
-    """By the account of glibc, of six threads that allocate at once; else they have more."""
-    heaps = {}
-    for how in ("shared", "plain"):
-        command = [sys.executable, "-c", CROWD, str(tmp_path / how), how]
-        subprocess.run(command, check=True, timeout=50)
-        heaps[how] = (tmp_path / how).read_text().count("<heap ")
-
-    assert heaps["shared"] <= 2 < heaps["plain"]

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from edgepose import heaps
 from edgepose.engine import outlet as outlet_module
 from edgepose.engine import pipeline as pipeline_module
 from edgepose.engine.perception import Detector
@@ -207,8 +208,10 @@ def test_a_hanging_inference_is_given_up_and_the_run_goes_on(parts, new_percepti
     assert pipeline.stats.snapshot().counts["restarts:runtime"] == 2
 
 
-def test_a_model_is_swapped_between_two_frames(parts, new_perception):
+def test_a_model_is_swapped_between_two_frames(parts, new_perception, monkeypatch):
     """Each frame is answered wholly by one model; the old one is closed, no event is lost."""
+    closed_when_given_back = []
+    monkeypatch.setattr(heaps, "give_back", lambda: closed_when_given_back.append(old.closed))
     old, new = parts["Runtime"](), parts["Runtime"]()
     new.infer = lambda tensor: (-1.0,)
     output = parts["Output"](every_frame=True)
@@ -228,6 +231,7 @@ def test_a_model_is_swapped_between_two_frames(parts, new_perception):
     assert set(answers[switched:]) == {-1.0}
     assert old.closed == 1
     assert new.closed == 0
+    assert closed_when_given_back == [1]
     assert output.event_times[:20] == [*map(float, range(20))]
 
 

@@ -14,8 +14,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import soak_parts
 
+from edgepose import heaps
 from edgepose.appliance import Appliance
-from edgepose.cli.run import run_appliance, share_heaps
+from edgepose.cli.run import run_appliance
 from edgepose.config import load
 from edgepose.outputs.base import Output
 from edgepose.types import Scene
@@ -73,7 +74,7 @@ def _cpu_of(thread: threading.Thread) -> float:
 
 def main() -> None:
     """Run the configuration named by the first argument; a line a block of frames."""
-    share_heaps()
+    heaps.share()
     soak_parts.register()
     probe = Probe(int(sys.argv[2]))
     appliance = Appliance(load(Path(sys.argv[1])), {"probe/": probe})

@@ -104,7 +104,6 @@ class SoakOutput(Output):
     def __init__(self, options: Options, device: Device) -> None:
         del options, device
         self._count = 0
-        self._ids: set[str] = set()
 
     def open(self) -> None:
         """Be there again."""
