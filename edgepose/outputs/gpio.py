@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, Self
@@ -22,13 +21,13 @@ from edgepose.outputs.base import Device, Output
 from edgepose.outputs.pattern import ANYBODY, BLINK, PULSE, Mode, Pattern, Rule
 from edgepose.outputs.pins import Line, told
 from edgepose.outputs.rest import Place, leave_note
+from edgepose.outputs.taken import Taken
 from edgepose.types import Event, Scene
 
 log = logging.getLogger(__name__)
 
 PERSON: Final = "person"
 FRESH: Final = 1.0  # seconds; what happened before that begins no pulse any more
-_REMEMBERED: Final = 4096  # ids of events taken
 _PULSES: Final = ("start", "rep")
 
 Pulse = Annotated[float, Field(ge=0.01, allow_inf_nan=False)]
@@ -142,7 +141,7 @@ class Gpio(Output):
         self._line: Line | None = None
         self._note: Path | None = None
         self._level = 0.0
-        self._taken: deque[str] = deque(maxlen=_REMEMBERED)
+        self._taken = Taken()
         self._holding: set[tuple[str, int]] = set()  # (watch, person)
         self._last_seq = -1
         self._there_until = -math.inf
@@ -157,13 +156,13 @@ class Gpio(Output):
 
     def show(self, scene: Scene) -> None:
         """Switch as the scene says. Raises OutputLost."""
-        events = [event for event in scene.events if event.id not in self._taken]
+        events = self._taken.new(scene.events)
         self._look(scene)
         for event in events:
             if event.name in self._options.names:
                 self._heed(event, scene)
         self._drive()
-        self._taken.extend(event.id for event in events)
+        self._taken.add(*events)
 
     def tick(self) -> None:
         """Switch as the time says. Raises OutputLost."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from pydantic import Field
 
 from edgepose import options
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.lines import LineFile, encoded
+from edgepose.outputs.taken import Taken
 from edgepose.types import Scene
-
-_REMEMBERED: Final = 4096  # ids of events written; what is given again comes within a few scenes
 
 
 class JsonlOptions(options.Options):
@@ -51,7 +49,7 @@ class Jsonl(Output):
         self.every_frame = options.poses
         self._options = options
         self._file = LineFile(options.path, options.limit, options.keep)
-        self._written: deque[str] = deque(maxlen=_REMEMBERED)
+        self._written = Taken()
         self._last_frame: tuple[int, float] | None = None
 
     def open(self) -> None:
@@ -60,14 +58,14 @@ class Jsonl(Output):
 
     def show(self, scene: Scene) -> None:
         """Write events not yet written, and the frame's poses. Raises OutputLost."""
-        events = [event for event in scene.events if event.id not in self._written]
+        events = self._written.new(scene.events)
         lines = [encoded(event.to_dict()) for event in events]
         frame = (scene.frame.seq, scene.frame.time)
         if self._options.poses and frame != self._last_frame:
             lines.append(encoded(poses_line(scene, raw=self._options.raw)))
         if lines:
             self._file.append(lines)
-        self._written.extend(event.id for event in events)
+        self._written.add(*events)
         self._last_frame = frame
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from edgepose import options
 from edgepose.outputs.base import Device, Output
+from edgepose.outputs.taken import Taken
 from edgepose.types import Event, Scene
 
 
@@ -42,7 +43,7 @@ class Memory(Output):
         self.events: deque[Event] = deque(maxlen=options.events)
         self.shown = 0
         self.is_open = False
-        self._ids: set[str] = set()
+        self._taken = Taken()
         Memory._newest = weakref.ref(self)
 
     @classmethod
@@ -58,15 +59,9 @@ class Memory(Output):
         """Keep the scene, and its events unless they are known."""
         self.shown += 1
         self.scenes.append(scene)
-        for event in scene.events:
-            if event.id not in self._ids:
-                self._keep(event)
-
-    def _keep(self, event: Event) -> None:
-        if len(self.events) == self.events.maxlen:
-            self._ids.discard(self.events[0].id)
-        self._ids.add(event.id)
-        self.events.append(event)
+        events = self._taken.new(scene.events)
+        self._taken.add(*events)
+        self.events.extend(events)
 
     def close(self) -> None:
         """Be closed; what was kept stays to be looked at."""

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import logging
 import time
-from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -34,6 +33,7 @@ from edgepose.outputs.mqtt_topics import (
     encoded,
     keypoints,
 )  # fmt: skip
+from edgepose.outputs.taken import Taken
 from edgepose.state import state_folder
 from edgepose.types import Event, Scene
 
@@ -45,7 +45,6 @@ SILENCE: Final = 5.0  # seconds without a scene after which the camera counts as
 UNANSWERED: Final = 10.0  # seconds after which a broker that is there counts as too slow
 PULSE: Final = 1.0  # seconds between two beats while no scene comes
 POLL: Final = 5.0  # seconds between two looks at what others (the page) may have switched
-_REMEMBERED: Final = 4096  # ids of events taken; what is given again comes within a few scenes
 
 
 class Mqtt(Output, Listener):
@@ -70,7 +69,7 @@ class Mqtt(Output, Listener):
         )
         self._client_id = options.client_id or default_client_id(device.name)
         self._outbox = Outbox(outbox_path(device.name, options.client_id), options.outbox_max)
-        self._taken: deque[str] = deque(maxlen=_REMEMBERED)
+        self._taken = Taken()
         self._states = States(device.watches)
         self._scene: Scene | None = None
         self._seen_at = self._polled_at = self._reported_at = float("-inf")
@@ -209,10 +208,10 @@ class Mqtt(Output, Listener):
     # What the output's own thread does.
 
     def _keep(self, events: tuple[Event, ...]) -> None:
-        fresh = [event for event in events if event.id not in self._taken]
+        fresh = self._taken.new(events)
         if fresh:
             self._outbox.put((event.id, encoded(event.to_dict())) for event in fresh)
-            self._taken.extend(event.id for event in fresh)
+            self._taken.add(*fresh)
 
     def _beat(self, now: float) -> None:
         """Do what is due by the clock, and pass on what went wrong on paho's thread."""

@@ -20,13 +20,13 @@ from edgepose.outputs.prometheus_health import (
     health_figures,
     people_figures,
 )
+from edgepose.outputs.taken import Taken
 from edgepose.types import Scene
 
 log = logging.getLogger(__name__)
 
 PATIENCE: Final = 10.0  # seconds that a client may say nothing
 AGES: Final = (0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0)  # buckets, seconds
-_REMEMBERED: Final = 4096  # ids of events counted
 _COMMON: Final = ("start", "end")  # shown as 0 before the first, so that a rate sees the first
 
 
@@ -53,7 +53,7 @@ class Prometheus(Output):
         self._metrics: _Metrics | None = None
         self._server: WSGIServer | None = None
         self._thread: Thread | None = None
-        self._counted: dict[str, None] = {}
+        self._counted = Taken()
 
     def open(self) -> None:
         """Listen. Raises OutputLost where the address can't be had, or is in use."""
@@ -78,12 +78,9 @@ class Prometheus(Output):
         assert self._metrics is not None, "open() comes first"
         self._metrics.people = len(scene.poses)
         self._metrics.age.observe(scene.age)
-        for event in scene.events:
-            if event.id not in self._counted:
-                self._counted[event.id] = None
-                self._metrics.events.labels(watch=event.name, type=event.type).inc()
-        while len(self._counted) > max(_REMEMBERED, len(scene.events)):
-            del self._counted[next(iter(self._counted))]
+        for event in self._counted.new(scene.events):
+            self._counted.add(event)
+            self._metrics.events.labels(watch=event.name, type=event.type).inc()
 
     def close(self) -> None:
         """Listen no more; what was counted stays for the next `open`."""

@@ -24,12 +24,12 @@ from edgepose import __version__, options
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.lines import encoded
+from edgepose.outputs.taken import Taken
 from edgepose.types import Event, Scene
 
 log = logging.getLogger(__name__)
 
 SIGNATURE: Final = "X-Edgepose-Signature"
-_REMEMBERED: Final = 4096  # ids of events delivered
 _REFUSED: Final = (400, 413, 422)  # the event itself; anything else may be mended over there
 
 
@@ -90,7 +90,7 @@ class Webhook(Output):
         self._clock = clock
         self._names = (options.when,) if isinstance(options.when, str) else options.when
         self._opener: urllib.request.OpenerDirector | None = None
-        self._delivered: dict[str, None] = {}
+        self._delivered = Taken()
 
     def open(self) -> None:
         """Read the certificates. Raises OutputLost where they can't be."""
@@ -106,16 +106,14 @@ class Webhook(Output):
 
     def show(self, scene: Scene) -> None:
         """Post events not yet delivered. Raises OutputLost at the first that was not taken."""
-        due = [e for e in scene.events if e.id not in self._delivered and self._wants(e)]
+        due = [event for event in self._delivered.new(scene.events) if self._wants(event)]
         for event in due:
             try:
                 self._post(event)
             except OutputLost as error:
                 error.has_progressed = event is not due[0]
                 raise
-            self._delivered[event.id] = None
-        while len(self._delivered) > _REMEMBERED:  # never before all of a scene are taken
-            del self._delivered[next(iter(self._delivered))]
+            self._delivered.add(event)
 
     def close(self) -> None:
         """Hold nothing: each event has a connection of its own."""

@@ -18,7 +18,6 @@ def test_the_newest_scenes_and_events_are_kept(device: Device, scene: Callable[.
 
     assert [kept.frame.seq for kept in output.scenes] == [3, 4]
     assert [event.id for event in output.events] == [f"id-{seq}" for seq in range(1, 5)]
-    assert output._ids == {event.id for event in output.events}
     assert output.shown == 6
 
 
