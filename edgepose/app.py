@@ -121,7 +121,7 @@ def new_pipeline(
     governor = Governor(config.rate.rates)
     source, deadline = new_source(config), config.model.deadline
     pipeline = Pipeline(source, perception, outputs, deadline=deadline, governor=governor)
-    pipeline.shows_pictures = config.frames == "full"
+    pipeline.show_pictures(config.frames == "full")
     return pipeline
 
 

@@ -52,7 +52,7 @@ class Change:
         """Change a running pipeline, without waiting. Watches that stay are tuned by others."""
         pipeline.workers.deadline = self.config.model.deadline
         pipeline.governor.rates = self.config.rate.rates
-        pipeline.shows_pictures = self.config.frames == "full"
+        pipeline.show_pictures(self.config.frames == "full")
         if self.eyes is not None:
             pipeline.swap(self.eyes.detector)
         if self.outputs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 
 from edgepose.engine.outlet import Outlet
 from edgepose.engine.stats import Stats
@@ -13,11 +14,16 @@ from edgepose.types import Scene
 
 
 class Outlets:
-    """Hold an outlet an output. by_name: those at work; replaced as a whole, never changed."""
+    """Hold an outlet an output.
+
+    by_name: those at work; replaced as a whole, never changed. shows_pictures: may be set to
+    False; outputs are then given black frames, so that none can let a picture out.
+    """
 
     def __init__(self, outputs: Mapping[str, Output], stats: Stats, on_crash: OnCrash) -> None:
         self._stats = stats
         self._on_crash = on_crash
+        self.shows_pictures = True
         self._leaving: list[Outlet] = []
         self._offering = threading.Lock()  # while a scene is handed out, or outlets change
         self.by_name = {name: self._made(name, output) for name, output in outputs.items()}
@@ -29,6 +35,8 @@ class Outlets:
 
     def offer(self, scene: Scene, lossless: bool) -> None:
         """Hand a scene to all of them."""
+        if not self.shows_pictures:
+            scene = replace(scene, frame=scene.frame.without_picture())
         with self._offering:
             for outlet in self.by_name.values():
                 outlet.offer(scene, lossless)

@@ -13,11 +13,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from edgepose import heaps
 from edgepose.engine.capture import Capture, age_of
+from edgepose.engine.delivery import Delivery
 from edgepose.engine.desk import Answer, Desk
 from edgepose.engine.governor import Governor
 from edgepose.engine.outlet import Outlet
@@ -31,7 +32,6 @@ from edgepose.outputs.base import Output
 from edgepose.sources.base import Source
 from edgepose.types import Frame, Scene
 
-SILENCE: Final = 5.0  # seconds without a scene after which nobody can say that a pose is held
 DRAIN: Final = 5.0  # seconds that outputs get to finish what waits at the end
 
 
@@ -51,8 +51,7 @@ class Pipeline:
     latency for throughput. The first crash of a thread ends the run and is raised by `stop`.
     deadline: seconds after which an inference is given up. is_detecting: may be set to False for
     a while; frames are then shown and not looked at. governor: how often a live source is looked
-    at. shows_pictures: may be set to False; outputs are then given black frames, so that none can
-    let a picture out.
+    at.
     """
 
     def __init__(
@@ -72,15 +71,12 @@ class Pipeline:
         self._crash: BaseException | None = None
         self._ended = threading.Event()
         self._outstanding = 0
-        self._last: Scene | None = None
-        self._scene_at = 0.0  # when the latest scene was done, monotonic
-        self._is_silent = False
         self.capture = Capture(source, self._desk, self.stats, self._crashed)
         number = len(perception.detector.runtimes)
         self.workers = Workers(number, self._desk, self.stats, self._crashed, deadline)
         self._outlets = Outlets(outputs, self.stats, self._crashed)
+        self._delivery = self._new_delivery()
         self.is_detecting = True
-        self.shows_pictures = True
         self._turn: _Turn | None = None
         self._outgoing: list[Detector] = []
         self._pacing = Pacing(self.stats, len(self.workers), source.lossless)
@@ -166,6 +162,10 @@ class Pipeline:
         """
         self._outlets.change(outputs, DRAIN)
 
+    def show_pictures(self, is_on: bool) -> None:
+        """Give the outputs pictures, or black frames, so that none can let a picture out."""
+        self._outlets.shows_pictures = is_on
+
     @property
     def outlets(self) -> Mapping[str, Outlet]:
         """Return the outlets at work by name."""
@@ -187,6 +187,10 @@ class Pipeline:
         """Return for how many seconds a frame has been waiting to be perceived, 0 for none."""
         return self._desk.waiting
 
+    def _new_delivery(self) -> Delivery:
+        interpreter, source = self.perception.interpreter, self.capture.source
+        return Delivery(interpreter, source, self._outlets, self.stats)
+
     def _crashed(self, error: BaseException) -> None:
         self._crash = self._crash or error
         self._ended.set()
@@ -194,7 +198,8 @@ class Pipeline:
     def _run(self) -> None:
         while not (self._desk.is_ended and not self._outstanding) and self._crash is None:
             self._beat = time.monotonic()
-            self._end_in_silence()
+            if self._delivery.end_in_silence(self._beat):
+                self.perception.detector.reset()
             if self._is_turn and not self._outstanding:
                 self._begin_anew()
             has_room = self._outstanding < len(self.workers) + self._pacing.ahead
@@ -207,7 +212,7 @@ class Pipeline:
             elif found is not None:
                 self._finish(found)
                 self._retire(found.job.detector)
-        self._deliver_end()
+        self._delivery.end()
         self._ended.set()
 
     @property
@@ -218,10 +223,10 @@ class Pipeline:
         """Give the next interpreter its turn: every start before gets its end."""
         turn = self._turn
         assert turn is not None
-        self._deliver_end()
-        self._last = None
+        self._delivery.end()
         self.perception.interpreter = turn.interpreter
         self.perception.detector.reset()
+        self._delivery = self._new_delivery()
         self._pacing = Pacing(self.stats, len(self.workers), self.capture.source.lossless)
         turn.is_taken.set()
         if self._turn is turn:
@@ -254,7 +259,7 @@ class Pipeline:
         """Hand the frame on without looking at it; what was active ends with the first one."""
         events = self.perception.interpreter.finish(frame.time)
         self.governor.scene(is_anybody=True, now=self._beat)
-        self._deliver(Scene(frame, events=events, age=age_of(frame.captured)))
+        self._delivery.give(Scene(frame, events=events, age=age_of(frame.captured)))
 
     def _finish(self, answer: Answer) -> None:
         self._outstanding -= 1
@@ -265,46 +270,6 @@ class Pipeline:
         age = age_of(answer.job.frame.captured)
         scene = self.perception.finish(answer.job, answer.tensors, age)
         self.governor.scene(self.perception.sees_anybody, start)
-        self._deliver(scene)
+        self._delivery.give(scene)
         self.stats.record("finish", time.monotonic() - start)
         self._pacing.scene_done()
-
-    def _deliver(self, scene: Scene) -> None:
-        self._scene_at, self._is_silent = time.monotonic(), False
-        figures = {"fps": self.stats.scene(self._scene_at)}
-        if scene.frame.captured is not None:
-            latency = age_of(scene.frame.captured)
-            self.stats.record("age", latency)
-            figures["latency_ms"] = latency * 1e3
-        if scene.events:
-            self.stats.count("events", len(scene.events))
-        frame = scene.frame if self.shows_pictures else scene.frame.without_picture()
-        self._last = replace(scene, frame=frame, stats=figures)
-        self._offer(self._last)
-
-    def _deliver_end(self) -> None:
-        """End what is active, since no frame will: every start gets its end."""
-        if self._last is None:
-            return
-        events = self.perception.interpreter.finish(self._last.frame.time)
-        if events:
-            self.stats.count("events", len(events))
-            self._offer(replace(self._last, events=events))
-
-    def _end_in_silence(self) -> None:
-        """End what is active when a camera, or inference, has been silent for too long.
-
-        Otherwise a door would stay open until the cable is plugged in again.
-        """
-        last = self._last
-        if last is None or self._is_silent or not self.capture.source.live:
-            return
-        if self._beat - self._scene_at > SILENCE:
-            self._is_silent = True
-            self.perception.detector.reset()
-            scene = self.perception.interpreter.nobody(last.frame, age_of(last.frame.captured))
-            self.stats.count("events", len(scene.events))
-            self._offer(scene)
-
-    def _offer(self, scene: Scene) -> None:
-        self._outlets.offer(scene, self.capture.source.lossless)

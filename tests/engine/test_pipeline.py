@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from edgepose import heaps
+from edgepose.engine import delivery
 from edgepose.engine import outlet as outlet_module
-from edgepose.engine import pipeline as pipeline_module
 from edgepose.engine.perception import Detector
 from edgepose.engine.pipeline import Pipeline
 from edgepose.errors import OutputLost, RuntimeLost, SourceLost
@@ -331,7 +331,7 @@ def test_an_output_is_taken_away_and_another_one_comes(parts, new_perception):
 
 def test_what_is_active_ends_when_the_camera_is_silent_for_long(parts, new_perception, monkeypatch):
     """A pose that was held when the cable came out ends, once, and a new frame begins anew."""
-    monkeypatch.setattr(pipeline_module, "SILENCE", 0.2)
+    monkeypatch.setattr(delivery, "SILENCE", 0.2)
     output, silent = parts["Output"](), threading.Event()
     gone = [SourceLost("cable out")] * 2  # 1.5 s
     source = parts["Source"]([1.0, *gone, silent.set, 9.0], live=True)
@@ -351,9 +351,24 @@ def test_what_is_active_ends_when_the_camera_is_silent_for_long(parts, new_perce
 
 def test_a_source_that_is_no_camera_may_be_silent(parts, new_perception, monkeypatch):
     """Pictures shown for a minute each end nothing between two of them."""
-    monkeypatch.setattr(pipeline_module, "SILENCE", 0.2)
+    monkeypatch.setattr(delivery, "SILENCE", 0.2)
     output, gate = parts["Output"](), threading.Event()
     source = parts["Source"]([0.0, lambda: gate.wait(1.5), 1.0])
     run(Pipeline(source, new_perception(parts["Runtime"]()), {"out": output}))
     told = [e.type for scene in output.scenes for e in scene.events]
     assert told == ["rep", "rep", "end"]
+
+
+def test_no_picture_comes_out_once_none_may(parts, new_perception):
+    """Not even that of the latest frame, which the ends of what is active are told with."""
+    shown = threading.Semaphore(0)
+    output = parts["Output"](every_frame=True, before_show=shown.release)
+    source = parts["Source"]([])
+    pipeline = Pipeline(source, new_perception(parts["Runtime"]()), {"out": output})
+    source.script = [1, lambda: shown.acquire(timeout=30), lambda: pipeline.show_pictures(False)]
+    run(pipeline)
+    first, *_, end = output.scenes
+    assert first.frame.image.any()
+    assert [event.type for event in end.events] == ["end"]
+    assert not end.frame.image.any()
+    assert end.frame.size == first.frame.size
