@@ -105,15 +105,19 @@ class Service:
             return self._wait(error)
 
     def _wait(self, error: EdgeposeError) -> Appliance | None:
-        log.error("Nothing can be run, waiting for the configuration to be mended: %s", error)
+        is_mistake = isinstance(error, UserError)
+        until = (
+            "the configuration is mended" if is_mistake else f"it works; tried every {RETRY:g} s"
+        )
+        log.error("Nothing can be run until %s: %s", until, error)
         edits = Edits(lambda: self._files.paths)
-        with Waiting(self._files, str(error), self._folder) as waiting:
+        with Waiting(self._files, error, self._folder) as waiting:
             while self._await_change(edits):
                 self._files.forgive()
                 try:
                     return self._try()
                 except EdgeposeError as again:
-                    waiting.tell(str(again))
+                    waiting.tell(again)
         return None
 
     def _await_change(self, edits: Edits) -> bool:

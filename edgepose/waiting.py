@@ -15,7 +15,7 @@ from edgepose.engine.outlet import Outlet
 from edgepose.engine.sdnotify import notify
 from edgepose.engine.stats import Stats
 from edgepose.engine.supervisor import Supervisor
-from edgepose.errors import UserError
+from edgepose.errors import EdgeposeError, RuntimeLost, UserError
 from edgepose.outputs.base import Device, Output
 from edgepose.registry import part
 from edgepose.types import Scene
@@ -23,7 +23,8 @@ from edgepose.yaml_lines import read_yaml
 
 log = logging.getLogger(__name__)
 
-TITLE: Final = "The configuration can't be used"
+REFUSED: Final = "The configuration can't be used"
+AWAY: Final = "Something that the configuration wants is not there"
 SHOWN_EVERY: Final = 1.0  # seconds; a screen may go and come back
 
 
@@ -31,7 +32,7 @@ class Notice(Output):
     """Show why nothing runs, on the screen that the configuration means, else on any."""
 
     def __init__(self, config: Path) -> None:
-        self.text = ""
+        self.title = self.text = ""
         self._screen = _screen(config)
 
     def open(self) -> None:
@@ -44,7 +45,7 @@ class Notice(Output):
 
     def tick(self) -> None:
         """Show the text. Raises OutputLost when the screen has gone."""
-        self._screen.notice(TITLE, self.text)
+        self._screen.notice(self.title, self.text)
         self.wake_at = time.monotonic() + SHOWN_EVERY
 
     def close(self) -> None:
@@ -80,7 +81,7 @@ def _hdmi_sections(config: Path) -> list[dict[str, Any]]:
 class Waiting:
     """Be up with nothing to run: on the screen, to systemd, and for `edgepose status`."""
 
-    def __init__(self, files: ConfigFiles, error: str, folder: Path | None) -> None:
+    def __init__(self, files: ConfigFiles, error: EdgeposeError, folder: Path | None) -> None:
         self._files = files
         self._started = time.monotonic()
         self._notice = Notice(next((p for p in files.paths if p.exists()), files.given))
@@ -106,22 +107,28 @@ class Waiting:
         self._outlet.drain()
         self._outlet.join(time.monotonic() + 2.0)
 
-    def tell(self, error: str) -> None:
-        """Say what is wrong."""
-        self._error = self._notice.text = error
+    def tell(self, error: EdgeposeError) -> None:
+        """Say what is wrong: a mistake that somebody must mend, or a device that may come back."""
+        is_mistake = isinstance(error, UserError)
+        part = "runtime" if isinstance(error, RuntimeLost) else "start"
+        name, state = ("config", "refused") if is_mistake else (part, "backing off")
+        self._trouble = {"name": name, "state": state, "reason": str(error)}
+        self._notice.title, self._notice.text = REFUSED if is_mistake else AWAY, str(error)
 
     def state(self) -> Mapping[str, Any]:
         """Return the health document of an appliance that does not run."""
+        trouble, off = self._trouble, {"state": "off", "reason": ""}
         return {
             "version": __version__,
             "name": self._files.given.stem,
             "state": "waiting",
-            "troubles": [{"name": "config", "state": "refused", "reason": self._error}],
+            "troubles": [trouble],
             "uptime": round(time.monotonic() - self._started, 1),
             "detect": True,
             "fps": 0.0,
-            "source": {"state": "off", "reason": ""},
-            "runtime": {"state": "off", "reason": "", "model": "", "backend": ""},
+            "source": off,
+            "runtime": (trouble if trouble["name"] == "runtime" else off)
+            | {"model": "", "backend": ""},
             "hung": {},
             "outputs": {"notice": {"type": "hdmi", **self._outlet.to_dict()}},
             "watches": {},
@@ -129,7 +136,7 @@ class Waiting:
             "config": {
                 "path": "",
                 "files": [str(path) for path in self._files.paths],
-                "error": self._error,
+                "error": trouble["reason"] if trouble["name"] == "config" else "",
             },
             "stats": {"fps": 0.0, "stages": {}, "counts": {}},
         }

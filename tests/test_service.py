@@ -247,6 +247,28 @@ def test_a_model_that_does_not_work_is_waited_for(start, file):
     running.wait_until_it_runs()
 
 
+def test_a_chip_that_is_away_is_no_mistake_of_the_configuration(
+    start, file, lightning, edgepose_command, monkeypatch
+):
+    """Without a fallback nothing can run; it is said of the chip, on the screen and by `status`."""
+    titles: list[str] = []
+    monkeypatch.setattr(hdmi.Hdmi, "notice", lambda self, title, text: titles.append(title))
+    chip = f"{{path: {lightning}, runtime: edgetpu, library: libnone.so, fallback: false}}"
+    file.write_text(TEXT + f"model: {chip}\n")
+    running = start(file)
+    running.wait_for(lambda: bool(running.health and titles))
+    assert running.health["runtime"]["state"] == "backing off"
+    assert "libnone.so" in running.health["runtime"]["reason"]
+    assert running.health["config"]["error"] == ""
+    assert titles[-1] == "Something that the configuration wants is not there"
+    monkeypatch.setattr(status_file.reports, "__defaults__", (running.folder,))
+    said = edgepose_command("status").out
+    assert "waits for what it needs to run" in said
+    assert "libnone.so" in said
+    file.write_text(TEXT)
+    running.wait_until_it_runs()
+
+
 def test_a_stop_while_waiting_ends_it(start, file):
     """In order, and without having run anything."""
     file.write_text(BROKEN)

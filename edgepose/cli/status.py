@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from datetime import timedelta
 from typing import Any, Final
 
@@ -59,7 +59,7 @@ def _page(report: Report) -> Iterator[str]:
 def body(health: Mapping[str, Any]) -> Iterator[str]:
     """Yield a line for each part and figure of a health document."""
     if health.get("state") == "waiting":
-        rows = [*_config(health.get("config", {}))]
+        rows = [*_troubles(health, {"config"}), *_config(health.get("config", {}))]
     else:
         rows = [*_parts(health), *_ailing(health), *_figures(health), *board_rows(health)]
     width = max(len(name) for name, _, _ in rows)
@@ -76,7 +76,9 @@ def _headline(report: Report) -> str:
         silent = click.style("does not report", "red")
         return f"{name} {silent}: nothing for {report.age:.0f} s from process {report.pid}"
     if waits(report):
-        why = click.style("waits for a configuration that can be used", "red")
+        mistake = report.health.get("config", {}).get("error")
+        what = "a configuration that can be used" if mistake else "what it needs to run"
+        why = click.style(f"waits for {what}", "red")
         return f"{name} {why} (process {report.pid})"
     uptime = timedelta(seconds=int(report.health.get("uptime", 0)))
     version = report.health.get("version", "?")
@@ -124,7 +126,11 @@ def _restarts(part: Mapping[str, Any]) -> Iterator[Row]:
 
 def _ailing(health: Mapping[str, Any]) -> Iterator[Row]:
     """Yield what ails besides the parts: the board, and what hangs between the parts."""
-    shown = {"source", "runtime", "config", *health.get("outputs", {})}
+    yield from _troubles(health, {"source", "runtime", "config", *health.get("outputs", {})})
+
+
+def _troubles(health: Mapping[str, Any], shown: Set[str]) -> Iterator[Row]:
+    """Yield troubles but those of the parts that are shown otherwise."""
     for trouble in health.get("troubles", ()):
         if trouble["name"] not in shown:
             yield trouble["name"], trouble["state"], trouble["reason"]
