@@ -142,6 +142,21 @@ def test_the_template_differs_only_where_it_has_to():
     assert several["Environment"][0] == one["Environment"][0]  # the models are shared
 
 
+@pytest.mark.parametrize("unit", UNITS)
+def test_glibc_knows_what_it_is_told_about_memory(unit):
+    """By the account of its own loader: what is misspelt, it passes over in silence."""
+    loader = next(iter(sorted(Path("/").glob("lib*/ld-linux*.so*"))), None)
+    if loader is None:
+        pytest.skip("no loader of glibc here")
+    prefix = "GLIBC_TUNABLES="
+    told = [line for line in settings(unit)["Environment"] if line.startswith(prefix)]
+    names = re.findall(r"([\w.]+)=\d+(?::|$)", told[0].removeprefix(prefix))
+    done = subprocess.run([loader, "--list-tunables"], check=True, capture_output=True, text=True)
+    known = {line.split(":")[0] for line in done.stdout.splitlines()}
+    assert names
+    assert known.issuperset(names)
+
+
 def test_every_rule_of_udev_gives_a_device_to_a_group_that_the_unit_joins():
     """A rule for a group that the service is not in would help nobody."""
     groups = set(settings("edgepose.service")["SupplementaryGroups"][0].split())

@@ -36,6 +36,7 @@ from soak_visitors import TOKEN
 BLOCK: Final = int(os.environ.get("SOAK_BLOCK", "1000"))  # frames between two samples
 HERE: Final = Path(__file__).parent
 TEMPLATES: Final = HERE.parents[2] / "configs" / "templates"
+UNIT: Final = HERE.parents[2] / "systemd" / "edgepose.service"
 CONFIG: Final = """\
 version: 1
 name: soak
@@ -107,7 +108,7 @@ class Device:
             "metrics": free_port(), "token": TOKEN,
         }  # fmt: skip
         self._write()
-        env = os.environ | {"STATE_DIRECTORY": str(folder / "state")}
+        env = os.environ | _as_service() | {"STATE_DIRECTORY": str(folder / "state")}
         command = [sys.executable, str(HERE / "soak_device.py"), str(self.path), str(BLOCK)]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -157,6 +158,13 @@ class Device:
         code = self.process.wait(60)
         if code != 0:
             raise RuntimeError(f"the device ended with {code}:\n{self.log.read_text()[-3000:]}")
+
+
+def _as_service() -> dict[str, str]:
+    """Return what the service's unit tells the C library about memory."""
+    lines = UNIT.read_text().splitlines()
+    _, name, value = next(line for line in lines if "=GLIBC_TUNABLES=" in line).split("=", 2)
+    return {name: value}
 
 
 def _of_process(pid: int) -> dict[str, int]:
