@@ -24,7 +24,7 @@ from edgepose.yaml_lines import read_yaml
 log = logging.getLogger(__name__)
 
 REFUSED: Final = "The configuration can't be used"
-AWAY: Final = "Something that the configuration wants is not there"
+AWAY: Final = "Nothing can run yet"
 SHOWN_EVERY: Final = 1.0  # seconds; a screen may go and come back
 
 
@@ -109,26 +109,27 @@ class Waiting:
 
     def tell(self, error: EdgeposeError) -> None:
         """Say what is wrong: a mistake that somebody must mend, or a device that may come back."""
-        is_mistake = isinstance(error, UserError)
-        part = "runtime" if isinstance(error, RuntimeLost) else "start"
-        name, state = ("config", "refused") if is_mistake else (part, "backing off")
-        self._trouble = {"name": name, "state": state, "reason": str(error)}
-        self._notice.title, self._notice.text = REFUSED if is_mistake else AWAY, str(error)
+        if isinstance(error, UserError):
+            self._part, state, title = "config", "refused", REFUSED
+        else:
+            part = "runtime" if isinstance(error, RuntimeLost) else "start"
+            self._part, state, title = part, "backing off", AWAY
+        self._ails = {"state": state, "reason": str(error)}
+        self._notice.title, self._notice.text = title, str(error)
 
     def state(self) -> Mapping[str, Any]:
         """Return the health document of an appliance that does not run."""
-        trouble, off = self._trouble, {"state": "off", "reason": ""}
+        part, ails, off = self._part, self._ails, {"state": "off", "reason": ""}
         return {
             "version": __version__,
             "name": self._files.given.stem,
             "state": "waiting",
-            "troubles": [trouble],
+            "troubles": [{"name": part, **ails}],
             "uptime": round(time.monotonic() - self._started, 1),
             "detect": True,
             "fps": 0.0,
             "source": off,
-            "runtime": (trouble if trouble["name"] == "runtime" else off)
-            | {"model": "", "backend": ""},
+            "runtime": {**(ails if part == "runtime" else off), "model": "", "backend": ""},
             "hung": {},
             "outputs": {"notice": {"type": "hdmi", **self._outlet.to_dict()}},
             "watches": {},
@@ -136,7 +137,7 @@ class Waiting:
             "config": {
                 "path": "",
                 "files": [str(path) for path in self._files.paths],
-                "error": trouble["reason"] if trouble["name"] == "config" else "",
+                "error": ails["reason"] if part == "config" else "",
             },
             "stats": {"fps": 0.0, "stages": {}, "counts": {}},
         }

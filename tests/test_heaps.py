@@ -47,13 +47,13 @@ def test_threads_share_two_heaps(tmp_path):
 
 
 HOLES = """
-import ctypes
+import ctypes, resource
 from edgepose import heaps
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
 def resident():
     with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * 4096
+        return int(file.read().split()[1]) * resource.getpagesize()
 places = [libc.malloc(100_000) for _ in range(300)]
 for place in places:
     ctypes.memset(place, 1, 100_000)

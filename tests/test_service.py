@@ -260,7 +260,7 @@ def test_a_chip_that_is_away_is_no_mistake_of_the_configuration(
     assert running.health["runtime"]["state"] == "backing off"
     assert "libnone.so" in running.health["runtime"]["reason"]
     assert running.health["config"]["error"] == ""
-    assert titles[-1] == "Something that the configuration wants is not there"
+    assert titles[-1] == "Nothing can run yet"
     monkeypatch.setattr(status_file.reports, "__defaults__", (running.folder,))
     said = edgepose_command("status").out
     assert "waits for what it needs to run" in said

@@ -49,9 +49,8 @@ class Pipeline:
 
     There is one inference thread for each interpreter of the detector; more than one trades
     latency for throughput. The first crash of a thread ends the run and is raised by `stop`.
-    deadline: seconds after which an inference is given up. is_detecting: may be set to False for
-    a while; frames are then shown and not looked at. governor: how often a live source is looked
-    at.
+    deadline: seconds after which an inference is given up. governor: how often a live source is
+    looked at. is_detecting: may be set to False for a while; frames are then shown, no more.
     """
 
     def __init__(

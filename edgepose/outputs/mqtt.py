@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from edgepose import __version__, options
@@ -16,7 +14,7 @@ from edgepose.outbox import Outbox
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.mqtt_commands import carry_out
 from edgepose.outputs.mqtt_discovery import Discovery
-from edgepose.outputs.mqtt_identity import Claim, Watchman, default_client_id
+from edgepose.outputs.mqtt_identity import Claim, Watchman, default_client_id, outbox_path
 from edgepose.outputs.mqtt_link import Link, Listener
 from edgepose.outputs.mqtt_options import MqttOptions
 from edgepose.outputs.mqtt_post import Post
@@ -34,7 +32,6 @@ from edgepose.outputs.mqtt_topics import (
     keypoints,
 )  # fmt: skip
 from edgepose.outputs.taken import Taken
-from edgepose.state import state_folder
 from edgepose.types import Event, Scene
 
 log = logging.getLogger(__name__)
@@ -291,11 +288,3 @@ class Mqtt(Output, Listener):
             post.changed.wait_for(
                 lambda: post.is_quiet or link.has_failed or link.fault is not None, seconds
             )
-
-
-def outbox_path(name: str, client_id: str | None = None) -> Path:
-    """Return the outbox of a device; an output with a client id of its own has one of its own."""
-    own = f"{name}@{client_id}" if client_id else name
-    plain = "".join(c if c.isalnum() or c in "-_.@ " else "_" for c in own)
-    tail = "" if plain == own else "-" + hashlib.sha256(own.encode()).hexdigest()[:6]
-    return state_folder() / "outbox" / f"{plain}{tail}.sqlite"

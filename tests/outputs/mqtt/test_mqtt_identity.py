@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from edgepose.outputs import mqtt_identity
-from edgepose.outputs.mqtt import Mqtt, outbox_path
+from edgepose.outputs.mqtt import Mqtt
 from edgepose.outputs.mqtt_identity import (
     RIVALS,
     Claim,
     Watchman,
     default_client_id,
+    outbox_path,
     read_claim,
 )
 
