@@ -11,7 +11,7 @@ SOURCES: Final = {
     "images": "edgepose.sources.images:Images",
     "picamera2": "edgepose.sources.picamera2:Picamera2",
     "stream": "edgepose.sources.stream:Stream",
-    "synthetic": "edgepose.sources.synthetic:Synthetic",
+    "synthetic": "edgepose.sources.synthetic.source:Synthetic",
     "v4l2": "edgepose.sources.v4l2:V4l2",
     "video": "edgepose.sources.video:Video",
 }
@@ -23,14 +23,14 @@ RUNTIMES: Final = {
 }
 
 OUTPUTS: Final = {
-    "gpio": "edgepose.outputs.gpio:Gpio",
-    "hdmi": "edgepose.outputs.hdmi:Hdmi",
+    "gpio": "edgepose.outputs.gpio.output:Gpio",
+    "hdmi": "edgepose.outputs.hdmi.output:Hdmi",
     "jsonl": "edgepose.outputs.jsonl:Jsonl",
     "memory": "edgepose.outputs.memory:Memory",
-    "mqtt": "edgepose.outputs.mqtt:Mqtt",
+    "mqtt": "edgepose.outputs.mqtt.output:Mqtt",
     "prometheus": "edgepose.outputs.prometheus:Prometheus",
     "recording": "edgepose.outputs.recording:Recording",
-    "video": "edgepose.outputs.video:Video",
+    "video": "edgepose.outputs.video.output:Video",
     "web": "edgepose.outputs.web:Web",
     "webhook": "edgepose.outputs.webhook:Webhook",
 }

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from edgepose.errors import near_miss
-from edgepose.yaml_lines import Document
+from edgepose.yamldoc.document import Document
 
 KeyPath = tuple[str | int, ...]
 Reader = Callable[[Any], Any]

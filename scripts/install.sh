@@ -213,9 +213,9 @@ try_out() {
         as_service "$venv/bin/edgepose" check-config "$config" >/dev/null || return 1
         as_service "$venv/bin/python" - "$config" <<'TRY' || return 1
 import sys
-from edgepose.config import load
+from edgepose.config.loader import load
 from edgepose.errors import EdgeposeError
-from edgepose.eyes import open_eyes
+from edgepose.appliance.model import open_eyes
 try:
     eyes = open_eyes(load(sys.argv[1]).model)
     eyes.try_out()

@@ -70,9 +70,11 @@ def open_eyes(model): return Eyes()
 """
     files = {
         "edgepose/__init__.py": PROGRAM.format(version=version, fault=fault),
-        "edgepose/config.py": "class load:\n    model = None\n    def __init__(self, path): pass\n",
+        "edgepose/config/loader.py": (
+            "class load:\n    model = None\n    def __init__(self, path): pass\n"
+        ),
         "edgepose/errors.py": "class EdgeposeError(Exception): pass\n",
-        "edgepose/eyes.py": eyes,
+        "edgepose/appliance/model.py": eyes,
         "edgepose/assets/configs/templates/arms_up.yaml": "shipped: 1\n",
         f"{name}.data/data/version": version,
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: edgepose\nVersion: {version}\n",

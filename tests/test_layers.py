@@ -17,37 +17,19 @@ PACKAGE = Path(edgepose.__file__).parent
 # Lowest first. A module may import from its own layer's list entry and from lower layers;
 # entries joined in one layer are siblings, which never import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "skeleton"),
-    (
-        "types",
-        "options",
-        "atomic",
-        "shipped",
-        "state",
-        "yaml",
-        "outbox_file",
-        "strict_json",
-        "service_folder",
-        "heaps",
-    ),
-    ("core",),
-    ("imaging", "render", "recording", "outbox", "template_files", "tflite", "tflite_file"),
-    ("sources", "runtimes", "outputs", "store"),
+    ("errors", "skeleton", "options", "jsonio", "backoff", "system"),
+    ("types", "registry", "yamldoc", "yaml_values"),
+    ("core", "render", "imaging", "recording", "tflite"),
+    ("sources", "runtimes", "outputs", "modelstore", "template_file", "train"),
     ("engine",),
-    ("registry",),
-    ("config",),
-    ("eyes",),
-    ("app",),
-    ("tuning", "takeover", "health", "pushes", "pushes_record"),
-    ("recent",),
-    ("appliance", "waiting"),
-    ("service",),
-    ("bench",),
-    ("doctor", "fleet"),
-    ("cli", "train", "__main__"),
+    ("config", "bench"),
+    ("appliance", "fleet"),
+    ("doctor",),
+    ("cli",),
+    ("__main__",),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
-SIBLINGS = ("sources", "runtimes", "outputs", "store")
+SIBLINGS = ("sources", "runtimes", "outputs", "modelstore", "template_file", "train")
 
 PURE_STDLIB = {
     "__future__", "abc", "collections", "collections.abc", "dataclasses", "enum", "functools",
@@ -79,12 +61,7 @@ def imports(path: Path, top_only: bool) -> Iterator[str]:
 
 def part_of(module: str) -> str:
     """Return the layer entry of a dotted name: `edgepose.core.crop` -> `core`."""
-    return _entry([*module.split("."), ""][1])
-
-
-def _entry(name: str) -> str:
-    """Join the files of one subject: `config_errors` stands where `config` stands."""
-    return name.partition("_")[0] if name.startswith(("config_", "yaml_", "tuning_")) else name
+    return [*module.split("."), ""][1]
 
 
 def identify(path: Path) -> str:
@@ -95,7 +72,7 @@ def identify(path: Path) -> str:
 @pytest.mark.parametrize("path", modules(), ids=identify)
 def test_imports_go_down_only(path: Path):
     """A module imports from its own part or from lower layers, never up or sideways."""
-    here = _entry(path.relative_to(PACKAGE).parts[0].removesuffix(".py"))
+    here = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
     if here == "__init__":
         return
     assert here in RANK, f"{here} has no place in the layers: add it to LAYERS"
@@ -120,7 +97,7 @@ def test_the_core_is_pure(path: Path):
             assert top == "numpy" or base in PURE_STDLIB, f"the core imports {name}"
 
 
-@pytest.mark.parametrize("folder", ["sources", "runtimes", "outputs", "store"])
+@pytest.mark.parametrize("folder", ["sources", "runtimes", "outputs"])
 def test_edges_see_each_other_only_through_their_base(folder: str):
     """One source, runtime or output never imports another one."""
     for path in (PACKAGE / folder).glob("*.py"):

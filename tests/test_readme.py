@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepose.config import load
+from edgepose.config.loader import load
 
 README = Path(__file__).parent.parent / "README.md"
 TEXT = README.read_text()

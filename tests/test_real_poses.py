@@ -21,9 +21,9 @@ from edgepose.core.smoothing import make_smoother
 from edgepose.core.templates import Template, teach
 from edgepose.core.tracking import Tracker
 from edgepose.core.watch import Watch
+from edgepose.engine.event_ids import replay_stamp
 from edgepose.engine.perception import Detector, Interpreter
 from edgepose.engine.replay import replay_poses
-from edgepose.engine.stamps import replay_stamp
 from edgepose.registry import part
 from edgepose.runtimes.litert import LiteRT
 from edgepose.types import Event, Frame, Pose, blank_frame

@@ -6,7 +6,6 @@ import math
 
 import pytest
 
-from edgepose.yaml_lines import parse_yaml
 from edgepose.yaml_values import (
     Checklist,
     above_zero,
@@ -17,6 +16,7 @@ from edgepose.yaml_values import (
     text,
     whole,
 )
+from edgepose.yamldoc.document import parse_yaml
 
 
 @pytest.mark.parametrize(

@@ -22,13 +22,13 @@ from edgepose.core.smoothing import make_smoother
 from edgepose.core.templates import teach
 from edgepose.core.tracking import Tracker
 from edgepose.core.watch import Watch
+from edgepose.engine.event_ids import live_stamp
 from edgepose.engine.perception import Interpreter
-from edgepose.engine.stamps import live_stamp
 from edgepose.imaging import write_image
 from edgepose.outputs.base import Device
-from edgepose.outputs.hdmi import HdmiOptions
-from edgepose.outputs.screens.painter import Painter
-from edgepose.outputs.screens.pixels import raster, write
+from edgepose.outputs.hdmi.output import HdmiOptions
+from edgepose.outputs.hdmi.painter import Painter
+from edgepose.outputs.hdmi.pixel_format import raster, write
 from edgepose.types import Frame, Image, Keypoints, Pose, Scene, Size
 
 POSES: Final = 200  # a person who moves: no two frames are alike
@@ -170,8 +170,8 @@ print("rss_kb", status.split("VmRSS:")[1].split()[0])
 """
 _FULL: Final = """
 import sys
-from edgepose.appliance import Appliance
-from edgepose.config import load
+from edgepose.appliance.appliance import Appliance
+from edgepose.config.loader import load
 Appliance(load(sys.argv[1])).run()
 """
 

@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from edgepose import __version__
-from edgepose.cli.logs import RateLimit
+from edgepose.cli.log_filter import RateLimit
 from edgepose.errors import EdgeposeError, near_miss
 
 COMMANDS: Final = {

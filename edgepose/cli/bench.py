@@ -15,14 +15,14 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from edgepose.appliance.model import Eyes, open_eyes
 from edgepose.bench import parts, pipeline
 from edgepose.bench.pipeline import Result, Spread
 from edgepose.cli.pose import model_option, model_section
 from edgepose.cli.run import tune_python
 from edgepose.engine.perception import Detector, Perception
-from edgepose.eyes import Eyes, open_eyes
+from edgepose.modelstore.speeds import write_speed
 from edgepose.registry import part
-from edgepose.store.speeds import write_speed
 from edgepose.types import Image, Size
 
 SIZES: Final[tuple[Size, ...]] = ((480, 640), (720, 1280))

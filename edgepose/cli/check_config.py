@@ -11,18 +11,18 @@ from typing import Any, Final
 
 import click
 
-from edgepose.cli.config_options import config_argument, set_option
-from edgepose.config import Config, load, loads
-from edgepose.config_edit import save_text
-from edgepose.config_errors import is_secret
-from edgepose.config_files import boot_files
-from edgepose.config_migrate import migrate
-from edgepose.config_parts import Part
-from edgepose.config_sections import VERSION, WatchSection
+from edgepose.cli.options import config_argument, set_option
+from edgepose.config.edit import save_text
+from edgepose.config.files import boot_files
+from edgepose.config.loader import Config, load, loads
+from edgepose.config.migrate import migrate
+from edgepose.config.plugins import Part
+from edgepose.config.schema import VERSION, WatchSection
+from edgepose.config.validation import is_secret
 from edgepose.core.smoothing import Setting
 from edgepose.errors import ConfigError, UserError
 from edgepose.options import Options
-from edgepose.yaml_lines import flow, read_text
+from edgepose.yamldoc.document import flow, read_text
 
 HIDDEN: Final = "(hidden)"
 

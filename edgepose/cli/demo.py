@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from edgepose.appliance import Appliance
+from edgepose.appliance.appliance import Appliance
+from edgepose.appliance.model import BUNDLED, best_model
 from edgepose.cli.run import run_appliance
-from edgepose.config import Config, load
-from edgepose.config_sections import DEFAULT_MODEL
+from edgepose.config.loader import Config, load
+from edgepose.config.schema import DEFAULT_MODEL
 from edgepose.core.metrics import distances, pck, study_norm, total
 from edgepose.engine.stats import Snapshot
 from edgepose.errors import UserError
-from edgepose.eyes import BUNDLED, best_model
 from edgepose.outputs.base import Output
-from edgepose.shipped import folders
+from edgepose.system.shipped import folders
 from edgepose.types import Event, Scene
 
 NEAR: Final = 0.2  # of the torso: a keypoint that close to its truth is right (PCK@0.2)

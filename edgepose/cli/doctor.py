@@ -15,8 +15,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from edgepose.cli.config_options import set_option
-from edgepose.doctor.examine import Group, examine
+from edgepose.cli.options import set_option
+from edgepose.doctor.checks import Group, examine
 from edgepose.doctor.finding import Finding
 from edgepose.doctor.plan import read_plan
 from edgepose.doctor.system import System

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from edgepose import imaging
+from edgepose.appliance.model import Eyes, open_eyes
 from edgepose.cli.pose import model_section
 from edgepose.errors import UserError
-from edgepose.eyes import Eyes, open_eyes
 from edgepose.skeleton import KEYPOINTS
 from edgepose.types import Frame
 
@@ -60,8 +60,8 @@ def evaluate(
 
 def _of_results(results: Path, data: Path, images: Path | None) -> Report:
     from edgepose.core.metrics import average_precision
+    from edgepose.train.data.annotations import read_annotations
     from edgepose.train.evaluation import Report, read_results
-    from edgepose.train.readers import read_annotations
 
     grouped = read_results(results, read_annotations(data, images, need_images=False))
     figures = average_precision(grouped)
@@ -73,8 +73,8 @@ def _of_results(results: Path, data: Path, images: Path | None) -> Report:
 def _of_pictures(
     model: str | None, data: Path, images: Path | None, overlay: Path | None
 ) -> Report:
+    from edgepose.train.data.annotations import read_annotations
     from edgepose.train.evaluation import score_crops, summarise
-    from edgepose.train.readers import read_annotations
 
     pictures = read_annotations(data, images)
     eyes = open_eyes(model_section(model).model_copy(update={"min_score": 0.0}))
@@ -91,9 +91,9 @@ def _overlay(eyes: Eyes, pictures: Any) -> Any:
     """Return the first eight people with the maps of head, left knee and right foot over them."""
     from itertools import islice
 
+    from edgepose.train.contact_sheets import beliefs, contact_sheet, overlay_maps
+    from edgepose.train.data.annotations import person_crops
     from edgepose.train.evaluation import MARGIN
-    from edgepose.train.readers import person_crops
-    from edgepose.train.sheets import beliefs, contact_sheet, overlay_maps
 
     height, _ = eyes.detector.family.look((1, 1)).size
     crops = (crop for picture in pictures for crop in person_crops(picture, height, MARGIN))

@@ -17,10 +17,10 @@ from rich.console import Console
 from edgepose.cli.fleet_options import on_station
 from edgepose.cli.fleet_view import health_page, log_lines, outcome_table, row, table
 from edgepose.errors import DeviceError, UserError
-from edgepose.fleet.check import config_text, template_text
+from edgepose.fleet.connection import Station
 from edgepose.fleet.devices import Seen, document
+from edgepose.fleet.precheck import config_text, template_text
 from edgepose.fleet.push import IN_TIME, Outcome, Parcel, chosen, counted, push
-from edgepose.fleet.station import Station
 
 WIDE: Final = 200  # columns where no terminal limits them
 LOGS_IN_TIME: Final = 10.0  # seconds for a device to send its log

@@ -11,8 +11,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from edgepose.fleet.broker import broker_options
-from edgepose.fleet.station import Station
+from edgepose.fleet.broker_options import broker_options
+from edgepose.fleet.connection import Station
 
 R = TypeVar("R")
 

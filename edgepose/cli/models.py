@@ -12,9 +12,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from edgepose.cli import models_info, models_view
 from edgepose.errors import DeviceError, UserError
-from edgepose.store.manifest import Entry, entry, manifest
-from edgepose.store.search import find, locate
-from edgepose.store.speeds import read_speeds
+from edgepose.modelstore.manifest import Entry, entry, manifest
+from edgepose.modelstore.search import find, locate
+from edgepose.modelstore.speeds import read_speeds
 from edgepose.tflite.read import inspect, read_bytes, read_model
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -67,8 +67,8 @@ def pull(names: tuple[str, ...], mirror: str, as_json: bool) -> None:
 
 def _pull(known: Entry, mirror: str) -> Path:
     """Fetch one model behind a progress bar on stderr."""
-    from edgepose.store.pull import Pull
-    from edgepose.store.pull import pull as fetch
+    from edgepose.modelstore.pull import Pull
+    from edgepose.modelstore.pull import pull as fetch
 
     columns = (
         TextColumn("{task.description}"),
@@ -151,7 +151,7 @@ def strip_decoder(model: str, out: Path, force: bool, as_json: bool) -> None:
 
 
 def _write(out: Path, data: bytes) -> None:
-    from edgepose.atomic import publish
+    from edgepose.system.atomic import publish
 
     draft = out.with_name(out.name + ".part")
     try:

@@ -13,9 +13,9 @@ from rich.text import Text
 
 from edgepose.core.families import recognise
 from edgepose.errors import ModelError
-from edgepose.store.identity import sha256
-from edgepose.store.search import ModelFile
-from edgepose.store.speeds import Speeds
+from edgepose.modelstore.checksum import sha256
+from edgepose.modelstore.search import ModelFile
+from edgepose.modelstore.speeds import Speeds
 from edgepose.tflite.info import EDGETPU_OP, POSENET_OP, ModelInfo, TensorInfo
 from edgepose.tflite.read import read_bytes, read_model
 from edgepose.tflite.strip import strip_decoder

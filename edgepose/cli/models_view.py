@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from edgepose.cli.models_info import Row, shape_text, size_text
-from edgepose.store.identity import fault
-from edgepose.store.manifest import Entry
-from edgepose.store.speeds import Speeds, best_speed
+from edgepose.modelstore.checksum import fault
+from edgepose.modelstore.manifest import Entry
+from edgepose.modelstore.speeds import Speeds, best_speed
 
 FAMILIES: Final = {
     "movenet": "MoveNet: one person",

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from edgepose import imaging
-from edgepose.config_sections import ModelSection
-from edgepose.eyes import open_eyes
+from edgepose.appliance.model import open_eyes
+from edgepose.config.schema import ModelSection
 from edgepose.types import Frame, Image, Pose, Scene
 
 model_option = click.option(

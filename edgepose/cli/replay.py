@@ -10,13 +10,13 @@ from typing import Final
 
 import click
 
-from edgepose import app
-from edgepose.cli.config_options import config_argument, set_option
-from edgepose.config import Config, load
+from edgepose.appliance import assembly
+from edgepose.appliance.model import open_eyes
+from edgepose.cli.options import config_argument, set_option
+from edgepose.config.loader import Config, load
+from edgepose.engine.event_ids import replay_stamp
 from edgepose.engine.perception import Perception
 from edgepose.engine.replay import replay_poses, replay_source
-from edgepose.engine.stamps import replay_stamp
-from edgepose.eyes import open_eyes
 from edgepose.recording import is_recording, read_recording
 from edgepose.registry import part
 from edgepose.types import Event, Scene
@@ -46,12 +46,12 @@ def replay(
     RECORDING is what `edgepose run --record` or a recording output wrote, a jsonl file with
     poses, or a video. The source and the outputs of CONFIG are not used.
     """
-    events = list(replay_events(recording, app.in_profile(load(config, sets), profile)))
+    events = list(replay_events(recording, assembly.in_profile(load(config, sets), profile)))
     if other is None:
         for event in events:
             click.echo(json.dumps(event.to_dict(), ensure_ascii=False))
     else:
-        others = replay_events(recording, app.in_profile(load(other, sets), profile))
+        others = replay_events(recording, assembly.in_profile(load(other, sets), profile))
         click.echo(compare(events, list(others)))
 
 
@@ -65,7 +65,7 @@ def _scenes(recording: Path, config: Config) -> Iterator[Scene]:
     if is_recording(recording):
         recorded = read_recording(recording)
         stamp = replay_stamp(recorded.start)
-        return replay_poses(recorded.frames, app.new_interpreter(config, stamp))
+        return replay_poses(recorded.frames, assembly.new_interpreter(config, stamp))
     return _clip_scenes(recording, config)
 
 
@@ -74,7 +74,9 @@ def _clip_scenes(clip: Path, config: Config) -> Iterator[Scene]:
     source = video(video.Options(path=clip.absolute(), pace="fast"))
     eyes = open_eyes(config.model)
     try:
-        interpreter = app.new_interpreter(config, replay_stamp(CLIP_START), eyes.detector.family)
+        interpreter = assembly.new_interpreter(
+            config, replay_stamp(CLIP_START), eyes.detector.family
+        )
         yield from replay_source(source, Perception(eyes.detector, interpreter))
     finally:
         eyes.close()

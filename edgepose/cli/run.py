@@ -15,21 +15,22 @@ from typing import Final, Protocol
 
 import click
 
-from edgepose import app, heaps
-from edgepose.appliance import Appliance
-from edgepose.cli.config_options import config_argument, set_option
+from edgepose.appliance import assembly
+from edgepose.appliance.appliance import Appliance
+from edgepose.appliance.remote_update import recover
+from edgepose.appliance.service import Service, supervised
 from edgepose.cli.console import Console, summary
-from edgepose.config import load
-from edgepose.config_files import ConfigFiles, boot_files, service_files
-from edgepose.config_life import ConfigLife
-from edgepose.config_sections import DEFAULT_MODEL
-from edgepose.engine.status_file import own_folder
+from edgepose.cli.options import config_argument, set_option
+from edgepose.config.files import ConfigFiles, boot_files, service_files
+from edgepose.config.loader import load
+from edgepose.config.reload import ConfigLife
+from edgepose.config.schema import DEFAULT_MODEL
 from edgepose.errors import EdgeposeError
 from edgepose.outputs.base import Device, Output
-from edgepose.pushes import recover
 from edgepose.registry import part
-from edgepose.service import Service, supervised
-from edgepose.state import state_folder
+from edgepose.system import malloc
+from edgepose.system.paths import state_folder
+from edgepose.system.status_file import own_folder
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def run(
     def start(life: ConfigLife) -> Appliance:
         return _new_appliance(life, record, quiet)
 
-    heaps.share()
+    malloc.share()
     _recover(config)
     is_service = "NOTIFY_SOCKET" in os.environ if service is None else service
     appliance = _serve(config, sets, start) if is_service else _run(config, sets, start)
@@ -121,9 +122,9 @@ def _new_appliance(life: ConfigLife, record: Path | None, quiet: bool) -> Applia
     config = life.config
     appliance = Appliance(config, extra, life)
     if record is not None:
-        appliance.add("record/", _recorder(app.device(config, appliance.eyes), record))
+        appliance.add("record/", _recorder(assembly.device(config, appliance.eyes), record))
     if not quiet:
-        click.echo(f"edgepose: {app.describe(config, appliance.eyes)}", err=True)
+        click.echo(f"edgepose: {assembly.describe(config, appliance.eyes)}", err=True)
         if appliance.eyes.is_makeshift:
             click.echo(f"edgepose: {MAKESHIFT}", err=True)
     if config.model.runtime != "replay":  # whose recorded answers are for the frames alone

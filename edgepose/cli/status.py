@@ -11,8 +11,8 @@ from typing import Any, Final
 import click
 
 from edgepose.cli.status_board import Row, board_rows, stamp
-from edgepose.engine import status_file
-from edgepose.engine.status_file import Report
+from edgepose.system import status_file
+from edgepose.system.status_file import Report
 
 COLOURS: Final = {
     "running": "green", "degraded": "yellow", "backing off": "yellow", "hung": "red",

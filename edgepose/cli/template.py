@@ -12,15 +12,15 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from edgepose import template_files
+from edgepose import template_file
+from edgepose.appliance.model import Eyes, open_eyes
 from edgepose.cli.pose import model_option, model_section
 from edgepose.cli.template_capture import capture, clip_frames, poses_of, still, summary
 from edgepose.core.matching import match
 from edgepose.core.templates import Template
 from edgepose.errors import TemplateError, UserError, near_miss
-from edgepose.eyes import Eyes, open_eyes
-from edgepose.shipped import folders
 from edgepose.skeleton import LIMBS
+from edgepose.system.shipped import folders
 from edgepose.types import Match
 
 CLIP_SUFFIXES: Final = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif", ".m4v", ".mpg", ".mpeg")
@@ -44,7 +44,7 @@ def list_templates(folder: Path | None, as_json: bool) -> None:
     rows = []
     for path in _files(folder):
         try:
-            found = template_files.load(path)
+            found = template_file.load(path)
             rows.append(
                 {
                     "name": found.name,
@@ -80,11 +80,11 @@ def _files(folder: Path | None) -> list[Path]:
 def _find(name: str) -> Template:
     """Return the template called `name`, or at that path."""
     if Path(name).is_file():
-        return template_files.load(name)
+        return template_file.load(name)
     known = {path.stem: path for path in reversed(_files(None))}
     if name not in known:
         raise TemplateError(f"no template '{name}' here{near_miss(name, known)}")
-    return template_files.load(known[name])
+    return template_file.load(known[name])
 
 
 @template.command()

@@ -10,12 +10,13 @@ from typing import Final
 
 import click
 
-from edgepose import app, imaging, template_files
+from edgepose import imaging, template_file
+from edgepose.appliance import assembly
+from edgepose.appliance.model import Eyes, open_eyes
 from edgepose.cli.pose import model_option, model_section
-from edgepose.config import load
+from edgepose.config.loader import load
 from edgepose.core.templates import Template, teach
 from edgepose.errors import TemplateError, UserError
-from edgepose.eyes import Eyes, open_eyes
 from edgepose.registry import part
 from edgepose.skeleton import LIMBS
 from edgepose.sources.base import Source
@@ -72,7 +73,7 @@ def capture(
         eyes.close()
     taught = teach(name, poses, eyes.detector.family.known_score, mirror=mirror)
     target = out or Path("templates") / f"{name}.yaml"
-    template_files.save(target, taught, f"Taught from {note}.")
+    template_file.save(target, taught, f"Taught from {note}.")
     click.echo(f"{target}: {summary(taught)}")
 
 
@@ -137,7 +138,7 @@ def poses_of(eyes: Eyes, frame: Frame, where: str) -> list[Pose]:
 
 
 def _live_poses(eyes: Eyes, config: Path, countdown: int) -> list[Pose]:
-    source = app.new_source(load(config))
+    source = assembly.new_source(load(config))
     try:
         source.open()
         for left in range(countdown, 0, -1):

@@ -13,16 +13,16 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from edgepose import shipped
+from edgepose.appliance.model import BUNDLED
 from edgepose.cli.train_data import demo_clip, label, sheet, stages, views
-from edgepose.eyes import BUNDLED
+from edgepose.system import shipped
 
 if TYPE_CHECKING:
-    from edgepose.train.people import Sample
-    from edgepose.train.pool import Pool
+    from edgepose.train.data.pool import Pool
+    from edgepose.train.net.trainer import Progress as Step
+    from edgepose.train.net.trainer import Trainer
     from edgepose.train.recipe import Recipe
-    from edgepose.train.trainer import Progress as Step
-    from edgepose.train.trainer import Trainer
+    from edgepose.train.synth.people import Sample
 
 _Path: Final = click.Path(path_type=Path)
 _Existing: Final = click.Path(path_type=Path, exists=True)
@@ -102,7 +102,7 @@ def heatmap(
 
     Interrupted, the same command goes on from the last checkpoint.
     """
-    from edgepose.train.nets import NETS
+    from edgepose.train.net.nets import NETS
     from edgepose.train.recipe import SCHEMES, Recipe, parse_phases
 
     for option, value, known in (("--net", net, NETS), ("--parts", parts, SCHEMES)):
@@ -174,7 +174,7 @@ def _run(
 ) -> None:
     """Render, train and export one recipe into a folder."""
     from edgepose.train.extra import need
-    from edgepose.train.trainer import Trainer
+    from edgepose.train.net.trainer import Trainer
 
     need("torch").set_num_threads(threads or os.cpu_count() or 1)
     with _bar() as bar:
@@ -186,7 +186,7 @@ def _run(
 
 
 def _rendered(bar: Progress, recipe: Recipe, folder: Path) -> Pool:
-    from edgepose.train.pool import render_pool
+    from edgepose.train.data.pool import render_pool
 
     task = bar.add_task("Rendering people", total=recipe.pictures, note="")
     return render_pool(
@@ -199,14 +199,14 @@ def _rendered(bar: Progress, recipe: Recipe, folder: Path) -> Pool:
 
 
 def _recorded(files: Sequence[Path], scheme: str) -> list[Sample]:
-    from edgepose.train.readers import read_annotations, samples_of
+    from edgepose.train.data.annotations import read_annotations, samples_of
 
     pictures = [picture for path in files for picture in read_annotations(path)]
     return samples_of(pictures, _REAL_SIZE, scheme)
 
 
 def _vacant(folders: Sequence[Path], recipe: Recipe) -> list[Sample]:
-    from edgepose.train.vacant import read_vacant
+    from edgepose.train.data.negatives import read_vacant
 
     return [sample for folder in folders for sample in read_vacant(folder, recipe.keypoints)]
 
@@ -229,9 +229,9 @@ def _exported(
     recipe: Recipe,
 ) -> None:
     """Write the model, its weights, and what there is to say about it beside it."""
-    from edgepose.train.finish import describe, export, learn_presence
-    from edgepose.train.nets import NETS
-    from edgepose.train.trainer import WEIGHTS_SUFFIX, load_weights, save_weights
+    from edgepose.train.export.finish import describe, export, learn_presence
+    from edgepose.train.net.nets import NETS
+    from edgepose.train.net.trainer import WEIGHTS_SUFFIX, load_weights, save_weights
 
     net, weights = NETS[recipe.net](recipe.keypoints), load_weights(checkpoint)
     done = export(net, weights, size, rendered, path)
@@ -254,7 +254,7 @@ def export_command(
     checkpoint: Path, out: Path, size: int, net: str, pool: Path, empty: tuple[Path, ...]
 ) -> None:
     """Write a trained network as an int8 TFLite file, checked against the float net."""
-    from edgepose.train.pool import Pool
+    from edgepose.train.data.pool import Pool
     from edgepose.train.recipe import Recipe
 
     recipe = Recipe(net=net)

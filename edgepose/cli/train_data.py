@@ -21,8 +21,8 @@ _Share: Final = click.FloatRange(0.0, 1.0)
 def stages(pool: Path, out: Path, steps: int, size: int, seed: int) -> None:
     """Train pose machines of 2 and 6 stages on the same batches, and plot their errors."""
     from edgepose import imaging
-    from edgepose.train.pool import Pool
-    from edgepose.train.stages import StageResult, compare_stages, draw_curves
+    from edgepose.train.data.pool import Pool
+    from edgepose.train.net.stages import StageResult, compare_stages, draw_curves
 
     samples = Pool.open(pool)
     split = len(samples) - 256
@@ -61,10 +61,10 @@ def label(
 
     What lies beside the people, where nobody is, goes into OUT/empty: pictures for `--empty`.
     """
+    from edgepose.appliance.model import open_eyes
     from edgepose.cli.pose import model_section
-    from edgepose.eyes import open_eyes
-    from edgepose.train.teacher import label_clip, write_labels
-    from edgepose.train.vacant import keep_vacant
+    from edgepose.train.data.negatives import keep_vacant
+    from edgepose.train.data.pseudo_labels import label_clip, write_labels
     from edgepose.types import Region
 
     part = Region(*region)
@@ -87,8 +87,8 @@ def label(
 def sheet(out: Path, seed: int, count: int, plain: bool) -> None:
     """Draw a contact sheet of synthetic people with their keypoints."""
     from edgepose import imaging
-    from edgepose.train.people import People
-    from edgepose.train.sheets import contact_sheet, draw_sample
+    from edgepose.train.contact_sheets import contact_sheet, draw_sample
+    from edgepose.train.synth.people import People
 
     people = People(seed)
     samples = [people() for _ in range(count)]
@@ -101,7 +101,7 @@ def sheet(out: Path, seed: int, count: int, plain: bool) -> None:
 @click.option("--seed", default=1, show_default=True, help="Performer.")
 def demo_clip(out: Path, seed: int) -> None:
     """Render the demo performer: a clip of exercises and its exact keypoints."""
-    from edgepose.train.performer import write_demo
+    from edgepose.train.synth.demo_clip import write_demo
 
     write_demo(out, seed)
 
@@ -116,7 +116,7 @@ def views(panoramas: tuple[Path, ...], out: Path, count: int, seed: int) -> None
     import numpy as np
 
     from edgepose import imaging
-    from edgepose.train import panoramas as places
+    from edgepose.train.synth import panoramas as places
 
     out.mkdir(parents=True, exist_ok=True)
     for index, path in enumerate(panoramas):

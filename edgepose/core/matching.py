@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.core.hints import hint
+from edgepose.core.corrections import hint
 from edgepose.core.templates import (
     MIN_SCORE,
     Array,

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edgepose.config_parts import Part
+from edgepose.config.plugins import Part
 from edgepose.doctor.finding import Finding, fail, ok, trouble
 from edgepose.doctor.plan import Plan
 from edgepose.doctor.system import System
 from edgepose.errors import OutputLost
-from edgepose.outputs.gpiod_lines import GpiodBank
-from edgepose.outputs.pins import CONSUMER, Bank, Chip, find_chip
+from edgepose.outputs.gpio.libgpiod import GpiodBank
+from edgepose.outputs.gpio.lines import CONSUMER, Bank, Chip, find_chip
 
 NewBank = Callable[[Path], Bank]
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from edgepose.config_sections import ModelSection
+from edgepose.appliance.model import best_model
+from edgepose.config.schema import ModelSection
 from edgepose.doctor import services
 from edgepose.doctor.coral import INSTALL, plugged_in
 from edgepose.doctor.finding import Finding, fail, ok, trouble, warn
@@ -14,12 +15,11 @@ from edgepose.doctor.packages import BEST
 from edgepose.doctor.plan import Plan
 from edgepose.doctor.system import System
 from edgepose.errors import EdgeposeError, ModelError, RuntimeLost, UserError
-from edgepose.eyes import best_model
+from edgepose.modelstore.checksum import fault
+from edgepose.modelstore.manifest import manifest
+from edgepose.modelstore.search import ModelFile, find, locate
 from edgepose.runtimes.probe import probe
 from edgepose.runtimes.trial import ProbeResult
-from edgepose.store.identity import fault
-from edgepose.store.manifest import manifest
-from edgepose.store.search import ModelFile, find, locate
 
 TryOut = Callable[..., ProbeResult]
 _ANOTHER: Final = "choose a model with a build for the chip: edgepose models list"

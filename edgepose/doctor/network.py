@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from edgepose.config_parts import Part
+from edgepose.config.plugins import Part
 from edgepose.doctor.finding import Finding, fail, ok, warn
 from edgepose.doctor.plan import Plan
 from edgepose.doctor.system import System
-from edgepose.outputs.mqtt_reasons import why_unreachable
+from edgepose.outputs.mqtt.client_errors import why_unreachable
 from edgepose.sources.stream import redacted
 
 PATIENCE: Final = 2.0  # seconds for a connection

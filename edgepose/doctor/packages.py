@@ -10,7 +10,7 @@ from typing import Final
 from edgepose.doctor.finding import Finding, fail, ok, trouble, warn
 from edgepose.doctor.plan import Plan
 from edgepose.doctor.system import Answer, System
-from edgepose.outputs.screens.sdl import has_desktop
+from edgepose.outputs.hdmi.sdl import has_desktop
 from edgepose.runtimes.interpreter import INTERPRETERS
 
 PATIENCE: Final = 60.0  # seconds for an import from a slow card

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepose.config import Config, load
-from edgepose.config_parts import Part
-from edgepose.config_sections import ModelSection
+from edgepose.config.loader import Config, load
+from edgepose.config.plugins import Part
+from edgepose.config.schema import ModelSection
 from edgepose.doctor.finding import Finding, fail, ok
 from edgepose.errors import UserError
 

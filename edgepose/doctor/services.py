@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from edgepose.doctor.system import System
-from edgepose.engine.status_file import reports
+from edgepose.system.status_file import reports
 
 UNITS: Final = ("edgepose.service", "edgepose@*.service")  # for one camera, and one for each
 _LISTED: Final = ("--plain", "--no-legend", "--state=active,activating,reloading,deactivating")

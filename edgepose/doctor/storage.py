@@ -11,7 +11,7 @@ from typing import Any, Final
 from edgepose.doctor.finding import Finding, fail, ok, warn
 from edgepose.doctor.plan import Plan
 from edgepose.doctor.system import System
-from edgepose.state import state_folder
+from edgepose.system.paths import state_folder
 
 TIGHT_MB: Final = 500
 FULL_MB: Final = 50

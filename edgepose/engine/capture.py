@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from edgepose.engine.desk import Desk
+from edgepose.engine.component import PartState
+from edgepose.engine.freeze_detect import Sight
+from edgepose.engine.inbox import Desk
 from edgepose.engine.mailbox import Backoff, remaining
-from edgepose.engine.part_state import PartState
-from edgepose.engine.sight import Sight
 from edgepose.engine.stats import Stats
 from edgepose.engine.stopwatch import Stopwatch
 from edgepose.engine.threads import OnCrash, new_thread

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from edgepose.engine.capture import age_of
-from edgepose.engine.outlets import Outlets
+from edgepose.engine.fanout import Outlets
 from edgepose.engine.perception import Interpreter
 from edgepose.engine.stats import Stats
 from edgepose.sources.base import Source

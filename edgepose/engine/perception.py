@@ -16,7 +16,7 @@ from edgepose.core.crop import SmartCrop
 from edgepose.core.families.base import Family, Look
 from edgepose.core.templates import Template
 from edgepose.core.trigger import Thresholds
-from edgepose.engine.stamps import Stamp
+from edgepose.engine.event_ids import Stamp
 from edgepose.runtimes.base import Runtime
 from edgepose.types import Event, Frame, Pose, Scene, Tensor, Transition, WatchState
 

@@ -16,20 +16,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from edgepose import heaps
 from edgepose.engine.capture import Capture, age_of
 from edgepose.engine.delivery import Delivery
-from edgepose.engine.desk import Answer, Desk
+from edgepose.engine.fanout import Outlets
 from edgepose.engine.governor import Governor
-from edgepose.engine.outlet import Outlet
-from edgepose.engine.outlets import Outlets
+from edgepose.engine.inbox import Answer, Desk
+from edgepose.engine.inference import DEADLINE, Workers
+from edgepose.engine.output_worker import Outlet
 from edgepose.engine.pacing import Pacing
 from edgepose.engine.perception import Detector, Interpreter, Perception, Watch
 from edgepose.engine.stats import Stats
 from edgepose.engine.threads import new_thread
-from edgepose.engine.workers import DEADLINE, Workers
 from edgepose.outputs.base import Output
 from edgepose.sources.base import Source
+from edgepose.system import malloc
 from edgepose.types import Frame, Scene
 
 DRAIN: Final = 5.0  # seconds that outputs get to finish what waits at the end
@@ -235,7 +235,7 @@ class Pipeline:
         """Close the models that were replaced once the new one answers: answers come in order."""
         while self._outgoing and answered is self.perception.detector:
             self._outgoing.pop().close()
-            heaps.give_back()
+            malloc.give_back()
 
     def _next_frame_at(self) -> float:
         """Return the moment, monotonic, before which no frame is to be taken."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from edgepose.outputs.mqtt_topics import OFFLINE, ONLINE, STOPPED
+from edgepose.outputs.mqtt.topics import OFFLINE, ONLINE, STOPPED
 
 KNOWN: Final = (ONLINE, OFFLINE, STOPPED)
 FINAL: Final = ("accepted", "refused", "rolled back")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edgepose.errors import UserError, near_miss
+from edgepose.fleet.connection import Station
 from edgepose.fleet.devices import FINAL, Seen, document
-from edgepose.fleet.station import Station
 
 IN_TIME: Final = {"template": 15.0, "config": 150.0}  # seconds; a configuration is tried for 120
 

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from edgepose import options
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.lines import LineFile, encoded
-from edgepose.outputs.taken import Taken
+from edgepose.outputs.dedup import Taken
+from edgepose.outputs.line_file import LineFile, encoded
 from edgepose.types import Scene
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from edgepose import options
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.taken import Taken
+from edgepose.outputs.dedup import Taken
 from edgepose.types import Event, Scene
 
 

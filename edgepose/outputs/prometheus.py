@@ -13,6 +13,7 @@ from pydantic import Field
 from edgepose import options
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device, Output
+from edgepose.outputs.dedup import Taken
 from edgepose.outputs.prometheus_health import (
     Figures,
     board_figures,
@@ -20,7 +21,6 @@ from edgepose.outputs.prometheus_health import (
     health_figures,
     people_figures,
 )
-from edgepose.outputs.taken import Taken
 from edgepose.types import Scene
 
 log = logging.getLogger(__name__)

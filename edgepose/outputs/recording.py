@@ -9,7 +9,7 @@ from pydantic import Field
 
 from edgepose import options
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.lines import LineFile, encoded
+from edgepose.outputs.line_file import LineFile, encoded
 from edgepose.recording import Header, frame_row, header_row
 from edgepose.types import Scene
 

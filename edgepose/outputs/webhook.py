@@ -23,8 +23,8 @@ from pydantic import AfterValidator, Field
 from edgepose import __version__, options
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.lines import encoded
-from edgepose.outputs.taken import Taken
+from edgepose.outputs.dedup import Taken
+from edgepose.outputs.line_file import encoded
 from edgepose.types import Event, Scene
 
 log = logging.getLogger(__name__)

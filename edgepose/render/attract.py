@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgepose.render.figure import Brush, Figure, draw_figure
 from edgepose.render.page import MARGIN, Page
-from edgepose.render.stickers import paste
+from edgepose.render.sprites import paste
 from edgepose.render.strokes import halo
 from edgepose.render.style import MUTED
 from edgepose.types import Image

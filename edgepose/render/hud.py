@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from edgepose.render.page import MARGIN, PADDING, Page
-from edgepose.render.stickers import Sticker, beside_dot, glow, panel, paste
+from edgepose.render.sprites import Sticker, beside_dot, glow, panel, paste
 from edgepose.render.style import MUTED, PANEL, PANEL_OPACITY, Rgb
 
 

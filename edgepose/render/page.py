@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from edgepose.render.stickers import Sticker
+from edgepose.render.sprites import Sticker
 from edgepose.render.style import INK, Rgb
 from edgepose.render.text import Typesetter
 from edgepose.types import Image, Size

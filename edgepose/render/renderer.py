@@ -9,11 +9,11 @@ import numpy as np
 
 from edgepose.render.advice import Advice
 from edgepose.render.attract import Invitation, chosen, dimmed, draw_invitation
-from edgepose.render.cards import draw_cards, relevance
 from edgepose.render.figure import Brush, Figure, Known, draw_corrections, draw_figure
 from edgepose.render.ghost import draw_ghost
 from edgepose.render.hud import draw_advice, draw_banner, draw_flash, draw_stats
 from edgepose.render.page import Page, unit_of
+from edgepose.render.panels import draw_cards, relevance
 from edgepose.render.placement import Placement
 from edgepose.render.style import Style, rgb
 from edgepose.render.text import Typesetter

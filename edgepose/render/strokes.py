@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.render.stickers import Sticker, paste, tinted
+from edgepose.render.sprites import Sticker, paste, tinted
 from edgepose.render.style import OUTLINE, Rgb
 from edgepose.types import Image
 

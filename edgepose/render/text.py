@@ -12,7 +12,7 @@ from PIL import Image as PilImage
 from PIL import ImageDraw, ImageFont
 
 from edgepose.errors import ConfigError
-from edgepose.render.stickers import Sticker, tinted
+from edgepose.render.sprites import Sticker, tinted
 from edgepose.render.style import Rgb
 
 BUILT_IN: Final = Path(__file__).parent / "fonts" / "Inter-SemiBold.otf"

@@ -16,11 +16,11 @@ from pydantic import Field
 from edgepose import options
 from edgepose.errors import RuntimeLost
 from edgepose.runtimes.base import Runtime
-from edgepose.runtimes.crash_guard import CrashGuard
+from edgepose.runtimes.crash_backoff import CrashGuard
 from edgepose.runtimes.interpreter import check_model_file, find_interpreter
 from edgepose.runtimes.probe import TIMEOUT, probe
 from edgepose.runtimes.tflite_model import TfliteModel, run
-from edgepose.service_folder import service_folder
+from edgepose.system.service_folder import service_folder
 from edgepose.types import Tensor
 
 LIBRARY: Final = "libedgetpu.so.1"

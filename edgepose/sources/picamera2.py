@@ -13,9 +13,9 @@ from pydantic import Field, model_validator
 from edgepose.errors import SourceLost, UserError, near_miss
 from edgepose.imaging import turned
 from edgepose.options import Options, PositiveSeconds
-from edgepose.sources._clock import device_moment
-from edgepose.sources._fields import FrameSize, FrozenAfter, Rate, Turn
 from edgepose.sources.base import Source
+from edgepose.sources.options import FrameSize, FrozenAfter, Rate, Turn
+from edgepose.sources.timestamps import device_moment
 from edgepose.types import Frame, Image, Size
 
 log = logging.getLogger(__name__)

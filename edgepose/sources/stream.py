@@ -13,10 +13,10 @@ from pydantic import AfterValidator, Field
 
 from edgepose.errors import SourceLost
 from edgepose.options import Options, PositiveSeconds
-from edgepose.sources._av import Track
-from edgepose.sources._clock import SenderClock
-from edgepose.sources._fields import FrozenAfter, Turn
 from edgepose.sources.base import Source
+from edgepose.sources.decode import Track
+from edgepose.sources.options import FrozenAfter, Turn
+from edgepose.sources.timestamps import SenderClock
 from edgepose.types import Frame
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from pydantic import Field
 
 from edgepose.errors import SourceLost
 from edgepose.options import Options, PositiveSeconds
-from edgepose.sources._av import Track
-from edgepose.sources._clock import device_moment
-from edgepose.sources._fields import FrameSize, FrozenAfter, Rate, Turn
 from edgepose.sources.base import Source
+from edgepose.sources.decode import Track
+from edgepose.sources.options import FrameSize, FrozenAfter, Rate, Turn
+from edgepose.sources.timestamps import device_moment
 from edgepose.types import Frame
 
 if TYPE_CHECKING:

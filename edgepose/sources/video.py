@@ -10,10 +10,10 @@ from pydantic import Field
 
 from edgepose.errors import UserError
 from edgepose.options import ExistingPath, Options
-from edgepose.sources._av import Track
-from edgepose.sources._clock import Pacer, Timeline
-from edgepose.sources._fields import Pace
 from edgepose.sources.base import Source
+from edgepose.sources.decode import Track
+from edgepose.sources.options import Pace
+from edgepose.sources.timestamps import Pacer, Timeline
 from edgepose.types import Frame
 
 if TYPE_CHECKING:

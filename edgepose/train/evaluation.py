@@ -16,9 +16,9 @@ from edgepose.core import metrics
 from edgepose.core.metrics import Detection, Instance
 from edgepose.errors import UserError
 from edgepose.skeleton import INDEX, KEYPOINTS, MPII_PARTS
-from edgepose.train.people import OUTSIDE
-from edgepose.train.readers import Person, Picture, cut, extent
-from edgepose.train.teacher import frames_of
+from edgepose.train.data.annotations import Person, Picture, cut, extent
+from edgepose.train.data.pseudo_labels import frames_of
+from edgepose.train.synth.people import OUTSIDE
 from edgepose.types import Frame, Image, Pose, Size
 
 Look = Callable[[Image], tuple[Pose, ...]]

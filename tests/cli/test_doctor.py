@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from edgepose.cli import doctor as module
-from edgepose.doctor.examine import Group
+from edgepose.doctor.checks import Group
 from edgepose.doctor.finding import fail, ok, warn
 
 WELL = Group("Machine", (ok("system", "Debian GNU/Linux 12, 64-bit"),))

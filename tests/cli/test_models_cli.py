@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from edgepose.store.speeds import write_speed
+from edgepose.modelstore.speeds import write_speed
 
 Call = Callable[..., Any]
 
@@ -25,7 +25,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("EDGEPOSE_MODEL_PATH", str(folder))
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
-    monkeypatch.setattr("edgepose.store.folders.packaged_folder", lambda: tmp_path / "package")
+    monkeypatch.setattr("edgepose.modelstore.folders.packaged_folder", lambda: tmp_path / "package")
     return folder
 
 

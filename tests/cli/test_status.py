@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from edgepose.engine import status_file
+from edgepose.system import status_file
 
 HEALTH: dict[str, Any] = {
     "version": "1.2.3",

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from edgepose.appliance.model import open_eyes
 from edgepose.cli.train import train
-from edgepose.config_sections import ModelSection
+from edgepose.config.schema import ModelSection
 from edgepose.errors import UserError
-from edgepose.eyes import open_eyes
 
 
 def run(*args: object) -> Result:
@@ -29,7 +29,7 @@ def learner(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have what training needs, and take models that have learnt nothing yet."""
     for package in ("numba", "torch", "tensorflow"):
         pytest.importorskip(package, reason="training needs the extra 'train'")
-    monkeypatch.setattr("edgepose.train.finish.LEAST_AGREEMENT", 0.0)
+    monkeypatch.setattr("edgepose.train.export.finish.LEAST_AGREEMENT", 0.0)
 
 
 def test_help_names_every_command_without_the_extra() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepose.config import load
+from edgepose.config.loader import load
 from edgepose.doctor.plan import Plan
 from edgepose.doctor.system import System
 

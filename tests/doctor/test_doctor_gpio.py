@@ -9,7 +9,7 @@ import pytest
 from edgepose.doctor import gpio
 from edgepose.doctor.plan import Plan
 from edgepose.errors import OutputLost
-from edgepose.outputs.pins import HEADERS, Bank, Chip
+from edgepose.outputs.gpio.lines import HEADERS, Bank, Chip
 
 PLAN = Plan()
 RELAY = "{relay: {type: gpio, line: 17, when: person}}"

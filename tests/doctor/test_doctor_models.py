@@ -8,10 +8,10 @@ import pytest
 
 from edgepose.doctor import models as checks
 from edgepose.doctor.plan import Plan
-from edgepose.engine.status_file import write
 from edgepose.errors import ModelError, RuntimeLost, UserError
+from edgepose.modelstore.manifest import manifest
 from edgepose.runtimes.trial import ProbeResult
-from edgepose.store.manifest import manifest
+from edgepose.system.status_file import write
 
 PLAN = Plan()
 NAME = "movenet-lightning-int8"
@@ -23,7 +23,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the only folder in which models are looked for, empty."""
     folder = tmp_path / "shelf"
     folder.mkdir()
-    monkeypatch.setattr("edgepose.store.search.search_path", lambda: (folder,))
+    monkeypatch.setattr("edgepose.modelstore.search.search_path", lambda: (folder,))
     monkeypatch.setattr(checks, "best_model", lambda: NAME)
     return folder
 

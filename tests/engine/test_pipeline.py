@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from edgepose import heaps
 from edgepose.engine import delivery
-from edgepose.engine import outlet as outlet_module
+from edgepose.engine import output_worker as outlet_module
 from edgepose.engine.perception import Detector
 from edgepose.engine.pipeline import Pipeline
 from edgepose.errors import OutputLost, RuntimeLost, SourceLost
+from edgepose.system import malloc
 
 
 def run(pipeline: Pipeline) -> None:
@@ -211,7 +211,7 @@ def test_a_hanging_inference_is_given_up_and_the_run_goes_on(parts, new_percepti
 def test_a_model_is_swapped_between_two_frames(parts, new_perception, monkeypatch):
     """Each frame is answered wholly by one model; the old one is closed, no event is lost."""
     closed_when_given_back = []
-    monkeypatch.setattr(heaps, "give_back", lambda: closed_when_given_back.append(old.closed))
+    monkeypatch.setattr(malloc, "give_back", lambda: closed_when_given_back.append(old.closed))
     old, new = parts["Runtime"](), parts["Runtime"]()
     new.infer = lambda tensor: (-1.0,)
     output = parts["Output"](every_frame=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from compiled import compiled
 
-from edgepose.store.manifest import manifest
+from edgepose.modelstore.manifest import manifest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from edgepose.appliance import Appliance
-from edgepose.config import load
-from edgepose.outputs.fake_lines import FakeBank, FakeChip
+from edgepose.appliance.appliance import Appliance
+from edgepose.config.loader import load
+from edgepose.outputs.gpio.fake import FakeBank, FakeChip
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

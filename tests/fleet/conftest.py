@@ -14,11 +14,11 @@ from typing import Any, Final
 import pytest
 from click.testing import CliRunner, Result
 
-from edgepose.appliance import Appliance
+from edgepose.appliance.appliance import Appliance
 from edgepose.cli import cli
-from edgepose.config import load
+from edgepose.config.loader import load
 from edgepose.errors import EdgeposeError
-from edgepose.outputs.mqtt_remote_logs import RecentLogs
+from edgepose.outputs.mqtt.remote_logs import RecentLogs
 
 ROOT: Final = Path(__file__).parent.parent.parent
 TEMPLATES: Final = ROOT / "configs" / "templates"

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import pytest
 
-from edgepose import pushes
-from edgepose.pushes import recover
-from edgepose.pushes_record import Record
+from edgepose.appliance import remote_update
+from edgepose.appliance.pushes_record import Record
+from edgepose.appliance.remote_update import recover
 
 TEMPLATES: Final = Path(__file__).parent.parent.parent / "configs" / "templates"
 
@@ -160,7 +160,7 @@ def test_a_configuration_that_loses_the_broker_is_rolled_back(
 ):
     """The classic way to lose a fleet: the device comes back by itself and says so."""
     monkeypatch.setenv("MUTE", "secret")
-    monkeypatch.setattr(pushes, "TRIAL", 2.0)
+    monkeypatch.setattr(remote_update, "TRIAL", 2.0)
     appliance = house.start("hall")
     online("hall")
     before = house.file("hall").read_text()
@@ -317,7 +317,7 @@ def test_a_trial_goes_on_after_a_power_cut(house, ear, online):
 
 def test_logs_are_the_devices_latest_lines(house, fleet, rows, online, monkeypatch):
     """Bounded, and not twice within the pause: two seconds, here more for a busy machine."""
-    monkeypatch.setattr("edgepose.outputs.mqtt_remote_logs.PAUSE", 60.0)
+    monkeypatch.setattr("edgepose.outputs.mqtt.remote_logs.PAUSE", 60.0)
     house.start("hall")
     online("hall")
     for number in range(30):

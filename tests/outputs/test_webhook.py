@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from edgepose.engine.outlet import Outlet
+from edgepose.engine.output_worker import Outlet
 from edgepose.engine.stats import Stats
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device
@@ -285,7 +285,7 @@ def test_many_events_are_remembered_until_all_are_taken(
     server: Server, hook: Make, scene: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch
 ):
     """A long outage leaves one large scene; failing near its end repeats nothing."""
-    monkeypatch.setattr("edgepose.outputs.taken.REMEMBERED", 5)
+    monkeypatch.setattr("edgepose.outputs.dedup.REMEMBERED", 5)
     output = hook()
     lost = scene(0, *range(40))
     server.plan = [200] * 39 + [500]

@@ -27,13 +27,13 @@ from typing import Any
 import click
 from troubles import CASES, Case
 
-from edgepose.app import new_interpreter
+from edgepose.appliance.assembly import new_interpreter
+from edgepose.appliance.model import Eyes, open_eyes
 from edgepose.bench.pipeline import StillSource
 from edgepose.cli.run import tune_python
-from edgepose.config import Config, load
+from edgepose.config.loader import Config, load
 from edgepose.engine.perception import Detector, Perception
 from edgepose.engine.pipeline import Pipeline
-from edgepose.eyes import Eyes, open_eyes
 from edgepose.outputs.base import Device, Output
 from edgepose.registry import part
 from edgepose.types import Scene

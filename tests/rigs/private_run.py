@@ -7,9 +7,9 @@ import sys
 import threading
 from pathlib import Path
 
-from edgepose.appliance import Appliance
-from edgepose.config import load
-from edgepose.outputs.screens import card, kms, libdrm
+from edgepose.appliance.appliance import Appliance
+from edgepose.config.loader import load
+from edgepose.outputs.hdmi import drm_card, kms, libdrm
 from edgepose.registry import OUTPUTS
 
 
@@ -18,7 +18,7 @@ def main(config: Path, library: str, cards: Path) -> None:
     loaded = ctypes.CDLL(library)
     loaded.start_world()
     ctypes.c_int.in_dll(loaded, "world").value = 1  # the first plug is plugged
-    libdrm.LIBRARY, card.CARDS, kms.PATIENCE = library, cards, 0.05
+    libdrm.LIBRARY, drm_card.CARDS, kms.PATIENCE = library, cards, 0.05
     found = load(config)
     assert {part.type for part in found.outputs.values()} | {"video"} == OUTPUTS.keys()
     appliance = Appliance(found)

@@ -22,9 +22,9 @@ from peers import ids_in, running
 from ports import free_port
 
 from edgepose.options import Options
-from edgepose.outbox import Outbox
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.mqtt_identity import outbox_path
+from edgepose.outputs.mqtt.identity import outbox_path
+from edgepose.outputs.mqtt.outbox import Outbox
 from edgepose.types import Scene
 
 EAR_PATIENCE: Final = 5.0  # seconds for what the broker keeps to be heard

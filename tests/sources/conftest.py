@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edgepose.sources import _clock
+from edgepose.sources import timestamps
 
 sys.path.append(str(Path(__file__).parent / "rigs"))
 
@@ -30,7 +30,7 @@ from stepped import SteppedClock, SteppedEvent
 def clock(monkeypatch: pytest.MonkeyPatch) -> SteppedClock:
     """Replace the clock that pacing reads."""
     stepped = SteppedClock()
-    monkeypatch.setattr(_clock, "monotonic", stepped)
+    monkeypatch.setattr(timestamps, "monotonic", stepped)
     return stepped
 
 

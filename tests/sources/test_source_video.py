@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from stepped import SteppedClock, SteppedEvent
 
 from edgepose.errors import UserError
-from edgepose.sources._av import Track
+from edgepose.sources.decode import Track
 from edgepose.sources.video import Video
 from edgepose.types import Frame
 

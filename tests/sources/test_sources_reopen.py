@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edgepose.appliance import Appliance
-from edgepose.config import load
+from edgepose.appliance.appliance import Appliance
+from edgepose.config.loader import load
 
 
 @pytest.fixture

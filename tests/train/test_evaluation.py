@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from edgepose.errors import UserError
+from edgepose.train.data.annotations import Person, Picture
 from edgepose.train.evaluation import (
     find_in_box,
     read_results,
@@ -18,8 +19,7 @@ from edgepose.train.evaluation import (
     score_crops,
     summarise,
 )
-from edgepose.train.people import VISIBLE
-from edgepose.train.readers import Person, Picture
+from edgepose.train.synth.people import VISIBLE
 from edgepose.types import Frame, Image, Pose
 
 BOX = (60.0, 30.0, 80.0, 120.0)

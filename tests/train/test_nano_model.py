@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import yaml
 
-from edgepose.config_sections import ModelSection
-from edgepose.eyes import Eyes, open_eyes
+from edgepose.appliance.model import Eyes, open_eyes
+from edgepose.config.schema import ModelSection
 from edgepose.imaging import read_image
 from edgepose.skeleton import KEYPOINTS
+from edgepose.train.data.annotations import Person, Picture, extent, read_annotations
+from edgepose.train.data.pseudo_labels import frames_of
 from edgepose.train.evaluation import read_truth, score_clip, score_crops, summarise
-from edgepose.train.people import VISIBLE
-from edgepose.train.readers import Person, Picture, extent, read_annotations
-from edgepose.train.teacher import frames_of
+from edgepose.train.synth.people import VISIBLE
 
 MODELS = Path(__file__).parents[2] / "models"
 NANO = MODELS / "edgepose-nano.tflite"

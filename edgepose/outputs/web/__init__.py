@@ -4,7 +4,7 @@ aiohttp is imported when the output is opened, not before: it takes memory and s
 a device without page need not pay.
 """
 
+from edgepose.outputs.web.options import WebOptions
 from edgepose.outputs.web.output import Web
-from edgepose.outputs.web.settings import WebOptions
 
 __all__ = ["Web", "WebOptions"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from edgepose.errors import EdgeposeError, UserError
 from edgepose.outputs.base import Device
 from edgepose.outputs.web.bodies import read_json
-from edgepose.outputs.web.replies import Refusal, json_reply
+from edgepose.outputs.web.responses import Refusal, json_reply
 
 if TYPE_CHECKING:
     from aiohttp.web import BaseRequest, Response

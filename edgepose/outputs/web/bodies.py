@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
-from edgepose import strict_json
-from edgepose.outputs.web.replies import Refusal
+from edgepose import jsonio
+from edgepose.outputs.web.responses import Refusal
 
 if TYPE_CHECKING:
     from aiohttp.web import BaseRequest
@@ -48,7 +48,7 @@ async def read_json(request: BaseRequest) -> dict[str, Any]:
     """Return the JSON object in the body. Raises Refusal."""
     body = await read(request, "application/json")
     try:
-        value = strict_json.loads(body)
+        value = jsonio.loads(body)
     except ValueError:
         raise Refusal(400, "The body is no JSON.") from None
     if not isinstance(value, dict):

@@ -10,12 +10,12 @@ import ssl
 from typing import TYPE_CHECKING
 
 from edgepose.errors import OutputLost
-from edgepose.outputs.web.settings import Tls
+from edgepose.outputs.web.options import Tls
 
 if TYPE_CHECKING:
     from aiohttp.web import RequestHandler
 
-    from edgepose.outputs.web.door import Door
+    from edgepose.outputs.web.limits import Door
 
 
 def tls_context(tls: Tls) -> ssl.SSLContext:

@@ -6,10 +6,10 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from edgepose.outputs.web.access import LIFETIME, Pass, Throttle
+from edgepose.outputs.web.auth import LIFETIME, Pass, Throttle
 from edgepose.outputs.web.bodies import read_form
 from edgepose.outputs.web.pages import Pages
-from edgepose.outputs.web.replies import Refusal, redirect
+from edgepose.outputs.web.responses import Refusal, redirect
 
 if TYPE_CHECKING:
     from aiohttp.web import BaseRequest, Response

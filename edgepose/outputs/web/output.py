@@ -13,8 +13,8 @@ from edgepose.outputs.web import token
 from edgepose.outputs.web.connections import tls_context
 from edgepose.outputs.web.live import Live
 from edgepose.outputs.web.loop import LoopThread
+from edgepose.outputs.web.options import WebOptions
 from edgepose.outputs.web.server import Server
-from edgepose.outputs.web.settings import WebOptions
 from edgepose.types import Scene
 
 log = logging.getLogger(__name__)

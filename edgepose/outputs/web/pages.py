@@ -8,7 +8,7 @@ import html
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from edgepose.outputs.web.replies import POLICY, reply
+from edgepose.outputs.web.responses import POLICY, reply
 
 if TYPE_CHECKING:
     from aiohttp.web import Response

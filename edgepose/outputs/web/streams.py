@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from edgepose.outputs.web.feed import Feed
 from edgepose.outputs.web.live import Live
-from edgepose.outputs.web.replies import HEADERS, Refusal
-from edgepose.outputs.web.views import encoded
+from edgepose.outputs.web.payloads import encoded
+from edgepose.outputs.web.responses import HEADERS, Refusal
 
 if TYPE_CHECKING:
     from aiohttp.web import BaseRequest, StreamResponse

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from edgepose.errors import OutputLost
-from edgepose.state import state_folder
+from edgepose.system.paths import state_folder
 
 log = logging.getLogger(__name__)
 

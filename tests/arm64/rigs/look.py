@@ -13,9 +13,9 @@ import sys
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.config_sections import ModelSection
+from edgepose.appliance.model import open_eyes
+from edgepose.config.schema import ModelSection
 from edgepose.engine.perception import Detector, Job
-from edgepose.eyes import open_eyes
 from edgepose.types import Frame, Image, empty_keypoints
 
 Arrays = dict[str, NDArray[np.generic]]

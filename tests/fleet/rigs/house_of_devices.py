@@ -19,11 +19,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from edgepose import backoff
 from edgepose.errors import UserError
-from edgepose.outputs import mqtt_backoff
 from edgepose.outputs.base import Controls, Device
-from edgepose.outputs.mqtt import Mqtt
-from edgepose.outputs.mqtt_options import MqttOptions
+from edgepose.outputs.mqtt.options import MqttOptions
+from edgepose.outputs.mqtt.output import Mqtt
 from edgepose.types import Event, Frame, Scene, WatchState
 
 SCENES_EVERY: Final = 1.0  # seconds between two scenes of a device; states are told once a second
@@ -107,7 +107,7 @@ def main() -> None:
     port, first, count, folder, health, seed = sys.argv[1:]
     logging.disable(logging.CRITICAL)
     if os.environ.get("NO_JITTER"):  # as paho does by itself: 1, 2, 4 ... s for everybody
-        mqtt_backoff.JitteredBackoff.next = _like_everybody  # type: ignore[method-assign]
+        backoff.JitteredBackoff.next = _like_everybody  # type: ignore[method-assign]
     dice = random.Random(int(seed))
     log = Log(Path(folder) / f"devices-{first}.jsonl")
     options = MqttOptions(host="127.0.0.1", port=int(port), remote=True)
@@ -157,7 +157,7 @@ def _words() -> list[str]:
     return words
 
 
-def _like_everybody(self: mqtt_backoff.JitteredBackoff) -> float:
+def _like_everybody(self: backoff.JitteredBackoff) -> float:
     pause, self._range = self._range / 2.0, min(2.0 * self._range, 60.0)
     return pause
 

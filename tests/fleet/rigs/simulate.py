@@ -267,8 +267,8 @@ def _events(lines: list[dict[str, Any]], listener: Listener) -> dict[str, int]:
 
 def _health_document(folder: Path) -> Path:
     """Write the health document of a real appliance, and return where."""
-    from edgepose.appliance import Appliance
-    from edgepose.config import load
+    from edgepose.appliance.appliance import Appliance
+    from edgepose.config.loader import load
 
     config = folder / "edgepose.yaml"
     template = ROOT / "configs" / "templates" / "arms_up.yaml"

@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 import yaml_corpus
 
-from edgepose.appliance import Appliance
-from edgepose.config import load
-from edgepose.sources.figure import pose_at
-from edgepose.tuning import TAUGHT_FROM, TUNABLE
+from edgepose.appliance.appliance import Appliance
+from edgepose.appliance.tuning import TAUGHT_FROM, TUNABLE
+from edgepose.config.loader import load
+from edgepose.sources.synthetic.motion import pose_at
 from edgepose.types import Frame, Scene
 
 CONFIG: Final = """\

@@ -11,8 +11,8 @@ import scribble
 import yaml_corpus
 from campaign import Input, Target
 
-from edgepose import app
-from edgepose.config import Config, load
+from edgepose.appliance import assembly
+from edgepose.config.loader import Config, load
 from edgepose.errors import ConfigError
 from edgepose.outputs.base import Device
 
@@ -108,10 +108,10 @@ def _plain(config: Config) -> Config:
 
 def _put_to_work(config: Config) -> None:
     """Make every part as `run` does; what is opened then is beyond a configuration."""
-    source = app.new_source(config)
+    source = assembly.new_source(config)
     source.close()
     about = Device(config.name, tuple(config.watches), "m", templates=config.templates)
-    outputs = app.new_outputs(config, about)
+    outputs = assembly.new_outputs(config, about)
     assert set(outputs) == set(config.outputs), "an output is missing"
-    interpreter = app.new_interpreter(config)
+    interpreter = assembly.new_interpreter(config)
     assert [watch.name for watch in interpreter.watches] == list(config.watches), "a watch is lost"

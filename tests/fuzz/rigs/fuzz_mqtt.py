@@ -14,11 +14,11 @@ import scribble
 from appliance_bench import CONFIG, TEMPLATE, Bench
 from campaign import Input, Target
 
-from edgepose import app
-from edgepose.outputs.mqtt import Mqtt
-from edgepose.outputs.mqtt_options import MqttOptions
-from edgepose.outputs.mqtt_post import Post
-from edgepose.outputs.mqtt_topics import Topics
+from edgepose.appliance import assembly
+from edgepose.outputs.mqtt.options import MqttOptions
+from edgepose.outputs.mqtt.output import Mqtt
+from edgepose.outputs.mqtt.publisher import Post
+from edgepose.outputs.mqtt.topics import Topics
 
 _PLAIN: Final = ("ON", "OFF", "on", "true", "1", "", " ON\n", "toggle", "hands", "other", "online")
 
@@ -36,7 +36,7 @@ class Commands(Target):
         self._number = 0
         options = MqttOptions(host="127.0.0.1", port=9, remote=True)
         appliance = self.bench.appliance
-        about = app.device(appliance.config, appliance.eyes, controls=appliance)
+        about = assembly.device(appliance.config, appliance.eyes, controls=appliance)
         self.mqtt = Mqtt(options, about)
         self.mqtt.open()
         assert self.mqtt._link is not None

@@ -12,12 +12,12 @@ import scribble
 import yaml_corpus
 from campaign import Input, Target
 
-from edgepose import template_files
+from edgepose import template_file
 from edgepose.core.matching import Templates
 from edgepose.core.templates import Template
 from edgepose.errors import TemplateError
 from edgepose.skeleton import KEYPOINTS, LIMB_INDEX
-from edgepose.sources.figure import pose_at
+from edgepose.sources.synthetic.motion import pose_at
 from edgepose.types import Pose
 
 LONGEST: Final = 300_000  # characters of all complaints together
@@ -51,7 +51,7 @@ class TemplateFiles(Target):
         """Read it: complaints of ours and nothing else, or a template that works."""
         self.path.write_bytes(given[0])
         try:
-            template = template_files.load(self.path)
+            template = template_file.load(self.path)
         except TemplateError as error:
             self._check_words(str(error))
             return "refused"
@@ -77,7 +77,7 @@ class TemplateFiles(Target):
             assert all(math.isfinite(limb.degrees) for limb in match.deviated), "degrees are none"
 
     def _check_round(self, template: Template) -> None:
-        again = template_files.loads(template_files.dumps(template, "note"), "again.yaml")
+        again = template_file.loads(template_file.dumps(template, "note"), "again.yaml")
         assert again.name == template.name, "the name is not what was written"
         assert again.ignore == template.ignore, "ignored limbs are not what was written"
         near = np.allclose(again.points, template.points, atol=0.01, equal_nan=True)

@@ -19,7 +19,7 @@ import scribble
 from appliance_bench import CONFIG, TEMPLATE, Bench
 from campaign import Input, Target
 
-from edgepose import app
+from edgepose.appliance import assembly
 from edgepose.outputs.web import Web, WebOptions
 from edgepose.types import Frame, Scene
 
@@ -114,7 +114,7 @@ class WebRequests(Target):
         os.environ["STATE_DIRECTORY"] = str(folder / "state")
         self.bench = Bench(folder)
         appliance = self.bench.appliance
-        about = app.device(appliance.config, appliance.eyes, controls=appliance)
+        about = assembly.device(appliance.config, appliance.eyes, controls=appliance)
         options = WebOptions(port=0, token=TOKEN, frames="full", fps=30)
         self.web = Web(options, about)
         self.web.open()

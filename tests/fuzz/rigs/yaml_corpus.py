@@ -11,9 +11,9 @@ import scribble
 import yaml
 from pydantic.fields import FieldInfo
 
-from edgepose.config_sections import LimbSection, ModelSection, PeopleSection, WatchSection
-from edgepose.config_smoothing import FILTERS
-from edgepose.config_types import field_takes
+from edgepose.config.describe import field_takes
+from edgepose.config.schema import LimbSection, ModelSection, PeopleSection, WatchSection
+from edgepose.config.smoothing import FILTERS
 from edgepose.options import Options
 from edgepose.registry import KINDS, part
 

@@ -14,8 +14,8 @@ from gpio_chips import LABEL, LINE, NOBODY, SIM, Chip, Fake, Simulated
 from gpio_relay import Clock, MakeRelay, Relay
 
 from edgepose.outputs.base import Device
-from edgepose.outputs.fake_lines import FakeBank, FakeChip
-from edgepose.outputs.gpio import Gpio, GpioOptions
+from edgepose.outputs.gpio.fake import FakeBank, FakeChip
+from edgepose.outputs.gpio.output import Gpio, GpioOptions
 from edgepose.types import Scene
 
 KINDS: dict[str, Callable[[], Chip]] = {

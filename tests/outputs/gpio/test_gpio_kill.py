@@ -13,10 +13,10 @@ import pytest
 from gpio_chips import LABEL, LINE, Chip, Simulated
 from gpiod import InfoEvent
 
-from edgepose.outputs import rest
 from edgepose.outputs.base import Device
-from edgepose.outputs.fake_lines import FakeChip
-from edgepose.outputs.gpio import Gpio, GpioOptions
+from edgepose.outputs.gpio import safe_state
+from edgepose.outputs.gpio.fake import FakeChip
+from edgepose.outputs.gpio.output import Gpio, GpioOptions
 
 
 @pytest.mark.parametrize("chip", ["fake", "fake-strict", "gpio-sim"], indirect=True)
@@ -70,10 +70,10 @@ def test_a_line_that_could_not_be_switched_off_keeps_its_note(
     chip.unplug()
     output.close()
 
-    assert not rest.rest_all()
+    assert not safe_state.rest_all()
     assert list(notes.iterdir())
     chip.plug()
-    assert rest.rest_all()
+    assert safe_state.rest_all()
     assert not list(notes.iterdir())
 
 
@@ -84,7 +84,7 @@ def test_a_note_that_cannot_be_used_keeps_no_other_from_its_rest(fake: FakeChip,
     (notes / "b.json").write_text("{")
     fake.kill()
 
-    assert not rest.rest_all()
+    assert not safe_state.rest_all()
 
     assert not fake.pins[LINE].level
     assert sorted(note.name for note in notes.iterdir()) == ["a.json", "b.json"]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from edgepose.config import load
+from edgepose.config.loader import load
 from edgepose.errors import ConfigError
-from edgepose.outputs.gpio import GpioOptions
+from edgepose.outputs.gpio.output import GpioOptions
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from gpio_relay import Clock, MakeRelay, Relay
 
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device
-from edgepose.outputs.fake_lines import FakeBank, FakeChip
-from edgepose.outputs.gpio import Gpio, GpioOptions
+from edgepose.outputs.gpio.fake import FakeBank, FakeChip
+from edgepose.outputs.gpio.output import Gpio, GpioOptions
 from edgepose.types import Scene
 
 

@@ -15,10 +15,10 @@ import pytest
 from gpio_chips import LINE, Chip
 from gpio_relay import MakeRelay
 
-from edgepose.engine.outlet import Outlet
+from edgepose.engine.output_worker import Outlet
 from edgepose.engine.stats import Stats
 from edgepose.outputs.base import Device
-from edgepose.outputs.gpio import Gpio, GpioOptions
+from edgepose.outputs.gpio.output import Gpio, GpioOptions
 from edgepose.types import Pose, Scene
 
 

@@ -24,10 +24,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from ports import free_port
 
 from edgepose.errors import UserError, near_miss
-from edgepose.outputs import mqtt
 from edgepose.outputs.base import Controls, Device
-from edgepose.outputs.mqtt import Mqtt
-from edgepose.outputs.mqtt_options import MqttOptions
+from edgepose.outputs.mqtt import output as mqtt_output
+from edgepose.outputs.mqtt.options import MqttOptions
+from edgepose.outputs.mqtt.output import Mqtt
 from edgepose.types import Event, Frame, Pose, Scene, WatchState
 
 PATIENCE: Final = 20.0  # seconds that a test waits for what must come
@@ -284,7 +284,7 @@ def output(
 
     Closing gives a broker that is there all the time it needs: this machine may be busy.
     """
-    monkeypatch.setattr(mqtt, "DRAIN", PATIENCE)
+    monkeypatch.setattr(mqtt_output, "DRAIN", PATIENCE)
     made: list[Mqtt] = []
 
     def make(at: Device = device, **options: Any) -> Mqtt:

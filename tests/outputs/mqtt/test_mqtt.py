@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from edgepose.outputs.base import Device
-from edgepose.outputs.mqtt import Mqtt
+from edgepose.outputs.mqtt.output import Mqtt
 from edgepose.types import Scene
 
 Make = Callable[..., Mqtt]
@@ -196,7 +196,7 @@ def test_the_camera_is_told_by_its_scenes(
 ):
     """Offline before the first scene, online with it, offline and nobody there after silence."""
     now = 1000.0
-    monkeypatch.setattr("edgepose.outputs.mqtt.time.monotonic", lambda: now)
+    monkeypatch.setattr("edgepose.outputs.mqtt.output.time.monotonic", lambda: now)
     made = output()
     made.open()
     ear.wait_last("edgepose/lobby/status/camera", b"offline")
@@ -222,7 +222,7 @@ def test_reports_come_at_their_interval(
 ):
     """`stats` says how fast it is and what waits; it wakes itself for that without scenes."""
     now = 1000.0
-    monkeypatch.setattr("edgepose.outputs.mqtt.time.monotonic", lambda: now)
+    monkeypatch.setattr("edgepose.outputs.mqtt.output.time.monotonic", lambda: now)
     made = output(stats_interval=10.0)
     made.open()
     ear.wait_last("edgepose/lobby/available", b"online")

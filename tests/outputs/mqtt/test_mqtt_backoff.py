@@ -8,14 +8,14 @@ from collections.abc import Callable
 from statistics import mean
 from typing import Any
 
-from edgepose.outputs.mqtt_backoff import (
+from edgepose.backoff import (
     FIRST_PAUSE,
     LONGEST_PAUSE,
     SHORTEST_PAUSE,
     JitteredBackoff,
 )
-from edgepose.outputs.mqtt_link import Link, Listener
-from edgepose.outputs.mqtt_options import MqttOptions
+from edgepose.outputs.mqtt.client import Link, Listener
+from edgepose.outputs.mqtt.options import MqttOptions
 
 DEVICES = 500
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from edgepose.outputs.base import Device
-from edgepose.outputs.mqtt import Mqtt
-from edgepose.outputs.mqtt_commands import MAX_BYTES, carry_out
+from edgepose.outputs.mqtt.commands import MAX_BYTES, carry_out
+from edgepose.outputs.mqtt.output import Mqtt
 
 
 @pytest.mark.parametrize(

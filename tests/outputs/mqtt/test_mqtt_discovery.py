@@ -9,9 +9,9 @@ from typing import Any, Final
 import pytest
 
 from edgepose.outputs.base import Device
-from edgepose.outputs.mqtt import Mqtt
-from edgepose.outputs.mqtt_discovery import EVENT_TYPES, Discovery, slug
-from edgepose.outputs.mqtt_topics import Topics
+from edgepose.outputs.mqtt.discovery import EVENT_TYPES, Discovery, slug
+from edgepose.outputs.mqtt.output import Mqtt
+from edgepose.outputs.mqtt.topics import Topics
 from edgepose.types import Scene
 
 # From the pages of home-assistant.io: "MQTT" (discovery payload, origin, device), and one page

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from edgepose.outputs import mqtt_identity
-from edgepose.outputs.mqtt import Mqtt
-from edgepose.outputs.mqtt_identity import (
+from edgepose.outputs.mqtt import identity
+from edgepose.outputs.mqtt.identity import (
     RIVALS,
     Claim,
     Watchman,
@@ -21,6 +20,7 @@ from edgepose.outputs.mqtt_identity import (
     outbox_path,
     read_claim,
 )
+from edgepose.outputs.mqtt.output import Mqtt
 
 Errors = Callable[[], list[str]]
 
@@ -48,7 +48,7 @@ def another_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable
 
     def move() -> None:
         monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "other"))
-        monkeypatch.setattr(mqtt_identity, "PROCESS", "another")
+        monkeypatch.setattr(identity, "PROCESS", "another")
 
     return move
 
@@ -57,7 +57,7 @@ def test_a_client_id_is_of_machine_and_name(monkeypatch: pytest.MonkeyPatch, tmp
     """The same on every start, another for another name, serial number or machine id."""
     (tmp_path / "id").write_text("0123\n")
     (tmp_path / "serial").write_text("abc\0")
-    monkeypatch.setattr(mqtt_identity, "_MACHINE", (str(tmp_path / "id"), str(tmp_path / "serial")))
+    monkeypatch.setattr(identity, "_MACHINE", (str(tmp_path / "id"), str(tmp_path / "serial")))
     first = default_client_id("lobby")
     assert first == default_client_id("lobby") != default_client_id("gym")
     (tmp_path / "serial").write_text("abd\0")

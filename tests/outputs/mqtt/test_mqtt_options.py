@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from edgepose.outputs.mqtt_options import MqttOptions
-from edgepose.outputs.mqtt_reasons import lost, refusal, why_unreachable
+from edgepose.outputs.mqtt.client_errors import lost, refusal, why_unreachable
+from edgepose.outputs.mqtt.options import MqttOptions
 
 
 def test_a_host_is_enough():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edgepose.outputs.mqtt_topics import States, Topics, encoded
+from edgepose.outputs.mqtt.topics import States, Topics, encoded
 from edgepose.types import Scene
 
 MakeScene = Callable[..., Scene]

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import gpio_holder
 import gpiod
 
-from edgepose.outputs import rest
-from edgepose.outputs.fake_lines import FakeBank, FakeChip
+from edgepose.outputs.gpio import safe_state
+from edgepose.outputs.gpio.fake import FakeBank, FakeChip
 
 SIM = Path("/sys/kernel/config/gpio-sim")
 LABEL = "pinctrl-bcm2711"
@@ -68,7 +68,7 @@ class Chip(ABC):
         """Let an output switch the line on, in a process that is killed by SIGKILL then."""
 
     @abstractmethod
-    def rest(self) -> bool:
+    def safe_state(self) -> bool:
         """Do what the service's ExecStopPost does; return whether it was done."""
 
     @abstractmethod
@@ -114,8 +114,8 @@ class Fake(Chip):
         assert self.level(line) != active_low
         self.chip.kill()
 
-    def rest(self) -> bool:
-        return rest.rest_all()
+    def safe_state(self) -> bool:
+        return safe_state.rest_all()
 
     def unplug(self) -> None:
         if self.chip.is_plugged:
@@ -166,8 +166,8 @@ class Simulated(Chip):
             assert self.level(line) != active_low
             process.kill()
 
-    def rest(self) -> bool:
-        with _python("-m", "edgepose.outputs.rest") as process:
+    def safe_state(self) -> bool:
+        with _python("-m", "edgepose.outputs.gpio.safe_state") as process:
             return process.wait() == 0
 
     def unplug(self) -> None:

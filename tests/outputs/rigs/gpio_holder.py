@@ -6,7 +6,7 @@ import sys
 import time
 
 from edgepose.outputs.base import Device
-from edgepose.outputs.gpio import Gpio, GpioOptions
+from edgepose.outputs.gpio.output import Gpio, GpioOptions
 from edgepose.types import Event, Pose, Scene, blank_frame, empty_keypoints
 
 

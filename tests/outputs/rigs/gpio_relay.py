@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from edgepose.outputs.gpio import Gpio
+from edgepose.outputs.gpio.output import Gpio
 from edgepose.types import Event, Scene
 
 

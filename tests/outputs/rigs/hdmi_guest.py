@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from edgepose.bench.parts import moving_person
 from edgepose.outputs.base import Device
-from edgepose.outputs.hdmi import Hdmi, HdmiOptions
+from edgepose.outputs.hdmi.output import Hdmi, HdmiOptions
 from edgepose.types import Frame, Scene
 
 SCENES = 12

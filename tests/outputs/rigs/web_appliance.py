@@ -9,13 +9,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from edgepose import template_files
+from edgepose import template_file
 from edgepose.core.templates import teach
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watch import Watch
 from edgepose.errors import DeviceError, OutputLost, UserError, near_miss
 from edgepose.outputs.base import Controls, Output
-from edgepose.sources.synthetic import Synthetic
+from edgepose.sources.synthetic.source import Synthetic
 from edgepose.types import Event, Frame, Scene
 
 ARMS_UP = Path(__file__).parents[3] / "configs" / "templates" / "arms_up.yaml"
@@ -35,7 +35,7 @@ class Appliance(Controls):
         self.profile = "open"
         self._lock = threading.Lock()
         self._name = watch
-        self._templates = {"arms_up": template_files.load(ARMS_UP)}
+        self._templates = {"arms_up": template_file.load(ARMS_UP)}
         self._template = "arms_up"
         self._thresholds = Thresholds(**({"hold": 0.5} | thresholds))
         self._poses = ()

@@ -14,7 +14,7 @@ import pytest
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device
 from edgepose.outputs.web import Web, WebOptions
-from edgepose.outputs.web.access import GUESSES
+from edgepose.outputs.web.auth import GUESSES
 from edgepose.outputs.web.bodies import MAX_BODY
 from edgepose.types import Scene
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from web_appliance import ARMS_UP
 
-from edgepose.appliance import Appliance
-from edgepose.config import load
+from edgepose.appliance.appliance import Appliance
+from edgepose.config.loader import load
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from edgepose.outputs.web import Web, streams
-from edgepose.outputs.web.door import Door
+from edgepose.outputs.web.limits import Door
 from edgepose.types import Frame, Scene
 
 CROWD = 200

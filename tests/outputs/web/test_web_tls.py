@@ -16,7 +16,7 @@ from web_phone import TOKEN
 
 from edgepose.errors import OutputLost
 from edgepose.outputs.web import Web
-from edgepose.outputs.web.door import Door
+from edgepose.outputs.web.limits import Door
 from edgepose.types import Scene
 
 CROWD = 200

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgepose.outputs.web.views import Narrator, encoded
+from edgepose.outputs.web.payloads import Narrator, encoded
 from edgepose.skeleton import LIMB_INDEX, NUM_LIMBS
 from edgepose.types import DEVIATED, OK, Match, Scene, WatchState
 

@@ -225,8 +225,8 @@ def _models(name: str, folder: Path) -> list[str]:
 
 def _record(path: Path) -> None:
     """Write down what the bundled model says of the film."""
-    from edgepose.config_sections import ModelSection
-    from edgepose.eyes import open_eyes
+    from edgepose.appliance.model import open_eyes
+    from edgepose.config.schema import ModelSection
     from edgepose.runtimes.replay import Recorder
     from edgepose.types import Frame
 

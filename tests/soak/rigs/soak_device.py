@@ -14,11 +14,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import soak_parts
 
-from edgepose import heaps
-from edgepose.appliance import Appliance
+from edgepose.appliance.appliance import Appliance
 from edgepose.cli.run import run_appliance
-from edgepose.config import load
+from edgepose.config.loader import load
 from edgepose.outputs.base import Output
+from edgepose.system import malloc
 from edgepose.types import Scene
 
 
@@ -74,7 +74,7 @@ def _cpu_of(thread: threading.Thread) -> float:
 
 def main() -> None:
     """Run the configuration named by the first argument; a line a block of frames."""
-    heaps.share()
+    malloc.share()
     soak_parts.register()
     probe = Probe(int(sys.argv[2]))
     appliance = Appliance(load(Path(sys.argv[1])), {"probe/": probe})

@@ -16,7 +16,7 @@ from edgepose.outputs.base import Device, Output
 from edgepose.registry import OUTPUTS, RUNTIMES, SOURCES
 from edgepose.runtimes.replay import Replay
 from edgepose.sources.base import Source
-from edgepose.sources.synthetic import Synthetic
+from edgepose.sources.synthetic.source import Synthetic
 from edgepose.types import Frame, Image, Scene, Tensor
 
 LOST_EVERY: Final = 5_003  # frames; the camera is lost and found

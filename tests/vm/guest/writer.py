@@ -14,10 +14,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from edgepose import template_files
-from edgepose.config import load
-from edgepose.config_edit import save_edits
-from edgepose.outbox import Outbox
+from edgepose import template_file
+from edgepose.config.edit import save_edits
+from edgepose.config.loader import load
+from edgepose.outputs.mqtt.outbox import Outbox
 
 FOLDER = Path(sys.argv[1])
 CONFIG = FOLDER / "edgepose.yaml"
@@ -38,7 +38,7 @@ class Things:
         messages = self.outbox.after(0, 1_000_000)
         for number, message in enumerate(messages, 1):
             assert (message.id, message.payload) == (f"event-{number}", payload(number))
-        template = template_files.load(TEMPLATE)
+        template = template_file.load(TEMPLATE)
         return {
             "outbox": len(messages),
             "config": round(self.config.watches["arms_up"].hold / STEP),
@@ -55,8 +55,8 @@ class Things:
 
     def teach(self, number: int) -> None:
         """Write the template anew."""
-        template = template_files.load(TEMPLATE)
-        template_files.save(TEMPLATE, replace(template, size_deviation=1 + number * STEP))
+        template = template_file.load(TEMPLATE)
+        template_file.save(TEMPLATE, replace(template, size_deviation=1 + number * STEP))
 
 
 def payload(number: int) -> bytes:

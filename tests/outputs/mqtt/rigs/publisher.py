@@ -12,8 +12,8 @@ import time
 import numpy as np
 
 from edgepose.outputs.base import Device
-from edgepose.outputs.mqtt import Mqtt
-from edgepose.outputs.mqtt_options import MqttOptions
+from edgepose.outputs.mqtt.options import MqttOptions
+from edgepose.outputs.mqtt.output import Mqtt
 from edgepose.types import Event, Frame, Scene, WatchState
 
 

@@ -1,0 +1,1 @@
+"""The running product: one configuration at work, changed while it runs."""

@@ -1,0 +1,275 @@
+"""A configuration at work: run it, ask how it is, and change it while it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from edgepose.appliance import assembly
+from edgepose.appliance.health import Health, Subject
+from edgepose.appliance.model import Eyes, open_eyes
+from edgepose.appliance.recent import Recent
+from edgepose.appliance.reconfigure import Change, prepare
+from edgepose.appliance.remote_update import Pushes, templates_in_use
+from edgepose.appliance.tuning import Tuning
+from edgepose.config.edit import save_text
+from edgepose.config.files import Choice
+from edgepose.config.loader import Config
+from edgepose.config.reload import ConfigLife
+from edgepose.engine.pipeline import Pipeline
+from edgepose.engine.threads import new_thread
+from edgepose.engine.watchdog import Supervisor
+from edgepose.errors import ConfigError, EdgeposeError, UserError, near_miss
+from edgepose.outputs.base import Controls, Output
+from edgepose.system import last_exit
+from edgepose.system.board import Vitals
+from edgepose.system.paths import state_folder
+from edgepose.system.status_file import own_folder
+from edgepose.system.systemd import notify, reloading
+
+log = logging.getLogger(__name__)
+
+
+class Appliance(Controls):
+    """Run one configuration; be what its outputs may ask things of.
+
+    extra: outputs besides the configured ones, by names that no configuration can use. life:
+    follows the configuration, where it comes from more than its one file.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        extra: Mapping[str, Output] | None = None,
+        life: ConfigLife | None = None,
+    ) -> None:
+        self.life = life or ConfigLife(config)
+        self.eyes: Eyes = open_eyes(config.model)
+        self._extra = dict(extra or {})
+        self._tuning = Tuning(config)
+        self._outgoing: list[Eyes] = []  # models of pipelines that had to be built anew
+        self._recent = Recent()
+        self._health = Health(Vitals(state_folder()), last_exit.read(own_folder()))
+        self._halt, self._stop = threading.Event(), threading.Event()
+        self._lock = threading.RLock()  # commands come from several outputs
+        self._crash: BaseException | None = None
+        self._pushes = self._new_pushes()
+        self._extra["pushes/"] = self._pushes
+        self.pipeline = self._new_pipeline()
+        self._commands: dict[str, Callable[[Any], str]] = self._pushes.commands | {
+            "detect": self._detect,
+            "thresholds": lambda value: self._tuning.tune(value, self.pipeline.watches),
+            "template": lambda value: self._tuning.use_template(value, self.pipeline.watches),
+            "profile": lambda value: self._tuning.use_profile(value, self.pipeline.watches),
+            "capture": self._capture,
+            "save": self._save,
+            "reload": self._reload,
+            "config": self._push,
+            "restart": self._restart,
+        }
+
+    @property
+    def config(self) -> Config:
+        """Return the configuration in force."""
+        return self.life.config
+
+    def add(self, name: str, output: Output) -> None:
+        """Add an output before the run; its name ends in "/", which none of the user's can."""
+        self._extra[name] = output
+        self.pipeline = self._new_pipeline()
+
+    def reload_soon(self) -> None:
+        """Read the configuration anew on a thread of its own: a signal handler must not wait."""
+        new_thread("reload", self._try_reload, self.fail).start()
+
+    def fail(self, error: BaseException) -> None:
+        """End the run, which then raises `error`."""
+        self._crash = error
+        self.stop()
+
+    def _try_reload(self) -> None:
+        with contextlib.suppress(EdgeposeError):  # logged, and in the health document
+            log.info("%s", self.command("reload"))
+
+    def run(self) -> None:
+        """Run until the source ends or `stop` is called; raises what crashed a part."""
+        try:
+            while not self._stop.is_set():
+                self.pipeline.run(self._halt)
+                if not self._halt.is_set():
+                    return
+                self._halt.clear()
+                self.pipeline = self._new_pipeline()
+        finally:
+            self._close()
+            if self._crash is not None:
+                raise self._crash
+
+    def _close(self) -> None:
+        for eyes in (*self._outgoing, self.eyes):
+            eyes.close()
+
+    def stop(self) -> None:
+        """End the run in order; safe in a signal handler, and before `run`."""
+        notify(STOPPING=1)
+        self._stop.set()
+        self._halt.set()
+
+    def state(self) -> dict[str, Any]:
+        """Return the health document."""
+        subject = Subject(
+            self.config,
+            self.eyes,
+            self.pipeline,
+            profile=self._tuning.profile,
+            watches=self._tuning.state(),
+            last_event=self._recent.last_event,
+            unsaved=self._tuning.is_unsaved,
+            configuration=self.life.state(),
+            templates=templates_in_use(self.config),
+            pushed=dict(self._pushes.answers),
+        )
+        return self._health.document(subject)
+
+    def supervisor(self, folder: Path | None) -> Supervisor:
+        """Return who looks after this process while it runs. folder: of the status file."""
+        return Supervisor(self._looked_after, self.fail, folder)
+
+    def _looked_after(self) -> dict[str, Any]:
+        """Return the health document, having passed the board's heat on to who slows down."""
+        health = self.state()
+        heat, fps = health["board"]["temperature"], health["fps"]
+        self.pipeline.governor.feel(heat, fps, time.monotonic())
+        return health
+
+    def command(self, name: str, value: Any = None) -> str:
+        """Carry out a command of `Controls.command` and say what was done."""
+        if name not in self._commands:
+            raise UserError(f"unknown command '{name}'{near_miss(name, self._commands)}")
+        with self._lock:
+            return self._commands[name](value)
+
+    def _new_pipeline(self) -> Pipeline:
+        extra = self._extra | {"recent/": self._recent}
+        pipeline = assembly.new_pipeline(self.config, self.eyes, extra, controls=self)
+        self._tuning.retune(pipeline.watches, is_read=True)
+        return pipeline
+
+    def _new_pushes(self) -> Pushes:
+        return Pushes(
+            self.life,
+            put=lambda text: self.command("config", text),
+            retune=lambda: self._tuning.retune(self.pipeline.watches),
+            is_ending=self._halt.is_set,
+            is_in_force=lambda out: any(o.output is out for o in self.pipeline.outlets.values()),
+            restart=self.stop,
+        )
+
+    def _detect(self, value: Any) -> str:
+        if not isinstance(value, bool):
+            raise UserError(f"detect: expected true or false, found {value!r}")
+        self.pipeline.is_detecting = value
+        return "detection is on" if value else "detection is off"
+
+    def _capture(self, value: Any) -> str:
+        known_score = self.eyes.detector.family.known_score
+        return self._tuning.teach(value, self._recent.poses(), known_score)
+
+    def _save(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
+        error = self.life.choose().error
+        if error:
+            raise ConfigError(f"nothing is saved over a mistake in the file: {error}")
+        changed = self._tuning.save()
+        if not changed:
+            return "nothing to save"
+        self._use(self.life.choose().config or self.config)
+        return f"{', '.join(changed)}: saved to {self.config.path}"
+
+    def _reload(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
+        with reloading():
+            self.life.forgive()
+            try:
+                return self._follow(self.life.choose(), keeps_tuned=False)
+            except EdgeposeError as error:
+                self.life.refuse(str(error))
+                raise
+
+    def look_after_config(self) -> None:
+        """Take over what was edited, and keep what runs well: called every second or so."""
+        if self.life.is_due():
+            with self._lock:
+                self._look(self.life.choose())
+        self.life.keep()
+
+    def _look(self, choice: Choice) -> None:
+        """Follow a choice if it is news; a refusal is logged once, and in the health document."""
+        if not self.life.is_news(choice):
+            return
+        try:
+            log.info("%s", self._follow(choice, keeps_tuned=True))
+        except EdgeposeError as error:
+            if str(error) != self.life.error:
+                self.life.refuse(str(error))
+
+    def _follow(self, choice: Choice, keeps_tuned: bool) -> str:
+        """Go on as a choice says. Raises EdgeposeError where it can't.
+
+        keeps_tuned: what was tuned and not saved stays where the file says nothing new.
+        """
+        config = choice.config or self.config
+        is_same = config == self.config and (keeps_tuned or not self._tuning.is_unsaved)
+        done = "nothing has changed" if is_same else self._take_over(config)
+        if choice.error:
+            raise ConfigError(choice.error)
+        self.life.take()
+        return done
+
+    def _push(self, value: Any) -> str:
+        """Take over the text of a whole configuration, and write it into the file."""
+        if not isinstance(value, str):
+            raise UserError("expected the text of a configuration")
+        config = self.life.parse(value)
+        done = self._take_over(config, lambda: save_text(config.path, value))
+        self.life.take()
+        return f"{done}; it is written to {config.path}"
+
+    def _restart(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
+        self.stop()
+        return "the service ends, and is started anew by systemd"
+
+    def _take_over(self, config: Config, commit: Callable[[], None] = lambda: None) -> str:
+        """Go on with another configuration, stopping no more than has to be.
+
+        commit: is called once nothing can fail any more; what it raises leaves all as it was.
+        """
+        change = prepare(self.config, config, self.eyes, self)
+        with contextlib.ExitStack() as undo:
+            if change.eyes is not None:
+                undo.callback(change.eyes.close)
+            commit()
+            undo.pop_all()
+        self._use(config)
+        self._apply(change)
+        anew = ", ".join(change.anew)
+        return "the configuration is taken over" + (f"; anew: {anew}" if anew else "")
+
+    def _use(self, config: Config) -> None:
+        self.life.use(config)
+        self._tuning = Tuning(config, self._tuning.profile)
+
+    def _apply(self, change: Change) -> None:
+        if change.eyes is not None:
+            self.eyes, old = change.eyes, self.eyes
+            if change.needs_rebuild:
+                self._outgoing.append(old)
+        if change.needs_rebuild:
+            self._halt.set()
+            return
+        watches = (change.interpreter or self.pipeline).watches
+        self._tuning.retune(watches, is_read=True)
+        change.apply(self.pipeline)

@@ -1,0 +1,136 @@
+"""The one place where parts meet: a checked configuration becomes a pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from edgepose.appliance.model import Eyes
+from edgepose.config.loader import Config
+from edgepose.config.profiles import overlaid
+from edgepose.config.schema import WatchSection
+from edgepose.config.templates import adapt
+from edgepose.core.families.base import Family
+from edgepose.core.selection import Selection, SelectionSettings
+from edgepose.core.smoothing import make_smoother
+from edgepose.core.tracking import Tracker
+from edgepose.core.trigger import Thresholds
+from edgepose.core.watch import Watch
+from edgepose.engine.event_ids import Stamp, live_stamp
+from edgepose.engine.governor import Governor
+from edgepose.engine.perception import Interpreter, Perception
+from edgepose.engine.pipeline import Pipeline
+from edgepose.errors import UserError, near_miss
+from edgepose.outputs.base import Controls, Device, Output
+from edgepose.sources.base import Source
+
+
+def in_profile(config: Config, profile: str | None = None) -> Config:
+    """Return a configuration with the watches that count in a profile, as it has them.
+
+    profile: by name; None is the first, if there is any. Raises UserError for an unknown name.
+    """
+    if profile is None and not config.profiles:
+        return config
+    name = next(iter(config.profiles)) if profile is None else profile
+    if name not in config.profiles:
+        raise UserError(f"no profile '{name}'{near_miss(name, config.profiles)}")
+    watches = {
+        watch: overlaid(section, override)
+        for watch, section in config.watches.items()
+        if (override := config.profiles[name].of(watch)) is not None
+    }
+    templates = {watch: adapt(config.templates[watch], s) for watch, s in watches.items()}
+    return replace(config, watches=watches, templates=templates)
+
+
+def new_source(config: Config) -> Source:
+    """Return the configured source, not yet open."""
+    source: Source = config.source.make(config.source.options)
+    return source
+
+
+def device(config: Config, eyes: Eyes, controls: Controls | None = None) -> Device:
+    """Return what outputs are told about where they run, and whom they may ask."""
+    return Device(
+        config.name,
+        tuple(config.watches),
+        eyes.model.name,
+        controls=controls,
+        templates=config.templates,
+        profiles=tuple(config.profiles),
+    )
+
+
+def new_outputs(config: Config, about: Device) -> dict[str, Output]:
+    """Return the configured outputs by name, not yet open."""
+    return {name: out.make(out.options, about) for name, out in config.outputs.items()}
+
+
+def new_interpreter(
+    config: Config, stamp: Stamp = live_stamp, family: Family | None = None
+) -> Interpreter:
+    """Return what turns poses into matches and events, as configured.
+
+    family: of the model that the poses come from, which says when a keypoint is known.
+    """
+    known_score = family.known_score if family else Family.known_score
+    people = config.people
+    settings = SelectionSettings(
+        select=people.select,
+        max=people.max,
+        zone=people.zone or (),
+        lock=people.lock,
+        release=people.release,
+    )
+    return Interpreter(
+        config.name,
+        tracker=Tracker().track,
+        selection=Selection(settings).choose,
+        new_smoother=lambda: make_smoother(config.smoothing),
+        watches=[_new_watch(config, name, known_score) for name in config.watches],
+        stamp=stamp,
+    )
+
+
+def _new_watch(config: Config, name: str, known_score: float) -> Watch:
+    section = config.watches[name]
+    return Watch(name, config.templates[name], thresholds(section), section.max_age, known_score)
+
+
+def thresholds(section: WatchSection) -> Thresholds:
+    """Return the thresholds of a watch as the core takes them."""
+    keys = ("enter", "exit", "hold", "release", "cooldown")
+    return Thresholds(**{key: getattr(section, key) for key in keys})
+
+
+def new_pipeline(
+    config: Config,
+    eyes: Eyes,
+    extra: Mapping[str, Output] | None = None,
+    controls: Controls | None = None,
+) -> Pipeline:
+    """Return the pipeline of a configuration, ready to start.
+
+    extra: outputs besides the configured ones, by a name that no configuration can use.
+    controls: the way back for outputs.
+    """
+    outputs = new_outputs(config, device(config, eyes, controls)) | dict(extra or {})
+    interpreter = new_interpreter(config, family=eyes.detector.family)
+    perception = Perception(eyes.detector, interpreter)
+    governor = Governor(config.rate.rates)
+    source, deadline = new_source(config), config.model.deadline
+    pipeline = Pipeline(source, perception, outputs, deadline=deadline, governor=governor)
+    pipeline.show_pictures(config.frames == "full")
+    return pipeline
+
+
+def describe(config: Config, eyes: Eyes) -> str:
+    """Return one line that says what runs."""
+    parts: Sequence[str] = (
+        f"source {config.source.type}",
+        f"model {eyes.label}",
+        f"watching {', '.join(config.watches) or 'nothing'}",
+        f"outputs {', '.join(config.outputs) or 'none'}",
+    )
+    return "; ".join(parts)

@@ -1,0 +1,174 @@
+"""The health document: how everything is, the same for everyone who asks, in plain JSON values.
+
+`edgepose status`, MQTT, the web page, metrics and the corner of the screen all show this one;
+what ails stands in it as sentences ("troubles"), so that none of them has to judge for itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from edgepose import __version__
+from edgepose.appliance.model import Eyes
+from edgepose.config.loader import Config
+from edgepose.engine.failover import Ladder
+from edgepose.engine.pipeline import Pipeline
+from edgepose.engine.watchdog import hung_parts
+from edgepose.system.board import Vitals, ailments
+
+WELL: Final = ("running", "starting", "ended", "off")  # states that need nobody's help
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Hold what runs at the moment, and what the appliance alone knows of it.
+
+    configuration: path, error and history of the configuration, for the document's "config".
+    templates, pushed: what a fleet's station wants to know of this device.
+    """
+
+    config: Config
+    eyes: Eyes
+    pipeline: Pipeline
+    profile: str = ""
+    watches: Mapping[str, Any] = field(default_factory=dict)
+    last_event: Mapping[str, Any] | None = None
+    unsaved: bool = False
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    templates: Mapping[str, Any] = field(default_factory=dict)
+    pushed: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Health:
+    """Write the document. last_exit: how the process before this one ended, None: no trace."""
+
+    def __init__(self, vitals: Vitals, last_exit: Mapping[str, Any] | None = None) -> None:
+        self._vitals = vitals
+        self._last_exit = last_exit
+        self._started = time.monotonic()
+        self._started_at = round(time.time(), 1)
+
+    def document(self, subject: Subject) -> dict[str, Any]:
+        """Return how everything is now."""
+        pipeline, figures = subject.pipeline, subject.pipeline.stats.snapshot()
+        board = self._vitals.read()
+        hung = hung_parts(pipeline, _patience(subject.config))
+        parts = _parts(subject, hung)
+        rate = pipeline.governor.to_dict(time.monotonic())
+        troubles = [*_troubles(parts, hung, subject.configuration), *_named(_ailing(board, rate))]
+        return {
+            "version": __version__,
+            "name": subject.config.name,
+            "state": "degraded" if troubles else "running",
+            "troubles": troubles,
+            "uptime": round(time.monotonic() - self._started, 1),
+            "detect": pipeline.is_detecting,
+            "fps": round(figures.fps, 1),
+            "rate": rate,
+            **parts,
+            "hung": hung,
+            "queues": _queues(pipeline),
+            "board": board,
+            "process": {"started": self._started_at, "last_exit": self._last_exit},
+            "profile": subject.profile,
+            "watches": subject.watches,
+            "last_event": subject.last_event,
+            "unsaved": subject.unsaved,
+            "config": subject.configuration,
+            "templates": subject.templates,
+            "pushed": subject.pushed,
+            "stats": figures.to_dict(),
+        }
+
+
+def _patience(config: Config) -> float:
+    """Return the seconds that the source may take by its options, 0 where they don't say."""
+    return float(getattr(config.source.options, "timeout", 0.0))
+
+
+def _parts(subject: Subject, hung: Mapping[str, str]) -> dict[str, Any]:
+    """Return source, runtime and outputs; one that hangs is "hung", whatever it last said."""
+    pipeline = subject.pipeline
+    outputs = {
+        name: {"type": _type(subject.config, name), **outlet.to_dict()}
+        for name, outlet in pipeline.outlets.items()
+        if not name.endswith("/")
+    }
+    parts = {"source": _source(subject), "runtime": _runtime(subject)}
+    named = parts | {f"output {name}": part for name, part in outputs.items()}
+    for name in hung.keys() & named.keys():
+        named[name] |= {"state": "hung", "reason": hung[name]}
+    return {**parts, "outputs": outputs}
+
+
+def _type(config: Config, output: str) -> str:
+    return config.outputs[output].type if output in config.outputs else ""
+
+
+def _source(subject: Subject) -> dict[str, Any]:
+    capture = subject.pipeline.capture
+    age = capture.age
+    about = {"type": subject.config.source.type, "age": None if age is None else round(age, 2)}
+    return about | capture.health.to_dict()
+
+
+def _runtime(subject: Subject) -> dict[str, Any]:
+    """Return what runs the model and why; a ladder that stands lower than it should is degraded."""
+    eyes, workers = subject.eyes, subject.pipeline.workers
+    runtimes = eyes.detector.runtimes
+    ladders = [runtime for runtime in runtimes if isinstance(runtime, Ladder)]
+    down = [ladder for ladder in ladders if ladder.is_down and ladder.falls]
+    falls: dict[tuple[str, str], int] = {}
+    for ladder in ladders:
+        for pair, count in ladder.fall_counts.items():
+            falls[pair] = falls.get(pair, 0) + count
+    part = workers.health.to_dict()
+    if down and part["state"] in WELL:
+        part |= {"state": "degraded", "reason": down[0].falls[-1].reason}
+    return part | {
+        "model": eyes.model.name,
+        "backend": runtimes[0].backend,
+        "why": f"{down[0].falls[-1].rung} can't be used" if down else eyes.why,
+        "fallbacks": [{"from": a, "to": b, "count": n} for (a, b), n in falls.items()],
+        "given_up": workers.given_up,
+    }
+
+
+def _queues(pipeline: Pipeline) -> dict[str, float]:
+    """Return for how many seconds the frame and the inference that wait have been waiting."""
+    return {
+        "frame": round(pipeline.frame_waiting, 2),
+        "inference": round(pipeline.workers.waiting, 2),
+    }
+
+
+def _troubles(
+    parts: Mapping[str, Any], hung: Mapping[str, str], configuration: Mapping[str, Any]
+) -> Iterator[dict[str, str]]:
+    """Yield name, state and reason of whatever needs somebody's help."""
+    named = {"source": parts["source"], "runtime": parts["runtime"], **parts["outputs"]}
+    for name, part in named.items():
+        if part["state"] not in WELL:
+            yield {"name": name, "state": part["state"], "reason": part["reason"]}
+    if "perception" in hung:
+        yield {"name": "perception", "state": "hung", "reason": hung["perception"]}
+    if configuration.get("error"):
+        yield {"name": "config", "state": "refused", "reason": configuration["error"]}
+
+
+def _ailing(board: Mapping[str, Any], rate: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the board, and what is done about it."""
+    for name, reason in ailments(board):
+        if name != "heat" or not rate["steps"]:
+            yield name, reason
+    if rate["steps"]:
+        heat, limit = board.get("temperature") or 0.0, rate["limit_fps"]
+        yield "heat", f"the board has {heat:.0f} °C: only {limit:g} pictures a second are looked at"
+
+
+def _named(ailing: Iterator[tuple[str, str]]) -> Iterator[dict[str, str]]:
+    for name, reason in ailing:
+        yield {"name": name, "state": "degraded", "reason": reason}

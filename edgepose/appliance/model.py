@@ -1,0 +1,175 @@
+"""From what a configuration says about the model to a detector on the best chip there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final
+
+from edgepose.config.schema import DEFAULT_MODEL, ModelSection
+from edgepose.core.families import recognise
+from edgepose.core.families.base import Family
+from edgepose.engine.failover import Ladder, Rung
+from edgepose.engine.perception import Detector
+from edgepose.errors import ModelError
+from edgepose.modelstore.manifest import manifest
+from edgepose.modelstore.search import ModelFile, find, locate
+from edgepose.registry import part
+from edgepose.runtimes.base import Runtime
+from edgepose.runtimes.edgetpu import list_edge_tpus
+from edgepose.runtimes.probe import probe
+from edgepose.types import Frame, Image, Pose, blank_frame
+
+TRIAL_SIZE: Final = (480, 640)
+BUNDLED: Final = "edgepose-nano"  # trained by this project, so it may travel with it
+PREFERENCE: Final = (DEFAULT_MODEL, BUNDLED)
+"""What is used when a configuration names no model: the better one that is at hand."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Eyes:
+    """Hold an opened model: where it came from, and the detector with its interpreters.
+
+    is_makeshift: nobody asked for this model; it is used since no better one is at hand.
+    why: why it runs on that chip.
+    """
+
+    model: ModelFile
+    detector: Detector
+    is_makeshift: bool = False
+    why: str = ""
+
+    def look(self, image: Image) -> tuple[Pose, ...]:
+        """Return everyone in one picture, found in one pass over the whole of it."""
+        self.detector.reset()
+        return self.detector.detect(Frame(image, 0.0, 0))
+
+    def try_out(self) -> None:
+        """Look at a blank picture with every interpreter. Raises what does not work."""
+        for runtime in self.detector.runtimes:
+            Detector(self.detector.family, runtime).detect(blank_frame(TRIAL_SIZE, 0.0, 0))
+
+    def close(self) -> None:
+        """Let the interpreters go."""
+        self.detector.close()
+
+    @property
+    def label(self) -> str:
+        """Return what sees, for people: model and backend."""
+        return f"{self.model.name} ({self.detector.runtimes[0].backend})"
+
+
+def open_eyes(section: ModelSection | None = None) -> Eyes:
+    """Open the model that a configuration asks for; without one, the best that is at hand.
+
+    Raises ModelError when there is none, or it can't be used; RuntimeLost when its chip is away.
+    """
+    section = section or ModelSection()
+    model = find(section.path or section.name or best_model())
+    _distrust(section, model)
+    with ExitStack() as opened:
+        runtimes = tuple(_new_runtime(section, model) for _ in range(section.workers))
+        for runtime in runtimes:
+            opened.callback(runtime.close)
+            runtime.open()
+        family = recognise(runtimes[0].inputs, runtimes[0].outputs, str(model.path))
+        family = _told(family, section, model)
+        opened.pop_all()
+    is_asked_for = bool(section.path or section.name)
+    is_makeshift = model.name == BUNDLED and not is_asked_for
+    return Eyes(model, Detector(family, *runtimes), is_makeshift, _why(section, model))
+
+
+def _distrust(section: ModelSection, model: ModelFile) -> None:
+    """Try a file that nobody vouches for in a child process: native code may crash on it."""
+    if model.entry is None and section.runtime != "replay" and not _is_compiled(model):
+        probe(model.path)
+
+
+def _is_compiled(model: ModelFile) -> bool:
+    return model.path.stem.endswith("_edgetpu")
+
+
+def _told(family: Family, section: ModelSection, model: ModelFile) -> Family:
+    """Return the family with what the manifest, and before it the configuration, says of it."""
+    entry = model.entry
+    options = {**(entry.options if entry else {}), **section.options}
+    family = family.configured(options)
+    presence = (section.min_score, entry.min_score if entry else None)
+    family.min_score = next((s for s in presence if s is not None), family.min_score)
+    return family
+
+
+def _new_runtime(section: ModelSection, model: ModelFile) -> Runtime:
+    """Return the one way to run a model, or a ladder of the ways that the section allows."""
+    rungs = _rungs(section, model)
+    return Ladder(rungs) if len(rungs) > 1 else rungs[0].make()
+
+
+def _rungs(section: ModelSection, model: ModelFile) -> list[Rung]:
+    """Return the ways to run a model, best first.
+
+    auto takes the Edge TPU when one is plugged in and the model's build for it is at hand.
+    """
+    if section.runtime == "replay":
+        return [Rung("recorded tensors", lambda: part("runtime", "replay")(model.path))]
+    tpu, cpu = _builds(model)
+    on_tpu = Rung("Edge TPU", lambda: _edgetpu(section, tpu))
+    on_cpu = Rung("CPU", lambda: _litert(section, cpu))
+    if section.runtime in ("cpu", "litert") or not _wants_tpu(section, tpu):
+        return [on_cpu]
+    return [on_tpu, on_cpu] if section.fallback and cpu else [on_tpu]
+
+
+def _builds(model: ModelFile) -> tuple[str, str]:
+    """Return name or path of the model's builds for the Edge TPU and for the CPU, "" for none."""
+    entry, path = model.entry, str(model.path)
+    if entry is None:
+        return (path, "") if _is_compiled(model) else ("", path)
+    return (path, entry.cpu) if entry.needs == "edgetpu" else (entry.edgetpu, path)
+
+
+def _why(section: ModelSection, model: ModelFile) -> str:
+    """Say why the first of the rungs is the first."""
+    if section.runtime == "replay":
+        return "recorded tensors are played back"
+    if section.runtime != "auto":
+        return f"the configuration says `runtime: {section.runtime}`"
+    tpu, _ = _builds(model)
+    if _wants_tpu(section, tpu):
+        return "an Edge TPU is plugged in"
+    if tpu not in manifest():
+        return "there is no build of this model for the Edge TPU"
+    if locate(manifest()[tpu]) is None:
+        return f"its build for the Edge TPU is not at hand: edgepose models pull {tpu}"
+    return "no Edge TPU is plugged in"
+
+
+def _edgetpu(section: ModelSection, build: str) -> Runtime:
+    if not build:
+        raise ModelError(
+            f"{section.label}: there is no build of this model for the Edge TPU; choose one that "
+            "`edgepose models list` shows for it, or `runtime: cpu`"
+        )
+    runtime: Runtime = part("runtime", "edgetpu")(find(build).path, section.device, section.library)
+    return runtime
+
+
+def _litert(section: ModelSection, build: str) -> Runtime:
+    threads = None if section.threads == "auto" else section.threads
+    runtime: Runtime = part("runtime", "litert")(find(build).path, threads)
+    return runtime
+
+
+def _wants_tpu(section: ModelSection, tpu: str) -> bool:
+    if section.runtime == "edgetpu":
+        return True
+    known = manifest().get(tpu)
+    return known is not None and locate(known) is not None and bool(list_edge_tpus())
+
+
+def best_model(preference: Sequence[str] = PREFERENCE) -> str:
+    """Return the first model that is at hand; DEFAULT_MODEL when there is none, to be pulled."""
+    at_hand = (name for name in preference if name in manifest() and locate(manifest()[name]))
+    return next(at_hand, DEFAULT_MODEL)

@@ -1,0 +1,120 @@
+"""Let a running pipeline go on with another configuration, starting no more anew than has to be.
+
+Thresholds and templates change in place, a model between two frames; a source, an output or the
+interpreter is replaced alone. Everything is made first: what can't be made changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from edgepose.appliance import assembly
+from edgepose.appliance.model import Eyes, open_eyes
+from edgepose.config.loader import Config
+from edgepose.engine.perception import Interpreter
+from edgepose.engine.pipeline import Pipeline
+from edgepose.outputs.base import Controls, Output
+from edgepose.sources.base import Source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """Hold what another configuration needs: each part made and not started, None if it stays.
+
+    outputs: by name, None for one that goes. needs_rebuild: the pipeline can't be changed in place.
+    """
+
+    config: Config
+    eyes: Eyes | None
+    source: Source | None
+    interpreter: Interpreter | None
+    outputs: Mapping[str, Output | None]
+    needs_rebuild: bool
+
+    @property
+    def anew(self) -> tuple[str, ...]:
+        """Return what is started anew, for people."""
+        return tuple(self._anew())
+
+    def _anew(self) -> Iterator[str]:
+        if self.needs_rebuild:
+            yield "everything"
+            return
+        if self.eyes is not None:
+            yield "model"
+        if self.source is not None:
+            yield "source"
+        yield from (f"output {name}" for name in self.outputs)
+
+    def apply(self, pipeline: Pipeline) -> None:
+        """Change a running pipeline, without waiting. Watches that stay are tuned by others."""
+        pipeline.workers.deadline = self.config.model.deadline
+        pipeline.governor.rates = self.config.rate.rates
+        pipeline.show_pictures(self.config.frames == "full")
+        if self.eyes is not None:
+            pipeline.swap(self.eyes.detector)
+        if self.outputs:
+            pipeline.change_outputs(self.outputs)
+        if self.source is not None and self.interpreter is not None:
+            pipeline.change_source(self.source, self.interpreter)
+        elif self.interpreter is not None:
+            pipeline.change_interpreter(self.interpreter)
+
+
+def prepare(before: Config, after: Config, eyes: Eyes, controls: Controls) -> Change:
+    """Return what leads from one configuration to another; nothing is touched yet.
+
+    eyes: those that see now. Raises EdgeposeError for a model or a part that can't be had.
+    """
+    with ExitStack() as undo:
+        new_eyes = None
+        if before.model != after.model:
+            new_eyes = open_eyes(after.model)
+            undo.callback(new_eyes.close)
+            new_eyes.try_out()
+        change = _change(before, after, eyes, new_eyes, controls)
+        undo.pop_all()
+    return change
+
+
+def _change(
+    before: Config, after: Config, eyes: Eyes, new_eyes: Eyes | None, controls: Controls
+) -> Change:
+    family, now = (new_eyes or eyes).detector.family, eyes.detector.family
+    is_other = before.source != after.source
+    source = assembly.new_source(after) if is_other else None
+    begins = is_other or _differ(before, after) or family.known_score != now.known_score
+    interpreter = assembly.new_interpreter(after, family=family) if begins else None
+    outputs = _outputs(before, after, new_eyes or eyes, controls)
+    needs_rebuild = before.model.workers != after.model.workers
+    return Change(after, new_eyes, source, interpreter, outputs, needs_rebuild)
+
+
+def _differ(before: Config, after: Config) -> bool:
+    """Return whether more differs than thresholds and templates of the same watches."""
+    same = all(getattr(before, key) == getattr(after, key) for key in ("name", "smoothing"))
+    return not same or before.people != after.people or _ages(before) != _ages(after)
+
+
+def _ages(config: Config) -> dict[str, float]:
+    return {name: watch.max_age for name, watch in config.watches.items()}
+
+
+def _outputs(
+    before: Config, after: Config, eyes: Eyes, controls: Controls
+) -> dict[str, Output | None]:
+    """Return the outputs that differ; all of them where they are told other names."""
+    made = assembly.new_outputs(after, assembly.device(after, eyes, controls))
+    same_names = _names(before) == _names(after)
+    gone: dict[str, Output | None] = dict.fromkeys(before.outputs.keys() - made.keys())
+    return gone | {
+        name: output
+        for name, output in made.items()
+        if not same_names or before.outputs.get(name) != after.outputs[name]
+    }
+
+
+def _names(config: Config) -> tuple[str, frozenset[str], tuple[str, ...]]:
+    return config.name, frozenset(config.watches), tuple(config.profiles)

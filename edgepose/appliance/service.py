@@ -1,0 +1,163 @@
+"""A run that nobody looks after: it stays up whatever its configuration says.
+
+What can be run is run: the file, else the last good copy of it. Where there is neither, the process
+waits, says why on the screen and in the health document, and goes on once the file is right.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from edgepose.appliance.appliance import Appliance
+from edgepose.appliance.standby import Waiting
+from edgepose.config.files import ConfigFiles
+from edgepose.config.loader import Config
+from edgepose.config.reload import GOOD_AFTER, POLL, RETRY, ConfigLife
+from edgepose.config.watch import Edits
+from edgepose.engine.rounds import Rounds
+from edgepose.errors import ConfigError, EdgeposeError, UserError
+from edgepose.system.systemd import notify
+from edgepose.system.vain_starts import VainStarts
+
+log = logging.getLogger(__name__)
+
+STARTS: Final = 3  # crashes, one after another, until a configuration gives way to the last good
+
+
+@contextmanager
+def supervised(appliance: Appliance, folder: Path | None) -> Iterator[None]:
+    """Say that an appliance is up, camera or not; report, and look after its configuration.
+
+    folder: of the status file, None where there is no place for one.
+    """
+    supervisor = appliance.supervisor(folder)
+    rounds = Rounds("config", appliance.look_after_config, POLL, appliance.fail)
+    supervisor.start()
+    notify(READY=1)
+    rounds.start()
+    try:
+        yield
+    finally:
+        rounds.stop()
+        supervisor.stop()
+
+
+class Service:
+    """Run whatever can be run, from `run` until `stop` or the end of the source.
+
+    new_appliance: makes one of a configuration and tries its model; raises EdgeposeError. folder:
+    of the status file. appliance: the one at work, or the last that was.
+    """
+
+    def __init__(
+        self,
+        files: ConfigFiles,
+        new_appliance: Callable[[ConfigLife], Appliance],
+        folder: Path | None,
+    ) -> None:
+        self.appliance: Appliance | None = None
+        self._files = files
+        self._new_appliance = new_appliance
+        self._folder = folder
+        self._vain = VainStarts(folder)
+        self._stop, self._again = threading.Event(), threading.Event()
+
+    def run(self) -> None:
+        """Run, or wait for what can be run. Raises what crashed a part."""
+        while not self._stop.is_set():
+            self.appliance = self._begin()
+            if self._stop.is_set():  # also where it came before there was anything to stop
+                return
+            assert self.appliance is not None
+            try:
+                with supervised(self.appliance, self._folder):
+                    self.appliance.run()
+                return
+            except UserError as error:  # found only when it was used: a video that is none
+                log.error("The configuration can't be used: %s", error)
+                self._files.refuse(self.appliance.config, str(error))
+
+    def stop(self) -> None:
+        """End the run in order; safe in a signal handler."""
+        self._stop.set()
+        self._again.set()
+        if self.appliance is not None:
+            self.appliance.stop()
+        else:
+            notify(STOPPING=1)
+
+    def reload_soon(self) -> None:
+        """Read the files anew, without waiting for it."""
+        self._again.set()
+        if self.appliance is not None:
+            self.appliance.reload_soon()
+
+    def _begin(self) -> Appliance | None:
+        """Return an appliance, waiting for a configuration if need be; None after `stop`."""
+        try:
+            return self._try()
+        except EdgeposeError as error:
+            return self._wait(error)
+
+    def _wait(self, error: EdgeposeError) -> Appliance | None:
+        is_mistake = isinstance(error, UserError)
+        until = (
+            "the configuration is mended" if is_mistake else f"it works; tried every {RETRY:g} s"
+        )
+        log.error("Nothing can be run until %s: %s", until, error)
+        edits = Edits(lambda: self._files.paths)
+        with Waiting(self._files, error, self._folder) as waiting:
+            while self._await_change(edits):
+                self._files.forgive()
+                try:
+                    return self._try()
+                except EdgeposeError as again:
+                    waiting.tell(again)
+        return None
+
+    def _await_change(self, edits: Edits) -> bool:
+        """Wait for an edit, a signal, or RETRY seconds (a model may come); False at the end."""
+        for _ in range(round(RETRY / POLL)):
+            if self._again.wait(POLL) or edits.step():
+                break
+        self._again.clear()
+        return not self._stop.is_set()
+
+    def _try(self) -> Appliance:
+        """Return an appliance that is ready to run. Raises EdgeposeError where nothing is."""
+        while True:
+            last = self._files.last_good()
+            choice = self._files.choose(last)
+            if choice.config is None:
+                raise ConfigError(choice.error)
+            is_copy = choice.config is last
+            if not is_copy and self._is_vain(choice.config, last):
+                continue
+            if is_copy:
+                log.error("The last good configuration runs, since: %s", choice.error)
+            try:
+                return self._new_appliance(
+                    ConfigLife(choice.config, self._files, choice.error, is_copy)
+                )
+            except UserError as error:  # a model that is damaged; look for the next best
+                self._files.refuse(choice.config, str(error))
+                if is_copy:
+                    raise ConfigError(choice.error) from error
+
+    def _is_vain(self, config: Config, last: Config | None) -> bool:
+        """Refuse a configuration that crashes the process where there is one that does not."""
+        if last is None or last.digest == config.digest:
+            return False
+        crashes = self._vain.count(config.digest)
+        if crashes < STARTS:
+            return False
+        self._files.refuse(
+            config, f"{config.path}: edgepose crashed {crashes} times with it and never ran for "
+            f"{GOOD_AFTER:.0f} s; edit it, or reload to try again",
+        )  # fmt: skip
+        return True

@@ -1,0 +1,205 @@
+"""Watches as they are tuned while they run, beside how the configuration file has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from edgepose import template_file
+from edgepose.appliance import assembly
+from edgepose.appliance.tuning_profiles import Profiles
+from edgepose.config.edit import Edits, Place, save_edits
+from edgepose.config.loader import Config
+from edgepose.config.profiles import OverrideSection, overlaid
+from edgepose.config.schema import WatchSection
+from edgepose.config.templates import adapt, load_templates
+from edgepose.core.templates import teach
+from edgepose.engine.perception import Watch
+from edgepose.errors import UserError, near_miss
+from edgepose.options import Options
+from edgepose.types import Pose
+
+Section = TypeVar("Section", bound=Options)
+
+TUNABLE: Final = ("enter", "exit", "hold", "release", "cooldown", "angle_deviation")
+TAUGHT_FROM: Final = 15  # latest poses, about half a second, whose middle is the template
+DECIMALS: Final = 4  # of a threshold; a slider has two
+_NAME: Final = re.compile(r"[\w-]{1,64}")
+
+
+class Tuning:
+    """Check and apply what somebody changes about the watches of a configuration.
+
+    Every change is whole or refused with UserError, and takes effect in the running `watches`
+    that are handed in. sections: by name, as they are now, whatever the profile says.
+    profile: the one to begin with, if the configuration has it.
+    """
+
+    def __init__(self, config: Config, profile: str = "") -> None:
+        self.config = config
+        self.sections: dict[str, WatchSection] = dict(config.watches)
+        self._profiles = Profiles(config.name, config.profiles, profile)
+
+    @property
+    def profile(self) -> str:
+        """Return the profile in use, "" where there are none."""
+        return self._profiles.active
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Tell whether anything differs from the file."""
+        return bool(self._edits())
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """Return the thresholds that hold for each watch, its template, and whether it counts."""
+        return {name: self._watch_state(name) for name in self.sections}
+
+    def _watch_state(self, name: str) -> dict[str, Any]:
+        section, is_on = self._in_profile(name)
+        stems = [path.stem for path in section.templates]
+        told: dict[str, Any] = {key: getattr(section, key) for key in TUNABLE}
+        return told | {"template": stems[0] if len(stems) == 1 else stems, "is_on": is_on}
+
+    def use_profile(self, value: Any, watches: Iterable[Watch]) -> str:
+        """Let the watches of another profile count: its name."""
+        name, before = self._profiles.known(value), self.profile
+        self._profiles.active = name
+        try:
+            self.retune(watches)
+        except UserError:
+            self._profiles.active = before
+            raise
+        self._profiles.remember()
+        on = [watch for watch in self.sections if self._in_profile(watch)[1]]
+        return f"profile '{name}' is in use: watching {', '.join(on) or 'nothing'}"
+
+    def tune(self, value: Any, watches: Iterable[Watch]) -> str:
+        """Change thresholds: {"watch", "enter" ...}; say what was changed."""
+        name, changes = self._watch_and_changes(value, TUNABLE)
+        for key, number in changes.items():
+            if isinstance(number, bool) or not isinstance(number, (int, float, type(None))):
+                raise UserError(f"{name}.{key}: expected a number, found {number!r}")
+            if isinstance(
+                number, float
+            ):  # as it will stand in the file: what runs is what is saved
+                changes[key] = round(number, DECIMALS)
+        self._apply(name, changes, watches)
+        told = ", ".join(f"{key} {number:g}" for key, number in changes.items() if number)
+        return f"{name}: {told or 'unchanged'}; not saved yet"
+
+    def use_template(self, value: Any, watches: Iterable[Watch]) -> str:
+        """Let a watch look for another template: {"watch", "template": name}."""
+        name, changes = self._watch_and_changes(value, ("template",))
+        path = self._template_path(changes.get("template"))
+        if not path.is_file():
+            known = [found.stem for found in path.parent.glob("*.yaml")]
+            raise UserError(
+                f"no template '{path.stem}' in {path.parent}{near_miss(path.stem, known)}"
+            )
+        self._apply(name, {"template": path}, watches)
+        return f"{name}: looks for template '{path.stem}' now; not saved yet"
+
+    def teach(self, value: Any, poses: Sequence[Pose], known_score: float) -> str:
+        """Write a template of the latest poses: {"name"}."""
+        path = self._template_path(value.get("name") if isinstance(value, dict) else value)
+        if len(poses) < TAUGHT_FROM // 2:
+            raise UserError("nobody has been in view for the last half second; try again")
+        taught = teach(path.stem, poses, known_score)
+        template_file.save(path, taught, "Taught standing at the camera.")
+        return f"template '{path.stem}' is written to {path}"
+
+    def save(self) -> list[str]:
+        """Write what differs into the file; return the names of the watches that did."""
+        edits = self._edits()
+        if edits:
+            save_edits(self.config.path, edits)
+        return list(dict.fromkeys(place[place.index("watch") + 1] for place in edits))
+
+    def _edits(self) -> Edits:
+        """Return what differs from the file, by its place there."""
+        edits: dict[Place, Any] = {}
+        for name, section in self.sections.items():
+            edits |= _changes(("watch", name), self.config.watches[name], section)
+        for profile, changed in self._profiles.sections.items():
+            for name, override in (changed.watch or {}).items():
+                before = self.config.profiles[profile].of(name)
+                edits |= _changes(("profiles", profile, "watch", name), before, override)
+        return edits
+
+    def retune(self, watches: Iterable[Watch], *, is_read: bool = False) -> None:
+        """Let running watches go on with the sections as they are, all or none.
+
+        is_read: templates are taken as they were read with the configuration; else they are read
+        anew, which raises TemplateError.
+        """
+        ready = [(watch, *self._in_profile(watch.name)) for watch in watches]
+        own = {w.name: self.config.templates[w.name] if is_read else load_templates(s)
+               for w, s, _ in ready}  # fmt: skip
+        for watch, section, is_on in ready:
+            watch.tune(adapt(own[watch.name], section), assembly.thresholds(section))
+            watch.is_on = is_on
+
+    def _in_profile(self, name: str) -> tuple[WatchSection, bool]:
+        """Return a watch as the profile in use has it, and whether it counts there."""
+        override = self._profiles.override(name)
+        if override is None:
+            return self.sections[name], False
+        return overlaid(self.sections[name], override), True
+
+    def _apply(self, name: str, changes: Mapping[str, Any], watches: Iterable[Watch]) -> None:
+        """Check a watch with some values changed, and let it go on with them.
+
+        What the profile in use says of the watch is changed there, everything else in the watch.
+        """
+        override = self._profiles.override(name) or OverrideSection()
+        section, profiles = self.sections[name], dict(self._profiles.sections)
+        of_profile = {key: value for key, value in changes.items() if key in override.said}
+        try:
+            own = {key: value for key, value in changes.items() if key not in of_profile}
+            self.sections[name] = _changed(section, own)
+            if of_profile:
+                override = _changed(override, of_profile)
+                self._profiles.sections[self.profile] = self._profiles.with_override(name, override)
+            self.retune(watch for watch in watches if watch.name == name)
+        except ValueError as error:  # pydantic's, or a UserError about the template
+            self.sections[name], self._profiles.sections = section, profiles
+            raise UserError(f"{name}: {_first_problem(error)}") from error
+
+    def _watch_and_changes(self, value: Any, keys: Sequence[str]) -> tuple[str, dict[str, Any]]:
+        if not isinstance(value, dict) or not isinstance(value.get("watch"), str):
+            raise UserError('expected an object with "watch" and what to change')
+        name = value["watch"]
+        if name not in self.sections:
+            raise UserError(f"no watch '{name}'{near_miss(name, self.sections)}")
+        for key in value.keys() - {"watch", *keys}:
+            raise UserError(f"{name}: can't change '{key}'{near_miss(str(key), keys)}")
+        return name, {key: value[key] for key in keys if key in value}
+
+    def _template_path(self, name: Any) -> Path:
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise UserError(
+                f"expected a name of letters, digits, - and _, at most 64, found {name!r}"
+            )
+        return self.config.base / "templates" / f"{name}.yaml"
+
+
+def _changed(section: Section, changes: Mapping[str, Any]) -> Section:
+    """Return a section with other values. Raises ValueError (pydantic's)."""
+    return section.model_validate(section.model_dump(exclude_unset=True) | dict(changes))
+
+
+def _changes(place: Place, before: Options | None, after: Options) -> dict[Place, Any]:
+    """Return the values that differ, by their place in the file."""
+    values = {key: getattr(after, key) for key in type(after).model_fields}
+    return {(*place, k): v for k, v in values.items() if v != getattr(before, k, None)}
+
+
+def _first_problem(error: ValueError) -> str:
+    problems: list[dict[str, Any]] = getattr(error, "errors", list)()
+    if not problems:
+        return str(error)
+    place = ".".join(map(str, problems[0]["loc"]))
+    text = str(problems[0]["msg"]).removeprefix("Value error, ")
+    return f"{place}: {text}" if place else text

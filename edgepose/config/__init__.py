@@ -1,0 +1,1 @@
+"""From one YAML file to a checked, frozen `Config`; see `loader`."""

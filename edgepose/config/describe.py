@@ -1,0 +1,186 @@
+"""Read from an options class what may be written where, and say it in words.
+
+The error messages and the reference configuration speak from here, so that both always say what
+the class checks.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from edgepose.yamldoc.marks import KeyPath
+
+Constraints = Sequence[Any]
+
+_SIMPLE: Final[dict[Any, str]] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    Path: "a path",
+    Any: "any value",
+}
+_PLURALS: Final = {
+    "a whole number": "whole numbers",
+    "a number": "numbers",
+    "text": "texts",
+    "a path": "paths",
+    "a list": "lists",
+}
+
+_LIMITS: Final = {
+    "ge": ", {:g} or more",
+    "gt": " above {:g}",
+    "le": ", at most {:g}",
+    "lt": ", below {:g}",
+    "min_length": ", {:g} or more long",
+    "max_length": ", {:g} long at most",
+}
+
+
+def takes(annotation: Any, constraints: Constraints = ()) -> str:
+    """Say what a field takes: `a number from 0 to 1`, `a whole number or 'auto'`."""
+    return _in_words(_kinds(annotation, constraints))
+
+
+def field_takes(field: FieldInfo) -> str:
+    """Say what a field of an options class takes."""
+    return takes(field.annotation, field.metadata)
+
+
+def at(model: type[BaseModel], path: KeyPath) -> tuple[tuple[Any, Constraints], ...]:
+    """Return the annotations, with their constraints, that a value at `path` may have."""
+    found: tuple[tuple[Any, Constraints], ...] = ((model, ()),)
+    for key in path:
+        found = tuple(inner for kind, _ in found for inner in _inside(kind, key))
+    return found
+
+
+def takes_at(model: type[BaseModel], path: KeyPath) -> str:
+    """Say what is expected at `path` below `model`."""
+    return _in_words(at(model, path))
+
+
+def choices_at(model: type[BaseModel], path: KeyPath) -> tuple[str, ...]:
+    """Return the words that may be written at `path`."""
+    literals = [get_args(kind) for kind, _ in at(model, path) if get_origin(kind) is Literal]
+    return tuple(str(word) for words in literals for word in words)
+
+
+def keys_at(model: type[BaseModel], path: KeyPath) -> tuple[str, ...]:
+    """Return the option names that may stand below `path`."""
+    names: list[str] = []
+    for kind, _ in at(model, path):
+        if is_model(kind):
+            names += kind.model_fields
+        elif get_origin(kind) in (dict, Mapping) and get_origin(get_args(kind)[0]) is Literal:
+            names += get_args(get_args(kind)[0])
+    return tuple(names)
+
+
+def accepts(model: type[BaseModel], path: KeyPath, wanted: type) -> bool:
+    """Say whether a value of exactly the `wanted` type is meant to stand at `path`."""
+    return any(kind in (wanted, Any) for kind, _ in at(model, path))
+
+
+def _in_words(kinds: Iterable[tuple[Any, Constraints]]) -> str:
+    words = [_takes_one(kind, limits) for kind, limits in kinds if kind is not type(None)]
+    return " or ".join(dict.fromkeys(words)) or "nothing"
+
+
+def is_model(kind: Any) -> bool:
+    """Say whether an annotation is an options class."""
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _kinds(annotation: Any, constraints: Constraints) -> Iterator[tuple[Any, Constraints]]:
+    """Yield the alternatives of an annotation, each with the constraints that hold for it."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        base, *own = get_args(annotation)
+        yield from _kinds(base, [*_flat(own), *constraints])
+    elif origin in (Union, types.UnionType):
+        for option in get_args(annotation):
+            yield from _kinds(option, constraints)
+    else:
+        yield annotation, constraints
+
+
+def _flat(metadata: Sequence[Any]) -> Iterator[Any]:
+    for item in metadata:
+        yield from item.metadata if isinstance(item, FieldInfo) else (item,)
+
+
+def _inside(kind: Any, key: str | int) -> Iterator[tuple[Any, Constraints]]:
+    """Yield what may stand under `key` of a value of this kind."""
+    if is_model(kind):
+        field = kind.model_fields.get(key)
+        if field is not None:
+            yield from _kinds(field.annotation, field.metadata)
+        return
+    if kind is Any:
+        yield Any, ()
+        return
+    origin, args = get_origin(kind), get_args(kind)
+    if origin in (dict, Mapping) and args:
+        yield from _kinds(args[1], ())
+    elif isinstance(key, int) and args:
+        yield from _kinds(_item(origin, args, key), ())
+
+
+def _item(origin: Any, args: tuple[Any, ...], index: int) -> Any:
+    """Return the annotation of one item of a list or tuple."""
+    if origin is not tuple or args[-1] is Ellipsis or index >= len(args):
+        return args[0]
+    return args[index]
+
+
+def _takes_one(kind: Any, constraints: Constraints) -> str:
+    origin = get_origin(kind)
+    if origin is Literal:
+        return _takes_literal(get_args(kind))
+    if is_model(kind):
+        return f"a mapping such as {{{next(iter(kind.model_fields), 'option')}: ...}}"
+    if origin in (dict, Mapping):
+        inner = get_args(kind)[1]
+        return f"`name: ...` lines, each with {'its options' if inner is Any else takes(inner)}"
+    if origin in (list, tuple, Sequence):
+        return _takes_list(origin, get_args(kind), constraints)
+    return f"{_SIMPLE.get(kind, 'another value')}{_bounds(constraints)}"
+
+
+def _takes_literal(words: tuple[Any, ...]) -> str:
+    return f"'{words[0]}'" if len(words) == 1 else "one of " + ", ".join(map(str, words))
+
+
+def _takes_list(origin: Any, args: tuple[Any, ...], constraints: Constraints) -> str:
+    inner = takes(args[0])
+    items = next(
+        (inner.replace(one, many, 1) for one, many in _PLURALS.items() if one in inner), ""
+    )
+    items = items or f"entries that are each {inner}"
+    if origin is tuple and args[-1] is not Ellipsis:
+        return f"a list of {len(args)} {items}"
+    least = max((getattr(item, "min_length", None) or 0 for item in constraints), default=0)
+    return f"a list of at least {least} {items}" if least > 1 else f"a list of {items}"
+
+
+def _bounds(constraints: Constraints) -> str:
+    """Return what the constraints allow: ` from 0 to 1`, `, 1 or more`, `, 3 or more of them`."""
+    limits = {
+        name: getattr(item, name)
+        for item in constraints
+        for name in _LIMITS
+        if getattr(item, name, None) is not None
+    }
+    if "ge" in limits and "le" in limits:
+        return f" from {limits['ge']:g} to {limits['le']:g}"
+    if limits.get("min_length") == 1:
+        del limits["min_length"]  # "text", "a list": nobody takes an empty one for one
+    return "".join(_LIMITS[name].format(limit) for name, limit in limits.items())

@@ -1,0 +1,80 @@
+"""Write what was changed while edgepose ran back into the file, comments and all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml.error import YAMLError
+
+from edgepose.config.migrate import migrate, read_for_edit, written
+from edgepose.errors import ConfigError
+from edgepose.system import atomic
+from edgepose.yamldoc.marks import spell
+
+Place = tuple[str, ...]
+"""The keys that lead to a value in the file."""
+
+Edits = Mapping[Place, Any]
+"""Values by their places."""
+
+
+def save_edits(path: Path, edits: Edits) -> None:
+    """Write values into a configuration file, whose mappings on the way must be there.
+
+    Comments, order and everything else stay. The file is replaced whole or not at all; the one
+    before is kept beside it as NAME.bak. Raises ConfigError where it can't be written.
+    """
+    try:
+        data = read_for_edit(migrate(path.read_text(encoding="utf-8"), str(path)))
+        for place, value in edits.items():
+            _mapping(path, data, place[:-1])[place[-1]] = _plain(value, path.absolute().parent)
+        text = written(data)
+    except OSError as error:
+        raise _unwritten(path, error) from error
+    except (YAMLError, LookupError, TypeError, UnicodeError) as error:
+        raise ConfigError(f"{path}: was edited meanwhile; reload it first") from error
+    save_text(path, text)
+
+
+def save_text(path: Path, text: str) -> None:
+    """Write a configuration file: whole or not at all, the one before beside it as NAME.bak.
+
+    Raises ConfigError where it can't be written.
+    """
+    try:
+        if path.exists():
+            before = path.read_text(encoding="utf-8", errors="replace")
+            atomic.write_text(path.with_suffix(f"{path.suffix}.bak"), before)
+        atomic.write_text(path, text)
+    except OSError as error:
+        raise _unwritten(path, error) from error
+
+
+def _unwritten(path: Path, error: OSError) -> ConfigError:
+    reason = (error.strerror or str(error)).lower()
+    return ConfigError(f"{path}: can't be written ({reason}); nothing was saved")
+
+
+def with_name(text: str, name: str) -> str:
+    """Return a configuration's text with the device's name at its end; the rest stays."""
+    data = read_for_edit(text)
+    data["name"] = name
+    return written(data)
+
+
+def _mapping(path: Path, data: Any, place: Place) -> Any:
+    """Return the mapping at a place. Raises ConfigError where `--set` made it, not the file."""
+    for key in place:
+        data = data.get(key) if isinstance(data, dict) else None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: has no `{spell(place)}`; nothing was saved")
+    return data
+
+
+def _plain(value: Any, base: Path) -> Any:
+    if isinstance(value, Path):
+        return os.path.relpath(value, base)
+    return value

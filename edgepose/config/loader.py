@@ -1,0 +1,216 @@
+"""Read and check the one YAML file that says what edgepose does. Every complaint comes at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from edgepose.config.migrate import is_outdated, migrate
+from edgepose.config.names import host_name, name_problem
+from edgepose.config.overrides import SET, apply_sets, digest, expand
+from edgepose.config.plugins import Choice, Part
+from edgepose.config.privacy import private
+from edgepose.config.profiles import ProfileSection, check_profiles
+from edgepose.config.rate import RateSection
+from edgepose.config.schema import VERSION, ModelSection, PeopleSection, Root, WatchSection
+from edgepose.config.templates import adapt, load_templates
+from edgepose.config.validation import Complaints, check, closest
+from edgepose.core.smoothing import Setting
+from edgepose.core.templates import Template
+from edgepose.errors import ConfigError, TemplateError, near_miss
+from edgepose.yamldoc.document import Document, KeyPath, parse_yaml, read_text
+
+NO_COPIES: Final[Mapping[Path, Path]] = {}
+_MAY_BE_EMPTY: Final = (
+    "name", "model", "rate", "smoothing", "people", "watch", "profiles", "outputs",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Hold a whole configuration, checked.
+
+    path: the file. base: its folder, which paths in it are relative to. name: of the device.
+    smoothing: the name of a preset, or a filter's parameters. watches, outputs: by name.
+    templates: of each watch, with the watch's own tolerances. digest: the same for files (and
+    `--set`) that say the same, comments aside. text: what the file held. profiles: by name, the
+    first first. frames: what outputs may have of the pictures: "full", "skeleton" or "none".
+    """
+
+    path: Path
+    name: str
+    source: Part
+    model: ModelSection
+    rate: RateSection
+    smoothing: str | Setting
+    people: PeopleSection
+    watches: Mapping[str, WatchSection]
+    templates: Mapping[str, tuple[Template, ...]]
+    outputs: Mapping[str, Part]
+    digest: str = ""
+    text: str = field(default="", compare=False, repr=False)
+    profiles: Mapping[str, ProfileSection] = field(default_factory=dict)
+    frames: str = "full"
+
+    @property
+    def base(self) -> Path:
+        """Return the folder that paths in the file are relative to."""
+        return self.path.absolute().parent
+
+
+def load(
+    path: Path | str, sets: Sequence[str] = (), environ: Mapping[str, str] = os.environ
+) -> Config:
+    """Return the checked configuration of a file.
+
+    sets: `key.path=value` texts that win over the file. environ: where `${NAME}` comes from.
+    Raises ConfigError with every complaint on a line of its own.
+    """
+    return loads(read_text(path, ConfigError), path, sets, environ)
+
+
+def loads(
+    text: str,
+    path: Path | str,
+    sets: Sequence[str] = (),
+    environ: Mapping[str, str] = os.environ,
+    copies: Mapping[Path, Path] = NO_COPIES,
+) -> Config:
+    """Return the checked configuration of a text, as `load` does, as if `path` held it.
+
+    One of an older version is brought up to date. copies: of templates, which are read in place
+    of the files that the text names.
+    """
+    document = parse_yaml(text, str(path), ConfigError)
+    if is_outdated(document.data):
+        document = parse_yaml(migrate(text, str(path)), str(path), ConfigError)
+    document = apply_sets(document, sets)
+    return replace(Reader(document, Path(path), environ, copies).config(), text=text)
+
+
+class Reader:
+    """Check one document section by section, collecting complaints."""
+
+    def __init__(
+        self,
+        document: Document,
+        path: Path,
+        environ: Mapping[str, str],
+        copies: Mapping[Path, Path] = NO_COPIES,
+    ) -> None:
+        self.path = path
+        self.complaints = Complaints(document, environ)
+        self._context = {"base": path.absolute().parent, "copies": copies}
+        self._choice = Choice(self.complaints, self._context)
+        self._check_version(document)
+        self._digest = digest(document.data)
+        data = expand(document.data, environ, self.complaints.add)
+        self._data = {
+            key: value
+            for key, value in data.items()
+            if value is not None or key not in _MAY_BE_EMPTY
+        }
+
+    def config(self) -> Config:
+        """Return the configuration. Raises ConfigError."""
+        root = check(Root, self._data, (), self.complaints, self._context)
+        source = self._choice.part("source", self._data.get("source"), ("source",), "source")
+        smoothing = self._choice.smoothing(self._data.get("smoothing", "normal"))
+        outputs = self._outputs(root.frames if root is not None else "full")
+        templates = self._templates(root.watch) if root is not None else {}
+        self._check_names()
+        self._check_whens(outputs)
+        if root is not None:
+            check_profiles(root.profiles, root.watch, self.complaints.add)
+        self.complaints.raise_any()
+        assert root is not None
+        assert source is not None
+        assert smoothing is not None
+        return Config(
+            path=self.path,
+            name=root.name or host_name(),
+            source=source,
+            model=root.model,
+            rate=root.rate,
+            smoothing=smoothing,
+            people=root.people,
+            watches=root.watch,
+            templates=templates,
+            outputs=outputs,
+            digest=self._digest,
+            profiles=root.profiles,
+            frames=root.frames,
+        )
+
+    def _check_version(self, document: Document) -> None:
+        """Refuse a newer file at once: complaints about its other keys would only mislead."""
+        version = document.data.get("version")
+        if isinstance(version, int) and not isinstance(version, bool) and version != VERSION:
+            way_out = "update edgepose" if version > VERSION else "begin anew from the reference"
+            problem = f"expected {VERSION}, the version this edgepose knows, found {version}"
+            raise ConfigError(document.message(("version",), f"{problem}; {way_out}"))
+
+    def _outputs(self, frames: str) -> dict[str, Part]:
+        outputs = self._data.get("outputs", {})
+        if not isinstance(outputs, dict):
+            return {}  # the root says so
+        parts = {
+            name: self._choice.part("output", value, ("outputs", name), name)
+            for name, value in outputs.items()
+        }
+        found = {name: made for name, made in parts.items() if made is not None}
+        return found if frames == "full" else private(found, frames, self.complaints.add)
+
+    def _templates(self, watches: Mapping[str, WatchSection]) -> dict[str, tuple[Template, ...]]:
+        templates = {}
+        for name, watch in watches.items():
+            try:
+                own = load_templates(watch)
+            except TemplateError as error:
+                self.complaints.add(("watch", name, "template"), _first(error))
+                continue
+            try:
+                templates[name] = adapt(own, watch)
+            except TemplateError as error:
+                self.complaints.add(("watch", name), str(error))
+        return templates
+
+    def _names(self, section: str) -> tuple[str, ...]:
+        value = self._data.get(section)
+        return tuple(value) if isinstance(value, dict) else ()
+
+    def _check_names(self) -> None:
+        """Names of the user's own become pieces of MQTT topics and metric labels."""
+        for section in ("watch", "outputs", "profiles"):
+            names = self._names(section)
+            for name in names:
+                problem = name_problem(name) or self._misnamed((section, name), names)
+                if problem:
+                    self.complaints.add((section, name), problem)
+
+    def _misnamed(self, path: KeyPath, names: Sequence[str]) -> str:
+        """Return the near miss of an entry that `--set` made by a slip: `outputs.rely.line=17`."""
+        made = self.complaints.document.mark(path).name == SET and self.complaints.about(path)
+        hint = closest(path[-1], [name for name in names if name != path[-1]]) if made else ""
+        return f"{SET} made this entry{hint}" if hint else ""
+
+    def _check_whens(self, outputs: Mapping[str, Part]) -> None:
+        """`when` of an output names a watch, or several, or a word that the output knows."""
+        watches = self._names("watch")
+        for name, output in outputs.items():
+            when = getattr(output.options, "when", None)
+            known_words = getattr(output.options, "WHEN_WORDS", ())
+            for wanted in [when] if isinstance(when, str) else when or ():
+                if wanted not in watches and wanted not in known_words:
+                    known = near_miss(wanted, watches) or "; there is no watch in this file"
+                    problem = f"expected the name of a watch, found '{wanted}'{known}"
+                    self.complaints.add(("outputs", name, "when"), problem)
+
+
+def _first(error: TemplateError) -> str:
+    """Return the first complaint about a template and how many more there are."""
+    first, *others = str(error).splitlines()
+    return f"can't be used: {first}" + (f" (and {len(others)} more)" if others else "")

@@ -1,0 +1,116 @@
+"""Which configuration is in force, since when, and what is wrong with the one that should be."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from edgepose.config.files import Choice, ConfigFiles
+from edgepose.config.loader import Config
+from edgepose.config.schema import VERSION
+from edgepose.config.watch import Edits
+
+log = logging.getLogger(__name__)
+
+POLL: Final = 1.0  # seconds between two looks at the files
+RETRY: Final = 10.0  # seconds after which what was refused is tried again: a model may be there now
+GOOD_AFTER: Final = 10.0  # seconds that a configuration must run until it is worth keeping
+
+
+class ConfigLife:
+    """Follow the configuration of one process: which is taken over, which is refused and why.
+
+    config: the one in force. error: what keeps a newer one from it, `""` when nothing does.
+    is_copy: the file is wrong, and the copy of the last good one is in force.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        files: ConfigFiles | None = None,
+        error: str = "",
+        is_copy: bool = False,
+    ) -> None:
+        self.error = error
+        self._files = files or ConfigFiles(config.path)
+        self._taken = self._refused = 0
+        self._edits = Edits(self.watched)
+        self.use(config)
+        self.is_copy = is_copy
+
+    def use(self, config: Config) -> None:
+        """Note that another configuration is in force."""
+        self.config, self.is_copy = config, False
+        self._loaded, self._since = time.time(), time.monotonic()
+        self._looked = time.monotonic()
+        self._is_kept = False
+
+    def choose(self) -> Choice:
+        """Read the files anew; the configuration in force is the one to fall back upon."""
+        self._looked = time.monotonic()
+        return self._files.choose(self.config)
+
+    def is_news(self, choice: Choice) -> bool:
+        """Tell whether a choice differs from how things are."""
+        return choice.config != self.config or choice.error != self.error
+
+    def parse(self, text: str) -> Config:
+        """Return the configuration that a text would be in place of the one in force.
+
+        Raises ConfigError.
+        """
+        return self._files.parse(text, self.config.path)
+
+    def forgive(self) -> None:
+        """Try again what was refused when it was used."""
+        self._files.forgive()
+
+    def take(self) -> None:
+        """Note that the files were read and all is well."""
+        self.error = ""
+        self._taken += 1
+
+    def refuse(self, error: str) -> None:
+        """Note, and log, why the configuration is not as its file has it."""
+        log.error("The configuration was not taken over, the last good one runs on: %s", error)
+        self._refused += 1
+        self.error = error  # last: who sees it finds the line in the log and the count as well
+
+    def is_due(self) -> bool:
+        """Look for edits, once in POLL seconds; return whether to read the files."""
+        is_edited = self._edits.step()
+        is_old = time.monotonic() - self._looked >= RETRY
+        return is_edited or (is_old and bool(self.error))
+
+    def keep(self) -> None:
+        """Keep the configuration for the next start once it has run well for a while."""
+        if self._is_kept or self.error or time.monotonic() - self._since < GOOD_AFTER:
+            return
+        try:
+            self._is_kept = self._files.keep(self.config)
+        except OSError as error:
+            self._is_kept = True  # until there is another one: a full disk is no reason to wear it
+            log.warning("The last good configuration can't be kept for the next start: %s", error)
+
+    def watched(self) -> tuple[Path, ...]:
+        """Return the files whose change matters: configurations, and the templates in use."""
+        templates = [path for watch in self.config.watches.values() for path in watch.templates]
+        return (*self._files.paths, *templates)
+
+    def state(self) -> dict[str, Any]:
+        """Return the part of the health document that is about the configuration.
+
+        files: where it is looked for, best first. is_copy: they are wrong, the last good one runs.
+        """
+        return {
+            "path": str(self.config.path),
+            "files": [str(path) for path in self._files.paths],
+            "version": VERSION,
+            "digest": self.config.digest,
+            "is_copy": self.is_copy,
+            "error": self.error,
+            "loaded": self._loaded,
+            "reloads": {"taken": self._taken, "refused": self._refused},
+        }

@@ -1,0 +1,289 @@
+"""Declare the sections of a configuration that are edgepose's own: model, people, watch ...
+
+What sources and outputs can be told stands in their own options classes.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+
+from edgepose.config.names import name_problem
+from edgepose.config.profiles import Profiles
+from edgepose.config.rate import RateSection
+from edgepose.core.trigger import Thresholds
+from edgepose.core.watch import MAX_AGE
+from edgepose.errors import near_miss
+from edgepose.modelstore.manifest import manifest
+from edgepose.options import (
+    ConfigPath,
+    ExistingPath,
+    Fraction,
+    Options,
+    PositiveSeconds,
+    Seconds,
+    exists,
+)
+
+VERSION: Final = 1
+DEFAULT_MODEL: Final = "movenet-lightning-int8"
+
+_THRESHOLDS: Final = Thresholds()
+
+LimbName = Literal[
+    "shoulders",
+    "hips",
+    "left_side",
+    "right_side",
+    "left_upper_arm",
+    "right_upper_arm",
+    "left_forearm",
+    "right_forearm",
+    "left_thigh",
+    "right_thigh",
+    "left_shin",
+    "right_shin",
+]
+Degrees = Annotated[float, Field(gt=0.0, le=180.0)]
+Proportion = Annotated[float, Field(gt=0.0)]
+Point = tuple[Fraction, Fraction]
+
+
+def _template_exists(path: Path, info: ValidationInfo) -> Path:
+    path = (info.context or {}).get("copies", {}).get(path, path)
+    if exists(path) and path.is_file():
+        return path
+    base = Path((info.context or {}).get("base", "."))
+    known = {
+        other.stem: other
+        for folder in (base, base / "templates", path.parent)
+        for other in folder.glob("*.y*ml")
+    }
+    close = difflib.get_close_matches(path.stem, known, n=1)
+    hint = (
+        f"did you mean '{known[close[0]]}'?" if close else "`edgepose template capture` makes one"
+    )
+    raise ValueError(f"no such template file: {path}; {hint}")
+
+
+def _known_model(name: str) -> str:
+    """Take a name of the manifest, or a bare file name that the search path may hold."""
+    if name in manifest() or name.endswith(".tflite"):
+        return name
+    raise ValueError(f"unknown model '{name}'{near_miss(name, manifest())}")
+
+
+def _model_file(path: Path) -> Path:
+    if path.is_dir():
+        raise ValueError(f"expected a .tflite file, found the folder {path}")
+    return path
+
+
+ModelName = Annotated[str, AfterValidator(_known_model)]
+ModelPath = Annotated[ExistingPath, AfterValidator(_model_file)]
+TemplatePath = Annotated[ConfigPath, AfterValidator(_template_exists)]
+
+
+class ModelSection(Options):
+    """Say which network finds the keypoints, and what runs it."""
+
+    name: ModelName | None = Field(
+        default=None,
+        description=f"one that `edgepose models list` knows; unset: {DEFAULT_MODEL}",
+    )
+    path: ModelPath | None = Field(default=None, description="or a .tflite file of your own")
+    runtime: Literal["auto", "cpu", "edgetpu", "litert", "replay"] = Field(
+        default="auto", description="what runs it; auto takes the Edge TPU if there is one"
+    )
+    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = Field(
+        default="auto", description="CPU threads of one interpreter"
+    )
+    workers: Annotated[int, Field(ge=1, le=16)] = Field(
+        default=1, description="interpreters side by side: more frames a second, each one later"
+    )
+    fallback: bool = Field(
+        default=True, description="run on the CPU while the Edge TPU is away; false: fail instead"
+    )
+    device: Annotated[str, Field(pattern=r"^((usb|pci)?(:\d+)?)$")] = Field(
+        default="", description="which Edge TPU: usb, pci, :0, usb:1 ...; empty: any"
+    )
+    library: str = Field(default="libedgetpu.so.1", description="the Edge TPU's library")
+    deadline: PositiveSeconds = Field(
+        default=5.0, description="seconds after which an inference is given up and begun anew"
+    )
+    options: dict[str, Any] = Field(
+        default={},
+        description="what the model's family can be told, as PoseNet's maxPoses or nmsRadius",
+        examples=[{"maxPoses": 2}],
+    )
+    min_score: Fraction | None = Field(
+        default=None, description="report nobody below this score; unset: as the model needs it"
+    )
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Self:
+        if self.name is not None and self.path is not None:
+            raise ValueError("expected either `name` or `path`, found both; remove one")
+        return self
+
+    @property
+    def label(self) -> str:
+        """Return what to call the model: its name, or its file."""
+        return str(self.path) if self.path else (self.name or DEFAULT_MODEL)
+
+
+class PeopleSection(Options):
+    """Say how many people count, and which."""
+
+    max: Annotated[int, Field(ge=1, le=20)] = Field(
+        default=1, description="how many people count at most"
+    )
+    select: Literal["all", "largest", "center", "leftmost", "track"] = Field(
+        default="largest", description="who counts; track keeps to the one who came first"
+    )
+    zone: Annotated[tuple[Point, ...], Field(min_length=3)] | None = Field(
+        default=None,
+        description="corners [y, x] of the area to stand in, 0..1 from the picture's top left",
+        examples=[[[0.2, 0.3], [0.2, 0.7], [1.0, 0.7], [1.0, 0.3]]],
+    )
+    lock: Seconds = Field(default=0.0, description="seconds in the zone before a person counts")
+    release: Seconds = Field(
+        default=3.0, description="seconds that a person who counts may be out of zone or sight"
+    )
+
+
+class LimbSection(Options):
+    """Say what is different about one limb."""
+
+    weight: Annotated[float, Field(ge=0.0)] | None = Field(
+        default=None, description="how much it counts in the score"
+    )
+    angle_deviation: Degrees | None = Field(default=None, description="degrees it may be off")
+    size_deviation: Proportion | None = Field(
+        default=None, description="how much longer or shorter it may look"
+    )
+    ignore: bool = Field(default=False, description="leave it out")
+
+
+class WatchSection(Options):
+    """Say what to look for, and when it counts as shown."""
+
+    template: TemplatePath | Annotated[tuple[TemplatePath, ...], Field(min_length=1)] | None = (
+        Field(
+            None, description="the pose: a template file, or a list of them of which one must fit"
+        )
+    )
+    exercise: str | None = Field(
+        default=None, description="reserved: repetitions are not counted yet"
+    )
+    enter: Fraction = Field(
+        default=_THRESHOLDS.enter, description="score from which the pose is shown"
+    )
+    exit: Fraction = Field(
+        default=_THRESHOLDS.exit, description="score below which it is given up; below enter"
+    )
+    hold: Seconds = Field(
+        default=_THRESHOLDS.hold, description="seconds to hold the pose until it fires"
+    )
+    release: Seconds = Field(
+        default=_THRESHOLDS.release, description="seconds below exit until it ends"
+    )
+    cooldown: Seconds = Field(
+        default=_THRESHOLDS.cooldown, description="seconds after the end until it can fire again"
+    )
+    max_age: PositiveSeconds = Field(
+        default=MAX_AGE, description="seconds after which a frame is too old to fire"
+    )
+    mirror: bool | None = Field(default=None, description="the mirror image counts as well")
+    min_visible: Annotated[int, Field(ge=1, le=12)] | None = Field(
+        default=None, description="limbs that must be seen"
+    )
+    angle_deviation: Degrees | None = Field(
+        default=None, description="degrees every limb may be off"
+    )
+    size_deviation: Proportion | None = Field(
+        default=None, description="how much longer or shorter every limb may look"
+    )
+    limbs: dict[LimbName, LimbSection] = Field(
+        default={}, description="what differs for single limbs"
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.exercise is not None:
+            raise ValueError(
+                "`exercise` can't be used yet: this edgepose does not count repetitions; "
+                "use `template` with a pose file"
+            )
+        if self.template is None:
+            raise ValueError(
+                "`template` is missing; write `template: templates/NAME.yaml` "
+                "(`edgepose template capture NAME` makes one)"
+            )
+        if self.exit >= self.enter:
+            found = f"{self._said('exit')} and {self._said('enter')}"
+            raise ValueError(f"expected `exit` below `enter`, found {found}")
+        return self
+
+    def _said(self, key: str) -> str:
+        default = "" if key in self.model_fields_set else " (its default)"
+        return f"{key} {getattr(self, key):g}{default}"
+
+    @property
+    def templates(self) -> tuple[Path, ...]:
+        """Return the template files."""
+        paths = self.template or ()
+        return (paths,) if isinstance(paths, Path) else paths
+
+
+def _must_name(name: str) -> str:
+    problem = name_problem(name)
+    if problem:
+        raise ValueError(problem)
+    return name
+
+
+def _known_version(version: int) -> int:
+    if version != VERSION:
+        raise ValueError(f"expected {VERSION}, the version this edgepose knows, found {version}")
+    return version
+
+
+class Root(Options):
+    """Be the top of the file; sections whose options depend on a type are checked by that."""
+
+    version: Annotated[int, AfterValidator(_known_version)] = Field(
+        description="the form of this file", examples=[VERSION]
+    )
+    name: Annotated[str, AfterValidator(_must_name)] | None = Field(
+        default=None,
+        description="what the device is called in MQTT and logs; unset: the host's name",
+    )
+    source: Any = Field(description="where pictures come from", examples=[{"type": "v4l2"}])
+    model: ModelSection = Field(
+        default_factory=ModelSection, description="which network finds the keypoints"
+    )
+    rate: RateSection = Field(
+        default_factory=RateSection, description="how often a camera's pictures are looked at"
+    )
+    smoothing: Any = Field(
+        default="normal", description="how much trembling is taken out of keypoints"
+    )
+    people: PeopleSection = Field(
+        default_factory=PeopleSection, description="how many people count, and which"
+    )
+    watch: dict[str, WatchSection] = Field(default={}, description="what to look for, by name")
+    frames: Literal["full", "skeleton", "none"] = Field(
+        default="full",
+        description="what outputs may have of the camera's pictures, whatever their own options "
+        "say. full: all; skeleton: people as lines on black; none: no picture at all, only a "
+        "screen still shows lines",
+    )
+    profiles: Profiles = Field(
+        default={},
+        description="by name, which watches count; see docs/profiles.md",
+    )
+    outputs: dict[str, Any] = Field(default={}, description="where pictures and events go, by name")

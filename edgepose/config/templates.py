@@ -1,0 +1,68 @@
+"""Load the templates of a watch and lay the watch's own tolerances over those of the files."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Final
+
+from edgepose import template_file
+from edgepose.config.schema import LimbSection, WatchSection
+from edgepose.core.templates import LimbRule, Template
+
+_TOLERANCES: Final = ("angle_deviation", "size_deviation", "min_visible", "mirror")
+_RULE: Final = tuple(field.name for field in fields(LimbRule))
+
+
+def load_templates(watch: WatchSection) -> tuple[Template, ...]:
+    """Return the templates of a watch as their files have them. Raises TemplateError.
+
+    A file that is as it was is not read again (10 ms each here): a slider asks at every step.
+    """
+    return tuple(_load(path) for path in watch.templates)
+
+
+def _load(path: Path) -> Template:
+    try:
+        found = path.stat()
+    except OSError:
+        return template_file.load(path)  # says what is wrong
+    return _loaded(path, (found.st_ino, found.st_mtime_ns, found.st_size))
+
+
+@functools.lru_cache(maxsize=64)
+def _loaded(path: Path, version: tuple[int, int, int]) -> Template:  # noqa: ARG001 - is the key
+    return template_file.load(path)
+
+
+def adapt(templates: Sequence[Template], watch: WatchSection) -> tuple[Template, ...]:
+    """Return templates with what the watch says differently.
+
+    Raises TemplateError where that does not fit, such as more visible limbs than there are.
+    """
+    return tuple(_adapted(template, watch) for template in templates)
+
+
+def _adapted(template: Template, watch: WatchSection) -> Template:
+    said = {key: getattr(watch, key) for key in _TOLERANCES}
+    changes: dict[str, Any] = {key: value for key, value in said.items() if value is not None}
+    if watch.limbs:
+        changes["limbs"] = _rules(template.limbs, watch.limbs)
+        changes["ignore"] = template.ignore | {
+            limb for limb, rule in watch.limbs.items() if rule.ignore
+        }
+    return replace(template, **changes) if changes else template
+
+
+def _rules(
+    own: Mapping[str, LimbRule], wanted: Mapping[Any, LimbSection]
+) -> Mapping[str, LimbRule]:
+    """Return the rules of a template with those of a watch over them, key by key."""
+    rules = dict(own)
+    for limb, section in wanted.items():
+        said = {key: getattr(section, key) for key in _RULE}
+        given = {key: value for key, value in said.items() if value is not None}
+        rules[limb] = replace(rules.get(limb, LimbRule()), **given)
+    return rules

@@ -1,0 +1,215 @@
+"""The inference threads: each runs its own interpreter of the model, and nothing else."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+from queue import Queue
+from typing import Final
+
+from edgepose.engine.component import PartState
+from edgepose.engine.inbox import Answer, Desk
+from edgepose.engine.mailbox import Backoff, remaining
+from edgepose.engine.perception import Job
+from edgepose.engine.stats import Stats
+from edgepose.engine.stopwatch import Stopwatch
+from edgepose.engine.threads import OnCrash, new_thread
+from edgepose.errors import RuntimeLost
+from edgepose.types import Tensor
+
+log = logging.getLogger(__name__)
+
+DEADLINE: Final = 5.0  # seconds; the slowest model on the slowest board takes 0.6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ticket:
+    """Number a job, so that answers come back in the order of the frames."""
+
+    number: int
+    job: Job
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    """Hold what is known of one thread: the job in hand since when, and whether it was given up.
+
+    A job is answered once: by its thread, or past the deadline by who gives the thread up.
+    """
+
+    index: int
+    ticket: Ticket | None = None
+    since: float = 0.0
+    inside: Stopwatch = field(default_factory=Stopwatch)
+    thread: threading.Thread = field(init=False)
+    _is_given_up: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self, ticket: Ticket) -> None:
+        """Take a job in hand."""
+        with self._lock:
+            self.since, self.ticket = time.monotonic(), ticket
+
+    def end(self) -> bool:
+        """Let the job go; False where the thread was given up and the job answered meanwhile."""
+        with self._lock:
+            self.ticket = None
+            return not self._is_given_up
+
+    def give_up(self, deadline: float) -> Ticket | None:
+        """Return the job that has been in hand for longer than `deadline` seconds, or None."""
+        with self._lock:
+            if self.ticket is None or time.monotonic() - self.since <= deadline:
+                return None
+            self._is_given_up = True
+            return self.ticket
+
+
+class Workers:
+    """Run jobs on one or several interpreters of the same model.
+
+    Worker number i uses interpreter i of the job's detector, so that a new model takes over from
+    one job to the next. More than one worker raises throughput where cores are free, and costs
+    latency: the crop region of a frame then follows a pose that is several frames old.
+
+    health: how inference does. deadline: seconds after which one is given up.
+    """
+
+    def __init__(
+        self, number: int, desk: Desk, stats: Stats, on_crash: OnCrash, deadline: float = DEADLINE
+    ) -> None:
+        self.started_at = 0.0  # of the latest inference, monotonic
+        self.health = PartState()
+        self._desk = desk
+        self._stats = stats
+        self._on_crash = on_crash
+        self.deadline = deadline
+        self._given = 0
+        self._stop = threading.Event()
+        # Holds what the pipeline lets wait, a job a worker at most; None sends a worker home.
+        self._jobs: Queue[Ticket | None] = Queue()
+        self._given_up: list[threading.Thread] = []
+        self._workers = [self._new_worker(index) for index in range(number)]
+
+    def __len__(self) -> int:
+        return len(self._workers)
+
+    @property
+    def given_up(self) -> int:
+        """Return how many threads were given up in a native call and are in it still."""
+        return sum(thread.is_alive() for thread in self._given_up)
+
+    @property
+    def waiting(self) -> float:
+        """Return for how many seconds the oldest job in hand has been inferred, 0 for none."""
+        now = time.monotonic()
+        return max((now - w.since for w in self._workers if w.ticket is not None), default=0.0)
+
+    @property
+    def inside(self) -> float:
+        """Return for how many seconds a runtime has had its thread, of all the longest."""
+        return max(worker.inside.seconds for worker in self._workers)
+
+    def start(self) -> None:
+        """Start the threads; the runtimes are open already."""
+        for worker in self._workers:
+            worker.thread.start()
+
+    def give(self, job: Job) -> None:
+        """Hand over the next job; the caller lets no more wait than there are workers."""
+        self._jobs.put(Ticket(self._given, job))
+        self._given += 1
+
+    def relieve(self) -> None:
+        """Replace the threads whose inference is past the deadline: native code can't be stopped.
+
+        The job is answered as failed, the interpreter forgotten, and a new thread takes over.
+        """
+        for worker in list(self._workers):
+            ticket = worker.give_up(self.deadline)
+            if ticket is not None:
+                self._replace(worker, ticket)
+
+    def stop(self) -> None:
+        """Ask the threads to end after the job in hand."""
+        self._stop.set()
+        for _ in self._workers:
+            self._jobs.put(None)
+
+    def join(self, deadline: float) -> bool:
+        """Wait for the threads until a deadline of the monotonic clock; False if one hangs."""
+        for worker in self._workers:
+            worker.thread.join(remaining(deadline))
+        is_alive = any(worker.thread.is_alive() for worker in self._workers)
+        if is_alive:
+            log.warning("Inference did not end in time and is left behind.")
+        return not is_alive
+
+    def _new_worker(self, index: int) -> _Worker:
+        worker = _Worker(index)
+        worker.thread = new_thread(f"infer-{index}", lambda: self._run(worker), self._on_crash)
+        return worker
+
+    def _replace(self, worker: _Worker, ticket: Ticket) -> None:
+        alive = [thread for thread in self._given_up if thread.is_alive()]
+        self._given_up = [*alive, worker.thread]
+        ticket.job.detector.runtimes[worker.index].abandon()
+        self._fail(ticket, f"it took more than {self.deadline:g} s and is given up")
+        self._workers[worker.index] = self._new_worker(worker.index)
+        self._workers[worker.index].thread.start()
+
+    def _run(self, worker: _Worker) -> None:
+        backoff = Backoff()
+        ended = 0.0
+        while (ticket := self._jobs.get()) is not None:
+            found = self._infer(worker, ticket)
+            if not worker.end():
+                return
+            if isinstance(found, RuntimeLost):
+                self._fail(ticket, str(found))
+                self._reopen(worker, ticket, backoff)
+            else:
+                ended = self._answer(ticket, found, worker.since, ended)
+                backoff.reset()
+
+    def _infer(self, worker: _Worker, ticket: Ticket) -> tuple[Tensor, ...] | RuntimeLost:
+        worker.begin(ticket)
+        self.started_at = worker.since
+        try:
+            with worker.inside:
+                return ticket.job.detector.runtimes[worker.index].infer(ticket.job.tensor)
+        except RuntimeLost as error:
+            return error
+
+    def _answer(
+        self, ticket: Ticket, tensors: tuple[Tensor, ...], started: float, last_ended: float
+    ) -> float:
+        """Put the answer down; return when the inference ended."""
+        ended = time.monotonic()
+        self.health.note("running")
+        self._desk.put_answer(Answer(ticket.number, ticket.job, tensors))
+        self._stats.record("infer", ended - started)
+        if last_ended:
+            self._stats.record("gap", started - last_ended)
+        return ended
+
+    def _fail(self, ticket: Ticket, reason: str) -> None:
+        if self.health.restart(reason):
+            log.error("Inference is started anew: %s.", reason.rstrip("."))
+        self._stats.count("restarts:runtime")
+        self._desk.put_answer(Answer(ticket.number, ticket.job, None))
+
+    def _reopen(self, worker: _Worker, ticket: Ticket, backoff: Backoff) -> None:
+        """Open the runtime again, with back-off, until it works or nobody wants it any more."""
+        runtime = ticket.job.detector.runtimes[worker.index]
+        while not self._stop.wait(backoff.next()):
+            try:
+                with worker.inside:
+                    runtime.close()
+                    runtime.open()
+            except RuntimeLost as again:
+                log.debug("The runtime does not open yet: %s", again)
+            else:
+                return

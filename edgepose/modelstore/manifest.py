@@ -1,0 +1,80 @@
+"""Read `models/manifest.yaml`: the models that edgepose knows by name."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+
+from edgepose.errors import ModelError, near_miss
+from edgepose.modelstore.folders import packaged_folder
+from edgepose.types import Size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Describe one known model file; what is not known is empty, 0 or None.
+
+    files: names under which it is found, the first is used when it is pulled. input: (height,
+    width). size: bytes. sha256, git_blob: the file is genuine when either fits. needs: "cpu" or
+    "edgetpu". edgetpu, cpu: name of the other build of the same model. decoder_op: ends in
+    Coral's PosenetDecoderOp. urls: upstream, tried in order. min_score: a pose below it is nobody.
+    options: what the family has to be told about this model.
+    """
+
+    name: str
+    family: str
+    files: tuple[str, ...]
+    quantisation: str
+    licence: str
+    input: Size | None = None
+    size: int = 0
+    sha256: str = ""
+    git_blob: str = ""
+    needs: str = "cpu"
+    edgetpu: str = ""
+    cpu: str = ""
+    decoder_op: bool = False
+    urls: tuple[str, ...] = ()
+    min_score: float | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def file(self) -> str:
+        """Return the name that the file is given when it is pulled."""
+        return self.files[0]
+
+    @property
+    def has_identity(self) -> bool:
+        """Return whether a checksum is known, so that a file can be told from a forgery."""
+        return bool(self.sha256 or self.git_blob)
+
+
+@functools.cache
+def manifest() -> Mapping[str, Entry]:
+    """Return the known models by name, in the manifest's order."""
+    with (packaged_folder() / "manifest.yaml").open("rb") as file:
+        # Our own file: a mistake in it is a fault of the code, so nothing is caught here.
+        data = yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return MappingProxyType({name: _entry(name, keys) for name, keys in data["models"].items()})
+
+
+def entry(name: str) -> Entry:
+    """Return the known model called `name`; raises ModelError with the near miss."""
+    known = manifest()
+    if name not in known:
+        raise ModelError(f"unknown model '{name}'{near_miss(name, known)}")
+    return known[name]
+
+
+def _entry(name: str, keys: Mapping[str, Any]) -> Entry:
+    return Entry(name=name, **{key: _frozen(value) for key, value in keys.items()})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

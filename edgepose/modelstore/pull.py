@@ -1,0 +1,156 @@
+"""Fetch a known model: from several places in turn, resumed, checked, put in place at once."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+from urllib.parse import quote, urlsplit
+
+from edgepose.errors import DeviceError, ModelError
+from edgepose.modelstore.checksum import fault
+from edgepose.modelstore.download import Broken, Progress, Unreachable, Unusable, download
+from edgepose.modelstore.folders import pull_folder
+from edgepose.modelstore.manifest import Entry
+from edgepose.modelstore.part import locked_part
+from edgepose.modelstore.search import ModelFile, locate
+from edgepose.modelstore.unpack import is_archive, unpack_model
+from edgepose.system.atomic import publish
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS: Final = 3  # in a row without a new byte
+_SPARE_BYTES: Final = 1_000_000  # what a file system wants besides the file
+
+
+def _silent(done: int, total: int) -> None:
+    """Show no progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """Say how to fetch: progress is told bytes so far and in all, pause waits for seconds."""
+
+    mirror: str = ""
+    progress: Progress = _silent
+    pause: Callable[[float], None] = time.sleep
+
+
+def pull(entry: Entry, how: Pull | None = None) -> ModelFile:
+    """Return the model's file, fetched unless a sound one is on the search path.
+
+    Raises ModelError for a model that is published nowhere, DeviceError when no place gives it or
+    the disk does not take it.
+    """
+    how = how or Pull()
+    here = locate(entry)
+    if here is not None and not fault(here, entry):
+        return ModelFile(here, entry)
+    urls = _urls(entry, how.mirror)
+    target = pull_folder() / entry.file
+    with locked_part(target) as part:
+        if not target.is_file() or fault(target, entry):  # else another pull was quicker
+            _make_room(part, entry, target.parent)
+            _first_good(urls, part, target, entry, how)
+    return ModelFile(target, entry)
+
+
+def _urls(entry: Entry, mirror: str) -> tuple[str, ...]:
+    """Return where to look: a mirror takes the place of upstream; it may be a folder."""
+    if mirror:
+        base = mirror if "://" in mirror else Path(mirror).expanduser().absolute().as_uri()
+        return tuple(f"{base.rstrip('/')}/{quote(name)}" for name in entry.files)
+    if not entry.urls:
+        note = f" ({entry.note})" if entry.note else ""
+        raise ModelError(
+            f"{entry.name} is published nowhere{note}; copy {entry.file} into {pull_folder()}"
+            " or name a --mirror"
+        )
+    return entry.urls
+
+
+def _make_room(part: BinaryIO, entry: Entry, folder: Path) -> None:
+    """Raise DeviceError when the file can't fit, before anything is fetched."""
+    wanted = entry.size - part.seek(0, 2) + _SPARE_BYTES
+    free = shutil.disk_usage(folder).free
+    if entry.size and free < wanted:
+        raise DeviceError(
+            f"no room for {entry.name} in {folder}: it takes {entry.size / 1e6:.1f} MB,"
+            f" {free / 1e6:.1f} MB are free; delete something or set EDGEPOSE_MODEL_PATH"
+        )
+
+
+def _first_good(
+    urls: tuple[str, ...], part: BinaryIO, target: Path, entry: Entry, how: Pull
+) -> None:
+    """Put the model at `target` from the first URL that gives it; raises DeviceError if none."""
+    failures: list[tuple[str, Unusable]] = []
+    for url in urls:
+        try:
+            publish(_fetch(url, part, entry, how), target)
+        except Unusable as error:
+            log.info("%s: %s: %s", entry.name, url, error)
+            failures.append((urlsplit(url).hostname or urlsplit(url).path, error))
+        else:
+            return
+    raise DeviceError(_summary(entry, failures, target))
+
+
+def _fetch(url: str, part: BinaryIO, entry: Entry, how: Pull) -> Path:
+    """Return the checked file; begins anew once when what was resumed does not fit together."""
+    begun = part.seek(0, 2) > 0
+    _download(url, part, how)
+    try:
+        return _checked(part, entry)
+    except (Unusable, DeviceError) as error:
+        part.truncate(0)
+        _unpacked(part).unlink(missing_ok=True)
+        if not begun or isinstance(error, DeviceError):
+            raise
+    return _fetch(url, part, entry, how)
+
+
+def _download(url: str, part: BinaryIO, how: Pull) -> None:
+    """Fetch `url` whole; tries again as long as bytes keep coming, ATTEMPTS times without."""
+    most, stalls = part.seek(0, 2), 0
+    while True:
+        try:
+            return download(url, part, how.progress)
+        except Broken as error:
+            have = part.seek(0, 2)
+            stalls = 0 if have > most else stalls + 1
+            most = max(most, have)
+            if stalls == ATTEMPTS:
+                raise Unusable(str(error)) from error
+            log.info("%s: %s; trying again.", url, error)
+            how.pause(min(2.0**stalls, 10.0))
+
+
+def _checked(part: BinaryIO, entry: Entry) -> Path:
+    """Return the file to publish: the part, or what it holds; raises Unusable if not the model."""
+    path = Path(part.name)
+    if is_archive(path):
+        path = _unpacked(part)
+        unpack_model(Path(part.name), path)
+        part.truncate(0)
+    wrong = fault(path, entry)
+    if wrong:
+        raise Unusable(f"sent {wrong}")
+    return path
+
+
+def _unpacked(part: BinaryIO) -> Path:
+    return Path(part.name).with_suffix(".unpacked")
+
+
+def _summary(entry: Entry, failures: list[tuple[str, Unusable]], target: Path) -> str:
+    remedy = f"copy {target.name} into {target.parent}, or name a --mirror"
+    if all(isinstance(error, Unreachable) for _, error in failures):
+        hosts = ", ".join(dict.fromkeys(host for host, _ in failures))
+        return f"{entry.name} can't be fetched: no network ({hosts}); {remedy}"
+    told = "; ".join(f"{host}: {error}" for host, error in failures)
+    return f"{entry.name} can't be fetched ({told}); try later, {remedy}"

@@ -1,0 +1,123 @@
+"""Find a model on disk by name, by file name or by what it contains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgepose.errors import ModelError, near_miss
+from edgepose.modelstore.checksum import is_genuine
+from edgepose.modelstore.folders import search_path
+from edgepose.modelstore.manifest import Entry, manifest
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """Name a model file on disk; entry is None for a file that the manifest does not know."""
+
+    path: Path
+    entry: Entry | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the model's name, or the file's when it is not a known model."""
+        return self.entry.name if self.entry else self.path.name
+
+
+def find(name_or_path: str | Path) -> ModelFile:
+    """Return the model file that a user means by a manifest name, a file name or a path.
+
+    Raises ModelError, which says where it was looked for and how the file can be had.
+    """
+    try:
+        return _find(name_or_path)
+    except OSError as error:
+        raise ModelError(f"{error.filename or name_or_path}: {error.strerror}") from error
+
+
+def _find(name_or_path: str | Path) -> ModelFile:
+    if isinstance(name_or_path, str) and name_or_path in manifest():
+        return _find_known(manifest()[name_or_path])
+    path = Path(name_or_path).expanduser()
+    if path.is_file():
+        return ModelFile(path, identify(path))
+    return _find_file(path)
+
+
+def locate(entry: Entry) -> Path | None:
+    """Return the known model's file, None when it is not on the search path.
+
+    A file with one of its names must have the right size; its content is not read. Failing that,
+    any .tflite file of the right size and checksum is taken.
+    """
+    for path in _named(entry.files):
+        if not entry.size or path.stat().st_size == entry.size:
+            return path
+    return next((path for path in _candidates(entry.size) if is_genuine(path, entry)), None)
+
+
+def identify(path: Path) -> Entry | None:
+    """Return the known model that this file is, judged by checksum, else by name; else None."""
+    size = path.stat().st_size
+    alike = [known for known in manifest().values() if known.size in (0, size)]
+    genuine = (known for known in alike if known.has_identity and is_genuine(path, known))
+    named = (known for known in alike if not known.has_identity and path.name in known.files)
+    return next(genuine, None) or next(named, None)
+
+
+def _find_known(entry: Entry) -> ModelFile:
+    path = locate(entry)
+    if path is None:
+        raise ModelError(_missing(entry))
+    return ModelFile(path, entry)
+
+
+def _find_file(path: Path) -> ModelFile:
+    """Return a file given by its bare name from the search path."""
+    found = next(_named([path.name]), None) if path.parent == Path() else None
+    if found is not None:
+        return ModelFile(found, identify(found))
+    if path.suffix == ".tflite" or path.parent != Path():
+        raise ModelError(f"{path}: no such model file{_bare_note(path)}")
+    raise ModelError(f"unknown model '{path}'{near_miss(str(path), manifest())}")
+
+
+def _bare_note(path: Path) -> str:
+    """Return where else a bare file name was looked for."""
+    return f", neither here nor in {_places()}" if path.parent == Path() else ""
+
+
+def _named(names: Iterable[str]) -> Iterator[Path]:
+    """Yield the files on the search path that have one of these names."""
+    names = tuple(names)
+    paths = (folder / name for folder in search_path() for name in names)
+    return (path for path in paths if path.is_file())
+
+
+def _candidates(size: int) -> Iterator[Path]:
+    """Yield the .tflite files of `size` bytes on the search path; none for an unknown size."""
+    folders = [folder for folder in search_path() if size and folder.is_dir()]
+    paths = (path for folder in folders for path in sorted(folder.glob("*.tflite")))
+    return (path for path in paths if path.is_file() and path.stat().st_size == size)
+
+
+def _missing(entry: Entry) -> str:
+    damaged = next(_named(entry.files), None)
+    if damaged is not None:
+        return (
+            f"model {entry.name}: {damaged} has {damaged.stat().st_size:,} bytes instead of"
+            f" {entry.size:,}; fetch it again: edgepose models pull {entry.name}"
+        )
+    remedy = f"fetch it: edgepose models pull {entry.name}"
+    if not entry.urls:
+        remedy = f"it is published nowhere; copy it into one of them{_note(entry)}"
+    return f"model {entry.name}: no {entry.file} in {_places()}; {remedy}"
+
+
+def _note(entry: Entry) -> str:
+    return f" ({entry.note})" if entry.note else ""
+
+
+def _places() -> str:
+    return ", ".join(str(folder) for folder in search_path())

@@ -1,0 +1,54 @@
+"""Remember how fast each model was on this machine; `bench` writes it, `models list` shows it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from edgepose.modelstore.checksum import sha256
+from edgepose.system.paths import state_folder
+
+log = logging.getLogger(__name__)
+
+_FILE: Final = "speeds.json"
+
+Speeds = Mapping[str, Mapping[str, float]]  # sha256 -> backend -> seconds for one inference
+
+
+def read_speeds() -> Speeds:
+    """Return the seconds of one inference by file and backend; empty when nothing is known."""
+    try:
+        data = json.loads((state_folder() / _FILE).read_text())
+        return {str(file): _by_backend(rows) for file, rows in data.items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        log.warning("The measured speeds in %s can't be read: %s.", state_folder() / _FILE, error)
+        return {}
+
+
+def _by_backend(rows: Mapping[str, float]) -> dict[str, float]:
+    return {str(backend): float(seconds) for backend, seconds in rows.items()}
+
+
+def write_speed(model: Path, backend: str, seconds: float) -> None:
+    """Remember the median seconds of one inference; warn when the state folder is read-only."""
+    known = {file: dict(rows) for file, rows in read_speeds().items()}
+    known.setdefault(sha256(model), {})[backend] = round(seconds, 6)
+    path = state_folder() / _FILE
+    draft = path.with_suffix(".new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(json.dumps(known, indent=1))
+        draft.replace(path)
+    except OSError as error:
+        log.warning("The measured speed can't be kept in %s: %s.", path, error)
+
+
+def best_speed(model: Path, speeds: Speeds) -> tuple[str, float] | None:
+    """Return (backend, seconds) of the fastest way this file was run here, None if never."""
+    rows = speeds.get(sha256(model), {}) if speeds else {}
+    return min(rows.items(), key=lambda row: row[1], default=None)

@@ -1,0 +1,1 @@
+"""Switch a GPIO line by what is seen."""

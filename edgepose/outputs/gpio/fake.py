@@ -1,0 +1,163 @@
+"""A GPIO chip without hardware: pins with pulls and wires, other holders, and a history.
+
+It is chosen like a real one, `chip: fake`, or `chip: fake:LABEL` for one that was plugged in
+under that label. What it does not have: bounce, load and time that an edge takes.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import ClassVar, Final, Literal
+
+from edgepose.outputs.gpio.lines import CONSUMER, Bank, Chip, Line
+
+LINES: Final = 54  # of a Pi 4
+_HISTORY: Final = 10_000  # changes that are kept of each pin
+
+Pull = Literal["up", "down"]
+
+
+class FakePin:
+    """Be one pin: what drives it, else what it is wired to, else its pull makes its level.
+
+    driven: the level it is held at, None as an input. history: (time, level) of each change.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Begin as an input, pulled down."""
+        self._clock = clock
+        self.driven: bool | None = None
+        self.holder = ""
+        self.history: deque[tuple[float, bool]] = deque(maxlen=_HISTORY)
+        self._pull: Pull = "down"
+        self._wired: list[FakePin] = []
+
+    @property
+    def level(self) -> bool:
+        """Return whether a voltmeter would show something."""
+        drivers = [pin.driven for pin in (self, *self._wired) if pin.driven is not None]
+        return drivers[0] if drivers else self._pull == "up"
+
+    def pull(self, pull: Pull) -> None:
+        """Connect a resistor to 3.3 V or to ground."""
+        self._change(lambda: setattr(self, "_pull", pull))
+
+    def drive(self, level: bool | None) -> None:
+        """Hold the pin at a level; None makes it an input."""
+        self._change(lambda: setattr(self, "driven", level))
+
+    def wire(self, other: FakePin) -> None:
+        """Connect two pins."""
+        self._wired.append(other)
+        other._wired.append(self)
+
+    def _change(self, change: Callable[[], None]) -> None:
+        pins = (self, *self._wired)
+        before = [pin.level for pin in pins]
+        change()
+        for pin, was in zip(pins, before, strict=True):
+            if pin.level != was:
+                pin.history.append((self._clock(), pin.level))
+
+
+class FakeChip:
+    """Be a chip with so many pins.
+
+    keeps_outputs: a line that is let go stays driven, as Raspberry Pi's kernels do unless
+        `strict_gpiod` is set; else it becomes an input, as everywhere else.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        lines: int = LINES,
+        keeps_outputs: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take all pins as inputs; the chip is not plugged in."""
+        self.label = label
+        self.keeps_outputs = keeps_outputs
+        self.pins = [FakePin(clock) for _ in range(lines)]
+        self.is_plugged = False
+
+    def kill(self) -> None:
+        """Let every line go as the kernel does when the process that holds them is killed."""
+        for pin in self.pins:
+            self.free(pin)
+
+    def free(self, pin: FakePin) -> None:
+        """Let one line go."""
+        pin.holder = ""
+        if not self.keeps_outputs:
+            pin.drive(None)
+
+    def check(self) -> None:
+        """Raise ENODEV when the chip was pulled out."""
+        if not self.is_plugged:
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+
+
+class FakeBank(Bank):
+    """Know the fake chips that are plugged in."""
+
+    _plugged: ClassVar[list[FakeChip]] = []
+
+    @classmethod
+    def plug(cls, chip: FakeChip) -> FakeChip:
+        """Plug a chip in, for everybody in this process."""
+        chip.is_plugged = True
+        cls._plugged.append(chip)
+        return chip
+
+    @classmethod
+    def unplug(cls, chip: FakeChip) -> None:
+        """Pull a chip out; lines that are held fail from now on."""
+        chip.is_plugged = False
+        cls._plugged.remove(chip)
+
+    @classmethod
+    def plugged(cls) -> tuple[FakeChip, ...]:
+        """Return the chips that are in."""
+        return tuple(cls._plugged)
+
+    def chips(self) -> tuple[Chip, ...]:
+        """Return what is plugged in, numbered like devices."""
+        return tuple(
+            Chip(f"fake{index}", chip.label, len(chip.pins))
+            for index, chip in enumerate(self._plugged)
+        )
+
+    def hold(self, chip: Chip, line: int, active_low: bool) -> Line:
+        """Take a pin that is free and drive it off."""
+        fake = self._find(chip)
+        if fake.pins[line].holder:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        return _FakeLine(fake, fake.pins[line], active_low)
+
+    def holder(self, chip: Chip, line: int) -> str:
+        """Return who holds the pin."""
+        return self._find(chip).pins[line].holder
+
+    def _find(self, chip: Chip) -> FakeChip:
+        return next(fake for fake in self._plugged if fake.label == chip.label)
+
+
+class _FakeLine(Line):
+    def __init__(self, chip: FakeChip, pin: FakePin, active_low: bool) -> None:
+        self._chip = chip
+        self._pin = pin
+        self._active_low = active_low
+        pin.holder = CONSUMER
+        self.drive(0.0)
+
+    def drive(self, level: float) -> None:
+        self._chip.check()
+        self._pin.drive((level > 0) != self._active_low)
+
+    def release(self) -> None:
+        if self._pin.holder == CONSUMER:
+            self._chip.free(self._pin)

@@ -1,0 +1,1 @@
+"""Events, states and commands over MQTT, and Home Assistant discovery."""

@@ -1,0 +1,257 @@
+"""What Home Assistant is told, so that a device appears there by itself.
+
+Retained messages on `<discovery_prefix>/<component>/<node>/<object>/config`, one an entity, in the
+single-component form that every version since 2023.8 (which brought `event`) understands. Source:
+Home Assistant's documentation, "MQTT: discovery" and the page of each component.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from edgepose import __version__
+from edgepose.outputs.base import Device
+from edgepose.outputs.mqtt.topics import COMMANDS, ONLINE, Topics, encoded
+
+EVENT_TYPES: Final = (
+    "start", "update", "end", "rep", "set", "round", "step", "finished", "failed", "timeout",
+)  # fmt: skip
+"""Event types that Home Assistant lets through; it drops those that it was not told of."""
+
+_ORIGIN: Final = {
+    "name": "edgepose",
+    "sw_version": __version__,
+    "support_url": "https://github.com/edgepose/edgepose",
+}
+# `stopped` must make entities unavailable too, and a payload that is neither is passed over.
+_AVAILABILITY: Final = "{{ 'online' if value == '" + ONLINE + "' else 'offline' }}"
+_EVENT: Final = "{{ dict(value_json, event_type=value_json.type) | tojson }}"
+_MISSED_REPORTS: Final = 3  # after which the frame rate is unknown
+
+Entity = tuple[str, str, dict[str, Any]]
+"""Component, object id, and what is particular to it."""
+
+
+def slug(name: str) -> str:
+    """Return a name as Home Assistant takes it for ids: letters, digits, `_` and `-`.
+
+    Two names that would look the same are told apart by a hash of what was lost.
+    """
+    plain = re.sub(r"[^a-zA-Z0-9_-]+", "_", name).strip("_")
+    return plain if plain == name else f"{plain}_{_hash(name)}".lstrip("_")
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """Describe a device and its entities.
+
+    prefix: Home Assistant's discovery prefix. reports: seconds between reports, 0 for none.
+    """
+
+    prefix: str
+    topics: Topics
+    device: Device
+    reports: float = 0.0
+
+    @property
+    def status(self) -> str:
+        """Return the topic on which Home Assistant says that it has started."""
+        return f"{self.prefix}/status"
+
+    @property
+    def own(self) -> str:
+        """Return a filter for every description of this device."""
+        return f"{self.prefix}/+/{self._node}/+/config"
+
+    @property
+    def messages(self) -> dict[str, bytes]:
+        """Return topic -> payload, to be retained."""
+        return {
+            f"{self.prefix}/{component}/{self._node}/{object_id}/config": encoded(
+                {"unique_id": f"{self._id}_{object_id}"} | particular | self._shared
+            )
+            for component, object_id, particular in self._entities()
+        }
+
+    def is_outdated(self, topic: str, payload: bytes) -> bool:
+        """Return whether a description is of an entity that this device once had."""
+        if not payload or topic in self.messages or not topic.startswith(f"{self.prefix}/"):
+            return False
+        try:
+            found = json.loads(payload)
+            return bool(
+                found["origin"]["name"] == _ORIGIN["name"]
+                and self._id in found["device"]["identifiers"]
+            )
+        except (ValueError, KeyError, TypeError):
+            return False
+
+    @property
+    def _node(self) -> str:
+        return slug(self.topics.node)
+
+    @property
+    def _id(self) -> str:
+        return f"edgepose_{self._node}"
+
+    @property
+    def _shared(self) -> dict[str, Any]:
+        device = {
+            "identifiers": [self._id],
+            "name": self.device.name,
+            "manufacturer": "edgepose",
+            "model": self.device.model or "pose sensor",
+            "sw_version": __version__,
+        }
+        available = {"topic": self.topics.available, "value_template": _AVAILABILITY}
+        return {"availability": [available], "device": device, "origin": _ORIGIN}
+
+    def _entities(self) -> Iterator[Entity]:
+        yield from self._of_device()
+        for watch in self.device.watches:
+            yield from self._of_watch(watch)
+        if self.reports:
+            yield self._frame_rate()
+        if self.device.controls is not None:
+            yield from self._of_controls()
+
+    def _of_device(self) -> Iterator[Entity]:
+        persons = self.topics.of("persons")
+        yield (
+            "binary_sensor",
+            "occupancy",
+            {
+                "name": "Occupancy",
+                "device_class": "occupancy",
+                "state_topic": persons,
+                "value_template": "{{ 'ON' if value | int(0) > 0 else 'OFF' }}",
+            },
+        )
+        yield (
+            "sensor",
+            "persons",
+            {
+                "name": "Persons",
+                "state_topic": persons,
+                "state_class": "measurement",
+                "icon": "mdi:account-group",
+            },
+        )
+        yield (
+            "event",
+            "events",
+            {
+                "name": "Event",
+                "state_topic": self.topics.events,
+                "event_types": list(EVENT_TYPES),
+                "value_template": _EVENT,
+                "icon": "mdi:human-handsup",
+                "qos": 1,
+            },
+        )
+        yield (
+            "binary_sensor",
+            "camera",
+            {
+                "name": "Camera",
+                "device_class": "connectivity",
+                "entity_category": "diagnostic",
+                "state_topic": self.topics.of("status", "camera"),
+                "payload_on": ONLINE,
+                "value_template": "{{ value if value == 'online' else 'OFF' }}",
+            },
+        )
+
+    def _of_watch(self, watch: str) -> Iterator[Entity]:
+        name, id = watch.replace("_", " ").capitalize(), slug(watch)
+        yield (
+            "binary_sensor",
+            f"pose_{id}",
+            {
+                "name": name,
+                "state_topic": self.topics.of("pose", watch),
+                "icon": "mdi:human-handsup",
+            },
+        )
+        yield (
+            "sensor",
+            f"score_{id}",
+            {
+                "name": f"{name} score",
+                "state_topic": self.topics.of("pose", watch, "score"),
+                "state_class": "measurement",
+                "suggested_display_precision": 2,
+                "icon": "mdi:gauge",
+            },
+        )
+        yield (
+            "sensor",
+            f"count_{id}",
+            {
+                "name": f"{name} count",
+                "state_topic": self.topics.of("count", watch),
+                "state_class": "total_increasing",
+                "icon": "mdi:counter",
+            },
+        )
+
+    def _frame_rate(self) -> Entity:
+        return (
+            "sensor",
+            "fps",
+            {
+                "name": "Frame rate",
+                "state_topic": self.topics.of("stats"),
+                "value_template": "{{ value_json.fps }}",
+                "unit_of_measurement": "fps",
+                "state_class": "measurement",
+                "entity_category": "diagnostic",
+                "expire_after": round(_MISSED_REPORTS * self.reports) + 1,
+            },
+        )
+
+    def _of_controls(self) -> Iterator[Entity]:
+        yield (
+            "switch",
+            "detect",
+            {
+                "name": "Detection",
+                "state_topic": self.topics.of("detect", "state"),
+                "command_topic": self.topics.of(COMMANDS["detect"]),
+                "icon": "mdi:motion-sensor",
+            },
+        )
+        if self.device.profiles:
+            yield self._profile()
+        yield (
+            "button",
+            "restart",
+            {
+                "name": "Restart",
+                "device_class": "restart",
+                "entity_category": "config",
+                "command_topic": self.topics.of(COMMANDS["restart"]),
+            },
+        )
+
+    def _profile(self) -> Entity:
+        return (
+            "select",
+            "profile",
+            {
+                "name": "Profile",
+                "state_topic": self.topics.of("profile", "state"),
+                "command_topic": self.topics.of(COMMANDS["profile"]),
+                "options": list(self.device.profiles),
+                "icon": "mdi:tune-variant",
+            },
+        )

@@ -1,0 +1,195 @@
+"""What `edgepose fleet` needs of a device: its health, and taking what is pushed to it.
+
+All of it is retained, so that it is there whoever comes when. Below `<prefix>/<name>/`:
+
+    health                   the health document, with the time it was written
+    push/config              {"id", "text"}: the configuration that the device shall have
+    push/template/NAME       {"id", "text"}: a template likewise
+    push/.../state           the device's answer: {"id", "version", "state", "text", "time"};
+                             state: accepted, refused, starting, trying, rolled back
+    logs/ask, logs           {"id", "lines"} and the answer {"id", "lines": [...]}, not retained
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from edgepose import jsonio
+from edgepose.errors import UserError
+from edgepose.outputs.base import Device, Output
+from edgepose.outputs.mqtt.publisher import Post
+from edgepose.outputs.mqtt.remote_logs import RecentLogs
+from edgepose.outputs.mqtt.topics import Topics, encoded
+
+log = logging.getLogger(__name__)
+
+MAX_BYTES: Final = 256_000  # of a pushed text with its envelope; a long template has 10,000
+ANSWERS: Final = 32  # to refused pushes that stand on the broker; the oldest is taken away
+SWITCHED_OFF: Final = (
+    "changes from afar are switched off on this device; set `remote: true` on its mqtt output"
+)
+_TELLING: Final = ("name", "version", "detect", "hung", "watches", "config", "templates", "pushed")
+_PARTS: Final = ("source", "runtime")
+
+
+class Remote:
+    """Answer the fleet on behalf of one device.
+
+    The proof that a configuration on trial still reaches the broker: its answer `trying`, with a
+    word of this connection's own, came back to us. So we may write as well as read there.
+    """
+
+    def __init__(
+        self, owner: Output, device: Device, topics: Topics, *, is_allowed: bool, interval: float
+    ) -> None:
+        """Take what is known before the connection. interval: seconds between health documents."""
+        self._owner = owner
+        self._controls = device.controls
+        self._topics = topics
+        self._is_allowed = is_allowed
+        self._interval = interval
+        self._session = secrets.token_hex(4)
+        self._told: tuple[bytes, float] = b"", float("-inf")
+        self._answers: dict[str, bytes] = {}  # to pushes that never came as far as the appliance
+        self._logs = RecentLogs.installed() if is_allowed else None
+
+    @property
+    def filters(self) -> list[str]:
+        """Return what to subscribe to."""
+        if self._controls is None:
+            return []
+        paths = (("push", "config"), ("push", "config", "state"), ("push", "template", "+"))
+        return [self._topics.of(*path) for path in (*paths, ("logs", "ask"))]
+
+    def states(self, health: Mapping[str, Any], now: float) -> dict[str, bytes]:
+        """Return what retained topics shall hold by now (seconds of the monotonic clock)."""
+        if self._controls is None:
+            return {}
+        states = self._health(health, now)
+        if self._is_allowed:
+            for key, answer in health.get("pushed", {}).items():
+                states[self._topics.of("push", key, "state")] = self._payload(answer)
+        return states | self._answers
+
+    def received(self, topic: str, payload: bytes, post: Post) -> bool:
+        """Take a message in; False where it is none of ours."""
+        path = topic.removeprefix(self._topics.of(""))
+        if path == "push/config/state":
+            self._hear_own(payload)
+        elif path == "logs/ask":
+            self._send_logs(payload, post)
+        elif path.startswith("push/") and path != topic:
+            self._take(path.removeprefix("push/"), payload, post)
+        else:
+            return False
+        return True
+
+    # Health.
+
+    def _health(self, health: Mapping[str, Any], now: float) -> dict[str, bytes]:
+        telling = encoded(_telling(health))
+        told, told_at = self._told
+        is_due = self._interval > 0 and now - told_at >= self._interval
+        if telling == told and not is_due:
+            return {}
+        self._told = telling, now
+        document = {"time": round(time.time(), 3), "remote": self._is_allowed, **health}
+        return {self._topics.of("health"): encoded(document)}
+
+    # Pushes.
+
+    def _payload(self, answer: Mapping[str, Any]) -> bytes:
+        own = {"session": self._session} if answer.get("state") == "trying" else {}
+        return encoded({**answer, **own})
+
+    def _take(self, key: str, payload: bytes, post: Post) -> None:
+        """Carry a push out; what the appliance does not answer is answered here."""
+        if not payload:
+            return  # it was withdrawn
+        topic, push = self._topics.of("push", key, "state"), ""
+        try:
+            push, text = _opened(payload)
+            self._answers.pop(topic, None)
+            self._carry_out(key, push, text)
+        except UserError as error:
+            log.warning("A pushed %s is refused: %s", key, error)
+            if self._is_allowed and self._is_answered(key, push):
+                return
+            refusal = {"id": push, "state": "refused", "text": str(error)}
+            self._answers[topic] = encoded({**refusal, "time": round(time.time(), 3)})
+            if len(self._answers) > ANSWERS:
+                oldest = next(iter(self._answers))
+                del self._answers[oldest]
+                post.set_state({oldest: b""})
+
+    def _carry_out(self, key: str, push: str, text: str) -> None:
+        if not self._is_allowed:
+            raise UserError(SWITCHED_OFF)
+        assert self._controls is not None
+        if self._is_answered(key, push):
+            return
+        kind, _, name = key.partition("/")
+        value = {"id": push, "text": text} | ({"name": name} if name else {})
+        log.info("A pushed %s: %s", key, self._controls.command(f"push_{kind}", value))
+
+    def _is_answered(self, key: str, push: str) -> bool:
+        assert self._controls is not None
+        answer = self._controls.state().get("pushed", {}).get(key, {})
+        return bool(answer.get("id") == push)
+
+    def _hear_own(self, payload: bytes) -> None:
+        """End the trial where what comes back is our own word."""
+        answer = _object(payload)
+        if answer.get("state") != "trying" or answer.get("session") != self._session:
+            return
+        assert self._controls is not None
+        proof = {"id": answer.get("id"), "output": self._owner}
+        try:
+            log.info("%s", self._controls.command("keep_config", proof))
+        except UserError as error:  # we are about to go, another was quicker, or time is up
+            log.debug("No proof of the configuration on trial: %s", error)
+
+    # The log.
+
+    def _send_logs(self, payload: bytes, post: Post) -> None:
+        asked = _object(payload)
+        answer: dict[str, Any] = {"id": str(asked.get("id", ""))[:64]}
+        if self._logs is None:
+            answer["error"] = SWITCHED_OFF
+        elif not self._logs.may_be_read():
+            answer["error"] = "asked too often; try again in a few seconds"
+        else:
+            wanted = asked.get("lines", 100)
+            answer |= self._logs.latest(wanted if type(wanted) is int else 100)
+        post.pass_on(self._topics.of("logs"), encoded(answer))
+
+
+def _telling(health: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a health document is told at once when it changes; the rest always moves."""
+    parts = {key: health.get(key, {}) for key in _PARTS} | health.get("outputs", {})
+    states = {name: part.get("state") for name, part in parts.items()}
+    moves = {"parts": states, "moves": bool(health.get("fps"))}
+    return {key: health.get(key) for key in _TELLING} | moves
+
+
+def _opened(payload: bytes) -> tuple[str, str]:
+    """Return id and text of a push. Raises UserError."""
+    if len(payload) > MAX_BYTES:
+        raise UserError(f"expected at most {MAX_BYTES} bytes, found {len(payload)}")
+    envelope = _object(payload)
+    push, text = envelope.get("id"), envelope.get("text")
+    if not isinstance(push, str) or not isinstance(text, str) or not 0 < len(push) <= 64:
+        raise UserError('expected a JSON object with "id" and "text"; use `edgepose fleet`')
+    return push, text
+
+
+def _object(payload: bytes) -> dict[str, Any]:
+    try:
+        found = jsonio.loads(payload)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,1 @@
+"""Annotated clips: everything, or the seconds around events."""

@@ -1,0 +1,165 @@
+"""Write an annotated clip of what is seen, with the frames' own times."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, ClassVar, Final, Literal
+
+from pydantic import Field
+
+from edgepose import options
+from edgepose.errors import OutputLost
+from edgepose.outputs.base import Device, Output
+from edgepose.outputs.video.event_clips import Around
+from edgepose.outputs.video.mp4 import CLOCK, Format, Mp4
+from edgepose.render import Renderer, Style
+from edgepose.types import Scene, Size
+
+NOMINAL: Final = 1 / 30  # seconds that a frame is shown when the source's time stands or goes back
+LONGEST: Final = 2.0  # seconds that a frame is shown at most: an hour without camera is no hour
+
+
+class VideoOptions(Style):
+    """Say where to, how well, and how it looks."""
+
+    path: options.ConfigPath = Field(
+        description="clip to write, ending in .mp4, replaced at start; %Y-%m-%d and the like are "
+        "the time of the start",
+        examples=["watched.mp4"],
+    )
+    fps: float | None = Field(
+        default=None, gt=0, le=240, description="at most so many frames a second; all if not set"
+    )
+    codec: Literal["h264", "mpeg4"] = Field(
+        default="h264", description="browsers play h264; mpeg4 is cheaper and larger"
+    )
+    quality: int = Field(
+        default=23, ge=0, le=51, description="of h264; lower is better and larger (x264's CRF)"
+    )
+    around: float | None = Field(
+        default=None,
+        gt=0,
+        le=60,
+        description="seconds before and after events: only those are written, into clips whose "
+        "names end in the event's id; unset: everything",
+        examples=[5.0],
+    )
+    keep: int = Field(default=100, ge=1, description="how many such clips are kept, with around")
+
+
+class Timeline:
+    """Turn frame times into ticks that always grow: a clip has no jumps, long gaps or loops."""
+
+    def __init__(self, fps: float | None = None) -> None:
+        """Keep at most `fps` frames a second."""
+        self._fps = fps
+        self._last_time: float | None = None
+        self._at = 0.0  # seconds into the clip
+        self._tick = -1
+        self._slot = -1
+
+    def ticks(self, frame_time: float) -> int | None:
+        """Return the frame's place in the clip in 1/CLOCK seconds; None to leave it out."""
+        if self._last_time is not None:
+            step = frame_time - self._last_time
+            self._at += min(step, LONGEST) if step > 0 else NOMINAL
+        self._last_time = frame_time
+        if self._fps is not None:
+            slot = int(self._at * self._fps + 0.5)
+            if slot == self._slot:
+                return None
+            self._slot = slot
+        self._tick = max(round(self._at * CLOCK), self._tick + 1)
+        return self._tick
+
+
+class Video(Output):
+    """Write what a screen would show; a run that is interrupted goes on in a file of its own."""
+
+    Options: ClassVar[type[options.Options]] = VideoOptions
+    every_frame = True
+
+    def __init__(self, options: VideoOptions, device: Device) -> None:  # noqa: ARG002 - see base
+        """Take options. Raises ConfigError for a font that is none."""
+        self._options = options
+        self._renderer = Renderer(options)
+        self._clip: Mp4 | Around | None = None
+        self._size: Size = (0, 0)
+        self._timeline = Timeline()
+        self._path: Path | None = None
+        self._parts = 0
+        self._held: Scene | None = None  # left out by `fps`; its events are still to be drawn
+        self._last_frame: tuple[int, float] | None = None
+
+    @classmethod
+    def private(cls, options: Any, frames: str) -> Any:
+        """Return options that draw people on black. Raises ValueError where that is too much."""
+        if frames == "none":
+            raise ValueError(
+                "writes pictures, which `frames: none` at the top of the file forbids; remove "
+                "this output, or write `frames: skeleton`"
+            )
+        return options.model_copy(update={"background": "black"})
+
+    def open(self) -> None:
+        """Make the folder; the file is begun with the first frame, whose size it takes.
+
+        Raises OutputLost where there can't be such a folder.
+        """
+        if self._path is None:
+            self._path = Path(time.strftime(str(self._options.path)))
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputLost(f"{self._path}: no folder to write to: {error.strerror}") from error
+
+    def show(self, scene: Scene) -> None:
+        """Draw and write the frame. Raises OutputLost."""
+        frame = (scene.frame.seq, scene.frame.time)
+        if frame == self._last_frame:  # the scene that ends a run repeats the last frame
+            return
+        clip = self._clip or self._begin(scene.frame.size)
+        ticks = self._timeline.ticks(scene.frame.time)
+        scene = scene if self._held is None else self._held.merged_into(scene)
+        self._held = scene if ticks is None else None
+        if ticks is not None:
+            self._write(clip, scene, ticks)
+        self._last_frame = frame
+
+    def close(self) -> None:
+        """Finish the clip."""
+        clip, self._clip = self._clip, None
+        if clip is not None:
+            clip.close()
+
+    def _write(self, clip: Mp4 | Around, scene: Scene, ticks: int) -> None:
+        image = self._renderer.draw(scene, self._size)
+        if isinstance(clip, Around):
+            clip.write(image, ticks, [event.id for event in scene.events])
+        else:
+            clip.write(image, ticks)
+
+    def _begin(self, frame_size: Size) -> Mp4 | Around:
+        """Begin a clip, or to remember what may become one."""
+        self._size = even(frame_size)
+        self._timeline = Timeline(self._options.fps)
+        options = self._options
+        look = Format(self._size, options.codec, options.quality)
+        if options.around is None:
+            self._clip = Mp4(self._next_path(), look)
+        else:
+            self._clip = Around(options.path, look, options.around, options.keep)
+        return self._clip
+
+    def _next_path(self) -> Path:
+        """Return the clip's name; after an interruption another, so that nothing is lost."""
+        assert self._path is not None, "open() comes first"
+        self._parts += 1
+        path = self._path
+        return path if self._parts == 1 else path.with_stem(f"{path.stem}-{self._parts}")
+
+
+def even(size: Size) -> Size:
+    """Return the size without an odd last row or column: colours are stored two by two."""
+    return max(size[0] // 2 * 2, 2), max(size[1] // 2 * 2, 2)

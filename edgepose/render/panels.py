@@ -1,0 +1,107 @@
+"""A card a watch, down the left side: the hold ring, the score in it, the name and the count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+
+from edgepose.render.page import MARGIN, PADDING, Page
+from edgepose.render.sprites import Sticker, panel, paste, ring
+from edgepose.render.style import INK, MUTED, PANEL, PANEL_OPACITY
+from edgepose.types import WatchState
+
+TIMES: Final = "\N{MULTIPLICATION SIGN}"
+NOBODY: Final = "\N{EN DASH}"
+
+_RING: Final = 84  # units
+_FEW: Final = 2  # cards; more than that are drawn at _COMPACT of the size, to leave room to people
+_COMPACT: Final = 0.68
+_CARDS_SHARE: Final = 0.5  # of the height; of watches that don't fit there, the best are shown
+_NAME_SHARE: Final = 0.34  # of the width
+
+
+def draw_cards(page: Page, watches: Sequence[WatchState]) -> None:
+    """Draw a card for each watch down the left side: ring, score, name and count."""
+    scale = 1.0 if len(watches) <= _FEW else _COMPACT
+    step = page.px((_RING + 2 * PADDING + 10) * scale)
+    shown = _best(watches, int(page.size[0] * _CARDS_SHARE) // step)
+    cards = [Card.of(page, watch, scale) for watch in shown]
+    width = max((card.width for card in cards), default=0)
+    for i, card in enumerate(cards):
+        _draw_card(page, card, page.px(MARGIN) + i * step, width)
+
+
+def _best(watches: Sequence[WatchState], room: int) -> Sequence[WatchState]:
+    """Return the watches that fit, the most relevant ones, in their own order."""
+    best = sorted(range(len(watches)), key=lambda i: relevance(watches[i]), reverse=True)
+    return [watches[i] for i in sorted(best[: max(room, 1)])]
+
+
+def relevance(watch: WatchState) -> tuple[int, float]:
+    """Return a key that is larger the more a watch matters now: active, then held, then close."""
+    rank = {"active": 3, "releasing": 2, "holding": 1}.get(watch.phase, 0)
+    return rank, watch.score
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Card:
+    """Hold what stands on the card of one watch."""
+
+    watch: WatchState
+    ring: int  # diameter in pixels
+    pad: int
+    name: Sticker
+    count: Sticker | None
+
+    @classmethod
+    def of(cls, page: Page, watch: WatchState, scale: float) -> Card:
+        """Set the words; `scale` 1 is a card of full size."""
+        name = page.text(watch.name, 30 * scale, INK if watch.match else MUTED, _NAME_SHARE)
+        times = f"{TIMES}{watch.count}"
+        count = page.text(times, 30 * scale, page.accent) if watch.count else None
+        return cls(watch, page.px(_RING * scale), page.px(PADDING * scale), name, count)
+
+    @property
+    def width(self) -> int:
+        """Return the pixels that the card needs."""
+        count = self.count.size[1] + self.pad if self.count else 0
+        return self.ring + self.name.size[1] + count + 4 * self.pad
+
+
+def _draw_card(page: Page, card: Card, y: int, width: int) -> None:
+    height, x = card.ring + 2 * card.pad, page.px(MARGIN)
+    paste(page.canvas, panel((height, width), height // 2, PANEL, PANEL_OPACITY), y, x)
+    _draw_ring(page, card, y + card.pad, x + card.pad)
+    name_x = x + card.ring + 2 * card.pad
+    paste(page.canvas, card.name, y + (height - card.name.size[0]) // 2, name_x)
+    if card.count:
+        count_x = x + width - card.count.size[1] - 2 * card.pad
+        paste(page.canvas, card.count, y + (height - card.count.size[0]) // 2, count_x)
+
+
+def _draw_ring(page: Page, card: Card, y: int, x: int) -> None:
+    """Draw the hold ring with the score in it; a watch that is active has a full disc."""
+    watch, thickness = card.watch, max(card.ring // 9, 1)
+    centre = (x + card.ring // 2, y + card.ring // 2)
+    active = watch.phase in ("active", "releasing")
+    paste(page.canvas, ring(card.ring, thickness, INK, 0.22), y, x)
+    if active:
+        cv2.circle(page.canvas, centre, card.ring // 2, page.accent, -1, cv2.LINE_AA)
+    elif watch.progress > 0:
+        radius = (card.ring - thickness) // 2
+        _draw_arc(page, centre, radius, thickness, watch.progress)
+    colour = PANEL if active else INK if watch.match else MUTED
+    words = f"{100 * watch.score:.0f}" if watch.match else NOBODY
+    score = page.type.text(words, round(0.4 * card.ring), colour)
+    paste(page.canvas, score, centre[1] - score.size[0] // 2, centre[0] - score.size[1] // 2)
+
+
+def _draw_arc(
+    page: Page, centre: tuple[int, int], radius: int, thickness: int, share: float
+) -> None:
+    """Draw a share 0..1 of a circle, clockwise from the top."""
+    axes, sweep = (radius, radius), 360 * share
+    cv2.ellipse(page.canvas, centre, axes, -90, 0, sweep, page.accent, thickness, cv2.LINE_AA)

@@ -1,0 +1,1 @@
+"""A moving mannequin with exact keypoints: the camera of tests and first steps."""

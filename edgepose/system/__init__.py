@@ -1,0 +1,1 @@
+"""What the machine and systemd offer: paths, status file, watchdog socket, board, malloc."""

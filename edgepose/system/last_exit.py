@@ -1,0 +1,75 @@
+"""How the process before this one ended: systemd's word for it, else what was left lying about.
+
+The unit's ExecStopPost writes what systemd knows; RuntimeDirectoryPreserve=restart keeps it over
+a restart, on a tmpfs. Where no systemd is, or where it ended ExecStopPost along with the process
+(systemd 257 after `systemctl kill -s KILL`), a status file whose process is gone tells of a kill.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from edgepose.system import status_file
+
+NAME: Final = "last-exit"  # "UNIX_TIME SERVICE_RESULT EXIT_CODE EXIT_STATUS"
+
+_WORDS: Final = {
+    "success": "it ended in order",
+    "watchdog": "the watchdog killed it, since a part hung",
+    "oom-kill": "the system killed it for want of memory",
+    "core-dump": "it crashed",
+    "signal": "it was killed",
+    "exit-code": "it failed",
+    "timeout": "it did not start or stop in time",
+    "protocol": "it ended before it was ready",
+}
+_CRASHES: Final = ("SEGV", "ABRT", "BUS", "ILL", "FPE", "SYS", "TRAP")  # whoever keeps a core dump
+
+
+def read(folder: Path | None) -> dict[str, Any] | None:
+    """Return time (unix, None: not known), result and reason of the last end; None: no trace."""
+    if folder is None:
+        return None
+    told = _told(folder / NAME)
+    left = _left(folder)
+    if told is None or (left is not None and _is_outlived(folder)):
+        reason = _with_hung("it was killed, or crashed", left or {})
+        return None if left is None else {"time": None, "result": "killed", "reason": reason}
+    return {**told, "reason": _with_hung(told["reason"], left or {})}
+
+
+def _told(path: Path) -> dict[str, Any] | None:
+    """Return what systemd said; None where it said nothing, or something else."""
+    try:
+        at, result, code, status = path.read_text().split()
+        time = float(at)
+    except (OSError, ValueError):
+        return None
+    detail = f" ({code} {status})" if result != "success" else ""
+    known_as = "core-dump" if result == "signal" and status in _CRASHES else result
+    return {"time": time, "result": result, "reason": _WORDS.get(known_as, result) + detail}
+
+
+def _is_outlived(folder: Path) -> bool:
+    """Tell whether a process reported after the note was made, so that the note is not of it."""
+    try:
+        reported = (folder / status_file.NAME).stat().st_mtime_ns
+        return reported > (folder / NAME).stat().st_mtime_ns
+    except OSError:
+        return False
+
+
+def _left(folder: Path) -> Mapping[str, Any] | None:
+    """Return the health document of a process that did not take it away, so it was killed."""
+    report = status_file.read(folder)
+    if report is None or (report.is_alive and report.pid != os.getpid()):
+        return None
+    return report.health
+
+
+def _with_hung(reason: str, health: Mapping[str, Any]) -> str:
+    hung = health.get("hung") or {}
+    return reason + "".join(f"; {name}: {words}" for name, words in hung.items())

@@ -1,0 +1,97 @@
+"""The small file in which a running process says how it is, for `edgepose status`.
+
+It lives on a tmpfs, so that a device that runs for years does not wear its card out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from edgepose.system.service_folder import service_folder
+
+NAME: Final = "status.json"
+STALE: Final = 20.0  # seconds without a new one, four times what is usual: the writer hangs
+SERVICES: Final = Path("/run/edgepose")  # RuntimeDirectory= of the units, for everybody to read
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Hold what a process last said. instance: of the template unit, `""` for the only one."""
+
+    instance: str
+    pid: int
+    age: float
+    health: Mapping[str, Any]
+
+    @property
+    def is_alive(self) -> bool:
+        """Return whether the process is there."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass  # somebody else's, so it is there
+        return True
+
+    @property
+    def is_running(self) -> bool:
+        """Return whether the process is there and reports."""
+        return self.is_alive and self.age <= STALE
+
+
+def own_folder() -> Path | None:
+    """Return this process's folder on a tmpfs: systemd's for a service, else the session's."""
+    session = os.environ.get("XDG_RUNTIME_DIR", "")
+    return service_folder() or (Path(session) / "edgepose" if session else None)
+
+
+def write(folder: Path, health: Mapping[str, Any]) -> None:
+    """Replace the report whole: who reads never sees half of one. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # The clock of the beat is the machine's since boot, which no correction of the time moves.
+    report = {"pid": os.getpid(), "beat": time.monotonic(), "health": health}
+    draft = folder / f".{NAME}.{os.getpid()}"
+    draft.write_text(json.dumps(report))
+    draft.chmod(0o644)
+    draft.replace(folder / NAME)
+
+
+def remove(folder: Path) -> None:
+    """Take the report away at an orderly end, if it is this process's own."""
+    report = read(folder)
+    if report is not None and report.pid == os.getpid():
+        (folder / NAME).unlink(missing_ok=True)
+
+
+def reports(services: Path = SERVICES) -> tuple[Report, ...]:
+    """Return what the services of this machine say, and what was started by hand."""
+    own = own_folder()
+    folders = [services, *sorted(services.glob("*/")), *([own] if own else [])]
+    found = (read(folder, services) for folder in dict.fromkeys(folders))
+    return tuple(report for report in found if report is not None)
+
+
+def read(folder: Path, services: Path = SERVICES) -> Report | None:
+    """Return what the process of one folder last said, None where nothing readable is."""
+    path = folder / NAME
+    try:
+        data = json.loads(path.read_text())
+        age = max(0.0, time.monotonic() - float(data["beat"]))
+        instance = path.parent.name if path.parent.parent == services else ""
+        return Report(instance, int(data["pid"]), age, dict(data["health"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def documents(found: tuple[Report, ...]) -> Iterator[dict[str, Any]]:
+    """Yield the health documents as programs get them: with who reports, and how fresh it is."""
+    for report in found:
+        about = {"instance": report.instance, "pid": report.pid, "age": round(report.age, 1)}
+        yield {"running": report.is_running, **about, **report.health}

@@ -1,0 +1,1 @@
+"""Training data: annotations, pseudo labels, negatives, augmentation, batches."""

@@ -1,0 +1,252 @@
+"""Read annotated pictures: COCO-style and MPII-style files, and cut crops round people.
+
+Everything becomes COCO-17 on the way in; keypoints that a file's scheme lacks are UNKNOWN. The
+MPII scheme is kept too, for networks of 16 parts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose import imaging
+from edgepose.errors import UserError
+from edgepose.skeleton import INDEX, KEYPOINTS, MPII_PARTS
+from edgepose.train.synth.people import HIDDEN, OUTSIDE, VISIBLE, Sample
+from edgepose.types import Image
+
+UNKNOWN: Final = -1  # visibility of a keypoint that nobody annotated
+
+_MPII_UNIT: Final = 200.0  # pixels: MPII's scale is the person's height over this
+_MARGIN: Final = 1.25  # of an annotated box, as COCO's and MPII's baselines crop
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Person:
+    """Hold one annotated person.
+
+    keypoints: float (17, 2) of (y, x) pixels. visible: int8 (17,), COCO's 0 to 2 or UNKNOWN.
+    box: (x, y, width, height). area: of the segment, square pixels. crowd: a group, not one.
+    parts, parts_visible: the same in the file's own scheme.
+    """
+
+    keypoints: NDArray[np.float32]
+    visible: NDArray[np.int8]
+    box: tuple[float, float, float, float]
+    area: float
+    crowd: bool
+    parts: NDArray[np.float32]
+    parts_visible: NDArray[np.int8]
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Return which keypoints were annotated with a place."""
+        return self.visible > OUTSIDE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """Hold one annotated picture. key: the file's id of it. scheme: names of the parts."""
+
+    path: Path
+    key: int | str
+    people: tuple[Person, ...]
+    scheme: tuple[str, ...] = KEYPOINTS
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crop:
+    """Hold a square cut round one person, everybody in it kept, the person in question first.
+
+    image: uint8 (size, size, 3). keypoints: (people, k, 2) of (y, x) pixels. visible: (people, k).
+    to_picture: (scale, y, x): picture pixels are crop pixels * scale + (y, x).
+    """
+
+    image: Image
+    keypoints: NDArray[np.float32]
+    visible: NDArray[np.int8]
+    to_picture: tuple[float, float, float]
+
+    def sample(self) -> Sample:
+        """Return the crop as a training sample of its first person."""
+        return Sample(self.image, self.keypoints[0], self.visible[0])
+
+
+def read_annotations(
+    path: Path, images: Path | None = None, *, need_images: bool = True
+) -> tuple[Picture, ...]:
+    """Return the pictures of a COCO-style or MPII-style JSON file.
+
+    images: folder of the pictures, the file's own by default. Raises UserError for a file that
+    is neither, and for pictures that are not there unless they are not needed.
+    """
+    folder = images or path.parent
+    document = _load(path)
+    if isinstance(document, dict) and {"images", "annotations"} <= document.keys():
+        pictures = tuple(_coco(document, folder))
+    elif isinstance(document, list) and all("joints" in entry for entry in document):
+        pictures = tuple(_mpii(document, folder))
+    else:
+        raise UserError(
+            f"{path}: expected COCO's images and annotations, or MPII's list of joints; "
+            "convert the file to one of them"
+        )
+    for picture in pictures:
+        if need_images and not picture.path.is_file():
+            raise UserError(f"{picture.path}: named in {path}, but not there; use --images FOLDER")
+    return pictures
+
+
+def _load(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: can't be read ({error.strerror})") from error
+    except ValueError as error:
+        raise UserError(f"{path}: is not JSON ({error})") from error
+
+
+def _as_coco(
+    names: tuple[str, ...], parts: NDArray[np.float32], visible: NDArray[np.int8]
+) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+    """Return COCO-17 keypoints of parts named otherwise; those that are missing are UNKNOWN."""
+    keypoints, states = np.zeros((17, 2), np.float32), np.full(17, UNKNOWN, np.int8)
+    for row, name in enumerate(names):
+        if name in INDEX:
+            keypoints[INDEX[name]], states[INDEX[name]] = parts[row], visible[row]
+    return keypoints, states
+
+
+def _person(
+    names: tuple[str, ...],
+    parts: NDArray[np.float32],
+    visible: NDArray[np.int8],
+    entry: dict[str, Any],
+) -> Person:
+    keypoints, states = _as_coco(names, parts, visible)
+    x, y, width, height = map(float, entry["bbox"])
+    area = float(entry.get("area", width * height))
+    crowd = bool(entry.get("iscrowd", 0))
+    return Person(keypoints, states, (x, y, width, height), area, crowd, parts, visible)
+
+
+def _coco(document: dict[str, Any], folder: Path) -> Iterator[Picture]:
+    categories = document.get("categories") or [{}]
+    names = tuple(categories[0].get("keypoints", KEYPOINTS))
+    unsure = document.get("info", {}).get("unlabelled") == "unknown"
+    people: dict[Any, list[Person]] = {}
+    for entry in document["annotations"]:
+        flat = np.array(entry.get("keypoints") or [0] * 3 * len(names), np.float32)
+        rows = flat.reshape(-1, 3)
+        visible = rows[:, 2].astype(np.int8)
+        visible[(visible == OUTSIDE) & unsure] = UNKNOWN
+        person = _person(names, rows[:, 1::-1].copy(), visible, entry)
+        people.setdefault(entry["image_id"], []).append(person)
+    for image in document["images"]:
+        path = folder / Path(image["file_name"]).name
+        found = tuple(people.get(image["id"], ()))
+        yield Picture(path, image["id"], found, names)
+
+
+def extent(points: Any, known: Any) -> tuple[float, tuple[float, float, float, float]]:
+    """Return (area, box) of a person from known keypoints (n, 2) of (y, x).
+
+    About 0.6 of a box is body; somebody seen edgewise is still a quarter as wide as tall.
+    """
+    some = np.asarray(points, float)[known] if np.any(known) else np.zeros((1, 2))
+    (top, left), (bottom, right) = some.min(0), some.max(0)
+    height, width = bottom - top, right - left
+    area = max(0.6 * height * width, (0.25 * max(height, width)) ** 2)
+    return float(area), (float(left), float(top), float(width), float(height))
+
+
+def _mpii_person(entry: dict[str, Any]) -> Person:
+    parts = np.array(entry["joints"], np.float32)[:, ::-1].copy()
+    placed = (parts > 0).any(1)
+    seen = np.array(entry["joints_vis"]) > 0
+    visible = np.where(placed, np.where(seen, VISIBLE, HIDDEN), OUTSIDE).astype(np.int8)
+    x, y = entry["center"]
+    side = float(entry["scale"]) * _MPII_UNIT
+    box = (x - side / 2, y - side / 2, side, side)
+    area, _ = extent(parts, placed)  # MPII marks no segments, and its scale is generous
+    return _person(MPII_PARTS, parts, visible, {"bbox": box, "area": area})
+
+
+def _mpii(document: list[dict[str, Any]], folder: Path) -> Iterator[Picture]:
+    people: dict[str, list[Person]] = {}
+    for entry in document:
+        people.setdefault(entry["image"], []).append(_mpii_person(entry))
+    for name, found in people.items():
+        yield Picture(folder / name, name, tuple(found), MPII_PARTS)
+
+
+def cut(
+    image: Image, box: tuple[float, float, float, float], size: int, margin: float = _MARGIN
+) -> tuple[Image, tuple[float, float, float]]:
+    """Return a square round a box (x, y, width, height), black outside, and its way back.
+
+    The second value is (scale, y, x): picture pixels are crop pixels * scale + (y, x), pixel
+    centres at integers. Pictures are shrunk without aliasing.
+    """
+    x, y, width, height = box
+    side = max(width, height, 2.0) * margin
+    top, left = y + height / 2 - side / 2, x + width / 2 - side / 2
+    scale = side / size
+    matrix = np.array([[scale, 0, left + scale / 2 - 0.5], [0, scale, top + scale / 2 - 0.5]])
+    shrink = min(1.0, 1.5 / scale)
+    source, grown = image, matrix
+    if shrink < 1.0:
+        small = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+        source = np.asarray(small, np.uint8)
+        grown = matrix * shrink
+        grown[:, 2] += (shrink - 1) / 2
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    pixels = cv2.warpAffine(source, grown, (size, size), flags=flags)
+    return np.asarray(pixels, np.uint8), (scale, float(matrix[1, 2]), float(matrix[0, 2]))
+
+
+def person_crops(
+    picture: Picture, size: int, margin: float = _MARGIN, *, parts: bool = False
+) -> Iterator[Crop]:
+    """Give a crop of every person with at least one known keypoint, crowds left out.
+
+    parts: give the file's own scheme instead of COCO-17.
+    """
+    image = imaging.read_image(picture.path)
+    for index, person in enumerate(picture.people):
+        if person.crowd or not person.known.any():
+            continue
+        others = picture.people[:index] + picture.people[index + 1 :]
+        everybody = (person, *(p for p in others if not p.crowd))
+        pixels, back = cut(image, person.box, size, margin)
+        points = np.stack([p.parts if parts else p.keypoints for p in everybody])
+        visible = np.stack([p.parts_visible if parts else p.visible for p in everybody])
+        placed = ((points - back[1:]) / back[0]).astype(np.float32)
+        outside = ((placed < -0.5) | (placed >= size - 0.5)).any(-1) & (visible > OUTSIDE)
+        yield Crop(pixels, placed, np.where(outside, OUTSIDE, visible).astype(np.int8), back)
+
+
+def samples_of(
+    pictures: Iterable[Picture], size: int, scheme: str = "coco", margin: float = 1.6
+) -> list[Sample]:
+    """Return training samples of everybody annotated; the wide margin leaves room to vary.
+
+    scheme: "coco" or "mpii". Raises UserError for "mpii" when a file has other parts.
+    """
+    samples = []
+    for picture in pictures:
+        if scheme == "mpii" and picture.scheme != MPII_PARTS:
+            raise UserError(
+                f"{picture.path.parent}: annotated with {len(picture.scheme)} keypoints that are "
+                "not MPII's 16 parts; give MPII-style annotations, or train with --parts coco"
+            )
+        crops = person_crops(picture, size, margin, parts=scheme == "mpii")
+        samples += [crop.sample() for crop in crops]
+    return samples

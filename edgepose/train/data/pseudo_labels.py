@@ -1,0 +1,174 @@
+"""Label recorded frames with a teacher model, keeping only what it says twice.
+
+A keypoint counts when the teacher is sure of it and finds it in the same place in the mirrored
+picture; a frame counts when enough keypoints do. The result is a COCO-style file with pictures
+beside it, so that any annotation tool can correct it before it is used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose import imaging
+from edgepose.errors import UserError
+from edgepose.skeleton import KEYPOINTS, MIRRORED
+from edgepose.train.data.annotations import cut
+from edgepose.train.synth.people import OUTSIDE, VISIBLE
+from edgepose.types import Image, Keypoints, Pose, Region
+
+Look = Callable[[Image], tuple[Pose, ...]]
+"""Given a picture, return the poses in it, best first: `app.Eyes.look`."""
+
+WHOLE: Final = Region(0.0, 0.0, 1.0, 1.0)
+SURE: Final = 0.3  # score of a keypoint that is kept
+_CROP: Final = 192  # pixels; teachers scale it to their own input
+_APART: Final = 0.04  # of the crop's side: how far the mirrored answer may be
+_ROUNDS: Final = 2  # times that the crop follows the person
+_MARGIN: Final = 1.4  # of the person's box
+_FEWEST: Final = 9  # sure keypoints of a frame that is kept
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labelled:
+    """Hold one labelled frame: keypoints float (17, 3) of (y, x, score) in pixels."""
+
+    image: Image
+    keypoints: NDArray[np.float64]
+
+    @property
+    def sure(self) -> NDArray[np.bool_]:
+        """Return which keypoints are to be trusted."""
+        return self.keypoints[:, 2] > SURE
+
+
+def _answer(look: Look, image: Image) -> Keypoints:
+    poses = look(np.ascontiguousarray(image))
+    return poses[0].keypoints if poses else np.zeros((17, 3), np.float32)
+
+
+def _twice(look: Look, pixels: Image) -> NDArray[np.float64]:
+    """Return the teacher's mean answer (17, 3) for a crop and its mirror, normalised.
+
+    Keypoints that the two put in different places get at most half the score that counts.
+    """
+    first = _answer(look, pixels).astype(float)
+    second = _answer(look, pixels[:, ::-1])[MIRRORED].astype(float)
+    second[:, 1] = 1 - second[:, 1]
+    apart = np.linalg.norm(first[:, :2] - second[:, :2], axis=1)
+    weights = first[:, 2:] + 1e-3, second[:, 2:] + 1e-3
+    place = (first[:, :2] * weights[0] + second[:, :2] * weights[1]) / (weights[0] + weights[1])
+    score = (first[:, 2] + second[:, 2]) / 2
+    score = np.where(apart > _APART, np.minimum(score, SURE / 2), score)
+    return np.concatenate([place, score[:, None]], 1)
+
+
+def _in_box(
+    look: Look, image: Image, box: tuple[float, float, float, float]
+) -> NDArray[np.float64]:
+    pixels, (scale, y, x) = cut(image, box, _CROP, _MARGIN)
+    found = _twice(look, pixels)
+    found[:, :2] = (found[:, :2] * _CROP - 0.5) * scale + (y, x)
+    return found
+
+
+def label_frame(look: Look, image: Image) -> Labelled:
+    """Return what the teacher sees in a frame, from crops that close in on the person."""
+    height, width = image.shape[:2]
+    box = (0.0, 0.0, float(width), float(height))
+    best = _in_box(look, image, box)
+    for _ in range(_ROUNDS):
+        sure = best[best[:, 2] > SURE - 0.05]
+        if len(sure) < 5:
+            break
+        (top, left), (bottom, right) = sure[:, :2].min(0), sure[:, :2].max(0)
+        closer = _in_box(look, image, (left, top, right - left, bottom - top))
+        if closer[:, 2].mean() > best[:, 2].mean() - 0.05:
+            best = closer
+    return Labelled(image, best)
+
+
+def frames_of(path: Path, every: int = 1, region: Region = WHOLE) -> Iterator[Image]:
+    """Give every n-th frame of a clip as RGB, or the same part of each.
+
+    Raises UserError for a file that is no clip.
+    """
+    clip = cv2.VideoCapture(str(path))
+    if not clip.isOpened():
+        raise UserError(f"{path}: can't be read as a clip; give a video file")
+    index = 0
+    while True:
+        there, image_bgr = clip.read()
+        if not there:
+            return
+        if index % every == 0:
+            yield _part_of(np.asarray(image_bgr[..., ::-1], np.uint8), region)
+        index += 1
+
+
+def _part_of(image: Image, region: Region) -> Image:
+    height, width = image.shape[:2]
+    rows = slice(round(region.y * height), round((region.y + region.height) * height))
+    columns = slice(round(region.x * width), round((region.x + region.width) * width))
+    return np.ascontiguousarray(image[rows, columns])
+
+
+def label_clip(
+    look: Look, path: Path, every: int = 1, region: Region = WHOLE
+) -> Iterator[Labelled]:
+    """Give the frames of a clip that the teacher is sure about. region: of one person in it."""
+    for image in frames_of(path, every, region):
+        labelled = label_frame(look, image)
+        if labelled.sure.sum() >= _FEWEST:
+            yield labelled
+
+
+def _annotation(key: int, labelled: Labelled) -> dict[str, Any]:
+    sure, points = labelled.sure, labelled.keypoints
+    (top, left), (bottom, right) = points[sure, :2].min(0), points[sure, :2].max(0)
+    flat = [
+        [round(float(x), 1), round(float(y), 1), VISIBLE] if known else [0, 0, OUTSIDE]
+        for (y, x, _), known in zip(points, sure, strict=True)
+    ]
+    box = [round(float(v), 1) for v in (left, top, right - left, bottom - top)]
+    return {
+        "id": key,
+        "image_id": key,
+        "category_id": 1,
+        "iscrowd": 0,
+        "bbox": box,
+        "area": round(box[2] * box[3], 1),
+        "num_keypoints": int(sure.sum()),
+        "keypoints": [number for point in flat for number in point],
+    }
+
+
+def write_labels(folder: Path, frames: Iterator[Labelled]) -> int:
+    """Write frames as JPEGs and annotations.json (COCO style) into a folder; return their number.
+
+    Keypoints the teacher is not sure of are left out (visibility 0) and marked in `info`, so
+    that reading them back makes them unknown, not absent.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    images, annotations = [], []
+    for key, labelled in enumerate(frames, start=1):
+        name = f"{key:06d}.jpg"
+        imaging.write_image(folder / name, labelled.image)
+        height, width = labelled.image.shape[:2]
+        images.append({"id": key, "file_name": name, "height": height, "width": width})
+        annotations.append(_annotation(key, labelled))
+    document = {
+        "info": {"description": "teacher labels", "unlabelled": "unknown"},
+        "categories": [{"id": 1, "name": "person", "keypoints": list(KEYPOINTS)}],
+        "images": images,
+        "annotations": annotations,
+    }
+    (folder / "annotations.json").write_text(json.dumps(document), encoding="utf-8")
+    return len(images)

@@ -1,0 +1,131 @@
+"""From a trained checkpoint to a model file: fold, quantise, check, and write what it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose.core.families.heatmap_decode import believe, evidence, locate
+from edgepose.errors import ModelError
+from edgepose.train.export.presence import fit_presence
+from edgepose.train.export.tflite import Agreement, compare, run_tflite, to_tflite
+from edgepose.train.extra import need
+from edgepose.train.net.nets import Net
+from edgepose.train.net.torch_net import TorchNet, fold, normalise
+from edgepose.train.synth.people import OUTSIDE, VISIBLE, People, Sample
+from edgepose.types import Image
+
+CALIBRATION: Final = 160  # pictures that set the value ranges
+CHECKED: Final = 64  # other pictures on which file and net are compared
+FRESH: Final = 12288  # pictures drawn anew to learn the presence from, two thirds of nobody
+SEEN: Final = 8  # keypoints that have to be visible for a picture to be one of somebody
+BATCH: Final = 256  # pictures whose maps are held at a time
+LEAST_AGREEMENT: Final = 0.9  # share of peaks within a cell; ambiguous maps jump, sure ones don't
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """Hold a written model: float_agreement and agreement are of the float and int8 files."""
+
+    path: Path
+    bytes: int
+    sha256: str
+    float_agreement: Agreement
+    agreement: Agreement
+
+
+def spread(samples: Any, count: int, first: int = 0) -> list[int]:
+    """Return `count` indices spread evenly over a sequence of samples."""
+    return [int(index) for index in np.linspace(first, len(samples) - 1, count)]
+
+
+def pictures_for(samples: Any, count: int, size: int, first: int = 0) -> list[Image]:
+    """Return `count` pictures spread evenly over a sequence of samples, scaled to `size`."""
+    images = [np.asarray(samples[index].image) for index in spread(samples, count, first)]
+    return [np.asarray(cv2.resize(image, (size, size)), np.uint8) for image in images]
+
+
+def float_maps(net: Net, state: dict[str, Any], pictures: Sequence[Image]) -> Any:
+    """Return the maps (n, rows, columns, keypoints) of the trained net."""
+    torch = need("torch")
+    model = TorchNet(net)
+    model.modules.load_state_dict(state)
+    model.modules.eval()
+    with torch.no_grad():
+        maps = model(normalise(torch.from_numpy(np.stack(pictures))))[-1]
+    return maps.permute(0, 2, 3, 1).numpy()
+
+
+def export(net: Net, state: dict[str, Any], size: int, samples: Any, path: Path) -> Exported:
+    """Write the int8 model for (size, size) pictures; raise ModelError if it disagrees.
+
+    samples: training samples; some calibrate, others check the float and the int8 file.
+    """
+    weights = fold(net, state)
+    calibration = pictures_for(samples, CALIBRATION, size)
+    checked = pictures_for(samples, CHECKED, size, first=1)
+    shown = np.stack([samples[i].visible == VISIBLE for i in spread(samples, CHECKED, first=1)])
+    wanted = float_maps(net, state, checked)
+    exact = compare(wanted, run_tflite(to_tflite(net, weights, size), checked), shown)
+    model = to_tflite(net, weights, size, calibration)
+    quantised = compare(wanted, run_tflite(model, checked), shown)
+    if exact.worst > 1e-2 or quantised.cells < LEAST_AGREEMENT:
+        raise ModelError(
+            f"{path}: the exported file differs from the trained net (float by {exact.worst:.2g}, "
+            f"int8 agrees on {quantised.cells:.0%} of the peaks); train longer, or report this"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(model)
+    return Exported(path, len(model), hashlib.sha256(model).hexdigest(), exact, quantised)
+
+
+def answers(net: Net, model: bytes, pictures: Sequence[Image]) -> NDArray[np.float64]:
+    """Return what an exported model says of (size, size) pictures: (n, k, ANSWER)."""
+    activation = "softmax" if net.kind == "softmax" else "none"
+    said = [believe(maps, activation) for maps in run_tflite(model, pictures)]
+    return np.stack([np.concatenate([locate(one), evidence(one)], 1) for one in said])
+
+
+def learn_presence(
+    net: Net, path: Path, size: int, seed: int, vacant: Sequence[Sample]
+) -> list[float]:
+    """Return the numbers of `Presence` for an exported model of COCO's keypoints.
+
+    They are learnt from people and empty places drawn anew, and from the real places without
+    people (`vacant`) that there are.
+    """
+    draw = People(int(np.random.SeedSequence((seed, FRESH)).generate_state(1)[0]), size, empty=0.65)
+    samples = chain((draw() for _ in range(FRESH)), vacant)
+    model = path.read_bytes()
+    somebody, nobody = [], []
+    while batch := list(islice(samples, BATCH)):
+        said = answers(net, model, pictures_for(batch, len(batch), size))
+        visible = np.stack([sample.visible for sample in batch])
+        somebody.append(said[(visible == VISIBLE).sum(1) >= SEEN])
+        nobody.append(said[(visible == OUTSIDE).all(1)])
+    return fit_presence(np.concatenate(somebody), np.concatenate(nobody))
+
+
+def describe(exported: Exported, recipe: dict[str, Any], presence: Sequence[float] = ()) -> str:
+    """Return the JSON that is written beside a model: hash, size, agreement, recipe, presence."""
+    return json.dumps(
+        {
+            "model": exported.path.name,
+            "bytes": exported.bytes,
+            "sha256": exported.sha256,
+            "float_worst": exported.float_agreement.worst,
+            "int8_peaks_within_a_cell": round(exported.agreement.cells, 4),
+            "recipe": recipe,
+            "presence": list(presence),
+        },
+        indent=2,
+    )

@@ -1,0 +1,1 @@
+"""People drawn in 3D, with exact keypoints."""

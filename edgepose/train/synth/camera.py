@@ -1,0 +1,74 @@
+"""A pinhole camera that frames a person: world metres to pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose.train.synth.skeleton3d import Matrix, Vector, rotation
+
+_FLIP = np.array([[1.0], [-1.0], [-1.0]])  # world (y up, z to the camera) to (y down, z away)
+_MARGIN = 0.1  # metres of body around the keypoints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Camera:
+    """Project world points: `turn @ point + shift` is camera space (x right, y down, z away).
+
+    focal, centre: pixels, centre as (x, y).
+    """
+
+    turn: Matrix
+    shift: Vector
+    focal: float
+    centre: tuple[float, float]
+
+    def see(self, points: NDArray[Any]) -> NDArray[np.float64]:
+        """Return (n, 3) camera-space points of (n, 3) world points."""
+        return points @ self.turn.T + self.shift
+
+    def project(self, points: NDArray[Any]) -> NDArray[np.float64]:
+        """Return (n, 2) pixels as (x, y) of (n, 3) world points in front of the camera."""
+        seen = self.see(points)
+        return seen[:, :2] / seen[:, 2:] * self.focal + np.array(self.centre)
+
+    def sampled(self, factor: int) -> NDArray[np.float64]:
+        """Return (focal, x, y) in sub-pixels whose index starts half a pixel early."""
+        shift = (factor - 1) / 2
+        x, y = self.centre
+        return np.array([self.focal * factor, x * factor + shift, y * factor + shift])
+
+
+def look_at(centre: Vector, distance: float, pitch: float, roll: float) -> tuple[Matrix, Vector]:
+    """Return (turn, shift) of a camera `distance` before `centre`, looking down by `pitch`."""
+    turn = rotation(about_z=roll) @ rotation(about_x=pitch) * _FLIP
+    return turn, np.array([0.0, 0.0, distance]) - turn @ centre
+
+
+def _share(rng: np.random.Generator) -> tuple[float, int]:
+    """Draw (share of the picture, lowest keypoint that must be in it): whole, small or close."""
+    kind = rng.random()
+    if kind < 0.74:
+        return rng.uniform(0.5, 1.0), 17
+    if kind < 0.84:
+        return rng.uniform(0.28, 0.5), 17
+    return rng.uniform(0.7, 1.1), int(rng.choice((11, 13, 15)))
+
+
+def frame_person(rng: np.random.Generator, keypoints: NDArray[Any], size: int) -> Camera:
+    """Draw a camera that has the person in a square picture of `size` pixels, well or badly."""
+    distance = float(rng.uniform(1.3, 6.5))
+    pitch = float(rng.normal(7, 9 if rng.random() < 0.75 else 24))
+    middle = (keypoints.min(0) + keypoints.max(0)) / 2
+    turn, shift = look_at(middle, distance, pitch, float(rng.normal(0, 4)))
+    share, last = _share(rng)
+    seen = keypoints[:last] @ turn.T + shift
+    flat = seen[:, :2] / np.maximum(seen[:, 2:], 0.3)
+    low, high = flat.min(0) - _MARGIN / distance, flat.max(0) + _MARGIN / distance
+    focal = share * size / float((high - low).max())
+    slack = np.maximum(0.0, size - (high - low) * focal)
+    x, y = size / 2 - (low + high) / 2 * focal + rng.uniform(-0.45, 0.45, 2) * slack
+    return Camera(turn, shift, focal, (float(x), float(y)))

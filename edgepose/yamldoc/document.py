@@ -1,0 +1,197 @@
+"""Read YAML and remember where everything stood, so that a complaint can name file and line.
+
+Configurations and templates are both read here and so complain in one style:
+`configs/kiosk.yaml line 7: source.widht: unknown option; did you mean 'width'?`
+Only plain values are understood: mappings, lists, text, numbers, true/false and nothing.
+"""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from edgepose.errors import UserError
+from edgepose.yamldoc.builder import MAX_DEPTH, Builder, line_of, short
+from edgepose.yamldoc.faults import explain
+from edgepose.yamldoc.marks import KeyPath, Mark, flow, message, spell
+
+__all__ = [
+    "Document",
+    "KeyPath",
+    "Mark",
+    "flow",
+    "message",
+    "parse_value",
+    "parse_yaml",
+    "read_yaml",
+    "spell",
+]
+
+MAX_BYTES: Final = 4_000_000  # the largest template library is far below; a video is far above
+
+MAX_BRACKETS: Final = 100  # open at a time, of a text that is known to be no YAML
+
+_FAST: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # 8x faster, worse messages
+_TOO_DEEP: Final = f"nested more than {MAX_DEPTH} deep; is a bracket lost?"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Hold what a file says and where it says it.
+
+    data: a mapping of plain values, keys are text. name: the file as the user named it.
+    marks: by key path; that of a mapping's value is where its key stands.
+    """
+
+    data: dict[str, Any]
+    name: str
+    marks: Mapping[KeyPath, Mark] = field(default_factory=dict)
+
+    def mark(self, path: KeyPath) -> Mark:
+        """Return where `path` was written; for what is absent, where it would belong."""
+        for end in range(len(path), -1, -1):
+            if path[:end] in self.marks:
+                return self.marks[path[:end]]
+        return Mark(self.name)
+
+    def line(self, path: KeyPath) -> int | None:
+        """Return the line of `path`, from 1, or of the closest thing around it."""
+        return self.mark(path).line
+
+    def message(self, path: KeyPath, problem: str) -> str:
+        """Return the complaint about `path`: place, key path, problem."""
+        return message(self.mark(path), path, problem)
+
+
+def read_yaml(path: Path | str, error: type[UserError] = UserError) -> Document:
+    """Read a YAML file whose top is a mapping. Raises `error` for whatever keeps it from that."""
+    return parse_yaml(read_text(path, error), str(path), error)
+
+
+def read_text(path: Path | str, error: type[UserError] = UserError) -> str:
+    """Return the text of a file that should be YAML. Raises `error` where it can't be had."""
+    return _decode(_read(Path(path), error), str(path), error)
+
+
+def parse_yaml(text: str, name: str, error: type[UserError] = UserError) -> Document:
+    """Read YAML text that came from `name`. Raises `error` as `read_yaml` does."""
+    _check_characters(text, name, error)
+    _check_length(len(text), name, error)
+    node = _compose(text, name, error)
+    if node is None or (isinstance(node, yaml.ScalarNode) and not node.value):
+        raise error(f"{name}: the file is empty; expected lines of `key: value`")
+    if not isinstance(node, yaml.MappingNode):
+        found = "a list" if isinstance(node, yaml.SequenceNode) else f"only `{short(node.value)}`"
+        raise error(f"{name} line {line_of(node)}: expected lines of `key: value`, found {found}")
+    builder = Builder(name, error)
+    return Document(builder.finish(node), name, builder.marks)
+
+
+def parse_value(text: str, name: str, error: type[UserError] = UserError) -> Any:
+    """Return the value that `text` would be after a `key:`; `""` is nothing (None)."""
+    node = _compose(text, name, error)
+    return None if node is None else Builder(name, error).finish(node)
+
+
+def _read(path: Path, error: type[UserError]) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise error(f"{path}: no such file{_similar(path)}") from None
+    except IsADirectoryError:
+        raise error(f"{path}: is a folder; name the YAML file in it") from None
+    except OSError as problem:
+        reason = (problem.strerror or str(problem)).lower()
+        raise error(f"{path}: can't be read ({reason}); check the path and its rights") from None
+    _check_length(len(content), str(path), error)
+    return content
+
+
+def _check_length(length: int, name: str, error: type[UserError]) -> None:
+    if length > MAX_BYTES:
+        raise error(f"{name}: longer than {MAX_BYTES // 1_000_000} MB; this is no file of ours")
+
+
+def _similar(path: Path) -> str:
+    """Return the near miss among the YAML files of the same folder."""
+    try:
+        known = {other.stem: other for other in path.parent.glob("*.y*ml")}
+    except OSError:
+        return ""
+    close = difflib.get_close_matches(path.stem, known, n=1)
+    return f"; did you mean '{known[close[0]]}'?" if close else ""
+
+
+def _decode(content: bytes, name: str, error: type[UserError]) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace")
+    if b"\0" in content:
+        raise error(f"{name}: is a binary file; expected text of `key: value` lines (YAML)")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        line = content.count(b"\n", 0, problem.start) + 1
+        byte = content[problem.start]
+        raise error(
+            f"{name} line {line}: not UTF-8 text (byte 0x{byte:02x}); save the file as UTF-8"
+        ) from None
+
+
+def _check_characters(text: str, name: str, error: type[UserError]) -> None:
+    """Refuse half a character, which JSON can send and no file can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as problem:
+        line = text.count("\n", 0, problem.start) + 1
+        found = ascii(text[problem.start])[1:-1]
+        raise error(f"{name} line {line}: {found} is half a character; send UTF-8") from None
+
+
+def _compose(text: str, name: str, error: type[UserError]) -> yaml.Node | None:
+    """Return the tree of nodes; the slow parser is asked again for its better messages."""
+    try:
+        _check_depth(text, name, error)
+        return yaml.compose(text, Loader=_FAST)
+    except yaml.YAMLError:
+        return _compose_slowly(text, name, error)
+
+
+def _compose_slowly(text: str, name: str, error: type[UserError]) -> yaml.Node | None:
+    _check_brackets(text, name, error)
+    try:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as problem:
+        raise error(explain(problem, text, name)) from None
+    except RecursionError:
+        raise error(f"{name}: {_TOO_DEEP}") from None
+
+
+def _check_brackets(text: str, name: str, error: type[UserError]) -> None:
+    """Refuse a heap of open brackets: the slow parser takes minutes over some thousands."""
+    depth = 0
+    for bracket in re.finditer(r"[][{}]", text):
+        depth += 1 if bracket.group() in "[{" else -1
+        if depth > MAX_BRACKETS:
+            line = text.count("\n", 0, bracket.start()) + 1
+            raise error(f"{name} line {line}: {_TOO_DEEP}")
+
+
+def _check_depth(text: str, name: str, error: type[UserError]) -> None:
+    """Refuse deep nesting before anything recurses over it: the C parser would crash."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_FAST):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            line = line_of(event)
+            raise error(f"{name} line {line}: {_TOO_DEEP}")

@@ -1,0 +1,310 @@
+"""A configuration at work: asked how it is, and changed while it runs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from witness import Witness
+
+from edgepose.appliance.appliance import Appliance
+from edgepose.appliance.tuning import TAUGHT_FROM
+from edgepose.config.loader import load
+from edgepose.errors import UserError
+
+CONFIG = """\
+# What the museum's lobby watches.
+version: 1
+name: lobby
+source: {type: synthetic, motion: arms_up, size: [240, 320], fps: 30}
+watch:
+  hands:            # the one that opens the door
+    template: templates/hands.yaml
+    enter: 0.85     # tuned on site
+outputs:
+  log: {type: jsonl, path: events.jsonl}
+"""
+
+
+@pytest.fixture
+def config_file(tmp_path: Path, lightning, edgepose_templates) -> Path:
+    """Return a configuration with a template of its own."""
+    path = tmp_path / "lobby.yaml"
+    path.write_text(CONFIG)
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "hands.yaml").write_text(edgepose_templates["arms_up"])
+    (tmp_path / "templates" / "other.yaml").write_text(edgepose_templates["squat"])
+    return path
+
+
+@pytest.fixture
+def edgepose_templates() -> dict[str, str]:
+    """Return the shipped templates by name."""
+    folder = Path(__file__).parents[2] / "configs" / "templates"
+    return {path.stem: path.read_text() for path in folder.glob("*.yaml")}
+
+
+@pytest.fixture
+def running(config_file: Path) -> Iterator[tuple[Appliance, Witness]]:
+    """Return an appliance that runs until the test is over, and a witness of its scenes."""
+    witness = Witness()
+    appliance = Appliance(load(config_file), extra={"witness/": witness})
+    runner = threading.Thread(target=appliance.run)
+    runner.start()
+    witness.wait_for(lambda scene: bool(scene.poses))
+    yield appliance, witness
+    appliance.stop()
+    runner.join(30)
+    assert not runner.is_alive()
+
+
+def test_state_says_how_everything_is(running):
+    """The health document holds plain JSON values about every part."""
+    appliance, _ = running
+    state = json.loads(json.dumps(appliance.state()))
+    assert state["name"] == "lobby"
+    assert state["detect"] is True
+    assert (state["source"]["state"], state["source"]["reason"]) == ("running", "")
+    assert state["source"]["type"] == "synthetic"
+    assert state["source"]["age"] < 10
+    assert state["runtime"]["model"] == "movenet-lightning-int8"
+    assert state["outputs"].keys() == {"log"}
+    assert state["outputs"]["log"]["state"] == "running"
+    assert state["outputs"]["log"]["queue"].keys() == {"age", "events"}
+    assert state["troubles"] == [], "of a machine that is well"
+    assert state["watches"]["hands"]["enter"] == 0.85
+    assert state["unsaved"] is False
+    assert state["stats"]["counts"]["scenes"] > 0
+
+
+def test_detection_can_be_switched_off_and_on(running):
+    """Off, frames are shown and nobody is looked for; on, people are found again."""
+    appliance, witness = running
+    appliance.command("detect", False)
+    assert not witness.wait_for(lambda scene: not scene.poses).poses
+    assert appliance.state()["detect"] is False
+    appliance.command("detect", True)
+    witness.wait_for(lambda scene: bool(scene.poses))
+
+
+def test_a_threshold_takes_effect_at_once_and_is_saved_with_comments_kept(running, config_file):
+    """A slider changes the running watch; saving changes that value in the file and no other."""
+    appliance, witness = running
+    appliance.command("thresholds", {"watch": "hands", "enter": 0.6, "exit": 0.5, "hold": 0.25})
+    witness.wait_for(lambda scene: scene.watches[0].hold == 0.25)
+    assert appliance.state()["unsaved"] is True
+    assert config_file.read_text() == CONFIG
+    appliance.command("save")
+    text = config_file.read_text()
+    assert "enter: 0.6      # tuned on site" in text
+    assert "# the one that opens the door" in text
+    assert yaml.safe_load(text)["watch"]["hands"]["hold"] == 0.25
+    assert config_file.with_suffix(".yaml.bak").read_text() == CONFIG
+    assert load(config_file).watches["hands"].exit == 0.5
+    assert appliance.state()["unsaved"] is False
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("thresholds", {"watch": "hands", "enter": 1.5}, "enter"),
+        ("thresholds", {"watch": "hands", "enter": 0.5, "exit": 0.6}, "below"),
+        ("thresholds", {"watch": "hands", "enter": 0.50001, "exit": 0.5}, "below"),
+        ("thresholds", {"watch": "hands", "angle_deviation": 1e-9}, "greater than 0"),
+        ("thresholds", {"watch": "hands", "enter": "high"}, "expected a number"),
+        ("thresholds", {"watch": "hands", "hold": True}, "expected a number"),
+        ("thresholds", {"watch": "hand", "enter": 0.5}, "did you mean 'hands'"),
+        ("thresholds", {"watch": "hands", "entre": 0.5}, "did you mean 'enter'"),
+        ("thresholds", "hands", "expected an object"),
+        ("detect", "yes", "expected true or false"),
+        ("template", {"watch": "hands", "template": "othr"}, "did you mean 'other'"),
+        ("template", {"watch": "hands", "template": "../../etc/passwd"}, "letters, digits"),
+        ("capture", {"name": "a/b"}, "letters, digits"),
+        ("capture", {"name": ""}, "letters, digits"),
+        ("fly", None, "unknown command 'fly'"),
+    ],
+)
+def test_a_wrong_command_is_refused_with_a_sentence_and_changes_nothing(
+    running, name, value, words
+):
+    """Whatever comes in over a network ends in UserError, and the watch goes on as it was."""
+    appliance, _ = running
+    before = appliance.state()["watches"]
+    with pytest.raises(UserError, match=words):
+        appliance.command(name, value)
+    assert appliance.state()["watches"] == before
+
+
+def test_a_template_is_taught_from_what_is_seen_and_then_used(running, config_file):
+    """Standing at the camera: capture writes a file, and a watch can look for it at once."""
+    appliance, witness = running
+    witness.wait_for(lambda _: len(appliance._recent.poses()) == TAUGHT_FROM)
+    assert "taught" in appliance.command("capture", {"name": "taught"})
+    assert (config_file.parent / "templates" / "taught.yaml").is_file()
+    appliance.command("template", {"watch": "hands", "template": "taught"})
+    witness.wait_for(lambda scene: scene.watches[0].match.name == "taught")
+    appliance.command("save")
+    assert yaml.safe_load(config_file.read_text())["watch"]["hands"]["template"] == (
+        "templates/taught.yaml"
+    )
+
+
+def test_a_good_edit_is_taken_over_without_a_break(running, config_file):
+    """New thresholds from the file reach the running watch; the source is not opened again."""
+    appliance, witness = running
+    config_file.write_text(CONFIG.replace("0.85", "0.9"))
+    assert "taken over" in appliance.command("reload")
+    assert appliance.state()["watches"]["hands"]["enter"] == 0.9
+    seq = witness.scenes[-1].frame.seq
+    assert witness.wait_for(lambda scene: scene.frame.seq > seq)
+
+
+def test_a_bad_edit_keeps_the_last_good_configuration_and_says_so(running, config_file, caplog):
+    """The error is raised, logged and in the health document; everything runs on."""
+    appliance, witness = running
+    config_file.write_text(CONFIG.replace("enter", "entre"))
+    with caplog.at_level(logging.ERROR), pytest.raises(UserError, match="did you mean 'enter'"):
+        appliance.command("reload")
+    assert "last good one runs on" in caplog.text
+    assert "entre" in appliance.state()["config"]["error"]
+    assert witness.wait_for(lambda scene: bool(scene.poses))
+    config_file.write_text(CONFIG)
+    appliance.command("reload")
+    assert appliance.state()["config"]["error"] == ""
+    assert appliance.state()["config"]["reloads"] == {"taken": 1, "refused": 1}
+
+
+def test_another_camera_starts_the_source_anew_and_nothing_else(running, config_file):
+    """The frames begin anew; model and outputs run on, and what was shown before is ended."""
+    appliance, witness = running
+    before, log = appliance.pipeline, appliance.pipeline.outlets["log"]
+    appliance.command("thresholds", {"watch": "hands", "enter": 0.3, "exit": 0.2})
+    witness.wait_for(lambda _: witness.has_seen("start"))
+    config_file.write_text(CONFIG.replace("motion: arms_up", "motion: empty"))
+    assert appliance.command("reload").endswith("anew: source")
+    witness.wait_for(lambda _: witness.has_seen("end"))
+    assert not witness.wait_for(lambda scene: not scene.poses and scene.frame.seq < 30).poses
+    assert appliance.pipeline is before
+    assert appliance.pipeline.outlets["log"] is log
+    assert witness.opened == 1
+
+
+def test_another_output_is_started_anew_and_nothing_else(running, config_file):
+    """The log goes on in another file; source, model and the other outputs run on."""
+    appliance, witness = running
+    pipeline, capture = appliance.pipeline, appliance.pipeline.capture
+    config_file.write_text(CONFIG.replace("events.jsonl", "other.jsonl, poses: true"))
+    assert appliance.command("reload").endswith("anew: output log")
+    other = config_file.with_name("other.jsonl")
+    witness.wait_for(lambda _: other.exists() and other.stat().st_size > 0)
+    assert (appliance.pipeline, appliance.pipeline.capture) == (pipeline, capture)
+    assert witness.opened == 1
+
+
+def test_a_new_watch_is_looked_for_without_a_new_camera(running, config_file):
+    """People, smoothing and the set of watches change between two frames."""
+    appliance, witness = running
+    capture = appliance.pipeline.capture
+    config_file.write_text(
+        CONFIG.replace("outputs:", "  down: {template: templates/other.yaml}\noutputs:")
+    )
+    appliance.command("reload")
+    witness.wait_for(lambda scene: [watch.name for watch in scene.watches] == ["hands", "down"])
+    assert appliance.pipeline.capture is capture
+    assert set(appliance.state()["watches"]) == {"hands", "down"}
+
+
+def test_more_workers_need_a_pipeline_of_their_own(running, config_file):
+    """What can't be changed in place is stopped and started in order, in this process."""
+    appliance, witness = running
+    before = appliance.pipeline
+    config_file.write_text(CONFIG + "model: {workers: 2}\n")
+    appliance.command("reload")
+    witness.wait_for(lambda _: witness.opened == 2)
+    assert appliance.pipeline is not before
+
+
+def test_an_output_that_can_not_be_made_changes_nothing(running, config_file):
+    """A font that is none is found before anything is stopped."""
+    appliance, _ = running
+    outlets = appliance.pipeline.outlets
+    font = config_file.with_name("lobby.yaml")
+    config_file.write_text(CONFIG + f"  clip: {{type: video, path: a.mp4, font: {font}}}\n")
+    with pytest.raises(UserError, match="font"):
+        appliance.command("reload")
+    assert appliance.pipeline.outlets is outlets
+    assert "font" in appliance.state()["config"]["error"]
+
+
+def test_another_model_is_swapped_in_while_it_runs(running, config_file, models):
+    """The model changes between two frames; a broken one is refused and the old runs on."""
+    appliance, witness = running
+    posenet = models / "posenet_mobilenet_v1_075_257x257_stride16_float32_DERIVED.tflite"
+    config_file.write_text(CONFIG + f"model: {{path: {posenet}}}\n")
+    appliance.command("reload")
+    assert appliance.state()["runtime"]["model"] == "posenet-075-257-fp32"
+    witness.wait_for(lambda scene: bool(scene.poses))
+    broken = config_file.with_name("broken.tflite")
+    broken.write_bytes(posenet.read_bytes()[:10_000])
+    config_file.write_text(CONFIG + f"model: {{path: {broken}}}\n")
+    with pytest.raises(UserError, match="damaged or cut short"):
+        appliance.command("reload")
+    assert appliance.state()["runtime"]["model"] == "posenet-075-257-fp32"
+    witness.wait_for(lambda scene: bool(scene.poses))
+
+
+def test_a_pushed_configuration_is_written_and_taken_over(running, config_file):
+    """The text stands in the file as it was sent, the one before beside it."""
+    appliance, _ = running
+    text = CONFIG.replace("0.85", "0.75")
+    assert str(config_file) in appliance.command("config", text)
+    assert appliance.state()["watches"]["hands"]["enter"] == 0.75
+    assert config_file.read_text() == text
+    assert config_file.with_suffix(".yaml.bak").read_text() == CONFIG
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (CONFIG.replace("enter", "entre"), "lobby.yaml line 8: .*did you mean 'enter'"),
+        (CONFIG + "model: {path: lobby.yaml}", "lobby.yaml"),
+        (CONFIG + "x" * 5_000_000, "longer than"),
+        (CONFIG + "# \ud800", "characters"),
+        ("", "empty"),
+        (None, "expected the text"),
+    ],
+)
+def test_a_pushed_configuration_that_is_wrong_changes_nothing(running, config_file, text, words):
+    """Whoever sent it is told; the file and what runs are as they were."""
+    appliance, _ = running
+    with pytest.raises(UserError, match=words):
+        appliance.command("config", text)
+    assert config_file.read_text() == CONFIG
+    assert appliance.state()["config"]["error"] == ""
+
+
+def test_nothing_is_saved_over_an_edit_with_a_mistake(running, config_file):
+    """The slider's value stays in force; the file is left to whoever edits it."""
+    appliance, _ = running
+    appliance.command("thresholds", {"watch": "hands", "enter": 0.9})
+    broken = CONFIG.replace("template:", "templte:")
+    config_file.write_text(broken)
+    with pytest.raises(UserError, match="did you mean 'template'"):
+        appliance.command("save")
+    assert config_file.read_text() == broken
+    assert appliance.state()["watches"]["hands"]["enter"] == 0.9
+
+
+def test_restart_ends_the_run(config_file):
+    """A restart is an orderly end; systemd starts the service anew."""
+    appliance = Appliance(load(config_file))
+    runner = threading.Thread(target=appliance.run)
+    runner.start()
+    appliance.command("restart")
+    runner.join(30)
+    assert not runner.is_alive()

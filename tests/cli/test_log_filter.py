@@ -1,0 +1,72 @@
+"""The same message is not said again and again: counted instead, and other ones come through."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import pytest
+
+from edgepose.cli.log_filter import OFTEN, REMEMBERED, WINDOW, RateLimit
+
+
+@pytest.fixture
+def clock() -> list[float]:
+    """Return the time, to be set."""
+    return [1000.0]
+
+
+@pytest.fixture
+def said(clock) -> Callable[..., str]:
+    """Return what becomes of a message: its text, `""` when it is kept back."""
+    limit = RateLimit(lambda: clock[0])
+
+    def say(text: str, *args: object, level: int = logging.WARNING) -> str:
+        record = logging.LogRecord("edgepose.x", level, __file__, 1, text, args, None)
+        return record.getMessage() if limit.filter(record) else ""
+
+    return say
+
+
+def test_a_flood_is_kept_back_and_counted(said, clock):
+    """A flapping cable says so a few times a minute, and then how often it flapped."""
+    heard = [said("lost after %.1f s", i / 10) for i in range(100)]
+    assert [text for text in heard if text] == heard[:OFTEN]
+    clock[0] += WINDOW
+    assert (
+        said("lost after %.1f s", 7.5)
+        == f"lost after 7.5 s (said {100 - OFTEN} more times meanwhile)"
+    )
+    assert said("lost after %.1f s", 7.6) == "lost after 7.6 s"
+
+
+def test_other_messages_come_through(said):
+    """Another part, another reason, another level."""
+    for _ in range(50):
+        said("Output '%s' is backing off.", "bus")
+    assert said("Output '%s' is backing off.", "screen")
+    assert said("Output '%s' is backing off.", "bus", level=logging.INFO)
+
+
+def test_what_is_said_now_and_then_is_always_said(said, clock):
+    """Nothing is kept back that keeps within the limit."""
+    for _ in range(50):
+        clock[0] += WINDOW / OFTEN
+        assert said("the broker is gone") == "the broker is gone"
+
+
+def test_what_is_remembered_does_not_grow(clock):
+    """A message that is never the same twice must not fill the memory."""
+    limit = RateLimit(lambda: clock[0])
+    for i in range(10 * REMEMBERED):
+        word = "".join(chr(97 + int(digit)) for digit in str(i))
+        limit.filter(logging.LogRecord("x", 30, "", 1, word, None, None))
+    assert len(limit._said) == REMEMBERED
+
+
+def test_percent_signs_in_a_counted_message_hurt_nobody(said, clock):
+    """The count is put behind the text as it is."""
+    for _ in range(OFTEN + 1):
+        said("disk %s full", "99 %")
+    clock[0] += WINDOW
+    assert said("disk %s full", "99 %") == "disk 99 % full (said 1 more times meanwhile)"

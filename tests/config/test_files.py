@@ -1,0 +1,212 @@
+"""Which configuration is chosen, what is kept of it, and when an edit counts."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgepose.config.files import BOOT_VARIABLE, ConfigFiles, boot_files, service_files
+from edgepose.config.kept import LastGood
+from edgepose.config.loader import load
+from edgepose.config.watch import Edits
+
+TEMPLATE = Path(__file__).parents[1] / "configs" / "templates" / "arms_up.yaml"
+TEXT = """\
+version: 1
+name: {name}
+source: {{type: synthetic}}
+watch:
+  hands: {{template: hands.yaml}}
+outputs:
+  log: {{type: jsonl, path: events.jsonl}}
+"""
+BROKEN = "version: 1\nsource: {type: synthetic, pace: slow}\n"
+
+
+@pytest.fixture
+def etc(tmp_path: Path) -> Path:
+    """Return a configuration named `etc`, with its template."""
+    return put(tmp_path / "etc" / "edgepose.yaml", TEXT.format(name="etc"))
+
+
+@pytest.fixture
+def boot(tmp_path: Path, monkeypatch) -> Path:
+    """Return where the boot partition may hold a configuration; its template is there."""
+    monkeypatch.setenv(BOOT_VARIABLE, f"{tmp_path / 'boot' / 'firmware'}:{tmp_path / 'boot'}")
+    path = put(tmp_path / "boot" / "firmware" / "edgepose.yaml", "")
+    path.unlink()
+    return path
+
+
+def put(path: Path, text: str) -> Path:
+    """Write a configuration, with the template that it names beside it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    (path.parent / "hands.yaml").write_text(TEMPLATE.read_text())
+    return path
+
+
+def chosen(files: ConfigFiles) -> tuple[str | None, str]:
+    """Return the name of what a start chooses, and the error."""
+    choice = files.choose(files.last_good())
+    return choice.config.name if choice.config else None, choice.error
+
+
+class TestChoice:
+    """A file on the boot partition, then the given one, each with its own last good copy."""
+
+    def test_the_given_file_is_taken_where_the_boot_partition_has_none(self, etc, boot, tmp_path):
+        """As on every device that nobody has put a card into."""
+        assert chosen(service_files(etc, (), tmp_path)) == ("etc", "")
+
+    def test_a_file_on_the_boot_partition_comes_first(self, etc, boot, tmp_path):
+        """And the place of newer systems before that of older ones."""
+        put(boot.parent.parent / "edgepose.yaml", TEXT.format(name="old"))
+        assert chosen(service_files(etc, (), tmp_path)) == ("old", "")
+        put(boot, TEXT.format(name="card"))
+        assert chosen(service_files(etc, (), tmp_path)) == ("card", "")
+
+    def test_a_broken_one_there_is_told_of_and_not_used(self, etc, boot, tmp_path):
+        """With its line; the given file runs."""
+        put(boot, BROKEN)
+        name, error = chosen(service_files(etc, (), tmp_path))
+        assert name == "etc"
+        assert f"{boot} line 2: source.pace" in error
+
+    def test_each_service_has_a_name_of_its_own_there(self, boot):
+        """edgepose@door reads door.yaml, not everybody's."""
+        assert boot_files(Path("/etc/edgepose/door.yaml"))[0] == boot.with_name("door.yaml")
+
+    def test_a_broken_file_with_a_last_good_copy_runs_the_copy(self, etc, boot, tmp_path):
+        """Of the same file: one that broke on the card does not bring the starter's back."""
+        put(boot, TEXT.format(name="card"))
+        files = service_files(etc, (), tmp_path)
+        assert files.keep(load(boot))
+        put(boot, BROKEN)
+        name, error = chosen(service_files(etc, (), tmp_path))
+        assert name == "card"
+        assert str(boot) in error
+
+    def test_a_copy_of_another_file_is_not_used(self, etc, boot, tmp_path):
+        """What ran well for somebody else says nothing about this service."""
+        other = put(tmp_path / "other.yaml", TEXT.format(name="other"))
+        service_files(other, (), tmp_path).keep(load(other))
+        etc.write_text(BROKEN)
+        name, error = chosen(service_files(etc, (), tmp_path))
+        assert (name, "source.pace" in error) == (None, True)
+
+    def test_what_failed_when_it_was_used_is_not_chosen_again_until_it_changes(self, etc, tmp_path):
+        """Or until somebody asks for it by a reload."""
+        files = ConfigFiles(etc)
+        files.refuse(load(etc), "the video is none")
+        assert chosen(files) == (None, "the video is none")
+        etc.write_text(TEXT.format(name="mended"))
+        assert chosen(files) == ("mended", "")
+        etc.write_text(TEXT.format(name="etc"))
+        files.forgive()
+        assert chosen(files) == ("etc", "")
+
+
+class TestLastGood:
+    """The copy with its templates: whole, and written only when it changes."""
+
+    def test_the_copy_stands_alone_and_its_paths_mean_what_they_meant(self, etc, tmp_path):
+        """File and templates may be gone; the log still goes beside where they were."""
+        config = load(etc)
+        assert LastGood(tmp_path / "kept").keep(config)
+        etc.unlink()
+        (etc.parent / "hands.yaml").unlink()
+        copy = LastGood(tmp_path / "kept").load()
+        assert copy is not None
+        assert copy.templates == config.templates
+        assert copy.outputs == config.outputs
+        assert copy.path == etc
+
+    def test_nothing_is_written_that_is_there_already(self, etc, tmp_path):
+        """A card wears out with every write."""
+        kept = LastGood(tmp_path / "kept")
+        kept.keep(load(etc))
+        before = {path: path.stat().st_mtime_ns for path in (tmp_path / "kept").iterdir()}
+        kept.keep(load(etc))
+        assert {p: p.stat().st_mtime_ns for p in (tmp_path / "kept").iterdir()} == before
+
+    def test_a_template_that_was_edited_meanwhile_is_not_kept(self, etc, tmp_path):
+        """What is kept is what ran, or nothing; the copy before stays."""
+        kept, config = LastGood(tmp_path / "kept"), load(etc)
+        kept.keep(config)
+        template = etc.parent / "hands.yaml"
+        template.write_text(
+            template.read_text().replace("angle_deviation: 20", "angle_deviation: 5")
+        )
+        assert not kept.keep(config)
+        assert kept.load().templates == config.templates
+
+    def test_only_the_templates_in_use_stay(self, etc, tmp_path):
+        """A device that is tuned for years does not fill its card."""
+        kept = LastGood(tmp_path / "kept")
+        kept.keep(load(etc))
+        template = etc.parent / "hands.yaml"
+        template.write_text(template.read_text() + "# tuned\n")
+        kept.keep(load(etc))
+        assert len(list((tmp_path / "kept").glob("*.yaml"))) == 1
+        assert kept.load() is not None
+
+    @pytest.mark.parametrize(
+        "text", ["", "{", "[]", '{"text": 1}', '{"path": "x", "text": "a: 1", "templates": {}}']
+    )
+    def test_a_damaged_copy_counts_as_none(self, tmp_path, text):
+        """It is told of in the log, and never a reason not to start."""
+        (tmp_path / "config.json").write_text(text)
+        assert LastGood(tmp_path).load() is None
+
+    def test_overrides_hold_for_the_copy_as_well(self, etc, tmp_path):
+        """`--set` comes with every start."""
+        kept = LastGood(tmp_path / "kept")
+        kept.keep(load(etc, ["name=hall"]), ["name=hall"])
+        assert kept.load(["name=hall"]).name == "hall"
+        assert "hall" not in json.loads((tmp_path / "kept" / "config.json").read_text())["text"]
+
+
+class TestEdits:
+    """An edit counts once, when nothing moves any more."""
+
+    @pytest.fixture
+    def edits(self, etc) -> Edits:
+        """Return edits of two files after the first look has been told of."""
+        edits = Edits(lambda: (etc, etc.with_name("absent.yaml")))
+        assert [edits.step(), edits.step(), edits.step()] == [False, True, False]
+        return edits
+
+    def test_an_edit_counts_once_it_has_come_to_rest(self, edits, etc):
+        """Half a file is not read: while it grows nothing is told."""
+        for text in ("ver", "version: 1", "version: 1\nsource"):
+            etc.write_text(text)
+            assert not edits.step()
+        assert [edits.step(), edits.step()] == [True, False]
+
+    def test_a_file_that_appears_or_goes_counts(self, edits, etc):
+        """A card that is put in, a template that was forgotten."""
+        other = etc.with_name("absent.yaml")
+        other.write_text("x: 1")
+        assert [edits.step(), edits.step()] == [False, True]
+        other.unlink()
+        assert [edits.step(), edits.step()] == [False, True]
+
+    def test_another_file_in_its_place_counts_though_size_and_time_are_the_same(self, edits, etc):
+        """Editors write beside and rename; `cp -p` brings the old time along."""
+        before = etc.stat()
+        other = etc.with_name("new.yaml")
+        other.write_text(etc.read_text().replace("etc", "abc"))
+        os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+        other.replace(etc)
+        assert [edits.step(), edits.step()] == [False, True]
+
+
+def test_a_configuration_read_twice_is_the_same(etc):
+    """So that a look that finds nothing new starts nothing anew."""
+    assert load(etc) == load(etc)
+    assert load(etc) != replace(load(etc), name="other")

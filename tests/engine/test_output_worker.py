@@ -1,0 +1,170 @@
+"""An output on its own thread: woken when it asked for it, and given again what it lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from edgepose.engine.output_worker import Outlet
+from edgepose.engine.stats import Stats
+from edgepose.errors import OutputLost
+from edgepose.outputs.base import Output
+from edgepose.types import Scene, blank_frame
+
+WAIT = 20.0  # seconds; only a broken build waits so long
+
+
+class Clockwork(Output):
+    """Ask to be woken, and note when that happened; fail as often as told."""
+
+    def __init__(self, wake_after: float | None, failures: int = 0) -> None:
+        self.wake_after = wake_after
+        self.failures = failures
+        self.asked = 0.0
+        self.ticks: list[float] = []
+        self.seqs: list[int] = []
+        self.threads: set[str] = set()
+        self.ticked = threading.Event()
+        self.shown = threading.Event()
+
+    def open(self) -> None:
+        """Ask for the first tick."""
+        self._ask()
+
+    def show(self, scene: Scene) -> None:
+        """Note the scene."""
+        self.threads.add(threading.current_thread().name)
+        self.seqs.append(scene.frame.seq)
+        self.shown.set()
+
+    def tick(self) -> None:
+        """Note the time and ask for no further tick; or fail."""
+        self.threads.add(threading.current_thread().name)
+        if self.failures:
+            self.failures -= 1
+            raise OutputLost("the pin is gone")
+        self.ticks.append(time.monotonic())
+        self.wake_at = None
+        self.ticked.set()
+
+    def close(self) -> None:
+        """Ask for nothing more."""
+        self.wake_at = None
+
+    def _ask(self) -> None:
+        self.asked = time.monotonic()
+        self.wake_at = None if self.wake_after is None else self.asked + self.wake_after
+
+
+@pytest.fixture
+def crashes() -> list[BaseException]:
+    """Return what crashed an outlet's thread."""
+    return []
+
+
+@pytest.fixture
+def run(crashes: list[BaseException]) -> Iterator[object]:
+    """Return a starter of outlets; they are stopped at the end."""
+    started: list[Outlet] = []
+
+    def start(output: Output) -> Outlet:
+        outlet = Outlet("relay", output, Stats(), crashes.append)
+        outlet.start()
+        started.append(outlet)
+        return outlet
+
+    yield start
+    for outlet in started:
+        outlet.drain()
+        outlet.join(time.monotonic() + WAIT)
+    assert not crashes
+
+
+def scene(seq: int) -> Scene:
+    """Return a scene of nobody."""
+    return Scene(blank_frame((4, 4), float(seq), seq))
+
+
+def test_an_output_is_woken_though_no_scene_comes(run):
+    """A pulse ends on time while the camera is away: `tick`, not before the moment asked for."""
+    output = Clockwork(wake_after=0.05)
+
+    run(output)
+
+    assert output.ticked.wait(WAIT)
+    assert output.ticks[0] >= output.asked + 0.05
+    assert output.threads == {"output-relay"}
+
+
+def test_a_moment_that_is_past_is_now(run):
+    """An output that asks late is woken at once, and once for each time it asked."""
+    output = Clockwork(wake_after=-5.0)
+
+    outlet = run(output)
+    assert output.ticked.wait(WAIT)
+    outlet.offer(scene(1))
+
+    assert output.shown.wait(WAIT)
+    assert len(output.ticks) == 1
+
+
+def test_scenes_do_not_keep_an_output_from_being_woken(run):
+    """The tick that is due comes after the scene at the latest, however many scenes wait."""
+    output = Clockwork(wake_after=0.0)
+    outlet = Outlet("relay", output, Stats(), lambda error: None)
+    outlet.offer(scene(1))
+    outlet.start()
+
+    assert output.ticked.wait(WAIT)
+    assert output.seqs == [1]
+    outlet.drain()
+    outlet.join(time.monotonic() + WAIT)
+
+
+def test_an_output_that_asks_for_nothing_is_not_woken(run):
+    """Without `wake_at` scenes alone call it."""
+    output = Clockwork(wake_after=None)
+
+    outlet = run(output)
+    outlet.offer(scene(1))
+    assert output.shown.wait(WAIT)
+    outlet.drain()
+    assert outlet.join(time.monotonic() + WAIT)
+
+    assert output.ticks == []
+
+
+def test_a_tick_that_fails_is_a_lost_output(run):
+    """It is opened again with back-off, the state and the reason are told."""
+    output = Clockwork(wake_after=0.0, failures=1)
+
+    outlet = run(output)
+
+    assert output.ticked.wait(WAIT)
+    assert outlet.health.state == "running"
+    assert output.failures == 0
+
+
+@pytest.mark.parametrize("progresses", [True, False])
+def test_an_output_that_gets_on_is_tried_again_soon(run, progresses):
+    """One that fails in the midst of what it was given is no dead one: its pauses don't grow."""
+    waits: list[float] = []
+
+    class Halting(Clockwork):
+        def show(self, scene: Scene) -> None:
+            if len(waits) < 4:
+                lost = OutputLost("half of it was taken")
+                lost.has_progressed = progresses
+                raise lost
+            super().show(scene)
+
+    output = Halting(wake_after=None)
+    outlet = run(output)
+    outlet._pause = lambda backoff: waits.append(backoff.next()) or 0.0
+    outlet.offer(scene(1))
+    assert output.shown.wait(WAIT)
+
+    assert waits == ([0.5] * 4 if progresses else [0.5, 1.0, 2.0, 4.0])

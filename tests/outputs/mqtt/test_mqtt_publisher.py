@@ -1,0 +1,277 @@
+"""What is sent and when: order, window, repetition, without any network."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edgepose.outputs.mqtt.outbox import Outbox
+from edgepose.outputs.mqtt.publisher import PASSING, WINDOW, Post
+
+
+class Wire:
+    """Stand in for a client: remember what was handed over; `is_full` takes nothing."""
+
+    def __init__(self) -> None:
+        """Nothing sent yet."""
+        self.sent: list[tuple[str, bytes, bool]] = []
+        self.is_full = False
+        self._ids = itertools.count(1)
+
+    def publish(self, topic: str, payload: bytes, retain: bool) -> int | None:
+        """Take a message, numbered from 1."""
+        if self.is_full:
+            return None
+        self.sent.append((topic, payload, retain))
+        return next(self._ids)
+
+    def take(self) -> list[tuple[str, bytes, bool]]:
+        """Return what was sent since the last time."""
+        taken, self.sent = self.sent, []
+        return taken
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    """Return an open outbox."""
+    made = Outbox(tmp_path / "o.sqlite", 10_000)
+    made.open()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def wire() -> Wire:
+    """Return a wire."""
+    return Wire()
+
+
+@pytest.fixture
+def post(wire: Wire, outbox: Outbox) -> Post:
+    """Return a post that is not connected."""
+    return Post(wire.publish, outbox, "events")
+
+
+def put(outbox: Outbox, *numbers: int) -> None:
+    """Put events of these numbers."""
+    outbox.put([(f"id-{n}", b"%d" % n) for n in numbers])
+
+
+def events(sent: list[tuple[str, bytes, bool]]) -> list[int]:
+    """Return the numbers of the events among what was sent."""
+    return [int(payload) for topic, payload, _ in sent if topic == "events"]
+
+
+def test_nothing_is_sent_before_the_connection(post: Post, wire: Wire, outbox: Outbox):
+    """States and events wait for it; states go first, retained."""
+    put(outbox, 1)
+    post.set_state({"a": b"1"})
+    post.pump()
+    assert wire.take() == []
+
+    post.connected()
+
+    assert wire.take() == [("a", b"1", True), ("events", b"1", False)]
+
+
+def test_a_state_goes_out_when_it_changes(post: Post, wire: Wire):
+    """The same again is not sent; of several changes only the newest."""
+    post.connected()
+    post.set_state({"a": b"1"})
+    post.set_state({"a": b"2"})
+    post.pump()
+    post.set_state({"a": b"2"})
+    post.pump()
+
+    assert wire.take() == [("a", b"2", True)]
+
+
+def test_a_state_that_was_taken_away_is_forgotten(post: Post, wire: Wire):
+    """It goes out, empty, also where the client takes nothing at first; later ones don't tell."""
+    post.connected()
+    post.set_state({"a": b"1"})
+    post.pump()
+    wire.is_full = True
+    post.set_state({"a": b""})
+    post.pump()
+    wire.is_full = False
+    post.pump()
+    post.repeat()
+    post.pump()
+
+    assert wire.take() == [("a", b"1", True), ("a", b"", True)]
+    assert not post._states
+
+
+def test_the_window_holds_events_back(post: Post, wire: Wire, outbox: Outbox):
+    """So many wait for their acknowledgement; each one that comes lets another go, in order."""
+    post.connected()
+    put(outbox, *range(WINDOW + 3))
+    post.pump()
+    assert events(wire.take()) == list(range(WINDOW))
+
+    post.acknowledged(1)
+    post.acknowledged(2)
+
+    assert events(wire.take()) == [WINDOW, WINDOW + 1]
+    assert outbox.waiting == WINDOW + 1
+    assert [message.id for message in outbox.after(0, 1)] == ["id-2"]
+
+
+def test_an_event_leaves_the_outbox_with_its_acknowledgement_only(
+    post: Post, wire: Wire, outbox: Outbox
+):
+    """Not when it is sent, and not with another's; an unknown acknowledgement is no fault."""
+    post.connected()
+    put(outbox, 1, 2)
+    post.pump()
+    assert outbox.waiting == 2
+    post.acknowledged(2)
+    post.acknowledged(99)
+
+    assert [message.id for message in outbox.after(0, 9)] == ["id-1"]
+
+
+def test_what_has_no_state_is_not_repeated(post: Post, wire: Wire):
+    """A refused command repeats the state of its switch, which a device may not have."""
+    post.set_state({"a": b"1"})
+    post.connected()
+    wire.take()
+
+    post.repeat("profile/state", "a")
+    post.pump()
+
+    assert wire.take() == [("a", b"1", True)]
+
+
+def test_after_a_lost_connection_the_client_repeats_first(post: Post, wire: Wire, outbox: Outbox):
+    """Nothing new before what was not acknowledged is through: an old state would overtake."""
+    post.connected()
+    post.set_state({"a": b"old"})
+    put(outbox, 1)
+    post.pump()
+    wire.take()
+    post.disconnected()
+    post.set_state({"a": b"new"})
+    put(outbox, 2)
+    post.connected()
+    assert wire.take() == []
+
+    post.acknowledged(1)
+    assert wire.take() == []
+    post.acknowledged(2)
+
+    assert wire.take() == [("a", b"new", True), ("events", b"2", False)]
+
+
+def test_every_connection_brings_all_states_again(post: Post, wire: Wire):
+    """The broker may have lost them."""
+    post.set_state({"a": b"1", "b": b"2"})
+    post.connected()
+    for message_id in (1, 2):
+        post.acknowledged(message_id)
+    wire.take()
+    post.disconnected()
+    post.connected()
+
+    assert wire.take() == [("a", b"1", True), ("b", b"2", True)]
+
+
+def test_events_are_not_sent_twice_on_one_connection(post: Post, wire: Wire, outbox: Outbox):
+    """However often somebody pumps, and after a reconnection that the client bridges."""
+    post.connected()
+    put(outbox, 1)
+    post.pump()
+    post.pump()
+    post.disconnected()
+    post.connected()
+    post.pump()
+
+    assert events(wire.take()) == [1]
+
+
+def test_a_full_client_is_tried_again(post: Post, wire: Wire, outbox: Outbox):
+    """Nothing is lost when it takes nothing, states included."""
+    post.connected()
+    wire.is_full = True
+    post.set_state({"a": b"1"})
+    put(outbox, 1)
+    post.pump()
+    wire.is_full = False
+    post.pump()
+
+    assert wire.take() == [("a", b"1", True), ("events", b"1", False)]
+
+
+def test_states_of_a_stalled_broker_do_not_pile_up(post: Post, wire: Wire):
+    """Past the window changes wait, and only the newest of each topic is sent then."""
+    post.connected()
+    for value in range(1000):
+        post.set_state({"a": b"%d" % value})
+        post.pump()
+    assert len(wire.take()) == WINDOW
+
+    for message_id in range(1, WINDOW + 1):
+        post.acknowledged(message_id)
+
+    assert wire.take() == [("a", b"999", True)]
+
+
+def test_passing_messages_are_not_kept(post: Post, wire: Wire):
+    """Reports without a connection are gone; with a stalled one only the newest few wait."""
+    post.pass_on("stats", b"lost")
+    post.connected()
+    for value in range(WINDOW + 10 * PASSING):
+        post.pass_on("stats", b"%d" % value)
+        post.pump()
+
+    sent = wire.take()
+    for message_id in range(1, WINDOW + 1):
+        post.acknowledged(message_id)
+    rest = wire.take()
+    assert [int(payload) for _, payload, _ in sent] == list(range(WINDOW))
+    assert int(rest[0][1]) == WINDOW + 9 * PASSING
+    assert not any(retain for _, _, retain in sent + rest)
+
+
+def test_it_is_quiet_when_all_is_acknowledged(post: Post, wire: Wire, outbox: Outbox):
+    """Until then somebody who closes may wait for it."""
+    post.set_state({"a": b"1"})
+    assert not post.is_quiet
+    post.connected()
+    put(outbox, 1)
+    post.pump()
+    post.acknowledged(1)
+    assert not post.is_quiet
+    post.acknowledged(2)
+
+    assert post.is_quiet
+
+
+def test_who_comes_while_another_sends_leaves_a_note_and_goes(wire: Wire, outbox: Outbox):
+    """The client calls back under a lock that publishing needs: waiting would be a deadlock.
+
+    Here the acknowledgement of each event comes while the next one is being published; the note
+    is worked off by the thread that was sending.
+    """
+    waited: list[bool] = []
+
+    def publish(topic: str, payload: bytes, retain: bool) -> int | None:
+        client = threading.Thread(target=post.acknowledged, args=(len(waited),), daemon=True)
+        client.start()
+        client.join(5.0)
+        waited.append(client.is_alive())
+        return wire.publish(topic, payload, retain)
+
+    post = Post(publish, outbox, "events")
+    post.connected()
+    put(outbox, *range(2 * WINDOW))
+    post.pump()
+
+    assert waited == [False] * (2 * WINDOW)
+    assert events(wire.sent) == list(range(2 * WINDOW))
+    assert [message.id for message in outbox.after(0, 9)] == [f"id-{2 * WINDOW - 1}"]

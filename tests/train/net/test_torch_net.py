@@ -1,0 +1,54 @@
+"""Described networks in torch: right shapes, and folding changes nothing but the form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgepose.train.net import nets
+from edgepose.train.net.nets import CONV, Layer, Net
+from edgepose.train.net.torch_net import TorchNet, fold, normalise
+
+torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
+
+
+@pytest.mark.parametrize("name", nets.NETS)
+def test_outputs_are_one_map_a_keypoint_and_stage(name: str) -> None:
+    """A 64 pixel picture gives maps of 16 cells, from every stage."""
+    net = nets.NETS[name](17)
+    model = TorchNet(net)
+    outputs = model(normalise(torch.zeros(2, 64, 64, 3, dtype=torch.uint8)))
+    assert len(outputs) == len(net.outputs)
+    assert all(maps.shape == (2, 17, 16, 16) for maps in outputs)
+
+
+@pytest.mark.parametrize("name", nets.NETS)
+def test_the_description_counts_the_weights_that_torch_has(name: str) -> None:
+    """After folding, the arrays hold exactly the counted parameters."""
+    net = nets.NETS[name](17)
+    folded = fold(net, TorchNet(net).modules.state_dict())
+    assert sum(w.size + b.size for w, b in folded.values()) == nets.parameters(net)
+
+
+def test_pixels_are_scaled_about_their_middle() -> None:
+    """0, 127.5 and 255 become about -2, 0 and 2, channels first."""
+    values = normalise(torch.tensor([[[[0, 128, 255]]]], dtype=torch.uint8))
+    assert values.shape == (1, 3, 1, 1)
+    assert values.flatten().tolist() == pytest.approx([-1.992, 0.0078, 1.992], abs=1e-3)
+
+
+def test_folding_a_normalisation_keeps_the_values() -> None:
+    """Weights and bias with the statistics folded in give what convolution and norm gave."""
+    layer = Layer("only", CONV, ("image",), 5, 1)
+    net = Net("one", (layer,), ("only",), 1, "softmax", {"image": 3, "only": 5})
+    model = TorchNet(net)
+    norm = model.modules["only"][1]
+    for array in (norm.weight, norm.bias, norm.running_mean):
+        array.data.normal_()
+    norm.running_var.uniform_(0.5, 2.0)
+    model.modules.eval()
+    pixels = torch.randn(1, 3, 1, 1)
+    weights, bias = fold(net, model.modules.state_dict())["only"]
+    expected = model(pixels)[0].detach().numpy().ravel()
+    found = pixels.numpy().ravel() @ weights[0, 0] + bias
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
