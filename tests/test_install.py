@@ -76,7 +76,7 @@ def test_the_demonstration_runs_from_the_wheel(installed, tmp_path, lightning):
 
 def test_reproducible_from_an_editable_install(tmp_path):
     """The checkout itself, as scripts/setup installs it, finds its files at the top."""
-    code = "from edgepose.system.shipped import folders; print(*folders('configs'))"
+    code = "from edgepose.system.paths import folders; print(*folders('configs'))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )

@@ -13,10 +13,9 @@ from typing import Any
 from edgepose.appliance import assembly
 from edgepose.appliance.health import Health, Subject
 from edgepose.appliance.model import Eyes, open_eyes
-from edgepose.appliance.recent import Recent
 from edgepose.appliance.reconfigure import Change, prepare
 from edgepose.appliance.remote_update import Pushes, templates_in_use
-from edgepose.appliance.tuning import Tuning
+from edgepose.appliance.tuning import Recent, Tuning
 from edgepose.config.edit import save_text
 from edgepose.config.files import Choice
 from edgepose.config.loader import Config

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from edgepose.appliance.model import Eyes
 from edgepose.config.loader import Config
-from edgepose.config.profiles import overlaid
-from edgepose.config.schema import WatchSection
+from edgepose.config.schema import WatchSection, overlaid
 from edgepose.config.templates import adapt
 from edgepose.core.families.base import Family
 from edgepose.core.selection import Selection, SelectionSettings

@@ -17,12 +17,11 @@ from edgepose.appliance.appliance import Appliance
 from edgepose.appliance.standby import Waiting
 from edgepose.config.files import ConfigFiles
 from edgepose.config.loader import Config
-from edgepose.config.reload import GOOD_AFTER, POLL, RETRY, ConfigLife
-from edgepose.config.watch import Edits
-from edgepose.engine.rounds import Rounds
+from edgepose.config.reload import GOOD_AFTER, POLL, RETRY, ConfigLife, Edits
+from edgepose.engine.threads import Rounds
 from edgepose.errors import ConfigError, EdgeposeError, UserError
+from edgepose.system.last_exit import VainStarts
 from edgepose.system.systemd import notify
-from edgepose.system.vain_starts import VainStarts
 
 log = logging.getLogger(__name__)
 

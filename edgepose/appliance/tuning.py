@@ -1,25 +1,29 @@
-"""Watches as they are tuned while they run, beside how the configuration file has them."""
+"""Thresholds, templates and profiles changed while running; the latest poses to teach from."""
 
 from __future__ import annotations
 
+import logging
 import re
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 from edgepose import template_file
 from edgepose.appliance import assembly
-from edgepose.appliance.tuning_profiles import Profiles
 from edgepose.config.edit import Edits, Place, save_edits
 from edgepose.config.loader import Config
-from edgepose.config.profiles import OverrideSection, overlaid
-from edgepose.config.schema import WatchSection
+from edgepose.config.schema import OverrideSection, ProfileSection, WatchSection, overlaid
 from edgepose.config.templates import adapt, load_templates
 from edgepose.core.templates import teach
 from edgepose.engine.perception import Watch
 from edgepose.errors import UserError, near_miss
 from edgepose.options import Options
-from edgepose.types import Pose
+from edgepose.outputs.base import Output
+from edgepose.system import atomic
+from edgepose.system.paths import state_folder
+from edgepose.types import Pose, Scene
 
 Section = TypeVar("Section", bound=Options)
 
@@ -203,3 +207,85 @@ def _first_problem(error: ValueError) -> str:
     place = ".".join(map(str, problems[0]["loc"]))
     text = str(problems[0]["msg"]).removeprefix("Value error, ")
     return f"{place}: {text}" if place else text
+
+
+log = logging.getLogger(__name__)
+
+
+class Profiles:
+    """Hold the profiles of a device as they are now, and the name of the one in use.
+
+    sections: by name, as they are now. active: a name, "" where there are no profiles.
+    """
+
+    def __init__(self, device: str, sections: Mapping[str, ProfileSection], active: str) -> None:
+        """Begin with `active`, else with the last choice, else with the first."""
+        self.sections = dict(sections)
+        self._memory = _memory(device)
+        known = (name for name in (active, self._remembered()) if name in self.sections)
+        self.active = next(known, next(iter(self.sections), ""))
+
+    def override(self, watch: str) -> OverrideSection | None:
+        """Return what differs for a watch at present, None where it does not count."""
+        section = self.sections.get(self.active)
+        return OverrideSection() if section is None else section.of(watch)
+
+    def with_override(self, watch: str, override: OverrideSection) -> ProfileSection:
+        """Return the profile in use with something else for a watch."""
+        section = self.sections[self.active]
+        return section.model_copy(update={"watch": {**(section.watch or {}), watch: override}})
+
+    def known(self, name: Any) -> str:
+        """Return the name of a profile. Raises UserError, with the near miss, if there is none."""
+        if not self.sections:
+            raise UserError("there are no `profiles` in the configuration")
+        if not isinstance(name, str) or name not in self.sections:
+            shown = str(name)[:40]
+            raise UserError(f"no profile '{shown}'{near_miss(shown, self.sections)}")
+        return name
+
+    def remember(self) -> None:
+        """Keep the choice for the next start, where the disk lets us."""
+        try:
+            self._memory.parent.mkdir(parents=True, exist_ok=True)
+            atomic.write_text(self._memory, self.active)
+        except OSError as error:
+            reason = error.strerror or error
+            log.warning("%s: can't be written (%s): a restart forgets it.", self._memory, reason)
+
+    def _remembered(self) -> str:
+        try:
+            return self._memory.read_text(encoding="utf-8") if self.sections else ""
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+
+def _memory(device: str) -> Path:
+    return state_folder() / "profile" / quote(device, safe=" ")
+
+
+class Recent(Output):
+    """Remember the latest poses of whoever is closest, to teach from, and the latest event."""
+
+    def __init__(self) -> None:
+        self.last_event: dict[str, Any] | None = None
+        self._poses: deque[Pose] = deque(maxlen=TAUGHT_FROM)
+
+    def open(self) -> None:
+        """Need nothing."""
+
+    def show(self, scene: Scene) -> None:
+        """Note the first person and the event; forget the poses when nobody is there."""
+        for event in scene.events:
+            self.last_event = {"name": event.name, "type": event.type, "time": event.time}
+        if scene.raw_poses:
+            self._poses.append(scene.raw_poses[0])
+        else:
+            self._poses.clear()
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+    def poses(self) -> list[Pose]:
+        """Return the latest poses, oldest first."""
+        return list(self._poses)

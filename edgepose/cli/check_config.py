@@ -12,10 +12,9 @@ from typing import Any, Final
 import click
 
 from edgepose.cli.options import config_argument, set_option
-from edgepose.config.edit import save_text
+from edgepose.config.edit import migrate, save_text
 from edgepose.config.files import boot_files
 from edgepose.config.loader import Config, load, loads
-from edgepose.config.migrate import migrate
 from edgepose.config.plugins import Part
 from edgepose.config.schema import VERSION, WatchSection
 from edgepose.config.validation import is_secret

@@ -23,7 +23,7 @@ from edgepose.core.metrics import distances, pck, study_norm, total
 from edgepose.engine.stats import Snapshot
 from edgepose.errors import UserError
 from edgepose.outputs.base import Output
-from edgepose.system.shipped import folders
+from edgepose.system.paths import folders
 from edgepose.types import Event, Scene
 
 NEAR: Final = 0.2  # of the torso: a keypoint that close to its truth is right (PCK@0.2)

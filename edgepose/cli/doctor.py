@@ -17,8 +17,7 @@ from rich.text import Text
 
 from edgepose.cli.options import set_option
 from edgepose.doctor.checks import Group, examine
-from edgepose.doctor.finding import Finding
-from edgepose.doctor.plan import read_plan
+from edgepose.doctor.finding import Finding, read_plan
 from edgepose.doctor.system import System
 
 STYLES: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from edgepose.cli import models_info, models_view
+from edgepose.cli import models_view
 from edgepose.errors import DeviceError, UserError
 from edgepose.modelstore.manifest import Entry, entry, manifest
 from edgepose.modelstore.search import find, locate
@@ -118,11 +118,11 @@ def info(model: str, tensors: bool, as_json: bool) -> None:
     """
     found = find(model)
     inside = inspect(found.path)
-    about = models_info.describe(found, inside, read_speeds())
+    about = models_view.describe(found, inside, read_speeds())
     if as_json:
         click.echo(json.dumps(about, indent=2))
     else:
-        models_info.print_info(Console(), about, all_tensors=tensors)
+        models_view.print_info(Console(), about, all_tensors=tensors)
 
 
 @models.command("strip-decoder")
@@ -145,9 +145,9 @@ def strip_decoder(model: str, out: Path, force: bool, as_json: bool) -> None:
     _write(out, stripped)
     after = read_model(stripped, str(out))
     if as_json:
-        click.echo(json.dumps(models_info.stripped(found.path, out, after), indent=2))
+        click.echo(json.dumps(models_view.stripped(found.path, out, after), indent=2))
     else:
-        models_info.print_stripped(Console(), out, after)
+        models_view.print_stripped(Console(), out, after)
 
 
 def _write(out: Path, data: bytes) -> None:

@@ -1,20 +1,26 @@
-"""How `edgepose models list`, `pull` and `verify` show models: rows for JSON and terminal."""
+"""How `edgepose models` shows models and what is inside them: rows for JSON, tables for people."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from edgepose.cli.models_info import Row, shape_text, size_text
-from edgepose.modelstore.checksum import fault
+from edgepose.core.families import recognise
+from edgepose.errors import ModelError
+from edgepose.modelstore.checksum import fault, sha256
 from edgepose.modelstore.manifest import Entry
+from edgepose.modelstore.search import ModelFile
 from edgepose.modelstore.speeds import Speeds, best_speed
+from edgepose.tflite.info import EDGETPU_OP, POSENET_OP, ModelInfo, TensorInfo
+from edgepose.tflite.read import read_bytes, read_model
+from edgepose.tflite.strip import strip_decoder
 
 FAMILIES: Final = {
     "movenet": "MoveNet: one person",
@@ -117,3 +123,181 @@ def print_checks(console: Console, results: Sequence[Row]) -> None:
         console.print(f"\nTo put it right: edgepose models pull {' '.join(wrong)}", soft_wrap=True)
     else:
         console.print(f"\n{len(results)} models checked, nothing wrong.")
+
+
+Row = dict[str, Any]
+
+CUSTOM_OPS: Final = {
+    EDGETPU_OP: "runs on a Coral Edge TPU only",
+    POSENET_OP: "taken off when loaded; in the file: edgepose models strip-decoder",
+}
+
+
+def size_text(size: int) -> str:
+    """Return bytes for people: "2.9 MB", `""` for 0."""
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB" if size else ""
+
+
+def shape_text(shape: Iterable[int]) -> str:
+    """Return "1x192x192x3", with "any" for a size that the model leaves open."""
+    return "x".join("any" if extent < 0 else str(extent) for extent in shape)
+
+
+def describe(found: ModelFile, inside: ModelInfo, speeds: Speeds) -> Row:
+    """Return all that `info` says."""
+    known = found.entry
+    return {
+        "name": found.name,
+        "path": str(found.path),
+        "size": inside.size,
+        "sha256": sha256(found.path),
+        "licence": known.licence if known else None,
+        "note": (known.note or None) if known else None,
+        "family": _family(found.path, inside),
+        "edgetpu_build": (known.edgetpu or None) if known else None,
+        "cpu_build": (known.cpu or None) if known else None,
+        "speeds": {
+            backend: round(seconds * 1e3, 2)
+            for backend, seconds in speeds.get(sha256(found.path), {}).items()
+        },
+        "description": inside.description,
+        "metadata": {name: _metadata(value) for name, value in inside.metadata.items()},
+        "signatures": list(inside.signatures),
+        "inputs": [_tensor(tensor) for tensor in inside.inputs],
+        "outputs": [_tensor(tensor) for tensor in inside.outputs],
+        "ops": inside.op_counts,
+        "custom_ops": list(inside.custom_ops),
+        "edgetpu": {
+            "ops": inside.op_counts.get(EDGETPU_OP, 0),
+            "of_ops": len(inside.ops),
+            "bytes": inside.edgetpu_bytes,
+            "of_bytes": inside.size,
+        },
+        "tensors": [_tensor(tensor) for tensor in inside.tensors],
+    }
+
+
+def _family(path: Path, inside: ModelInfo) -> str | None:
+    """Return the family that decodes this model, once stripped if it must be; None if none does."""
+    if POSENET_OP in inside.custom_ops:
+        inside = read_model(strip_decoder(read_bytes(path), str(path)), str(path))
+    inputs = [tensor.spec for tensor in inside.inputs]
+    try:
+        return recognise(inputs, [tensor.spec for tensor in inside.outputs]).name
+    except ModelError:
+        return None
+
+
+def _tensor(tensor: TensorInfo) -> Row:
+    return {
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype,
+        "scale": tensor.scale or None,
+        "zero_point": tensor.zero_point if tensor.scale else None,
+        "channels": tensor.channels,
+        "constant_bytes": tensor.constant_bytes,
+    }
+
+
+def _metadata(value: bytes) -> str:
+    """Return text as it is, anything else by its size."""
+    text = value.rstrip(b"\0")
+    return (
+        text.decode() if text.isascii() and text.decode().isprintable() else f"{len(value)} bytes"
+    )
+
+
+def print_info(console: Console, about: Row, all_tensors: bool) -> None:
+    """Print what is inside a model, the ends first."""
+    console.print(Text(about["name"], style="bold"))
+    facts = Table(box=None, pad_edge=False, show_header=False)
+    facts.add_column(style="cyan", no_wrap=True)
+    facts.add_column(overflow="fold")
+    for name, value in _facts(about):
+        facts.add_row(name, Text(value))
+    console.print(facts)
+    _print_tensors(console, "Inputs", about["inputs"])
+    _print_tensors(console, "Outputs", about["outputs"])
+    if all_tensors:
+        _print_tensors(console, "Tensors", about["tensors"])
+    ops = ", ".join(f"{name} {count}" for name, count in about["ops"].items())
+    console.print(Text(f"\nOps ({sum(about['ops'].values())})", style="bold"))
+    console.print(Padding(ops, (0, 0, 0, 2)), highlight=False)
+    for name in about["custom_ops"]:
+        advice = CUSTOM_OPS.get(name, "no interpreter has it without an extra library")
+        console.print(f"  {name}: {advice}", style="yellow", highlight=False)
+
+
+def _facts(about: Row) -> Iterable[tuple[str, str]]:
+    """Yield (name, value) of what is known about the file as a whole."""
+    share = about["edgetpu"]
+    constants = sum(tensor["constant_bytes"] for tensor in about["tensors"])
+    yield "File", about["path"]
+    weights = f", weights {size_text(constants)}" if constants else ""
+    yield "Size", size_text(about["size"]) + weights
+    yield "sha256", about["sha256"]
+    yield "Family", about["family"] or "not recognised: edgepose can't decode it"
+    if about["licence"]:
+        yield "Licence", about["licence"]
+    if about["note"]:
+        yield "Note", about["note"]
+    if share["ops"]:
+        percent = 100 * share["bytes"] / share["of_bytes"]
+        yield (
+            "Edge TPU",
+            f"{share['ops']} of {share['of_ops']} ops, {size_text(share['bytes'])}"
+            f" of the file ({percent:.0f} %)",
+        )
+    if about["edgetpu_build"]:
+        yield "TPU build", about["edgetpu_build"]
+    if about["cpu_build"]:
+        yield "CPU build", about["cpu_build"]
+    for backend, milliseconds in about["speeds"].items():
+        yield "Took", f"{milliseconds:.1f} ms ({backend})"
+    if about["description"]:
+        yield "Made by", about["description"]
+    for name, value in about["metadata"].items():
+        yield "Metadata", f"{name}: {value}"
+    if about["signatures"]:
+        yield "Signature", ", ".join(about["signatures"])
+
+
+def _print_tensors(console: Console, title: str, tensors: Sequence[Row]) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for tensor in tensors:
+        table.add_row(
+            f"  {shape_text(tensor['shape']) or 'scalar'}",
+            tensor["dtype"],
+            _quantisation(tensor),
+            Text(tensor["name"], style="dim"),
+        )
+    console.print(Text(f"\n{title} ({len(tensors)})", style="bold"))
+    console.print(table)
+
+
+def _quantisation(tensor: Row) -> str:
+    if tensor["scale"]:
+        return f"x {tensor['scale']:.6g}, zero {tensor['zero_point']}"
+    return f"{tensor['channels']} scales" if tensor["channels"] > 1 else ""
+
+
+def stripped(source: Path, out: Path, after: ModelInfo) -> Row:
+    """Return what `strip-decoder` has done."""
+    return {
+        "in": str(source),
+        "out": str(out),
+        "size": after.size,
+        "outputs": [_tensor(tensor) for tensor in after.outputs],
+        "custom_ops": list(after.custom_ops),
+    }
+
+
+def print_stripped(console: Console, out: Path, after: ModelInfo) -> None:
+    """Say what the model ends with now, and what it still needs."""
+    console.print(
+        f"{out}: {POSENET_OP} taken out, {size_text(after.size)}", soft_wrap=True, highlight=False
+    )
+    _print_tensors(console, "Outputs", [_tensor(tensor) for tensor in after.outputs])
+    if after.needs_edgetpu:
+        console.print("\nIt still needs a Coral Edge TPU.", style="yellow")

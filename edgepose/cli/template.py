@@ -20,7 +20,7 @@ from edgepose.core.matching import match
 from edgepose.core.templates import Template
 from edgepose.errors import TemplateError, UserError, near_miss
 from edgepose.skeleton import LIMBS
-from edgepose.system.shipped import folders
+from edgepose.system.paths import folders
 from edgepose.types import Match
 
 CLIP_SUFFIXES: Final = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif", ".m4v", ".mpg", ".mpeg")

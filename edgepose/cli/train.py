@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from edgepose.appliance.model import BUNDLED
 from edgepose.cli.train_data import demo_clip, label, sheet, stages, views
-from edgepose.system import shipped
+from edgepose.system import paths
 
 if TYPE_CHECKING:
     from edgepose.train.data.pool import Pool
@@ -153,7 +153,7 @@ def finetune(
 
 
 def _bundled_weights() -> Path:
-    for folder in shipped.folders("models"):
+    for folder in paths.folders("models"):
         if (folder / _BUNDLED).is_file():
             return folder / _BUNDLED
     raise click.UsageError(

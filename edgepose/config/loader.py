@@ -8,14 +8,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from edgepose.config.migrate import is_outdated, migrate
-from edgepose.config.names import host_name, name_problem
+from edgepose.config.edit import is_outdated, migrate
 from edgepose.config.overrides import SET, apply_sets, digest, expand
-from edgepose.config.plugins import Choice, Part
-from edgepose.config.privacy import private
-from edgepose.config.profiles import ProfileSection, check_profiles
-from edgepose.config.rate import RateSection
-from edgepose.config.schema import VERSION, ModelSection, PeopleSection, Root, WatchSection
+from edgepose.config.plugins import Choice, Part, private
+from edgepose.config.schema import (
+    VERSION,
+    ModelSection,
+    PeopleSection,
+    ProfileSection,
+    RateSection,
+    Root,
+    WatchSection,
+    check_profiles,
+    host_name,
+    name_problem,
+)
 from edgepose.config.templates import adapt, load_templates
 from edgepose.config.validation import Complaints, check, closest
 from edgepose.core.smoothing import Setting

@@ -1,17 +1,18 @@
-"""Choose a source, an output or a filter by its type, which decides what else can be said of it."""
+"""Sources, outputs and filters by their type, and what `frames` forbids them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edgepose.config.smoothing import FILTERS
 from edgepose.config.validation import Checked, Complaints, check, closest, found
 from edgepose.core.smoothing import PRESETS, Setting
 from edgepose.options import Options
+from edgepose.outputs.base import Output
 from edgepose.registry import KINDS, part
-from edgepose.yamldoc.document import KeyPath
+from edgepose.yamldoc.marks import KeyPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +105,19 @@ def _example(value: Any, names: Mapping[str, object]) -> str:
     if isinstance(value, str) and value in names:
         return value
     return next((name for name in ("v4l2", "jsonl", "one_euro") if name in names), min(names))
+
+
+def private(
+    outputs: Mapping[str, Part], frames: str, complain: Callable[[KeyPath, str], None]
+) -> dict[str, Part]:
+    """Return outputs as `frames`, "skeleton" or "none", lets them be; complain where it can't."""
+    return {name: _private(output, frames, complain) for name, output in outputs.items()}
+
+
+def _private(output: Part, frames: str, complain: Callable[[KeyPath, str], None]) -> Part:
+    made: type[Output] = part(output.kind, output.type)
+    try:
+        return replace(output, options=made.private(output.options, frames))
+    except ValueError as error:
+        complain(("outputs", output.name), str(error))
+        return output

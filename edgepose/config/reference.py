@@ -13,8 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from edgepose.config.describe import field_takes
-from edgepose.config.rate import RateSection
-from edgepose.config.schema import ModelSection, PeopleSection, Root, WatchSection
+from edgepose.config.schema import ModelSection, PeopleSection, RateSection, Root, WatchSection
 from edgepose.config.smoothing import FILTERS
 from edgepose.core.smoothing import PRESETS
 from edgepose.options import Options

@@ -1,4 +1,4 @@
-"""Declare the sections of a configuration that are edgepose's own: model, people, watch ...
+"""The sections of a configuration that are edgepose's own: model, rate, people, watch, profiles.
 
 What sources and outputs can be told stands in their own options classes.
 """
@@ -6,16 +6,23 @@ What sources and outputs can be told stands in their own options classes.
 from __future__ import annotations
 
 import difflib
+import socket
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
-from edgepose.config.names import name_problem
-from edgepose.config.profiles import Profiles
-from edgepose.config.rate import RateSection
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watch import MAX_AGE
+from edgepose.engine.governor import LEAST_FPS, Rates
 from edgepose.errors import near_miss
 from edgepose.modelstore.manifest import manifest
 from edgepose.options import (
@@ -27,6 +34,136 @@ from edgepose.options import (
     Seconds,
     exists,
 )
+from edgepose.yamldoc.marks import KeyPath
+
+LONGEST: Final = 64  # characters, as host names
+FORBIDDEN: Final = "/+#"  # they part and match MQTT topics, which names become a piece of
+
+
+def name_problem(name: str) -> str:
+    """Say why a name can't be one of a device, a watch or an output; `""` when it can."""
+    held = [character for character in FORBIDDEN if character in name]
+    if held:
+        return f"a name can't hold '{held[0]}', which MQTT topics are made of; found '{name}'"
+    if len(name) > LONGEST:
+        return f"expected a name of at most {LONGEST} characters, found {len(name)}"
+    if not name.strip() or not name.isprintable():
+        return f"expected a name of printable characters, found {name!r}"
+    return ""
+
+
+def host_name() -> str:
+    """Return the host's name without what a device name may not hold."""
+    name = socket.gethostname().translate(str.maketrans("", "", FORBIDDEN)).strip()
+    return name or "edgepose"
+
+
+Watch = TypeVar("Watch", bound=Options)
+
+_INVALID: Final = "Value error, "  # what pydantic puts before a sentence of ours
+
+
+def _or_empty(value: Any) -> Any:
+    """Return an empty mapping for what YAML reads as nothing: `{arms_up, squats}` names two."""
+    return {} if value is None else value
+
+
+class OverrideSection(Options):
+    """Say which thresholds of a watch are different in a profile."""
+
+    enter: Fraction | None = Field(default=None, description="score from which the pose is shown")
+    exit: Fraction | None = Field(default=None, description="score below which it is given up")
+    hold: Seconds | None = Field(default=None, description="seconds to hold it until it fires")
+    release: Seconds | None = Field(default=None, description="seconds below exit until it ends")
+    cooldown: Seconds | None = Field(default=None, description="seconds until it can fire again")
+    angle_deviation: Annotated[float, Field(gt=0.0, le=180.0)] | None = Field(
+        default=None, description="degrees every limb may be off"
+    )
+
+    @property
+    def said(self) -> dict[str, float]:
+        """Return what is different."""
+        return {key: value for key, value in self.model_dump().items() if value is not None}
+
+
+class ProfileSection(Options):
+    """Say which watches count in a profile."""
+
+    watch: dict[str, Annotated[OverrideSection, BeforeValidator(_or_empty)]] | None = Field(
+        default=None,
+        description="the watches that count, each with the thresholds that differ; unset: all",
+        examples=[{"arms_up": {"enter": 0.9, "hold": 2.0}}],
+    )
+
+    def of(self, name: str) -> OverrideSection | None:
+        """Return what differs for a watch, None where it does not count."""
+        return OverrideSection() if self.watch is None else self.watch.get(name)
+
+    def watching(self, watches: Iterable[str]) -> list[str]:
+        """Return those of all watches that count."""
+        return [name for name in watches if self.of(name) is not None]
+
+
+Profiles = dict[str, Annotated[ProfileSection, BeforeValidator(_or_empty)]]
+
+
+def overlaid(section: Watch, override: OverrideSection) -> Watch:
+    """Return a watch with what differs. Raises ValueError (pydantic's) for what does not fit."""
+    if not override.said:
+        return section
+    return section.model_validate(section.model_dump(exclude_unset=True) | override.said)
+
+
+def check_profiles(
+    profiles: Mapping[str, ProfileSection],
+    watches: Mapping[str, Options],
+    complain: Callable[[KeyPath, str], None],
+) -> None:
+    """Complain about watches that there are not, and thresholds that don't go together."""
+    for profile, section in profiles.items():
+        for name, override in (section.watch or {}).items():
+            problem = _problem(name, override, watches)
+            if problem:
+                complain(("profiles", profile, "watch", name), problem)
+
+
+def _problem(name: str, override: OverrideSection, watches: Mapping[str, Options]) -> str:
+    if name not in watches:
+        known = near_miss(name, watches) or "; there is no watch in this file"
+        return f"expected the name of a watch, found '{name}'{known}"
+    try:
+        overlaid(watches[name], override)
+    except ValidationError as error:
+        return str(error.errors()[0]["msg"]).removeprefix(_INVALID)
+    return ""
+
+
+class RateSection(Options):
+    """Say how often a camera's pictures are looked at; each null switches a rule off."""
+
+    max_fps: Annotated[float, Field(ge=LEAST_FPS)] | None = Field(
+        default=None,
+        description="pictures a second at most; null: as many as can be",
+        examples=[10.0],
+    )
+    idle_after: PositiveSeconds | None = Field(
+        default=30.0, description="seconds without anybody until fewer are looked at; null: never"
+    )
+    idle_fps: Annotated[float, Field(ge=LEAST_FPS)] = Field(
+        default=5.0,
+        description="pictures a second meanwhile; the first that shows somebody ends it",
+    )
+    cool_at: Annotated[float, Field(ge=30.0, le=110.0)] | None = Field(
+        default=75.0,
+        description="degrees Celsius of the board from which half, a quarter, an eighth of the "
+        "pictures are looked at; a Pi's firmware slows everything down at 80; null: never",
+    )
+
+    @property
+    def rates(self) -> Rates:
+        """Return the rates as the engine takes them."""
+        return Rates(self.max_fps, self.idle_after, self.idle_fps, self.cool_at)
+
 
 VERSION: Final = 1
 DEFAULT_MODEL: Final = "movenet-lightning-int8"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from edgepose.doctor.finding import Finding, ok, trouble
-from edgepose.doctor.plan import Plan
+from edgepose.doctor.finding import Finding, Plan, ok, trouble
 from edgepose.doctor.system import System
 
 _GROUPS: Final = ("video", "render", "gpio", "plugdev", "input")

@@ -7,8 +7,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from edgepose.doctor.finding import Finding, fail, ok, trouble, warn
-from edgepose.doctor.plan import Plan
+from edgepose.doctor.finding import Finding, Plan, fail, ok, trouble, warn
 from edgepose.doctor.system import System
 
 _TOOLS: Final = ("rpicam-hello", "libcamera-hello")  # of trixie and of bookworm

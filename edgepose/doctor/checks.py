@@ -18,8 +18,7 @@ from edgepose.doctor import (
     packages,
     storage,
 )
-from edgepose.doctor.finding import Finding, warn
-from edgepose.doctor.plan import Plan
+from edgepose.doctor.finding import Finding, Plan, warn
 from edgepose.doctor.system import System
 
 Check = Callable[[System, Plan], Finding | None]

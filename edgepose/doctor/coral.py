@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from edgepose.doctor.finding import Finding, fail, ok, trouble, warn
-from edgepose.doctor.plan import Plan
+from edgepose.doctor.finding import Finding, Plan, fail, ok, trouble, warn
 from edgepose.doctor.system import System
 from edgepose.runtimes.edgetpu import USB_IDS, list_edge_tpus
 from edgepose.runtimes.interpreter import INTERPRETERS

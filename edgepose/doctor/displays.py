@@ -6,8 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from edgepose.doctor.finding import Finding, fail, ok, trouble
-from edgepose.doctor.plan import Plan
+from edgepose.doctor.finding import Finding, Plan, fail, ok, trouble
 from edgepose.doctor.system import System
 
 _NO_DISPLAY: Final = "Writeback"

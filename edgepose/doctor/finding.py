@@ -1,9 +1,72 @@
-"""What one check has found: a status, a sentence, and the one thing to do about it."""
+"""The result of one check, and what the machine is examined for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
+
+from edgepose.config.loader import Config, load
+from edgepose.config.plugins import Part
+from edgepose.config.schema import ModelSection
+from edgepose.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Answer what is needed; without a configuration nobody knows, and None is answered."""
+
+    config: Config | None = None
+
+    @property
+    def model(self) -> ModelSection:
+        """Return what is said about the model."""
+        return self.config.model if self.config else ModelSection()
+
+    def source(self, kind: str) -> Part | None:
+        """Return the source if it is of that type."""
+        if self.config is None or self.config.source.type != kind:
+            return None
+        return self.config.source
+
+    def outputs(self, kind: str) -> tuple[Part, ...]:
+        """Return the outputs of a type."""
+        outputs = self.config.outputs.values() if self.config else ()
+        return tuple(output for output in outputs if output.type == kind)
+
+    def needs_source(self, kind: str) -> bool | None:
+        """Return whether frames come from there."""
+        return self.source(kind) is not None if self.config else None
+
+    def needs_output(self, kind: str) -> bool | None:
+        """Return whether there is such an output."""
+        return bool(self.outputs(kind)) if self.config else None
+
+
+def read_plan(path: Path | None, sets: Sequence[str] = ()) -> tuple[Plan, Finding | None]:
+    """Return what a configuration asks for and whether it can be used; nothing for no file."""
+    if path is None:
+        return Plan(), None
+    try:
+        config = load(path, sets)
+    except UserError as error:
+        return Plan(), _refusal(path, error)
+    watches = len(config.watches)
+    watched = f"{watches} watch{'' if watches == 1 else 'es'}"
+    outputs = ", ".join(output.type for output in config.outputs.values()) or "none"
+    sentence = f"{path} can be used: source {config.source.type}, {watched}, outputs: {outputs}"
+    return Plan(config), ok("config", sentence)
+
+
+def _refusal(path: Path, error: UserError) -> Finding:
+    """Return the first complaint, how many more there are, and how to see them all."""
+    first, *others = str(error).splitlines() or [f"{path} can't be used"]
+    more = f" (and {len(others)} more)" if others else ""
+    is_there = path.is_file()
+    mend = f"edgepose check-config {path}" if is_there else "name the file that edgepose runs on"
+    return fail("config", f"{first}{more}", mend)
+
 
 Status = Literal["ok", "warn", "fail"]
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgepose.config.plugins import Part
-from edgepose.doctor.finding import Finding, fail, ok, trouble
-from edgepose.doctor.plan import Plan
+from edgepose.doctor.finding import Finding, Plan, fail, ok, trouble
 from edgepose.doctor.system import System
 from edgepose.errors import OutputLost
 from edgepose.outputs.gpio.libgpiod import GpiodBank

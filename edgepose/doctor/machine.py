@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from edgepose.doctor.finding import Finding, fail, ok, warn
-from edgepose.doctor.plan import Plan
+from edgepose.doctor.finding import Finding, Plan, fail, ok, warn
 from edgepose.doctor.system import System
 
 TESTED: Final = {"12": "bookworm", "13": "trixie"}

@@ -8,18 +8,16 @@ from typing import Final
 
 from edgepose.appliance.model import best_model
 from edgepose.config.schema import ModelSection
-from edgepose.doctor import services
 from edgepose.doctor.coral import INSTALL, plugged_in
-from edgepose.doctor.finding import Finding, fail, ok, trouble, warn
+from edgepose.doctor.finding import Finding, Plan, fail, ok, trouble, warn
 from edgepose.doctor.packages import BEST
-from edgepose.doctor.plan import Plan
 from edgepose.doctor.system import System
 from edgepose.errors import EdgeposeError, ModelError, RuntimeLost, UserError
 from edgepose.modelstore.checksum import fault
 from edgepose.modelstore.manifest import manifest
 from edgepose.modelstore.search import ModelFile, find, locate
-from edgepose.runtimes.probe import probe
-from edgepose.runtimes.trial import ProbeResult
+from edgepose.runtimes.probe import ProbeResult, probe
+from edgepose.system.status_file import reports
 
 TryOut = Callable[..., ProbeResult]
 _ANOTHER: Final = "choose a model with a build for the chip: edgepose models list"
@@ -119,7 +117,7 @@ def _on_cpu(system: System, build: str, try_out: TryOut) -> Finding:
 
 
 def _on_tpu(system: System, section: ModelSection, tpu: str, cpu: str, try_out: TryOut) -> Finding:
-    if holder := services.holder(system):
+    if holder := edgetpu_holder(system):
         return ok("runs on", f"not tried: {holder}")
     options = {"device": section.device} if section.device else {}
     try:
@@ -167,3 +165,35 @@ def _fault(name: str, path: Path) -> str:
         return fault(path, manifest()[name])
     except OSError as error:
         return f"can't be read: {error.strerror or error}"
+
+
+UNITS: Final = ("edgepose.service", "edgepose@*.service")  # for one camera, and one for each
+_LISTED: Final = ("--plain", "--no-legend", "--state=active,activating,reloading,deactivating")
+
+
+def running(system: System) -> tuple[str, ...]:
+    """Return the units of edgepose that run or are on the way to or from it."""
+    answer = system.ask("systemctl", "list-units", *_LISTED, *UNITS)
+    lines = answer.out.splitlines() if answer is not None and answer.code == 0 else []
+    return tuple(words[0] for words in map(str.split, lines) if words)
+
+
+def edgetpu_holder(system: System) -> str:
+    """Return which service has the Edge TPU or may have it, `""` when it is free."""
+    units = running(system)
+    said = {report.instance: report.health for report in reports(system.path("run/edgepose"))}
+    backends = {unit: _backend(said.get(_instance(unit), {})) for unit in units}
+    for unit, backend in backends.items():
+        if backend.startswith("Edge TPU"):
+            return f"{unit} has the Edge TPU"
+    silent = [unit for unit, backend in backends.items() if not backend]
+    return f"{silent[0]} is running and may have the Edge TPU" if silent else ""
+
+
+def _instance(unit: str) -> str:
+    return unit.removesuffix(".service").partition("@")[2]
+
+
+def _backend(health: object) -> str:
+    runtime = health.get("runtime") if isinstance(health, dict) else None
+    return str(runtime.get("backend") or "") if isinstance(runtime, dict) else ""

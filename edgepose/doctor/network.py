@@ -10,8 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from edgepose.config.plugins import Part
-from edgepose.doctor.finding import Finding, fail, ok, warn
-from edgepose.doctor.plan import Plan
+from edgepose.doctor.finding import Finding, Plan, fail, ok, warn
 from edgepose.doctor.system import System
 from edgepose.outputs.mqtt.client_errors import why_unreachable
 from edgepose.sources.stream import redacted

@@ -7,8 +7,7 @@ import signal
 from importlib import metadata
 from typing import Final
 
-from edgepose.doctor.finding import Finding, fail, ok, trouble, warn
-from edgepose.doctor.plan import Plan
+from edgepose.doctor.finding import Finding, Plan, fail, ok, trouble, warn
 from edgepose.doctor.system import Answer, System
 from edgepose.outputs.hdmi.sdl import has_desktop
 from edgepose.runtimes.interpreter import INTERPRETERS

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from edgepose.doctor.finding import Finding, fail, ok, warn
-from edgepose.doctor.plan import Plan
+from edgepose.doctor.finding import Finding, Plan, fail, ok, warn
 from edgepose.doctor.system import System
 from edgepose.system.paths import state_folder
 

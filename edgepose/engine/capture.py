@@ -13,8 +13,7 @@ from edgepose.engine.freeze_detect import Sight
 from edgepose.engine.inbox import Desk
 from edgepose.engine.mailbox import Backoff, remaining
 from edgepose.engine.stats import Stats
-from edgepose.engine.stopwatch import Stopwatch
-from edgepose.engine.threads import OnCrash, new_thread
+from edgepose.engine.threads import OnCrash, Stopwatch, new_thread
 from edgepose.errors import SourceLost
 from edgepose.sources.base import Source
 from edgepose.types import Frame

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edgepose.engine.mailbox import Backoff
-from edgepose.engine.stopwatch import Stopwatch
-from edgepose.engine.threads import new_thread
+from edgepose.engine.threads import Stopwatch, new_thread
 from edgepose.errors import DeviceError, ModelError, RuntimeLost
 from edgepose.runtimes.base import Runtime
 from edgepose.types import Tensor

@@ -14,8 +14,7 @@ from edgepose.engine.inbox import Answer, Desk
 from edgepose.engine.mailbox import Backoff, remaining
 from edgepose.engine.perception import Job
 from edgepose.engine.stats import Stats
-from edgepose.engine.stopwatch import Stopwatch
-from edgepose.engine.threads import OnCrash, new_thread
+from edgepose.engine.threads import OnCrash, Stopwatch, new_thread
 from edgepose.errors import RuntimeLost
 from edgepose.types import Tensor
 

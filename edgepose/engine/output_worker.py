@@ -12,8 +12,7 @@ from typing import Any, Final
 from edgepose.engine.component import PartState
 from edgepose.engine.mailbox import Backoff, Mailbox, remaining
 from edgepose.engine.stats import Stats
-from edgepose.engine.stopwatch import Stopwatch
-from edgepose.engine.threads import OnCrash, new_thread
+from edgepose.engine.threads import OnCrash, Stopwatch, new_thread
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Output
 from edgepose.types import Scene

@@ -17,8 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from edgepose.engine.capture import Capture, age_of
-from edgepose.engine.delivery import Delivery
-from edgepose.engine.fanout import Outlets
+from edgepose.engine.fanout import Delivery, Outlets
 from edgepose.engine.governor import Governor
 from edgepose.engine.inbox import Answer, Desk
 from edgepose.engine.inference import DEADLINE, Workers

@@ -13,12 +13,19 @@ from urllib.parse import quote, urlsplit
 
 from edgepose.errors import DeviceError, ModelError
 from edgepose.modelstore.checksum import fault
-from edgepose.modelstore.download import Broken, Progress, Unreachable, Unusable, download
+from edgepose.modelstore.download import (
+    GZIP,
+    MAX_BYTES,
+    Broken,
+    Progress,
+    Unreachable,
+    Unusable,
+    download,
+    locked_part,
+)
 from edgepose.modelstore.folders import pull_folder
 from edgepose.modelstore.manifest import Entry
-from edgepose.modelstore.part import locked_part
 from edgepose.modelstore.search import ModelFile, locate
-from edgepose.modelstore.unpack import is_archive, unpack_model
 from edgepose.system.atomic import publish
 
 log = logging.getLogger(__name__)
@@ -154,3 +161,34 @@ def _summary(entry: Entry, failures: list[tuple[str, Unusable]], target: Path) -
         return f"{entry.name} can't be fetched: no network ({hosts}); {remedy}"
     told = "; ".join(f"{host}: {error}" for host, error in failures)
     return f"{entry.name} can't be fetched ({told}); try later, {remedy}"
+
+
+def is_archive(path: Path) -> bool:
+    """Return whether the file is compressed with gzip."""
+    with path.open("rb") as file:
+        return file.read(2) == GZIP
+
+
+def unpack_model(archive: Path, target: Path) -> None:
+    """Write the only .tflite file of a .tar.gz to `target`; names inside it are not trusted.
+
+    Raises Unusable when there is none, more than one, or the archive is damaged; DeviceError when
+    the disk does not take it.
+    """
+    import gzip
+    import tarfile
+    import zlib
+
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            members = [member for member in tar if member.name.endswith(".tflite")]
+            if len(members) != 1 or not members[0].isfile() or members[0].size > MAX_BYTES:
+                raise Unusable(f"sent an archive with {len(members)} models instead of one")
+            source = tar.extractfile(members[0])
+            assert source is not None  # it is a file
+            with source, target.open("wb") as file:
+                shutil.copyfileobj(source, file)
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise Unusable(f"sent a damaged archive ({error})") from error
+    except OSError as error:
+        raise DeviceError(f"{target}: can't be written ({error.strerror})") from error

@@ -3,8 +3,7 @@
 No file is read but the font and no frame is kept, so that what is on screen is all there is.
 """
 
-from edgepose.render.attract import Invitation
-from edgepose.render.messages import draw_notice, draw_troubles
+from edgepose.render.messages import Invitation, draw_notice, draw_troubles
 from edgepose.render.renderer import Renderer, leading
 from edgepose.render.style import Palette, Style
 

@@ -7,16 +7,19 @@ from typing import Final
 
 import numpy as np
 
-from edgepose.render.advice import Advice
-from edgepose.render.attract import Invitation, chosen, dimmed, draw_invitation
-from edgepose.render.figure import Brush, Figure, Known, draw_corrections, draw_figure
-from edgepose.render.ghost import draw_ghost
-from edgepose.render.hud import draw_advice, draw_banner, draw_flash, draw_stats
-from edgepose.render.page import Page, unit_of
-from edgepose.render.panels import draw_cards, relevance
+from edgepose.render.figure import Brush, Figure, Known, draw_corrections, draw_figure, draw_ghost
+from edgepose.render.messages import Advice, Invitation, chosen, dimmed, draw_invitation
+from edgepose.render.panels import (
+    draw_advice,
+    draw_banner,
+    draw_cards,
+    draw_flash,
+    draw_stats,
+    relevance,
+)
 from edgepose.render.placement import Placement
 from edgepose.render.style import Style, rgb
-from edgepose.render.text import Typesetter
+from edgepose.render.text import Page, Typesetter, unit_of
 from edgepose.types import Event, Image, Pose, Scene, Size, WatchState
 
 _FLASH: Final = 0.6  # seconds that the edges glow after an event

@@ -1,8 +1,9 @@
-"""Words as stickers: rendered by FreeType once, kept, and pasted as often as need be."""
+"""Text as sprites, and the canvas that it is written on."""
 
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,8 @@ from PIL import ImageDraw, ImageFont
 
 from edgepose.errors import ConfigError
 from edgepose.render.sprites import Sticker, tinted
-from edgepose.render.style import Rgb
+from edgepose.render.style import INK, Rgb
+from edgepose.types import Image, Size
 
 BUILT_IN: Final = Path(__file__).parent / "fonts" / "Inter-SemiBold.otf"
 _KEPT: Final = 64  # a screen shows some 20 at a time; at 1080p one takes about 0.2 MB
@@ -94,3 +96,42 @@ def _pieces(word: str, font: ImageFont.FreeTypeFont, max_width: int) -> list[str
             pieces.append("")
         pieces[-1] += letter
     return pieces
+
+
+UNITS: Final = 720  # of them make the shorter side of a canvas
+MARGIN: Final = 20  # units
+PADDING: Final = 14
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Page:
+    """Hold a canvas and what is needed to write on it."""
+
+    canvas: Image
+    type: Typesetter
+    accent: Rgb
+    warning: Rgb
+
+    @property
+    def unit(self) -> float:
+        """Return the pixels of one unit."""
+        return unit_of(self.size)
+
+    @property
+    def size(self) -> Size:
+        """Return (height, width) of the canvas in pixels."""
+        return self.canvas.shape[0], self.canvas.shape[1]
+
+    def px(self, length: float) -> int:
+        """Return whole pixels for a length in units, at least one."""
+        return max(round(length * self.unit), 1)
+
+    def text(self, words: str, size: float, colour: Rgb = INK, room: float = 0.8) -> Sticker:
+        """Return words in a font of `size` units, cut to the share `room` of the width."""
+        max_width = max(int(room * self.canvas.shape[1]), 1)
+        return self.type.text(words, self.px(size), colour, max_width)
+
+
+def unit_of(canvas: Size) -> float:
+    """Return the pixels of one unit: everything scales with the shorter side."""
+    return min(canvas) / UNITS

@@ -20,7 +20,7 @@ from edgepose.runtimes.crash_backoff import CrashGuard
 from edgepose.runtimes.interpreter import check_model_file, find_interpreter
 from edgepose.runtimes.probe import TIMEOUT, probe
 from edgepose.runtimes.tflite_model import TfliteModel, run
-from edgepose.system.service_folder import service_folder
+from edgepose.system.paths import service_folder
 from edgepose.types import Tensor
 
 LIBRARY: Final = "libedgetpu.so.1"

@@ -1,9 +1,14 @@
-"""Where edgepose keeps what it must remember over a restart."""
+"""Where files are: state folder, runtime folder of the service, files that edgepose ships.
+
+They are at the top of a checkout (also of an editable install), and inside the package of an
+installed wheel.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
 
 
 def state_folder() -> Path:
@@ -20,3 +25,18 @@ def _home() -> Path:
         return Path.home()
     except RuntimeError:  # a container's made-up user id
         return Path("/var/lib")
+
+
+def service_folder() -> Path | None:
+    """Return this process's RuntimeDirectory=, None where it is no service."""
+    given = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    return Path(given) if given else None
+
+
+_PACKAGE: Final = Path(__file__).resolve().parents[1]
+
+
+def folders(*parts: str) -> tuple[Path, ...]:
+    """Return the folders of that name that exist, e.g. `folders("configs", "templates")`."""
+    places = (_PACKAGE / "assets" / Path(*parts), _PACKAGE.parent / Path(*parts))
+    return tuple(place for place in places if place.is_dir())

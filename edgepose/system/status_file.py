@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edgepose.system.service_folder import service_folder
+from edgepose.system.paths import service_folder
 
 NAME: Final = "status.json"
 STALE: Final = 20.0  # seconds without a new one, four times what is usual: the writer hangs

@@ -19,7 +19,7 @@ from edgepose.config.files import BOOT_VARIABLE, service_files
 from edgepose.config.loader import load
 from edgepose.outputs.hdmi import output
 from edgepose.system import last_exit, status_file
-from edgepose.system.vain_starts import VainStarts
+from edgepose.system.last_exit import VainStarts
 
 TEMPLATE = Path(__file__).parents[2] / "configs" / "templates" / "arms_up.yaml"
 TEXT = """\

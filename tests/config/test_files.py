@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from edgepose.config.files import BOOT_VARIABLE, ConfigFiles, boot_files, service_files
-from edgepose.config.kept import LastGood
+from edgepose.config.files import BOOT_VARIABLE, ConfigFiles, LastGood, boot_files, service_files
 from edgepose.config.loader import load
-from edgepose.config.watch import Edits
+from edgepose.config.reload import Edits
 
-TEMPLATE = Path(__file__).parents[1] / "configs" / "templates" / "arms_up.yaml"
+TEMPLATE = Path(__file__).parents[2] / "configs" / "templates" / "arms_up.yaml"
 TEXT = """\
 version: 1
 name: {name}

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from edgepose.config import edit as migration
 from edgepose.config import loader, schema
-from edgepose.config import migrate as migration
+from edgepose.config.edit import migrate
 from edgepose.config.loader import load
-from edgepose.config.migrate import migrate
 from edgepose.errors import ConfigError
 
 OLD = """\

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgepose.config.loader import load
-from edgepose.doctor.plan import Plan
+from edgepose.doctor.finding import Plan
 from edgepose.doctor.system import System
 
 GROUPS = "root:x:0:\nvideo:x:44:pi\nrender:x:992:\ngpio:x:993:\nplugdev:x:46:\ninput:x:995:\n"

@@ -9,8 +9,7 @@ import pytest
 
 from edgepose.doctor import checks as examination
 from edgepose.doctor.checks import checks, examine
-from edgepose.doctor.finding import ok, trouble
-from edgepose.doctor.plan import Plan, read_plan
+from edgepose.doctor.finding import Plan, ok, read_plan, trouble
 
 
 def findings(machine, plan=None) -> dict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgepose.doctor import coral
-from edgepose.doctor.plan import Plan
+from edgepose.doctor.finding import Plan
 
 PLAN = Plan()
 FRESH, USED = "1a6e:089a", "18d1:9302"

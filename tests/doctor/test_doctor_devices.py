@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgepose.doctor import access, cameras, displays
-from edgepose.doctor.plan import Plan
+from edgepose.doctor.finding import Plan
 
 PLAN = Plan()
 WEBCAM = "usb-046d_C920_1234-video-index0"

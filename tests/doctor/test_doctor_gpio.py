@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from edgepose.doctor import gpio
-from edgepose.doctor.plan import Plan
+from edgepose.doctor.finding import Plan
 from edgepose.errors import OutputLost
 from edgepose.outputs.gpio.lines import HEADERS, Bank, Chip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgepose.doctor import machine as checks
-from edgepose.doctor.plan import Plan
+from edgepose.doctor.finding import Plan
 
 PLAN = Plan()
 

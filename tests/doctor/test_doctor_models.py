@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from edgepose.doctor import models as checks
-from edgepose.doctor.plan import Plan
+from edgepose.doctor.finding import Plan
 from edgepose.errors import ModelError, RuntimeLost, UserError
 from edgepose.modelstore.manifest import manifest
-from edgepose.runtimes.trial import ProbeResult
+from edgepose.runtimes.probe import ProbeResult
 from edgepose.system.status_file import write
 
 PLAN = Plan()

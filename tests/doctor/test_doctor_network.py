@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from edgepose.doctor import network as checks
-from edgepose.doctor.plan import Plan
+from edgepose.doctor.finding import Plan
 
 PLAN = Plan()
 

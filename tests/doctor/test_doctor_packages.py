@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from edgepose.doctor import packages as checks
-from edgepose.doctor.plan import Plan
+from edgepose.doctor.finding import Plan
 
 PLAN = Plan()
 PYTHON = "/venv/bin/python"

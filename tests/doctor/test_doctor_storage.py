@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgepose.doctor import storage as checks
-from edgepose.doctor.plan import Plan
+from edgepose.doctor.finding import Plan
 
 PLAN = Plan()
 Usage = namedtuple("Usage", "total used free")

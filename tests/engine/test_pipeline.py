@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from edgepose.engine import delivery
+from edgepose.engine import fanout
 from edgepose.engine import output_worker as outlet_module
 from edgepose.engine.perception import Detector
 from edgepose.engine.pipeline import Pipeline
@@ -331,7 +331,7 @@ def test_an_output_is_taken_away_and_another_one_comes(parts, new_perception):
 
 def test_what_is_active_ends_when_the_camera_is_silent_for_long(parts, new_perception, monkeypatch):
     """A pose that was held when the cable came out ends, once, and a new frame begins anew."""
-    monkeypatch.setattr(delivery, "SILENCE", 0.2)
+    monkeypatch.setattr(fanout, "SILENCE", 0.2)
     output, silent = parts["Output"](), threading.Event()
     gone = [SourceLost("cable out")] * 2  # 1.5 s
     source = parts["Source"]([1.0, *gone, silent.set, 9.0], live=True)
@@ -351,7 +351,7 @@ def test_what_is_active_ends_when_the_camera_is_silent_for_long(parts, new_perce
 
 def test_a_source_that_is_no_camera_may_be_silent(parts, new_perception, monkeypatch):
     """Pictures shown for a minute each end nothing between two of them."""
-    monkeypatch.setattr(delivery, "SILENCE", 0.2)
+    monkeypatch.setattr(fanout, "SILENCE", 0.2)
     output, gate = parts["Output"](), threading.Event()
     source = parts["Source"]([0.0, lambda: gate.wait(1.5), 1.0])
     run(Pipeline(source, new_perception(parts["Runtime"]()), {"out": output}))

@@ -10,8 +10,7 @@ from typing import Any, Final
 import pytest
 
 from edgepose.appliance import remote_update
-from edgepose.appliance.pushes_record import Record
-from edgepose.appliance.remote_update import recover
+from edgepose.appliance.remote_update import Record, recover
 
 TEMPLATES: Final = Path(__file__).parent.parent.parent / "configs" / "templates"
 
@@ -317,7 +316,7 @@ def test_a_trial_goes_on_after_a_power_cut(house, ear, online):
 
 def test_logs_are_the_devices_latest_lines(house, fleet, rows, online, monkeypatch):
     """Bounded, and not twice within the pause: two seconds, here more for a busy machine."""
-    monkeypatch.setattr("edgepose.outputs.mqtt.remote_logs.PAUSE", 60.0)
+    monkeypatch.setattr("edgepose.outputs.mqtt.fleet_agent.PAUSE", 60.0)
     house.start("hall")
     online("hall")
     for number in range(30):

@@ -83,10 +83,14 @@ def test_an_unknown_name_gets_the_near_miss() -> None:
         entry("movenet-lightening-int8")
 
 
+# MediaPipe's two-stage network is on disk before edgepose has a family for it.
+NO_FAMILY_YET = {"mediapipe_pose_detection.tflite", "mediapipe_pose_landmark_full.tflite"}
+
+
 def test_real_files_are_what_the_manifest_says(models: Path) -> None:
     """Checksums, input sizes and the decoder op are true of every model file on disk."""
     files = {path.name: path for path in models.glob("*.tflite")}
-    checked = 0
+    unknown = set(files)
     for known in ENTRIES:
         path = next((files[name] for name in known.files if name in files), None)
         if path is None:
@@ -96,5 +100,5 @@ def test_real_files_are_what_the_manifest_says(models: Path) -> None:
         assert info.needs_edgetpu == (known.needs == "edgetpu")
         assert (POSENET_OP in info.op_counts) == known.decoder_op
         assert known.input is None or info.inputs[0].shape[1:3] == known.input
-        checked += 1
-    assert checked == len(files)
+        unknown.remove(path.name)
+    assert unknown <= NO_FAMILY_YET

@@ -18,8 +18,7 @@ from edgepose import __version__
 from edgepose.engine.stats import Stats
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Controls, Device
-from edgepose.outputs.prometheus import Prometheus, PrometheusOptions
-from edgepose.outputs.prometheus_health import Figures, board_figures
+from edgepose.outputs.prometheus import Figures, Prometheus, PrometheusOptions, board_figures
 from edgepose.types import Scene
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

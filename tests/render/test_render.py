@@ -15,8 +15,8 @@ from hypothesis.extra import numpy as arrays
 from pydantic import ValidationError
 
 from edgepose.render import Palette, Renderer, Style, leading
-from edgepose.render.advice import Advice
 from edgepose.render.figure import Figure, head_radius, swing
+from edgepose.render.messages import Advice
 from edgepose.render.placement import Placement
 from edgepose.render.sprites import paste, tinted
 from edgepose.render.strokes import stroke

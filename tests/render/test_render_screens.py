@@ -14,9 +14,8 @@ from edgepose.bench.parts import moving_person
 from edgepose.core.matching import match
 from edgepose.core.templates import teach
 from edgepose.render import Invitation, Renderer, Style, draw_notice, draw_troubles
-from edgepose.render.attract import TURN, chosen
-from edgepose.render.figure import Figure
-from edgepose.render.ghost import ghost_lines
+from edgepose.render.figure import Figure, ghost_lines
+from edgepose.render.messages import TURN, chosen
 from edgepose.render.text import Typesetter
 from edgepose.skeleton import INDEX, LIMB_INDEX
 from edgepose.types import Frame, Match, Pose, Scene, WatchState, blank_frame

@@ -15,8 +15,7 @@ from ai_edge_litert import schema_py_generated as tfl
 
 from edgepose.errors import ModelError, RuntimeLost, UserError
 from edgepose.runtimes import probe as probing
-from edgepose.runtimes.probe import TIMEOUT, probe
-from edgepose.runtimes.trial import _shape
+from edgepose.runtimes.probe import TIMEOUT, _shape, probe
 
 Compile = Callable[..., str]
 

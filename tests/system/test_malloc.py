@@ -16,9 +16,9 @@ pytestmark = pytest.mark.skipif(
 
 CROWD = """
 import ctypes, sys, threading
-from edgepose import heaps
+from edgepose.system import malloc
 if sys.argv[2] == "shared":
-    heaps.share()
+    malloc.share()
 together, libc = threading.Barrier(6), ctypes.CDLL(None)
 libc.malloc.restype = libc.fopen.restype = ctypes.c_void_p
 def allocate():
@@ -48,7 +48,7 @@ def test_threads_share_two_heaps(tmp_path):
 
 HOLES = """
 import ctypes, resource
-from edgepose import heaps
+from edgepose.system import malloc
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
 def resident():
@@ -60,7 +60,7 @@ for place in places:
 for place in places[:-1]:
     libc.free(place)
 before = resident()
-heaps.give_back()
+malloc.give_back()
 print(before - resident())
 """
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgepose.system.last_exit import NAME
-from edgepose.system.vain_starts import VainStarts
+from edgepose.system.last_exit import NAME, VainStarts
 
 CRASH, IN_ORDER = "1 core-dump dumped SEGV", "1 success exited 0"
 

@@ -27,7 +27,7 @@ import json, os, resource, signal, sys
 from edgepose.errors import ModelError
 from edgepose.runtimes.interpreter import check_model_file, find_interpreter
 from edgepose.runtimes.probe import MEMORY_BYTES
-from edgepose.runtimes.trial import Trial, try_out
+from edgepose.runtimes.probe import Trial, try_out
 from pathlib import Path
 
 def child(path):

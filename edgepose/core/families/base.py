@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
 from edgepose.core.templates import MIN_SCORE
 from edgepose.errors import UserError
 from edgepose.types import Image, Pose, Region, Size, Tensor, TensorSpec
@@ -63,3 +65,14 @@ class Family(ABC):
 
         tensors: as the runtime gave them, in the order of its outputs. NaN counts as score 0.
         """
+
+
+def picture_tensor(pixels: Image, dtype: np.dtype[Any]) -> Tensor:
+    """Return (1, height, width, 3) of 0..255 in the input's dtype; int8 is shifted down by 128.
+
+    Quantisation parameters are not asked: the picture is the input's own range.
+    """
+    tensor = pixels[np.newaxis]
+    if dtype == np.int8:
+        return (tensor ^ np.uint8(0x80)).view(np.int8)
+    return tensor.astype(dtype, copy=False)

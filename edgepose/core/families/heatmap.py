@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.core.crop import letterbox
-from edgepose.core.families.base import Family, Look
+from edgepose.core.families.base import Family, Look, picture_tensor
 from edgepose.core.families.heatmap_decode import (
     ACTIVATIONS,
     Beliefs,
@@ -24,7 +24,6 @@ from edgepose.core.families.heatmap_decode import (
     evidence,
     locate,
 )
-from edgepose.core.families.pixels import picture_tensor
 from edgepose.core.families.presence import Presence
 from edgepose.errors import UserError, near_miss
 from edgepose.skeleton import INDEX, KEYPOINTS, MPII_PARTS, NUM_KEYPOINTS

@@ -13,9 +13,8 @@ from typing import ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.core.families.base import Family, Look
+from edgepose.core.families.base import Family, Look, picture_tensor
 from edgepose.core.families.movenet import INPUT_DTYPES, cleaned
-from edgepose.core.families.pixels import picture_tensor
 from edgepose.errors import UserError
 from edgepose.types import Image, Pose, Region, Size, Tensor, TensorSpec
 

@@ -29,7 +29,7 @@ from edgepose.outputs.gpio.fake import FakeBank, FakeChip
 from edgepose.outputs.gpio.libgpiod import GpiodBank
 from edgepose.outputs.gpio.lines import Bank, Line, hold, told
 from edgepose.outputs.gpio.pwm import PwmBank
-from edgepose.system.service_folder import service_folder
+from edgepose.system.paths import service_folder
 
 log = logging.getLogger(__name__)
 

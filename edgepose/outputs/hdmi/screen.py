@@ -1,4 +1,4 @@
-"""What a screen promises to the output that draws on it."""
+"""What a screen promises to the output that draws on it, and the screen that shows nothing."""
 
 from __future__ import annotations
 
@@ -51,3 +51,22 @@ class Screen(ABC):
     @abstractmethod
     def close(self) -> None:
         """Give the display back as it was found; may be called twice."""
+
+
+class Null(Screen):
+    """Take pictures to nowhere, so that a machine without display runs like any other."""
+
+    label = "no screen"
+
+    def __init__(self, wanted: Wanted) -> None:
+        """Take what was wanted; a small canvas costs least."""
+        self.size = wanted.size or (360, 640)
+
+    def put(self, image: Image) -> None:
+        """Drop the picture."""
+
+    def check(self) -> None:
+        """Be there always."""
+
+    def close(self) -> None:
+        """Have nothing to give back."""

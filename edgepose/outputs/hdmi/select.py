@@ -9,8 +9,7 @@ from typing import Final
 
 from edgepose.outputs.hdmi.framebuffer import Framebuffer
 from edgepose.outputs.hdmi.kms import Kms
-from edgepose.outputs.hdmi.null import Null
-from edgepose.outputs.hdmi.screen import NoScreen, Screen, Wanted
+from edgepose.outputs.hdmi.screen import NoScreen, Null, Screen, Wanted
 from edgepose.outputs.hdmi.sdl import Sdl, has_desktop
 
 log = logging.getLogger(__name__)

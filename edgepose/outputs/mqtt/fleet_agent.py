@@ -1,4 +1,4 @@
-"""What `edgepose fleet` needs of a device: its health, and taking what is pushed to it.
+"""The device's side of `edgepose fleet`: health, recent log lines, pushed updates.
 
 All of it is retained, so that it is there whoever comes when. Below `<prefix>/<name>/`:
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -22,7 +23,6 @@ from edgepose import jsonio
 from edgepose.errors import UserError
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.mqtt.publisher import Post
-from edgepose.outputs.mqtt.remote_logs import RecentLogs
 from edgepose.outputs.mqtt.topics import Topics, encoded
 
 log = logging.getLogger(__name__)
@@ -193,3 +193,53 @@ def _object(payload: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+KEPT: Final = 500  # lines
+LONGEST: Final = 500  # characters of a line; an answer has at most a quarter of a megabyte
+PAUSE: Final = 2.0  # seconds between two answers
+
+
+class RecentLogs(logging.Handler):
+    """Keep the latest lines; one for the process, as logging itself is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self._read_at = float("-inf")
+
+    @classmethod
+    def installed(cls) -> RecentLogs:
+        """Return the process's own, which from the first call on hears every logger of ours."""
+        logger = logging.getLogger("edgepose")
+        for handler in logger.handlers:
+            if isinstance(handler, cls):
+                return handler
+        made = cls()
+        logger.addHandler(made)
+        return made
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one line."""
+        try:
+            text = record.getMessage()
+        except Exception:  # noqa: BLE001 - what logging itself does with a line that can't be said
+            self.handleError(record)
+            return
+        short = text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+        line = {"time": round(record.created, 3), "level": record.levelname}
+        self._lines.append(line | {"logger": record.name, "text": short})
+
+    def may_be_read(self) -> bool:
+        """Take note of a reader; False for one that comes too soon after the last."""
+        now = time.monotonic()
+        if now - self._read_at < PAUSE:
+            return False
+        self._read_at = now
+        return True
+
+    def latest(self, count: int) -> dict[str, Any]:
+        """Return the latest lines, oldest first, and how many older ones there are."""
+        lines = list(self._lines)
+        count = max(1, min(count, KEPT))
+        return {"lines": lines[-count:], "older": max(0, len(lines) - count)}

@@ -1,4 +1,4 @@
-"""What the page asks of the device: its state, and commands."""
+"""What the page asks of the device: its state, and commands with a bounded body."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import parse_qs
 
+from edgepose import jsonio
 from edgepose.errors import EdgeposeError, UserError
 from edgepose.outputs.base import Device
-from edgepose.outputs.web.bodies import read_json
 from edgepose.outputs.web.responses import Refusal, json_reply
 
 if TYPE_CHECKING:
@@ -69,3 +70,57 @@ class Api:
                 return await answer
         except TimeoutError:
             raise Refusal(504, "The device did not answer in time.") from None
+
+
+MAX_BODY: Final = 16 * 1024  # bytes; the longest command is a tenth of that
+BODY_TIMEOUT: Final = 10.0  # seconds
+
+
+async def read(request: BaseRequest, kind: str) -> bytes:
+    """Return the body of a request that says it is of content type `kind`. Raises Refusal."""
+    if request.content_type != kind:
+        raise Refusal(415, f"Expected a body of type {kind}, found {request.content_type}.")
+    if request.headers.get("Content-Encoding"):
+        raise Refusal(415, "Expected a body that is not compressed.")
+    if (request.content_length or 0) > MAX_BODY:
+        raise _too_large()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            return await _read(request)
+    except TimeoutError:
+        raise Refusal(408, "The body took too long.", {"Connection": "close"}) from None
+
+
+async def _read(request: BaseRequest) -> bytes:
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise _too_large()
+    return bytes(body)
+
+
+def _too_large() -> Refusal:
+    return Refusal(413, f"Expected at most {MAX_BODY} bytes.", {"Connection": "close"})
+
+
+async def read_json(request: BaseRequest) -> dict[str, Any]:
+    """Return the JSON object in the body. Raises Refusal."""
+    body = await read(request, "application/json")
+    try:
+        value = jsonio.loads(body)
+    except ValueError:
+        raise Refusal(400, "The body is no JSON.") from None
+    if not isinstance(value, dict):
+        raise Refusal(400, f"Expected a JSON object, found {type(value).__name__}.")
+    return value
+
+
+async def read_form(request: BaseRequest) -> dict[str, str]:
+    """Return the fields of a form, the first of each name. Raises Refusal."""
+    body = await read(request, "application/x-www-form-urlencoded")
+    try:
+        fields = parse_qs(body.decode(), max_num_fields=8)
+    except ValueError:  # not UTF-8, or too many fields
+        raise Refusal(400, "The body is no form of ours.") from None
+    return {name: values[0] for name, values in fields.items()}

@@ -6,10 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from edgepose.outputs.web.api import Api
-from edgepose.outputs.web.auth import is_own
-from edgepose.outputs.web.login import Login
-from edgepose.outputs.web.pages import Pages
-from edgepose.outputs.web.responses import Refusal, redirect
+from edgepose.outputs.web.auth import Login, is_own
+from edgepose.outputs.web.responses import Pages, Refusal, redirect
 
 if TYPE_CHECKING:
     from aiohttp.web import BaseRequest, StreamResponse

@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING, Final
 from edgepose.outputs.base import Device
 from edgepose.outputs.web import streams
 from edgepose.outputs.web.api import Api
-from edgepose.outputs.web.feed import Feed
+from edgepose.outputs.web.auth import Login
 from edgepose.outputs.web.limits import Door, stop_listening
-from edgepose.outputs.web.live import Live
-from edgepose.outputs.web.login import Login
 from edgepose.outputs.web.options import WebOptions
-from edgepose.outputs.web.pages import Pages
-from edgepose.outputs.web.payloads import Narrator, encoded
-from edgepose.outputs.web.pictures import Photographer
-from edgepose.outputs.web.responses import Refusal, refused
+from edgepose.outputs.web.payloads import Narrator, Photographer, encoded
+from edgepose.outputs.web.responses import Pages, Refusal, refused
 from edgepose.outputs.web.routes import Handler, Site
+from edgepose.outputs.web.streams import Feed, Live
 from edgepose.types import Scene
 
 if TYPE_CHECKING:

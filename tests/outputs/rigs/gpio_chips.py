@@ -68,7 +68,7 @@ class Chip(ABC):
         """Let an output switch the line on, in a process that is killed by SIGKILL then."""
 
     @abstractmethod
-    def safe_state(self) -> bool:
+    def rest(self) -> bool:
         """Do what the service's ExecStopPost does; return whether it was done."""
 
     @abstractmethod
@@ -114,7 +114,7 @@ class Fake(Chip):
         assert self.level(line) != active_low
         self.chip.kill()
 
-    def safe_state(self) -> bool:
+    def rest(self) -> bool:
         return safe_state.rest_all()
 
     def unplug(self) -> None:
@@ -166,7 +166,7 @@ class Simulated(Chip):
             assert self.level(line) != active_low
             process.kill()
 
-    def safe_state(self) -> bool:
+    def rest(self) -> bool:
         with _python("-m", "edgepose.outputs.gpio.safe_state") as process:
             return process.wait() == 0
 

@@ -14,8 +14,8 @@ import pytest
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device
 from edgepose.outputs.web import Web, WebOptions
+from edgepose.outputs.web.api import MAX_BODY
 from edgepose.outputs.web.auth import GUESSES
-from edgepose.outputs.web.bodies import MAX_BODY
 from edgepose.types import Scene
 
 PRIVATE = (
@@ -492,7 +492,7 @@ def test_a_warning_says_that_networks_can_listen_in(caplog: pytest.LogCaptureFix
 
 def test_names_are_text_and_nothing_else(tmp_path: Path):
     """A device's name can't bring markup into the page."""
-    from edgepose.outputs.web.pages import Pages
+    from edgepose.outputs.web.responses import Pages
 
     pages = Pages('<script>alert("x")</script>')
     assert b"<script>alert" not in pages.login().body

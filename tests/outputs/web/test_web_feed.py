@@ -9,8 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from edgepose.outputs.web.feed import Feed
-from edgepose.outputs.web.live import Live
+from edgepose.outputs.web.streams import Feed, Live
 from edgepose.types import Scene
 
 

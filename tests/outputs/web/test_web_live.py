@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edgepose.outputs.web.live import Live
+from edgepose.outputs.web.streams import Live
 from edgepose.types import Scene
 
 

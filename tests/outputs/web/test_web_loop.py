@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from edgepose.outputs.web.loop import LoopThread
+from edgepose.outputs.web.output import LoopThread
 
 
 async def serves(ready: Callable[[], None], stop: asyncio.Event) -> None:

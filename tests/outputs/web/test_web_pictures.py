@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edgepose.outputs.web.pictures import LONGEST, Photographer, fitted
+from edgepose.outputs.web.payloads import LONGEST, Photographer, fitted
 from edgepose.types import Frame, Image, Scene
 
 

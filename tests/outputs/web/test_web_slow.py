@@ -78,7 +78,7 @@ def test_who_keeps_silent_is_hung_up_on(
 
 def test_a_body_that_never_comes_is_given_up(client, monkeypatch: pytest.MonkeyPatch):
     """The connection is told and closed."""
-    monkeypatch.setattr("edgepose.outputs.web.bodies.PATIENCE", 0.1)
+    monkeypatch.setattr("edgepose.outputs.web.api.PATIENCE", 0.1)
     head = f"POST /api/command HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {client.token}\r\n"
     with client.raw(
         head.encode() + b"Content-Type: application/json\r\nContent-Length: 20\r\n\r\n{"
