@@ -13,7 +13,7 @@ SOURCES: Final = {
     "stream": "edgepose.sources.stream:Stream",
     "synthetic": "edgepose.sources.synthetic.source:Synthetic",
     "v4l2": "edgepose.sources.v4l2:V4l2",
-    "video": "edgepose.sources.video:Video",
+    "video": "edgepose.sources.video:VideoFile",
 }
 
 RUNTIMES: Final = {
@@ -29,8 +29,8 @@ OUTPUTS: Final = {
     "memory": "edgepose.outputs.memory:Memory",
     "mqtt": "edgepose.outputs.mqtt.output:Mqtt",
     "prometheus": "edgepose.outputs.prometheus:Prometheus",
-    "recording": "edgepose.outputs.recording:Recording",
-    "video": "edgepose.outputs.video.output:Video",
+    "recording": "edgepose.outputs.recording:RecordingOutput",
+    "video": "edgepose.outputs.video.output:VideoOutput",
     "web": "edgepose.outputs.web:Web",
     "webhook": "edgepose.outputs.webhook:Webhook",
 }

@@ -215,14 +215,14 @@ try_out() {
 import sys
 from edgepose.config.loader import load
 from edgepose.errors import EdgeposeError
-from edgepose.appliance.model import open_eyes
+from edgepose.appliance.model import load_model
 try:
-    eyes = open_eyes(load(sys.argv[1]).model)
-    eyes.try_out()
+    model = load_model(load(sys.argv[1]).model)
+    model.warm_up()
 except EdgeposeError as error:
     sys.exit(f"edgepose: {error}")
-print(f"The model works: {eyes.label}")
-eyes.close()
+print(f"The model works: {model.label}")
+model.close()
 TRY
     done
 }

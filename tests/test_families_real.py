@@ -77,10 +77,10 @@ def opened(models: Path) -> Iterator[Callable[..., Opened]]:
         return Opened(models / name)
 
     def get(name: str, max_poses: int = 10) -> Opened:
-        eyes = load(name)
-        if isinstance(eyes.family, PoseNet):
-            eyes.family = eyes.family.with_options(PoseNetOptions(max_poses=max_poses))
-        return eyes
+        loaded = load(name)
+        if isinstance(loaded.family, PoseNet):
+            loaded.family = loaded.family.with_options(PoseNetOptions(max_poses=max_poses))
+        return loaded
 
     yield get
     load.cache_clear()
@@ -164,9 +164,9 @@ def test_posenet_finds_the_known_keypoints(
     opened, photo, media: Path, model: str, max_poses: int
 ) -> None:
     """One person each; where it is sure, the mean error is below 12 and 20 of 640 px."""
-    eyes = opened(model, max_poses)
+    loaded = opened(model, max_poses)
     for row, name in enumerate(("image1.png", "image2.jpeg")):
-        (pose,) = eyes.look(photo(f"tfexamples/{name}"))
+        (pose,) = loaded.estimate(photo(f"tfexamples/{name}"))
         sure = pose.keypoints[:, 2] > 0.5
         assert sure.sum() >= 13
         assert distances(pose, truth(media, row))[sure].mean() < (12, 20)[row]
@@ -175,7 +175,7 @@ def test_posenet_finds_the_known_keypoints(
 @pytest.mark.parametrize("model", STRIDE_16)
 def test_posenet_tells_two_people_apart(opened, photo, model: str) -> None:
     """The couple is two people, side by side, nobody else."""
-    found = opened(model).look(photo("coral_test_couple.jpg"))
+    found = opened(model).estimate(photo("coral_test_couple.jpg"))
     hips = sorted(float(pose.keypoints[INDEX["left_hip"], 1]) for pose in found)
     assert len(found) == 2
     assert hips[1] - hips[0] > 0.1
@@ -185,7 +185,7 @@ def test_posenet_tells_two_people_apart(opened, photo, model: str) -> None:
 @pytest.mark.parametrize("max_poses", [1, 10])
 def test_the_9x9_model_runs(opened, photo, max_poses: int) -> None:
     """Stride 32; its weights were made for 16, so only roughly right: a person where one is."""
-    (pose,) = opened(STRIDE_32, max_poses).look(photo("coral_squat.bmp"))
+    (pose,) = opened(STRIDE_32, max_poses).estimate(photo("coral_squat.bmp"))
     sure = pose.keypoints[pose.keypoints[:, 2] > 0.5]
     assert len(sure) >= 5
     assert 0.2 < sure[:, 1].mean() < 0.8
@@ -195,18 +195,18 @@ def test_the_9x9_model_runs(opened, photo, max_poses: int) -> None:
 @pytest.mark.parametrize("model", [*STRIDE_16, STRIDE_32, EFFICIENTPOSE])
 def test_landscapes_hold_nobody(opened, photo, model: str, max_poses: int) -> None:
     """No pose passes the family's own threshold where nobody is."""
-    eyes = opened(model, max_poses)
+    loaded = opened(model, max_poses)
     for name in ("landscape1.jpg", "landscape2.jpg"):
-        assert eyes.look(photo(f"no_person/{name}")) == ()
+        assert loaded.estimate(photo(f"no_person/{name}")) == ()
 
 
 def test_efficientpose_finds_the_known_keypoints(opened, photo, media: Path) -> None:
     """Its twelve keypoints: PCK at 0.2 of the torso 1.0 on both, mean error 8.6 and 16.8 px."""
-    eyes = opened(EFFICIENTPOSE)
-    assert isinstance(eyes.family, Heatmaps)
+    loaded = opened(EFFICIENTPOSE)
+    assert isinstance(loaded.family, Heatmaps)
     body = slice(INDEX["left_shoulder"], None)
     for row, name in enumerate(("image1.png", "image2.jpeg")):
-        (pose,) = eyes.look(photo(f"tfexamples/{name}"))
+        (pose,) = loaded.estimate(photo(f"tfexamples/{name}"))
         places = truth(media, row)
         torso = np.hypot(*(places[5:7].mean(0) - places[11:13].mean(0)))
         apart = distances(pose, places)[body]
@@ -217,7 +217,7 @@ def test_efficientpose_finds_the_known_keypoints(opened, photo, media: Path) -> 
 
 def test_efficientpose_keeps_left_and_right(opened, photo) -> None:
     """Somebody who faces the camera has the left shoulder on the picture's right."""
-    (pose,) = opened(EFFICIENTPOSE).look(photo("tfexamples/image1.png"))
+    (pose,) = opened(EFFICIENTPOSE).estimate(photo("tfexamples/image1.png"))
     columns = pose.keypoints[:, 1]
     for part in ("shoulder", "elbow", "wrist", "hip", "ankle"):
         assert columns[INDEX[f"left_{part}"]] > columns[INDEX[f"right_{part}"]]
@@ -225,8 +225,8 @@ def test_efficientpose_keeps_left_and_right(opened, photo) -> None:
 
 def test_the_colours_reach_the_model_in_order(opened, photo) -> None:
     """Red and blue exchanged, Coral's model is less sure of both people."""
-    eyes = opened(CORAL_481)
+    loaded = opened(CORAL_481)
     picture = photo("coral_test_couple.jpg")
-    right = eyes.look_stretched(picture, (481, 641))
-    wrong = eyes.look_stretched(picture[..., ::-1], (481, 641))
+    right = loaded.look_stretched(picture, (481, 641))
+    wrong = loaded.look_stretched(picture[..., ::-1], (481, 641))
     assert [a.score > b.score + 0.05 for a, b in zip(right, wrong, strict=True)] == [True, True]

@@ -60,13 +60,13 @@ def wheel(folder: Path, version: str, fault: str = "") -> None:
     name = f"edgepose-{version}"
     info = f"{name}.dist-info"
     works = "raise EdgeposeError('no chip')" if fault == "model" else "return self"
-    eyes = f"""
+    program = f"""
 from edgepose.errors import EdgeposeError
-class Eyes:
+class LoadedModel:
     label = "stand-in"
-    def try_out(self): {works}
+    def warm_up(self): {works}
     def close(self): pass
-def open_eyes(model): return Eyes()
+def load_model(model): return LoadedModel()
 """
     files = {
         "edgepose/__init__.py": PROGRAM.format(version=version, fault=fault),
@@ -74,7 +74,7 @@ def open_eyes(model): return Eyes()
             "class load:\n    model = None\n    def __init__(self, path): pass\n"
         ),
         "edgepose/errors.py": "class EdgeposeError(Exception): pass\n",
-        "edgepose/appliance/model.py": eyes,
+        "edgepose/appliance/model.py": program,
         "edgepose/assets/configs/templates/arms_up.yaml": "shipped: 1\n",
         f"{name}.data/data/version": version,
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: edgepose\nVersion: {version}\n",

@@ -20,7 +20,7 @@ from edgepose.core.selection import Selection, SelectionSettings
 from edgepose.core.smoothing import make_smoother
 from edgepose.core.templates import Template, teach
 from edgepose.core.tracking import Tracker
-from edgepose.core.watch import Watch
+from edgepose.core.watch import PoseWatch
 from edgepose.engine.event_ids import replay_stamp
 from edgepose.engine.perception import Detector, Interpreter
 from edgepose.engine.replay import replay_poses
@@ -107,7 +107,7 @@ def events(shown: Seen, template: Template) -> list[Event]:
         tracker=Tracker().track,
         selection=Selection(SelectionSettings()).choose,
         new_smoother=lambda: make_smoother("normal"),
-        watches=[Watch("pose", [template])],
+        watches=[PoseWatch("pose", [template])],
         stamp=replay_stamp(0.0),
     )
     return [event for scene in replay_poses(shown, interpreter) for event in scene.events]
@@ -133,7 +133,7 @@ def test_standing_is_far_from_a_squat(seen, taught, bottom):
 
     Five frames a second: in the one before and the one after she is on her way already.
     """
-    watch = Watch("pose", [taught(SQUATS, bottom)])
+    watch = PoseWatch("pose", [taught(SQUATS, bottom)])
     standing = [
         watch.step(poses, frame.time)[0].score
         for frame, poses in seen(SQUATS)

@@ -12,12 +12,12 @@ from typing import Any
 
 from edgepose.appliance import assembly
 from edgepose.appliance.health import Health, Subject
-from edgepose.appliance.model import Eyes, open_eyes
-from edgepose.appliance.reconfigure import Change, prepare
-from edgepose.appliance.remote_update import Pushes, templates_in_use
+from edgepose.appliance.model import LoadedModel, load_model
+from edgepose.appliance.reconfigure import Plan, plan
+from edgepose.appliance.remote_update import RemoteUpdate, templates_in_use
 from edgepose.appliance.tuning import Recent, Tuning
 from edgepose.config.edit import save_text
-from edgepose.config.files import Choice
+from edgepose.config.files import ConfigChoice
 from edgepose.config.loader import Config
 from edgepose.config.reload import ConfigLife
 from edgepose.engine.pipeline import Pipeline
@@ -26,7 +26,7 @@ from edgepose.engine.watchdog import Supervisor
 from edgepose.errors import ConfigError, EdgeposeError, UserError, near_miss
 from edgepose.outputs.base import Controls, Output
 from edgepose.system import last_exit
-from edgepose.system.board import Vitals
+from edgepose.system.board import Board
 from edgepose.system.paths import state_folder
 from edgepose.system.status_file import own_folder
 from edgepose.system.systemd import notify, reloading
@@ -48,12 +48,12 @@ class Appliance(Controls):
         life: ConfigLife | None = None,
     ) -> None:
         self.life = life or ConfigLife(config)
-        self.eyes: Eyes = open_eyes(config.model)
+        self.model: LoadedModel = load_model(config.model)
         self._extra = dict(extra or {})
         self._tuning = Tuning(config)
-        self._outgoing: list[Eyes] = []  # models of pipelines that had to be built anew
+        self._outgoing: list[LoadedModel] = []  # models of pipelines that had to be built anew
         self._recent = Recent()
-        self._health = Health(Vitals(state_folder()), last_exit.read(own_folder()))
+        self._health = Health(Board(state_folder()), last_exit.read(own_folder()))
         self._halt, self._stop = threading.Event(), threading.Event()
         self._lock = threading.RLock()  # commands come from several outputs
         self._crash: BaseException | None = None
@@ -110,8 +110,8 @@ class Appliance(Controls):
                 raise self._crash
 
     def _close(self) -> None:
-        for eyes in (*self._outgoing, self.eyes):
-            eyes.close()
+        for model in (*self._outgoing, self.model):
+            model.close()
 
     def stop(self) -> None:
         """End the run in order; safe in a signal handler, and before `run`."""
@@ -123,7 +123,7 @@ class Appliance(Controls):
         """Return the health document."""
         subject = Subject(
             self.config,
-            self.eyes,
+            self.model,
             self.pipeline,
             profile=self._tuning.profile,
             watches=self._tuning.state(),
@@ -155,12 +155,12 @@ class Appliance(Controls):
 
     def _new_pipeline(self) -> Pipeline:
         extra = self._extra | {"recent/": self._recent}
-        pipeline = assembly.new_pipeline(self.config, self.eyes, extra, controls=self)
+        pipeline = assembly.new_pipeline(self.config, self.model, extra, controls=self)
         self._tuning.retune(pipeline.watches, is_read=True)
         return pipeline
 
-    def _new_pushes(self) -> Pushes:
-        return Pushes(
+    def _new_pushes(self) -> RemoteUpdate:
+        return RemoteUpdate(
             self.life,
             put=lambda text: self.command("config", text),
             retune=lambda: self._tuning.retune(self.pipeline.watches),
@@ -176,7 +176,7 @@ class Appliance(Controls):
         return "detection is on" if value else "detection is off"
 
     def _capture(self, value: Any) -> str:
-        known_score = self.eyes.detector.family.known_score
+        known_score = self.model.detector.family.known_score
         return self._tuning.teach(value, self._recent.poses(), known_score)
 
     def _save(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
@@ -205,7 +205,7 @@ class Appliance(Controls):
                 self._look(self.life.choose())
         self.life.keep()
 
-    def _look(self, choice: Choice) -> None:
+    def _look(self, choice: ConfigChoice) -> None:
         """Follow a choice if it is news; a refusal is logged once, and in the health document."""
         if not self.life.is_news(choice):
             return
@@ -215,7 +215,7 @@ class Appliance(Controls):
             if str(error) != self.life.error:
                 self.life.refuse(str(error))
 
-    def _follow(self, choice: Choice, keeps_tuned: bool) -> str:
+    def _follow(self, choice: ConfigChoice, keeps_tuned: bool) -> str:
         """Go on as a choice says. Raises EdgeposeError where it can't.
 
         keeps_tuned: what was tuned and not saved stays where the file says nothing new.
@@ -246,10 +246,10 @@ class Appliance(Controls):
 
         commit: is called once nothing can fail any more; what it raises leaves all as it was.
         """
-        change = prepare(self.config, config, self.eyes, self)
+        change = plan(self.config, config, self.model, self)
         with contextlib.ExitStack() as undo:
-            if change.eyes is not None:
-                undo.callback(change.eyes.close)
+            if change.model is not None:
+                undo.callback(change.model.close)
             commit()
             undo.pop_all()
         self._use(config)
@@ -261,9 +261,9 @@ class Appliance(Controls):
         self.life.use(config)
         self._tuning = Tuning(config, self._tuning.profile)
 
-    def _apply(self, change: Change) -> None:
-        if change.eyes is not None:
-            self.eyes, old = change.eyes, self.eyes
+    def _apply(self, change: Plan) -> None:
+        if change.model is not None:
+            self.model, old = change.model, self.model
             if change.needs_rebuild:
                 self._outgoing.append(old)
         if change.needs_rebuild:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from edgepose.appliance.model import Eyes
+from edgepose.appliance.model import LoadedModel
 from edgepose.config.loader import Config
 from edgepose.config.schema import WatchSection, overlaid
 from edgepose.config.templates import adapt
@@ -14,7 +14,7 @@ from edgepose.core.selection import Selection, SelectionSettings
 from edgepose.core.smoothing import make_smoother
 from edgepose.core.tracking import Tracker
 from edgepose.core.trigger import Thresholds
-from edgepose.core.watch import Watch
+from edgepose.core.watch import PoseWatch
 from edgepose.engine.event_ids import Stamp, live_stamp
 from edgepose.engine.governor import Governor
 from edgepose.engine.perception import Interpreter, Perception
@@ -49,12 +49,12 @@ def new_source(config: Config) -> Source:
     return source
 
 
-def device(config: Config, eyes: Eyes, controls: Controls | None = None) -> Device:
+def device(config: Config, model: LoadedModel, controls: Controls | None = None) -> Device:
     """Return what outputs are told about where they run, and whom they may ask."""
     return Device(
         config.name,
         tuple(config.watches),
-        eyes.model.name,
+        model.file.name,
         controls=controls,
         templates=config.templates,
         profiles=tuple(config.profiles),
@@ -92,9 +92,11 @@ def new_interpreter(
     )
 
 
-def _new_watch(config: Config, name: str, known_score: float) -> Watch:
+def _new_watch(config: Config, name: str, known_score: float) -> PoseWatch:
     section = config.watches[name]
-    return Watch(name, config.templates[name], thresholds(section), section.max_age, known_score)
+    return PoseWatch(
+        name, config.templates[name], thresholds(section), section.max_age, known_score
+    )
 
 
 def thresholds(section: WatchSection) -> Thresholds:
@@ -105,7 +107,7 @@ def thresholds(section: WatchSection) -> Thresholds:
 
 def new_pipeline(
     config: Config,
-    eyes: Eyes,
+    model: LoadedModel,
     extra: Mapping[str, Output] | None = None,
     controls: Controls | None = None,
 ) -> Pipeline:
@@ -114,9 +116,9 @@ def new_pipeline(
     extra: outputs besides the configured ones, by a name that no configuration can use.
     controls: the way back for outputs.
     """
-    outputs = new_outputs(config, device(config, eyes, controls)) | dict(extra or {})
-    interpreter = new_interpreter(config, family=eyes.detector.family)
-    perception = Perception(eyes.detector, interpreter)
+    outputs = new_outputs(config, device(config, model, controls)) | dict(extra or {})
+    interpreter = new_interpreter(config, family=model.detector.family)
+    perception = Perception(model.detector, interpreter)
     governor = Governor(config.rate.rates)
     source, deadline = new_source(config), config.model.deadline
     pipeline = Pipeline(source, perception, outputs, deadline=deadline, governor=governor)
@@ -124,11 +126,11 @@ def new_pipeline(
     return pipeline
 
 
-def describe(config: Config, eyes: Eyes) -> str:
+def describe(config: Config, model: LoadedModel) -> str:
     """Return one line that says what runs."""
     parts: Sequence[str] = (
         f"source {config.source.type}",
-        f"model {eyes.label}",
+        f"model {model.label}",
         f"watching {', '.join(config.watches) or 'nothing'}",
         f"outputs {', '.join(config.outputs) or 'none'}",
     )

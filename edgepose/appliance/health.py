@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from edgepose import __version__
-from edgepose.appliance.model import Eyes
+from edgepose.appliance.model import LoadedModel
 from edgepose.config.loader import Config
-from edgepose.engine.failover import Ladder
+from edgepose.engine.failover import FailoverRuntime
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.watchdog import hung_parts
-from edgepose.system.board import Vitals, ailments
+from edgepose.system.board import Board, ailments
 
 WELL: Final = ("running", "starting", "ended", "off")  # states that need nobody's help
 
@@ -31,7 +31,7 @@ class Subject:
     """
 
     config: Config
-    eyes: Eyes
+    model: LoadedModel
     pipeline: Pipeline
     profile: str = ""
     watches: Mapping[str, Any] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Subject:
 class Health:
     """Write the document. last_exit: how the process before this one ended, None: no trace."""
 
-    def __init__(self, vitals: Vitals, last_exit: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, vitals: Board, last_exit: Mapping[str, Any] | None = None) -> None:
         self._vitals = vitals
         self._last_exit = last_exit
         self._started = time.monotonic()
@@ -117,9 +117,9 @@ def _source(subject: Subject) -> dict[str, Any]:
 
 def _runtime(subject: Subject) -> dict[str, Any]:
     """Return what runs the model and why; a ladder that stands lower than it should is degraded."""
-    eyes, workers = subject.eyes, subject.pipeline.workers
-    runtimes = eyes.detector.runtimes
-    ladders = [runtime for runtime in runtimes if isinstance(runtime, Ladder)]
+    model, workers = subject.model, subject.pipeline.workers
+    runtimes = model.detector.runtimes
+    ladders = [runtime for runtime in runtimes if isinstance(runtime, FailoverRuntime)]
     down = [ladder for ladder in ladders if ladder.is_down and ladder.falls]
     falls: dict[tuple[str, str], int] = {}
     for ladder in ladders:
@@ -129,9 +129,9 @@ def _runtime(subject: Subject) -> dict[str, Any]:
     if down and part["state"] in WELL:
         part |= {"state": "degraded", "reason": down[0].falls[-1].reason}
     return part | {
-        "model": eyes.model.name,
+        "model": model.file.name,
         "backend": runtimes[0].backend,
-        "why": f"{down[0].falls[-1].rung} can't be used" if down else eyes.why,
+        "why": f"{down[0].falls[-1].rung} can't be used" if down else model.why,
         "fallbacks": [{"from": a, "to": b, "count": n} for (a, b), n in falls.items()],
         "given_up": workers.given_up,
     }

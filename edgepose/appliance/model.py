@@ -10,7 +10,7 @@ from typing import Final
 from edgepose.config.schema import DEFAULT_MODEL, ModelSection
 from edgepose.core.families import recognise
 from edgepose.core.families.base import Family
-from edgepose.engine.failover import Ladder, Rung
+from edgepose.engine.failover import Candidate, FailoverRuntime
 from edgepose.engine.perception import Detector
 from edgepose.errors import ModelError
 from edgepose.modelstore.manifest import manifest
@@ -28,24 +28,24 @@ PREFERENCE: Final = (DEFAULT_MODEL, BUNDLED)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Eyes:
+class LoadedModel:
     """Hold an opened model: where it came from, and the detector with its interpreters.
 
     is_makeshift: nobody asked for this model; it is used since no better one is at hand.
     why: why it runs on that chip.
     """
 
-    model: ModelFile
+    file: ModelFile
     detector: Detector
     is_makeshift: bool = False
     why: str = ""
 
-    def look(self, image: Image) -> tuple[Pose, ...]:
+    def estimate(self, image: Image) -> tuple[Pose, ...]:
         """Return everyone in one picture, found in one pass over the whole of it."""
         self.detector.reset()
         return self.detector.detect(Frame(image, 0.0, 0))
 
-    def try_out(self) -> None:
+    def warm_up(self) -> None:
         """Look at a blank picture with every interpreter. Raises what does not work."""
         for runtime in self.detector.runtimes:
             Detector(self.detector.family, runtime).detect(blank_frame(TRIAL_SIZE, 0.0, 0))
@@ -57,10 +57,10 @@ class Eyes:
     @property
     def label(self) -> str:
         """Return what sees, for people: model and backend."""
-        return f"{self.model.name} ({self.detector.runtimes[0].backend})"
+        return f"{self.file.name} ({self.detector.runtimes[0].backend})"
 
 
-def open_eyes(section: ModelSection | None = None) -> Eyes:
+def load_model(section: ModelSection | None = None) -> LoadedModel:
     """Open the model that a configuration asks for; without one, the best that is at hand.
 
     Raises ModelError when there is none, or it can't be used; RuntimeLost when its chip is away.
@@ -78,7 +78,7 @@ def open_eyes(section: ModelSection | None = None) -> Eyes:
         opened.pop_all()
     is_asked_for = bool(section.path or section.name)
     is_makeshift = model.name == BUNDLED and not is_asked_for
-    return Eyes(model, Detector(family, *runtimes), is_makeshift, _why(section, model))
+    return LoadedModel(model, Detector(family, *runtimes), is_makeshift, _why(section, model))
 
 
 def _distrust(section: ModelSection, model: ModelFile) -> None:
@@ -104,19 +104,19 @@ def _told(family: Family, section: ModelSection, model: ModelFile) -> Family:
 def _new_runtime(section: ModelSection, model: ModelFile) -> Runtime:
     """Return the one way to run a model, or a ladder of the ways that the section allows."""
     rungs = _rungs(section, model)
-    return Ladder(rungs) if len(rungs) > 1 else rungs[0].make()
+    return FailoverRuntime(rungs) if len(rungs) > 1 else rungs[0].make()
 
 
-def _rungs(section: ModelSection, model: ModelFile) -> list[Rung]:
+def _rungs(section: ModelSection, model: ModelFile) -> list[Candidate]:
     """Return the ways to run a model, best first.
 
     auto takes the Edge TPU when one is plugged in and the model's build for it is at hand.
     """
     if section.runtime == "replay":
-        return [Rung("recorded tensors", lambda: part("runtime", "replay")(model.path))]
+        return [Candidate("recorded tensors", lambda: part("runtime", "replay")(model.path))]
     tpu, cpu = _builds(model)
-    on_tpu = Rung("Edge TPU", lambda: _edgetpu(section, tpu))
-    on_cpu = Rung("CPU", lambda: _litert(section, cpu))
+    on_tpu = Candidate("Edge TPU", lambda: _edgetpu(section, tpu))
+    on_cpu = Candidate("CPU", lambda: _litert(section, cpu))
     if section.runtime in ("cpu", "litert") or not _wants_tpu(section, tpu):
         return [on_cpu]
     return [on_tpu, on_cpu] if section.fallback and cpu else [on_tpu]

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from edgepose.appliance import assembly
-from edgepose.appliance.model import Eyes, open_eyes
+from edgepose.appliance.model import LoadedModel, load_model
 from edgepose.config.loader import Config
 from edgepose.engine.perception import Interpreter
 from edgepose.engine.pipeline import Pipeline
@@ -20,14 +20,14 @@ from edgepose.sources.base import Source
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Change:
+class Plan:
     """Hold what another configuration needs: each part made and not started, None if it stays.
 
     outputs: by name, None for one that goes. needs_rebuild: the pipeline can't be changed in place.
     """
 
     config: Config
-    eyes: Eyes | None
+    model: LoadedModel | None
     source: Source | None
     interpreter: Interpreter | None
     outputs: Mapping[str, Output | None]
@@ -42,7 +42,7 @@ class Change:
         if self.needs_rebuild:
             yield "everything"
             return
-        if self.eyes is not None:
+        if self.model is not None:
             yield "model"
         if self.source is not None:
             yield "source"
@@ -53,8 +53,8 @@ class Change:
         pipeline.workers.deadline = self.config.model.deadline
         pipeline.governor.rates = self.config.rate.rates
         pipeline.show_pictures(self.config.frames == "full")
-        if self.eyes is not None:
-            pipeline.swap(self.eyes.detector)
+        if self.model is not None:
+            pipeline.swap(self.model.detector)
         if self.outputs:
             pipeline.change_outputs(self.outputs)
         if self.source is not None and self.interpreter is not None:
@@ -63,33 +63,37 @@ class Change:
             pipeline.change_interpreter(self.interpreter)
 
 
-def prepare(before: Config, after: Config, eyes: Eyes, controls: Controls) -> Change:
+def plan(before: Config, after: Config, model: LoadedModel, controls: Controls) -> Plan:
     """Return what leads from one configuration to another; nothing is touched yet.
 
     eyes: those that see now. Raises EdgeposeError for a model or a part that can't be had.
     """
     with ExitStack() as undo:
-        new_eyes = None
+        new_model = None
         if before.model != after.model:
-            new_eyes = open_eyes(after.model)
-            undo.callback(new_eyes.close)
-            new_eyes.try_out()
-        change = _change(before, after, eyes, new_eyes, controls)
+            new_model = load_model(after.model)
+            undo.callback(new_model.close)
+            new_model.warm_up()
+        change = _change(before, after, model, new_model, controls)
         undo.pop_all()
     return change
 
 
 def _change(
-    before: Config, after: Config, eyes: Eyes, new_eyes: Eyes | None, controls: Controls
-) -> Change:
-    family, now = (new_eyes or eyes).detector.family, eyes.detector.family
+    before: Config,
+    after: Config,
+    model: LoadedModel,
+    new_model: LoadedModel | None,
+    controls: Controls,
+) -> Plan:
+    family, now = (new_model or model).detector.family, model.detector.family
     is_other = before.source != after.source
     source = assembly.new_source(after) if is_other else None
     begins = is_other or _differ(before, after) or family.known_score != now.known_score
     interpreter = assembly.new_interpreter(after, family=family) if begins else None
-    outputs = _outputs(before, after, new_eyes or eyes, controls)
+    outputs = _outputs(before, after, new_model or model, controls)
     needs_rebuild = before.model.workers != after.model.workers
-    return Change(after, new_eyes, source, interpreter, outputs, needs_rebuild)
+    return Plan(after, new_model, source, interpreter, outputs, needs_rebuild)
 
 
 def _differ(before: Config, after: Config) -> bool:
@@ -103,10 +107,10 @@ def _ages(config: Config) -> dict[str, float]:
 
 
 def _outputs(
-    before: Config, after: Config, eyes: Eyes, controls: Controls
+    before: Config, after: Config, model: LoadedModel, controls: Controls
 ) -> dict[str, Output | None]:
     """Return the outputs that differ; all of them where they are told other names."""
-    made = assembly.new_outputs(after, assembly.device(after, eyes, controls))
+    made = assembly.new_outputs(after, assembly.device(after, model, controls))
     same_names = _names(before) == _names(after)
     gone: dict[str, Output | None] = dict.fromkeys(before.outputs.keys() - made.keys())
     return gone | {

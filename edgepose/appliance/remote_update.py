@@ -36,7 +36,7 @@ GLANCE: Final = 1.0  # seconds between two looks at the clock
 _NAME: Final = re.compile(r"[\w-]{1,64}")
 
 
-class Pushes(Output):
+class RemoteUpdate(Output):
     """Carry pushes out and watch over the trial; as an output, so that it is called regularly.
 
     put: the command `config`. retune: lets the watches read their templates anew. Both raise
@@ -61,7 +61,7 @@ class Pushes(Output):
         self._is_ending = is_ending
         self._is_in_force = is_in_force
         self._restart = restart
-        self._record = Record.of(life.config.path)
+        self._record = UpdateJournal.of(life.config.path)
         self._deadline = time.monotonic() + TRIAL
 
     @property
@@ -237,12 +237,12 @@ class Pushes(Output):
         self._record.change("config", state="rolled back", text=said)
 
 
-def recover(path: Path) -> None:
+def roll_back_crashing(path: Path) -> None:
     """Before a start: put the old configuration back where a pushed one makes the process crash.
 
     Raises ConfigError where it can't be written.
     """
-    record = Record.of(path)
+    record = UpdateJournal.of(path)
     if record.trial is None or record.count_start() <= STARTS:
         return
     said = (
@@ -307,7 +307,7 @@ def version_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-class Record:
+class UpdateJournal:
     """Hold the latest answer to each kind of push, by `config` or `template/NAME`.
 
     trial: the text of the configuration before the one on trial, None where none is. Every change
@@ -324,7 +324,7 @@ class Record:
         self._load()
 
     @classmethod
-    def of(cls, config: Path) -> Record:
+    def of(cls, config: Path) -> UpdateJournal:
         """Return the record that belongs to a configuration file."""
         place = str(config.absolute())
         own = hashlib.sha256(place.encode()).hexdigest()[:8]

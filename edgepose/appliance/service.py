@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Final
 
 from edgepose.appliance.appliance import Appliance
-from edgepose.appliance.standby import Waiting
+from edgepose.appliance.standby import Standby
 from edgepose.config.files import ConfigFiles
 from edgepose.config.loader import Config
 from edgepose.config.reload import GOOD_AFTER, POLL, RETRY, ConfigLife, Edits
-from edgepose.engine.threads import Rounds
+from edgepose.engine.threads import PeriodicThread
 from edgepose.errors import ConfigError, EdgeposeError, UserError
-from edgepose.system.last_exit import VainStarts
+from edgepose.system.last_exit import CrashLoop
 from edgepose.system.systemd import notify
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def supervised(appliance: Appliance, folder: Path | None) -> Iterator[None]:
     folder: of the status file, None where there is no place for one.
     """
     supervisor = appliance.supervisor(folder)
-    rounds = Rounds("config", appliance.look_after_config, POLL, appliance.fail)
+    rounds = PeriodicThread("config", appliance.look_after_config, POLL, appliance.fail)
     supervisor.start()
     notify(READY=1)
     rounds.start()
@@ -63,7 +63,7 @@ class Service:
         self._files = files
         self._new_appliance = new_appliance
         self._folder = folder
-        self._vain = VainStarts(folder)
+        self._vain = CrashLoop(folder)
         self._stop, self._again = threading.Event(), threading.Event()
 
     def run(self) -> None:
@@ -110,7 +110,7 @@ class Service:
         )
         log.error("Nothing can be run until %s: %s", until, error)
         edits = Edits(lambda: self._files.paths)
-        with Waiting(self._files, error, self._folder) as waiting:
+        with Standby(self._files, error, self._folder) as waiting:
             while self._await_change(edits):
                 self._files.forgive()
                 try:

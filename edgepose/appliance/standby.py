@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from edgepose import __version__
 from edgepose.config.files import ConfigFiles
-from edgepose.engine.output_worker import Outlet
+from edgepose.engine.output_worker import OutputWorker
 from edgepose.engine.stats import Stats
 from edgepose.engine.watchdog import Supervisor
 from edgepose.errors import EdgeposeError, RuntimeLost, UserError
@@ -28,7 +28,7 @@ AWAY: Final = "Nothing can run yet"
 SHOWN_EVERY: Final = 1.0  # seconds; a screen may go and come back
 
 
-class Notice(Output):
+class ErrorScreen(Output):
     """Show why nothing runs, on the screen that the configuration means, else on any."""
 
     def __init__(self, config: Path) -> None:
@@ -78,18 +78,18 @@ def _hdmi_sections(config: Path) -> list[dict[str, Any]]:
     ]
 
 
-class Waiting:
+class Standby:
     """Be up with nothing to run: on the screen, to systemd, and for `edgepose status`."""
 
     def __init__(self, files: ConfigFiles, error: EdgeposeError, folder: Path | None) -> None:
         self._files = files
         self._started = time.monotonic()
-        self._notice = Notice(next((p for p in files.paths if p.exists()), files.given))
+        self._notice = ErrorScreen(next((p for p in files.paths if p.exists()), files.given))
         self.tell(error)
-        self._outlet = Outlet("notice", self._notice, Stats(), self._failed)
+        self._outlet = OutputWorker("notice", self._notice, Stats(), self._failed)
         self._supervisor = Supervisor(self.state, self._failed, folder)
 
-    def __enter__(self) -> Waiting:
+    def __enter__(self) -> Standby:
         """Begin to show and to report."""
         self._outlet.start()
         self._supervisor.start()

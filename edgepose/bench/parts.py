@@ -21,7 +21,7 @@ from edgepose.core.selection import Selection
 from edgepose.core.smoothing import make_smoother
 from edgepose.core.templates import teach
 from edgepose.core.tracking import Tracker
-from edgepose.core.watch import Watch
+from edgepose.core.watch import PoseWatch
 from edgepose.engine.event_ids import live_stamp
 from edgepose.engine.perception import Interpreter
 from edgepose.imaging import write_image
@@ -54,7 +54,7 @@ def core_ms() -> dict[str, float]:
     tracker, smoother = Tracker(), make_smoother("normal")
     templates = [teach(f"t{i}", [poses[i % POSES]]) for i in range(TEMPLATES)]
     thousand = Templates(templates)
-    watch = Watch("one", templates[:1])
+    watch = PoseWatch("one", templates[:1])
     tracked = [tracker.track([pose], i / 30)[0] for i, pose in enumerate(poses)]
     fresh_tracker = Tracker()
     return {
@@ -96,7 +96,7 @@ def _compared_scenes(camera: Size) -> list[Scene]:
     image = np.random.default_rng(0).integers(0, 256, (*camera, 3), np.uint8)
     raised = moving_person(1)[0]
     raised.keypoints[[7, 8, 9, 10], 0] = [0.15, 0.15, 0.02, 0.02]  # elbows and wrists
-    watch = Watch("arms up", [teach("arms up", [raised])])
+    watch = PoseWatch("arms up", [teach("arms up", [raised])])
     scenes = []
     for i, pose in enumerate(moving_person(SCREENS)):
         person = replace(pose, person=1, size=camera)
@@ -113,7 +113,7 @@ def new_interpreter() -> Interpreter:
         tracker=Tracker().track,
         selection=Selection().choose,
         new_smoother=make_smoother,
-        watches=[Watch("standing", [teach("standing", moving_person(1))])],
+        watches=[PoseWatch("standing", [teach("standing", moving_person(1))])],
         stamp=live_stamp,
     )
 

@@ -70,7 +70,7 @@ class _Sink(Output):
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class Quartiles:
     """Summarise one figure over the rounds."""
 
     median: float
@@ -78,7 +78,7 @@ class Spread:
     high: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
+    def of(cls, values: Sequence[float]) -> Quartiles:
         """Return the median, minimum and maximum of some values."""
         return cls(statistics.median(values), min(values), max(values))
 
@@ -96,8 +96,8 @@ class Result:
     """
 
     name: str
-    bare_ms: Spread
-    ratios: dict[str, Spread]
+    bare_ms: Quartiles
+    ratios: dict[str, Quartiles]
     snapshot: Snapshot = field(default_factory=lambda: Snapshot(0.0))
 
     def to_dict(self) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def saturated(
         bares.append(invoke * 1e3)
         ratios.append(rate * invoke)
     name = f"saturated {_label(images)}, {len(runtimes)} interpreter(s)"
-    return Result(name, Spread.of(bares), {"throughput": Spread.of(ratios)}, snapshot)
+    return Result(name, Quartiles.of(bares), {"throughput": Quartiles.of(ratios)}, snapshot)
 
 
 def latency(
@@ -183,8 +183,8 @@ def latency(
             ("latency p99, paced", age.p99 / paced),
         ):
             ratios.setdefault(name, []).append(value)
-    spreads = {name: Spread.of(values) for name, values in ratios.items()}
-    return Result(f"camera {fps:g} fps {_label(images)}", Spread.of(bares), spreads, snapshot)
+    spreads = {name: Quartiles.of(values) for name, values in ratios.items()}
+    return Result(f"camera {fps:g} fps {_label(images)}", Quartiles.of(bares), spreads, snapshot)
 
 
 def _tensor(perception: Perception, images: Sequence[Image]) -> Tensor:

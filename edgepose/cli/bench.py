@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from edgepose.appliance.model import Eyes, open_eyes
+from edgepose.appliance.model import LoadedModel, load_model
 from edgepose.bench import parts, pipeline
-from edgepose.bench.pipeline import Result, Spread
+from edgepose.bench.pipeline import Quartiles, Result
 from edgepose.cli.pose import model_option, model_section
 from edgepose.cli.run import tune_python
 from edgepose.engine.perception import Detector, Perception
@@ -47,24 +47,26 @@ def bench(model: str | None, clip: Path | None, rounds: int, seconds: float, as_
     are printed beside each median: far apart, the machine was busy with something else.
     """
     tune_python()
-    eyes = open_eyes(model_section(model).model_copy(update={"workers": 2, "threads": 1}))
+    loaded = load_model(model_section(model).model_copy(update={"workers": 2, "threads": 1}))
     console = Console(stderr=True)
     try:
-        runs = _runs(eyes, rounds, seconds)
+        runs = _runs(loaded, rounds, seconds)
         results = [run() for run in track(runs, "Measuring", console=console, transient=True)]
-        report = _report(eyes, results, clip)
+        report = _report(loaded, results, clip)
     finally:
-        eyes.close()
-    write_speed(eyes.model.path, eyes.detector.runtimes[0].backend, results[0].bare_ms.median / 1e3)
+        loaded.close()
+    write_speed(
+        loaded.file.path, loaded.detector.runtimes[0].backend, results[0].bare_ms.median / 1e3
+    )
     if as_json:
         click.echo(json.dumps(report))
     else:
         _print(report, results)
 
 
-def _runs(eyes: Eyes, rounds: int, seconds: float) -> list[Callable[[], Result]]:
+def _runs(loaded: LoadedModel, rounds: int, seconds: float) -> list[Callable[[], Result]]:
     """Return the measurements: each size saturated and at a camera's rate, then two workers."""
-    one, two = _new_perception(eyes, 1), _new_perception(eyes, 2)
+    one, two = _new_perception(loaded, 1), _new_perception(loaded, 2)
     settings: dict[str, Any] = {"seconds": seconds, "rounds": rounds}
     runs: list[Callable[[], Result]] = []
     for size in SIZES:
@@ -75,11 +77,11 @@ def _runs(eyes: Eyes, rounds: int, seconds: float) -> list[Callable[[], Result]]
     return runs
 
 
-def _new_perception(eyes: Eyes, workers: int) -> Callable[[], Perception]:
+def _new_perception(loaded: LoadedModel, workers: int) -> Callable[[], Perception]:
     """Return a maker of perceptions that know nothing yet, with some of the interpreters."""
 
     def make() -> Perception:
-        detector = Detector(eyes.detector.family, *eyes.detector.runtimes[:workers])
+        detector = Detector(loaded.detector.family, *loaded.detector.runtimes[:workers])
         return Perception(detector, parts.new_interpreter())
 
     return make
@@ -95,16 +97,16 @@ def _pictures(size: Size) -> list[Image]:
     return frames
 
 
-def _report(eyes: Eyes, results: list[Result], clip: Path | None) -> dict[str, Any]:
-    start_up = Spread.of(parts.start_up_s(str(eyes.model.path), _pictures(SIZES[0])[0]))
+def _report(loaded: LoadedModel, results: list[Result], clip: Path | None) -> dict[str, Any]:
+    start_up = Quartiles.of(parts.start_up_s(str(loaded.file.path), _pictures(SIZES[0])[0]))
     return {
         "machine": f"{platform.machine()}, {parts.processor()}, {os.cpu_count()} cores",
-        "model": eyes.label,
+        "model": loaded.label,
         "pipeline": [result.to_dict() for result in results],
         "core_ms": {name: round(ms, 4) for name, ms in parts.core_ms().items()},
         "screen_ms": {name: round(ms, 3) for name, ms in parts.screen_ms().items()},
         "start_up_s": start_up.to_dict(),
-        "memory_mb": parts.memory_mb(eyes.model.path, clip) if clip else {},
+        "memory_mb": parts.memory_mb(loaded.file.path, clip) if clip else {},
     }
 
 

@@ -30,7 +30,7 @@ NEAR: Final = 0.2  # of the torso: a keypoint that close to its truth is right (
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class ClipTruth:
     """Hold what is known of a clip. poses: (frames, 17, 3) of (y, x, visible) in pixels.
 
     expected: how often each watch has to fire.
@@ -40,7 +40,7 @@ class Truth:
     expected: dict[str, int]
 
     @classmethod
-    def beside(cls, clip: Path) -> Truth | None:
+    def beside(cls, clip: Path) -> ClipTruth | None:
         """Return the truth that lies beside a clip, None when there is none."""
         path = clip.with_suffix(".truth.json")
         if not path.is_file():
@@ -91,8 +91,8 @@ def demo(clip: Path | None, model: str | None, out: Path) -> None:
     appliance = Appliance(config, extra={"notes/": notes})
     run_appliance(appliance)
     figures = appliance.pipeline.stats.snapshot()
-    result = _summary(notes, figures, Truth.beside(clip), config)
-    result["model"] = appliance.eyes.label
+    result = _summary(notes, figures, ClipTruth.beside(clip), config)
+    result["model"] = appliance.model.label
     (out / "summary.json").write_text(json.dumps(result, indent=1) + "\n")
     _print(result, clip, out)
 
@@ -116,7 +116,7 @@ def _config(clip: Path, model: str | None, out: Path) -> Config:
 
 
 def _summary(
-    notes: Notes, figures: Snapshot, truth: Truth | None, config: Config
+    notes: Notes, figures: Snapshot, truth: ClipTruth | None, config: Config
 ) -> dict[str, Any]:
     fired = Counter(event.name for event in notes.events if event.type == "start")
     infer = figures.stages["infer"]

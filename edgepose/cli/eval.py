@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from edgepose import imaging
-from edgepose.appliance.model import Eyes, open_eyes
+from edgepose.appliance.model import LoadedModel, load_model
 from edgepose.cli.pose import model_section
 from edgepose.errors import UserError
 from edgepose.skeleton import KEYPOINTS
 from edgepose.types import Frame
 
 if TYPE_CHECKING:
-    from edgepose.train.evaluation import Report
+    from edgepose.train.evaluation import EvaluationReport
 
 _Existing = click.Path(path_type=Path, exists=True)
 
@@ -58,36 +58,36 @@ def evaluate(
     click.echo(json.dumps(report.to_dict())) if as_json else _print(report)
 
 
-def _of_results(results: Path, data: Path, images: Path | None) -> Report:
+def _of_results(results: Path, data: Path, images: Path | None) -> EvaluationReport:
     from edgepose.core.metrics import average_precision
     from edgepose.train.data.annotations import read_annotations
-    from edgepose.train.evaluation import Report, read_results
+    from edgepose.train.evaluation import EvaluationReport, read_results
 
     grouped = read_results(results, read_annotations(data, images, need_images=False))
     figures = average_precision(grouped)
     people = sum(not person.ignored for _, everybody in grouped for person in everybody)
     totals = {"ap": figures.ap, "ap50": figures.ap50, "ap75": figures.ap75, "ar": figures.ar}
-    return Report(people, totals)
+    return EvaluationReport(people, totals)
 
 
 def _of_pictures(
     model: str | None, data: Path, images: Path | None, overlay: Path | None
-) -> Report:
+) -> EvaluationReport:
     from edgepose.train.data.annotations import read_annotations
     from edgepose.train.evaluation import score_crops, summarise
 
     pictures = read_annotations(data, images)
-    eyes = open_eyes(model_section(model).model_copy(update={"min_score": 0.0}))
+    loaded = load_model(model_section(model).model_copy(update={"min_score": 0.0}))
     try:
-        report = summarise(*score_crops(eyes.look, pictures))
+        report = summarise(*score_crops(loaded.estimate, pictures))
         if overlay is not None:
-            imaging.write_image(overlay, _overlay(eyes, pictures))
+            imaging.write_image(overlay, _overlay(loaded, pictures))
     finally:
-        eyes.close()
+        loaded.close()
     return report
 
 
-def _overlay(eyes: Eyes, pictures: Any) -> Any:
+def _overlay(loaded: LoadedModel, pictures: Any) -> Any:
     """Return the first eight people with the maps of head, left knee and right foot over them."""
     from itertools import islice
 
@@ -95,40 +95,40 @@ def _overlay(eyes: Eyes, pictures: Any) -> Any:
     from edgepose.train.data.annotations import person_crops
     from edgepose.train.evaluation import MARGIN
 
-    height, _ = eyes.detector.family.look((1, 1)).size
+    height, _ = loaded.detector.family.look((1, 1)).size
     crops = (crop for picture in pictures for crop in person_crops(picture, height, MARGIN))
-    runtime = eyes.detector.runtimes[0]
+    runtime = loaded.detector.runtimes[0]
     drawn = []
     for crop in islice(crops, 8):
-        tensor = runtime.infer(eyes.detector.family.encode(crop.image))[0]
+        tensor = runtime.infer(loaded.detector.family.encode(crop.image))[0]
         maps = runtime.outputs[0].dequantise(tensor)
         if maps.ndim != 4 or maps.shape[-1] != len(KEYPOINTS):
             raise UserError(
-                f"--overlay: {eyes.model.name} gives no confidence maps; use a heatmap model"
+                f"--overlay: {loaded.file.name} gives no confidence maps; use a heatmap model"
             )
         drawn.append(overlay_maps(crop.image, beliefs(maps[0])))
     return contact_sheet(drawn, 4)
 
 
-def _of_clip(model: str | None, data: Path) -> Report:
+def _of_clip(model: str | None, data: Path) -> EvaluationReport:
     from edgepose.train.evaluation import read_truth, score_clip
 
     truth_path = data.with_suffix(".truth.json")
     if not truth_path.is_file():
         raise UserError(f"{data}: no {truth_path.name} beside it; eval needs the clip's truth")
     truth = read_truth(truth_path)
-    eyes = open_eyes(model_section(model))
+    loaded = load_model(model_section(model))
     try:
-        return score_clip(lambda frame: _follow(eyes, frame), data, truth)
+        return score_clip(lambda frame: _follow(loaded, frame), data, truth)
     finally:
-        eyes.close()
+        loaded.close()
 
 
-def _follow(eyes: Eyes, frame: Frame) -> Any:
-    return eyes.detector.detect(frame)
+def _follow(loaded: LoadedModel, frame: Frame) -> Any:
+    return loaded.detector.detect(frame)
 
 
-def _print(report: Report) -> None:
+def _print(report: EvaluationReport) -> None:
     console = Console()
     totals = Table("figure", "value", title=f"{report.people} people")
     for name, value in report.to_dict().items():

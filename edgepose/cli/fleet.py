@@ -17,10 +17,10 @@ from rich.console import Console
 from edgepose.cli.fleet_options import on_station
 from edgepose.cli.fleet_view import health_page, log_lines, outcome_table, row, table
 from edgepose.errors import DeviceError, UserError
-from edgepose.fleet.connection import Station
-from edgepose.fleet.devices import Seen, document
+from edgepose.fleet.connection import FleetClient
+from edgepose.fleet.devices import DeviceStatus, document
 from edgepose.fleet.precheck import config_text, template_text
-from edgepose.fleet.push import IN_TIME, Outcome, Parcel, chosen, counted, push
+from edgepose.fleet.push import IN_TIME, Push, PushResult, chosen, counted, push
 
 WIDE: Final = 200  # columns where no terminal limits them
 LOGS_IN_TIME: Final = 10.0  # seconds for a device to send its log
@@ -51,7 +51,7 @@ def fleet() -> None:
 @fleet.command("list", short_help="Every device: state, versions, speed, last event.")
 @on_station
 @_as_json
-def list_(station: Station, as_json: bool) -> None:
+def list_(station: FleetClient, as_json: bool) -> None:
     """Show every device: its state, versions, speed and last event. Exit code 1 for none.
 
     A terminal of less than 125 columns leaves out versions, models and templates.
@@ -73,7 +73,7 @@ def list_(station: Station, as_json: bool) -> None:
 @click.argument("device", required=False)
 @on_station
 @_as_json
-def health(station: Station, device: str | None, as_json: bool) -> None:
+def health(station: FleetClient, device: str | None, as_json: bool) -> None:
     """Show the health document of DEVICE, or of all; as of when it was last sent.
 
     Exit code 1 when one is not online.
@@ -97,7 +97,7 @@ def health(station: Station, device: str | None, as_json: bool) -> None:
 @on_station
 @_as_json
 def push_template(
-    station: Station,
+    station: FleetClient,
     file: Path,
     devices: tuple[str, ...],
     everybody: bool,
@@ -112,7 +112,7 @@ def push_template(
     name, text = template_text(file)
     with station:
         targets = chosen(station, devices, everybody=everybody)
-        parcel = Parcel(f"template/{name}", text, timeout)
+        parcel = Push(f"template/{name}", text, timeout)
         _show(_push(station, targets, parcel), as_json)
 
 
@@ -124,7 +124,7 @@ def push_template(
 @on_station
 @_as_json
 def push_config(
-    station: Station,
+    station: FleetClient,
     file: Path,
     devices: tuple[str, ...],
     everybody: bool,
@@ -142,7 +142,7 @@ def push_config(
     with station:
         targets = chosen(station, devices, everybody=everybody)
         text = config_text(file, [seen.name for seen in targets])
-        _show(_push(station, targets, Parcel("config", text, timeout)), as_json)
+        _show(_push(station, targets, Push("config", text, timeout)), as_json)
 
 
 @fleet.command(short_help="The latest lines of a device's log.")
@@ -150,7 +150,7 @@ def push_config(
 @click.option("-n", "--lines", default=100, show_default=True, type=click.IntRange(1, 500))
 @on_station
 @_as_json
-def logs(station: Station, device: str, lines: int, as_json: bool) -> None:
+def logs(station: FleetClient, device: str, lines: int, as_json: bool) -> None:
     """Show the latest lines of DEVICE's log, at most 500, within 10 s."""
     with station:
         (seen,) = chosen(station, [device], everybody=False)
@@ -163,7 +163,7 @@ def logs(station: Station, device: str, lines: int, as_json: bool) -> None:
         click.echo(f"{answer['older']} older lines: --lines", err=True)
 
 
-def _asked(station: Station, device: str, lines: int) -> dict[str, list[dict[str, str]]]:
+def _asked(station: FleetClient, device: str, lines: int) -> dict[str, list[dict[str, str]]]:
     """Return a device's answer. Raises DeviceError where none comes, or it refuses."""
     own = secrets.token_hex(8)
     station.say(device, "logs/ask", json.dumps({"id": own, "lines": lines}).encode(), retain=False)
@@ -181,7 +181,7 @@ def _some(devices: tuple[str, ...], everybody: bool) -> None:
         raise UserError("expected names of devices, or --all" + (", not both" * everybody))
 
 
-def _push(station: Station, targets: list[Seen], parcel: Parcel) -> list[Outcome]:
+def _push(station: FleetClient, targets: list[DeviceStatus], parcel: Push) -> list[PushResult]:
     with _console(stderr=True).status("Sending ...") as status:
         return push(
             station, targets, parcel,
@@ -192,7 +192,7 @@ def _push(station: Station, targets: list[Seen], parcel: Parcel) -> list[Outcome
         )  # fmt: skip
 
 
-def _show(outcomes: list[Outcome], as_json: bool) -> None:
+def _show(outcomes: list[PushResult], as_json: bool) -> None:
     """Print what became of a push; leave with 1 unless all is well."""
     if as_json:
         for outcome in outcomes:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from edgepose.fleet.broker_options import broker_options
-from edgepose.fleet.connection import Station
+from edgepose.fleet.connection import FleetClient
 
 R = TypeVar("R")
 
@@ -46,7 +46,7 @@ def on_station(command: Callable[..., R]) -> Callable[..., R]:
         given = {key: others.pop(key) for key in _KEYS}
         files = {key: path.absolute() for key, path in given.items() if isinstance(path, Path)}
         options = broker_options(given | files | _login(user), broker_file)
-        return command(station=Station(options), **others)
+        return command(station=FleetClient(options), **others)
 
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from edgepose.cli.status import body
-from edgepose.fleet.devices import Seen
-from edgepose.fleet.push import Outcome
+from edgepose.fleet.devices import DeviceStatus
+from edgepose.fleet.push import PushResult
 
 STYLES: Final = {
     "online": "green", "offline": "red", "stopped": "yellow", "never seen": "dim",
@@ -27,7 +27,7 @@ WIDE_ONLY: Final = ("Version", "Model", "Templates")
 ROOMY: Final = 125  # columns of a terminal in which the whole table has room
 
 
-def row(seen: Seen) -> dict[str, Any]:
+def row(seen: DeviceStatus) -> dict[str, Any]:
     """Return what `list --json` says of one device."""
     health = seen.health
     return {
@@ -46,7 +46,7 @@ def row(seen: Seen) -> dict[str, Any]:
     }
 
 
-def table(found: Iterable[Seen], now: float, width: int) -> Table:
+def table(found: Iterable[DeviceStatus], now: float, width: int) -> Table:
     """Return the table of all devices; now: unix seconds; width: of the terminal, characters.
 
     A narrow one gets the columns that say whether somebody has to do something.
@@ -62,7 +62,7 @@ def table(found: Iterable[Seen], now: float, width: int) -> Table:
     return made
 
 
-def _cells(seen: Seen, now: float) -> list[Text | str]:
+def _cells(seen: DeviceStatus, now: float) -> list[Text | str]:
     health = seen.health
     fps = health.get("fps")
     return [
@@ -77,7 +77,7 @@ def _cells(seen: Seen, now: float) -> list[Text | str]:
     ]
 
 
-def _state(seen: Seen, now: float) -> Text:
+def _state(seen: DeviceStatus, now: float) -> Text:
     text = Text(seen.state, STYLES[seen.state])
     if seen.is_online and seen.ails:
         text = Text(f"ails: {', '.join(seen.ails)}", "yellow")
@@ -87,7 +87,7 @@ def _state(seen: Seen, now: float) -> Text:
     return text
 
 
-def _templates(seen: Seen) -> str:
+def _templates(seen: DeviceStatus) -> str:
     known = seen.health.get("templates")
     versions = known if isinstance(known, Mapping) else {}
     said = [f"{name} {str(version)[:SHORT]}" for name, version in versions.items()]
@@ -95,14 +95,14 @@ def _templates(seen: Seen) -> str:
     return ", ".join(said)
 
 
-def _config(seen: Seen) -> str:
+def _config(seen: DeviceStatus) -> str:
     version = str(_config_version(seen) or "")[:SHORT]
     pushed = seen.answers.get("config", {}).get("state")
     state = "push waits" if "config" in seen.waiting else str(pushed or "")
     return f"{version} {'' if state == 'accepted' else state}".strip()
 
 
-def _config_version(seen: Seen) -> Any:
+def _config_version(seen: DeviceStatus) -> Any:
     """Return the version of the file that runs; of an older edgepose, what was pushed last."""
     return _inner(seen.health, "config", "digest") or seen.answers.get("config", {}).get("version")
 
@@ -126,7 +126,7 @@ def ago(seconds: float) -> str:
     return f"{max(0.0, seconds):.0f} s ago"
 
 
-def health_page(seen: Seen, now: float) -> str:
+def health_page(seen: DeviceStatus, now: float) -> str:
     """Return a device's health as `edgepose status` shows it, and when it was written."""
     name = click.style(seen.name, bold=True)
     state = click.style(seen.state, STYLES[seen.state].replace("dim", "bright_black"))
@@ -138,7 +138,7 @@ def health_page(seen: Seen, now: float) -> str:
     return "\n".join([f"{head} (edgepose {seen.health.get('version', '?')})", *body(seen.health)])
 
 
-def outcome_table(outcomes: Iterable[Outcome]) -> Table:
+def outcome_table(outcomes: Iterable[PushResult]) -> Table:
     """Return what each device answered."""
     made = Table("Device", "Answer", "", box=box.SIMPLE_HEAD, pad_edge=False)
     made.columns[0].no_wrap = made.columns[1].no_wrap = True

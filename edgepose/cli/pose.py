@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from edgepose import imaging
-from edgepose.appliance.model import open_eyes
+from edgepose.appliance.model import load_model
 from edgepose.config.schema import ModelSection
 from edgepose.types import Frame, Image, Pose, Scene
 
@@ -30,18 +30,18 @@ model_option = click.option(
 )
 def pose(images: tuple[Path, ...], model: str | None, as_json: bool, draw: Path | None) -> None:
     """Find everyone in IMAGES and print their 17 keypoints."""
-    eyes = open_eyes(model_section(model))
+    loaded = load_model(model_section(model))
     found: list[dict[str, Any]] = []
     try:
         for number, path in enumerate(images, start=1):
             image = imaging.read_image(path)
-            poses = eyes.look(image)
+            poses = loaded.estimate(image)
             found.append({"image": str(path), "poses": [one.to_dict() for one in poses]})
             if draw is not None:
                 target = draw if len(images) == 1 else draw.with_stem(f"{draw.stem}-{number}")
                 imaging.write_image(target, _drawn(image, poses))
     finally:
-        eyes.close()
+        loaded.close()
     if as_json:
         click.echo(json.dumps(found))
     else:

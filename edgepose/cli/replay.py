@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from edgepose.appliance import assembly
-from edgepose.appliance.model import open_eyes
+from edgepose.appliance.model import load_model
 from edgepose.cli.options import config_argument, set_option
 from edgepose.config.loader import Config, load
 from edgepose.engine.event_ids import replay_stamp
@@ -72,14 +72,14 @@ def _scenes(recording: Path, config: Config) -> Iterator[Scene]:
 def _clip_scenes(clip: Path, config: Config) -> Iterator[Scene]:
     video = part("source", "video")
     source = video(video.Options(path=clip.absolute(), pace="fast"))
-    eyes = open_eyes(config.model)
+    loaded = load_model(config.model)
     try:
         interpreter = assembly.new_interpreter(
-            config, replay_stamp(CLIP_START), eyes.detector.family
+            config, replay_stamp(CLIP_START), loaded.detector.family
         )
-        yield from replay_source(source, Perception(eyes.detector, interpreter))
+        yield from replay_source(source, Perception(loaded.detector, interpreter))
     finally:
-        eyes.close()
+        loaded.close()
 
 
 def compare(before: list[Event], after: list[Event]) -> str:

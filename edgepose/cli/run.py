@@ -17,7 +17,7 @@ import click
 
 from edgepose.appliance import assembly
 from edgepose.appliance.appliance import Appliance
-from edgepose.appliance.remote_update import recover
+from edgepose.appliance.remote_update import roll_back_crashing
 from edgepose.appliance.service import Service, supervised
 from edgepose.cli.console import Console, summary
 from edgepose.cli.options import config_argument, set_option
@@ -77,7 +77,7 @@ def run(
     def start(life: ConfigLife) -> Appliance:
         return _new_appliance(life, record, quiet)
 
-    malloc.share()
+    malloc.limit_arenas()
     _recover(config)
     is_service = "NOTIFY_SOCKET" in os.environ if service is None else service
     appliance = _serve(config, sets, start) if is_service else _run(config, sets, start)
@@ -111,7 +111,7 @@ def _recover(config: Path) -> None:
     """Take a pushed configuration back that makes the process crash, wherever it was pushed to."""
     for path in (config, *boot_files(config)):
         try:
-            recover(path)
+            roll_back_crashing(path)
         except EdgeposeError as error:  # a disk that can't be written; it is read as it is
             log.error("A pushed configuration can't be taken back: %s", error)
 
@@ -122,13 +122,13 @@ def _new_appliance(life: ConfigLife, record: Path | None, quiet: bool) -> Applia
     config = life.config
     appliance = Appliance(config, extra, life)
     if record is not None:
-        appliance.add("record/", _recorder(assembly.device(config, appliance.eyes), record))
+        appliance.add("record/", _recorder(assembly.device(config, appliance.model), record))
     if not quiet:
-        click.echo(f"edgepose: {assembly.describe(config, appliance.eyes)}", err=True)
-        if appliance.eyes.is_makeshift:
+        click.echo(f"edgepose: {assembly.describe(config, appliance.model)}", err=True)
+        if appliance.model.is_makeshift:
             click.echo(f"edgepose: {MAKESHIFT}", err=True)
     if config.model.runtime != "replay":  # whose recorded answers are for the frames alone
-        appliance.eyes.try_out()
+        appliance.model.warm_up()
     tune_python()
     return appliance
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import click
 
 from edgepose.system import status_file
-from edgepose.system.status_file import Report
+from edgepose.system.status_file import StatusReport
 
 COLOURS: Final = {
     "running": "green", "degraded": "yellow", "backing off": "yellow", "hung": "red",
@@ -45,12 +45,12 @@ def status(instance: str | None, as_json: bool) -> None:
         sys.exit(1)
 
 
-def waits(report: Report) -> bool:
+def waits(report: StatusReport) -> bool:
     """Return whether a service is up and has nothing that it could run."""
     return report.health.get("state") == "waiting"
 
 
-def _page(report: Report) -> Iterator[str]:
+def _page(report: StatusReport) -> Iterator[str]:
     """Yield the lines of one service."""
     yield _headline(report)
     yield from body(report.health)
@@ -68,7 +68,7 @@ def body(health: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {name:<{width}}  {click.style(padded, COLOURS.get(state))} {reason}".rstrip()
 
 
-def _headline(report: Report) -> str:
+def _headline(report: StatusReport) -> str:
     name = click.style(str(report.health.get("name", report.instance)), bold=True)
     if not report.is_alive:
         return f"{name} {click.style('is not running', 'red')}: process {report.pid} is gone"

@@ -13,7 +13,7 @@ from rich.progress import track
 from rich.table import Table
 
 from edgepose import template_file
-from edgepose.appliance.model import Eyes, open_eyes
+from edgepose.appliance.model import LoadedModel, load_model
 from edgepose.cli.pose import model_option, model_section
 from edgepose.cli.template_capture import capture, clip_frames, poses_of, still, summary
 from edgepose.core.matching import match
@@ -122,21 +122,21 @@ def show(name: str, as_json: bool) -> None:
 def try_out(name: str, media: tuple[Path, ...], model: str | None, as_json: bool) -> None:
     """Compare the template NAME (or file) with photos, or with every frame of clips."""
     found = _find(name)
-    eyes = open_eyes(model_section(model))
+    loaded = load_model(model_section(model))
     rows: list[dict[str, Any]] = []
     try:
         for path in media:
-            rows += _tried(eyes, found, path)
+            rows += _tried(loaded, found, path)
     finally:
-        eyes.close()
+        loaded.close()
     click.echo(json.dumps(rows) if as_json else "\n".join(_told(row) for row in rows))
 
 
-def _tried(eyes: Eyes, found: Template, path: Path) -> list[dict[str, Any]]:
+def _tried(loaded: LoadedModel, found: Template, path: Path) -> list[dict[str, Any]]:
     if path.suffix.lower() not in CLIP_SUFFIXES:
-        pose = poses_of(eyes, still(path), str(path))[-1]
-        return [_row(path, None, match(found, pose, eyes.detector.family.known_score))]
-    eyes.detector.reset()
+        pose = poses_of(loaded, still(path), str(path))[-1]
+        return [_row(path, None, match(found, pose, loaded.detector.family.known_score))]
+    loaded.detector.reset()
     rows = []
     for frame in track(
         list(clip_frames(path)),
@@ -144,9 +144,9 @@ def _tried(eyes: Eyes, found: Template, path: Path) -> list[dict[str, Any]]:
         transient=True,
         console=Console(stderr=True),
     ):
-        for pose in eyes.detector.detect(frame)[:1]:
+        for pose in loaded.detector.detect(frame)[:1]:
             rows.append(
-                _row(path, frame.time, match(found, pose, eyes.detector.family.known_score))
+                _row(path, frame.time, match(found, pose, loaded.detector.family.known_score))
             )
     return rows
 

@@ -12,7 +12,7 @@ import click
 
 from edgepose import imaging, template_file
 from edgepose.appliance import assembly
-from edgepose.appliance.model import Eyes, open_eyes
+from edgepose.appliance.model import LoadedModel, load_model
 from edgepose.cli.pose import model_option, model_section
 from edgepose.config.loader import load
 from edgepose.core.templates import Template, teach
@@ -59,19 +59,19 @@ def capture(
 ) -> None:
     """Teach the pose NAME from photos, from one moment of a clip, or standing at the camera."""
     _check_one_way(images, video, at, config)
-    eyes = open_eyes(model_section(model))
+    loaded = load_model(model_section(model))
     try:
         if config is not None:
-            poses, note = _live_poses(eyes, config, countdown), "standing at the camera"
+            poses, note = _live_poses(loaded, config, countdown), "standing at the camera"
         elif video is not None and at is not None:
-            poses = poses_of(eyes, _frame_at(video, at), f"{video} at {at:g} s")
+            poses = poses_of(loaded, _frame_at(video, at), f"{video} at {at:g} s")
             note = f"{video.name} at {at:g} s"
         else:
-            poses = [pose for path in images for pose in poses_of(eyes, still(path), str(path))]
+            poses = [pose for path in images for pose in poses_of(loaded, still(path), str(path))]
             note = ", ".join(path.name for path in images)
     finally:
-        eyes.close()
-    taught = teach(name, poses, eyes.detector.family.known_score, mirror=mirror)
+        loaded.close()
+    taught = teach(name, poses, loaded.detector.family.known_score, mirror=mirror)
     target = out or Path("templates") / f"{name}.yaml"
     template_file.save(target, taught, f"Taught from {note}.")
     click.echo(f"{target}: {summary(taught)}")
@@ -121,14 +121,14 @@ def clip_frames(video: Path) -> Iterator[Frame]:
         source.close()
 
 
-def poses_of(eyes: Eyes, frame: Frame, where: str) -> list[Pose]:
+def poses_of(loaded: LoadedModel, frame: Frame, where: str) -> list[Pose]:
     """Return the best pose of a frame from several looks, each following the one before.
 
     The first look, at the whole picture, only finds the person: small people are seen badly in
     it. Of 324 pairs of taught frame and clip, one look gets 306 counts right, two 323, four 324.
     """
-    eyes.detector.reset()
-    looks = [eyes.detector.detect(frame) for _ in range(LOOKS)]
+    loaded.detector.reset()
+    looks = [loaded.detector.detect(frame) for _ in range(LOOKS)]
     poses = [people[0] for people in looks[1:] if people]
     if not poses:
         raise TemplateError(
@@ -137,15 +137,15 @@ def poses_of(eyes: Eyes, frame: Frame, where: str) -> list[Pose]:
     return poses
 
 
-def _live_poses(eyes: Eyes, config: Path, countdown: int) -> list[Pose]:
+def _live_poses(loaded: LoadedModel, config: Path, countdown: int) -> list[Pose]:
     source = assembly.new_source(load(config))
     try:
         source.open()
         for left in range(countdown, 0, -1):
             click.echo(f"Take the pose: {left} ...", err=True)
-            _watch_for(eyes, source, 1.0)
+            _watch_for(loaded, source, 1.0)
         frames = islice(iter(source.read, None), LIVE_FRAMES)
-        found = [eyes.detector.detect(frame) for frame in frames if frame is not None]
+        found = [loaded.detector.detect(frame) for frame in frames if frame is not None]
     finally:
         source.close()
     poses = [people[0] for people in found if people]
@@ -157,11 +157,11 @@ def _live_poses(eyes: Eyes, config: Path, countdown: int) -> list[Pose]:
     return poses
 
 
-def _watch_for(eyes: Eyes, source: Source, seconds: float) -> None:
+def _watch_for(loaded: LoadedModel, source: Source, seconds: float) -> None:
     """Keep looking for some seconds, so that the crop follows the person and frames are fresh."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and (frame := source.read()) is not None:
-        eyes.detector.detect(frame)
+        loaded.detector.detect(frame)
 
 
 def summary(taught: Template) -> str:

@@ -61,7 +61,7 @@ def label(
 
     What lies beside the people, where nobody is, goes into OUT/empty: pictures for `--empty`.
     """
-    from edgepose.appliance.model import open_eyes
+    from edgepose.appliance.model import load_model
     from edgepose.cli.pose import model_section
     from edgepose.train.data.negatives import keep_vacant
     from edgepose.train.data.pseudo_labels import label_clip, write_labels
@@ -70,13 +70,13 @@ def label(
     part = Region(*region)
     if min(region[2:]) <= 0 or max(part.y + part.height, part.x + part.width) > 1:
         raise click.BadParameter(f"{region} is not inside the frame", param_hint="--region")
-    eyes = open_eyes(model_section(teacher).model_copy(update={"min_score": 0.0}))
+    loaded = load_model(model_section(teacher).model_copy(update={"min_score": 0.0}))
     try:
-        frames = (f for clip in clips for f in label_clip(eyes.look, clip, every, part))
-        count = write_labels(out, keep_vacant(eyes.look, frames, out / "empty"))
+        frames = (f for clip in clips for f in label_clip(loaded.estimate, clip, every, part))
+        count = write_labels(out, keep_vacant(loaded.estimate, frames, out / "empty"))
     finally:
-        eyes.close()
-    click.echo(f"{out / 'annotations.json'}: {count} frames by {eyes.label}")
+        loaded.close()
+    click.echo(f"{out / 'annotations.json'}: {count} frames by {loaded.label}")
 
 
 @click.command()

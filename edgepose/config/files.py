@@ -20,7 +20,7 @@ BOOT_FOLDERS: Final = "/boot/firmware:/boot"  # the partition that a laptop read
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ConfigChoice:
     """Hold the configuration to run, None where there is none; and what is wrong with others.
 
     error: of the file that should run, or of one that stands before it; `""` when all is well.
@@ -55,7 +55,7 @@ class ConfigFiles:
         """Return the places of configurations, best first, whether there is a file or not."""
         return (*self._boot, self.given)
 
-    def choose(self, fallback: Config | None = None) -> Choice:
+    def choose(self, fallback: Config | None = None) -> ConfigChoice:
         """Return what to run: the first file that is right.
 
         fallback: the configuration that runs, or ran last: it goes on where the file that it
@@ -64,12 +64,12 @@ class ConfigFiles:
         errors: list[str] = []
         for path in [path for path in self._boot if path.exists()] + [self.given]:
             try:
-                return Choice(self._load(path), "\n".join(errors))
+                return ConfigChoice(self._load(path), "\n".join(errors))
             except ConfigError as error:
                 errors.append(str(error))
             if fallback is not None and fallback.path == path:
                 break
-        return Choice(fallback, "\n".join(errors))
+        return ConfigChoice(fallback, "\n".join(errors))
 
     def parse(self, text: str, path: Path) -> Config:
         """Return the configuration that a text would be as the file at `path`.

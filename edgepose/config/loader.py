@@ -10,7 +10,7 @@ from typing import Final
 
 from edgepose.config.edit import is_outdated, migrate
 from edgepose.config.overrides import SET, apply_sets, digest, expand
-from edgepose.config.plugins import Choice, Part, private
+from edgepose.config.plugins import Part, PluginChoice, private
 from edgepose.config.schema import (
     VERSION,
     ModelSection,
@@ -111,7 +111,7 @@ class Reader:
         self.path = path
         self.complaints = Complaints(document, environ)
         self._context = {"base": path.absolute().parent, "copies": copies}
-        self._choice = Choice(self.complaints, self._context)
+        self._choice = PluginChoice(self.complaints, self._context)
         self._check_version(document)
         self._digest = digest(document.data)
         data = expand(document.data, environ, self.complaints.add)

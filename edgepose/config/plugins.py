@@ -30,7 +30,7 @@ class Part:
         return part(self.kind, self.type)
 
 
-class Choice:
+class PluginChoice:
     """Check mappings one key of which decides about the others.
 
     complaints: where what is wrong is told. context: of the options' own checks.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from edgepose.config.files import Choice, ConfigFiles
+from edgepose.config.files import ConfigChoice, ConfigFiles
 from edgepose.config.loader import Config
 from edgepose.config.schema import VERSION
 
@@ -51,12 +51,12 @@ class ConfigLife:
         self._looked = time.monotonic()
         self._is_kept = False
 
-    def choose(self) -> Choice:
+    def choose(self) -> ConfigChoice:
         """Read the files anew; the configuration in force is the one to fall back upon."""
         self._looked = time.monotonic()
         return self._files.choose(self.config)
 
-    def is_news(self, choice: Choice) -> bool:
+    def is_news(self, choice: ConfigChoice) -> bool:
         """Tell whether a choice differs from how things are."""
         return choice.config != self.config or choice.error != self.error
 

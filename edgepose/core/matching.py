@@ -16,7 +16,7 @@ from edgepose.core.corrections import hint
 from edgepose.core.templates import (
     MIN_SCORE,
     Array,
-    Shape,
+    PoseShape,
     Template,
     known_points,
     limb_angles,
@@ -91,7 +91,7 @@ class Templates:
         return np.where(self._counted @ known >= self._required, scores, np.float32(0))
 
 
-def _views(template: Template) -> tuple[Shape, ...]:
+def _views(template: Template) -> tuple[PoseShape, ...]:
     """Return the shapes that count as the template: its own, and its mirror image if allowed."""
     return (template.shape, template.mirror_image) if template.mirror else (template.shape,)
 
@@ -135,7 +135,9 @@ class Comparison:
         return _match(template, shape, own, self._points, float(self._rows[row]))
 
 
-def _match(template: Template, shape: Shape, own: Shape, points: Array, score: float) -> Match:
+def _match(
+    template: Template, shape: PoseShape, own: PoseShape, points: Array, score: float
+) -> Match:
     """Return what is off between a template's shape and a pose's own, and how to mend it."""
     degrees = turn(shape.angles, own.angles)
     degrees[template.weights <= 0] = np.nan

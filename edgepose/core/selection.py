@@ -9,7 +9,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.core.tracking import Seen, observe
+from edgepose.core.tracking import Sighting, observe
 from edgepose.errors import UserError, near_miss
 from edgepose.skeleton import INDEX
 from edgepose.types import Pose
@@ -91,7 +91,7 @@ class Selection:
         settings = self._settings
         return bool(poses and (settings.zone or (len(poses) > 1 and settings.select != "all")))
 
-    def _follow(self, poses: Sequence[Pose], seen: Seen | None, time: float) -> None:
+    def _follow(self, poses: Sequence[Pose], seen: Sighting | None, time: float) -> None:
         """Note who is inside the zone, and forget who has left it or never stayed."""
         inside = self._inside(poses, seen)
         for pose in poses:
@@ -103,7 +103,7 @@ class Selection:
             if left or (person in passing and not self._counts(person)):
                 del self._stays[person]
 
-    def _inside(self, poses: Sequence[Pose], seen: Seen | None) -> set[int]:
+    def _inside(self, poses: Sequence[Pose], seen: Sighting | None) -> set[int]:
         """Return the ids of those who stand in the zone."""
         if seen is None or not self._settings.zone:
             return {pose.person for pose in poses}
@@ -119,7 +119,7 @@ class Selection:
         stay = self._stays.get(person)
         return stay is not None and stay.last - stay.since >= self._settings.lock
 
-    def _rank(self, poses: Sequence[Pose], seen: Seen | None) -> Sequence[Pose]:
+    def _rank(self, poses: Sequence[Pose], seen: Sighting | None) -> Sequence[Pose]:
         """Return the poses best first; those who were chosen before have a small advantage."""
         if seen is None or len(poses) < 2 or self._settings.select == "all":
             return poses
@@ -137,7 +137,7 @@ class Selection:
         return (*old, *new)
 
 
-def _merits(select: Select, seen: Seen, pose: Pose) -> NDArray[np.float64]:
+def _merits(select: Select, seen: Sighting, pose: Pose) -> NDArray[np.float64]:
     """Return (n,) how well each fits, in frame heights, higher is better."""
     low, high = seen.boxes[:, :2].astype(float), seen.boxes[:, 2:].astype(float)
     centre = (low + high) / 2
@@ -149,7 +149,7 @@ def _merits(select: Select, seen: Seen, pose: Pose) -> NDArray[np.float64]:
     return np.sqrt((high - low).prod(1))
 
 
-def _feet(seen: Seen) -> NDArray[np.float64]:
+def _feet(seen: Sighting) -> NDArray[np.float64]:
     """Return (n, 2) of (y, x) where people stand: at sure ankles, else at the box's lower edge."""
     boxes = seen.boxes
     below = np.stack((boxes[:, 2], (boxes[:, 1] + boxes[:, 3]) / 2), 1)

@@ -64,7 +64,7 @@ once (equal weights 99.2 %; the trunk at 0.5 95 %)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shape:
+class PoseShape:
     """Hold what is compared of one pose, or of many along the first axes; NaN where unknown.
 
     angles: float64 (..., 12), degrees counter-clockwise from the picture's right, -180..180,
@@ -75,8 +75,8 @@ class Shape:
     angles: Array
     proportions: Array
 
-    def __getitem__(self, rows: Any) -> Shape:
-        return Shape(self.angles[rows], self.proportions[rows])
+    def __getitem__(self, rows: Any) -> PoseShape:
+        return PoseShape(self.angles[rows], self.proportions[rows])
 
 
 def known_points(pose: Pose, min_score: float = MIN_SCORE) -> Array:
@@ -89,7 +89,7 @@ def known_points(pose: Pose, min_score: float = MIN_SCORE) -> Array:
     return points
 
 
-def measure(points: Array, whole: bool = False) -> Shape:
+def measure(points: Array, whole: bool = False) -> PoseShape:
     """Return the shape of (..., 17, 2) points of (y, x) in pixels, y downwards, NaN unknown.
 
     whole: cut pixels, round angles and lengths to whole numbers, as `compat: kunyankin` wants.
@@ -101,7 +101,7 @@ def measure(points: Array, whole: bool = False) -> Shape:
     if whole:
         lengths = np.rint(lengths)
     proportions = lengths[..., None, :] / _anchors(lengths)[..., None]
-    return Shape(limb_angles(points, whole), proportions)
+    return PoseShape(limb_angles(points, whole), proportions)
 
 
 def limb_angles(points: Array, whole: bool = False) -> Array:
@@ -130,7 +130,7 @@ def _anchors(lengths: Array) -> Array:
     return anchors
 
 
-def merge(shapes: Shape) -> Shape:
+def merge(shapes: PoseShape) -> PoseShape:
     """Return the middle of several shapes of one pose, (n, ...) -> (...).
 
     Angles are averaged on the circle, proportions by the median; what fewer than half of the
@@ -140,7 +140,7 @@ def merge(shapes: Shape) -> Shape:
     turns = np.nanmean(np.exp(1j * np.radians(shapes.angles[:, known])), 0)
     angles = np.full(NUM_LIMBS, np.nan)
     angles[known] = np.degrees(np.angle(turns))
-    return Shape(angles, _median(shapes.proportions))
+    return PoseShape(angles, _median(shapes.proportions))
 
 
 def _median(values: Array) -> Array:
@@ -240,12 +240,12 @@ class Template:  # noqa: PLW1641 - nobody needs a hash of arrays
             )
 
     @cached_property
-    def shape(self) -> Shape:
+    def shape(self) -> PoseShape:
         """Return the shape to compare with, the middle of all pictures."""
         return merge(measure(self.points, bool(self.compat)))
 
     @cached_property
-    def mirror_image(self) -> Shape:
+    def mirror_image(self) -> PoseShape:
         """Return the shape of the mirror image."""
         return merge(measure(mirrored_points(self.points), bool(self.compat)))
 

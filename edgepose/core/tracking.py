@@ -70,7 +70,7 @@ class TrackerSettings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class Sighting:
     """Hold what is compared of n poses, in frame heights on both axes.
 
     keypoints: (n, 17, 3) of (y, x, score). sure: (n, 17), which of them count. boxes: (n, 4) of
@@ -81,18 +81,18 @@ class Seen:
     sure: NDArray[np.bool_]
     boxes: Array
 
-    def __getitem__(self, rows: Any) -> Seen:
-        return Seen(self.keypoints[rows], self.sure[rows], self.boxes[rows])
+    def __getitem__(self, rows: Any) -> Sighting:
+        return Sighting(self.keypoints[rows], self.sure[rows], self.boxes[rows])
 
-    def __add__(self, other: Seen) -> Seen:
-        return Seen(
+    def __add__(self, other: Sighting) -> Sighting:
+        return Sighting(
             np.concatenate((self.keypoints, other.keypoints)),
             np.concatenate((self.sure, other.sure)),
             np.concatenate((self.boxes, other.boxes)),
         )
 
 
-Similarity = Callable[[Seen, Seen], Array]  # (n, m), 0..1, for n poses and m tracks
+Similarity = Callable[[Sighting, Sighting], Array]  # (n, m), 0..1, for n poses and m tracks
 
 
 class Tracker:
@@ -105,7 +105,7 @@ class Tracker:
     def __init__(self, settings: TrackerSettings | None = None) -> None:
         self._settings = settings or TrackerSettings()
         self._passes = _passes(self._settings)
-        self._tracks: Seen | None = None
+        self._tracks: Sighting | None = None
         self._people: NDArray[np.int64] = np.empty(0, np.int64)
         self._times: NDArray[np.float64] = np.empty(0)
         self._born = 0
@@ -138,7 +138,7 @@ class Tracker:
         self._tracks = self._tracks[kept]
         self._people, self._times = self._people[kept], self._times[kept]
 
-    def _recognise(self, seen: Seen, scores: NDArray[Any]) -> NDArray[np.int64]:
+    def _recognise(self, seen: Sighting, scores: NDArray[Any]) -> NDArray[np.int64]:
         """Return one id a pose, new ones for those that no track fits, the surest pose first."""
         order = np.argsort(-scores, kind="stable")
         people = np.zeros(len(scores), np.int64)
@@ -151,7 +151,7 @@ class Tracker:
             people[row] = self._born
         return people
 
-    def _associate(self, seen: Seen, order: NDArray[np.intp]) -> NDArray[np.intp]:
+    def _associate(self, seen: Sighting, order: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the row of the track that each pose belongs to, -1 for none."""
         assert self._tracks is not None
         found = np.full(len(order), -1, np.intp)
@@ -161,7 +161,7 @@ class Tracker:
                 break
         return found
 
-    def _remember(self, seen: Seen, people: NDArray[np.int64], time: float) -> None:
+    def _remember(self, seen: Sighting, people: NDArray[np.int64], time: float) -> None:
         """Put the newest sighting first and keep the freshest `max_tracks`."""
         times = np.full(len(people), time)
         absent = ~(self._people[:, None] == people).any(1)
@@ -173,7 +173,7 @@ class Tracker:
         self._forget(np.arange(len(people)) < self._settings.max_tracks)
 
 
-def observe(poses: Sequence[Pose], min_score: float) -> Seen:
+def observe(poses: Sequence[Pose], min_score: float) -> Sighting:
     """Return what is compared of one or more poses of one frame.
 
     A keypoint is sure from `min_score`; a pose with no sure one is judged by all it has. A pose of
@@ -191,7 +191,7 @@ def observe(poses: Sequence[Pose], min_score: float) -> Seen:
     for row, pose in enumerate(poses):
         if pose.box is not None:
             boxes[row] = np.array(pose.box) * (1.0, aspect, 1.0, aspect)
-    return Seen(keypoints, sure, boxes)
+    return Sighting(keypoints, sure, boxes)
 
 
 def _boxes(points: Array, sure: NDArray[np.bool_]) -> Array:
@@ -221,19 +221,19 @@ def _overlap(boxes: Array, others: Array) -> Array:
     return sides[..., 0] * sides[..., 1]
 
 
-def _iou(seen: Seen, tracks: Seen) -> Array:
+def _iou(seen: Sighting, tracks: Sighting) -> Array:
     """Return (n, m) intersection over union, 0 for empty boxes."""
     shared = _overlap(seen.boxes, tracks.boxes)
     return shared / (_area(seen.boxes)[:, None] + _area(tracks.boxes) - shared + _EPSILON)
 
 
-def _inside(seen: Seen, tracks: Seen) -> Array:
+def _inside(seen: Sighting, tracks: Sighting) -> Array:
     """Return (n, m) shares of the smaller box that lie in the larger."""
     smaller: Array = np.minimum(_area(seen.boxes)[:, None], _area(tracks.boxes))
     return _overlap(seen.boxes, tracks.boxes) / (smaller + _EPSILON)
 
 
-def _oks(min_keypoints: int, seen: Seen, tracks: Seen) -> Array:
+def _oks(min_keypoints: int, seen: Sighting, tracks: Sighting) -> Array:
     """Return (n, m) object keypoint similarity, 0 where fewer than `min_keypoints` are shared.
 
     The mean over the keypoints that both have of exp(-d^2 / (2 * area * (2 * sigma)^2)), area

@@ -35,7 +35,7 @@ class _Standing:
     comparison: Comparison | None
 
 
-class Watch:
+class PoseWatch:
     """Fire when somebody takes one of the poses, once per hold: `step(poses, time, fresh)`.
 
     is_on: may be set to False from any thread; what is active then ends, and nothing begins.

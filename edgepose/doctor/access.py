@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from edgepose.doctor.finding import Finding, Plan, ok, trouble
+from edgepose.doctor.finding import Finding, Intent, ok, trouble
 from edgepose.doctor.system import System
 
 _GROUPS: Final = ("video", "render", "gpio", "plugdev", "input")
@@ -20,7 +20,7 @@ class _Group:
     members: tuple[str, ...]
 
 
-def groups(system: System, plan: Plan) -> Finding:
+def groups(system: System, plan: Intent) -> Finding:
     """Tell whether the user is in the groups that own the devices."""
     if system.is_root:
         return ok("groups", "root may use every device; the service is a user of its own")
@@ -40,7 +40,7 @@ def groups(system: System, plan: Plan) -> Finding:
     return trouble(is_needed, "groups", sentence, remedy)
 
 
-def _wanted(plan: Plan) -> tuple[str, ...]:
+def _wanted(plan: Intent) -> tuple[str, ...]:
     """Return the groups that the configuration's devices belong to, all without one."""
     if plan.config is None:
         return _GROUPS

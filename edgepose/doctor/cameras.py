@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from edgepose.doctor.finding import Finding, Plan, fail, ok, trouble, warn
+from edgepose.doctor.finding import Finding, Intent, fail, ok, trouble, warn
 from edgepose.doctor.system import System
 
 _TOOLS: Final = ("rpicam-hello", "libcamera-hello")  # of trixie and of bookworm
@@ -18,7 +18,7 @@ _LISTS: Final = "sudo apt install -y rpicam-apps"
 _PLUG: Final = "plug a camera in, the ribbon's contacts facing the right way"
 
 
-def camera(system: System, plan: Plan) -> Finding | None:
+def camera(system: System, plan: Intent) -> Finding | None:
     """Tell whether the configured camera is there, or which there are."""
     if plan.config is None:
         return _any_camera(system)
@@ -39,7 +39,7 @@ def _any_camera(system: System) -> Finding:
     return warn("camera", f"no camera is plugged in {asked}", _PLUG)
 
 
-def _usb_camera(system: System, plan: Plan) -> Finding:
+def _usb_camera(system: System, plan: Intent) -> Finding:
     """Tell whether the configured device is there and may be read."""
     source = plan.source("v4l2")
     device = Path(getattr(source and source.options, "device", "/dev/video0"))
@@ -54,7 +54,7 @@ def _usb_camera(system: System, plan: Plan) -> Finding:
     return ok("camera", f"{device} is there")
 
 
-def _csi_camera(system: System, plan: Plan) -> Finding:
+def _csi_camera(system: System, plan: Intent) -> Finding:
     """Tell whether libcamera sees the configured camera."""
     source = plan.source("picamera2")
     number = getattr(source and source.options, "camera", 0)
@@ -101,7 +101,7 @@ def csi_cameras(system: System) -> tuple[str, ...] | None:
     return None
 
 
-def file(system: System, plan: Plan) -> Finding | None:
+def file(system: System, plan: Intent) -> Finding | None:
     """Tell whether recorded pictures may be read."""
     source = plan.source("video") or plan.source("images")
     path = getattr(source and source.options, "path", None)
@@ -112,7 +112,7 @@ def file(system: System, plan: Plan) -> Finding | None:
     return ok("camera", f"pictures come from {path.resolve()}")
 
 
-def camera_name(system: System, plan: Plan) -> Finding | None:
+def camera_name(system: System, plan: Intent) -> Finding | None:
     """Tell of a configured name that another camera may have after the next start."""
     source = plan.source("v4l2")
     device = Path(getattr(source and source.options, "device", ""))

@@ -18,10 +18,10 @@ from edgepose.doctor import (
     packages,
     storage,
 )
-from edgepose.doctor.finding import Finding, Plan, warn
+from edgepose.doctor.finding import Finding, Intent, warn
 from edgepose.doctor.system import System
 
-Check = Callable[[System, Plan], Finding | None]
+Check = Callable[[System, Intent], Finding | None]
 """Look at one thing; None where that thing is of no interest here."""
 
 
@@ -33,7 +33,7 @@ class Group:
     findings: tuple[Finding, ...]
 
 
-def checks(plan: Plan) -> Mapping[str, Sequence[Check]]:
+def checks(plan: Intent) -> Mapping[str, Sequence[Check]]:
     """Return the checks by subject."""
     pins = (partial(gpio.line, output=pin) for pin in plan.outputs("gpio") if gpio.is_real(pin))
     brokers = (partial(network.broker, output=output) for output in plan.outputs("mqtt"))
@@ -81,7 +81,7 @@ def checks(plan: Plan) -> Mapping[str, Sequence[Check]]:
     }
 
 
-def examine(system: System, plan: Plan) -> Iterator[Group]:
+def examine(system: System, plan: Intent) -> Iterator[Group]:
     """Yield what is found, subject by subject; a subject without any finding is left out."""
     for title, group in checks(plan).items():
         found = (_made(check, system, plan) for check in group)
@@ -90,7 +90,7 @@ def examine(system: System, plan: Plan) -> Iterator[Group]:
             yield Group(title, findings)
 
 
-def _made(check: Check, system: System, plan: Plan) -> Finding | None:
+def _made(check: Check, system: System, plan: Intent) -> Finding | None:
     """Make a check; a file system that fails under it is a finding, too."""
     try:
         return check(system, plan)

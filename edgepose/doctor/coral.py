@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from edgepose.doctor.finding import Finding, Plan, fail, ok, trouble, warn
+from edgepose.doctor.finding import Finding, Intent, fail, ok, trouble, warn
 from edgepose.doctor.system import System
 from edgepose.runtimes.edgetpu import USB_IDS, list_edge_tpus
 from edgepose.runtimes.interpreter import INTERPRETERS
@@ -19,7 +19,7 @@ PACKAGES: Final = ("libedgetpu1-std", "libedgetpu1-max")  # the second one clock
 _FOLDERS: Final = ("usr/lib", "usr/lib/*", "usr/local/lib", "lib", "lib/*")
 
 
-def chip(system: System, plan: Plan) -> Finding:
+def chip(system: System, plan: Intent) -> Finding:
     """Tell which Edge TPUs are plugged in, and what their USB number means."""
     is_needed = _is_needed(plan)
     found = plugged_in(system)
@@ -60,7 +60,7 @@ def _pci_id(system: System, device: Path) -> tuple[str, str]:
     return vendor, product
 
 
-def speed(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
+def speed(system: System, plan: Intent) -> Finding | None:  # noqa: ARG001
     """Tell whether an Edge TPU on USB is on a fast port with a fast cable."""
     speeds = [_speed(system, device) for device in system.glob("sys/bus/usb/devices/*")]
     known = [number for number in speeds if number]
@@ -81,7 +81,7 @@ def _speed(system: System, device: Path) -> int:
     return int(text) if number in USB_IDS and text.isdigit() else 0
 
 
-def pages(system: System, plan: Plan) -> Finding:  # noqa: ARG001
+def pages(system: System, plan: Intent) -> Finding:  # noqa: ARG001
     """Tell whether the kernel's pages are small enough for an Edge TPU on PCIe."""
     kib = system.page_bytes // _KIB
     if system.page_bytes <= SMALL_PAGES:
@@ -93,7 +93,7 @@ def pages(system: System, plan: Plan) -> Finding:  # noqa: ARG001
     return fail("page size", sentence, command)
 
 
-def library(system: System, plan: Plan) -> Finding | None:
+def library(system: System, plan: Intent) -> Finding | None:
     """Tell whether the Edge TPU's library is installed where one is used."""
     is_needed = _is_needed(plan)
     if not is_needed and not plugged_in(system):
@@ -117,7 +117,7 @@ def _paired(system: System, path: Path) -> Finding:
     return ok("tpu library", f"{system.shown(path)}{owner}{beside}")
 
 
-def pycoral(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
+def pycoral(system: System, plan: Intent) -> Finding | None:  # noqa: ARG001
     """Tell of PyPI's pycoral, which has nothing to do with the Edge TPU."""
     version = system.version("pycoral")
     if not version:
@@ -129,5 +129,5 @@ def pycoral(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
     return warn("pycoral", sentence, f"{system.executable} -m pip uninstall -y pycoral")
 
 
-def _is_needed(plan: Plan) -> bool:
+def _is_needed(plan: Intent) -> bool:
     return plan.model.runtime == "edgetpu"

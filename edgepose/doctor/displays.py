@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from edgepose.doctor.finding import Finding, Plan, fail, ok, trouble
+from edgepose.doctor.finding import Finding, Intent, fail, ok, trouble
 from edgepose.doctor.system import System
 
 _NO_DISPLAY: Final = "Writeback"
 
 
-def display(system: System, plan: Plan) -> Finding | None:
+def display(system: System, plan: Intent) -> Finding | None:
     """Tell whether a display is connected where one is wanted."""
     outputs = plan.outputs("hdmi")
     sinks = {getattr(output.options, "sink", "auto") for output in outputs}

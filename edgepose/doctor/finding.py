@@ -14,7 +14,7 @@ from edgepose.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Intent:
     """Answer what is needed; without a configuration nobody knows, and None is answered."""
 
     config: Config | None = None
@@ -44,19 +44,19 @@ class Plan:
         return bool(self.outputs(kind)) if self.config else None
 
 
-def read_plan(path: Path | None, sets: Sequence[str] = ()) -> tuple[Plan, Finding | None]:
+def read_plan(path: Path | None, sets: Sequence[str] = ()) -> tuple[Intent, Finding | None]:
     """Return what a configuration asks for and whether it can be used; nothing for no file."""
     if path is None:
-        return Plan(), None
+        return Intent(), None
     try:
         config = load(path, sets)
     except UserError as error:
-        return Plan(), _refusal(path, error)
+        return Intent(), _refusal(path, error)
     watches = len(config.watches)
     watched = f"{watches} watch{'' if watches == 1 else 'es'}"
     outputs = ", ".join(output.type for output in config.outputs.values()) or "none"
     sentence = f"{path} can be used: source {config.source.type}, {watched}, outputs: {outputs}"
-    return Plan(config), ok("config", sentence)
+    return Intent(config), ok("config", sentence)
 
 
 def _refusal(path: Path, error: UserError) -> Finding:

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from edgepose.config.plugins import Part
-from edgepose.doctor.finding import Finding, Plan, fail, ok, trouble
+from edgepose.doctor.finding import Finding, Intent, fail, ok, trouble
 from edgepose.doctor.system import System
 from edgepose.errors import OutputLost
-from edgepose.outputs.gpio.libgpiod import GpiodBank
-from edgepose.outputs.gpio.lines import CONSUMER, Bank, Chip, find_chip
+from edgepose.outputs.gpio.libgpiod import GpiodDriver
+from edgepose.outputs.gpio.lines import CONSUMER, Chip, ChipDriver, find_chip
 
-NewBank = Callable[[Path], Bank]
+NewBank = Callable[[Path], ChipDriver]
 
 
-def chips(system: System, plan: Plan, new_bank: NewBank = GpiodBank) -> Finding | None:
+def chips(system: System, plan: Intent, new_bank: NewBank = GpiodDriver) -> Finding | None:
     """Tell which GPIO chips there are."""
     is_needed = _needs_chips(plan)
     if is_needed is False:
@@ -36,7 +36,7 @@ def chips(system: System, plan: Plan, new_bank: NewBank = GpiodBank) -> Finding 
     return trouble(is_needed, "gpio", sentence, "run edgepose on the board that has the pins")
 
 
-def _needs_chips(plan: Plan) -> bool | None:
+def _needs_chips(plan: Intent) -> bool | None:
     """Return whether a real pin is configured."""
     return any(map(is_real, plan.outputs("gpio"))) if plan.config else None
 
@@ -56,9 +56,9 @@ def _refused(system: System, is_needed: bool | None, error: OSError) -> Finding:
 
 def line(
     system: System,
-    plan: Plan,  # noqa: ARG001 - the signature of a check
+    plan: Intent,  # noqa: ARG001 - the signature of a check
     output: Part,
-    new_bank: NewBank = GpiodBank,
+    new_bank: NewBank = GpiodDriver,
 ) -> Finding | None:
     """Tell whether a configured line exists and nobody else holds it."""
     options: Any = output.options

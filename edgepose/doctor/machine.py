@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from edgepose.doctor.finding import Finding, Plan, fail, ok, warn
+from edgepose.doctor.finding import Finding, Intent, fail, ok, warn
 from edgepose.doctor.system import System
 
 TESTED: Final = {"12": "bookworm", "13": "trixie"}
@@ -20,7 +20,7 @@ _SUPPLY: Final = "use the power supply made for this board (Pi 5: 5.1 V 5 A, Pi 
 _COOLING: Final = "give the board a fan or a larger heat sink, and its case some air"
 
 
-def operating_system(system: System, plan: Plan) -> Finding:  # noqa: ARG001
+def operating_system(system: System, plan: Intent) -> Finding:  # noqa: ARG001
     """Tell a system that edgepose is tested on from one that it may or can't run on."""
     release = _release(system)
     name = release.get("PRETTY_NAME") or "an unknown system"
@@ -43,7 +43,7 @@ def _release(system: System) -> dict[str, str]:
     return {key: value.strip("\"'") for key, _, value in pairs}
 
 
-def python(system: System, plan: Plan) -> Finding:  # noqa: ARG001
+def python(system: System, plan: Intent) -> Finding:  # noqa: ARG001
     """Tell whether the wheels that edgepose stands on exist for this Python."""
     version = ".".join(map(str, system.python))
     if system.python < PYTHONS[0]:
@@ -55,7 +55,7 @@ def python(system: System, plan: Plan) -> Finding:  # noqa: ARG001
     return ok("python", f"Python {version} in {system.prefix}")
 
 
-def memory(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
+def memory(system: System, plan: Intent) -> Finding | None:  # noqa: ARG001
     """Tell whether there is room for a model and the pictures."""
     lines = (line.split() for line in system.text("proc/meminfo").splitlines())
     kb = {words[0]: int(words[1]) for words in lines if len(words) > 1 and words[1].isdigit()}
@@ -69,7 +69,7 @@ def memory(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
     return ok("memory", sentence)
 
 
-def temperature(system: System, plan: Plan) -> Finding:  # noqa: ARG001
+def temperature(system: System, plan: Intent) -> Finding:  # noqa: ARG001
     """Tell whether the processor is near the heat at which it is slowed down."""
     sensors = system.glob("sys/class/thermal/thermal_zone*/temp")
     texts = (system.text(system.shown(path)) for path in sensors)
@@ -85,7 +85,7 @@ def temperature(system: System, plan: Plan) -> Finding:  # noqa: ARG001
     return ok("temperature", sentence)
 
 
-def power(system: System, plan: Plan) -> Finding:  # noqa: ARG001
+def power(system: System, plan: Intent) -> Finding:  # noqa: ARG001
     """Tell what the firmware of a Pi says of supply voltage and throttling."""
     if not system.is_pi:
         return ok("power", "only a Raspberry Pi tells of low voltage and throttling")

@@ -9,7 +9,7 @@ from typing import Final
 from edgepose.appliance.model import best_model
 from edgepose.config.schema import ModelSection
 from edgepose.doctor.coral import INSTALL, plugged_in
-from edgepose.doctor.finding import Finding, Plan, fail, ok, trouble, warn
+from edgepose.doctor.finding import Finding, Intent, fail, ok, trouble, warn
 from edgepose.doctor.packages import BEST
 from edgepose.doctor.system import System
 from edgepose.errors import EdgeposeError, ModelError, RuntimeLost, UserError
@@ -23,7 +23,7 @@ TryOut = Callable[..., ProbeResult]
 _ANOTHER: Final = "choose a model with a build for the chip: edgepose models list"
 
 
-def model(system: System, plan: Plan) -> Finding:  # noqa: ARG001
+def model(system: System, plan: Intent) -> Finding:  # noqa: ARG001
     """Tell whether the model's file is here, and is what the manifest means."""
     wanted = plan.model.path or plan.model.name or best_model()
     try:
@@ -48,7 +48,7 @@ def _fetch(wanted: Path | str) -> str:
     return "correct model.path or model.name (see: edgepose models list)"
 
 
-def backend(system: System, plan: Plan, try_out: TryOut = probe) -> Finding | None:
+def backend(system: System, plan: Intent, try_out: TryOut = probe) -> Finding | None:
     """Tell what would run the model, having tried it once in a child, and why if not the chip."""
     section, found = plan.model, _model(plan.model)
     if found is None or section.runtime == "replay":
@@ -143,7 +143,7 @@ def _ms(result: ProbeResult) -> str:
     return f"{result.seconds * 1e3:.1f} ms"
 
 
-def collection(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
+def collection(system: System, plan: Intent) -> Finding | None:  # noqa: ARG001
     """Compare every known model on the search path with the manifest."""
     here = {name: path for name, known in manifest().items() if (path := locate(known))}
     wrong = {name: _fault(name, path) for name, path in here.items()}

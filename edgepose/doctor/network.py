@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from edgepose.config.plugins import Part
-from edgepose.doctor.finding import Finding, Plan, fail, ok, warn
+from edgepose.doctor.finding import Finding, Intent, fail, ok, warn
 from edgepose.doctor.system import System
 from edgepose.outputs.mqtt.client_errors import why_unreachable
 from edgepose.sources.stream import redacted
@@ -28,7 +28,7 @@ _TIMEX_BYTES: Final = 512  # more than it has
 
 def broker(
     system: System,  # noqa: ARG001 - the signature of a check
-    plan: Plan,  # noqa: ARG001
+    plan: Intent,  # noqa: ARG001
     output: Part,
     connect: Connect = socket.create_connection,
 ) -> Finding:
@@ -44,7 +44,7 @@ def broker(
 
 def stream(
     system: System,  # noqa: ARG001
-    plan: Plan,
+    plan: Intent,
     connect: Connect = socket.create_connection,
 ) -> Finding | None:
     """Tell whether a network camera takes a connection."""
@@ -83,7 +83,7 @@ def clock_error_us(adjtimex: Callable[[Any], int] | None = None) -> int | None:
 
 def clock(
     system: System,
-    plan: Plan,  # noqa: ARG001
+    plan: Intent,  # noqa: ARG001
     error_us: Callable[[], int | None] = clock_error_us,
 ) -> Finding | None:
     """Tell whether something sets the clock: events carry its time."""

@@ -7,8 +7,8 @@ import signal
 from importlib import metadata
 from typing import Final
 
-from edgepose.doctor.finding import Finding, Plan, fail, ok, trouble, warn
-from edgepose.doctor.system import Answer, System
+from edgepose.doctor.finding import Finding, Intent, fail, ok, trouble, warn
+from edgepose.doctor.system import CommandResult, System
 from edgepose.outputs.hdmi.sdl import has_desktop
 from edgepose.runtimes.interpreter import INTERPRETERS
 
@@ -24,7 +24,7 @@ _TRY_OPENCV: Final = (
 )
 
 
-def interpreter(system: System, plan: Plan) -> Finding:  # noqa: ARG001
+def interpreter(system: System, plan: Intent) -> Finding:  # noqa: ARG001
     """Tell which TFLite interpreter is used and whether it can work with this numpy."""
     versions = {name: system.version(name) for name in INTERPRETERS.values()}
     module, name = next(
@@ -47,7 +47,7 @@ def interpreter(system: System, plan: Plan) -> Finding:  # noqa: ARG001
     return ok("interpreter", f"{name} {versions[name]}")
 
 
-def opencv(system: System, plan: Plan) -> Finding:  # noqa: ARG001
+def opencv(system: System, plan: Intent) -> Finding:  # noqa: ARG001
     """Tell whether OpenCV can be loaded and understands this numpy's arrays."""
     answer = system.ask(system.executable, "-c", _TRY_OPENCV, patience=PATIENCE)
     if answer is not None and answer.code == 0:
@@ -59,7 +59,7 @@ def opencv(system: System, plan: Plan) -> Finding:  # noqa: ARG001
     return fail("opencv", f"OpenCV can't be used: {fault}", mend)
 
 
-def numpy(system: System, plan: Plan) -> Finding:  # noqa: ARG001
+def numpy(system: System, plan: Intent) -> Finding:  # noqa: ARG001
     """Tell whether numpy speaks the binary interface of apt's compiled packages, seen from here.
 
     Extensions that were compiled for numpy 1 can't be loaded beside numpy 2.
@@ -79,7 +79,7 @@ def _apt_numpy(system: System) -> str:
     return found[0].name.split("-")[1].removesuffix(".dist") if found else ""
 
 
-def av(system: System, plan: Plan) -> Finding:
+def av(system: System, plan: Intent) -> Finding:
     """Tell whether PyAV can be loaded, which reads USB cameras, streams and clips."""
     fault = import_fault(system, "av")
     if not fault:
@@ -90,7 +90,7 @@ def av(system: System, plan: Plan) -> Finding:
     return trouble(is_needed, "av", sentence, system.pip("--force-reinstall", "av"))
 
 
-def others(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
+def others(system: System, plan: Intent) -> Finding | None:  # noqa: ARG001
     """Tell whether everything else that edgepose asks for is installed."""
     names = _required()
     missing = [name for name in names if not system.version(name)]
@@ -110,7 +110,7 @@ def _required() -> list[str]:
     return [name.group() for name in names if name]
 
 
-def picamera2(system: System, plan: Plan) -> Finding | None:
+def picamera2(system: System, plan: Intent) -> Finding | None:
     """Tell whether the library of the Pi's own cameras can be seen from here."""
     is_needed = plan.needs_source("picamera2")
     if is_needed is False or (is_needed is None and not system.is_pi):
@@ -136,7 +136,7 @@ def _missing_picamera2(system: System, fault: str) -> tuple[str, str]:
     return "picamera2 is not installed", "sudo apt install -y python3-picamera2"
 
 
-def desktop(system: System, plan: Plan) -> Finding | None:
+def desktop(system: System, plan: Intent) -> Finding | None:
     """Tell whether a window can be opened where the screen belongs to a desktop."""
     sinks = {getattr(output.options, "sink", "") for output in plan.outputs("hdmi")}
     if "sdl" not in sinks and not ("auto" in sinks and has_desktop(system.environ)):
@@ -153,7 +153,7 @@ def import_fault(system: System, module: str) -> str:
     return "" if answer is not None and answer.code == 0 else _fault(answer)
 
 
-def _fault(answer: Answer | None) -> str:
+def _fault(answer: CommandResult | None) -> str:
     if answer is None:
         return "Python can't be started"
     if answer.code < 0:

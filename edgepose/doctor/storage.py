@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from edgepose.doctor.finding import Finding, Plan, fail, ok, warn
+from edgepose.doctor.finding import Finding, Intent, fail, ok, warn
 from edgepose.doctor.system import System
 from edgepose.system.paths import state_folder
 
@@ -19,7 +19,7 @@ _MB: Final = 1 << 20
 
 def room(
     system: System,
-    plan: Plan,  # noqa: ARG001 - the signature of a check
+    plan: Intent,  # noqa: ARG001 - the signature of a check
     folder: Callable[[], Path] = state_folder,
     usage: Callable[[Path], Any] = shutil.disk_usage,
 ) -> Finding | None:
@@ -36,7 +36,7 @@ def room(
     return warn("disk", f"only {sentence}", mend) if free_mb < TIGHT_MB else ok("disk", sentence)
 
 
-def root(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
+def root(system: System, plan: Intent) -> Finding | None:  # noqa: ARG001
     """Tell whether changes to the system survive a restart."""
     mounts = (line.split() for line in system.text("proc/mounts").splitlines())
     roots = [words for words in mounts if len(words) > 3 and words[1] == "/"]
@@ -52,7 +52,7 @@ def root(system: System, plan: Plan) -> Finding | None:  # noqa: ARG001
 
 def state(
     system: System,
-    plan: Plan,  # noqa: ARG001
+    plan: Intent,  # noqa: ARG001
     folder: Callable[[], Path] = state_folder,
 ) -> Finding:
     """Tell whether edgepose can remember events that were not delivered yet."""

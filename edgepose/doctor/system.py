@@ -24,7 +24,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CommandResult:
     """Hold how a command ended (code below 0: by that signal) and what it printed."""
 
     code: int
@@ -94,7 +94,7 @@ class System:
         """Return a path below the root as people know it."""
         return f"/{path.relative_to(self.root)}"
 
-    def ask(self, *command: str, patience: float = PATIENCE) -> Answer | None:
+    def ask(self, *command: str, patience: float = PATIENCE) -> CommandResult | None:
         """Return how a command ended, with the code HUNG if it did not; None without it."""
         try:
             done = self.run(
@@ -107,10 +107,10 @@ class System:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return Answer(HUNG, "", f"it hangs (no answer within {patience:g} s)")
+            return CommandResult(HUNG, "", f"it hangs (no answer within {patience:g} s)")
         except OSError:
             return None
-        return Answer(done.returncode, done.stdout or "", done.stderr or "")
+        return CommandResult(done.returncode, done.stdout or "", done.stderr or "")
 
     def package(self, name: str) -> str:
         """Return the version of an installed Debian package, `""` when it is not installed."""

@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from edgepose.engine.component import PartState
-from edgepose.engine.freeze_detect import Sight
-from edgepose.engine.inbox import Desk
+from edgepose.engine.component import ComponentState
+from edgepose.engine.freeze_detect import FreezeDetector
+from edgepose.engine.inbox import Inbox
 from edgepose.engine.mailbox import Backoff, remaining
 from edgepose.engine.stats import Stats
-from edgepose.engine.threads import OnCrash, Stopwatch, new_thread
+from edgepose.engine.threads import BusyTimer, OnCrash, new_thread
 from edgepose.errors import SourceLost
 from edgepose.sources.base import Source
 from edgepose.types import Frame
@@ -34,20 +34,20 @@ class Capture:
     def __init__(
         self,
         source: Source,
-        desk: Desk,
+        desk: Inbox,
         stats: Stats,
         on_crash: OnCrash,
         await_turn: Callable[[], None] = lambda: None,
     ) -> None:
         self.source = source
-        self.health = PartState()
-        self.inside = Stopwatch()
+        self.health = ComponentState()
+        self.inside = BusyTimer()
         self._desk = desk
         self._stats = stats
         self._await_turn = await_turn
         self._is_succeeded = False
         self._loss: Loss = "lost"  # what it would be called now
-        self._sight = Sight(source.frozen_after if source.live else None)
+        self._sight = FreezeDetector(source.frozen_after if source.live else None)
         self._newest: float | None = None  # when the newest frame was taken, monotonic
         self._stop = threading.Event()
         self._thread = new_thread("capture", self._run, on_crash)

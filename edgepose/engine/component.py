@@ -27,7 +27,7 @@ class Restart:
     reason: str
 
 
-class PartState:
+class ComponentState:
     """Hold the state of one part; written by its own thread, read by any."""
 
     __slots__ = ("_latest", "_since", "_times", "reason", "state")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edgepose.engine.mailbox import Backoff
-from edgepose.engine.threads import Stopwatch, new_thread
+from edgepose.engine.threads import BusyTimer, new_thread
 from edgepose.errors import DeviceError, ModelError, RuntimeLost
 from edgepose.runtimes.base import Runtime
 from edgepose.types import Tensor
@@ -27,7 +27,7 @@ _GIVEN_UP: Final = "the inference was given up"
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class Candidate:
     """Name a way to run the model, and make the runtime for it (not yet open)."""
 
     name: str
@@ -35,7 +35,7 @@ class Rung:
 
 
 @dataclass(frozen=True, slots=True)
-class Fall:
+class Failover:
     """Remember why a rung was left. to: where the work went on, `""` nowhere."""
 
     rung: str
@@ -43,7 +43,7 @@ class Fall:
     reason: str
 
 
-class Ladder(Runtime):
+class FailoverRuntime(Runtime):
     """Run on the first rung that works.
 
     rungs: best first; all take the same input and give the same outputs. pauses: between two
@@ -53,12 +53,12 @@ class Ladder(Runtime):
 
     def __init__(
         self,
-        rungs: Sequence[Rung],
+        rungs: Sequence[Candidate],
         pauses: Backoff | None = None,
     ) -> None:
-        self.falls: deque[Fall] = deque(maxlen=REMEMBERED)
+        self.falls: deque[Failover] = deque(maxlen=REMEMBERED)
         self.fall_counts: Counter[tuple[str, str]] = Counter()
-        self.climbing = Stopwatch()
+        self.climbing = BusyTimer()
         self._rungs = tuple(rungs)
         self._crash: BaseException | None = None  # of the climber, raised by the next inference
         self._pauses = pauses or Backoff(first=30.0, limit=600.0)
@@ -184,17 +184,17 @@ class Ladder(Runtime):
         to = self._rungs[index + 1].name if index + 1 < len(self._rungs) else ""
         going = f"going on with {to}" if to else "nothing is left to go on with"
         log.warning("%s can't be used, %s: %s", self._rungs[index].name, going, reason)
-        self.falls.append(Fall(self._rungs[index].name, to, reason))
+        self.falls.append(Failover(self._rungs[index].name, to, reason))
         self.fall_counts[self._rungs[index].name, to] += 1
 
     def _watch_for_better(self) -> None:
         """Start to look for the better rungs unless that is done already, or this is the best."""
         if self._index > 0 and (self._climber is None or not self._climber.is_alive()):
             self._pauses.reset()
-            self._climber = new_thread("ladder", self._climb, self._crashed)
+            self._climber = new_thread("ladder", self._recover, self._crashed)
             self._climber.start()
 
-    def _climb(self) -> None:
+    def _recover(self) -> None:
         while not self._stop.wait(self._pauses.next()):
             for index in range(self._index):
                 try:

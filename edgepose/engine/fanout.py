@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from edgepose.engine.capture import age_of
-from edgepose.engine.output_worker import Outlet
+from edgepose.engine.output_worker import OutputWorker
 from edgepose.engine.perception import Interpreter
 from edgepose.engine.stats import Stats
 from edgepose.engine.threads import OnCrash
@@ -29,7 +29,7 @@ class Outlets:
         self._stats = stats
         self._on_crash = on_crash
         self.shows_pictures = True
-        self._leaving: list[Outlet] = []
+        self._leaving: list[OutputWorker] = []
         self._offering = threading.Lock()  # while a scene is handed out, or outlets change
         self.by_name = {name: self._made(name, output) for name, output in outputs.items()}
 
@@ -71,8 +71,8 @@ class Outlets:
         for outlet in (*self._leaving, *self.by_name.values()):
             outlet.join(deadline)
 
-    def _made(self, name: str, output: Output, before: Outlet | None = None) -> Outlet:
-        return Outlet(name, output, self._stats, self._on_crash, before)
+    def _made(self, name: str, output: Output, before: OutputWorker | None = None) -> OutputWorker:
+        return OutputWorker(name, output, self._stats, self._on_crash, before)
 
 
 SILENCE: Final = 5.0  # seconds without a scene after which nobody can say that a pose is held

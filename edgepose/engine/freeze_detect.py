@@ -23,7 +23,7 @@ IN_THE_DARK: Final = "it shows nothing but black; is the lens covered, or the ro
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ImageFault:
     """Say what is wrong with the pictures.
 
     is_frozen: they say nothing of the world and must not be perceived. is_due: opening the camera
@@ -35,7 +35,7 @@ class Fault:
     is_due: bool = False
 
 
-class Sight:
+class FreezeDetector:
     """Look at a picture now and then: `look(image, now)`.
 
     frozen_after: seconds of the very same picture after which it is frozen; None: never, as for
@@ -49,21 +49,21 @@ class Sight:
         self._dark_since: float | None = None
         self._is_frozen = False
         self._next_look = float("-inf")
-        self._fault: Fault | None = None
+        self._fault: ImageFault | None = None
 
     def begin(self, now: float) -> None:
         """Take note that the camera was opened again: what was frozen is so until it changes."""
         self._same_since = now
         self._next_look = float("-inf")
 
-    def look(self, image: Image, now: float) -> Fault | None:
+    def look(self, image: Image, now: float) -> ImageFault | None:
         """Return what is wrong, None when nothing is. now: seconds of a clock that only goes on."""
         if now >= self._next_look:
             self._next_look = now + EVERY
             self._fault = self._judge(image, now)
         return self._fault
 
-    def _judge(self, image: Image, now: float) -> Fault | None:
+    def _judge(self, image: Image, now: float) -> ImageFault | None:
         pixels = _sampled(image)
         is_same, self._sample = (sample := pixels.tobytes()) == self._sample, sample
         if not is_same:
@@ -73,11 +73,11 @@ class Sight:
         self._dark_since = None
         return self._frozen(now)
 
-    def _in_the_dark(self, now: float) -> Fault | None:
+    def _in_the_dark(self, now: float) -> ImageFault | None:
         self._dark_since = now if self._dark_since is None else self._dark_since
-        return Fault(IN_THE_DARK) if now - self._dark_since >= DARK_FOR else None
+        return ImageFault(IN_THE_DARK) if now - self._dark_since >= DARK_FOR else None
 
-    def _frozen(self, now: float) -> Fault | None:
+    def _frozen(self, now: float) -> ImageFault | None:
         if self._frozen_after is None:
             return None
         is_due = now - self._same_since >= self._frozen_after
@@ -85,7 +85,7 @@ class Sight:
         if not self._is_frozen:
             return None
         reason = f"it has shown the very same picture for {self._frozen_after:g} s or more"
-        return Fault(reason, is_frozen=True, is_due=is_due)
+        return ImageFault(reason, is_frozen=True, is_due=is_due)
 
 
 def _sampled(image: Image) -> Image:

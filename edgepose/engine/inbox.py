@@ -12,7 +12,7 @@ from edgepose.types import Frame, Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answer:
+class InferenceResult:
     """Hold what inference made of job number `ticket`; None when the runtime failed on it."""
 
     ticket: int
@@ -20,13 +20,13 @@ class Answer:
     tensors: tuple[Tensor, ...] | None
 
 
-class Desk:
+class Inbox:
     """Hold one frame and the finished inferences; answers are given out in ticket order."""
 
     def __init__(self) -> None:
         self._frame: Frame | None = None
         self._frame_since = 0.0  # when the waiting frame was put, monotonic
-        self._answers: dict[int, Answer] = {}
+        self._answers: dict[int, InferenceResult] = {}
         self._next_ticket = 0
         self._is_ended = self._is_nudged = False
         self._changed = threading.Condition()
@@ -59,7 +59,7 @@ class Desk:
             self._is_nudged = True
             self._changed.notify_all()
 
-    def put_answer(self, answer: Answer) -> None:
+    def put_result(self, answer: InferenceResult) -> None:
         """Leave what a worker found out."""
         with self._changed:
             self._answers[answer.ticket] = answer
@@ -82,7 +82,7 @@ class Desk:
         with self._changed:
             return self._is_ended and self._frame is None
 
-    def take(self, wants_frame: bool, not_before: float = 0.0) -> Answer | Frame | None:
+    def take(self, wants_frame: bool, not_before: float = 0.0) -> InferenceResult | Frame | None:
         """Return the next answer, or else a frame if wanted; None after a second or at the end.
 
         not_before: a moment of the monotonic clock before which no frame is handed out, so that

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from queue import Queue
 from typing import Final
 
-from edgepose.engine.component import PartState
-from edgepose.engine.inbox import Answer, Desk
+from edgepose.engine.component import ComponentState
+from edgepose.engine.inbox import Inbox, InferenceResult
 from edgepose.engine.mailbox import Backoff, remaining
 from edgepose.engine.perception import Job
 from edgepose.engine.stats import Stats
-from edgepose.engine.threads import OnCrash, Stopwatch, new_thread
+from edgepose.engine.threads import BusyTimer, OnCrash, new_thread
 from edgepose.errors import RuntimeLost
 from edgepose.types import Tensor
 
@@ -41,7 +41,7 @@ class _Worker:
     index: int
     ticket: Ticket | None = None
     since: float = 0.0
-    inside: Stopwatch = field(default_factory=Stopwatch)
+    inside: BusyTimer = field(default_factory=BusyTimer)
     thread: threading.Thread = field(init=False)
     _is_given_up: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -77,10 +77,10 @@ class Workers:
     """
 
     def __init__(
-        self, number: int, desk: Desk, stats: Stats, on_crash: OnCrash, deadline: float = DEADLINE
+        self, number: int, desk: Inbox, stats: Stats, on_crash: OnCrash, deadline: float = DEADLINE
     ) -> None:
         self.started_at = 0.0  # of the latest inference, monotonic
-        self.health = PartState()
+        self.health = ComponentState()
         self._desk = desk
         self._stats = stats
         self._on_crash = on_crash
@@ -188,7 +188,7 @@ class Workers:
         """Put the answer down; return when the inference ended."""
         ended = time.monotonic()
         self.health.note("running")
-        self._desk.put_answer(Answer(ticket.number, ticket.job, tensors))
+        self._desk.put_result(InferenceResult(ticket.number, ticket.job, tensors))
         self._stats.record("infer", ended - started)
         if last_ended:
             self._stats.record("gap", started - last_ended)
@@ -198,7 +198,7 @@ class Workers:
         if self.health.restart(reason):
             log.error("Inference is started anew: %s.", reason.rstrip("."))
         self._stats.count("restarts:runtime")
-        self._desk.put_answer(Answer(ticket.number, ticket.job, None))
+        self._desk.put_result(InferenceResult(ticket.number, ticket.job, None))
 
     def _reopen(self, worker: _Worker, ticket: Ticket, backoff: Backoff) -> None:
         """Open the runtime again, with back-off, until it works or nobody wants it any more."""

@@ -9,10 +9,10 @@ import time
 from dataclasses import replace
 from typing import Any, Final
 
-from edgepose.engine.component import PartState
+from edgepose.engine.component import ComponentState
 from edgepose.engine.mailbox import Backoff, Mailbox, remaining
 from edgepose.engine.stats import Stats
-from edgepose.engine.threads import OnCrash, Stopwatch, new_thread
+from edgepose.engine.threads import BusyTimer, OnCrash, new_thread
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Output
 from edgepose.types import Scene
@@ -32,7 +32,7 @@ def merge(older: Scene, newer: Scene) -> Scene:
     return replace(merged, events=merged.events[-MAX_EVENTS:])
 
 
-class Outlet:
+class OutputWorker:
     """Feed one output; `offer` never waits.
 
     inside: runs while the output has the thread. health: how the output does. before: the one
@@ -45,12 +45,12 @@ class Outlet:
         output: Output,
         stats: Stats,
         on_crash: OnCrash,
-        before: Outlet | None = None,
+        before: OutputWorker | None = None,
     ) -> None:
         self.name = name
         self.output = output
-        self.health = PartState()
-        self.inside = Stopwatch()
+        self.health = ComponentState()
+        self.inside = BusyTimer()
         self._stats = stats
         self._box: Mailbox[Scene] = Mailbox(merge)
         self._before = before

@@ -19,9 +19,9 @@ from typing import Final
 from edgepose.engine.capture import Capture, age_of
 from edgepose.engine.fanout import Delivery, Outlets
 from edgepose.engine.governor import Governor
-from edgepose.engine.inbox import Answer, Desk
+from edgepose.engine.inbox import Inbox, InferenceResult
 from edgepose.engine.inference import DEADLINE, Workers
-from edgepose.engine.output_worker import Outlet
+from edgepose.engine.output_worker import OutputWorker
 from edgepose.engine.pacing import Pacing
 from edgepose.engine.perception import Detector, Interpreter, Perception, Watch
 from edgepose.engine.stats import Stats
@@ -65,7 +65,7 @@ class Pipeline:
         self.governor = governor or Governor()
         self.stats = stats or Stats()
         self.perception = perception
-        self._desk = Desk()
+        self._desk = Inbox()
         self._crash: BaseException | None = None
         self._ended = threading.Event()
         self._outstanding = 0
@@ -165,7 +165,7 @@ class Pipeline:
         self._outlets.shows_pictures = is_on
 
     @property
-    def outlets(self) -> Mapping[str, Outlet]:
+    def outlets(self) -> Mapping[str, OutputWorker]:
         """Return the outlets at work by name."""
         return self._outlets.by_name
 
@@ -234,7 +234,7 @@ class Pipeline:
         """Close the models that were replaced once the new one answers: answers come in order."""
         while self._outgoing and answered is self.perception.detector:
             self._outgoing.pop().close()
-            malloc.give_back()
+            malloc.trim()
 
     def _next_frame_at(self) -> float:
         """Return the moment, monotonic, before which no frame is to be taken."""
@@ -259,7 +259,7 @@ class Pipeline:
         self.governor.scene(is_anybody=True, now=self._beat)
         self._delivery.give(Scene(frame, events=events, age=age_of(frame.captured)))
 
-    def _finish(self, answer: Answer) -> None:
+    def _finish(self, answer: InferenceResult) -> None:
         self._outstanding -= 1
         if answer.tensors is None:
             self.stats.count("dropped:infer")

@@ -24,7 +24,7 @@ def new_thread(name: str, target: Callable[[], None], on_crash: OnCrash) -> thre
     return threading.Thread(target=run, name=name, daemon=True)
 
 
-class Rounds:
+class PeriodicThread:
     """Call `step` every `interval` seconds between `start` and `stop`."""
 
     def __init__(
@@ -50,7 +50,7 @@ class Rounds:
             self._step()
 
 
-class Stopwatch:
+class BusyTimer:
     """Run while its block does: `with inside: device.read()`. Read from any thread."""
 
     __slots__ = ("_since",)

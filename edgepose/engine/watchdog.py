@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from edgepose.engine.failover import Ladder
+from edgepose.engine.failover import FailoverRuntime
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.threads import OnCrash, new_thread
 from edgepose.system import status_file
@@ -52,7 +52,7 @@ def _hung(pipeline: Pipeline, patience: float, limit: float) -> Iterator[tuple[s
 def _hung_runtime(pipeline: Pipeline, limit: float) -> Iterator[tuple[str, str]]:
     """Yield at most one sentence: on inference, on those given up, on the way back up."""
     workers = pipeline.workers
-    ladders = [r for r in pipeline.perception.detector.runtimes if isinstance(r, Ladder)]
+    ladders = [r for r in pipeline.perception.detector.runtimes if isinstance(r, FailoverRuntime)]
     climbing = max((ladder.climbing.seconds for ladder in ladders), default=0.0)
     if workers.inside > workers.deadline + limit:
         yield "runtime", _told(workers.inside)

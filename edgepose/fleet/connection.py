@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Final
 
 from edgepose.errors import DeviceError
-from edgepose.fleet.devices import Seen, devices
-from edgepose.outputs.mqtt.client import Link, Listener
+from edgepose.fleet.devices import DeviceStatus, devices
+from edgepose.outputs.mqtt.client import MqttCallbacks, MqttClient
 from edgepose.outputs.mqtt.options import MqttOptions
 
 CONNECT: Final = 10.0  # seconds to reach the broker and get in
@@ -19,7 +19,7 @@ QUIET: Final = 3.0  # seconds without a message after which all that was retaine
 WINDOW: Final = 50  # messages of ours that the broker has not taken yet
 
 
-class _Line(Link):
+class _Line(MqttClient):
     """Be a link whose owner says what went wrong, instead of the log."""
 
     reason = ""
@@ -29,7 +29,7 @@ class _Line(Link):
         self._listener.disconnected()
 
 
-class Station(Listener):
+class FleetClient(MqttCallbacks):
     """Be connected between `with` and its end; messages by topic grow and change meanwhile.
 
     Subscribed with QoS 0: a broker queues as much of it as there is, while of QoS 1 mosquitto
@@ -47,7 +47,7 @@ class Station(Listener):
         self._ping = f"{self.prefix}/{own}/ping"
         self._link = _Line(options, f"edgepose-{own}", None, self)
 
-    def __enter__(self) -> Station:
+    def __enter__(self) -> FleetClient:
         """Connect, and wait until all that is retained has come. Raises DeviceError."""
         paths = ("available", "health", "push/#", "logs")
         self._link.open(self._ping, *(f"{self.prefix}/+/{path}" for path in paths), qos=0)
@@ -87,7 +87,7 @@ class Station(Listener):
         return time.monotonic() - self._came_at
 
     @property
-    def devices(self) -> dict[str, Seen]:
+    def devices(self) -> dict[str, DeviceStatus]:
         """Return what is known of each device by now."""
         with self._changed:
             return devices(self._messages, self.prefix)

@@ -15,7 +15,7 @@ WELL: Final = ("running", "starting", "ended", "off")  # states that need nobody
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class DeviceStatus:
     """Hold what is known of one device.
 
     available: what it or the broker said last, "" where it never connected. pushes: ids of what
@@ -57,7 +57,7 @@ class Seen:
         return ill + refused + list(_mapping(self.health.get("hung")))
 
 
-def devices(messages: Mapping[str, bytes], prefix: str) -> dict[str, Seen]:
+def devices(messages: Mapping[str, bytes], prefix: str) -> dict[str, DeviceStatus]:
     """Return the devices by name, of payloads by topic. What makes no sense is passed over."""
     rows: dict[str, dict[str, Any]] = {}
     for name, path, payload in _below(messages, prefix):
@@ -70,7 +70,7 @@ def devices(messages: Mapping[str, bytes], prefix: str) -> dict[str, Seen]:
             row["answers"][path[5:-6]] = document(payload)
         else:
             row["pushes"][path[5:]] = str(document(payload).get("id", ""))
-    return {name: Seen(name, **row) for name, row in sorted(rows.items())}
+    return {name: DeviceStatus(name, **row) for name, row in sorted(rows.items())}
 
 
 def _below(messages: Mapping[str, bytes], prefix: str) -> Iterator[tuple[str, str, bytes]]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edgepose.errors import UserError, near_miss
-from edgepose.fleet.connection import Station
-from edgepose.fleet.devices import FINAL, Seen, document
+from edgepose.fleet.connection import FleetClient
+from edgepose.fleet.devices import FINAL, DeviceStatus, document
 
 IN_TIME: Final = {"template": 15.0, "config": 150.0}  # seconds; a configuration is tried for 120
 
@@ -21,7 +21,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class Push:
     """Hold what is pushed: `config` or `template/NAME`, and its text. seconds: for the answers."""
 
     key: str
@@ -30,7 +30,7 @@ class Parcel:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PushResult:
     """Say what became of a push to one device.
 
     state: one of FINAL, `waits` for a device that is not there, or `no answer`.
@@ -46,7 +46,7 @@ class Outcome:
         return self.state == "accepted"
 
 
-def chosen(station: Station, names: Iterable[str], *, everybody: bool) -> list[Seen]:
+def chosen(station: FleetClient, names: Iterable[str], *, everybody: bool) -> list[DeviceStatus]:
     """Return the devices that were named, or all. Raises UserError where one is not known."""
     known = station.devices
     if everybody:
@@ -62,8 +62,8 @@ def chosen(station: Station, names: Iterable[str], *, everybody: bool) -> list[S
 
 
 def push(
-    station: Station, targets: Iterable[Seen], parcel: Parcel, progress: Progress
-) -> list[Outcome]:
+    station: FleetClient, targets: Iterable[DeviceStatus], parcel: Push, progress: Progress
+) -> list[PushResult]:
     """Push to devices and wait for their answers; what was refused is taken back.
 
     What was not answered stays on the broker, retained: the device takes it when it is back.
@@ -82,7 +82,7 @@ def push(
     return outcomes
 
 
-def _listen(station: Station, ids: Mapping[str, str], parcel: Parcel, progress: Progress) -> None:
+def _listen(station: FleetClient, ids: Mapping[str, str], parcel: Push, progress: Progress) -> None:
     waiting = dict(ids)
 
     def is_through() -> bool:
@@ -95,7 +95,7 @@ def _listen(station: Station, ids: Mapping[str, str], parcel: Parcel, progress: 
     station.wait(is_through, parcel.seconds)
 
 
-def _answer(station: Station, name: str, own: str, key: str) -> Mapping[str, Any] | None:
+def _answer(station: FleetClient, name: str, own: str, key: str) -> Mapping[str, Any] | None:
     """Return the last word of a device on a push, None while there is none."""
     payload = station.payload(name, f"push/{key}/state")
     if own.encode() not in payload:  # as of most of a large fleet at most times
@@ -104,27 +104,27 @@ def _answer(station: Station, name: str, own: str, key: str) -> Mapping[str, Any
     return answer if answer.get("id") == own and answer.get("state") in FINAL else None
 
 
-def _outcome(station: Station, seen: Seen, own: str, parcel: Parcel) -> Outcome:
+def _outcome(station: FleetClient, seen: DeviceStatus, own: str, parcel: Push) -> PushResult:
     name, answer = seen.name, _answer(station, seen.name, own, parcel.key)
     if answer is not None:
-        return Outcome(name, str(answer["state"]), str(answer.get("text", "")))
+        return PushResult(name, str(answer["state"]), str(answer.get("text", "")))
     latest = seen.answers.get(parcel.key, {})
     if latest.get("id") == own:
         said = f"after {parcel.seconds:.0f} s it is still {latest.get('state')}"
-        return Outcome(name, "no answer", said)
+        return PushResult(name, "no answer", said)
     if seen.is_online:
-        return Outcome(name, "no answer", f"nothing for {parcel.seconds:.0f} s")
-    return Outcome(name, "waits", f"it is {seen.state}; it takes it when it is back")
+        return PushResult(name, "no answer", f"nothing for {parcel.seconds:.0f} s")
+    return PushResult(name, "waits", f"it is {seen.state}; it takes it when it is back")
 
 
-def _take_back(station: Station, outcomes: Iterable[Outcome], key: str) -> None:
+def _take_back(station: FleetClient, outcomes: Iterable[PushResult], key: str) -> None:
     for outcome in outcomes:
         if outcome.state in ("refused", "rolled back"):
             station.say(outcome.device, f"push/{key}", b"", retain=True)
     station.finish()
 
 
-def counted(outcomes: Iterable[Outcome]) -> Iterator[str]:
+def counted(outcomes: Iterable[PushResult]) -> Iterator[str]:
     """Yield `3 accepted` and the like, in order of appearance."""
     states = [outcome.state for outcome in outcomes]
     for state in dict.fromkeys(states):

@@ -11,7 +11,7 @@ from edgepose.types import Event
 REMEMBERED: Final = 4096  # ids; what is given again comes within a few scenes
 
 
-class Taken:
+class DeliveredEvents:
     """Remember events by their ids: the latest REMEMBERED, and all of the latest scene."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from edgepose import options
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.dedup import Taken
+from edgepose.outputs.dedup import DeliveredEvents
 from edgepose.outputs.line_file import LineFile, encoded
 from edgepose.types import Scene
 
@@ -49,7 +49,7 @@ class Jsonl(Output):
         self.every_frame = options.poses
         self._options = options
         self._file = LineFile(options.path, options.limit, options.keep)
-        self._written = Taken()
+        self._written = DeliveredEvents()
         self._last_frame: tuple[int, float] | None = None
 
     def open(self) -> None:

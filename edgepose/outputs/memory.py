@@ -10,7 +10,7 @@ from pydantic import Field
 
 from edgepose import options
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.dedup import Taken
+from edgepose.outputs.dedup import DeliveredEvents
 from edgepose.types import Event, Scene
 
 
@@ -43,7 +43,7 @@ class Memory(Output):
         self.events: deque[Event] = deque(maxlen=options.events)
         self.shown = 0
         self.is_open = False
-        self._taken = Taken()
+        self._taken = DeliveredEvents()
         Memory._newest = weakref.ref(self)
 
     @classmethod

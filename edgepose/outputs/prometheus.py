@@ -17,7 +17,7 @@ from pydantic import Field
 from edgepose import __version__, options
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.dedup import Taken
+from edgepose.outputs.dedup import DeliveredEvents
 from edgepose.types import Scene
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Prometheus(Output):
         self._metrics: _Metrics | None = None
         self._server: WSGIServer | None = None
         self._thread: Thread | None = None
-        self._counted = Taken()
+        self._counted = DeliveredEvents()
 
     def open(self) -> None:
         """Listen. Raises OutputLost where the address can't be had, or is in use."""

@@ -22,7 +22,7 @@ class RecordingOptions(options.Options):
     )
 
 
-class Recording(Output):
+class RecordingOutput(Output):
     """Append each frame's unsmoothed poses to a file; the format is in `edgepose.recording`."""
 
     Options: ClassVar[type[options.Options]] = RecordingOptions

@@ -23,7 +23,7 @@ from pydantic import AfterValidator, Field
 from edgepose import __version__, options
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.dedup import Taken
+from edgepose.outputs.dedup import DeliveredEvents
 from edgepose.outputs.line_file import encoded
 from edgepose.types import Event, Scene
 
@@ -90,7 +90,7 @@ class Webhook(Output):
         self._clock = clock
         self._names = (options.when,) if isinstance(options.when, str) else options.when
         self._opener: urllib.request.OpenerDirector | None = None
-        self._delivered = Taken()
+        self._delivered = DeliveredEvents()
 
     def open(self) -> None:
         """Read the certificates. Raises OutputLost where they can't be."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.render.figure import Brush, Figure, draw_figure
-from edgepose.render.sprites import Sticker, panel, paste, tinted
+from edgepose.render.sprites import Sprite, blend, panel, tinted
 from edgepose.render.strokes import halo
 from edgepose.render.style import INK, MUTED, PANEL, PANEL_OPACITY, Rgb
 from edgepose.render.text import MARGIN, PADDING, Page
@@ -33,9 +33,9 @@ def draw_troubles(page: Page, names: Sequence[str]) -> None:
     width = text.size[1] + mark.size[1] + 4 * pad
     y = page.px(MARGIN + _BELOW_STATS)
     x = page.canvas.shape[1] - width - page.px(MARGIN)
-    paste(page.canvas, panel((height, width), height // 2, PANEL, PANEL_OPACITY), y, x)
-    paste(page.canvas, mark, y + pad // 2, x + 3 * pad // 2)
-    paste(page.canvas, text, y + pad // 2, x + mark.size[1] + 5 * pad // 2)
+    blend(page.canvas, panel((height, width), height // 2, PANEL, PANEL_OPACITY), y, x)
+    blend(page.canvas, mark, y + pad // 2, x + 3 * pad // 2)
+    blend(page.canvas, text, y + pad // 2, x + mark.size[1] + 5 * pad // 2)
 
 
 def draw_notice(page: Page, title: str, text: str) -> None:
@@ -48,18 +48,18 @@ def draw_notice(page: Page, title: str, text: str) -> None:
     left, y = round((1 - _ROOM) / 2 * width), page.px(3 * MARGIN)
     head = page.text(title, _TITLE, INK, _ROOM - 0.1)
     mark = _sign(head.size[0], page.warning)
-    paste(page.canvas, mark, y, left)
-    paste(page.canvas, head, y, left + mark.size[1] + page.px(PADDING))
+    blend(page.canvas, mark, y, left)
+    blend(page.canvas, head, y, left + mark.size[1] + page.px(PADDING))
     y += head.size[0] + page.px(2 * PADDING)
     lines = page.type.wrapped(text, page.px(_BODY), round(_ROOM * width))
     step = page.text("", _BODY).size[0] + page.px(8)
     fitting = max((height - page.px(2 * MARGIN) - y) // step, 1)
     shown = lines if len(lines) <= fitting else [*lines[: fitting - 1], "…"]
     for i, line in enumerate(shown):
-        paste(page.canvas, page.text(line, _BODY, INK, _ROOM), y + i * step, left)
+        blend(page.canvas, page.text(line, _BODY, INK, _ROOM), y + i * step, left)
 
 
-def _sign(height: int, colour: Rgb) -> Sticker:
+def _sign(height: int, colour: Rgb) -> Sprite:
     """Return a triangle with an exclamation mark, in a square of `height` pixels."""
     many, size = 8, 64
     mask = np.zeros((size * many, size * many), np.uint8)
@@ -122,7 +122,7 @@ def _write(page: Page, words: str, below: bool) -> None:
     text = page.text(words, 64 if below else 84, MUTED, 0.9)
     height, width = page.size
     y = height - page.px(2 * MARGIN) - text.size[0] if below else (height - text.size[0]) // 2
-    paste(page.canvas, text, y, (width - text.size[1]) // 2)
+    blend(page.canvas, text, y, (width - text.size[1]) // 2)
 
 
 def _placed(page: Page, points: NDArray[Any], mirror: bool) -> Figure | None:

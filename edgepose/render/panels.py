@@ -12,7 +12,7 @@ from typing import Final
 
 import cv2
 
-from edgepose.render.sprites import Sticker, beside_dot, glow, panel, paste, ring
+from edgepose.render.sprites import Sprite, beside_dot, blend, glow, panel, ring
 from edgepose.render.style import INK, MUTED, PANEL, PANEL_OPACITY, Rgb
 from edgepose.render.text import MARGIN, PADDING, Page
 from edgepose.types import WatchState
@@ -57,8 +57,8 @@ class Card:
     watch: WatchState
     ring: int  # diameter in pixels
     pad: int
-    name: Sticker
-    count: Sticker | None
+    name: Sprite
+    count: Sprite | None
 
     @classmethod
     def of(cls, page: Page, watch: WatchState, scale: float) -> Card:
@@ -77,13 +77,13 @@ class Card:
 
 def _draw_card(page: Page, card: Card, y: int, width: int) -> None:
     height, x = card.ring + 2 * card.pad, page.px(MARGIN)
-    paste(page.canvas, panel((height, width), height // 2, PANEL, PANEL_OPACITY), y, x)
+    blend(page.canvas, panel((height, width), height // 2, PANEL, PANEL_OPACITY), y, x)
     _draw_ring(page, card, y + card.pad, x + card.pad)
     name_x = x + card.ring + 2 * card.pad
-    paste(page.canvas, card.name, y + (height - card.name.size[0]) // 2, name_x)
+    blend(page.canvas, card.name, y + (height - card.name.size[0]) // 2, name_x)
     if card.count:
         count_x = x + width - card.count.size[1] - 2 * card.pad
-        paste(page.canvas, card.count, y + (height - card.count.size[0]) // 2, count_x)
+        blend(page.canvas, card.count, y + (height - card.count.size[0]) // 2, count_x)
 
 
 def _draw_ring(page: Page, card: Card, y: int, x: int) -> None:
@@ -91,7 +91,7 @@ def _draw_ring(page: Page, card: Card, y: int, x: int) -> None:
     watch, thickness = card.watch, max(card.ring // 9, 1)
     centre = (x + card.ring // 2, y + card.ring // 2)
     active = watch.phase in ("active", "releasing")
-    paste(page.canvas, ring(card.ring, thickness, INK, 0.22), y, x)
+    blend(page.canvas, ring(card.ring, thickness, INK, 0.22), y, x)
     if active:
         cv2.circle(page.canvas, centre, card.ring // 2, page.accent, -1, cv2.LINE_AA)
     elif watch.progress > 0:
@@ -100,7 +100,7 @@ def _draw_ring(page: Page, card: Card, y: int, x: int) -> None:
     colour = PANEL if active else INK if watch.match else MUTED
     words = f"{100 * watch.score:.0f}" if watch.match else NOBODY
     score = page.type.text(words, round(0.4 * card.ring), colour)
-    paste(page.canvas, score, centre[1] - score.size[0] // 2, centre[0] - score.size[1] // 2)
+    blend(page.canvas, score, centre[1] - score.size[0] // 2, centre[0] - score.size[1] // 2)
 
 
 def _draw_arc(
@@ -125,14 +125,14 @@ def draw_advice(page: Page, advice: Sequence[str]) -> None:
         bottom = _draw_pill(page, text, bottom, PANEL, PANEL_OPACITY)
 
 
-def _draw_pill(page: Page, text: Sticker, bottom: int, colour: Rgb, opacity: float) -> int:
+def _draw_pill(page: Page, text: Sprite, bottom: int, colour: Rgb, opacity: float) -> int:
     """Draw text on a pill that ends at `bottom`; return where the next one above it ends."""
     pad, step = page.px(PADDING), page.px(16)
     height = text.size[0] + pad
     width = -(-(text.size[1] + 4 * pad) // step) * step  # in steps: a digit more is no new panel
     y, x = bottom - height, (page.canvas.shape[1] - width) // 2
-    paste(page.canvas, panel((height, width), height // 2, colour, opacity), y, x)
-    paste(page.canvas, text, y + pad // 2, x + (width - text.size[1]) // 2)
+    blend(page.canvas, panel((height, width), height // 2, colour, opacity), y, x)
+    blend(page.canvas, text, y + pad // 2, x + (width - text.size[1]) // 2)
     return y - page.px(8)
 
 
@@ -149,11 +149,11 @@ def draw_stats(page: Page, stats: Mapping[str, float]) -> None:
     text, pad = page.text(words, 20, MUTED), page.px(10)
     size = (text.size[0] + pad, text.size[1] + 3 * pad)
     y, x = page.px(MARGIN), page.canvas.shape[1] - size[1] - page.px(MARGIN)
-    paste(page.canvas, panel(size, size[0] // 2, PANEL, 0.55), y, x)
-    paste(page.canvas, text, y + pad // 2, x + 3 * pad // 2)
+    blend(page.canvas, panel(size, size[0] // 2, PANEL, 0.55), y, x)
+    blend(page.canvas, text, y + pad // 2, x + 3 * pad // 2)
 
 
 def draw_flash(page: Page, strength: float) -> None:
     """Let the edges of the canvas glow, 0..1: something has just happened."""
     for sticker, y, x in glow(page.size, page.px(46), page.accent):
-        paste(page.canvas, sticker.faded(strength), y, x)
+        blend(page.canvas, sticker.faded(strength), y, x)

@@ -21,7 +21,7 @@ _OVERSAMPLE = 4  # shapes are drawn this much larger and averaged: smooth edges
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sticker:
+class Sprite:
     """Hold a picture with transparency, ready to paste.
 
     ink: uint8 (height, width, 3), RGB times opacity. keep: uint8 (height, width, 3), share of
@@ -36,25 +36,25 @@ class Sticker:
         """Return (height, width) in pixels."""
         return self.ink.shape[0], self.ink.shape[1]
 
-    def faded(self, opacity: float) -> Sticker:
+    def faded(self, opacity: float) -> Sprite:
         """Return the sticker at `opacity` 0..1 of its own."""
         ink = cv2.convertScaleAbs(self.ink, alpha=opacity)
         keep = cv2.bitwise_not(cv2.convertScaleAbs(cv2.bitwise_not(self.keep), alpha=opacity))
-        return Sticker(_image(ink), _image(keep))
+        return Sprite(_image(ink), _image(keep))
 
 
 def _image(pixels: NDArray[Any]) -> Image:
     return pixels.astype(np.uint8, copy=False)
 
 
-def tinted(opacity: NDArray[np.uint8], colour: Rgb) -> Sticker:
+def tinted(opacity: NDArray[np.uint8], colour: Rgb) -> Sprite:
     """Return `colour` with an opacity, uint8 (height, width), of its own for each pixel."""
     share = opacity[..., None].astype(np.float32) / 255
     ink = np.rint(share * np.array(colour, np.float32)).astype(np.uint8)
-    return Sticker(ink, np.repeat(255 - opacity[..., None], 3, axis=2))
+    return Sprite(ink, np.repeat(255 - opacity[..., None], 3, axis=2))
 
 
-def paste(canvas: Image, sticker: Sticker, y: int, x: int) -> None:
+def blend(canvas: Image, sticker: Sprite, y: int, x: int) -> None:
     """Blend a sticker into the canvas with its upper left corner at (y, x), cut to fit."""
     height, width = sticker.size
     top, left = max(-y, 0), max(-x, 0)
@@ -66,17 +66,17 @@ def paste(canvas: Image, sticker: Sticker, y: int, x: int) -> None:
     cv2.add(part, sticker.ink[top:bottom, left:right], dst=part)
 
 
-def beside_dot(text: Sticker, radius: int, colour: Rgb) -> Sticker:
+def beside_dot(text: Sprite, radius: int, colour: Rgb) -> Sprite:
     """Return text with a round dot before it."""
     height, lead = text.size[0], 3 * radius
     mask = np.zeros((height, lead), np.uint8)
     cv2.circle(mask, (radius, height // 2), radius - 1, 255, -1, cv2.LINE_AA)
     dot = tinted(mask, colour)
-    return Sticker(np.hstack([dot.ink, text.ink]), np.hstack([dot.keep, text.keep]))
+    return Sprite(np.hstack([dot.ink, text.ink]), np.hstack([dot.keep, text.keep]))
 
 
 @lru_cache(32)
-def panel(size: Size, radius: int, colour: Rgb, opacity: float) -> Sticker:
+def panel(size: Size, radius: int, colour: Rgb, opacity: float) -> Sprite:
     """Return a rectangle of (height, width) `size` with round corners of `radius` pixels."""
     height, width = size
     many = _OVERSAMPLE
@@ -92,7 +92,7 @@ def panel(size: Size, radius: int, colour: Rgb, opacity: float) -> Sticker:
 
 
 @lru_cache(16)
-def ring(diameter: int, thickness: int, colour: Rgb, opacity: float) -> Sticker:
+def ring(diameter: int, thickness: int, colour: Rgb, opacity: float) -> Sprite:
     """Return a whole ring that just fits into a square of `diameter` pixels."""
     many = _OVERSAMPLE
     mask = np.zeros((diameter * many, diameter * many), np.uint8)
@@ -103,7 +103,7 @@ def ring(diameter: int, thickness: int, colour: Rgb, opacity: float) -> Sticker:
 
 
 @lru_cache(2)
-def glow(canvas: Size, depth: int, colour: Rgb) -> tuple[tuple[Sticker, int, int], ...]:
+def glow(canvas: Size, depth: int, colour: Rgb) -> tuple[tuple[Sprite, int, int], ...]:
     """Return four strips with their (y, x), that fade inwards from the edges over `depth`."""
     height, width = canvas
     depth = max(min(depth, height // 2, width // 2), 1)

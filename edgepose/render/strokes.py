@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.render.sprites import Sticker, paste, tinted
+from edgepose.render.sprites import Sprite, blend, tinted
 from edgepose.render.style import OUTLINE, Rgb
 from edgepose.types import Image
 
@@ -78,9 +78,7 @@ def halo(canvas: Image, lines: Points, width: float, colour: Rgb, opacity: float
     for _ in range(2):  # twice a box is nearly a Gaussian, at a fraction of the time
         cv2.blur(mask, (side, side), dst=mask)
     coarse = tinted(mask, colour)
-    paste(
-        canvas, Sticker(_enlarged(coarse.ink, size), _enlarged(coarse.keep, size)), low[1], low[0]
-    )
+    blend(canvas, Sprite(_enlarged(coarse.ink, size), _enlarged(coarse.keep, size)), low[1], low[0])
 
 
 def _enlarged(image: Image, size_wh: tuple[int, int]) -> Image:

@@ -13,7 +13,7 @@ from PIL import Image as PilImage
 from PIL import ImageDraw, ImageFont
 
 from edgepose.errors import ConfigError
-from edgepose.render.sprites import Sticker, tinted
+from edgepose.render.sprites import Sprite, tinted
 from edgepose.render.style import INK, Rgb
 from edgepose.types import Image, Size
 
@@ -31,7 +31,7 @@ class Typesetter:
         self._kept = lru_cache(_KEPT)(self._draw)
         self._font(16)
 
-    def text(self, words: str, height: int, colour: Rgb, max_width: int = 1 << 14) -> Sticker:
+    def text(self, words: str, height: int, colour: Rgb, max_width: int = 1 << 14) -> Sprite:
         """Return one line of text in a font of `height` pixels, cut with '…' at `max_width`.
 
         Line breaks and other control characters become blanks, several blanks one.
@@ -55,7 +55,7 @@ class Typesetter:
                 f"font: expected a TrueType or OpenType file, found {self._path} ({error})"
             ) from error
 
-    def _draw(self, line: str, height: int, colour: Rgb, max_width: int) -> Sticker:
+    def _draw(self, line: str, height: int, colour: Rgb, max_width: int) -> Sprite:
         font = self._font(height)
         line = _fitted(line, font, max_width)
         ascent, descent = font.getmetrics()
@@ -126,7 +126,7 @@ class Page:
         """Return whole pixels for a length in units, at least one."""
         return max(round(length * self.unit), 1)
 
-    def text(self, words: str, size: float, colour: Rgb = INK, room: float = 0.8) -> Sticker:
+    def text(self, words: str, size: float, colour: Rgb = INK, room: float = 0.8) -> Sprite:
         """Return words in a font of `size` units, cut to the share `room` of the width."""
         max_width = max(int(room * self.canvas.shape[1]), 1)
         return self.type.text(words, self.px(size), colour, max_width)

@@ -27,7 +27,7 @@ IN_USE: Final = "in-use-"
 COUNT: Final = "crashes"  # "NUMBER TIME", the machine's since its start
 
 
-class CrashGuard:
+class CrashBackoff:
     """Guard the service against one chip.
 
     folder: kept over a restart of the service, not of the machine; None: nothing is remembered.

@@ -16,7 +16,7 @@ from pydantic import Field
 from edgepose import options
 from edgepose.errors import RuntimeLost
 from edgepose.runtimes.base import Runtime
-from edgepose.runtimes.crash_backoff import CrashGuard
+from edgepose.runtimes.crash_backoff import CrashBackoff
 from edgepose.runtimes.interpreter import check_model_file, find_interpreter
 from edgepose.runtimes.probe import TIMEOUT, probe
 from edgepose.runtimes.tflite_model import TfliteModel, run
@@ -58,13 +58,13 @@ class EdgeTpu(Runtime):
         self._options: Mapping[str, str] = {"device": device} if device else {}
         self._model: TfliteModel | None = None
         folder = service_folder()
-        self._guard = CrashGuard(folder / "edge-tpu" if folder else None)
+        self._guard = CrashBackoff(folder / "edge-tpu" if folder else None)
 
     def open(self) -> None:
         """Load the library and the model, tried in a child first.
 
         Raises RuntimeLost when the library or the chip is absent or crashes, or crashed this
-        service before (`CrashGuard`), ModelError for a file that can't be run.
+        service before (`CrashBackoff`), ModelError for a file that can't be run.
         """
         check_model_file(self.path)
         self._guard.check()

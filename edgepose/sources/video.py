@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _TEXT_ART: Final = "tty"  # FFmpeg draws .txt and .nfo files as a terminal would
 
 
-class VideoOptions(Options):
+class VideoFileOptions(Options):
     """Say which file, whether again and again, and how fast."""
 
     path: ExistingPath = Field(description="video file or animated GIF")
@@ -34,17 +34,17 @@ class VideoOptions(Options):
     )
 
 
-class Video(Source):
+class VideoFile(Source):
     """Give the pictures of a video file, upright as their metadata says.
 
     `Frame.time` is the position in the clip: seconds from its first picture, going on over
     loops. A damaged part is left out, and a clip that breaks off ends there, each said once.
     """
 
-    Options: ClassVar[type[Options]] = VideoOptions
+    Options: ClassVar[type[Options]] = VideoFileOptions
     live = False
 
-    def __init__(self, options: VideoOptions) -> None:
+    def __init__(self, options: VideoFileOptions) -> None:
         super().__init__()
         self.lossless = options.pace == "fast"
         self._options = options

@@ -31,7 +31,7 @@ LEAST_DISK_MB: Final = 50  # an outbox that is full of its 10,000 events takes 5
 LEAST_MEMORY_MB: Final = 40
 
 
-class Vitals:
+class Board:
     """Read the board's sensors, at most every FRESH seconds. root: "/", or a copy for tests.
 
     folder: where edgepose keeps what it must remember; room is told of the disk that it is on.

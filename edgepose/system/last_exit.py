@@ -85,7 +85,7 @@ CRASH_LOOP_NAME: Final = "vain-starts"  # "DIGEST NUMBER"
 IN_ORDER: Final = "success"
 
 
-class VainStarts:
+class CrashLoop:
     """Count starts by the digest of what is started. folder: None where there is none."""
 
     def __init__(self, folder: Path | None) -> None:

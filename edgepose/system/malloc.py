@@ -13,7 +13,7 @@ _M_ARENA_MAX: Final = -8  # of glibc's malloc.h
 HEAPS: Final = 2
 
 
-def share() -> None:
+def limit_arenas() -> None:
     """Give all threads few heaps; before there are threads, since each keeps the one it has.
 
     glibc gives up to eight a core to threads that allocate at the same time, and keeps in each
@@ -24,7 +24,7 @@ def share() -> None:
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, HEAPS)
 
 
-def give_back() -> None:
+def trim() -> None:
     """Return whole free pages to the system, wherever they lie; of itself glibc trims only ends.
 
     For after something large has gone, as a model: what follows would tear its room to pieces.

@@ -21,7 +21,7 @@ SERVICES: Final = Path("/run/edgepose")  # RuntimeDirectory= of the units, for e
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class StatusReport:
     """Hold what a process last said. instance: of the template unit, `""` for the only one."""
 
     instance: str
@@ -70,7 +70,7 @@ def remove(folder: Path) -> None:
         (folder / NAME).unlink(missing_ok=True)
 
 
-def reports(services: Path = SERVICES) -> tuple[Report, ...]:
+def reports(services: Path = SERVICES) -> tuple[StatusReport, ...]:
     """Return what the services of this machine say, and what was started by hand."""
     own = own_folder()
     folders = [services, *sorted(services.glob("*/")), *([own] if own else [])]
@@ -78,19 +78,19 @@ def reports(services: Path = SERVICES) -> tuple[Report, ...]:
     return tuple(report for report in found if report is not None)
 
 
-def read(folder: Path, services: Path = SERVICES) -> Report | None:
+def read(folder: Path, services: Path = SERVICES) -> StatusReport | None:
     """Return what the process of one folder last said, None where nothing readable is."""
     path = folder / NAME
     try:
         data = json.loads(path.read_text())
         age = max(0.0, time.monotonic() - float(data["beat"]))
         instance = path.parent.name if path.parent.parent == services else ""
-        return Report(instance, int(data["pid"]), age, dict(data["health"]))
+        return StatusReport(instance, int(data["pid"]), age, dict(data["health"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def documents(found: tuple[Report, ...]) -> Iterator[dict[str, Any]]:
+def documents(found: tuple[StatusReport, ...]) -> Iterator[dict[str, Any]]:
     """Yield the health documents as programs get them: with who reports, and how fresh it is."""
     for report in found:
         about = {"instance": report.instance, "pid": report.pid, "age": round(report.age, 1)}

@@ -19,12 +19,12 @@ MAX_TABLES: Final = 100_000  # pose models hold a few hundred; offsets may be be
 _MAX_TEXT: Final = 65_536
 
 
-class Damaged(ValueError):
+class DamagedFile(ValueError):
     """Report that the bytes are no FlatBuffer of the expected kind; says which byte and why."""
 
 
 @dataclass(slots=True)
-class Buffer:
+class FlatBuffer:
     """Hold the bytes of one file and count the tables read, so that no file costs for ever."""
 
     data: bytes
@@ -33,7 +33,7 @@ class Buffer:
     def unpack(self, code: str, at: int) -> Any:
         """Return the one little-endian value of struct `code` at byte `at`."""
         if at < 0 or at + struct.calcsize(code) > len(self.data):
-            raise Damaged(f"an offset points to byte {at} of {len(self.data)}")
+            raise DamagedFile(f"an offset points to byte {at} of {len(self.data)}")
         return struct.unpack_from("<" + code, self.data, at)[0]
 
     def follow(self, at: int) -> int:
@@ -44,18 +44,18 @@ class Buffer:
         """Return (first byte, number of items) of the vector whose length stands at `at`."""
         count = int(self.unpack("I", at))
         if at + 4 + count * item_bytes > len(self.data):
-            raise Damaged(f"a list of {count} items at byte {at} runs past the end")
+            raise DamagedFile(f"a list of {count} items at byte {at} runs past the end")
         return at + 4, count
 
     def table(self, at: int) -> Table:
         """Return the table at byte `at`, with its list of fields checked."""
         self.tables_left -= 1
         if self.tables_left < 0:
-            raise Damaged(f"more than {MAX_TABLES} tables")
+            raise DamagedFile(f"more than {MAX_TABLES} tables")
         vtable = at - int(self.unpack("i", at))
         size = int(self.unpack("H", vtable))
         if size < 4 or vtable + size > len(self.data):
-            raise Damaged(f"the table at byte {at} has no list of fields")
+            raise DamagedFile(f"the table at byte {at} has no list of fields")
         return Table(self, at, vtable, (size - 4) // 2)
 
 
@@ -63,7 +63,7 @@ class Buffer:
 class Table:
     """Give a table's fields by slot number, as the schema counts them; absent means default."""
 
-    buffer: Buffer
+    buffer: FlatBuffer
     at: int
     vtable: int
     slots: int
@@ -110,13 +110,13 @@ class Table:
         """Return a text field, `""` when absent; bytes that are no UTF-8 become U+FFFD."""
         first, count = self.vector(slot, 1)
         if count > _MAX_TEXT:
-            raise Damaged(f"a name of {count} bytes")
+            raise DamagedFile(f"a name of {count} bytes")
         return self.buffer.data[first : first + count].decode("utf-8", "replace")
 
 
 def root(data: bytes, identifier: bytes) -> Table:
     """Return the root table of a file; raises Damaged unless `identifier` stands at byte 4."""
     if data[4:8] != identifier:
-        raise Damaged(f"no '{identifier.decode()}' at byte 4")
-    buffer = Buffer(data)
+        raise DamagedFile(f"no '{identifier.decode()}' at byte 4")
+    buffer = FlatBuffer(data)
     return buffer.table(buffer.follow(0))

@@ -7,7 +7,7 @@ from typing import Final
 
 from edgepose.errors import ModelError
 from edgepose.tflite import schema
-from edgepose.tflite.flatbuffer import Damaged, Table, root
+from edgepose.tflite.flatbuffer import DamagedFile, Table, root
 from edgepose.tflite.header import HEAD_BYTES, IDENTIFIER, is_tflite, kind_of
 from edgepose.tflite.info import ModelInfo, OpInfo, TensorInfo
 
@@ -23,7 +23,7 @@ def read_model(data: bytes, place: str) -> ModelInfo:
         raise ModelError(_foreign(place, data[:HEAD_BYTES]))
     try:
         return _model(root(data, IDENTIFIER), len(data))
-    except Damaged as error:
+    except DamagedFile as error:
         raise ModelError(damaged(place, str(error))) from error
 
 
@@ -65,7 +65,7 @@ def _model(model: Table, size: int) -> ModelInfo:
     ]
     graph = next(iter(model.tables(schema.Model.SUBGRAPHS)), None)
     if graph is None:
-        raise Damaged("no graph")
+        raise DamagedFile("no graph")
     tensors = tuple(_tensor(entry, buffers) for entry in graph.tables(schema.SubGraph.TENSORS))
     ops = tuple(
         _op(entry, names, len(tensors)) for entry in graph.tables(schema.SubGraph.OPERATORS)
@@ -99,12 +99,12 @@ def _op_name(code: Table) -> tuple[str, bool]:
 def _op(entry: Table, names: list[tuple[str, bool]], tensor_count: int) -> OpInfo:
     code = entry.number(schema.Operator.CODE, "I")
     if code >= len(names):
-        raise Damaged(f"op {code} of {len(names)} kinds")
+        raise DamagedFile(f"op {code} of {len(names)} kinds")
     inputs = entry.integers(schema.Operator.INPUTS)
     outputs = entry.integers(schema.Operator.OUTPUTS)
     for tensor in (*inputs, *outputs):
         if not -1 <= tensor < tensor_count:
-            raise Damaged(f"an op uses tensor {tensor} of {tensor_count}")
+            raise DamagedFile(f"an op uses tensor {tensor} of {tensor_count}")
     options = entry.vector(schema.Operator.CUSTOM_OPTIONS, 1)[1]
     return OpInfo(*names[code], inputs, outputs, options)
 
@@ -112,11 +112,11 @@ def _op(entry: Table, names: list[tuple[str, bool]], tensor_count: int) -> OpInf
 def _tensor(entry: Table, buffers: list[tuple[int, int]]) -> TensorInfo:
     kind = entry.number(schema.Tensor.TYPE, "b")
     if not 0 <= kind < len(schema.TYPES):
-        raise Damaged(f"a tensor of unknown type {kind}")
+        raise DamagedFile(f"a tensor of unknown type {kind}")
     signature = entry.integers(schema.Tensor.SHAPE_SIGNATURE)
     shape = signature or entry.integers(schema.Tensor.SHAPE)
     if len(shape) > _MAX_RANK or any(extent < -1 for extent in shape):
-        raise Damaged(f"a tensor of impossible shape {list(shape[: _MAX_RANK + 1])}")
+        raise DamagedFile(f"a tensor of impossible shape {list(shape[: _MAX_RANK + 1])}")
     scale, zero_point, channels = _quantisation(entry.table(schema.Tensor.QUANTISATION))
     return TensorInfo(
         name=entry.text(schema.Tensor.NAME),
@@ -143,7 +143,7 @@ def _quantisation(entry: Table | None) -> tuple[float, int, int]:
 def _buffer(number: int, buffers: list[tuple[int, int]]) -> tuple[int, int]:
     """Return (first byte, size) of a buffer."""
     if number >= len(buffers):
-        raise Damaged(f"buffer {number} of {len(buffers)}")
+        raise DamagedFile(f"buffer {number} of {len(buffers)}")
     return buffers[number]
 
 
@@ -156,5 +156,5 @@ def _pick(tensors: tuple[TensorInfo, ...], numbers: tuple[int, ...]) -> tuple[Te
     """Return the tensors with these numbers."""
     for number in numbers:
         if not 0 <= number < len(tensors):
-            raise Damaged(f"the graph ends at tensor {number} of {len(tensors)}")
+            raise DamagedFile(f"the graph ends at tensor {number} of {len(tensors)}")
     return tuple(tensors[number] for number in numbers)

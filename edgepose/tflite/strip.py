@@ -12,7 +12,7 @@ import struct
 
 from edgepose.errors import ModelError
 from edgepose.tflite import schema
-from edgepose.tflite.flatbuffer import Damaged, Table, root
+from edgepose.tflite.flatbuffer import DamagedFile, Table, root
 from edgepose.tflite.header import IDENTIFIER
 from edgepose.tflite.info import POSENET_OP, ModelInfo, OpInfo
 from edgepose.tflite.read import damaged, read_model
@@ -29,7 +29,7 @@ def strip_decoder(data: bytes, place: str) -> bytes:
     index = _decoder(info, place)
     try:
         stripped = _without_op(data, index, _new_outputs(root(data, IDENTIFIER), info.ops[index]))
-    except Damaged as error:
+    except DamagedFile as error:
         raise ModelError(damaged(place, str(error))) from error
     _check(info, read_model(stripped, place), index, place)
     return stripped

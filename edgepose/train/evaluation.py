@@ -16,7 +16,7 @@ from edgepose.core import metrics
 from edgepose.core.metrics import Detection, Instance
 from edgepose.errors import UserError
 from edgepose.skeleton import INDEX, KEYPOINTS, MPII_PARTS
-from edgepose.train.data.annotations import Person, Picture, cut, extent
+from edgepose.train.data.annotations import AnnotatedPerson, Picture, cut, extent
 from edgepose.train.data.pseudo_labels import frames_of
 from edgepose.train.synth.people import OUTSIDE
 from edgepose.types import Frame, Image, Pose, Size
@@ -28,7 +28,7 @@ _HEAD: Final = (MPII_PARTS.index("upper_neck"), MPII_PARTS.index("head_top"))
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class EvaluationReport:
     """Hold a model's figures. keypoints: by figure and keypoint. Missing figures are left out."""
 
     people: int
@@ -51,7 +51,7 @@ def _number(value: float) -> float | None:
     return round(float(value), 6) if np.isfinite(value) else None
 
 
-def instance(person: Person) -> Instance:
+def instance(person: AnnotatedPerson) -> Instance:
     """Return an annotated person as the metrics want it; without keypoints it is ignored."""
     ignored = person.crowd or not person.known.any()
     return Instance(person.keypoints, person.known, person.area, person.box, ignored, person.crowd)
@@ -95,7 +95,7 @@ def score_crops(look: Look, pictures: Iterable[Picture]) -> tuple[list[Scored], 
     return scored, grouped
 
 
-def _head_norm(picture: Picture, person: Person) -> float:
+def _head_norm(picture: Picture, person: AnnotatedPerson) -> float:
     """Return the head's length: 0.6 of neck to head top, as MPII's toolkit; else ear to ear."""
     if picture.scheme == MPII_PARTS and (person.parts_visible[list(_HEAD)] > OUTSIDE).all():
         neck, top = person.parts[list(_HEAD)]
@@ -106,7 +106,7 @@ def _head_norm(picture: Picture, person: Person) -> float:
     return float("nan")
 
 
-def summarise(scored: Sequence[Scored], grouped: Sequence[Any]) -> Report:
+def summarise(scored: Sequence[Scored], grouped: Sequence[Any]) -> EvaluationReport:
     """Return the figures of scored people: OKS, AP, PCK at .05 to .2, PCKh and pcp@25px."""
     if not scored:
         raise UserError("nobody to evaluate: no person with keypoints in the data")
@@ -124,7 +124,7 @@ def summarise(scored: Sequence[Scored], grouped: Sequence[Any]) -> Report:
     similar = [metrics.similarity(s.found, s.person) for s in scored]
     totals = {"oks": float(np.nanmean(similar)), **_precision(grouped)}
     totals |= {name: row[0] for name, row in rows.items()}
-    return Report(len(scored), totals, {name: row[1] for name, row in rows.items()})
+    return EvaluationReport(len(scored), totals, {name: row[1] for name, row in rows.items()})
 
 
 def _pck(found: Any, truth: Any, known: Any, share: float, norm: Any) -> Any:
@@ -193,7 +193,7 @@ Follow = Callable[[Frame], tuple[Pose, ...]]
 """Given the next frame of a clip, return the poses: `Detector.detect`, with its smart crop."""
 
 
-def score_clip(follow: Follow, path: Path, truth: Truth) -> Report:
+def score_clip(follow: Follow, path: Path, truth: Truth) -> EvaluationReport:
     """Return the figures of a model that follows the person through a clip, frame by frame.
 
     Adds jitter (pixels/s^2) of what was found and of the truth, and lag in seconds.
@@ -219,7 +219,7 @@ def score_clip(follow: Follow, path: Path, truth: Truth) -> Report:
         "jitter_truth": metrics.jitter(truth.keypoints[:count], times),
         "lag": metrics.lag(found, truth.keypoints[:count], times),
     }
-    return Report(report.people, report.totals | moving, report.keypoints)
+    return EvaluationReport(report.people, report.totals | moving, report.keypoints)
 
 
 def _size_of(path: Path) -> Size:

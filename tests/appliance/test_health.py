@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edgepose.appliance.health import Health, Subject
-from edgepose.engine.failover import Ladder, Rung
+from edgepose.engine.failover import Candidate, FailoverRuntime
 from edgepose.engine.governor import Rates
 from edgepose.engine.mailbox import Backoff
 from edgepose.engine.pipeline import Pipeline
@@ -65,10 +65,10 @@ def document(pipeline: Pipeline, board: Any = None, **more: Any) -> dict[str, An
     part = SimpleNamespace(type="fake", options=None)
     names = [name for name in pipeline.outlets if not name.endswith("/")]
     config: Any = SimpleNamespace(name="lobby", source=part, outputs=dict.fromkeys(names, part))
-    eyes: Any = SimpleNamespace(
+    loaded: Any = SimpleNamespace(
         detector=pipeline.perception.detector, model=SimpleNamespace(name="echo"), why="because"
     )
-    return Health(board or Well()).document(Subject(config, eyes, pipeline, **more))
+    return Health(board or Well()).document(Subject(config, loaded, pipeline, **more))
 
 
 def test_all_is_well(parts, new_perception, started):
@@ -198,8 +198,8 @@ def test_a_ladder_that_is_down_is_degraded_and_says_why(parts, new_perception):
         def open(self) -> None:
             raise RuntimeLost("no stick")
 
-    rungs = [Rung("Edge TPU", Gone), Rung("CPU", parts["Runtime"])]
-    ladder = Ladder(rungs, Backoff(1000.0, 1000.0))
+    rungs = [Candidate("Edge TPU", Gone), Candidate("CPU", parts["Runtime"])]
+    ladder = FailoverRuntime(rungs, Backoff(1000.0, 1000.0))
     ladder.open()
     pipeline = Pipeline(parts["Source"]([], live=True), new_perception(ladder), {})
     runtime = document(pipeline)["runtime"]
@@ -219,8 +219,8 @@ def test_a_climb_that_never_ends_hangs(parts, new_perception, gate, monkeypatch)
                 gate.wait(30)
             raise RuntimeLost("no stick")
 
-    rungs = [Rung("Edge TPU", Sticky), Rung("CPU", parts["Runtime"])]
-    ladder = Ladder(rungs, Backoff(0.01, 0.01))
+    rungs = [Candidate("Edge TPU", Sticky), Candidate("CPU", parts["Runtime"])]
+    ladder = FailoverRuntime(rungs, Backoff(0.01, 0.01))
     ladder.open()
     pipeline = Pipeline(parts["Source"]([], live=True), new_perception(ladder), {})
     wait_until(lambda: ladder.climbing.seconds > 0)
@@ -292,8 +292,8 @@ def test_a_chip_that_fails_while_it_runs_gives_way_and_comes_back(
             yield lambda: threading.Event().wait(0.005)
             yield number / 100
 
-    rungs = [Rung("Edge TPU", Chip), Rung("CPU", parts["Runtime"])]
-    ladder = Ladder(rungs, Backoff(0.05, 0.05))
+    rungs = [Candidate("Edge TPU", Chip), Candidate("CPU", parts["Runtime"])]
+    ladder = FailoverRuntime(rungs, Backoff(0.05, 0.05))
     ladder.open()
     source, output = parts["Source"]([], live=True), parts["Output"]()
     steps = clock()

@@ -7,10 +7,10 @@ import logging
 import numpy as np
 import pytest
 
-from edgepose.appliance import model as eyes_module
-from edgepose.appliance.model import Eyes, best_model, open_eyes
+from edgepose.appliance import model as model_module
+from edgepose.appliance.model import LoadedModel, best_model, load_model
 from edgepose.config.schema import ModelSection
-from edgepose.engine.failover import Ladder
+from edgepose.engine.failover import FailoverRuntime
 from edgepose.errors import ModelError, RuntimeLost, UserError
 from edgepose.imaging import read_image
 from edgepose.modelstore import search
@@ -24,10 +24,10 @@ IMAGE = np.zeros((48, 64, 3), np.uint8)
 @pytest.fixture
 def opened(lightning):
     """Return a maker of eyes from a model section; all are closed at the end."""
-    made: list[Eyes] = []
+    made: list[LoadedModel] = []
 
-    def make(**section) -> Eyes:
-        made.append(open_eyes(ModelSection(**section)))
+    def make(**section) -> LoadedModel:
+        made.append(load_model(ModelSection(**section)))
         return made[-1]
 
     yield make
@@ -43,7 +43,7 @@ def cpu_file_as_tpu_build(monkeypatch, lightning):
     def find(name):
         return real("movenet-lightning-int8" if str(name).endswith("-edgetpu") else name)
 
-    monkeypatch.setattr(eyes_module, "find", find)
+    monkeypatch.setattr(model_module, "find", find)
 
 
 def test_the_best_model_at_hand_is_used_without_being_asked(opened):
@@ -56,9 +56,9 @@ def test_without_movenet_the_bundled_model_is_next(monkeypatch):
     """Only what is on disk is chosen; with nothing there, the name to pull."""
     at_hand = {"edgepose-nano"}
     monkeypatch.setattr(
-        eyes_module, "manifest", lambda: dict.fromkeys(["movenet-lightning-int8", "edgepose-nano"])
+        model_module, "manifest", lambda: dict.fromkeys(["movenet-lightning-int8", "edgepose-nano"])
     )
-    monkeypatch.setattr(eyes_module, "locate", lambda entry: bool(at_hand))
+    monkeypatch.setattr(model_module, "locate", lambda entry: bool(at_hand))
     assert best_model(("edgepose-nano", "movenet-lightning-int8")) == "edgepose-nano"
     at_hand.clear()
     assert best_model() == "movenet-lightning-int8"
@@ -67,7 +67,7 @@ def test_without_movenet_the_bundled_model_is_next(monkeypatch):
 def test_a_path_is_a_model_too(opened, lightning, media):
     """A file of one's own is recognised from its tensors."""
     image = read_image(media / "stills" / "tfexamples" / "image1.png")
-    assert len(opened(path=lightning).look(image)) == 1
+    assert len(opened(path=lightning).estimate(image)) == 1
 
 
 def test_each_worker_gets_an_interpreter(opened):
@@ -82,25 +82,25 @@ def test_min_score_overrides_the_familys_own(opened):
 
 def test_auto_needs_a_chip_that_is_plugged_in(opened, monkeypatch, caplog):
     """Without an Edge TPU auto is the CPU, and nothing is tried or said."""
-    monkeypatch.setattr(eyes_module, "list_edge_tpus", lambda: ())
-    assert not isinstance(opened().detector.runtimes[0], Ladder)
+    monkeypatch.setattr(model_module, "list_edge_tpus", lambda: ())
+    assert not isinstance(opened().detector.runtimes[0], FailoverRuntime)
     assert caplog.text == ""
 
 
 def test_auto_tries_a_chip_that_is_there(opened, monkeypatch, cpu_file_as_tpu_build, plug_in):
     """With one plugged in and the build at hand, the Edge TPU is the first rung."""
-    monkeypatch.setattr(eyes_module, "list_edge_tpus", lambda: ("usb",))
+    monkeypatch.setattr(model_module, "list_edge_tpus", lambda: ("usb",))
     ladder = opened(library=plug_in("accepts")).detector.runtimes[0]
-    assert isinstance(ladder, Ladder)
+    assert isinstance(ladder, FailoverRuntime)
     assert ladder.rung == "Edge TPU"
 
 
 def test_a_chip_that_accepts_is_used(opened, cpu_file_as_tpu_build, plug_in, media):
     """The delegate is loaded, the model runs, and the backend says so."""
-    eyes = opened(runtime="edgetpu", library=plug_in("accepts"), device="usb")
-    assert "Edge TPU (usb)" in eyes.label
+    loaded = opened(runtime="edgetpu", library=plug_in("accepts"), device="usb")
+    assert "Edge TPU (usb)" in loaded.label
     image = read_image(media / "stills" / "tfexamples" / "image1.png")
-    assert len(eyes.look(image)) == 1
+    assert len(loaded.estimate(image)) == 1
 
 
 @pytest.mark.parametrize("fault", ["refuses", "crashes", "aborts"])
@@ -109,13 +109,13 @@ def test_a_chip_that_fails_is_left_for_the_cpu_and_said_so(
 ):
     """Whatever the library does to its process, this one goes on with the CPU, visibly."""
     with caplog.at_level(logging.WARNING):
-        eyes = opened(runtime="edgetpu", library=plug_in(fault))
-    ladder = eyes.detector.runtimes[0]
-    assert isinstance(ladder, Ladder)
+        loaded = opened(runtime="edgetpu", library=plug_in(fault))
+    ladder = loaded.detector.runtimes[0]
+    assert isinstance(ladder, FailoverRuntime)
     assert ladder.rung == "CPU"
     assert "Edge TPU can't be used, going on with CPU" in caplog.text
     assert len(ladder.falls) == 1
-    assert eyes.look(IMAGE) == ()
+    assert loaded.estimate(IMAGE) == ()
 
 
 def test_a_chip_that_hangs_is_given_up(opened, cpu_file_as_tpu_build, plug_in, monkeypatch):
@@ -123,7 +123,7 @@ def test_a_chip_that_hangs_is_given_up(opened, cpu_file_as_tpu_build, plug_in, m
     original = edgetpu.probe
     monkeypatch.setattr(edgetpu, "probe", lambda path, lib, opts, _: original(path, lib, opts, 3.0))
     ladder = opened(runtime="edgetpu", library=plug_in("hangs")).detector.runtimes[0]
-    assert isinstance(ladder, Ladder)
+    assert isinstance(ladder, FailoverRuntime)
     assert ladder.rung == "CPU"
     assert "hung" in ladder.falls[0].reason
 
@@ -143,8 +143,8 @@ def test_fallback_false_fails_instead(opened, cpu_file_as_tpu_build, plug_in):
 def test_a_compiled_model_without_a_chip_says_what_to_do(opened, models):
     """The Edge TPU build on the CPU is one sentence, not a crash."""
     path = models / "movenet_single_pose_lightning_ptq_edgetpu.tflite"
-    eyes = opened(path=path, runtime="cpu")
-    assert eyes.detector.runtimes[0].backend.startswith("ai-edge-litert")  # its CPU build
+    loaded = opened(path=path, runtime="cpu")
+    assert loaded.detector.runtimes[0].backend.startswith("ai-edge-litert")  # its CPU build
     with pytest.raises(ModelError, match="compiled for the Edge TPU"):
         LiteRT(path).open()
 
@@ -181,7 +181,7 @@ def test_a_file_that_nobody_vouches_for_is_tried_in_a_child_first(
         tried.append(path)
         raise ModelError(f"{path}: crashed (SIGSEGV) in the first inference")
 
-    monkeypatch.setattr(eyes_module, "probe", crash)
+    monkeypatch.setattr(model_module, "probe", crash)
     opened(path=lightning)
     assert tried == []
     bent = tmp_path / "bent.tflite"
@@ -194,8 +194,8 @@ def test_a_file_that_nobody_vouches_for_is_tried_in_a_child_first(
 def test_a_model_without_a_build_for_the_chip_is_not_run_on_the_cpu_silently(opened, caplog):
     """Asked for the Edge TPU, the fallback is told; forbidden, it is an error."""
     with caplog.at_level(logging.WARNING):
-        eyes = opened(name="posenet-075-257-fp32", runtime="edgetpu")
+        loaded = opened(name="posenet-075-257-fp32", runtime="edgetpu")
     assert "no build of this model for the Edge TPU" in caplog.text
-    assert eyes.detector.runtimes[0].is_down
+    assert loaded.detector.runtimes[0].is_down
     with pytest.raises(ModelError, match="no build of this model"):
         opened(name="posenet-075-257-fp32", runtime="edgetpu", fallback=False)

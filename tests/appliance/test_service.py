@@ -19,7 +19,7 @@ from edgepose.config.files import BOOT_VARIABLE, service_files
 from edgepose.config.loader import load
 from edgepose.outputs.hdmi import output
 from edgepose.system import last_exit, status_file
-from edgepose.system.last_exit import VainStarts
+from edgepose.system.last_exit import CrashLoop
 
 TEMPLATE = Path(__file__).parents[2] / "configs" / "templates" / "arms_up.yaml"
 TEXT = """\
@@ -226,7 +226,7 @@ def test_what_crashes_the_process_three_times_gives_way_to_the_last_good_one(sta
     file.write_text(TEXT.replace("fps: 15", "fps: 14"))
     run = file.parent / "run"
     for _ in range(service.STARTS):
-        VainStarts(run).count(load(file).digest)
+        CrashLoop(run).count(load(file).digest)
         (run / last_exit.NAME).write_text("1 core-dump dumped SEGV")
     running = start(file)
     state = running.wait_until_it_runs().state()["config"]

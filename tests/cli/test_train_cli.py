@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from edgepose.appliance.model import open_eyes
+from edgepose.appliance.model import load_model
 from edgepose.cli.train import train
 from edgepose.config.schema import ModelSection
 from edgepose.errors import UserError
@@ -111,11 +111,11 @@ def test_a_pose_machine_of_mpii_s_parts_is_trained_on_drawn_and_annotated_people
         run(*options, "--real", media / "stills/coco_kpt/annotations.json")
     run(*options, "--real", media / "stills/mpii/annotations.json")
     section = ModelSection(path=tmp_path / "model.tflite", options={"order": "mpii"}, threads=1)
-    eyes = open_eyes(section.model_copy(update={"min_score": 0.0}))
+    loaded = load_model(section.model_copy(update={"min_score": 0.0}))
     try:
-        (pose,) = eyes.look(np.zeros((64, 64, 3), np.uint8))
+        (pose,) = loaded.estimate(np.zeros((64, 64, 3), np.uint8))
     finally:
-        eyes.close()
+        loaded.close()
     assert (pose.keypoints[:5, 2] == 0).all()  # MPII has no face
     with pytest.raises(UserError, match=r"holds 16 keypoints a person, coco has 17"):
         run("heatmap", "--out", tmp_path / "two", "--pictures", 24, "--pool", tmp_path / "pool")

@@ -7,7 +7,7 @@ import pytest
 from edgepose.core.templates import teach
 from edgepose.core.tracking import Tracker
 from edgepose.core.trigger import Thresholds
-from edgepose.core.watch import STALE, Watch
+from edgepose.core.watch import STALE, PoseWatch
 
 UP = {"left_upper_arm": 80.0, "right_upper_arm": 100.0,
       "left_forearm": 85.0, "right_forearm": 95.0}  # fmt: skip
@@ -30,7 +30,7 @@ class TestEvents:
 
     def test_one_start_and_one_end_per_hold(self, figure, arms_up):
         """Up, up, down, up: two starts, one end, counted."""
-        watch = Watch("w", [arms_up], PLAIN)
+        watch = PoseWatch("w", [arms_up], PLAIN)
         shown = [figure(**UP), figure(**UP), figure(), figure(**UP)]
         made = [watch.step([pose], t / 10)[1] for t, pose in enumerate(shown)]
         assert [types(changes) for changes in made] == [
@@ -41,7 +41,7 @@ class TestEvents:
 
     def test_start_tells_score_and_what_is_off_all_the_same(self, figure, arms_up):
         """An arm 30 degrees off: the score suffices, and the limb is named."""
-        watch = Watch("w", [arms_up], PLAIN)
+        watch = PoseWatch("w", [arms_up], PLAIN)
         ((start,)) = watch.step([figure(**{**UP, "left_forearm": 55.0})], 0.0)[1]
         assert 0.85 <= start.score < 1.0
         assert [limb.limb for limb in start.deviated] == ["left_forearm"]
@@ -49,14 +49,14 @@ class TestEvents:
 
     def test_any_of_several_templates_starts_it(self, figure, arms_up):
         """Two poses under one name: either will do."""
-        watch = Watch("w", [teach("stand", [figure()]), arms_up], PLAIN)
+        watch = PoseWatch("w", [teach("stand", [figure()]), arms_up], PLAIN)
         state, changes = watch.step([figure(**UP)], 0.0)
         assert types(changes) == [("start", 1)]
         assert state.match.name == "arms_up"
 
     def test_off_ends_what_is_active_once_and_begins_nothing(self, figure, arms_up):
         """Switched on again, the pose that is still held starts anew."""
-        watch = Watch("w", [arms_up], PLAIN)
+        watch = PoseWatch("w", [arms_up], PLAIN)
         watch.step([figure(**UP)], 0.0)
         watch.is_on = False
         state, changes = watch.step([figure(**UP)], 0.1)
@@ -68,13 +68,13 @@ class TestEvents:
 
     def test_stale_frame_makes_no_event(self, figure, arms_up):
         """The frame is too old to act upon; the next fresh one acts."""
-        watch = Watch("w", [arms_up], PLAIN)
+        watch = PoseWatch("w", [arms_up], PLAIN)
         assert watch.step([figure(**UP)], 0.0, fresh=False)[1] == ()
         assert types(watch.step([figure(**UP)], 0.1)[1]) == [("start", 1)]
 
     def test_what_is_active_ends_when_frames_stay_stale(self, figure, arms_up):
         """Nobody can say any more that the pose is held; one fresh frame begins anew."""
-        watch = Watch("w", [arms_up], PLAIN)
+        watch = PoseWatch("w", [arms_up], PLAIN)
         assert types(watch.step([figure(**UP)], 0.0)[1]) == [("start", 1)]
         made = [watch.step([figure(**UP)], float(t), fresh=False)[1] for t in range(1, 12)]
         told = [(t, types(changes)) for t, changes in enumerate(made, 1) if changes]
@@ -83,7 +83,7 @@ class TestEvents:
 
     def test_a_hold_does_not_go_on_over_a_gap(self, figure, arms_up):
         """A camera away for four seconds: one picture afterwards is no pose held for one."""
-        watch, track = Watch("w", [arms_up], Thresholds(hold=1.0)), Tracker().track
+        watch, track = PoseWatch("w", [arms_up], Thresholds(hold=1.0)), Tracker().track
         times = [0.0, 0.1, 0.2, 4.2, 4.3, *(4.4 + t / 10 for t in range(10))]
         made = [(t, watch.step(track([figure(**UP)], t), t)[1]) for t in times]
         (start,) = [(t, types(changes)[0][0]) for t, changes in made if changes]
@@ -91,7 +91,7 @@ class TestEvents:
 
     def test_stale_frames_before_any_fresh_one_end_nothing(self, figure, arms_up):
         """There is nothing to end."""
-        watch = Watch("w", [arms_up], PLAIN)
+        watch = PoseWatch("w", [arms_up], PLAIN)
         made = [watch.step([figure(**UP)], float(t), fresh=False)[1] for t in range(20)]
         assert made == [()] * 20
 
@@ -101,7 +101,7 @@ class TestPeople:
 
     def test_each_person_has_a_hold_of_their_own(self, figure, arms_up):
         """Two people who take turns never hold long enough together."""
-        watch = Watch("w", [arms_up], Thresholds(hold=0.3, release=0.0))
+        watch = PoseWatch("w", [arms_up], Thresholds(hold=0.3, release=0.0))
         for t in range(8):
             one, two = (UP, {}) if t % 2 else ({}, UP)
             poses = [figure(person=1, **one), figure(person=2, **two)]
@@ -109,7 +109,7 @@ class TestPeople:
 
     def test_two_people_start_and_end_by_themselves(self, figure, arms_up):
         """The second start is counted on; an end names who ended."""
-        watch = Watch("w", [arms_up], PLAIN)
+        watch = PoseWatch("w", [arms_up], PLAIN)
         one, two = figure(person=1, **UP), figure(person=2, **UP)
         assert types(watch.step([one, two], 0.0)[1]) == [("start", 1), ("start", 2)]
         assert types(watch.step([figure(person=1), two], 0.1)[1]) == [("end", 1)]
@@ -117,7 +117,7 @@ class TestPeople:
 
     def test_person_who_leaves_ends_after_the_release(self, figure, arms_up):
         """Out of sight is not showing the pose; a moment of it is bridged."""
-        watch = Watch("w", [arms_up], Thresholds(release=0.2))
+        watch = PoseWatch("w", [arms_up], Thresholds(release=0.2))
         watch.step([figure(**UP)], 0.0)
         assert watch.step([], 0.1)[1] == ()
         assert watch.step([figure(**UP)], 0.2)[1] == ()
@@ -129,7 +129,7 @@ class TestPeople:
 
     def test_people_who_are_gone_are_forgotten(self, figure, arms_up):
         """A museum has a thousand visitors a day: nothing may pile up."""
-        watch = Watch("w", [arms_up], Thresholds(release=0.1, cooldown=0.1))
+        watch = PoseWatch("w", [arms_up], Thresholds(release=0.1, cooldown=0.1))
         for person in range(1, 500):
             watch.step([figure(person=person, **UP)], person / 2)
             watch.step([], person / 2 + 0.1)
@@ -140,7 +140,7 @@ class TestPeople:
 
     def test_finish_ends_everyone_who_is_active(self, figure, arms_up):
         """The source is over: nothing stays switched on."""
-        watch = Watch("w", [arms_up], PLAIN)
+        watch = PoseWatch("w", [arms_up], PLAIN)
         watch.step([figure(person=1, **UP), figure(person=2), figure(person=3, **UP)], 0.0)
         changes = watch.finish(1.5)
         assert types(changes) == [("end", 1), ("end", 3)]
@@ -154,21 +154,21 @@ class TestState:
 
     def test_nobody_is_idle_without_match(self, arms_up):
         """An empty picture."""
-        state, changes = Watch("w", [arms_up], Thresholds(hold=2.0)).step([], 0.0)
+        state, changes = PoseWatch("w", [arms_up], Thresholds(hold=2.0)).step([], 0.0)
         assert (state.name, state.phase, state.match, state.person) == ("w", "idle", None, 0)
         assert state.hold == 2.0
         assert changes == ()
 
     def test_state_is_of_the_person_closest_to_the_pose(self, figure, arms_up):
         """Wherever they stand in the list."""
-        watch = Watch("w", [arms_up], PLAIN)
+        watch = PoseWatch("w", [arms_up], PLAIN)
         state, _ = watch.step([figure(person=4), figure(person=7, **UP)], 0.0)
         assert (state.person, state.phase) == (7, "active")
         assert state.score == pytest.approx(1.0)
 
     def test_of_equals_the_one_who_is_further_on_is_shown(self, figure, arms_up):
         """A second person with arms up does not reset the ring on the screen."""
-        watch = Watch("w", [arms_up], Thresholds(hold=1.0))
+        watch = PoseWatch("w", [arms_up], Thresholds(hold=1.0))
         watch.step([figure(person=9, **UP)], 0.0)
         watch.step([figure(person=9, **UP)], 1.0)
         state, _ = watch.step([figure(person=2, **UP), figure(person=9, **UP)], 1.1)
@@ -176,7 +176,7 @@ class TestState:
 
     def test_progress_grows_with_the_hold(self, figure, arms_up):
         """Half of the hold is half of the ring."""
-        watch = Watch("w", [arms_up], Thresholds(hold=2.0))
+        watch = PoseWatch("w", [arms_up], Thresholds(hold=2.0))
         watch.step([figure(**UP)], 10.0)
         state, _ = watch.step([figure(**UP)], 11.0)
         assert (state.phase, state.progress) == ("holding", pytest.approx(0.5))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgepose.config.loader import load
-from edgepose.doctor.finding import Plan
+from edgepose.doctor.finding import Intent
 from edgepose.doctor.system import System
 
 GROUPS = "root:x:0:\nvideo:x:44:pi\nrender:x:992:\ngpio:x:993:\nplugdev:x:46:\ninput:x:995:\n"
@@ -144,12 +144,12 @@ def pi5(tmp_path: Path) -> Machine:
 
 
 @pytest.fixture
-def planned(tmp_path: Path) -> Callable[..., Plan]:
+def planned(tmp_path: Path) -> Callable[..., Intent]:
     """Return a function that makes the plan of a configuration, given as YAML texts."""
 
-    def make(source: str = "{type: synthetic}", model: str = "{}", outputs: str = "{}") -> Plan:
+    def make(source: str = "{type: synthetic}", model: str = "{}", outputs: str = "{}") -> Intent:
         file = tmp_path / "edgepose.yaml"
         file.write_text(f"version: 1\nsource: {source}\nmodel: {model}\noutputs: {outputs}\n")
-        return Plan(load(file))
+        return Intent(load(file))
 
     return make

@@ -9,12 +9,12 @@ import pytest
 
 from edgepose.doctor import checks as examination
 from edgepose.doctor.checks import checks, examine
-from edgepose.doctor.finding import Plan, ok, read_plan, trouble
+from edgepose.doctor.finding import Intent, ok, read_plan, trouble
 
 
 def findings(machine, plan=None) -> dict:
     """Return what is found on a machine by name."""
-    groups = examine(machine.system, plan or Plan())
+    groups = examine(machine.system, plan or Intent())
     return {finding.name: finding for group in groups for finding in group.findings}
 
 
@@ -84,8 +84,8 @@ def test_each_pin_and_each_broker_has_its_line(planned):
         "d: {type: gpio, line: 2, when: person, chip: fake}}"
     )
     plan = planned(outputs=outputs)
-    assert len(checks(plan)["Network"]) == len(checks(Plan())["Network"]) + 2
-    assert len(checks(plan)["Devices"]) == len(checks(Plan())["Devices"]) + 1
+    assert len(checks(plan)["Network"]) == len(checks(Intent())["Network"]) + 2
+    assert len(checks(plan)["Devices"]) == len(checks(Intent())["Devices"]) + 1
 
 
 def test_a_good_configuration_is_summed_up(tmp_path):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from edgepose.doctor import coral
-from edgepose.doctor.finding import Plan
+from edgepose.doctor.finding import Intent
 
-PLAN = Plan()
+PLAN = Intent()
 FRESH, USED = "1a6e:089a", "18d1:9302"
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from edgepose.doctor import access, cameras, displays
-from edgepose.doctor.finding import Plan
+from edgepose.doctor.finding import Intent
 
-PLAN = Plan()
+PLAN = Intent()
 WEBCAM = "usb-046d_C920_1234-video-index0"
 
 

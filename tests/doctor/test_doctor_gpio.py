@@ -7,18 +7,18 @@ import errno
 import pytest
 
 from edgepose.doctor import gpio
-from edgepose.doctor.finding import Plan
+from edgepose.doctor.finding import Intent
 from edgepose.errors import OutputLost
-from edgepose.outputs.gpio.lines import HEADERS, Bank, Chip
+from edgepose.outputs.gpio.lines import HEADERS, Chip, ChipDriver
 
-PLAN = Plan()
+PLAN = Intent()
 RELAY = "{relay: {type: gpio, line: 17, when: person}}"
 
 
 def bank(*chips: Chip, holder: str = "", error: OSError | None = None):
     """Return what makes a bank of these chips, or one that fails."""
 
-    class Made(Bank):
+    class Made(ChipDriver):
         auto = HEADERS
 
         def __init__(self, devices) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from edgepose.doctor import machine as checks
-from edgepose.doctor.finding import Plan
+from edgepose.doctor.finding import Intent
 
-PLAN = Plan()
+PLAN = Intent()
 
 
 @pytest.mark.parametrize(

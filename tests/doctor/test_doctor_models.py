@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from edgepose.doctor import models as checks
-from edgepose.doctor.finding import Plan
+from edgepose.doctor.finding import Intent
 from edgepose.errors import ModelError, RuntimeLost, UserError
 from edgepose.modelstore.manifest import manifest
 from edgepose.runtimes.probe import ProbeResult
 from edgepose.system.status_file import write
 
-PLAN = Plan()
+PLAN = Intent()
 NAME = "movenet-lightning-int8"
 CPU, TPU = manifest()[NAME], manifest()[f"{NAME}-edgetpu"]
 

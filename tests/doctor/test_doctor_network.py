@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from edgepose.doctor import network as checks
-from edgepose.doctor.finding import Plan
+from edgepose.doctor.finding import Intent
 
-PLAN = Plan()
+PLAN = Intent()
 
 
 @pytest.fixture

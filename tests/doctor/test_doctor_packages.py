@@ -7,9 +7,9 @@ import subprocess
 import pytest
 
 from edgepose.doctor import packages as checks
-from edgepose.doctor.finding import Plan
+from edgepose.doctor.finding import Intent
 
-PLAN = Plan()
+PLAN = Intent()
 PYTHON = "/venv/bin/python"
 ABI = (
     "Traceback (most recent call last):\n  File ...\nValueError: numpy.dtype size changed, may "

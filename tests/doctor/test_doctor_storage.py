@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from edgepose.doctor import storage as checks
-from edgepose.doctor.finding import Plan
+from edgepose.doctor.finding import Intent
 
-PLAN = Plan()
+PLAN = Intent()
 Usage = namedtuple("Usage", "total used free")
 
 

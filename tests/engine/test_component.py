@@ -7,7 +7,7 @@ import json
 import pytest
 
 from edgepose.engine import component
-from edgepose.engine.component import KEPT, WINDOW, PartState
+from edgepose.engine.component import KEPT, WINDOW, ComponentState
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def clock(monkeypatch) -> list[float]:
 
 def test_only_a_change_is_news():
     """What is logged on news is logged once."""
-    part = PartState()
+    part = ComponentState()
     assert part.note("running")
     assert not part.note("running")
     assert part.note("degraded", "dark")
@@ -29,7 +29,7 @@ def test_only_a_change_is_news():
 
 def test_since_counts_from_the_change_of_state_not_of_the_reason(clock):
     """Another reason for the same state goes on with it."""
-    part = PartState()
+    part = ComponentState()
     part.note("running")
     clock[0] += 5
     part.note("degraded", "dark")
@@ -40,7 +40,7 @@ def test_since_counts_from_the_change_of_state_not_of_the_reason(clock):
 
 def test_reasons_of_the_latest_restarts_are_kept_while_it_runs_again(clock):
     """When it works again, one still sees why it did not."""
-    part = PartState()
+    part = ComponentState()
     for number in range(KEPT + 3):
         part.restart(f"reason {number}")
     part.note("running")
@@ -53,7 +53,7 @@ def test_reasons_of_the_latest_restarts_are_kept_while_it_runs_again(clock):
 
 def test_restarts_are_counted_in_a_window(clock):
     """What was an hour ago is no sign of how it is now; the clock of the day may jump."""
-    part = PartState()
+    part = ComponentState()
     part.restart("first")
     clock[0] += WINDOW + 1
     part.restart("second")

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from edgepose.engine.failover import Ladder, Rung
+from edgepose.engine.failover import Candidate, FailoverRuntime
 from edgepose.engine.mailbox import Backoff
 from edgepose.errors import ModelError, RuntimeLost
 from edgepose.runtimes.base import Runtime
@@ -45,11 +45,11 @@ class Chip(Runtime):
 @pytest.fixture
 def new_ladder():
     """Return a maker of ladders over chips; all are closed at the end."""
-    made: list[Ladder] = []
+    made: list[FailoverRuntime] = []
 
     def make(*chips: Chip, first_pause: float = 1000.0):
-        ladder = Ladder(
-            [Rung(chip.name, lambda chip=chip: chip) for chip in chips],
+        ladder = FailoverRuntime(
+            [Candidate(chip.name, lambda chip=chip: chip) for chip in chips],
             Backoff(first_pause, 1000.0),
         )
         made.append(ladder)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgepose.engine import freeze_detect as sight_module
-from edgepose.engine.freeze_detect import DARK_FOR, EVERY, Sight
+from edgepose.engine.freeze_detect import DARK_FOR, EVERY, FreezeDetector
 from edgepose.engine.pipeline import Pipeline
 from edgepose.types import Frame, Image
 
@@ -23,7 +23,7 @@ def noisy(seed: int, level: int = 90, noise: int = 2) -> Image:
     return (level + generator.integers(-noise, noise + 1, SIZE)).astype(np.uint8)
 
 
-def reasons(sight: Sight, pictures: list[Image], start: float = 0.0) -> list[str]:
+def reasons(sight: FreezeDetector, pictures: list[Image], start: float = 0.0) -> list[str]:
     """Return what is said of pictures that come as often as they are looked at."""
     found = [sight.look(image, start + i * EVERY) for i, image in enumerate(pictures)]
     return [fault.reason if fault else "" for fault in found]
@@ -31,12 +31,12 @@ def reasons(sight: Sight, pictures: list[Image], start: float = 0.0) -> list[str
 
 def test_a_camera_at_a_plain_wall_is_not_frozen():
     """Nothing moves for a minute: noise tells that the camera lives."""
-    assert set(reasons(Sight(2.0), [noisy(i, noise=1) for i in range(120)])) == {""}
+    assert set(reasons(FreezeDetector(2.0), [noisy(i, noise=1) for i in range(120)])) == {""}
 
 
 def test_the_very_same_picture_is_frozen_when_the_time_is_over():
     """Not a moment before, and then it is time to open the camera again."""
-    sight, picture = Sight(2.0), noisy(0)
+    sight, picture = FreezeDetector(2.0), noisy(0)
     assert sight.look(picture, 0.0) is None
     assert sight.look(picture, 1.9) is None
     fault = sight.look(picture, 2.5)
@@ -48,7 +48,7 @@ def test_the_very_same_picture_is_frozen_when_the_time_is_over():
 
 def test_what_was_frozen_is_so_until_the_picture_changes():
     """Opening it again is no cure by itself, and is given time before it is done once more."""
-    sight, picture = Sight(2.0), noisy(0)
+    sight, picture = FreezeDetector(2.0), noisy(0)
     sight.look(picture, 0.0)
     assert sight.look(picture, 3.0).is_due
     sight.begin(10.0)
@@ -62,13 +62,13 @@ def test_what_was_frozen_is_so_until_the_picture_changes():
 
 def test_pictures_that_are_drawn_may_stay_the_same():
     """Without a time nothing is ever frozen."""
-    assert set(reasons(Sight(None), [noisy(0)] * 200)) == {""}
+    assert set(reasons(FreezeDetector(None), [noisy(0)] * 200)) == {""}
 
 
 def test_black_is_told_after_a_while_and_never_frozen():
     """Night, or a cover: the same black for ever is nothing that opening again would mend."""
     black = np.zeros(SIZE, np.uint8)
-    sight = Sight(1.0)
+    sight = FreezeDetector(1.0)
     faults = [sight.look(black, i * EVERY) for i in range(60)]
     told = [i * EVERY >= DARK_FOR for i in range(60)]
     assert [fault is not None for fault in faults] == told
@@ -80,13 +80,13 @@ def test_black_is_told_after_a_while_and_never_frozen():
 def test_the_noise_of_a_covered_sensor_is_black_and_a_dim_room_is_not():
     """One bright lamp in the dark is something to see by."""
     covered = [noisy(i, level=10) for i in range(10)]
-    assert reasons(Sight(1.0), covered)[-1].startswith("it shows nothing but black")
-    assert set(reasons(Sight(1.0), [noisy(i, level=30) for i in range(10)])) == {""}
+    assert reasons(FreezeDetector(1.0), covered)[-1].startswith("it shows nothing but black")
+    assert set(reasons(FreezeDetector(1.0), [noisy(i, level=30) for i in range(10)])) == {""}
 
 
 def test_the_time_of_a_frozen_picture_begins_after_the_dark():
     """Somebody who switches the light on has all the time there is."""
-    sight = Sight(2.0)
+    sight = FreezeDetector(2.0)
     sight.look(np.zeros(SIZE, np.uint8), 0.0)
     sight.look(np.zeros(SIZE, np.uint8), 9.0)
     picture = noisy(0)
@@ -99,7 +99,7 @@ def test_looks_are_rare(monkeypatch):
     """Between two of them a picture costs nothing."""
     looked = []
     monkeypatch.setattr(sight_module, "_sampled", lambda image: looked.append(1) or image[:1, :1])
-    sight = Sight(5.0)
+    sight = FreezeDetector(5.0)
     for i in range(300):
         sight.look(noisy(0, noise=0) if not i else np.full(SIZE, 90, np.uint8), i / 100)
     assert len(looked) == round(3.0 / EVERY)
@@ -108,7 +108,7 @@ def test_looks_are_rare(monkeypatch):
 @pytest.mark.parametrize("shape", [(1, 1, 3), (31, 33, 3), (8, 8, 3)])
 def test_tiny_pictures_are_looked_at_whole(shape):
     """Fewer pixels than the grid has places."""
-    sight = Sight(1.0)
+    sight = FreezeDetector(1.0)
     assert sight.look(np.full(shape, 90, np.uint8), 0.0) is None
     assert sight.look(np.full(shape, 90, np.uint8), 2.0).is_due
     assert sight.look(np.full(shape, 91, np.uint8), 3.0) is None

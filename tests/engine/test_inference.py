@@ -8,23 +8,23 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from edgepose.engine.inbox import Answer, Desk
+from edgepose.engine.inbox import Inbox, InferenceResult
 from edgepose.engine.inference import Workers
 from edgepose.engine.perception import Job
 from edgepose.engine.stats import Stats
 from edgepose.errors import RuntimeLost
 
 
-class Answers(Desk):
+class Answers(Inbox):
     """Keep every answer, in the order they come."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.all: list[Answer] = []
+        self.all: list[InferenceResult] = []
 
-    def put_answer(self, answer: Answer) -> None:
+    def put_result(self, answer: InferenceResult) -> None:
         self.all.append(answer)
-        super().put_answer(answer)
+        super().put_result(answer)
 
     def wait(self, number: int, seconds: float = 30.0) -> bool:
         """Return whether so many have come, soon or late."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edgepose.engine.output_worker import Outlet
+from edgepose.engine.output_worker import OutputWorker
 from edgepose.engine.stats import Stats
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Output
@@ -68,10 +68,10 @@ def crashes() -> list[BaseException]:
 @pytest.fixture
 def run(crashes: list[BaseException]) -> Iterator[object]:
     """Return a starter of outlets; they are stopped at the end."""
-    started: list[Outlet] = []
+    started: list[OutputWorker] = []
 
-    def start(output: Output) -> Outlet:
-        outlet = Outlet("relay", output, Stats(), crashes.append)
+    def start(output: Output) -> OutputWorker:
+        outlet = OutputWorker("relay", output, Stats(), crashes.append)
         outlet.start()
         started.append(outlet)
         return outlet
@@ -114,7 +114,7 @@ def test_a_moment_that_is_past_is_now(run):
 def test_scenes_do_not_keep_an_output_from_being_woken(run):
     """The tick that is due comes after the scene at the latest, however many scenes wait."""
     output = Clockwork(wake_after=0.0)
-    outlet = Outlet("relay", output, Stats(), lambda error: None)
+    outlet = OutputWorker("relay", output, Stats(), lambda error: None)
     outlet.offer(scene(1))
     outlet.start()
 

@@ -13,7 +13,7 @@ import pytest
 
 from edgepose.appliance.appliance import Appliance
 from edgepose.config.loader import load
-from edgepose.outputs.gpio.fake import FakeBank, FakeChip
+from edgepose.outputs.gpio.fake import FakeChip, FakeDriver
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -83,10 +83,10 @@ def test_the_display_goes_while_it_runs(device, screen, saw):
 @pytest.fixture
 def chip() -> Iterator[FakeChip]:
     """Return a chip of this process."""
-    chip = FakeBank.plug(FakeChip("matrix"))
+    chip = FakeDriver.plug(FakeChip("matrix"))
     yield chip
     if chip.is_plugged:
-        FakeBank.unplug(chip)
+        FakeDriver.unplug(chip)
 
 
 @pytest.fixture
@@ -146,10 +146,10 @@ def test_the_chip_goes_and_its_pin_is_taken_meanwhile(chip, run, saw):
     running = run()
     relay_is(running, "running")
     wait_for(lambda: switched(chip) > 0)
-    FakeBank.unplug(chip)
+    FakeDriver.unplug(chip)
     relay_is(running, "backing off")
     chip.pins[17].holder = "blinky"
-    FakeBank.plug(chip)
+    FakeDriver.plug(chip)
     wait_for(lambda: "blinky" in running.state()["outputs"]["relay"]["reason"])
     reason = running.state()["outputs"]["relay"]["reason"]
     saw("GPIO busy", "while running", f"relay backing off: {reason}")

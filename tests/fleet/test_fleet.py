@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from edgepose.appliance import remote_update
-from edgepose.appliance.remote_update import Record, recover
+from edgepose.appliance.remote_update import UpdateJournal, roll_back_crashing
 
 TEMPLATES: Final = Path(__file__).parent.parent.parent / "configs" / "templates"
 
@@ -286,32 +286,32 @@ def test_a_configuration_that_crashes_the_process_is_put_back_at_the_third_start
 ):
     """However early it crashes: the start itself looks first."""
     file = house.write("hall", "broken")
-    record = Record.of(file)
+    record = UpdateJournal.of(file)
     record.answer("config", "1", "broken", "starting", "")
     record.begin_trial("good", "broken")
 
     texts = []
     for _ in range(4):
-        recover(file)
+        roll_back_crashing(file)
         texts.append(file.read_text())
 
     assert texts == ["broken", "broken", "good", "good"]
-    assert Record.of(file).trial is None
-    assert Record.of(file).answers["config"]["state"] == "rolled back"
+    assert UpdateJournal.of(file).trial is None
+    assert UpdateJournal.of(file).answers["config"]["state"] == "rolled back"
 
 
 def test_a_trial_goes_on_after_a_power_cut(house, ear, online):
     """The process that starts with the new configuration proves it, and it is accepted."""
     text = house.text("hall").replace("fps: 10", "fps: 12")
     file = house.write("hall", text)
-    record = Record.of(file)
+    record = UpdateJournal.of(file)
     record.answer("config", "7", text, "starting", "")
     record.begin_trial(house.text("hall"), text)
 
     house.start("hall")
 
     assert answer(ear, "hall", "7")["state"] == "accepted"
-    assert Record.of(file).trial is None
+    assert UpdateJournal.of(file).trial is None
 
 
 def test_logs_are_the_devices_latest_lines(house, fleet, rows, online, monkeypatch):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgepose.outputs.base import Device
-from edgepose.outputs.recording import Recording, RecordingOptions
+from edgepose.outputs.recording import RecordingOptions, RecordingOutput
 from edgepose.recording import read_recording
 from edgepose.types import Scene
 
@@ -26,7 +26,7 @@ def test_unsmoothed_poses_are_recorded_exactly(
 ):
     """Each frame is there once, with the very keypoints of the model."""
     scenes = [scene(seq) for seq in range(4)]
-    output = Recording(RecordingOptions(path=path), device)
+    output = RecordingOutput(RecordingOptions(path=path), device)
 
     output.open()
     for shown in (*scenes, scene(3, 9)):  # the scene that ends a run repeats the last frame
@@ -47,7 +47,7 @@ def test_the_header_says_where_when_and_what(
     path: Path, device: Device, scene: Callable[..., Scene]
 ):
     """Start is the unix time at frame time 0, the frame's age taken off."""
-    output = Recording(RecordingOptions(path=path), device)
+    output = RecordingOutput(RecordingOptions(path=path), device)
     output.open()
 
     before = time.time()
@@ -64,7 +64,7 @@ def test_an_interruption_doesn_t_move_the_clock(
     path: Path, device: Device, scene: Callable[..., Scene]
 ):
     """After a lost disk the run goes on with the times it had."""
-    output = Recording(RecordingOptions(path=path), device)
+    output = RecordingOutput(RecordingOptions(path=path), device)
     for seq in range(3):
         output.open()
         output.show(scene(seq))

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from edgepose.engine.output_worker import Outlet
+from edgepose.engine.output_worker import OutputWorker
 from edgepose.engine.stats import Stats
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device
@@ -303,7 +303,7 @@ def test_nothing_is_lost_through_the_outlet(
     """Fifty events through a flapping server, on the output's own thread: each once, in order."""
     server.plan = [500, 200, "cut", 200, 200, 503, 500]
     crashes: list[BaseException] = []
-    outlet = Outlet("hook", hook(), Stats(), crashes.append)
+    outlet = OutputWorker("hook", hook(), Stats(), crashes.append)
     outlet._pause = lambda backoff: 0.01  # type: ignore[method-assign] - no need to wait here
     outlet.start()
 

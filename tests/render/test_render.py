@@ -18,7 +18,7 @@ from edgepose.render import Palette, Renderer, Style, leading
 from edgepose.render.figure import Figure, head_radius, swing
 from edgepose.render.messages import Advice
 from edgepose.render.placement import Placement
-from edgepose.render.sprites import paste, tinted
+from edgepose.render.sprites import blend, tinted
 from edgepose.render.strokes import stroke
 from edgepose.render.style import rgb
 from edgepose.render.text import Typesetter
@@ -677,9 +677,9 @@ def test_pasting_blends_by_opacity_and_cuts_what_hangs_over():
     canvas = np.zeros((4, 4, 3), np.uint8)
     sticker = tinted(np.full((2, 2), 128, np.uint8), (255, 255, 255))
 
-    paste(canvas, sticker, 3, 3)
-    paste(canvas, sticker, -5, 0)
-    paste(canvas, sticker.faded(0.5), -1, -1)
+    blend(canvas, sticker, 3, 3)
+    blend(canvas, sticker, -5, 0)
+    blend(canvas, sticker.faded(0.5), -1, -1)
 
     assert canvas[3, 3].tolist() == [128] * 3
     assert canvas[0, 0].tolist() == [64] * 3

@@ -28,7 +28,7 @@ import click
 from troubles import CASES, Case
 
 from edgepose.appliance.assembly import new_interpreter
-from edgepose.appliance.model import Eyes, open_eyes
+from edgepose.appliance.model import LoadedModel, load_model
 from edgepose.bench.pipeline import StillSource
 from edgepose.cli.run import tune_python
 from edgepose.config.loader import Config, load
@@ -73,7 +73,7 @@ class Bench:
     """Hold what is the same in every measurement; fps 0: a frame always waits."""
 
     config: Config
-    eyes: Eyes
+    loaded: LoadedModel
     images: list[Any]
     fps: float
     seconds: float
@@ -96,7 +96,7 @@ class Bench:
             return rate, cpu / max(scenes, 1), f"{told(witness.ids)}, {left} left in memory"
 
     def _pipeline(self, outputs: dict[str, Output]) -> Pipeline:
-        family, runtimes = self.eyes.detector.family, self.eyes.detector.runtimes
+        family, runtimes = self.model.detector.family, self.model.detector.runtimes
         interpreter = new_interpreter(self.config, family=family)
         perception = Perception(Detector(family, *runtimes), interpreter)
         return Pipeline(StillSource(self.images, self.fps or ALWAYS), perception, outputs)
@@ -132,8 +132,8 @@ def main(fps: float, rounds: int, seconds: float, only: str) -> None:
     """Measure every case and print a row each."""
     tune_python()
     config = load(_config())
-    eyes = open_eyes(config.model.model_copy(update={"threads": 1}))
-    bench = Bench(config, eyes, _images(), fps, seconds)
+    loaded = load_model(config.model.model_copy(update={"threads": 1}))
+    bench = Bench(config, loaded, _images(), fps, seconds)
     rows: dict[str, list[Row]] = {name: [] for name in CASES if re.search(only, name)}
     for number in range(1, rounds + 1):
         for name, row in rows.items():
@@ -145,7 +145,7 @@ def main(fps: float, rounds: int, seconds: float, only: str) -> None:
         click.echo(f"{number} rounds of {seconds:g} s, load {os.getloadavg()[0]:.1f}:")
         for name, row in rows.items():
             click.echo(told(name, row))
-    eyes.close()
+    loaded.close()
 
 
 def told(name: str, row: list[Row]) -> str:

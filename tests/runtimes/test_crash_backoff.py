@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgepose.errors import RuntimeLost
-from edgepose.runtimes.crash_backoff import COUNT, FIRST, FORGOTTEN, LONGEST, CrashGuard
+from edgepose.runtimes.crash_backoff import COUNT, FIRST, FORGOTTEN, LONGEST, CrashBackoff
 
 CRASHING = """
 import os, pathlib, signal
@@ -42,7 +42,7 @@ def process(folder: Path, end: str = "os.kill(os.getpid(), signal.SIGSEGV)") -> 
     subprocess.run([sys.executable, "-c", code], check=False)
 
 
-def wait(guard: CrashGuard) -> float:
+def wait(guard: CrashBackoff) -> float:
     """Return for how many seconds the chip is left alone, by what the guard says."""
     try:
         guard.check()
@@ -56,7 +56,7 @@ def test_once_is_forgiven_and_then_it_waits_for_longer_and_longer(tmp_path, cloc
     waits = []
     for _ in range(12):
         process(tmp_path)
-        guard = CrashGuard(tmp_path, clock)
+        guard = CrashBackoff(tmp_path, clock)
         waits.append(wait(guard))
         assert wait(guard) == waits[-1]
         clock.now += waits[-1]
@@ -69,10 +69,10 @@ def test_the_reason_says_how_often_and_when_it_is_tried_again(tmp_path, clock):
     """For the health document."""
     for _ in range(2):
         process(tmp_path)
-        CrashGuard(tmp_path, clock)._crashes()
+        CrashBackoff(tmp_path, clock)._crashes()
     words = "edgepose crashed 2 times while it was in use; it is tried again in 20 s"
     with pytest.raises(RuntimeLost, match=words):
-        CrashGuard(tmp_path, clock).check()
+        CrashBackoff(tmp_path, clock).check()
 
 
 @pytest.mark.parametrize("end", ["guard.leave()", "guard.leave(); os.kill(os.getpid(), 9)"])
@@ -80,13 +80,13 @@ def test_an_end_in_order_or_without_the_chip_is_none(tmp_path, clock, end):
     """Nothing is held against a chip that was let go before whatever came."""
     for _ in range(3):
         process(tmp_path, end)
-        assert wait(CrashGuard(tmp_path, clock)) == 0.0
+        assert wait(CrashBackoff(tmp_path, clock)) == 0.0
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_chip_in_use_is_no_crash(tmp_path, clock):
     """Two interpreters of one process, or the next model that is opened before the last goes."""
-    first, second = CrashGuard(tmp_path, clock), CrashGuard(tmp_path, clock)
+    first, second = CrashBackoff(tmp_path, clock), CrashBackoff(tmp_path, clock)
     for guard in (first, second):
         for _ in range(3):
             assert wait(guard) == 0.0
@@ -103,26 +103,26 @@ def test_after_hours_without_a_crash_the_next_is_a_first_one(tmp_path, clock):
     """A device that runs for years is not held to what was in spring."""
     for _ in range(2):
         process(tmp_path)
-        wait(CrashGuard(tmp_path, clock))
+        wait(CrashBackoff(tmp_path, clock))
     clock.now += FORGOTTEN
     process(tmp_path)
-    assert wait(CrashGuard(tmp_path, clock)) == 0.0
+    assert wait(CrashBackoff(tmp_path, clock)) == 0.0
 
 
 @pytest.mark.parametrize("text", ["", "two", "5 x", "\0", "9 1e9", "nan nan"])
 def test_a_damaged_count_is_none(tmp_path, clock, text):
     """Nor one of a machine that was started anew since."""
     (tmp_path / COUNT).write_text(text)
-    assert wait(CrashGuard(tmp_path, clock)) == 0.0
+    assert wait(CrashBackoff(tmp_path, clock)) == 0.0
     process(tmp_path)
-    assert wait(CrashGuard(tmp_path, clock)) == 0.0
+    assert wait(CrashBackoff(tmp_path, clock)) == 0.0
 
 
 def test_without_a_service_nothing_is_noted(clock, tmp_path):
     """As in a run at a terminal; nor where nothing can be written, which is no reason to fail."""
     for folder in (None, tmp_path / "file" / "in the way"):
         (tmp_path / "file").touch()
-        guard = CrashGuard(folder, clock)
+        guard = CrashBackoff(folder, clock)
         guard.enter()
         assert wait(guard) == 0.0
         guard.leave()

@@ -23,18 +23,18 @@ from stepped import SteppedClock, SteppedEvent
 
 from edgepose.errors import UserError
 from edgepose.sources.decode import Track
-from edgepose.sources.video import Video
+from edgepose.sources.video import VideoFile
 from edgepose.types import Frame
 
 
-def video(path: Path, **options: Any) -> Video:
+def video(path: Path, **options: Any) -> VideoFile:
     """Return an opened video, fast unless told otherwise."""
-    source = Video(Video.Options.model_validate({"path": path, "pace": "fast"} | options))
+    source = VideoFile(VideoFile.Options.model_validate({"path": path, "pace": "fast"} | options))
     source.open()
     return source
 
 
-def frames(source: Video, limit: int = 1000) -> list[Frame]:
+def frames(source: VideoFile, limit: int = 1000) -> list[Frame]:
     """Read up to `limit` frames, to the end."""
     found: list[Frame] = []
     while len(found) < limit and (frame := source.read()) is not None:
@@ -244,7 +244,7 @@ def test_a_folder_is_sent_to_the_images_source(tmp_path: Path):
 def test_a_file_that_is_gone_is_missed_when_it_is_opened(make_clip: Callable[..., Path]):
     """A file deleted after the configuration was read is a clear error, not a crash."""
     path = make_clip()
-    source = Video(Video.Options.model_validate({"path": path}))
+    source = VideoFile(VideoFile.Options.model_validate({"path": path}))
     path.unlink()
     with pytest.raises(UserError, match="no such file"):
         source.open()
@@ -264,7 +264,7 @@ def test_a_loop_whose_file_vanished_says_so(make_clip: Callable[..., Path]):
 def test_a_file_that_is_missing_is_found_with_the_configuration():
     """The options refuse a path that does not exist."""
     with pytest.raises(ValidationError, match="no such file"):
-        Video.Options.model_validate({"path": "/nowhere/clip.mp4"})
+        VideoFile.Options.model_validate({"path": "/nowhere/clip.mp4"})
 
 
 @pytest.mark.parametrize(

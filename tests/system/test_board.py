@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgepose.system import board as board_module
-from edgepose.system.board import FRESH, Vitals, ailments
+from edgepose.system.board import FRESH, Board, ailments
 
 MEMINFO = "MemTotal:        1893824 kB\nMemFree:   80000 kB\nMemAvailable:     812032 kB\n"
 
@@ -38,7 +38,7 @@ def pi(tmp_path: Path) -> Path:
 
 def test_a_pi_is_read(pi, tmp_path):
     """Heat, throttling now and before, memory and disk, as plain JSON values."""
-    reading = json.loads(json.dumps(Vitals(tmp_path / "state", pi).read()))
+    reading = json.loads(json.dumps(Board(tmp_path / "state", pi).read()))
     assert reading["temperature"] == 61.322
     assert reading["temperatures"] == {"cpu-thermal": 61.322, "apex_0": 48.0}
     on = {flag for flag, is_on in reading["throttled"].items() if is_on}
@@ -64,7 +64,7 @@ def test_a_pi_is_read(pi, tmp_path):
 def test_what_is_wrong_with_the_board_is_named(pi, tmp_path, path, text, name):
     """One file at a time says that something is wrong."""
     put(pi, path, text)
-    assert [found for found, _ in ailments(Vitals(tmp_path, pi).read())] == [name]
+    assert [found for found, _ in ailments(Board(tmp_path, pi).read())] == [name]
 
 
 def test_a_full_disk_ails_and_a_read_only_one_does_not():
@@ -76,7 +76,7 @@ def test_a_full_disk_ails_and_a_read_only_one_does_not():
 
 def test_a_board_that_tells_nothing_is_no_fault(tmp_path):
     """No sensor, no firmware, no /proc: nothing is known, and nothing raised."""
-    reading = Vitals(tmp_path, tmp_path / "nothing").read()
+    reading = Board(tmp_path, tmp_path / "nothing").read()
     assert reading["temperature"] is None
     assert reading["throttled"] is None
     assert reading["memory"] == {"rss_mb": None, "available_mb": None}
@@ -88,7 +88,7 @@ def test_damaged_sensors_are_passed_over(pi, tmp_path, text):
     """A driver that answers nonsense must not end the service."""
     put(pi, "sys/class/thermal/thermal_zone0/temp", text)
     put(pi, "sys/devices/platform/soc/soc:firmware/get_throttled", text)
-    reading = Vitals(tmp_path, pi).read()
+    reading = Board(tmp_path, pi).read()
     assert reading["temperatures"] == {"apex_0": 48.0}
     assert reading["throttled"] == {"under_voltage": False}
 
@@ -97,7 +97,7 @@ def test_one_reading_serves_for_a_while(pi, tmp_path, monkeypatch):
     """A screen that asks every second costs no more than a reading every other one."""
     now = [100.0]
     monkeypatch.setattr(board_module.time, "monotonic", lambda: now[0])
-    board = Vitals(tmp_path, pi)
+    board = Board(tmp_path, pi)
     assert board.read()["temperature"] == 61.322
     put(pi, "sys/class/thermal/thermal_zone0/temp", "70000")
     assert board.read()["temperature"] == 61.322
@@ -114,7 +114,7 @@ def test_the_firmware_s_tool_is_asked_where_there_is_no_file(tmp_path, monkeypat
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     now = [100.0]
     monkeypatch.setattr(board_module.time, "monotonic", lambda: now[0])
-    board = Vitals(tmp_path)
+    board = Board(tmp_path)
     for _ in range(3):
         reading = board.read()
         now[0] += FRESH + 0.1
@@ -125,6 +125,6 @@ def test_the_firmware_s_tool_is_asked_where_there_is_no_file(tmp_path, monkeypat
 
 def test_this_machine_is_read(tmp_path):
     """The real /proc of this process."""
-    memory = Vitals(tmp_path).read()["memory"]
+    memory = Board(tmp_path).read()["memory"]
     assert memory["rss_mb"] > 10
     assert memory["available_mb"] > 0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgepose.tflite.flatbuffer import MAX_TABLES, Buffer, Damaged, root
+from edgepose.tflite.flatbuffer import MAX_TABLES, DamagedFile, FlatBuffer, root
 
 
 def one_table(fields: bytes = b"", slots: tuple[int, ...] = ()) -> bytes:
@@ -37,30 +37,30 @@ def test_an_absent_field_has_its_default() -> None:
 
 def test_a_wrong_identifier_is_refused() -> None:
     """A file of another schema is no file for us."""
-    with pytest.raises(Damaged, match="no 'TFL3' at byte 4"):
+    with pytest.raises(DamagedFile, match="no 'TFL3' at byte 4"):
         root(one_table(), b"TFL3")
 
 
 @pytest.mark.parametrize("offset", [-5, 1 << 20])
 def test_an_offset_out_of_the_file_is_refused(offset: int) -> None:
     """Reading before or behind the file raises, and says where."""
-    with pytest.raises(Damaged, match=f"byte {offset} of 16"):
-        Buffer(bytes(16)).unpack("I", offset)
+    with pytest.raises(DamagedFile, match=f"byte {offset} of 16"):
+        FlatBuffer(bytes(16)).unpack("I", offset)
 
 
 def test_a_list_longer_than_the_file_is_refused() -> None:
     """A count of four billion is found out before anything is allocated."""
     data = struct.pack("<I", 0xFFFFFFFF) + bytes(12)
-    with pytest.raises(Damaged, match="4294967295 items"):
-        Buffer(data).vector(0, 4)
+    with pytest.raises(DamagedFile, match="4294967295 items"):
+        FlatBuffer(data).vector(0, 4)
 
 
 def test_reading_stops_at_the_limit_of_tables() -> None:
     """A list whose entries all lead to one table does not cost for ever."""
-    buffer = Buffer(one_table(), tables_left=3)
+    buffer = FlatBuffer(one_table(), tables_left=3)
     for _ in range(3):
         assert buffer.table(buffer.follow(0)).slots == 0
-    with pytest.raises(Damaged, match=f"more than {MAX_TABLES} tables"):
+    with pytest.raises(DamagedFile, match=f"more than {MAX_TABLES} tables"):
         buffer.table(buffer.follow(0))
 
 
@@ -78,5 +78,5 @@ def test_random_bytes_raise_only_damaged(noise: bytes, slot: int) -> None:
         table.text(slot)
         table.numbers(slot, "i8")
         list(table.tables(slot))
-    except Damaged:
+    except DamagedFile:
         pass

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgepose.errors import UserError
-from edgepose.train.data.annotations import Person, Picture
+from edgepose.train.data.annotations import AnnotatedPerson, Picture
 from edgepose.train.evaluation import (
     find_in_box,
     read_results,
@@ -32,7 +32,7 @@ def picture(tmp_path: Path) -> Picture:
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), np.zeros((200, 220, 3), np.uint8))
     visible = np.full(17, VISIBLE, np.int8)
-    person = Person(POINTS, visible, BOX, 5000.0, False, POINTS, visible)
+    person = AnnotatedPerson(POINTS, visible, BOX, 5000.0, False, POINTS, visible)
     return Picture(path, 1, (person,))
 
 
@@ -81,7 +81,7 @@ def test_what_can_not_be_measured_is_null_in_json(picture: Picture) -> None:
     person = picture.people[0]
     visible = person.visible.copy()
     visible[3:5] = 0  # no ears: no head to measure by
-    changed = Person(POINTS, visible, BOX, 5000.0, False, POINTS, visible)
+    changed = AnnotatedPerson(POINTS, visible, BOX, 5000.0, False, POINTS, visible)
     report = summarise(*score_crops(omniscient, [Picture(picture.path, 1, (changed,))]))
     document = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert document["pckh@0.5"] is None

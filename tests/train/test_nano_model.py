@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import yaml
 
-from edgepose.appliance.model import Eyes, open_eyes
+from edgepose.appliance.model import LoadedModel, load_model
 from edgepose.config.schema import ModelSection
 from edgepose.imaging import read_image
 from edgepose.skeleton import KEYPOINTS
-from edgepose.train.data.annotations import Person, Picture, extent, read_annotations
+from edgepose.train.data.annotations import AnnotatedPerson, Picture, extent, read_annotations
 from edgepose.train.data.pseudo_labels import frames_of
 from edgepose.train.evaluation import read_truth, score_clip, score_crops, summarise
 from edgepose.train.synth.people import VISIBLE
@@ -25,11 +25,11 @@ NANO = MODELS / "edgepose-nano.tflite"
 
 
 @pytest.fixture(scope="module")
-def nano() -> Iterator[Eyes]:
+def nano() -> Iterator[LoadedModel]:
     """Return the bundled model at the presence threshold of its manifest entry."""
-    eyes = open_eyes(ModelSection(name="edgepose-nano", threads=1))
-    yield eyes
-    eyes.close()
+    loaded = load_model(ModelSection(name="edgepose-nano", threads=1))
+    yield loaded
+    loaded.close()
 
 
 def test_the_file_is_small_and_is_the_one_described() -> None:
@@ -42,7 +42,7 @@ def test_the_file_is_small_and_is_the_one_described() -> None:
     assert digest in (MODELS / "edgepose-nano.md").read_text()
 
 
-def test_the_performer_is_seen_in_every_frame(nano: Eyes) -> None:
+def test_the_performer_is_seen_in_every_frame(nano: LoadedModel) -> None:
     """PCK@0.2 of at least 0.99 over the demo clip, nobody missed."""
     nano.detector.reset()
     truth = read_truth(MODELS / "demo/demo.truth.json")
@@ -52,26 +52,26 @@ def test_the_performer_is_seen_in_every_frame(nano: Eyes) -> None:
 
 
 @pytest.mark.parametrize("name", ["landscape1.jpg", "landscape2.jpg"])
-def test_nobody_is_seen_in_a_landscape(nano: Eyes, media: Path, name: str) -> None:
+def test_nobody_is_seen_in_a_landscape(nano: LoadedModel, media: Path, name: str) -> None:
     """No pose at the default threshold: the whole picture, its mirror, and its middle."""
     image = read_image(media / "stills/no_person" / name)
     side = image.shape[0]
     for view in (image, image[:, ::-1], image[:, side // 4 : side // 4 + side]):
-        assert nano.look(np.ascontiguousarray(view)) == ()
+        assert nano.estimate(np.ascontiguousarray(view)) == ()
 
 
-def test_nobody_is_seen_in_plain_or_noisy_pictures(nano: Eyes) -> None:
+def test_nobody_is_seen_in_plain_or_noisy_pictures(nano: LoadedModel) -> None:
     """Black, white, grey and noise are no people."""
     rng = np.random.default_rng(1)
     views = [np.full((240, 320, 3), level, np.uint8) for level in (0, 90, 255)]
     views.append(rng.integers(0, 255, (240, 320, 3), np.uint8))
-    assert [nano.look(view) for view in views] == [()] * 4
+    assert [nano.estimate(view) for view in views] == [()] * 4
 
 
-def _person(points: np.ndarray) -> Person:
+def _person(points: np.ndarray) -> AnnotatedPerson:
     visible = np.full(17, VISIBLE, np.int8)
     area, box = extent(points, visible > 0)
-    return Person(points.astype(np.float32), visible, box, area, False, points, visible)
+    return AnnotatedPerson(points.astype(np.float32), visible, box, area, False, points, visible)
 
 
 def _clip_pictures(media: Path, folder: Path) -> list[Picture]:
@@ -99,7 +99,9 @@ def _still_pictures(media: Path) -> list[Picture]:
     ]
 
 
-def test_real_people_never_trained_on_are_seen(nano: Eyes, media: Path, tmp_path: Path) -> None:
+def test_real_people_never_trained_on_are_seen(
+    nano: LoadedModel, media: Path, tmp_path: Path
+) -> None:
     """A clip and two photos with published keypoints: the promised figures in the crop."""
     pictures = [*_clip_pictures(media, tmp_path), *_still_pictures(media)]
     report = summarise(*score_crops(nano.look, pictures))
@@ -108,7 +110,7 @@ def test_real_people_never_trained_on_are_seen(nano: Eyes, media: Path, tmp_path
     assert report.totals["pck@0.2"] >= 0.76
 
 
-def test_crowded_photos_are_beyond_it(nano: Eyes, media: Path) -> None:
+def test_crowded_photos_are_beyond_it(nano: LoadedModel, media: Path) -> None:
     """Overlapping skiers are seen half as well as by a large model: the card says so."""
     pictures = read_annotations(media / "stills/coco_kpt/annotations.json")
     assert summarise(*score_crops(nano.look, pictures)).totals["oks"] > 0.3

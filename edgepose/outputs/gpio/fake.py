@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import ClassVar, Final, Literal
 
-from edgepose.outputs.gpio.lines import CONSUMER, Bank, Chip, Line
+from edgepose.outputs.gpio.lines import CONSUMER, Chip, ChipDriver, Line
 
 LINES: Final = 54  # of a Pi 4
 _HISTORY: Final = 10_000  # changes that are kept of each pin
@@ -101,7 +101,7 @@ class FakeChip:
             raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
 
 
-class FakeBank(Bank):
+class FakeDriver(ChipDriver):
     """Know the fake chips that are plugged in."""
 
     _plugged: ClassVar[list[FakeChip]] = []

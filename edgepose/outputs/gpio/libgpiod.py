@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from edgepose.errors import OutputLost
-from edgepose.outputs.gpio.lines import CONSUMER, HEADERS, Bank, Chip, Line, by_number
+from edgepose.outputs.gpio.lines import CONSUMER, HEADERS, Chip, ChipDriver, Line, by_number
 
 
-class GpiodBank(Bank):
+class GpiodDriver(ChipDriver):
     """Know the chips under /dev/gpiochip*."""
 
     auto = HEADERS

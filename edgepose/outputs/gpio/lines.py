@@ -44,7 +44,7 @@ class Line(ABC):
         """Let the line go, as it is. Raises OSError."""
 
 
-class Bank(ABC):
+class ChipDriver(ABC):
     """Know the chips of one kind, and hold their lines."""
 
     auto: tuple[str, ...] = ()  # labels that `auto` looks for; none: any chip will do
@@ -62,7 +62,7 @@ class Bank(ABC):
         return ""
 
 
-def find_chip(bank: Bank, wanted: str) -> Chip:
+def find_chip(bank: ChipDriver, wanted: str) -> Chip:
     """Return the chip of a label or path, or for `auto` the one of the header.
 
     Raises OutputLost when it is absent, with those that are there.
@@ -79,7 +79,7 @@ def find_chip(bank: Bank, wanted: str) -> Chip:
     raise OutputLost(f"{what} is not here; found {there}{way_out}")
 
 
-def hold(bank: Bank, wanted: str, line: int, active_low: bool) -> Line:
+def hold(bank: ChipDriver, wanted: str, line: int, active_low: bool) -> Line:
     """Return a line of a chip, off. Raises OutputLost."""
     with told(f"chip '{wanted}'"):
         chip = find_chip(bank, wanted)

@@ -17,10 +17,10 @@ from pydantic import Field, model_validator
 
 from edgepose import options
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.dedup import Taken
+from edgepose.outputs.dedup import DeliveredEvents
 from edgepose.outputs.gpio.lines import Line, told
 from edgepose.outputs.gpio.pattern import ANYBODY, BLINK, PULSE, Mode, Pattern, Rule
-from edgepose.outputs.gpio.safe_state import Place, leave_note
+from edgepose.outputs.gpio.safe_state import LineRef, record_held
 from edgepose.types import Event, Scene
 
 log = logging.getLogger(__name__)
@@ -116,10 +116,10 @@ class GpioOptions(options.Options):
         )
 
     @property
-    def place(self) -> Place:
+    def place(self) -> LineRef:
         """Return which line that is."""
         frequency = self.frequency if self.kind == "pwm" else 0.0
-        return Place(self.chip, self.line, self.active_low, frequency)
+        return LineRef(self.chip, self.line, self.active_low, frequency)
 
 
 class Gpio(Output):
@@ -140,7 +140,7 @@ class Gpio(Output):
         self._line: Line | None = None
         self._note: Path | None = None
         self._level = 0.0
-        self._taken = Taken()
+        self._taken = DeliveredEvents()
         self._holding: set[tuple[str, int]] = set()  # (watch, person)
         self._last_seq = -1
         self._there_until = -math.inf
@@ -148,7 +148,7 @@ class Gpio(Output):
     def open(self) -> None:
         """Hold the line, off. Raises OutputLost when chip or line are absent or in use."""
         place = self._options.place
-        self._note = leave_note(place)
+        self._note = record_held(place)
         self._line = place.hold()
         self._level = 0.0
         self._drive()

@@ -9,12 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from edgepose.outputs.gpio.lines import Bank, Chip, Line, by_number
+from edgepose.outputs.gpio.lines import Chip, ChipDriver, Line, by_number
 
 _SECOND: Final = 1_000_000_000  # in nanoseconds, which sysfs counts in
 
 
-class PwmBank(Bank):
+class PwmDriver(ChipDriver):
     """Know the chips under /sys/class/pwm; a label is the device's name, `1f00098000.pwm`."""
 
     def __init__(self, frequency: float, folder: Path = Path("/sys/class/pwm")) -> None:

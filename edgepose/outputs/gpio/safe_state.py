@@ -25,17 +25,17 @@ from pathlib import Path
 from typing import Any
 
 from edgepose.errors import OutputLost
-from edgepose.outputs.gpio.fake import FakeBank, FakeChip
-from edgepose.outputs.gpio.libgpiod import GpiodBank
-from edgepose.outputs.gpio.lines import Bank, Line, hold, told
-from edgepose.outputs.gpio.pwm import PwmBank
+from edgepose.outputs.gpio.fake import FakeChip, FakeDriver
+from edgepose.outputs.gpio.libgpiod import GpiodDriver
+from edgepose.outputs.gpio.lines import ChipDriver, Line, hold, told
+from edgepose.outputs.gpio.pwm import PwmDriver
 from edgepose.system.paths import service_folder
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LineRef:
     """Say which line of which chip is meant; `frequency` above 0 makes it a PWM channel."""
 
     chip: str
@@ -52,12 +52,12 @@ class Place:
     def _is_fake(self) -> bool:
         return self.chip.partition(":")[0] == "fake"
 
-    def _bank(self) -> Bank:
+    def _bank(self) -> ChipDriver:
         if self._is_fake:
-            if not FakeBank.plugged():
-                FakeBank.plug(FakeChip("fake"))
-            return FakeBank()
-        return PwmBank(self.frequency) if self.frequency else GpiodBank()
+            if not FakeDriver.plugged():
+                FakeDriver.plug(FakeChip("fake"))
+            return FakeDriver()
+        return PwmDriver(self.frequency) if self.frequency else GpiodDriver()
 
 
 def notes_folder() -> Path | None:
@@ -66,7 +66,7 @@ def notes_folder() -> Path | None:
     return folder / "lines" if folder else None
 
 
-def leave_note(place: Place) -> Path | None:
+def record_held(place: LineRef) -> Path | None:
     """Note that a line is held; return where, None where nobody would look. Raises OutputLost."""
     folder = notes_folder()
     if folder is None:
@@ -78,7 +78,7 @@ def leave_note(place: Place) -> Path | None:
     return path
 
 
-def rest(place: Place) -> None:
+def release(place: LineRef) -> None:
     """Drive a line off and let it go. Raises OutputLost."""
     with told(f"line {place.line} of {place.chip}"):
         line = place.hold()
@@ -86,7 +86,7 @@ def rest(place: Place) -> None:
         line.release()
 
 
-def rest_all() -> bool:
+def release_all() -> bool:
     """Put every noted line to rest; False where one could not be."""
     folder = notes_folder()
     notes = sorted(folder.glob("*.json")) if folder else []
@@ -97,7 +97,7 @@ def rest_all() -> bool:
 def _rest_one(note: Path) -> bool:
     try:
         values: dict[str, Any] = json.loads(note.read_text())
-        rest(Place(**values))
+        release(LineRef(**values))
         note.unlink(missing_ok=True)
     except (OutputLost, OSError, ValueError, TypeError) as error:
         log.error("%s: the line could not be put to rest: %s", note.name, error)
@@ -108,4 +108,4 @@ def _rest_one(note: Path) -> bool:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    sys.exit(0 if rest_all() else 1)
+    sys.exit(0 if release_all() else 1)

@@ -33,7 +33,7 @@ _NOT_MASTER: Final = (errno.EACCES, errno.EPERM, errno.EBUSY)
 
 
 @dataclass(slots=True)
-class Buffer:
+class ScanoutBuffer:
     """Hold memory that the card can show."""
 
     handle: int
@@ -54,7 +54,7 @@ class Kms(Screen):
         self._drm = drm or Libdrm()
         self._display: Display | None = find_display(self._drm, wanted)
         self.size, self.label = self._display.size, self._display.label
-        self._buffers: list[Buffer] = []
+        self._buffers: list[ScanoutBuffer] = []
         self._before: View | None = None
         self._front = 0
         self._is_flipping = False
@@ -110,7 +110,7 @@ class Kms(Screen):
     def _allocate(self, display: Display) -> None:
         fd, (height, width) = display.fd, display.size
         made = self._drm.create_dumb(fd, height, width)
-        buffer = Buffer(made.handle)
+        buffer = ScanoutBuffer(made.handle)
         self._buffers.append(buffer)  # so that it is freed even if what follows fails
         buffer.framebuffer = self._drm.add_framebuffer(fd, made)
         at = self._drm.map_offset(fd, made.handle)
@@ -147,7 +147,7 @@ class Kms(Screen):
         except OSError as error:
             log.debug("%s: what was shown before is gone: %s", self.label, error)
 
-    def _free(self, fd: int, buffer: Buffer) -> None:
+    def _free(self, fd: int, buffer: ScanoutBuffer) -> None:
         buffer.pixels = None  # the mapping can't be closed while it is seen through
         if buffer.memory is not None:
             buffer.memory.close()

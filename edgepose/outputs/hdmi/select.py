@@ -22,7 +22,7 @@ KINDS: Final[dict[str, Callable[[Wanted], Screen]]] = {
 }  # in the order in which they are tried: inside a desktop only the desktop can show anything
 
 
-class Choice:
+class ScreenChoice:
     """Open the screen that was asked for; warns of what is amiss once, however often it opens."""
 
     def __init__(self, sink: str, wanted: Wanted) -> None:

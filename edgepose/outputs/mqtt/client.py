@@ -26,7 +26,7 @@ KEEPALIVE: Final = 30  # seconds; a broker that froze is given up after one and 
 PARTING: Final = 1.0  # seconds that the thread may take to end
 
 
-class Listener(ABC):
+class MqttCallbacks(ABC):
     """Be told what happens on a link; every call comes on paho's thread."""
 
     @abstractmethod
@@ -46,7 +46,7 @@ class Listener(ABC):
         """Take a message in."""
 
 
-class Link:
+class MqttClient:
     """Hold one client of paho's.
 
     is_up: the broker lets us in. has_failed: the latest try to connect, or the connection, broke.
@@ -58,7 +58,7 @@ class Link:
         options: MqttOptions,
         client_id: str,
         will: tuple[str, bytes] | None,
-        listener: Listener,
+        listener: MqttCallbacks,
     ) -> None:
         """Take options; will: topic and payload that the broker sends when it loses us, or none."""
         self.is_up = False

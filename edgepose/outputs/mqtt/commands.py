@@ -19,7 +19,7 @@ _THRESHOLDS: Final = frozenset({"enter", "exit", "hold", "release", "cooldown", 
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CommandReply:
     """Say whether a command was carried out, and in a sentence what was done or what is wrong.
 
     value: what the payload said, None where the command takes none or was refused.
@@ -30,7 +30,7 @@ class Answer:
     value: Any = None
 
 
-def carry_out(device: Device, command: str, payload: bytes, *, is_retained: bool) -> Answer:
+def carry_out(device: Device, command: str, payload: bytes, *, is_retained: bool) -> CommandReply:
     """Check a command and hand it to the appliance.
 
     A retained one is refused: it would come again with every connection, a restart for ever.
@@ -41,9 +41,9 @@ def carry_out(device: Device, command: str, payload: bytes, *, is_retained: bool
         value = _value(command, payload, device)
         if device.controls is None:
             raise UserError("nobody listens to commands here")
-        answer = Answer(True, device.controls.command(command, value), value)
+        answer = CommandReply(True, device.controls.command(command, value), value)
     except UserError as error:
-        answer = Answer(False, str(error))
+        answer = CommandReply(False, str(error))
     log.info("Command '%s' over MQTT: %s", command, answer.text)
     return answer
 

@@ -22,7 +22,7 @@ from typing import Any, Final
 from edgepose import jsonio
 from edgepose.errors import UserError
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.mqtt.publisher import Post
+from edgepose.outputs.mqtt.publisher import Publisher
 from edgepose.outputs.mqtt.topics import Topics, encoded
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ _TELLING: Final = ("name", "version", "detect", "hung", "watches", "config", "te
 _PARTS: Final = ("source", "runtime")
 
 
-class Remote:
+class FleetAgent:
     """Answer the fleet on behalf of one device.
 
     The proof that a configuration on trial still reaches the broker: its answer `trying`, with a
@@ -75,7 +75,7 @@ class Remote:
                 states[self._topics.of("push", key, "state")] = self._payload(answer)
         return states | self._answers
 
-    def received(self, topic: str, payload: bytes, post: Post) -> bool:
+    def received(self, topic: str, payload: bytes, post: Publisher) -> bool:
         """Take a message in; False where it is none of ours."""
         path = topic.removeprefix(self._topics.of(""))
         if path == "push/config/state":
@@ -106,7 +106,7 @@ class Remote:
         own = {"session": self._session} if answer.get("state") == "trying" else {}
         return encoded({**answer, **own})
 
-    def _take(self, key: str, payload: bytes, post: Post) -> None:
+    def _take(self, key: str, payload: bytes, post: Publisher) -> None:
         """Carry a push out; what the appliance does not answer is answered here."""
         if not payload:
             return  # it was withdrawn
@@ -155,7 +155,7 @@ class Remote:
 
     # The log.
 
-    def _send_logs(self, payload: bytes, post: Post) -> None:
+    def _send_logs(self, payload: bytes, post: Publisher) -> None:
         asked = _object(payload)
         answer: dict[str, Any] = {"id": str(asked.get("id", ""))[:64]}
         if self._logs is None:

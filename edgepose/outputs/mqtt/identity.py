@@ -54,7 +54,7 @@ def _read(path: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class NameClaim:
     """Say whose name this is: the outbox it sends from, its how manieth start, and two tokens.
 
     session: of one connection's output. process: of the program that runs it.
@@ -68,7 +68,7 @@ class Claim:
     process: str = field(default_factory=lambda: PROCESS)
 
     @classmethod
-    def of(cls, name: str, client_id: str, session: Session) -> Claim:
+    def of(cls, name: str, client_id: str, session: Session) -> NameClaim:
         """Return the claim of one run."""
         return cls(name, client_id, session.install, session.start)
 
@@ -77,7 +77,7 @@ class Claim:
         """Return the JSON form."""
         return json.dumps(asdict(self)).encode()
 
-    def is_rival(self, other: Claim) -> bool:
+    def is_rival(self, other: NameClaim) -> bool:
         """Return whether a claim is of another device: neither this run nor an earlier one."""
         if other.process == self.process:
             return False
@@ -86,11 +86,11 @@ class Claim:
         return True
 
 
-def read_claim(payload: bytes) -> Claim | None:
+def read_claim(payload: bytes) -> NameClaim | None:
     """Return a claim, None where the payload is something else."""
     try:
         row = json.loads(payload)
-        return Claim(
+        return NameClaim(
             str(row["name"]),
             str(row["client_id"]),
             str(row["install"]),
@@ -102,15 +102,15 @@ def read_claim(payload: bytes) -> Claim | None:
         return None
 
 
-class Watchman:
+class NameConflicts:
     """Look at every claim that comes in; `look` says when to raise a cry, and when to answer."""
 
-    def __init__(self, own: Claim) -> None:
+    def __init__(self, own: NameClaim) -> None:
         self.own = own
         self.rivals: dict[str, None] = {}  # sessions, the latest RIVALS of them
         self._stood = False  # our claim was seen on the broker
 
-    def look(self, payload: bytes, *, is_retained: bool) -> Claim | None:
+    def look(self, payload: bytes, *, is_retained: bool) -> NameClaim | None:
         """Return a rival that was not known yet. It is answered with our claim, once."""
         claim = read_claim(payload)
         if claim is None:

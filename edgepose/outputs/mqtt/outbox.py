@@ -173,7 +173,7 @@ class Outbox:
         """Return the open database; where the file is damaged, a new one with what was readable."""
         try:
             return outbox_db.connect(self.path)
-        except outbox_db.Damaged as error:
+        except outbox_db.DamagedOutbox as error:
             aside = outbox_db.put_aside(self.path)
             found = outbox_db.remains(aside)
             log.error(

@@ -37,7 +37,7 @@ FAULTS: Final = (sqlite3.Error, UnicodeDecodeError, OverflowError)
 """What sqlite3 raises on a damaged file: its own error messages may hold bytes that are no text."""
 
 
-class Damaged(Exception):
+class DamagedOutbox(Exception):
     """Report a file that is no sound outbox."""
 
 
@@ -62,8 +62,8 @@ def connect(path: Path) -> sqlite3.Connection:
         database.close()
         if is_of_device(error, path):
             raise
-        raise Damaged(str(error)) from error
-    except Damaged:
+        raise DamagedOutbox(str(error)) from error
+    except DamagedOutbox:
         database.close()
         raise
     return database
@@ -99,7 +99,7 @@ def _prepare(database: sqlite3.Connection) -> None:
     database.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
     found = database.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if found != "ok":
-        raise Damaged(found)
+        raise DamagedOutbox(found)
     database.executescript(SCHEMA)
     database.execute("BEGIN IMMEDIATE")
     database.execute("INSERT OR REPLACE INTO note VALUES ('trial', 0)")  # may it be written?
@@ -109,19 +109,19 @@ def _prepare(database: sqlite3.Connection) -> None:
 def _check(database: sqlite3.Connection) -> None:
     """Raise Damaged for what the integrity check lets pass and work would stumble over."""
     if _form(database) != _expected_form():
-        raise Damaged("its tables are not those of an outbox")
+        raise DamagedOutbox("its tables are not those of an outbox")
     for number, id, kind in database.execute("SELECT number, id, typeof(payload) FROM message"):
         if not _is_message(number, id, kind):
-            raise Damaged("it holds what is no message")
+            raise DamagedOutbox("it holds what is no message")
     for key, value in database.execute("SELECT key, value FROM note"):
         if not _is_note(key, value):
-            raise Damaged(f"it notes {value!r} under {key!r}")
+            raise DamagedOutbox(f"it notes {value!r} under {key!r}")
     newest = database.execute("SELECT coalesce(max(number), 0) FROM message").fetchone()[0]
     counts = database.execute("SELECT name, seq FROM sqlite_sequence").fetchall()
     for name, number in counts or [("message", newest)]:
         known = len(counts) <= 1 and name == "message" and isinstance(number, int)
         if not known or not newest <= number < LARGEST:
-            raise Damaged("it counts messages wrongly")
+            raise DamagedOutbox("it counts messages wrongly")
 
 
 @functools.cache

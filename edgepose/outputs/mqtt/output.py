@@ -11,15 +11,15 @@ from typing import Any, ClassVar, Final
 from edgepose import __version__, options
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.dedup import Taken
-from edgepose.outputs.mqtt.client import Link, Listener
+from edgepose.outputs.dedup import DeliveredEvents
+from edgepose.outputs.mqtt.client import MqttCallbacks, MqttClient
 from edgepose.outputs.mqtt.commands import carry_out
 from edgepose.outputs.mqtt.discovery import Discovery
-from edgepose.outputs.mqtt.fleet_agent import Remote
-from edgepose.outputs.mqtt.identity import Claim, Watchman, default_client_id, outbox_path
+from edgepose.outputs.mqtt.fleet_agent import FleetAgent
+from edgepose.outputs.mqtt.identity import NameClaim, NameConflicts, default_client_id, outbox_path
 from edgepose.outputs.mqtt.options import MqttOptions
 from edgepose.outputs.mqtt.outbox import Outbox
-from edgepose.outputs.mqtt.publisher import Post
+from edgepose.outputs.mqtt.publisher import Publisher
 from edgepose.outputs.mqtt.topics import (
     DISABLED,
     OFF,
@@ -44,7 +44,7 @@ PULSE: Final = 1.0  # seconds between two beats while no scene comes
 POLL: Final = 5.0  # seconds between two looks at what others (the page) may have switched
 
 
-class Mqtt(Output, Listener):
+class Mqtt(Output, MqttCallbacks):
     """Tell a broker what happens, and Home Assistant what there is; take commands.
 
     Every event is on the disk before `show` returns, leaves it when the broker has it, and is sent
@@ -61,18 +61,18 @@ class Mqtt(Output, Listener):
         self._discovery = Discovery(
             options.discovery_prefix, self._topics, device, options.stats_interval
         )
-        self._remote = Remote(
+        self._remote = FleetAgent(
             self, device, self._topics, is_allowed=options.remote, interval=options.stats_interval
         )
         self._client_id = options.client_id or default_client_id(device.name)
         self._outbox = Outbox(outbox_path(device.name, options.client_id), options.outbox_max)
-        self._taken = Taken()
+        self._taken = DeliveredEvents()
         self._states = States(device.watches)
         self._scene: Scene | None = None
         self._seen_at = self._polled_at = self._reported_at = float("-inf")
         self._keypoints_at = float("-inf")
         self._is_closing = False
-        self._link: Link | None = None
+        self._link: MqttClient | None = None
 
     @property
     def health(self) -> dict[str, Any]:
@@ -88,11 +88,11 @@ class Mqtt(Output, Listener):
         """Open the outbox and begin to connect, without waiting. Raises OutputLost."""
         self._is_closing = False
         self._outbox.open()
-        claim = Claim.of(self._device.name, self._client_id, self._outbox.begin())
-        self._watchman = Watchman(claim)
+        claim = NameClaim.of(self._device.name, self._client_id, self._outbox.begin())
+        self._watchman = NameConflicts(claim)
         will = self._topics.available, OFFLINE.encode()
-        self._link = link = Link(self._options, self._client_id, will, self)
-        self._post = Post(link.publish, self._outbox, self._topics.events)
+        self._link = link = MqttClient(self._options, self._client_id, will, self)
+        self._post = Publisher(link.publish, self._outbox, self._topics.events)
         self._post.set_state({self._topics.available: ONLINE.encode()})
         self._post.set_state({self._topics.claim: claim.payload})
         if self._options.discovery:
@@ -281,7 +281,7 @@ class Mqtt(Output, Listener):
         own += self._remote.filters
         return own + [self._discovery.status, self._discovery.own] * self._options.discovery
 
-    def _wait(self, link: Link, seconds: float) -> None:
+    def _wait(self, link: MqttClient, seconds: float) -> None:
         """Wait until all is acknowledged, the broker is out of reach, or time is up."""
         post = self._post
         with post.changed:

@@ -21,7 +21,7 @@ Publish = Callable[[str, bytes, bool], int | None]
 """Send (topic, payload, retain); return the message id, None when it can't be taken now."""
 
 
-class Post:
+class Publisher:
     """Send what is due whenever somebody calls `pump`: a thread with news, or the client's own.
 
     One thread at a time does the work, so that the order holds; another one that comes meanwhile

@@ -27,7 +27,7 @@ LONGEST: Final = 300.0  # seconds of one clip, however many events follow each o
 _ID: Final = re.compile(r".*-\d+\.\d+-\w{6}(-\d+)?")  # as events' ids end a clip's name
 
 
-class Ring:
+class PacketBuffer:
     """Keep the newest packets, beginning with one that can be decoded by itself.
 
     span: ticks that are kept at least, if `limit` bytes take them.
@@ -63,7 +63,7 @@ class Ring:
         self.size -= sum(len(packet.data) for packet in self._groups.popleft())
 
 
-class Around:
+class EventClips:
     """Encode all pictures, and write those around events into files.
 
     An event that comes while a clip is written makes it longer; the clip has the first one's id.
@@ -83,7 +83,7 @@ class Around:
         self._span = round(seconds * CLOCK)
         self._keep = keep
         self._codec = new_encoder(av, look)
-        self._ring = Ring(self._span)
+        self._ring = PacketBuffer(self._span)
         self._clip: Mp4 | None = None
         self._begin = self._end = 0  # of the clip, in ticks
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from edgepose import options
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.video.event_clips import Around
+from edgepose.outputs.video.event_clips import EventClips
 from edgepose.outputs.video.mp4 import CLOCK, Format, Mp4
 from edgepose.render import Renderer, Style
 from edgepose.types import Scene, Size
@@ -20,7 +20,7 @@ NOMINAL: Final = 1 / 30  # seconds that a frame is shown when the source's time 
 LONGEST: Final = 2.0  # seconds that a frame is shown at most: an hour without camera is no hour
 
 
-class VideoOptions(Style):
+class VideoOutputOptions(Style):
     """Say where to, how well, and how it looks."""
 
     path: options.ConfigPath = Field(
@@ -48,7 +48,7 @@ class VideoOptions(Style):
     keep: int = Field(default=100, ge=1, description="how many such clips are kept, with around")
 
 
-class Timeline:
+class ClipTimeline:
     """Turn frame times into ticks that always grow: a clip has no jumps, long gaps or loops."""
 
     def __init__(self, fps: float | None = None) -> None:
@@ -74,19 +74,19 @@ class Timeline:
         return self._tick
 
 
-class Video(Output):
+class VideoOutput(Output):
     """Write what a screen would show; a run that is interrupted goes on in a file of its own."""
 
-    Options: ClassVar[type[options.Options]] = VideoOptions
+    Options: ClassVar[type[options.Options]] = VideoOutputOptions
     every_frame = True
 
-    def __init__(self, options: VideoOptions, device: Device) -> None:  # noqa: ARG002 - see base
+    def __init__(self, options: VideoOutputOptions, device: Device) -> None:  # noqa: ARG002 - see base
         """Take options. Raises ConfigError for a font that is none."""
         self._options = options
         self._renderer = Renderer(options)
-        self._clip: Mp4 | Around | None = None
+        self._clip: Mp4 | EventClips | None = None
         self._size: Size = (0, 0)
-        self._timeline = Timeline()
+        self._timeline = ClipTimeline()
         self._path: Path | None = None
         self._parts = 0
         self._held: Scene | None = None  # left out by `fps`; its events are still to be drawn
@@ -133,23 +133,23 @@ class Video(Output):
         if clip is not None:
             clip.close()
 
-    def _write(self, clip: Mp4 | Around, scene: Scene, ticks: int) -> None:
+    def _write(self, clip: Mp4 | EventClips, scene: Scene, ticks: int) -> None:
         image = self._renderer.draw(scene, self._size)
-        if isinstance(clip, Around):
+        if isinstance(clip, EventClips):
             clip.write(image, ticks, [event.id for event in scene.events])
         else:
             clip.write(image, ticks)
 
-    def _begin(self, frame_size: Size) -> Mp4 | Around:
+    def _begin(self, frame_size: Size) -> Mp4 | EventClips:
         """Begin a clip, or to remember what may become one."""
         self._size = even(frame_size)
-        self._timeline = Timeline(self._options.fps)
+        self._timeline = ClipTimeline(self._options.fps)
         options = self._options
         look = Format(self._size, options.codec, options.quality)
         if options.around is None:
             self._clip = Mp4(self._next_path(), look)
         else:
-            self._clip = Around(options.path, look, options.around, options.keep)
+            self._clip = EventClips(options.path, look, options.around, options.keep)
         return self._clip
 
     def _next_path(self) -> Path:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ROUNDS: Final = 5  # of the loop: enough from an accepted connection to its closed socket
 
 
-class Door:
+class ConnectionLimiter:
     """Make connections for a listening socket, and close those that ask for nothing.
 
     A new connection is always let in while an older one is silent: whoever opens many and says
@@ -46,8 +46,8 @@ class Door:
         """Return the protocol of a new connection."""
         handler = self._server()
         if self._tls is None:
-            return Connection(self, handler)
-        return Encrypted(self, handler, self._tls)
+            return LimitedConnection(self, handler)
+        return TlsConnection(self, handler, self._tls)
 
     def __len__(self) -> int:
         return len(self._open)
@@ -133,10 +133,10 @@ def tls_context(tls: Tls) -> ssl.SSLContext:
     return context
 
 
-class Connection(asyncio.Protocol):
+class LimitedConnection(asyncio.Protocol):
     """Pass everything on to a connection's handler; tell the door when it comes and goes."""
 
-    def __init__(self, door: Door, handler: RequestHandler) -> None:
+    def __init__(self, door: ConnectionLimiter, handler: RequestHandler) -> None:
         self._door = door
         self._handler = handler
         self._is_in = False
@@ -182,14 +182,16 @@ class Connection(asyncio.Protocol):
         self._handler.connection_made(transport)
 
 
-class Encrypted(Connection):
+class TlsConnection(LimitedConnection):
     """Speak TLS, begun only when the door has let the connection in.
 
     So a visitor who never finishes the handshake is one of the door's silent ones, counted and
     sent away; with TLS on the listening socket nobody would see it before the handshake is over.
     """
 
-    def __init__(self, door: Door, handler: RequestHandler, context: ssl.SSLContext) -> None:
+    def __init__(
+        self, door: ConnectionLimiter, handler: RequestHandler, context: ssl.SSLContext
+    ) -> None:
         super().__init__(door, handler)
         self._context = context
         self._early = b""  # what came together with the end of the handshake

@@ -17,7 +17,7 @@ from edgepose.outputs.web import token
 from edgepose.outputs.web.limits import tls_context
 from edgepose.outputs.web.options import WebOptions
 from edgepose.outputs.web.server import Server
-from edgepose.outputs.web.streams import Live
+from edgepose.outputs.web.streams import LatestScene
 from edgepose.types import Scene
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Web(Output):
         """Take options; nothing listens before `open`."""
         self._options = options
         self._device = device
-        self._live = Live()
+        self._live = LatestScene()
         self._server: Server | None = None
         self._thread: LoopThread | None = None
 

@@ -29,7 +29,7 @@ def _finite(value: Any) -> Any:
     return value
 
 
-class Narrator:
+class SceneSummary:
     """Put scenes into words; advice stays long enough to be read: `tell(scene)`."""
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ LONGEST: Final = 640  # pixels of the longer side: sharp on a phone, about 40 kB
 _QUALITY: Final = 80
 
 
-class Photographer:
+class JpegEncoder:
     """Make JPEGs of scenes: `photograph(scene)`. With `hides` no pixel of a frame is used."""
 
     def __init__(self, *, hides: bool, mirror: bool) -> None:

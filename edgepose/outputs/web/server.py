@@ -13,12 +13,12 @@ from edgepose.outputs.base import Device
 from edgepose.outputs.web import streams
 from edgepose.outputs.web.api import Api
 from edgepose.outputs.web.auth import Login
-from edgepose.outputs.web.limits import Door, stop_listening
+from edgepose.outputs.web.limits import ConnectionLimiter, stop_listening
 from edgepose.outputs.web.options import WebOptions
-from edgepose.outputs.web.payloads import Narrator, Photographer, encoded
+from edgepose.outputs.web.payloads import JpegEncoder, SceneSummary, encoded
 from edgepose.outputs.web.responses import Pages, Refusal, refused
 from edgepose.outputs.web.routes import Handler, Site
-from edgepose.outputs.web.streams import Feed, Live
+from edgepose.outputs.web.streams import Broadcaster, LatestScene
 from edgepose.types import Scene
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Server:
         self,
         options: WebOptions,
         device: Device,
-        live: Live,
+        live: LatestScene,
         secret: str,
         tls: SSLContext | None = None,
     ) -> None:
@@ -54,7 +54,7 @@ class Server:
         self._secret = secret
         self._tls = tls
         self._site: Site | None = None
-        self._door: Door | None = None
+        self._door: ConnectionLimiter | None = None
 
     async def run(self, ready: Callable[[], None], stop: asyncio.Event) -> None:
         """Listen until `stop` is set. Raises OSError when the address can't be had."""
@@ -81,7 +81,7 @@ class Server:
             auto_decompress=False,
             lingering_time=1.0,
         )
-        self._door = Door(http, self._tls)
+        self._door = ConnectionLimiter(http, self._tls)
         loop, options = asyncio.get_running_loop(), self._options
         listener = await loop.create_server(self._door, options.host, options.port)
         self.port = listener.sockets[0].getsockname()[1]
@@ -99,13 +99,15 @@ class Server:
             "/api/events": lambda request: streams.news(request, told, self._live)
         }
         if options.frames != "none":
-            maker = Photographer(hides=options.frames == "skeleton", mirror=options.mirror)
+            maker = JpegEncoder(hides=options.frames == "skeleton", mirror=options.mirror)
             shown = self._feed(stack, maker.photograph, options.fps)
             found["/stream"] = lambda request: streams.pictures(request, shown)
         return found
 
-    def _feed(self, stack: AsyncExitStack, make: Callable[[Scene], bytes], fps: float) -> Feed:
-        feed = Feed(self._live, make, _workers(stack, "web-maker"), fps, _WATCHERS)
+    def _feed(
+        self, stack: AsyncExitStack, make: Callable[[Scene], bytes], fps: float
+    ) -> Broadcaster:
+        feed = Broadcaster(self._live, make, _workers(stack, "web-maker"), fps, _WATCHERS)
         stack.callback(feed.close)
         return feed
 
@@ -123,7 +125,7 @@ class Server:
 
 
 def _summariser() -> Callable[[Scene], bytes]:
-    narrator = Narrator()
+    narrator = SceneSummary()
     return lambda scene: encoded(narrator.tell(scene))
 
 

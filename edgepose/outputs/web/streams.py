@@ -23,7 +23,7 @@ QUIET: Final = 5.0  # seconds without news after which a sign of life is sent
 _BOUNDARY: Final = b"--frame\r\n"
 
 
-class Line:
+class EventStream:
     """Write an endless answer; who takes nothing for STALLED seconds is cut off."""
 
     def __init__(self, request: BaseRequest, kind: str) -> None:
@@ -46,9 +46,9 @@ class Line:
             raise ConnectionAbortedError("the reader stalled") from None
 
 
-async def pictures(request: BaseRequest, feed: Feed) -> StreamResponse:
+async def pictures(request: BaseRequest, feed: Broadcaster) -> StreamResponse:
     """Send JPEGs as they are made. Raises Refusal when too many watch."""
-    line = Line(request, "multipart/x-mixed-replace; boundary=frame")
+    line = EventStream(request, "multipart/x-mixed-replace; boundary=frame")
     _check_room(feed)
     with feed.watched() as start:
         number = start
@@ -66,9 +66,9 @@ def _part(jpeg: bytes) -> bytes:
     return head + jpeg + b"\r\n" + _BOUNDARY
 
 
-async def news(request: BaseRequest, feed: Feed, live: Live) -> StreamResponse:
+async def news(request: BaseRequest, feed: Broadcaster, live: LatestScene) -> StreamResponse:
     """Send the events that are remembered, then scenes and events as they come."""
-    line = Line(request, "text/event-stream")
+    line = EventStream(request, "text/event-stream")
     _check_room(feed)
     with feed.watched() as start:
         number, seen = start, 0
@@ -89,7 +89,7 @@ def _message(kind: str, data: bytes) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (kind.encode(), data)
 
 
-def _check_room(feed: Feed) -> None:
+def _check_room(feed: Broadcaster) -> None:
     if feed.is_full:
         raise Refusal(503, "Too many pages are watching; close one.", {"Retry-After": "5"})
 
@@ -102,7 +102,7 @@ class Edition:
     data: bytes
 
 
-class Feed:
+class Broadcaster:
     """Make bytes of the newest scene at most `fps` times a second, off the loop, while watched.
 
     A watcher who is slow misses editions; nothing waits for it and nothing piles up. Every
@@ -110,7 +110,12 @@ class Feed:
     """
 
     def __init__(
-        self, live: Live, make: Callable[[Scene], bytes], executor: Executor, fps: float, most: int
+        self,
+        live: LatestScene,
+        make: Callable[[Scene], bytes],
+        executor: Executor,
+        fps: float,
+        most: int,
     ) -> None:
         """Take at most `most` watchers at a time."""
         self._live = live
@@ -179,7 +184,7 @@ class Feed:
 _REMEMBERED: Final = 50  # events that a page shows when it is opened
 
 
-class Live:
+class LatestScene:
     """Hold the newest scene and number the events; every method may be called from any thread."""
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ _MARGIN: Final = 1.25  # of an annotated box, as COCO's and MPII's baselines cro
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Person:
+class AnnotatedPerson:
     """Hold one annotated person.
 
     keypoints: float (17, 2) of (y, x) pixels. visible: int8 (17,), COCO's 0 to 2 or UNKNOWN.
@@ -57,7 +57,7 @@ class Picture:
 
     path: Path
     key: int | str
-    people: tuple[Person, ...]
+    people: tuple[AnnotatedPerson, ...]
     scheme: tuple[str, ...] = KEYPOINTS
 
 
@@ -129,19 +129,19 @@ def _person(
     parts: NDArray[np.float32],
     visible: NDArray[np.int8],
     entry: dict[str, Any],
-) -> Person:
+) -> AnnotatedPerson:
     keypoints, states = _as_coco(names, parts, visible)
     x, y, width, height = map(float, entry["bbox"])
     area = float(entry.get("area", width * height))
     crowd = bool(entry.get("iscrowd", 0))
-    return Person(keypoints, states, (x, y, width, height), area, crowd, parts, visible)
+    return AnnotatedPerson(keypoints, states, (x, y, width, height), area, crowd, parts, visible)
 
 
 def _coco(document: dict[str, Any], folder: Path) -> Iterator[Picture]:
     categories = document.get("categories") or [{}]
     names = tuple(categories[0].get("keypoints", KEYPOINTS))
     unsure = document.get("info", {}).get("unlabelled") == "unknown"
-    people: dict[Any, list[Person]] = {}
+    people: dict[Any, list[AnnotatedPerson]] = {}
     for entry in document["annotations"]:
         flat = np.array(entry.get("keypoints") or [0] * 3 * len(names), np.float32)
         rows = flat.reshape(-1, 3)
@@ -167,7 +167,7 @@ def extent(points: Any, known: Any) -> tuple[float, tuple[float, float, float, f
     return float(area), (float(left), float(top), float(width), float(height))
 
 
-def _mpii_person(entry: dict[str, Any]) -> Person:
+def _mpii_person(entry: dict[str, Any]) -> AnnotatedPerson:
     parts = np.array(entry["joints"], np.float32)[:, ::-1].copy()
     placed = (parts > 0).any(1)
     seen = np.array(entry["joints_vis"]) > 0
@@ -180,7 +180,7 @@ def _mpii_person(entry: dict[str, Any]) -> Person:
 
 
 def _mpii(document: list[dict[str, Any]], folder: Path) -> Iterator[Picture]:
-    people: dict[str, list[Person]] = {}
+    people: dict[str, list[AnnotatedPerson]] = {}
     for entry in document:
         people.setdefault(entry["image"], []).append(_mpii_person(entry))
     for name, found in people.items():

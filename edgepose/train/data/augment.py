@@ -17,7 +17,7 @@ Rng = np.random.Generator
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class AugmentRange:
     """Say how far pictures are varied. degrees: standard deviation; scale, shift: ranges.
 
     camera: also blur, noise and patches, for real frames, which the renderer has not spoilt.
@@ -29,7 +29,7 @@ class Spread:
     camera: bool = False
 
 
-def _warp_matrix(rng: Rng, side: int, size: int, spread: Spread) -> tuple[NDArray[Any], bool]:
+def _warp_matrix(rng: Rng, side: int, size: int, spread: AugmentRange) -> tuple[NDArray[Any], bool]:
     """Draw (2, 3) from source to target pixels of (x, y), and whether it mirrors."""
     angle = math.radians(rng.normal(0, spread.degrees))
     if rng.random() < 0.03:
@@ -120,7 +120,7 @@ def _spoilt(rng: Rng, sample: Sample) -> Sample:
     return Sample(image, sample.keypoints, visible)
 
 
-def augment(rng: Rng, sample: Sample, size: int, spread: Spread) -> Sample:
+def augment(rng: Rng, sample: Sample, size: int, spread: AugmentRange) -> Sample:
     """Return a varied sample of (size, size) pixels; keypoints that leave it are OUTSIDE."""
     matrix, mirror = _warp_matrix(rng, sample.image.shape[0], size, spread)
     varied = _warped(rng, sample, size, matrix, mirror)

@@ -9,12 +9,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edgepose.train.data.augment import Spread, augment
+from edgepose.train.data.augment import AugmentRange, augment
 from edgepose.train.recipe import Recipe
 from edgepose.train.synth.people import Sample
 
-_RENDERED = Spread()
-_RECORDED = Spread(degrees=14.0, scale=(0.7, 1.35), shift=0.1, camera=True)
+_RENDERED = AugmentRange()
+_RECORDED = AugmentRange(degrees=14.0, scale=(0.7, 1.35), shift=0.1, camera=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +57,5 @@ class Batches:
         return _varied(rng, self.rendered, size, _RENDERED)
 
 
-def _varied(rng: np.random.Generator, samples: Any, size: int, spread: Spread) -> Sample:
+def _varied(rng: np.random.Generator, samples: Any, size: int, spread: AugmentRange) -> Sample:
     return augment(rng, samples[int(rng.integers(len(samples)))], size, spread)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.skeleton import KEYPOINTS
-from edgepose.train.synth.body import Person
+from edgepose.train.synth.body import BodyModel
 from edgepose.train.synth.camera import Camera, look_at
 from edgepose.train.synth.looks import draw_look, draw_textures
 from edgepose.train.synth.people import Actor, Light, draw_people, place, visibility
@@ -103,14 +103,14 @@ def _moments(performance: tuple[Act, ...]) -> Iterator[tuple[Posture, float]]:
         before = act.yaw
 
 
-def draw_performer(seed: int) -> Person:
+def draw_performer(seed: int) -> BodyModel:
     """Return a person of mean proportions in plain clothes; the seed chooses colours and hair."""
     look = draw_look(np.random.default_rng(seed))
     plain = replace(look, skirt=0.0, hat=False, hood=False, mask=False, held="", midriff=False)
-    return Person(Build(), replace(plain, loose=1.05, flare=1.0, bosom=0.0))
+    return BodyModel(Build(), replace(plain, loose=1.05, flare=1.0, bosom=0.0))
 
 
-def _on_floor(person: Person, posture: Posture, hop: float) -> Actor:
+def _on_floor(person: BodyModel, posture: Posture, hop: float) -> Actor:
     """Return the person with the lower foot on the floor (height 0), raised by a hop."""
     actor = place(person, posture)
     lowest = min(actor.figure.points[name][1] for name in ("l_heel", "r_heel", "l_toe", "r_toe"))

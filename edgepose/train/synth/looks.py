@@ -42,7 +42,7 @@ _HAIRS: Final = np.array(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
+class Appearance:
     """Hold clothes and hair. materials: (6, columns) as `raster` wants them.
 
     sleeve, leg: how far cloth goes down the limb, 0..2 (1 elbow or knee). loose: cloth width
@@ -137,12 +137,12 @@ def _materials(rng: Rng) -> NDArray[np.float64]:
 _HAIR_STYLES: Final = ("bald", "short", "full", "long", "tail")
 
 
-def draw_look(rng: Rng) -> Look:
+def draw_look(rng: Rng) -> Appearance:
     """Draw clothes, hair and small things."""
     female = bool(rng.random() < 0.5)
     shares = (0.03, 0.30, 0.17, 0.27, 0.23) if female else (0.14, 0.62, 0.18, 0.04, 0.02)
     hair = _HAIR_STYLES[rng.choice(5, p=shares)]
-    return Look(
+    return Appearance(
         materials=_materials(rng),
         sleeve=float(rng.choice((0.0, 0.05, 0.45, 0.55, 0.7, 1.3, 1.95, 1.95))),
         leg=float(rng.choice((0.3, 0.5, 0.75, 1.3, 1.9, 1.95, 1.95, 1.95))),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edgepose.skeleton import INDEX, MPII_PARTS
 from edgepose.train.extra import need
-from edgepose.train.synth.body import Person, body_chains, face_row
+from edgepose.train.synth.body import BodyModel, body_chains, face_row
 from edgepose.train.synth.camera import Camera, frame_person
 from edgepose.train.synth.looks import draw_build, draw_look, draw_textures
 from edgepose.train.synth.optics import photograph
@@ -23,7 +23,7 @@ from edgepose.train.synth.poses import draw_posture
 from edgepose.train.synth.posture import Posture
 from edgepose.train.synth.raster import OVERSAMPLE, Stage, shade, splat
 from edgepose.train.synth.scene import draw_background, draw_occluder
-from edgepose.train.synth.skeleton3d import Figure, pose_figure
+from edgepose.train.synth.skeleton3d import PosedSkeleton, pose_figure
 from edgepose.train.synth.things import Picture
 
 Rng = np.random.Generator
@@ -65,8 +65,8 @@ class Sample:
 class Actor:
     """Hold somebody posed and placed."""
 
-    person: Person
-    figure: Figure
+    person: BodyModel
+    figure: PosedSkeleton
     offset: NDArray[np.float64]
 
     @property
@@ -89,12 +89,12 @@ class Light:
         return np.array([*self.direction, self.ambient, self.power])
 
 
-def draw_person(rng: Rng) -> Person:
+def draw_person(rng: Rng) -> BodyModel:
     """Draw proportions and looks."""
-    return Person(draw_build(rng), draw_look(rng))
+    return BodyModel(draw_build(rng), draw_look(rng))
 
 
-def place(person: Person, posture: Posture, offset: Any = (0.0, 0.0, 0.0)) -> Actor:
+def place(person: BodyModel, posture: Posture, offset: Any = (0.0, 0.0, 0.0)) -> Actor:
     """Return the person in a posture, the middle of the hips at `offset` (world metres)."""
     return Actor(person, pose_figure(person.build, posture), np.array(offset, float))
 

@@ -47,7 +47,7 @@ class Build:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Figure:
+class PosedSkeleton:
     """Hold a posed skeleton: COCO keypoints (17, 3), named points and the parts' rotations."""
 
     keypoints: NDArray[np.float64]
@@ -205,7 +205,7 @@ _SIDED: Final = (("shoulder", 5), ("elbow", 7), ("wrist", 9), ("hip", 11), ("kne
 _SIDED_ALL: Final = (*_SIDED, ("ankle", 15))
 
 
-def pose_figure(build: Build, posture: Posture) -> Figure:
+def pose_figure(build: Build, posture: Posture) -> PosedSkeleton:
     """Return the skeleton of `build` in `posture`, inside the joint limits (forward kinematics)."""
     posture = limited(posture)
     pelvis = rotation(posture.pitch, posture.yaw, -posture.roll)
@@ -219,4 +219,4 @@ def pose_figure(build: Build, posture: Posture) -> Figure:
         for name, row in _SIDED_ALL:
             keypoints[row + index] = sided[name]
     scaled = {name: point * build.stature for name, point in points.items()}
-    return Figure(keypoints * build.stature, scaled, frames)
+    return PosedSkeleton(keypoints * build.stature, scaled, frames)

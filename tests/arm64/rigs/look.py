@@ -13,7 +13,7 @@ import sys
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.appliance.model import open_eyes
+from edgepose.appliance.model import load_model
 from edgepose.config.schema import ModelSection
 from edgepose.engine.perception import Detector, Job
 from edgepose.types import Frame, Image, empty_keypoints
@@ -46,15 +46,15 @@ def _keypoints(detector: Detector, job: Job) -> NDArray[np.float32]:
 
 def main(model: str, threads: str, given: str, out: str) -> None:
     """Look at every sequence with one model; say what ran it."""
-    eyes = open_eyes(ModelSection(name=model, threads=int(threads)))
-    sys.stdout.write(f"{eyes.label}\n")
+    loaded = load_model(ModelSection(name=model, threads=int(threads)))
+    sys.stdout.write(f"{loaded.label}\n")
     found: Arrays = {}
     with np.load(given) as file:
         for name in file.files:
-            seen = see(eyes.detector, file[name])
+            seen = see(loaded.detector, file[name])
             found |= {f"{name}|{what}": array for what, array in seen.items()}
     np.savez(out, **found)  # type: ignore[arg-type]
-    eyes.close()
+    loaded.close()
 
 
 if __name__ == "__main__":

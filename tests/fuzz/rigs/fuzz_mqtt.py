@@ -17,7 +17,7 @@ from campaign import Input, Target
 from edgepose.appliance import assembly
 from edgepose.outputs.mqtt.options import MqttOptions
 from edgepose.outputs.mqtt.output import Mqtt
-from edgepose.outputs.mqtt.publisher import Post
+from edgepose.outputs.mqtt.publisher import Publisher
 from edgepose.outputs.mqtt.topics import Topics
 
 _PLAIN: Final = ("ON", "OFF", "on", "true", "1", "", " ON\n", "toggle", "hands", "other", "online")
@@ -36,14 +36,14 @@ class Commands(Target):
         self._number = 0
         options = MqttOptions(host="127.0.0.1", port=9, remote=True)
         appliance = self.bench.appliance
-        about = assembly.device(appliance.config, appliance.eyes, controls=appliance)
+        about = assembly.device(appliance.config, appliance.model, controls=appliance)
         self.mqtt = Mqtt(options, about)
         self.mqtt.open()
         assert self.mqtt._link is not None
         self.mqtt._link.close()  # nobody is there; a broker of our own takes what is sent
         topics = Topics("edgepose", "lobby")
         states = self.mqtt._post._states
-        self.mqtt._post = Post(self._take, self.mqtt._outbox, topics.events)
+        self.mqtt._post = Publisher(self._take, self.mqtt._outbox, topics.events)
         self.mqtt._post.set_state(states)
         self.mqtt._post.connected()
         self.topics = list(topics.commands)

@@ -114,7 +114,7 @@ class WebRequests(Target):
         os.environ["STATE_DIRECTORY"] = str(folder / "state")
         self.bench = Bench(folder)
         appliance = self.bench.appliance
-        about = assembly.device(appliance.config, appliance.eyes, controls=appliance)
+        about = assembly.device(appliance.config, appliance.model, controls=appliance)
         options = WebOptions(port=0, token=TOKEN, frames="full", fps=30)
         self.web = Web(options, about)
         self.web.open()

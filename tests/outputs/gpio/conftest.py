@@ -14,7 +14,7 @@ from gpio_chips import LABEL, LINE, NOBODY, SIM, Chip, Fake, Simulated
 from gpio_relay import Clock, MakeRelay, Relay
 
 from edgepose.outputs.base import Device
-from edgepose.outputs.gpio.fake import FakeBank, FakeChip
+from edgepose.outputs.gpio.fake import FakeChip, FakeDriver
 from edgepose.outputs.gpio.output import Gpio, GpioOptions
 from edgepose.types import Scene
 
@@ -39,10 +39,10 @@ def chip(request: pytest.FixtureRequest) -> Iterator[Chip]:
 @pytest.fixture
 def fake() -> Iterator[FakeChip]:
     """Return a plugged fake chip: for what a simulated one can't show."""
-    chip = FakeBank.plug(FakeChip(LABEL))
+    chip = FakeDriver.plug(FakeChip(LABEL))
     yield chip
     if chip.is_plugged:
-        FakeBank.unplug(chip)
+        FakeDriver.unplug(chip)
 
 
 @pytest.fixture

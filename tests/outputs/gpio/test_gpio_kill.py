@@ -36,7 +36,7 @@ def test_sigkill_frees_the_line_and_rest_switches_it_off(
     assert chip.holder(LINE) == ""
     assert (chip.level(LINE) != off) == (chip.keeps_outputs or floats_on)
     assert [note.suffix for note in notes.iterdir()] == [".json"]
-    assert chip.rest()
+    assert chip.release()
     assert (chip.level(LINE) != off) == (floats_on and not chip.keeps_outputs)
     assert chip.holder(LINE) == ""
     assert not list(notes.iterdir())
@@ -44,12 +44,12 @@ def test_sigkill_frees_the_line_and_rest_switches_it_off(
 
 @pytest.mark.parametrize("chip", ["gpio-sim"], indirect=True)
 def test_rest_holds_the_line_once_more(chip: Simulated, notes: Path):
-    """The kernel itself tells: `rest` takes the line as an output, and lets it go."""
+    """The kernel itself tells: `release` takes the line as an output, and lets it go."""
     chip.kill_holder(LINE, active_low=True)
     with gpiod.Chip(chip.path) as watched:
         watched.watch_line_info(LINE)
 
-        assert chip.rest()
+        assert chip.release()
 
         taken, let_go = watched.read_info_event(), watched.read_info_event()
 
@@ -64,16 +64,16 @@ def test_rest_holds_the_line_once_more(chip: Simulated, notes: Path):
 def test_a_line_that_could_not_be_switched_off_keeps_its_note(
     chip: Chip, device: Device, notes: Path
 ):
-    """`rest` fails visibly while it can't, and does its work later."""
+    """`release` fails visibly while it can't, and does its work later."""
     output = Gpio(GpioOptions(line=LINE, when="arms_up", chip=chip.option), device)
     output.open()
     chip.unplug()
     output.close()
 
-    assert not safe_state.rest_all()
+    assert not safe_state.release_all()
     assert list(notes.iterdir())
     chip.plug()
-    assert safe_state.rest_all()
+    assert safe_state.release_all()
     assert not list(notes.iterdir())
 
 
@@ -84,7 +84,7 @@ def test_a_note_that_cannot_be_used_keeps_no_other_from_its_rest(fake: FakeChip,
     (notes / "b.json").write_text("{")
     fake.kill()
 
-    assert not safe_state.rest_all()
+    assert not safe_state.release_all()
 
     assert not fake.pins[LINE].level
     assert sorted(note.name for note in notes.iterdir()) == ["a.json", "b.json"]

@@ -12,7 +12,7 @@ import pytest
 
 from edgepose.errors import OutputLost
 from edgepose.outputs.gpio.fake import FakeChip
-from edgepose.outputs.gpio.libgpiod import GpiodBank
+from edgepose.outputs.gpio.libgpiod import GpiodDriver
 from edgepose.outputs.gpio.lines import find_chip, hold
 
 LABELS = {
@@ -82,31 +82,31 @@ def gpiod(monkeypatch: pytest.MonkeyPatch) -> Played:
 
 
 @pytest.fixture
-def bank(gpiod: Played, tmp_path: Path) -> GpiodBank:
+def bank(gpiod: Played, tmp_path: Path) -> GpiodDriver:
     """Return the chips of a Pi 5 with an expander."""
     for name in (*LABELS, "gpiochip-not-one"):
         (tmp_path / name).touch()
-    return GpiodBank(tmp_path)
+    return GpiodDriver(tmp_path)
 
 
-def test_chips_come_in_the_kernel_s_order(bank: GpiodBank):
+def test_chips_come_in_the_kernel_s_order(bank: GpiodDriver):
     """Ten after two; what is no GPIO chip is left out."""
     assert [Path(chip.path).name for chip in bank.chips()] == list(LABELS)
 
 
 @pytest.mark.parametrize("wanted", ["auto", "pinctrl-rp1", "gpiochip10"])
-def test_the_header_is_found_by_label(bank: GpiodBank, wanted: str):
+def test_the_header_is_found_by_label(bank: GpiodDriver, wanted: str):
     """Whatever number it has."""
     assert find_chip(bank, wanted).label == "pinctrl-rp1"
 
 
-def test_a_device_file_is_taken(bank: GpiodBank, tmp_path: Path):
+def test_a_device_file_is_taken(bank: GpiodDriver, tmp_path: Path):
     """Who wants a number gets it."""
     assert find_chip(bank, str(tmp_path / "gpiochip2")).label == "usb-expander"
 
 
 def test_a_machine_without_header_is_told(
-    bank: GpiodBank, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    bank: GpiodDriver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     """`auto` never takes a line of just any chip."""
     monkeypatch.setitem(LABELS, "gpiochip10", "INTC1056:00")
@@ -115,7 +115,7 @@ def test_a_machine_without_header_is_told(
         find_chip(bank, "auto")
 
 
-def test_a_line_is_requested_off(bank: GpiodBank, gpiod: Played):
+def test_a_line_is_requested_off(bank: GpiodDriver, gpiod: Played):
     """As an output that is inactive from its first moment; the kernel turns active-low around."""
     line = hold(bank, "auto", 17, active_low=True)
     line.drive(1.0)
@@ -128,7 +128,7 @@ def test_a_line_is_requested_off(bank: GpiodBank, gpiod: Played):
     ]  # fmt: skip
 
 
-def test_a_busy_line_names_its_holder(bank: GpiodBank, gpiod: Played):
+def test_a_busy_line_names_its_holder(bank: GpiodDriver, gpiod: Played):
     """As `gpioinfo` would."""
     gpiod.held[find_chip(bank, "auto").path, 17] = "fan"
 
@@ -136,7 +136,7 @@ def test_a_busy_line_names_its_holder(bank: GpiodBank, gpiod: Played):
         hold(bank, "auto", 17, active_low=False)
 
 
-def test_a_user_who_may_not_is_told_the_group(bank: GpiodBank, gpiod: Played):
+def test_a_user_who_may_not_is_told_the_group(bank: GpiodDriver, gpiod: Played):
     """The commonest mistake of an installation."""
     gpiod.refused = True
 
@@ -149,7 +149,7 @@ def test_the_old_bindings_are_told(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "gpiod", ModuleType("gpiod"))
 
     with pytest.raises(OutputLost, match=r"version 1; edgepose needs gpiod 2\.1"):
-        GpiodBank()
+        GpiodDriver()
 
 
 def test_missing_bindings_are_told(monkeypatch: pytest.MonkeyPatch):
@@ -157,7 +157,7 @@ def test_missing_bindings_are_told(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "gpiod", None)
 
     with pytest.raises(OutputLost, match="gpiod can't be loaded"):
-        GpiodBank()
+        GpiodDriver()
 
 
 def test_the_real_bindings_have_what_is_called():
@@ -171,7 +171,7 @@ def test_the_real_bindings_have_what_is_called():
         output_value=gpiod.line.Value.INACTIVE,
     ).active_low
     with pytest.raises(OutputLost, match="header is not here; found none"):
-        find_chip(GpiodBank(Path("/nowhere")), "auto")
+        find_chip(GpiodDriver(Path("/nowhere")), "auto")
 
 
 def test_a_fake_pin_obeys_what_drives_it():

@@ -11,7 +11,7 @@ from gpio_relay import Clock, MakeRelay, Relay
 
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device
-from edgepose.outputs.gpio.fake import FakeBank, FakeChip
+from edgepose.outputs.gpio.fake import FakeChip, FakeDriver
 from edgepose.outputs.gpio.output import Gpio, GpioOptions
 from edgepose.types import Scene
 
@@ -50,16 +50,16 @@ def test_a_line_that_the_chip_lacks_is_told(chip: Chip, device: Device):
 
 def test_a_chip_is_found_by_its_label_among_others(fake: FakeChip, device: Device):
     """Numbers change from kernel to kernel, and with what is plugged in."""
-    other = FakeBank.plug(FakeChip("raspberrypi-exp-gpio", lines=8))
-    FakeBank.unplug(fake)
-    FakeBank.plug(fake)
+    other = FakeDriver.plug(FakeChip("raspberrypi-exp-gpio", lines=8))
+    FakeDriver.unplug(fake)
+    FakeDriver.plug(fake)
     output = Gpio(GpioOptions(line=LINE, when="arms_up", chip=f"fake:{LABEL}"), device)
 
     output.open()
 
     assert fake.pins[LINE].holder == "edgepose"
     output.close()
-    FakeBank.unplug(other)
+    FakeDriver.unplug(other)
 
 
 def test_a_chip_that_is_pulled_out_comes_back(make_relay: MakeRelay, chip: Chip):
@@ -87,7 +87,7 @@ def test_the_history_of_a_pin_tells_lengths(
     clock: Clock, device: Device, scene: Callable[..., Scene]
 ):
     """The fake keeps every change with its time: what a logic analyser would show."""
-    chip = FakeBank.plug(FakeChip(LABEL, clock=clock))
+    chip = FakeDriver.plug(FakeChip(LABEL, clock=clock))
     output = Gpio(
         GpioOptions(line=LINE, when="arms_up", chip=f"fake:{LABEL}", pulse=0.25), device, clock
     )
@@ -97,7 +97,7 @@ def test_the_history_of_a_pin_tells_lengths(
         relay.show(relay.event("start"))
         relay.at(clock.now + 1.0)
     output.close()
-    FakeBank.unplug(chip)
+    FakeDriver.unplug(chip)
 
     assert list(chip.pins[LINE].history) == [
         (100.0, True), (100.25, False), (101.0, True), (101.25, False),

@@ -15,7 +15,7 @@ import pytest
 from gpio_chips import LINE, Chip
 from gpio_relay import MakeRelay
 
-from edgepose.engine.output_worker import Outlet
+from edgepose.engine.output_worker import OutputWorker
 from edgepose.engine.stats import Stats
 from edgepose.outputs.base import Device
 from edgepose.outputs.gpio.output import Gpio, GpioOptions
@@ -284,7 +284,7 @@ def test_a_length_is_kept_on_the_outlet_s_own_clock(
 
     output.tick = ticked  # type: ignore[method-assign]
     crashes: list[BaseException] = []
-    outlet = Outlet("relay", output, Stats(), crashes.append)
+    outlet = OutputWorker("relay", output, Stats(), crashes.append)
     with chip.watch(LINE) as changes:
         outlet.start()
         outlet.offer(scene(0, 1))

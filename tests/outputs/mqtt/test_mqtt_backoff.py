@@ -14,7 +14,7 @@ from edgepose.backoff import (
     SHORTEST_PAUSE,
     JitteredBackoff,
 )
-from edgepose.outputs.mqtt.client import Link, Listener
+from edgepose.outputs.mqtt.client import MqttCallbacks, MqttClient
 from edgepose.outputs.mqtt.options import MqttOptions
 
 DEVICES = 500
@@ -57,7 +57,7 @@ def test_a_success_begins_anew():
     assert backoff.next() <= 2 * FIRST_PAUSE
 
 
-class Deaf(Listener):
+class Deaf(MqttCallbacks):
     """Count connections, hear nothing."""
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class Deaf(Listener):
 def test_the_link_waits_as_the_dice_say(broker: Any, wait: Callable[..., None]):
     """Paho gets each pause just before the try it belongs to, and a first one after a success."""
     listener = Deaf()
-    link = Link(MqttOptions(host="127.0.0.1", port=broker.port), "x", ("t", b""), listener)
+    link = MqttClient(MqttOptions(host="127.0.0.1", port=broker.port), "x", ("t", b""), listener)
     drawn: list[float] = []
     given: list[tuple[float, float]] = []
     draw, give = link._backoff.next, link._client.reconnect_delay_set

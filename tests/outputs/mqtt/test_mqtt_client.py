@@ -209,7 +209,7 @@ def test_a_frozen_broker_stalls_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ):
     """Opening, showing and closing return; what was shown meanwhile arrives afterwards."""
-    monkeypatch.setattr(output, "DRAIN", 0.5)
+    monkeypatch.setattr(mqtt_output, "DRAIN", 0.5)
     made = output()
     made.open()
     ear.wait_last("edgepose/lobby/available", b"online")
@@ -223,7 +223,7 @@ def test_a_frozen_broker_stalls_nothing(
     again.show(scene(200, 200))
     assert made._outbox.waiting == 200
     broker.thaw()
-    monkeypatch.setattr(output, "DRAIN", 20.0)
+    monkeypatch.setattr(mqtt_output, "DRAIN", 20.0)
     wait(lambda: not again._outbox.waiting, "everything to be taken")
     again.close()
 

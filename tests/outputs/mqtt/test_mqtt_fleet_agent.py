@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from edgepose.outputs.base import Device
-from edgepose.outputs.mqtt.fleet_agent import ANSWERS, Remote
-from edgepose.outputs.mqtt.publisher import Post
+from edgepose.outputs.mqtt.fleet_agent import ANSWERS, FleetAgent
+from edgepose.outputs.mqtt.publisher import Publisher
 from edgepose.outputs.mqtt.topics import Topics
 
 
@@ -35,8 +35,8 @@ def test_refusals_without_end_stay_few(device: Device):
     """Pushes of ever new names: the latest are answered, and what is held is bounded."""
     topics, broker = Topics("edgepose", device.name), Broker()
     nobody: Any = Nobody()
-    remote = Remote(nobody, device, topics, is_allowed=False, interval=0.0)
-    post = Post(broker.publish, nobody, "events")
+    remote = FleetAgent(nobody, device, topics, is_allowed=False, interval=0.0)
+    post = Publisher(broker.publish, nobody, "events")
     post.connected()
     for number in range(3 * ANSWERS):
         push = json.dumps({"id": f"push-{number}", "text": "x"}).encode()

@@ -14,8 +14,8 @@ import pytest
 from edgepose.outputs.mqtt import identity
 from edgepose.outputs.mqtt.identity import (
     RIVALS,
-    Claim,
-    Watchman,
+    NameClaim,
+    NameConflicts,
     default_client_id,
     outbox_path,
     read_claim,
@@ -26,9 +26,9 @@ Errors = Callable[[], list[str]]
 
 
 @pytest.fixture
-def own() -> Claim:
+def own() -> NameClaim:
     """Return our claim."""
-    return Claim("lobby", "edgepose1", "install-a", 3, "session-3")
+    return NameClaim("lobby", "edgepose1", "install-a", 3, "session-3")
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_client_id_is_of_machine_and_name(monkeypatch: pytest.MonkeyPatch, tmp
     assert first.isalnum()
 
 
-def test_a_claim_comes_back_from_its_payload(own: Claim):
+def test_a_claim_comes_back_from_its_payload(own: NameClaim):
     """What is no claim is None."""
     assert read_claim(own.payload) == own
     endless = own.payload.replace(b'"start":', b'"start":1e999, "begun":')
@@ -77,7 +77,7 @@ def test_a_claim_comes_back_from_its_payload(own: Claim):
         assert read_claim(payload) is None
 
 
-def test_a_claim_without_a_process_can_be_read(own: Claim):
+def test_a_claim_without_a_process_can_be_read(own: NameClaim):
     """Of an older edgepose: it is judged by its outbox."""
     row = json.loads(replace(own, session="session-2", start=2).payload)
     del row["process"]
@@ -88,57 +88,57 @@ def test_a_claim_without_a_process_can_be_read(own: Claim):
     assert own.is_rival(replace(past, install="install-b"))
 
 
-def test_a_foreign_claim_while_we_are_there_is_a_rival(own: Claim):
+def test_a_foreign_claim_while_we_are_there_is_a_rival(own: NameClaim):
     """Told once for each session of it."""
-    watchman = Watchman(own)
-    other = Claim("lobby", "edgepose2", "install-b", 1, "session-x", "process-b")
+    watchman = NameConflicts(own)
+    other = NameClaim("lobby", "edgepose2", "install-b", 1, "session-x", "process-b")
 
     assert watchman.look(other.payload, is_retained=False) == other
     assert watchman.look(other.payload, is_retained=False) is None
 
 
-def test_rivals_without_end_are_not_kept(own: Claim):
+def test_rivals_without_end_are_not_kept(own: NameClaim):
     """Whoever publishes claims of made-up sessions costs no memory; the latest are known."""
-    watchman = Watchman(own)
+    watchman = NameConflicts(own)
     for number in range(2 * RIVALS):
-        rival = Claim("lobby", "edgepose2", "install-b", 1, f"session-{number}", "process-b")
+        rival = NameClaim("lobby", "edgepose2", "install-b", 1, f"session-{number}", "process-b")
         assert watchman.look(rival.payload, is_retained=False) == rival
 
     assert len(watchman.rivals) == RIVALS
     assert watchman.look(rival.payload, is_retained=False) is None
 
 
-def test_what_stood_there_before_us_is_no_rival(own: Claim):
+def test_what_stood_there_before_us_is_no_rival(own: NameClaim):
     """The device that was replaced left its claim behind."""
-    watchman = Watchman(own)
-    other = Claim("lobby", "edgepose2", "install-b", 1, "session-x", "process-b")
+    watchman = NameConflicts(own)
+    other = NameClaim("lobby", "edgepose2", "install-b", 1, "session-x", "process-b")
 
     assert watchman.look(other.payload, is_retained=True) is None
 
 
-def test_what_replaced_our_claim_while_we_were_away_is_a_rival(own: Claim):
+def test_what_replaced_our_claim_while_we_were_away_is_a_rival(own: NameClaim):
     """Two with one client id throw each other out, and see only what the other left."""
-    watchman = Watchman(own)
-    other = Claim("lobby", "edgepose1", "install-b", 1, "session-x", "process-b")
+    watchman = NameConflicts(own)
+    other = NameClaim("lobby", "edgepose1", "install-b", 1, "session-x", "process-b")
     watchman.look(own.payload, is_retained=False)
 
     assert watchman.look(other.payload, is_retained=True) == other
 
 
-def test_our_own_past_is_no_rival(own: Claim):
+def test_our_own_past_is_no_rival(own: NameClaim):
     """A broker that was killed may bring back the claim of an earlier start of ours."""
-    watchman = Watchman(own)
+    watchman = NameConflicts(own)
     watchman.look(own.payload, is_retained=False)
-    past = Claim("lobby", "edgepose1", "install-a", 2, "session-2", "process-2")
+    past = NameClaim("lobby", "edgepose1", "install-a", 2, "session-2", "process-2")
 
     assert watchman.look(past.payload, is_retained=True) is None
 
 
-def test_a_copy_of_our_card_is_a_rival(own: Claim):
+def test_a_copy_of_our_card_is_a_rival(own: NameClaim):
     """It has our outbox and counts its starts from there on."""
-    copy = Claim("lobby", "edgepose1", "install-a", 3, "session-y", "process-y")
+    copy = NameClaim("lobby", "edgepose1", "install-a", 3, "session-y", "process-y")
 
-    assert Watchman(own).look(copy.payload, is_retained=False) == copy
+    assert NameConflicts(own).look(copy.payload, is_retained=False) == copy
 
 
 def test_two_devices_of_one_name_are_both_told(
@@ -196,7 +196,7 @@ def test_two_outputs_of_one_device_are_no_rivals(
     for made in outputs:
         made.open()
         wait(lambda made=made: made._watchman._stood, "the claim")
-    foreign = Claim("lobby", "edgepose9", "install-b", 1, "session-x", "process-b")
+    foreign = NameClaim("lobby", "edgepose9", "install-b", 1, "session-x", "process-b")
     ear.client.publish("edgepose/lobby/device", foreign.payload)
 
     wait(lambda: all(made._watchman.rivals for made in outputs), "both to notice")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgepose.outputs.mqtt.outbox import Outbox
-from edgepose.outputs.mqtt.publisher import PASSING, WINDOW, Post
+from edgepose.outputs.mqtt.publisher import PASSING, WINDOW, Publisher
 
 
 class Wire:
@@ -51,9 +51,9 @@ def wire() -> Wire:
 
 
 @pytest.fixture
-def post(wire: Wire, outbox: Outbox) -> Post:
+def post(wire: Wire, outbox: Outbox) -> Publisher:
     """Return a post that is not connected."""
-    return Post(wire.publish, outbox, "events")
+    return Publisher(wire.publish, outbox, "events")
 
 
 def put(outbox: Outbox, *numbers: int) -> None:
@@ -66,7 +66,7 @@ def events(sent: list[tuple[str, bytes, bool]]) -> list[int]:
     return [int(payload) for topic, payload, _ in sent if topic == "events"]
 
 
-def test_nothing_is_sent_before_the_connection(post: Post, wire: Wire, outbox: Outbox):
+def test_nothing_is_sent_before_the_connection(post: Publisher, wire: Wire, outbox: Outbox):
     """States and events wait for it; states go first, retained."""
     put(outbox, 1)
     post.set_state({"a": b"1"})
@@ -78,7 +78,7 @@ def test_nothing_is_sent_before_the_connection(post: Post, wire: Wire, outbox: O
     assert wire.take() == [("a", b"1", True), ("events", b"1", False)]
 
 
-def test_a_state_goes_out_when_it_changes(post: Post, wire: Wire):
+def test_a_state_goes_out_when_it_changes(post: Publisher, wire: Wire):
     """The same again is not sent; of several changes only the newest."""
     post.connected()
     post.set_state({"a": b"1"})
@@ -90,7 +90,7 @@ def test_a_state_goes_out_when_it_changes(post: Post, wire: Wire):
     assert wire.take() == [("a", b"2", True)]
 
 
-def test_a_state_that_was_taken_away_is_forgotten(post: Post, wire: Wire):
+def test_a_state_that_was_taken_away_is_forgotten(post: Publisher, wire: Wire):
     """It goes out, empty, also where the client takes nothing at first; later ones don't tell."""
     post.connected()
     post.set_state({"a": b"1"})
@@ -107,7 +107,7 @@ def test_a_state_that_was_taken_away_is_forgotten(post: Post, wire: Wire):
     assert not post._states
 
 
-def test_the_window_holds_events_back(post: Post, wire: Wire, outbox: Outbox):
+def test_the_window_holds_events_back(post: Publisher, wire: Wire, outbox: Outbox):
     """So many wait for their acknowledgement; each one that comes lets another go, in order."""
     post.connected()
     put(outbox, *range(WINDOW + 3))
@@ -123,7 +123,7 @@ def test_the_window_holds_events_back(post: Post, wire: Wire, outbox: Outbox):
 
 
 def test_an_event_leaves_the_outbox_with_its_acknowledgement_only(
-    post: Post, wire: Wire, outbox: Outbox
+    post: Publisher, wire: Wire, outbox: Outbox
 ):
     """Not when it is sent, and not with another's; an unknown acknowledgement is no fault."""
     post.connected()
@@ -136,7 +136,7 @@ def test_an_event_leaves_the_outbox_with_its_acknowledgement_only(
     assert [message.id for message in outbox.after(0, 9)] == ["id-1"]
 
 
-def test_what_has_no_state_is_not_repeated(post: Post, wire: Wire):
+def test_what_has_no_state_is_not_repeated(post: Publisher, wire: Wire):
     """A refused command repeats the state of its switch, which a device may not have."""
     post.set_state({"a": b"1"})
     post.connected()
@@ -148,7 +148,9 @@ def test_what_has_no_state_is_not_repeated(post: Post, wire: Wire):
     assert wire.take() == [("a", b"1", True)]
 
 
-def test_after_a_lost_connection_the_client_repeats_first(post: Post, wire: Wire, outbox: Outbox):
+def test_after_a_lost_connection_the_client_repeats_first(
+    post: Publisher, wire: Wire, outbox: Outbox
+):
     """Nothing new before what was not acknowledged is through: an old state would overtake."""
     post.connected()
     post.set_state({"a": b"old"})
@@ -168,7 +170,7 @@ def test_after_a_lost_connection_the_client_repeats_first(post: Post, wire: Wire
     assert wire.take() == [("a", b"new", True), ("events", b"2", False)]
 
 
-def test_every_connection_brings_all_states_again(post: Post, wire: Wire):
+def test_every_connection_brings_all_states_again(post: Publisher, wire: Wire):
     """The broker may have lost them."""
     post.set_state({"a": b"1", "b": b"2"})
     post.connected()
@@ -181,7 +183,7 @@ def test_every_connection_brings_all_states_again(post: Post, wire: Wire):
     assert wire.take() == [("a", b"1", True), ("b", b"2", True)]
 
 
-def test_events_are_not_sent_twice_on_one_connection(post: Post, wire: Wire, outbox: Outbox):
+def test_events_are_not_sent_twice_on_one_connection(post: Publisher, wire: Wire, outbox: Outbox):
     """However often somebody pumps, and after a reconnection that the client bridges."""
     post.connected()
     put(outbox, 1)
@@ -194,7 +196,7 @@ def test_events_are_not_sent_twice_on_one_connection(post: Post, wire: Wire, out
     assert events(wire.take()) == [1]
 
 
-def test_a_full_client_is_tried_again(post: Post, wire: Wire, outbox: Outbox):
+def test_a_full_client_is_tried_again(post: Publisher, wire: Wire, outbox: Outbox):
     """Nothing is lost when it takes nothing, states included."""
     post.connected()
     wire.is_full = True
@@ -207,7 +209,7 @@ def test_a_full_client_is_tried_again(post: Post, wire: Wire, outbox: Outbox):
     assert wire.take() == [("a", b"1", True), ("events", b"1", False)]
 
 
-def test_states_of_a_stalled_broker_do_not_pile_up(post: Post, wire: Wire):
+def test_states_of_a_stalled_broker_do_not_pile_up(post: Publisher, wire: Wire):
     """Past the window changes wait, and only the newest of each topic is sent then."""
     post.connected()
     for value in range(1000):
@@ -221,7 +223,7 @@ def test_states_of_a_stalled_broker_do_not_pile_up(post: Post, wire: Wire):
     assert wire.take() == [("a", b"999", True)]
 
 
-def test_passing_messages_are_not_kept(post: Post, wire: Wire):
+def test_passing_messages_are_not_kept(post: Publisher, wire: Wire):
     """Reports without a connection are gone; with a stalled one only the newest few wait."""
     post.pass_on("stats", b"lost")
     post.connected()
@@ -238,7 +240,7 @@ def test_passing_messages_are_not_kept(post: Post, wire: Wire):
     assert not any(retain for _, _, retain in sent + rest)
 
 
-def test_it_is_quiet_when_all_is_acknowledged(post: Post, wire: Wire, outbox: Outbox):
+def test_it_is_quiet_when_all_is_acknowledged(post: Publisher, wire: Wire, outbox: Outbox):
     """Until then somebody who closes may wait for it."""
     post.set_state({"a": b"1"})
     assert not post.is_quiet
@@ -267,7 +269,7 @@ def test_who_comes_while_another_sends_leaves_a_note_and_goes(wire: Wire, outbox
         waited.append(client.is_alive())
         return wire.publish(topic, payload, retain)
 
-    post = Post(publish, outbox, "events")
+    post = Publisher(publish, outbox, "events")
     post.connected()
     put(outbox, *range(2 * WINDOW))
     post.pump()

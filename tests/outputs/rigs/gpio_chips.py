@@ -17,7 +17,7 @@ import gpio_holder
 import gpiod
 
 from edgepose.outputs.gpio import safe_state
-from edgepose.outputs.gpio.fake import FakeBank, FakeChip
+from edgepose.outputs.gpio.fake import FakeChip, FakeDriver
 
 SIM = Path("/sys/kernel/config/gpio-sim")
 LABEL = "pinctrl-bcm2711"
@@ -68,7 +68,7 @@ class Chip(ABC):
         """Let an output switch the line on, in a process that is killed by SIGKILL then."""
 
     @abstractmethod
-    def rest(self) -> bool:
+    def release(self) -> bool:
         """Do what the service's ExecStopPost does; return whether it was done."""
 
     @abstractmethod
@@ -114,16 +114,16 @@ class Fake(Chip):
         assert self.level(line) != active_low
         self.chip.kill()
 
-    def rest(self) -> bool:
-        return safe_state.rest_all()
+    def release(self) -> bool:
+        return safe_state.release_all()
 
     def unplug(self) -> None:
         if self.chip.is_plugged:
-            FakeBank.unplug(self.chip)
+            FakeDriver.unplug(self.chip)
 
     def plug(self) -> None:
         self.chip.kill()  # a chip that comes is held by nobody
-        FakeBank.plug(self.chip)
+        FakeDriver.plug(self.chip)
 
 
 class Simulated(Chip):
@@ -166,7 +166,7 @@ class Simulated(Chip):
             assert self.level(line) != active_low
             process.kill()
 
-    def rest(self) -> bool:
+    def release(self) -> bool:
         with _python("-m", "edgepose.outputs.gpio.safe_state") as process:
             return process.wait() == 0
 

@@ -12,7 +12,7 @@ from typing import Any
 from edgepose import template_file
 from edgepose.core.templates import teach
 from edgepose.core.trigger import Thresholds
-from edgepose.core.watch import Watch
+from edgepose.core.watch import PoseWatch
 from edgepose.errors import DeviceError, OutputLost, UserError, near_miss
 from edgepose.outputs.base import Controls, Output
 from edgepose.sources.synthetic.source import Synthetic
@@ -44,7 +44,7 @@ class Appliance(Controls):
 
     def _renew(self) -> None:
         template = self._templates[self._template]
-        self._watch = Watch(self._name, [template], self._thresholds)
+        self._watch = PoseWatch(self._name, [template], self._thresholds)
 
     def state(self) -> Mapping[str, Any]:
         """Return a health document like the real one."""

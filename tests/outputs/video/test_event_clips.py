@@ -15,9 +15,9 @@ import pytest
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device
 from edgepose.outputs.video import event_clips
-from edgepose.outputs.video.event_clips import Around, Ring, prune
+from edgepose.outputs.video.event_clips import EventClips, PacketBuffer, prune
 from edgepose.outputs.video.mp4 import CLOCK, Encoded, Format
-from edgepose.outputs.video.output import Video, VideoOptions
+from edgepose.outputs.video.output import VideoOutput, VideoOutputOptions
 from edgepose.types import Scene
 
 FPS = 10
@@ -56,7 +56,7 @@ def record(
 ) -> None:
     """Show 200 pictures, ten a second, with events at some of them."""
     values = {"look": LOOK, "keep": 100} | options
-    clips = Around(folder / "lobby.mp4", seconds=seconds, **values)
+    clips = EventClips(folder / "lobby.mp4", seconds=seconds, **values)
     for number in range(200):
         clips.write(picture(number), number * CLOCK // FPS, events.get(number, []))
     clips.close()
@@ -161,7 +161,7 @@ def test_an_id_is_no_path(tmp_path: Path):
 
 def test_a_disk_that_gets_full_is_told(tmp_path: Path, disk_full_after: Callable[..., Any]):
     """As a lost output; closing then is no fault."""
-    clips = Around(tmp_path / "lobby.mp4", LOOK, 2.0, 100)
+    clips = EventClips(tmp_path / "lobby.mp4", LOOK, 2.0, 100)
     rng = np.random.default_rng(0)
 
     def run() -> None:
@@ -212,7 +212,7 @@ def packet(number: int, size: int = 100) -> Encoded:
 
 def test_a_ring_keeps_the_span_and_no_more_than_a_group_besides():
     """And always begins with what can be decoded by itself."""
-    ring = Ring(span=25)
+    ring = PacketBuffer(span=25)
     for number in range(1000):
         ring.add(packet(number))
         ring.trim(number)
@@ -225,7 +225,7 @@ def test_a_ring_keeps_the_span_and_no_more_than_a_group_besides():
 
 def test_a_ring_keeps_to_its_memory():
     """Whatever the span: the oldest go, and what follows on them."""
-    ring = Ring(span=10_000, limit=3500)
+    ring = PacketBuffer(span=10_000, limit=3500)
     for number in range(1000):
         ring.add(packet(number))
         assert ring.size <= 3500
@@ -242,8 +242,8 @@ def test_the_video_output_records_around_events(
     tmp_path: Path, device: Device, scene: Callable[..., Scene]
 ):
     """`around` in the configuration: one clip, with people drawn, named by the event."""
-    options = VideoOptions(path=tmp_path / "%Y" / "seen.mp4", around=0.5, fps=15.0)
-    output = Video(options, device)
+    options = VideoOutputOptions(path=tmp_path / "%Y" / "seen.mp4", around=0.5, fps=15.0)
+    output = VideoOutput(options, device)
     output.open()
     for seq in range(120):
         output.show(scene(seq, *((seq,) if seq == 61 else ())))
@@ -260,7 +260,7 @@ def test_an_event_that_is_given_again_has_another_clip(
     tmp_path: Path, device: Device, scene: Callable[..., Scene]
 ):
     """After an interruption the scene comes again; the part that was written stays."""
-    output = Video(VideoOptions(path=tmp_path / "seen.mp4", around=0.5), device)
+    output = VideoOutput(VideoOutputOptions(path=tmp_path / "seen.mp4", around=0.5), device)
     shown = scene(0, 7)
     for seq in (0, 1):
         output.open()

@@ -18,7 +18,13 @@ from hypothesis import strategies as st
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device
 from edgepose.outputs.video import mp4
-from edgepose.outputs.video.output import LONGEST, NOMINAL, Timeline, Video, VideoOptions
+from edgepose.outputs.video.output import (
+    LONGEST,
+    NOMINAL,
+    ClipTimeline,
+    VideoOutput,
+    VideoOutputOptions,
+)
 from edgepose.types import Frame, Scene
 
 Write = Callable[..., Path]
@@ -35,7 +41,7 @@ def write(path: Path, device: Device) -> Write:
     """Return a writer of clips: scenes, and options besides the path."""
 
     def write(*scenes: Scene, **options: Any) -> Path:
-        output = Video(VideoOptions(path=path, **options), device)
+        output = VideoOutput(VideoOutputOptions(path=path, **options), device)
         output.open()
         for scene in scenes:
             output.show(scene)
@@ -199,7 +205,7 @@ def test_a_power_cut_costs_the_last_seconds_only(
     path: Path, device: Device, scene: Callable[..., Scene]
 ):
     """What is on disk while the clip is written can be played."""
-    output = Video(VideoOptions(path=path), device)
+    output = VideoOutput(VideoOutputOptions(path=path), device)
     output.open()
     for seq in range(200):
         output.show(scene(seq))
@@ -229,7 +235,7 @@ def test_a_run_goes_on_in_a_clip_of_its_own(
 ):
     """After an interruption nothing is overwritten; a new run begins anew."""
     for _ in range(2):
-        output = Video(VideoOptions(path=path), device)
+        output = VideoOutput(VideoOutputOptions(path=path), device)
         for seq in range(3):
             output.open()
             output.show(scene(seq))
@@ -242,7 +248,7 @@ def test_a_run_goes_on_in_a_clip_of_its_own(
 
 def test_the_name_may_hold_the_time(tmp_path: Path, device: Device, scene: Callable[..., Scene]):
     """Each start has a clip of its own where the name says so."""
-    output = Video(VideoOptions(path=tmp_path / "%Y" / "lobby-%m.mp4"), device)
+    output = VideoOutput(VideoOutputOptions(path=tmp_path / "%Y" / "lobby-%m.mp4"), device)
     output.open()
     output.show(scene(0))
     output.close()
@@ -255,7 +261,7 @@ def test_the_name_may_hold_the_time(tmp_path: Path, device: Device, scene: Calla
 def test_no_clip_is_begun_before_the_first_frame(path: Path, device: Device):
     """A camera that never comes doesn't replace yesterday's clip by nothing."""
     path.write_bytes(b"yesterday")
-    output = Video(VideoOptions(path=path), device)
+    output = VideoOutput(VideoOutputOptions(path=path), device)
 
     output.open()
     output.close()
@@ -266,7 +272,7 @@ def test_no_clip_is_begun_before_the_first_frame(path: Path, device: Device):
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, device: Device):
     """The message names the clip."""
     (tmp_path / "file").write_text("")
-    output = Video(VideoOptions(path=tmp_path / "file" / "clip.mp4"), device)
+    output = VideoOutput(VideoOutputOptions(path=tmp_path / "file" / "clip.mp4"), device)
 
     with pytest.raises(OutputLost, match=r"clip\.mp4: no folder to write to"):
         output.open()
@@ -277,7 +283,7 @@ def test_a_full_disk_is_told_and_survived(
     path: Path, device: Device, scene: Callable[..., Scene], disk_full_after: Callable[..., Any]
 ):
     """The output is lost; what is there can be played, and the run goes on in a second clip."""
-    output = Video(VideoOptions(path=path), device)
+    output = VideoOutput(VideoOutputOptions(path=path), device)
     output.open()
     frames = iter(range(1000))
 
@@ -298,7 +304,7 @@ def test_a_full_disk_is_told_and_survived(
 
 def test_a_disk_that_is_full_from_the_start_is_told(device: Device, scene: Callable[..., Scene]):
     """Not even the first bytes fit."""
-    output = Video(VideoOptions(path=Path("/dev/full")), device)
+    output = VideoOutput(VideoOutputOptions(path=Path("/dev/full")), device)
     output.open()
 
     with pytest.raises(OutputLost, match="/dev/full: can't be written: No space left"):
@@ -311,7 +317,7 @@ def test_a_clip_that_cannot_be_begun_is_told(
 ):
     """A folder of that name is in the way."""
     path.mkdir()
-    output = Video(VideoOptions(path=path), device)
+    output = VideoOutput(VideoOutputOptions(path=path), device)
     output.open()
 
     with pytest.raises(OutputLost, match=r"clip\.mp4: can't be written"):
@@ -322,7 +328,7 @@ def test_a_clip_that_cannot_be_begun_is_told(
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50), st.sampled_from([None, 1, 30, 120]))
 def test_ticks_always_grow(moments: list[float], fps: float | None):
     """Whatever the source's times do, the clip goes forward, and never stands for long."""
-    timeline = Timeline(fps)
+    timeline = ClipTimeline(fps)
 
     ticks = [tick for tick in map(timeline.ticks, moments) if tick is not None]
 
@@ -334,7 +340,7 @@ def test_ticks_always_grow(moments: list[float], fps: float | None):
 
 def test_time_that_stands_goes_back_or_jumps_is_smoothed():
     """A frame more is a frame's time more; an hour without camera is two seconds."""
-    timeline = Timeline()
+    timeline = ClipTimeline()
 
     ticks = [timeline.ticks(moment) for moment in (5.0, 5.0, 4.0, 3604.0, 3604.5)]
 

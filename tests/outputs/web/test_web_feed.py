@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from edgepose.outputs.web.streams import Feed, Live
+from edgepose.outputs.web.streams import Broadcaster, LatestScene
 from edgepose.types import Scene
 
 
@@ -17,9 +17,9 @@ class Rig:
     """A feed that makes the scene's number of it. made: those numbers."""
 
     def __init__(self, executor: ThreadPoolExecutor) -> None:
-        self.live = Live()
+        self.live = LatestScene()
         self.made: list[int] = []
-        self.feed = Feed(self.live, self._make, executor, fps=200.0, most=3)
+        self.feed = Broadcaster(self.live, self._make, executor, fps=200.0, most=3)
 
     def _make(self, scene: Scene) -> bytes:
         self.made.append(scene.frame.seq)
@@ -136,9 +136,9 @@ def test_a_fault_in_the_maker_is_heard(executor: ThreadPoolExecutor, scene: Call
         raise ZeroDivisionError
 
     async def run() -> None:
-        live = Live()
+        live = LatestScene()
         live.put(scene(1))
-        feed = Feed(live, fails, executor, 200.0, 1)
+        feed = Broadcaster(live, fails, executor, 200.0, 1)
         with feed.watched() as number:
             await feed.after(number, 0.3)
 

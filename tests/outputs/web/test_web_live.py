@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edgepose.outputs.web.streams import Live
+from edgepose.outputs.web.streams import LatestScene
 from edgepose.types import Scene
 
 
-def ids(live: Live, number: int) -> list[str]:
+def ids(live: LatestScene, number: int) -> list[str]:
     """Return the ids of the events after a number."""
     return [event.id for event in live.events_after(number)[1]]
 
 
 def test_only_the_newest_scene_is_kept(scene: Callable[..., Scene]):
     """Nothing piles up while nobody looks."""
-    live = Live()
+    live = LatestScene()
     assert live.scene is None
 
     newest = scene(2)
@@ -26,7 +26,7 @@ def test_only_the_newest_scene_is_kept(scene: Callable[..., Scene]):
 
 def test_every_event_is_told_once(scene: Callable[..., Scene]):
     """Those since the last time; one that is given again is not told again."""
-    live = Live()
+    live = LatestScene()
     live.put(scene(0, 1))
     seen, _ = live.events_after(0)
     live.put(scene(1, 1, 2))
@@ -39,7 +39,7 @@ def test_every_event_is_told_once(scene: Callable[..., Scene]):
 
 def test_the_latest_events_are_remembered(scene: Callable[..., Scene]):
     """For a page that is opened later; the oldest go."""
-    live = Live()
+    live = LatestScene()
     for number in range(120):
         live.put(scene(number, number))
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from edgepose.outputs.web import Web, streams
-from edgepose.outputs.web.limits import Door
+from edgepose.outputs.web.limits import ConnectionLimiter
 from edgepose.types import Frame, Scene
 
 CROWD = 200
@@ -32,7 +32,7 @@ def crowd(client) -> Iterator[Callable[[bytes], list[socket.socket]]]:
         yield come
 
 
-def door_of(page: Web) -> Door:
+def door_of(page: Web) -> ConnectionLimiter:
     """Return what counts the connections of a page."""
     assert page._server is not None
     assert page._server._door is not None
@@ -61,14 +61,14 @@ def test_a_crowd_that_keeps_silent_locks_nobody_out(client, crowd, page: Web, sa
     crowd(said)
 
     assert client.get("/api/state")[0] == 200
-    assert len(door_of(page)) <= Door.most
+    assert len(door_of(page)) <= ConnectionLimiter.most
 
 
 def test_who_keeps_silent_is_hung_up_on(
     monkeypatch: pytest.MonkeyPatch, open_page: Callable[..., Web], new_client: Callable[..., Any]
 ):
     """Though there is room; a page that asks now and then stays."""
-    monkeypatch.setattr(Door, "patience", 0.2)
+    monkeypatch.setattr(ConnectionLimiter, "patience", 0.2)
     client = new_client(open_page())
 
     with client.raw(b"") as silent, client.raw(b"GET / HTTP/1.1\r\nHost: ") as slow:

@@ -16,7 +16,7 @@ from web_phone import TOKEN
 
 from edgepose.errors import OutputLost
 from edgepose.outputs.web import Web
-from edgepose.outputs.web.limits import Door
+from edgepose.outputs.web.limits import ConnectionLimiter
 from edgepose.types import Scene
 
 CROWD = 200
@@ -109,12 +109,12 @@ def test_a_crowd_that_begins_no_handshake_locks_nobody_out(page: Web, connect: C
         assert everything(crowd[0]) == b""
         assert page._server is not None
         assert page._server._door is not None
-        assert len(page._server._door) <= Door.most
+        assert len(page._server._door) <= ConnectionLimiter.most
 
 
 def test_who_does_not_finish_the_handshake_is_sent_away(page: Web, monkeypatch: pytest.MonkeyPatch):
     """After the door's patience, with half a greeting."""
-    monkeypatch.setattr(Door, "patience", 0.3)
+    monkeypatch.setattr(ConnectionLimiter, "patience", 0.3)
     page.close()
     page.open()
     with socket.create_connection(("127.0.0.1", page.port), timeout=20) as visitor:

@@ -225,20 +225,20 @@ def _models(name: str, folder: Path) -> list[str]:
 
 def _record(path: Path) -> None:
     """Write down what the bundled model says of the film."""
-    from edgepose.appliance.model import open_eyes
+    from edgepose.appliance.model import load_model
     from edgepose.config.schema import ModelSection
     from edgepose.runtimes.replay import Recorder
     from edgepose.types import Frame
 
-    eyes = open_eyes(ModelSection(name="edgepose-nano", runtime="cpu"))
-    recorder = Recorder(eyes.detector.runtimes[0], path)
+    loaded = load_model(ModelSection(name="edgepose-nano", runtime="cpu"))
+    recorder = Recorder(loaded.detector.runtimes[0], path)
     recorder.open()
-    eyes.detector.runtimes = (recorder,)
+    loaded.detector.runtimes = (recorder,)
     camera = soak_parts.SoakCamera(soak_parts.SoakCamera.Options(frames=120))
     for seq in range(120):
         frame = camera.read()
         assert frame is not None
-        eyes.detector.detect(Frame(frame.image, frame.time, seq))
+        loaded.detector.detect(Frame(frame.image, frame.time, seq))
     recorder.close()
 
 

@@ -55,7 +55,7 @@ class Probe(Output):
             "cpu": time.process_time(),
             "counts": dict(counts),
             "busy": {t.name: _cpu_of(t) for t in threading.enumerate() if t.ident},
-            "model": self.appliance.eyes.model.name,
+            "model": self.appliance.model.file.name,
         }
         self._latencies.clear()
         print(json.dumps(line), flush=True)  # noqa: T201 - the parent reads it
@@ -74,7 +74,7 @@ def _cpu_of(thread: threading.Thread) -> float:
 
 def main() -> None:
     """Run the configuration named by the first argument; a line a block of frames."""
-    malloc.share()
+    malloc.limit_arenas()
     soak_parts.register()
     probe = Probe(int(sys.argv[2]))
     appliance = Appliance(load(Path(sys.argv[1])), {"probe/": probe})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgepose.skeleton import INDEX, MPII_PARTS
-from edgepose.train.synth.body import Person
+from edgepose.train.synth.body import BodyModel
 from edgepose.train.synth.camera import Camera, look_at
 from edgepose.train.synth.looks import draw_look, draw_textures
 from edgepose.train.synth.people import (
@@ -35,7 +35,7 @@ def look() -> object:
 
 def drawn(posture: Posture, look: object, others: tuple = ()) -> tuple:
     """Return (picture, depth, keypoints, visible) of a person on black, 3 metres away."""
-    actor = place(Person(Build(), look), posture)
+    actor = place(BodyModel(Build(), look), posture)
     turn, shift = look_at(np.array([0.0, -0.05, 0.0]), 3.0, 0.0, 0.0)
     camera = Camera(turn, shift, 0.8 * SIZE * 3 / 1.9, (SIZE / 2, SIZE / 2))
     picture = np.zeros((SIZE, SIZE, 3), np.float32)
@@ -81,7 +81,7 @@ def test_the_same_people_in_mpii_s_parts() -> None:
 
 def test_the_top_of_the_head_is_above_the_neck(look: object) -> None:
     """Standing upright: head top, neck, thorax and pelvis lie one below the other, in order."""
-    parts = place(Person(Build(), look), Posture()).figure.parts
+    parts = place(BodyModel(Build(), look), Posture()).figure.parts
     heights = [parts[MPII_PARTS.index(n), 1] for n in ("head_top", "upper_neck", "thorax")]
     assert heights == sorted(heights, reverse=True)
     assert 0.15 < heights[0] - heights[1] < 0.35
@@ -119,6 +119,6 @@ def test_the_left_hand_is_on_the_right_of_the_picture(look: object) -> None:
 
 def test_somebody_in_front_hides_who_is_behind(look: object) -> None:
     """With another person half a metre nearer, hardly any keypoint stays visible."""
-    other = place(Person(Build(girth=1.5), look), Posture(), (0.0, 0.0, 0.7))
+    other = place(BodyModel(Build(girth=1.5), look), Posture(), (0.0, 0.0, 0.7))
     visible = drawn(Posture(), look, (other,))[3]
     assert (visible == HIDDEN).sum() > 10
