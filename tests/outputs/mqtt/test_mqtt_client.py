@@ -15,6 +15,7 @@ import pytest
 from edgepose.backoff import SHORTEST_PAUSE
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device
+from edgepose.outputs.mqtt import output as mqtt_output
 from edgepose.outputs.mqtt.output import Mqtt
 from edgepose.types import Scene
 
