@@ -20,7 +20,7 @@ from edgepose.core.selection import Selection, SelectionSettings
 from edgepose.core.smoothing import make_smoother
 from edgepose.core.templates import Template, teach
 from edgepose.core.tracking import Tracker
-from edgepose.core.watch import PoseWatch
+from edgepose.core.watches.pose import PoseWatch
 from edgepose.engine.event_ids import replay_stamp
 from edgepose.engine.perception import Detector, Interpreter
 from edgepose.engine.replay import replay_poses

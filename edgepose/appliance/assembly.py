@@ -14,7 +14,7 @@ from edgepose.core.selection import Selection, SelectionSettings
 from edgepose.core.smoothing import make_smoother
 from edgepose.core.tracking import Tracker
 from edgepose.core.trigger import Thresholds
-from edgepose.core.watch import PoseWatch
+from edgepose.core.watches.pose import PoseWatch
 from edgepose.engine.event_ids import Stamp, live_stamp
 from edgepose.engine.governor import Governor
 from edgepose.engine.perception import Interpreter, Perception

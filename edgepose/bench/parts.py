@@ -21,7 +21,7 @@ from edgepose.core.selection import Selection
 from edgepose.core.smoothing import make_smoother
 from edgepose.core.templates import teach
 from edgepose.core.tracking import Tracker
-from edgepose.core.watch import PoseWatch
+from edgepose.core.watches.pose import PoseWatch
 from edgepose.engine.event_ids import live_stamp
 from edgepose.engine.perception import Interpreter
 from edgepose.imaging import write_image

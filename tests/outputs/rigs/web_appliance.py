@@ -12,7 +12,7 @@ from typing import Any
 from edgepose import template_file
 from edgepose.core.templates import teach
 from edgepose.core.trigger import Thresholds
-from edgepose.core.watch import PoseWatch
+from edgepose.core.watches.pose import PoseWatch
 from edgepose.errors import DeviceError, OutputLost, UserError, near_miss
 from edgepose.outputs.base import Controls, Output
 from edgepose.sources.synthetic.source import Synthetic

@@ -1,8 +1,4 @@
-"""Look for a pose: match everyone against the templates, one trigger a person.
-
-Anything with the same `name`, `max_age`, `step` and `finish` is a watch: a repetition counter
-stands beside this one, not inside it.
-"""
+"""Look for a pose: match everyone against the templates, one trigger a person."""
 
 from __future__ import annotations
 
