@@ -51,7 +51,7 @@ class Opened:
         self.runtime.open()
         self.family: Family = recognise(self.runtime.inputs, self.runtime.outputs, str(path))
 
-    def look(self, image: Image, region: Region | None = None) -> tuple[Pose, ...]:
+    def estimate(self, image: Image, region: Region | None = None) -> tuple[Pose, ...]:
         """Return the poses of a picture, letterboxed, or of a region of it."""
         frame = Frame(image, 0.0, 0)
         look = self.family.look(frame.size)

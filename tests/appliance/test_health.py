@@ -66,7 +66,7 @@ def document(pipeline: Pipeline, board: Any = None, **more: Any) -> dict[str, An
     names = [name for name in pipeline.outlets if not name.endswith("/")]
     config: Any = SimpleNamespace(name="lobby", source=part, outputs=dict.fromkeys(names, part))
     loaded: Any = SimpleNamespace(
-        detector=pipeline.perception.detector, model=SimpleNamespace(name="echo"), why="because"
+        detector=pipeline.perception.detector, file=SimpleNamespace(name="echo"), why="because"
     )
     return Health(board or Well()).document(Subject(config, loaded, pipeline, **more))
 

@@ -48,7 +48,7 @@ def cpu_file_as_tpu_build(monkeypatch, lightning):
 
 def test_the_best_model_at_hand_is_used_without_being_asked(opened):
     """Without a word in the configuration MoveNet is taken where it is."""
-    assert opened().model.name == "movenet-lightning-int8"
+    assert opened().file.name == "movenet-lightning-int8"
     assert opened().label.startswith("movenet-lightning-int8 (")
 
 

@@ -211,7 +211,7 @@ def test_a_hanging_inference_is_given_up_and_the_run_goes_on(parts, new_percepti
 def test_a_model_is_swapped_between_two_frames(parts, new_perception, monkeypatch):
     """Each frame is answered wholly by one model; the old one is closed, no event is lost."""
     closed_when_given_back = []
-    monkeypatch.setattr(malloc, "give_back", lambda: closed_when_given_back.append(old.closed))
+    monkeypatch.setattr(malloc, "trim", lambda: closed_when_given_back.append(old.closed))
     old, new = parts["Runtime"](), parts["Runtime"]()
     new.infer = lambda tensor: (-1.0,)
     output = parts["Output"](every_frame=True)

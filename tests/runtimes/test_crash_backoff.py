@@ -13,8 +13,8 @@ from edgepose.runtimes.crash_backoff import COUNT, FIRST, FORGOTTEN, LONGEST, Cr
 
 CRASHING = """
 import os, pathlib, signal
-from edgepose.runtimes.crash_backoff import CrashGuard
-guard = CrashGuard(pathlib.Path({folder!r}))
+from edgepose.runtimes.crash_backoff import CrashBackoff
+guard = CrashBackoff(pathlib.Path({folder!r}))
 guard.enter()
 {end}
 """

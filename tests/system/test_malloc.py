@@ -18,7 +18,7 @@ CROWD = """
 import ctypes, sys, threading
 from edgepose.system import malloc
 if sys.argv[2] == "shared":
-    malloc.share()
+    malloc.limit_arenas()
 together, libc = threading.Barrier(6), ctypes.CDLL(None)
 libc.malloc.restype = libc.fopen.restype = ctypes.c_void_p
 def allocate():
@@ -60,7 +60,7 @@ for place in places:
 for place in places[:-1]:
     libc.free(place)
 before = resident()
-malloc.give_back()
+malloc.trim()
 print(before - resident())
 """
 

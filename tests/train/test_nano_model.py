@@ -104,7 +104,7 @@ def test_real_people_never_trained_on_are_seen(
 ) -> None:
     """A clip and two photos with published keypoints: the promised figures in the crop."""
     pictures = [*_clip_pictures(media, tmp_path), *_still_pictures(media)]
-    report = summarise(*score_crops(nano.look, pictures))
+    report = summarise(*score_crops(nano.estimate, pictures))
     assert report.people == 32
     assert report.totals["oks"] >= 0.70
     assert report.totals["pck@0.2"] >= 0.76
@@ -113,4 +113,4 @@ def test_real_people_never_trained_on_are_seen(
 def test_crowded_photos_are_beyond_it(nano: LoadedModel, media: Path) -> None:
     """Overlapping skiers are seen half as well as by a large model: the card says so."""
     pictures = read_annotations(media / "stills/coco_kpt/annotations.json")
-    assert summarise(*score_crops(nano.look, pictures)).totals["oks"] > 0.3
+    assert summarise(*score_crops(nano.estimate, pictures)).totals["oks"] > 0.3

@@ -37,7 +37,7 @@ def test_pwm_follows_the_score(
 ):
     """The share of the time is the score of who is closest; off without a fresh person."""
     folder = pwm_folder(tmp_path)
-    monkeypatch.setattr(safe_state.PwmBank.__init__, "__defaults__", (folder,))
+    monkeypatch.setattr(safe_state.PwmDriver.__init__, "__defaults__", (folder,))
     channel = folder / "pwmchip0" / "pwm1"
     options = GpioOptions(line=1, when="arms_up", mode="pwm", chip="1f00098000.pwm")
     output = Gpio(options, device, clock)
@@ -68,7 +68,7 @@ def test_pwm_follows_the_score(
 def test_pwm_can_be_active_low(tmp_path: Path):
     """Off is the full share, also after the channel is let go."""
     folder = pwm_folder(tmp_path)
-    bank = safe_state.PwmBank(500.0, folder)
+    bank = safe_state.PwmDriver(500.0, folder)
     (chip,) = bank.chips()
 
     line = bank.hold(chip, 0, active_low=True)
