@@ -1,37 +1,35 @@
-"""How long to wait before the next try to reach the broker: at random, so that a fleet spreads.
-
-A broker that comes back finds every device of the house at its door. With the same pauses they
-would all knock at the same moments, again and again.
-"""
+"""Pauses between tries: doubling, bounded, with jitter on request."""
 
 from __future__ import annotations
 
 import random
 from typing import Final
 
-FIRST_PAUSE: Final = 1.0  # seconds on average before the second try; doubling from there
-LONGEST_PAUSE: Final = 30.0  # seconds at most
-SHORTEST_PAUSE: Final = 0.1  # seconds at least: no busy loop, however the dice fall
+SHORTEST_PAUSE: Final = 0.1  # seconds at least of a pause with jitter: no busy loop
 
 
-class JitteredBackoff:
-    """Give pauses whose range doubles: anywhere between nothing and twice the average.
+class Backoff:
+    """The seconds to wait before each further try: doubling from `first` up to `limit`.
 
-    This is "full jitter" (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog,
-    2015), which of the forms compared there is through earliest with the fewest tries.
+    jitter: draws each pause between SHORTEST_PAUSE and the doubling value. Without it all clients
+    of a broker that comes back reconnect at the same moments (thundering herd). This is "full
+    jitter" (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015), which
+    of the forms compared there gets through earliest with the fewest tries.
     """
 
-    def __init__(self, dice: random.Random | None = None) -> None:
-        """Begin with the shortest range. dice: what is drawn from; unset: one of its own."""
-        self._dice = dice or random.Random()
-        self.reset()
+    def __init__(
+        self, first: float = 0.5, limit: float = 30.0, jitter: random.Random | None = None
+    ) -> None:
+        self._first = first
+        self._limit = limit
+        self._jitter = jitter
+        self._next = first
 
     def reset(self) -> None:
-        """Begin anew: it worked."""
-        self._range = 2.0 * FIRST_PAUSE
+        """Begin with the shortest pause again, after a success."""
+        self._next = self._first
 
     def next(self) -> float:
-        """Return the seconds to wait after the try that is made now."""
-        pause = self._dice.uniform(SHORTEST_PAUSE, self._range)
-        self._range = min(2.0 * self._range, LONGEST_PAUSE)
-        return pause
+        """Return the seconds to wait now."""
+        pause, self._next = self._next, min(self._next * 2.0, self._limit)
+        return pause if self._jitter is None else self._jitter.uniform(SHORTEST_PAUSE, pause)

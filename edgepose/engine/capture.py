@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+from edgepose.backoff import Backoff
 from edgepose.engine.component import ComponentState
 from edgepose.engine.freeze_detect import FreezeDetector
 from edgepose.engine.inbox import Inbox
-from edgepose.engine.mailbox import Backoff, remaining
+from edgepose.engine.mailbox import remaining
 from edgepose.engine.stats import Stats
 from edgepose.engine.threads import BusyTimer, OnCrash, new_thread
 from edgepose.errors import SourceLost

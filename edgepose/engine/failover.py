@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from edgepose.engine.mailbox import Backoff
+from edgepose.backoff import Backoff
 from edgepose.engine.threads import BusyTimer, new_thread
 from edgepose.errors import DeviceError, ModelError, RuntimeLost
 from edgepose.runtimes.base import Runtime

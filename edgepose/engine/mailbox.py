@@ -98,24 +98,6 @@ class Mailbox(Generic[T]):
             return self._is_closed and self._item is None
 
 
-class Backoff:
-    """Tell how long to wait before the next try: doubling from `first` to `limit` seconds."""
-
-    def __init__(self, first: float = 0.5, limit: float = 30.0) -> None:
-        self._first = first
-        self._limit = limit
-        self._next = first
-
-    def reset(self) -> None:
-        """Start from the beginning: it worked."""
-        self._next = self._first
-
-    def next(self) -> float:
-        """Return the seconds to wait now."""
-        wait, self._next = self._next, min(self._next * 2.0, self._limit)
-        return wait
-
-
 def remaining(deadline: float) -> float:
     """Return the seconds left until a deadline of the monotonic clock, at least 0."""
     return max(0.0, deadline - time.monotonic())

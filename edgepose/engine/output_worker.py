@@ -9,8 +9,9 @@ import time
 from dataclasses import replace
 from typing import Any, Final
 
+from edgepose.backoff import Backoff
 from edgepose.engine.component import ComponentState
-from edgepose.engine.mailbox import Backoff, Mailbox, remaining
+from edgepose.engine.mailbox import Mailbox, remaining
 from edgepose.engine.stats import Stats
 from edgepose.engine.threads import BusyTimer, OnCrash, new_thread
 from edgepose.errors import OutputLost

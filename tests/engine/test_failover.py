@@ -7,8 +7,8 @@ import threading
 import numpy as np
 import pytest
 
+from edgepose.backoff import Backoff
 from edgepose.engine.failover import Candidate, FailoverRuntime
-from edgepose.engine.mailbox import Backoff
 from edgepose.errors import ModelError, RuntimeLost
 from edgepose.runtimes.base import Runtime
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from edgepose.engine.mailbox import Backoff, Mailbox
+from edgepose.engine.mailbox import Mailbox
 
 
 def test_newest_replaces_and_is_counted():
@@ -71,11 +71,3 @@ def test_put_wait_waits_for_the_place_and_tells_when_it_never_came():
     reader.join(10)
     assert taken == [2]
     assert box.take() == 3
-
-
-def test_backoff_doubles_to_its_limit_and_starts_anew():
-    """The pauses grow to a limit; a success starts them from the beginning."""
-    backoff = Backoff(first=1.0, limit=5.0)
-    assert [backoff.next() for _ in range(4)] == [1.0, 2.0, 4.0, 5.0]
-    backoff.reset()
-    assert backoff.next() == 1.0

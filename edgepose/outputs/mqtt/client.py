@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import ssl
 import sys
 import threading
@@ -10,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from edgepose.backoff import FIRST_PAUSE, LONGEST_PAUSE, JitteredBackoff
+from edgepose.backoff import Backoff
 from edgepose.errors import OutputLost
 from edgepose.outputs.mqtt.client_errors import hung_up, lost, refusal, why_unreachable
 from edgepose.outputs.mqtt.options import MqttOptions
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEEPALIVE: Final = 30  # seconds; a broker that froze is given up after one and a half of them
+FIRST_PAUSE: Final = 1.0  # seconds on average before the second try; doubling from there
+LONGEST_PAUSE: Final = 30.0  # seconds at most
 PARTING: Final = 1.0  # seconds that the thread may take to end
 
 
@@ -68,7 +71,7 @@ class MqttClient:
         self._listener = listener
         self._is_closing = False
         self._said = ""
-        self._backoff = JitteredBackoff()
+        self._backoff = Backoff(2.0 * FIRST_PAUSE, LONGEST_PAUSE, random.Random())
         self._thread: threading.Thread | None = None
         self._client = self._new_client(client_id, will)
 

@@ -107,7 +107,7 @@ def main() -> None:
     port, first, count, folder, health, seed = sys.argv[1:]
     logging.disable(logging.CRITICAL)
     if os.environ.get("NO_JITTER"):  # as paho does by itself: 1, 2, 4 ... s for everybody
-        backoff.JitteredBackoff.next = _like_everybody  # type: ignore[method-assign]
+        backoff.Backoff.next = _like_everybody  # type: ignore[method-assign]
     dice = random.Random(int(seed))
     log = Log(Path(folder) / f"devices-{first}.jsonl")
     options = MqttOptions(host="127.0.0.1", port=int(port), remote=True)
@@ -157,8 +157,8 @@ def _words() -> list[str]:
     return words
 
 
-def _like_everybody(self: backoff.JitteredBackoff) -> float:
-    pause, self._range = self._range / 2.0, min(2.0 * self._range, 60.0)
+def _like_everybody(self: backoff.Backoff) -> float:
+    pause, self._next = self._next / 2.0, min(2.0 * self._next, 60.0)
     return pause
 
 

@@ -8,21 +8,21 @@ from collections.abc import Callable
 from statistics import mean
 from typing import Any
 
-from edgepose.backoff import (
-    FIRST_PAUSE,
-    LONGEST_PAUSE,
-    SHORTEST_PAUSE,
-    JitteredBackoff,
-)
-from edgepose.outputs.mqtt.client import MqttCallbacks, MqttClient
+from edgepose.backoff import SHORTEST_PAUSE, Backoff
+from edgepose.outputs.mqtt.client import FIRST_PAUSE, LONGEST_PAUSE, MqttCallbacks, MqttClient
 from edgepose.outputs.mqtt.options import MqttOptions
 
 DEVICES = 500
 
 
+def jittered(seed: int) -> Backoff:
+    """Return the back-off of one device."""
+    return Backoff(2.0 * FIRST_PAUSE, LONGEST_PAUSE, random.Random(seed))
+
+
 def pauses(tries: int) -> list[list[float]]:
     """Return the pauses of each device for every try."""
-    devices = [JitteredBackoff(random.Random(seed)) for seed in range(DEVICES)]
+    devices = [jittered(seed) for seed in range(DEVICES)]
     return [[device.next() for device in devices] for _ in range(tries)]
 
 
@@ -49,7 +49,7 @@ def test_the_range_doubles_up_to_the_longest_pause():
 
 def test_a_success_begins_anew():
     """After `reset` the pauses are short again."""
-    backoff = JitteredBackoff(random.Random(1))
+    backoff = jittered(1)
     for _ in range(6):
         backoff.next()
     backoff.reset()
