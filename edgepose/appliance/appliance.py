@@ -165,7 +165,7 @@ class Appliance(Controls):
             put=lambda text: self.command("config", text),
             retune=lambda: self._tuning.retune(self.pipeline.watches),
             is_ending=self._halt.is_set,
-            is_in_force=lambda out: any(o.output is out for o in self.pipeline.outlets.values()),
+            is_in_force=lambda out: any(o.output is out for o in self.pipeline.outputs.values()),
             restart=self.stop,
         )
 

@@ -94,7 +94,7 @@ def _parts(subject: Subject, hung: Mapping[str, str]) -> dict[str, Any]:
     pipeline = subject.pipeline
     outputs = {
         name: {"type": _type(subject.config, name), **outlet.to_dict()}
-        for name, outlet in pipeline.outlets.items()
+        for name, outlet in pipeline.outputs.items()
         if not name.endswith("/")
     }
     parts = {"source": _source(subject), "runtime": _runtime(subject)}

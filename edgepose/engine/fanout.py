@@ -17,114 +17,115 @@ from edgepose.outputs.base import Output
 from edgepose.sources.base import Source
 from edgepose.types import Scene
 
-
-class Outlets:
-    """Hold an outlet an output.
-
-    by_name: those at work; replaced as a whole, never changed. shows_pictures: may be set to
-    False; outputs are then given black frames, so that none can let a picture out.
-    """
-
-    def __init__(self, outputs: Mapping[str, Output], stats: Stats, on_crash: OnCrash) -> None:
-        self._stats = stats
-        self._on_crash = on_crash
-        self.shows_pictures = True
-        self._leaving: list[OutputWorker] = []
-        self._offering = threading.Lock()  # while a scene is handed out, or outlets change
-        self.by_name = {name: self._made(name, output) for name, output in outputs.items()}
-
-    def start(self) -> None:
-        """Start a thread for each."""
-        for outlet in self.by_name.values():
-            outlet.start()
-
-    def offer(self, scene: Scene, lossless: bool) -> None:
-        """Hand a scene to all of them."""
-        if not self.shows_pictures:
-            scene = replace(scene, frame=scene.frame.without_picture())
-        with self._offering:
-            for outlet in self.by_name.values():
-                outlet.offer(scene, lossless)
-
-    def change(self, outputs: Mapping[str, Output | None], drain: float) -> None:
-        """Replace or add some outputs, or take them away (None), without waiting.
-
-        What the one before has not shown after `drain` seconds goes to its successor of that name.
-        """
-        with self._offering:
-            outlets = dict(self.by_name)
-            for name, output in outputs.items():
-                before = outlets.pop(name, None)
-                if before is not None:
-                    self._leaving.append(before)
-                    (before.drain if output is None else before.give_way)(drain)
-                if output is not None:
-                    outlets[name] = self._made(name, output, before)
-                    outlets[name].start()
-            self.by_name = outlets
-            self._leaving = [outlet for outlet in self._leaving if outlet.is_alive]
-
-    def stop(self, deadline: float) -> None:
-        """Let them finish what waits, until a deadline of the monotonic clock."""
-        for outlet in self.by_name.values():
-            outlet.drain()
-        for outlet in (*self._leaving, *self.by_name.values()):
-            outlet.join(deadline)
-
-    def _made(self, name: str, output: Output, before: OutputWorker | None = None) -> OutputWorker:
-        return OutputWorker(name, output, self._stats, self._on_crash, before)
-
-
 SILENCE: Final = 5.0  # seconds without a scene after which nobody can say that a pose is held
 
 
-class Delivery:
-    """Hand out what one interpreter makes of one source, and see that every start gets its end."""
+class Fanout:
+    """The workers of all outputs, and the latest scene of one interpreter and source.
+
+    workers: by output name; replaced as a whole, never changed. shows_pictures: may be set to
+    False; outputs are then given black frames, so that none can let a picture out.
+    """
 
     def __init__(
-        self, interpreter: Interpreter, source: Source, outlets: Outlets, stats: Stats
+        self,
+        outputs: Mapping[str, Output],
+        interpreter: Interpreter,
+        source: Source,
+        stats: Stats,
+        on_crash: OnCrash,
     ) -> None:
         self._interpreter = interpreter
         self._source = source
-        self._outlets = outlets
         self._stats = stats
-        self._last: Scene | None = None
-        self._given_at = 0.0  # when the latest scene was handed out, monotonic
+        self._on_crash = on_crash
+        self.shows_pictures = True
+        self._latest: Scene | None = None
+        self._published_at = 0.0  # monotonic
         self._is_silent = False
+        self._retired: list[OutputWorker] = []
+        self._changing = threading.Lock()  # while a scene is handed out, or workers change
+        self.workers = {name: self._new_worker(name, output) for name, output in outputs.items()}
 
-    def give(self, scene: Scene) -> None:
-        """Hand out a scene."""
-        self._given_at, self._is_silent = time.monotonic(), False
-        figures = {"fps": self._stats.scene(self._given_at)}
+    def start(self) -> None:
+        """Start a thread for each output."""
+        for worker in self.workers.values():
+            worker.start()
+
+    def stop(self, deadline: float) -> None:
+        """Let the outputs finish what waits, until a deadline of the monotonic clock."""
+        for worker in self.workers.values():
+            worker.drain()
+        for worker in (*self._retired, *self.workers.values()):
+            worker.join(deadline)
+
+    def publish(self, scene: Scene) -> None:
+        """Hand a scene to every output, with the frame rate and its latency."""
+        self._published_at, self._is_silent = time.monotonic(), False
+        figures = {"fps": self._stats.scene(self._published_at)}
         if scene.frame.captured is not None:
             latency = age_of(scene.frame.captured)
             self._stats.record("age", latency)
             figures["latency_ms"] = latency * 1e3
-        self._last = replace(scene, stats=figures)
-        self._offer(self._last)
+        self._latest = replace(scene, stats=figures)
+        self._offer(self._latest)
 
     def end(self) -> None:
-        """End what is active: no frame will."""
-        if self._last is None:
+        """End what is active: no further frame comes."""
+        if self._latest is None:
             return
-        events = self._interpreter.finish(self._last.frame.time)
+        events = self._interpreter.finish(self._latest.frame.time)
         if events:
-            self._offer(replace(self._last, events=events))
+            self._offer(replace(self._latest, events=events))
 
     def end_in_silence(self, now: float) -> bool:
         """End what is active when a camera, or inference, has been silent for too long.
 
         Otherwise a door would stay open until the cable is plugged in again. True once a silence.
         """
-        last = self._last
-        if last is None or self._is_silent or not self._source.live:
+        latest = self._latest
+        if latest is None or self._is_silent or not self._source.live:
             return False
-        self._is_silent = now - self._given_at > SILENCE
+        self._is_silent = now - self._published_at > SILENCE
         if self._is_silent:
-            self._offer(self._interpreter.nobody(last.frame, age_of(last.frame.captured)))
+            self._offer(self._interpreter.nobody(latest.frame, age_of(latest.frame.captured)))
         return self._is_silent
 
+    def follow(self, interpreter: Interpreter, source: Source) -> None:
+        """End what is active, then take the scenes of another interpreter or source."""
+        self.end()
+        self._interpreter, self._source = interpreter, source
+        self._latest, self._is_silent = None, False
+
+    def replace(self, outputs: Mapping[str, Output | None], drain: float) -> None:
+        """Replace or add some outputs, or remove them (None), without waiting.
+
+        What an output has not shown after `drain` seconds goes to its successor of that name.
+        """
+        with self._changing:
+            workers = dict(self.workers)
+            for name, output in outputs.items():
+                before = workers.pop(name, None)
+                if before is not None:
+                    self._retired.append(before)
+                    (before.drain if output is None else before.give_way)(drain)
+                if output is not None:
+                    workers[name] = self._new_worker(name, output, before)
+                    workers[name].start()
+            self.workers = workers
+            self._retired = [worker for worker in self._retired if worker.is_alive]
+
     def _offer(self, scene: Scene) -> None:
+        """Hand a scene to every output, without its picture where `frames` forbids one."""
         if scene.events:
             self._stats.count("events", len(scene.events))
-        self._outlets.offer(scene, self._source.lossless)
+        if not self.shows_pictures:
+            scene = replace(scene, frame=scene.frame.without_picture())
+        with self._changing:
+            for worker in self.workers.values():
+                worker.offer(scene, self._source.lossless)
+
+    def _new_worker(
+        self, name: str, output: Output, before: OutputWorker | None = None
+    ) -> OutputWorker:
+        return OutputWorker(name, output, self._stats, self._on_crash, before)

@@ -13,21 +13,20 @@ from edgepose.types import Frame, Tensor
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InferenceResult:
-    """Hold what inference made of job number `ticket`; None when the runtime failed on it."""
+    """The tensors of one job; None when the runtime failed on it."""
 
-    ticket: int
     job: Job
     tensors: tuple[Tensor, ...] | None
 
 
 class Inbox:
-    """Hold one frame and the finished inferences; answers are given out in ticket order."""
+    """The newest frame and the results of inference, given out in the order of the jobs."""
 
     def __init__(self) -> None:
         self._frame: Frame | None = None
         self._frame_since = 0.0  # when the waiting frame was put, monotonic
         self._answers: dict[int, InferenceResult] = {}
-        self._next_ticket = 0
+        self._next_number = 0
         self._is_ended = self._is_nudged = False
         self._changed = threading.Condition()
 
@@ -62,7 +61,7 @@ class Inbox:
     def put_result(self, answer: InferenceResult) -> None:
         """Leave what a worker found out."""
         with self._changed:
-            self._answers[answer.ticket] = answer
+            self._answers[answer.job.number] = answer
             self._changed.notify_all()
 
     def end(self) -> None:
@@ -91,9 +90,9 @@ class Inbox:
         deadline = time.monotonic() + 1.0
         with self._changed:
             while True:
-                answer = self._answers.pop(self._next_ticket, None)
+                answer = self._answers.pop(self._next_number, None)
                 if answer is not None:
-                    self._next_ticket += 1
+                    self._next_number += 1
                     return answer
                 now = time.monotonic()
                 if wants_frame and self._frame is not None and now >= not_before:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import Queue
 from typing import Final
 
+from edgepose.backoff import Backoff
 from edgepose.engine.component import ComponentState
 from edgepose.engine.inbox import Inbox, InferenceResult
-from edgepose.engine.mailbox import Backoff, remaining
+from edgepose.engine.mailbox import remaining
 from edgepose.engine.perception import Job
 from edgepose.engine.stats import Stats
 from edgepose.engine.threads import BusyTimer, OnCrash, new_thread
@@ -23,14 +24,6 @@ log = logging.getLogger(__name__)
 DEADLINE: Final = 5.0  # seconds; the slowest model on the slowest board takes 0.6
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Ticket:
-    """Number a job, so that answers come back in the order of the frames."""
-
-    number: int
-    job: Job
-
-
 @dataclass(slots=True, eq=False)
 class _Worker:
     """Hold what is known of one thread: the job in hand since when, and whether it was given up.
@@ -39,31 +32,31 @@ class _Worker:
     """
 
     index: int
-    ticket: Ticket | None = None
+    job: Job | None = None
     since: float = 0.0
     inside: BusyTimer = field(default_factory=BusyTimer)
     thread: threading.Thread = field(init=False)
     _is_given_up: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def begin(self, ticket: Ticket) -> None:
+    def begin(self, job: Job) -> None:
         """Take a job in hand."""
         with self._lock:
-            self.since, self.ticket = time.monotonic(), ticket
+            self.since, self.job = time.monotonic(), job
 
     def end(self) -> bool:
         """Let the job go; False where the thread was given up and the job answered meanwhile."""
         with self._lock:
-            self.ticket = None
+            self.job = None
             return not self._is_given_up
 
-    def give_up(self, deadline: float) -> Ticket | None:
+    def give_up(self, deadline: float) -> Job | None:
         """Return the job that has been in hand for longer than `deadline` seconds, or None."""
         with self._lock:
-            if self.ticket is None or time.monotonic() - self.since <= deadline:
+            if self.job is None or time.monotonic() - self.since <= deadline:
                 return None
             self._is_given_up = True
-            return self.ticket
+            return self.job
 
 
 class Workers:
@@ -88,7 +81,7 @@ class Workers:
         self._given = 0
         self._stop = threading.Event()
         # Holds what the pipeline lets wait, a job a worker at most; None sends a worker home.
-        self._jobs: Queue[Ticket | None] = Queue()
+        self._jobs: Queue[Job | None] = Queue()
         self._given_up: list[threading.Thread] = []
         self._workers = [self._new_worker(index) for index in range(number)]
 
@@ -104,7 +97,7 @@ class Workers:
     def waiting(self) -> float:
         """Return for how many seconds the oldest job in hand has been inferred, 0 for none."""
         now = time.monotonic()
-        return max((now - w.since for w in self._workers if w.ticket is not None), default=0.0)
+        return max((now - w.since for w in self._workers if w.job is not None), default=0.0)
 
     @property
     def inside(self) -> float:
@@ -118,7 +111,7 @@ class Workers:
 
     def give(self, job: Job) -> None:
         """Hand over the next job; the caller lets no more wait than there are workers."""
-        self._jobs.put(Ticket(self._given, job))
+        self._jobs.put(replace(job, number=self._given))
         self._given += 1
 
     def relieve(self) -> None:
@@ -127,9 +120,9 @@ class Workers:
         The job is answered as failed, the interpreter forgotten, and a new thread takes over.
         """
         for worker in list(self._workers):
-            ticket = worker.give_up(self.deadline)
-            if ticket is not None:
-                self._replace(worker, ticket)
+            job = worker.give_up(self.deadline)
+            if job is not None:
+                self._replace(worker, job)
 
     def stop(self) -> None:
         """Ask the threads to end after the job in hand."""
@@ -151,58 +144,58 @@ class Workers:
         worker.thread = new_thread(f"infer-{index}", lambda: self._run(worker), self._on_crash)
         return worker
 
-    def _replace(self, worker: _Worker, ticket: Ticket) -> None:
+    def _replace(self, worker: _Worker, job: Job) -> None:
         alive = [thread for thread in self._given_up if thread.is_alive()]
         self._given_up = [*alive, worker.thread]
-        ticket.job.detector.runtimes[worker.index].abandon()
-        self._fail(ticket, f"it took more than {self.deadline:g} s and is given up")
+        job.detector.runtimes[worker.index].abandon()
+        self._fail(job, f"it took more than {self.deadline:g} s and is given up")
         self._workers[worker.index] = self._new_worker(worker.index)
         self._workers[worker.index].thread.start()
 
     def _run(self, worker: _Worker) -> None:
         backoff = Backoff()
         ended = 0.0
-        while (ticket := self._jobs.get()) is not None:
-            found = self._infer(worker, ticket)
+        while (job := self._jobs.get()) is not None:
+            found = self._infer(worker, job)
             if not worker.end():
                 return
             if isinstance(found, RuntimeLost):
-                self._fail(ticket, str(found))
-                self._reopen(worker, ticket, backoff)
+                self._fail(job, str(found))
+                self._reopen(worker, job, backoff)
             else:
-                ended = self._answer(ticket, found, worker.since, ended)
+                ended = self._answer(job, found, worker.since, ended)
                 backoff.reset()
 
-    def _infer(self, worker: _Worker, ticket: Ticket) -> tuple[Tensor, ...] | RuntimeLost:
-        worker.begin(ticket)
+    def _infer(self, worker: _Worker, job: Job) -> tuple[Tensor, ...] | RuntimeLost:
+        worker.begin(job)
         self.started_at = worker.since
         try:
             with worker.inside:
-                return ticket.job.detector.runtimes[worker.index].infer(ticket.job.tensor)
+                return job.detector.runtimes[worker.index].infer(job.tensor)
         except RuntimeLost as error:
             return error
 
     def _answer(
-        self, ticket: Ticket, tensors: tuple[Tensor, ...], started: float, last_ended: float
+        self, job: Job, tensors: tuple[Tensor, ...], started: float, last_ended: float
     ) -> float:
         """Put the answer down; return when the inference ended."""
         ended = time.monotonic()
         self.health.note("running")
-        self._desk.put_result(InferenceResult(ticket.number, ticket.job, tensors))
+        self._desk.put_result(InferenceResult(job, tensors))
         self._stats.record("infer", ended - started)
         if last_ended:
             self._stats.record("gap", started - last_ended)
         return ended
 
-    def _fail(self, ticket: Ticket, reason: str) -> None:
+    def _fail(self, job: Job, reason: str) -> None:
         if self.health.restart(reason):
             log.error("Inference is started anew: %s.", reason.rstrip("."))
         self._stats.count("restarts:runtime")
-        self._desk.put_result(InferenceResult(ticket.number, ticket.job, None))
+        self._desk.put_result(InferenceResult(job, None))
 
-    def _reopen(self, worker: _Worker, ticket: Ticket, backoff: Backoff) -> None:
+    def _reopen(self, worker: _Worker, job: Job, backoff: Backoff) -> None:
         """Open the runtime again, with back-off, until it works or nobody wants it any more."""
-        runtime = ticket.job.detector.runtimes[worker.index]
+        runtime = job.detector.runtimes[worker.index]
         while not self._stop.wait(backoff.next()):
             try:
                 with worker.inside:

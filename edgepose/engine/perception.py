@@ -51,12 +51,17 @@ class Watch(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """Hold a frame on its way through inference, and who decodes the answer."""
+    """A frame on its way through inference.
+
+    detector: the one that prepared the frame, and decodes the result. number: results are
+    finished in this order.
+    """
 
     frame: Frame
     look: Look
     tensor: Tensor
     detector: Detector
+    number: int = 0
 
 
 class Detector:

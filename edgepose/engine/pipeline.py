@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from edgepose.engine.capture import Capture, age_of
-from edgepose.engine.fanout import Delivery, Outlets
+from edgepose.engine.fanout import Fanout
 from edgepose.engine.governor import Governor
 from edgepose.engine.inbox import Inbox, InferenceResult
 from edgepose.engine.inference import DEADLINE, Workers
@@ -72,8 +72,7 @@ class Pipeline:
         self.capture = Capture(source, self._desk, self.stats, self._crashed)
         number = len(perception.detector.runtimes)
         self.workers = Workers(number, self._desk, self.stats, self._crashed, deadline)
-        self._outlets = Outlets(outputs, self.stats, self._crashed)
-        self._delivery = self._new_delivery()
+        self._fanout = Fanout(outputs, perception.interpreter, source, self.stats, self._crashed)
         self.is_detecting = True
         self._turn: _Turn | None = None
         self._outgoing: list[Detector] = []
@@ -84,7 +83,7 @@ class Pipeline:
 
     def start(self) -> None:
         """Start the threads, outputs first, so that nothing is shown to nobody."""
-        self._outlets.start()
+        self._fanout.start()
         self.workers.start()
         self._beat = time.monotonic()
         self._perceive.start()
@@ -106,7 +105,7 @@ class Pipeline:
         self._perceive.join(max(0.0, deadline - time.monotonic()))
         self.workers.stop()
         self.workers.join(deadline)
-        self._outlets.stop(deadline)
+        self._fanout.stop(deadline)
         if self._crash is not None:
             raise self._crash
 
@@ -158,16 +157,16 @@ class Pipeline:
 
         What the one before has not shown after DRAIN seconds goes to its successor of that name.
         """
-        self._outlets.change(outputs, DRAIN)
+        self._fanout.replace(outputs, DRAIN)
 
     def show_pictures(self, is_on: bool) -> None:
         """Give the outputs pictures, or black frames, so that none can let a picture out."""
-        self._outlets.shows_pictures = is_on
+        self._fanout.shows_pictures = is_on
 
     @property
-    def outlets(self) -> Mapping[str, OutputWorker]:
-        """Return the outlets at work by name."""
-        return self._outlets.by_name
+    def outputs(self) -> Mapping[str, OutputWorker]:
+        """Return the outputs at work by name."""
+        return self._fanout.workers
 
     @property
     def watches(self) -> tuple[Watch, ...]:
@@ -185,10 +184,6 @@ class Pipeline:
         """Return for how many seconds a frame has been waiting to be perceived, 0 for none."""
         return self._desk.waiting
 
-    def _new_delivery(self) -> Delivery:
-        interpreter, source = self.perception.interpreter, self.capture.source
-        return Delivery(interpreter, source, self._outlets, self.stats)
-
     def _crashed(self, error: BaseException) -> None:
         self._crash = self._crash or error
         self._ended.set()
@@ -196,7 +191,7 @@ class Pipeline:
     def _run(self) -> None:
         while not (self._desk.is_ended and not self._outstanding) and self._crash is None:
             self._beat = time.monotonic()
-            if self._delivery.end_in_silence(self._beat):
+            if self._fanout.end_in_silence(self._beat):
                 self.perception.detector.reset()
             if self._is_turn and not self._outstanding:
                 self._begin_anew()
@@ -210,7 +205,7 @@ class Pipeline:
             elif found is not None:
                 self._finish(found)
                 self._retire(found.job.detector)
-        self._delivery.end()
+        self._fanout.end()
         self._ended.set()
 
     @property
@@ -221,10 +216,9 @@ class Pipeline:
         """Give the next interpreter its turn: every start before gets its end."""
         turn = self._turn
         assert turn is not None
-        self._delivery.end()
+        self._fanout.follow(turn.interpreter, self.capture.source)
         self.perception.interpreter = turn.interpreter
         self.perception.detector.reset()
-        self._delivery = self._new_delivery()
         self._pacing = Pacing(self.stats, len(self.workers), self.capture.source.lossless)
         turn.is_taken.set()
         if self._turn is turn:
@@ -257,7 +251,7 @@ class Pipeline:
         """Hand the frame on without looking at it; what was active ends with the first one."""
         events = self.perception.interpreter.finish(frame.time)
         self.governor.scene(is_anybody=True, now=self._beat)
-        self._delivery.give(Scene(frame, events=events, age=age_of(frame.captured)))
+        self._fanout.publish(Scene(frame, events=events, age=age_of(frame.captured)))
 
     def _finish(self, answer: InferenceResult) -> None:
         self._outstanding -= 1
@@ -268,6 +262,6 @@ class Pipeline:
         age = age_of(answer.job.frame.captured)
         scene = self.perception.finish(answer.job, answer.tensors, age)
         self.governor.scene(self.perception.sees_anybody, start)
-        self._delivery.give(scene)
+        self._fanout.publish(scene)
         self.stats.record("finish", time.monotonic() - start)
         self._pacing.scene_done()

@@ -44,7 +44,7 @@ def _hung(pipeline: Pipeline, patience: float, limit: float) -> Iterator[tuple[s
     if pipeline.since_beat > limit:
         yield "perception", _told(pipeline.since_beat)
     yield from _hung_runtime(pipeline, limit)
-    for name, outlet in pipeline.outlets.items():
+    for name, outlet in pipeline.outputs.items():
         if outlet.inside.seconds > limit:
             yield f"output {name}", _told(outlet.inside.seconds)
 

@@ -182,7 +182,7 @@ def test_a_bad_edit_keeps_the_last_good_configuration_and_says_so(running, confi
 def test_another_camera_starts_the_source_anew_and_nothing_else(running, config_file):
     """The frames begin anew; model and outputs run on, and what was shown before is ended."""
     appliance, witness = running
-    before, log = appliance.pipeline, appliance.pipeline.outlets["log"]
+    before, log = appliance.pipeline, appliance.pipeline.outputs["log"]
     appliance.command("thresholds", {"watch": "hands", "enter": 0.3, "exit": 0.2})
     witness.wait_for(lambda _: witness.has_seen("start"))
     config_file.write_text(CONFIG.replace("motion: arms_up", "motion: empty"))
@@ -190,7 +190,7 @@ def test_another_camera_starts_the_source_anew_and_nothing_else(running, config_
     witness.wait_for(lambda _: witness.has_seen("end"))
     assert not witness.wait_for(lambda scene: not scene.poses and scene.frame.seq < 30).poses
     assert appliance.pipeline is before
-    assert appliance.pipeline.outlets["log"] is log
+    assert appliance.pipeline.outputs["log"] is log
     assert witness.opened == 1
 
 
@@ -232,12 +232,12 @@ def test_more_workers_need_a_pipeline_of_their_own(running, config_file):
 def test_an_output_that_can_not_be_made_changes_nothing(running, config_file):
     """A font that is none is found before anything is stopped."""
     appliance, _ = running
-    outlets = appliance.pipeline.outlets
+    outlets = appliance.pipeline.outputs
     font = config_file.with_name("lobby.yaml")
     config_file.write_text(CONFIG + f"  clip: {{type: video, path: a.mp4, font: {font}}}\n")
     with pytest.raises(UserError, match="font"):
         appliance.command("reload")
-    assert appliance.pipeline.outlets is outlets
+    assert appliance.pipeline.outputs is outlets
     assert "font" in appliance.state()["config"]["error"]
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from edgepose.appliance.health import Health, Subject
+from edgepose.backoff import Backoff
 from edgepose.engine.failover import Candidate, FailoverRuntime
 from edgepose.engine.governor import Rates
-from edgepose.engine.mailbox import Backoff
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.watchdog import GIVEN_UP, hung_parts
 from edgepose.errors import OutputLost, RuntimeLost, SourceLost
@@ -63,7 +63,7 @@ def started(gate) -> Iterator[Callable[..., Pipeline]]:
 def document(pipeline: Pipeline, board: Any = None, **more: Any) -> dict[str, Any]:
     """Return the document of a pipeline of fakes."""
     part = SimpleNamespace(type="fake", options=None)
-    names = [name for name in pipeline.outlets if not name.endswith("/")]
+    names = [name for name in pipeline.outputs if not name.endswith("/")]
     config: Any = SimpleNamespace(name="lobby", source=part, outputs=dict.fromkeys(names, part))
     loaded: Any = SimpleNamespace(
         detector=pipeline.perception.detector, file=SimpleNamespace(name="echo"), why="because"
@@ -78,7 +78,7 @@ def test_all_is_well(parts, new_perception, started):
     pipeline = started(source, new_perception(parts["Runtime"]()), {"log": output, "own/": output})
     assert document(pipeline)["state"] == "running"
     wait_until(lambda: pipeline.stats.snapshot().counts.get("scenes"))
-    wait_until(lambda: pipeline.outlets["log"].health.state == "running")
+    wait_until(lambda: pipeline.outputs["log"].health.state == "running")
     found = document(pipeline)
     assert found["troubles"] == []
     assert 0 <= found["source"]["age"] < 30
@@ -130,7 +130,7 @@ def test_an_output_that_works_only_in_part_is_degraded(parts, new_perception, st
 
     source = parts["Source"]([], live=True)
     pipeline = started(source, new_perception(parts["Runtime"]()), {"bus": Deaf()})
-    wait_until(lambda: pipeline.outlets["bus"].health.state == "running")
+    wait_until(lambda: pipeline.outputs["bus"].health.state == "running")
     found = document(pipeline)
     assert found["outputs"]["bus"]["state"] == "degraded"
     assert found["outputs"]["bus"]["waiting"] == 3

@@ -70,7 +70,7 @@ def test_an_inference_that_was_given_up_and_fails_late_is_no_second_failure(part
     gate.set()
     late.join(30)
 
-    assert [(answer.ticket, answer.tensors) for answer in desk.all] == [(0, None)]
+    assert [(answer.job.number, answer.tensors) for answer in desk.all] == [(0, None)]
     assert workers.health.to_dict()["restarts"]["last_hour"] == 1
     assert "given up" in workers.health.reason
     assert workers.given_up == 0
@@ -97,5 +97,5 @@ def test_a_job_that_ends_just_as_it_is_given_up_is_answered_once(parts, desk, hi
     workers.give(job)
 
     assert desk.wait(2)
-    answered = [(answer.ticket, answer.tensors is None) for answer in desk.all]
+    answered = [(answer.job.number, answer.tensors is None) for answer in desk.all]
     assert answered == [(0, True), (1, False)]

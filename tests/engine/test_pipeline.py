@@ -320,7 +320,7 @@ def test_an_output_is_taken_away_and_another_one_comes(parts, new_perception):
     pipeline.start()
     assert shown.wait(30)
     pipeline.change_outputs({"goes": None, "comes": comes})
-    assert list(pipeline.outlets) == ["comes"]
+    assert list(pipeline.outputs) == ["comes"]
     go.set()
     assert pipeline.wait(30)
     pipeline.stop()

@@ -114,7 +114,7 @@ def test_an_output_that_is_stuck_in_show_hangs_and_the_others_do_not(
     source = parts["Source"]([0.0, 0.1], live=True)
     pipeline = running(source, new_perception(parts["Runtime"]()), outputs)
     assert entered.wait(30)
-    wait_until(lambda: not pipeline.outlets["log"].inside.seconds)
+    wait_until(lambda: not pipeline.outputs["log"].inside.seconds)
     hung = hung_parts(pipeline, patience=60.0, limit=0.0)
     assert "output screen" in hung
     assert "output log" not in hung
@@ -129,8 +129,8 @@ def test_an_output_in_back_off_does_not_hang(parts, new_perception, running):
 
     source = parts["Source"]([], live=True)
     pipeline = running(source, new_perception(parts["Runtime"]()), {"bus": Away()})
-    wait_until(lambda: pipeline.outlets["bus"].health.state == "backing off")
-    wait_until(lambda: not pipeline.outlets["bus"].inside.seconds)
+    wait_until(lambda: pipeline.outputs["bus"].health.state == "backing off")
+    wait_until(lambda: not pipeline.outputs["bus"].inside.seconds)
     assert "output bus" not in hung_parts(pipeline, patience=60.0, limit=0.0)
 
 

@@ -92,7 +92,7 @@ class Bench:
             scenes, cpu = witness.scenes - scenes, _cpu() - cpu
             rate = scenes / (time.monotonic() - start)
             pipeline.stop()
-            left = pipeline.outlets["it"].to_dict()["queue"]["events"]
+            left = pipeline.outputs["it"].to_dict()["queue"]["events"]
             return rate, cpu / max(scenes, 1), f"{told(witness.ids)}, {left} left in memory"
 
     def _pipeline(self, outputs: dict[str, Output]) -> Pipeline:
