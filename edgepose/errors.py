@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from enum import Enum
 
 
 class EdgeposeError(Exception):
@@ -43,8 +44,22 @@ class SourceLost(DeviceError):
     """Report that no frame can be had any more: unplugged, frozen, refused, ended too early."""
 
 
+class LostCause(Enum):
+    """Why a runtime can't be used; the values travel as JSON between processes."""
+
+    ABSENT = "absent"  # the chip's library is missing or can't be loaded
+    NO_DEVICE = "no_device"  # the library finds no chip that it may use
+    HUNG = "hung"
+    CRASHED = "crashed"
+    FAILED = "failed"  # an inference, or anything else
+
+
 class RuntimeLost(DeviceError):
-    """Report that inference failed on a chip that worked before, or can't be opened."""
+    """A chip that failed after it had worked, or that can't be opened. cause: why."""
+
+    def __init__(self, message: str, cause: LostCause = LostCause.FAILED) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class OutputLost(DeviceError):

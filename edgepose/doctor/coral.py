@@ -7,7 +7,7 @@ from typing import Final
 
 from edgepose.doctor.finding import Finding, Intent, fail, ok, trouble, warn
 from edgepose.doctor.system import System
-from edgepose.runtimes.edgetpu import USB_IDS, list_edge_tpus
+from edgepose.runtimes.edgetpu import NO_FIRMWARE, USB_IDS, list_edge_tpus
 from edgepose.runtimes.interpreter import INTERPRETERS
 
 PCI_ID: Final = ("0x1ac1", "0x089a")
@@ -16,6 +16,10 @@ SMALL_PAGES: Final = 4096
 _KIB: Final = 1024
 INSTALL: Final = "sudo apt install -y libedgetpu1-std"
 PACKAGES: Final = ("libedgetpu1-std", "libedgetpu1-max")  # the second one clocks the chip higher
+_DESCRIBED: Final = {
+    "usb": "one on USB (18d1:9302)",
+    NO_FIRMWARE: "one on USB, not used since power-up (1a6e:089a; 18d1:9302 from its first use on)",
+}
 _FOLDERS: Final = ("usr/lib", "usr/lib/*", "usr/local/lib", "lib", "lib/*")
 
 
@@ -27,19 +31,13 @@ def chip(system: System, plan: Intent) -> Finding:
         sentence = "an Edge TPU is on PCIe, but its driver is not loaded (no /dev/apex_0)"
         return trouble(is_needed, "edge tpu", sentence, "sudo apt install -y gasket-dkms")
     if found:
-        words = ", ".join(map(_in_words, found))
-        return ok("edge tpu", f"found {words}")
+        listed = ", ".join(_DESCRIBED.get(name, name) for name in found)
+        return ok("edge tpu", f"found {listed}")
     if is_needed:
         sentence = "the configuration wants an Edge TPU, and none is plugged in"
         mend = "plug it into a blue USB 3 port, without a hub, or set model.runtime to auto"
         return trouble(not plan.model.fallback, "edge tpu", sentence, mend)
     return ok("edge tpu", "none is plugged in; models run on the CPU")
-
-
-def _in_words(found: str) -> str:
-    if "no firmware" in found:
-        return "one on USB, not used since power-up (1a6e:089a; 18d1:9302 from its first use on)"
-    return "one on USB (18d1:9302)" if found == "usb" else found
 
 
 def plugged_in(system: System) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from edgepose.doctor.coral import INSTALL, plugged_in
 from edgepose.doctor.finding import Finding, Intent, fail, ok, trouble, warn
 from edgepose.doctor.packages import BEST
 from edgepose.doctor.system import System
-from edgepose.errors import EdgeposeError, ModelError, RuntimeLost, UserError
+from edgepose.errors import EdgeposeError, LostCause, ModelError, RuntimeLost, UserError
 from edgepose.modelstore.checksum import fault
 from edgepose.modelstore.manifest import manifest
 from edgepose.modelstore.search import ModelFile, find, locate
@@ -123,7 +123,7 @@ def _on_tpu(system: System, section: ModelSection, tpu: str, cpu: str, try_out: 
     try:
         result = try_out(_path(tpu), section.library, options)
     except RuntimeLost as error:
-        is_absent = "shared object" in str(error)
+        is_absent = error.cause is LostCause.ABSENT
         mend = INSTALL if is_absent else "unplug the Edge TPU and plug it in again"
         return _fallen(section, cpu, str(error), mend)
     except EdgeposeError as error:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Final
 
-from edgepose.errors import RuntimeLost
+from edgepose.errors import LostCause, RuntimeLost
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,8 @@ class CrashBackoff:
         if 0 < wait <= pause:
             raise RuntimeLost(
                 f"edgepose crashed {crashes} times while it was in use; it is tried again in "
-                f"{wait:.0f} s"
+                f"{wait:.0f} s",
+                LostCause.CRASHED,
             )
 
     def enter(self) -> None:

@@ -14,7 +14,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from edgepose import options
-from edgepose.errors import RuntimeLost
+from edgepose.errors import LostCause, RuntimeLost
 from edgepose.runtimes.base import Runtime
 from edgepose.runtimes.crash_backoff import CrashBackoff
 from edgepose.runtimes.interpreter import check_model_file, find_interpreter
@@ -24,10 +24,8 @@ from edgepose.system.paths import service_folder
 from edgepose.types import Tensor
 
 LIBRARY: Final = "libedgetpu.so.1"
-USB_IDS: Final = {
-    "1a6e:089a": "usb (no firmware yet)",  # before its first use after power-up
-    "18d1:9302": "usb",
-}
+NO_FIRMWARE: Final = "usb (no firmware yet)"  # before its first use after power-up
+USB_IDS: Final = {"1a6e:089a": NO_FIRMWARE, "18d1:9302": "usb"}
 _SYS_USB: Final = Path("/sys/bus/usb/devices")
 _DEV: Final = Path("/dev")
 
@@ -71,7 +69,8 @@ class EdgeTpu(Runtime):
         try:
             probe(self.path, self.library, self._options, self._timeout)
         except RuntimeLost as error:
-            raise RuntimeLost(f"{str(error).rstrip('.')}{_way_out(str(error))}") from error
+            message = f"{str(error).rstrip('.')}{_way_out(error.cause)}"
+            raise RuntimeLost(message, error.cause) from error
         self._guard.enter()
         module, package = find_interpreter()
         delegate = module.load_delegate(self.library, dict(self._options))
@@ -91,11 +90,11 @@ class EdgeTpu(Runtime):
         self._guard.leave()
 
 
-def _way_out(message: str) -> str:
+def _way_out(cause: LostCause) -> str:
     """Return what to do about a chip that can't be used."""
-    if "cannot open shared object" in message:
+    if cause is LostCause.ABSENT:
         return "; install Google's Edge TPU runtime (libedgetpu1-std)"
-    if "crashed" in message or "hung" in message:
+    if cause in (LostCause.CRASHED, LostCause.HUNG):
         return ""
     found = list_edge_tpus()
     if not found:

@@ -1,8 +1,9 @@
 """Try a model, and the chip's library, in a process of its own: native code may crash or hang.
 
 A wrong pair of libedgetpu and TFLite runtime ends in a segmentation fault, and so do some damaged
-model files. `probe` runs one timed inference in a child and turns whatever happens to it into a
-result or one sentence. This module is also the child: `python -m edgepose.runtimes.probe`.
+model files. `probe` runs two timed inferences in a child process and returns the result, or raises
+one error whatever happens there. This module is also the child:
+`python -m edgepose.runtimes.probe`.
 """
 
 from __future__ import annotations
@@ -14,17 +15,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
 import numpy as np
 
-from edgepose.errors import EdgeposeError, ModelError, RuntimeLost, UserError
+from edgepose.errors import EdgeposeError, LostCause, ModelError, RuntimeLost, UserError
 from edgepose.runtimes.interpreter import check_model_file, find_interpreter, load, specs
 
+TIMEOUT: Final = 20.0  # seconds; the slowest good case is an Edge TPU that needs its firmware
+MEMORY_BYTES: Final = 4 << 30  # a damaged tensor size must not take the machine's memory
 ANY_EXTENT: Final = 256  # pixels for a model that takes any size
 
 STAGES: Final = {
@@ -33,13 +36,13 @@ STAGES: Final = {
     "delegate": "while the delegate was loaded",
     "model": "while the model was loaded",
     "inference": "in the first inference",
-    "end": "while the model was let go",
+    "end": "while the model was closed",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Say what to try: a model file, and a delegate's library with its options if any."""
+    """What to try: a model file, and a delegate's library with its options if any."""
 
     path: str
     delegate: str = ""
@@ -48,48 +51,46 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """Hold how long inference took, in seconds: the first time, and the second."""
+    """The seconds of the first inference and of the second."""
 
     first_seconds: float
     seconds: float
 
 
-def try_out(trial: Trial, stage: Callable[[str], None]) -> ProbeResult:
+def run_trial(trial: Trial, on_stage: Callable[[str], None]) -> ProbeResult:
     """Return how long two inferences take; may crash, hang and take memory without end.
 
-    stage: told the name of each of STAGES as it begins. Raises ModelError or UserError for the
-    model's fault or a missing interpreter, RuntimeLost for the delegate's.
+    on_stage: called with each of STAGES as it begins. Raises ModelError for a bad model, UserError
+    without an interpreter, RuntimeLost where the delegate fails.
     """
-    stage("interpreter")
+    on_stage("interpreter")
     module, package = find_interpreter()
     settings: dict[str, Any] = {"num_threads": 1}
     if trial.delegate:
-        stage("delegate")
-        with _blaming_delegate():
-            settings = _delegated(module, trial)
-    stage("model")
+        on_stage("delegate")
+        settings = {"experimental_delegates": [_load_delegate(module, trial)]}
+    on_stage("model")
     interpreter = load(module, package, Path(trial.path), **settings)
-    stage("inference")
+    on_stage("inference")
     _fill(interpreter, trial.path)
     result = ProbeResult(_invoke(interpreter, trial), _invoke(interpreter, trial))
-    stage("end")
+    on_stage("end")
     del interpreter, settings  # the service closes delegates too: a crash now would be its crash
     return result
 
 
-def _delegated(module: Any, trial: Trial) -> dict[str, Any]:
-    """Return the interpreter's settings with the chip's library loaded."""
-    delegate = module.load_delegate(trial.delegate, dict(trial.options or {}))
-    return {"experimental_delegates": [delegate]}
-
-
-@contextmanager
-def _blaming_delegate() -> Iterator[None]:
-    """Turn what loading a library raises into RuntimeLost: absent, no plug-in, no device."""
+def _load_delegate(module: Any, trial: Trial) -> Any:
+    """Return the chip's library, loaded. Raises RuntimeLost."""
     try:
-        yield
-    except (OSError, ValueError, AttributeError, RuntimeError) as error:
-        raise RuntimeLost(" ".join(str(error).split()) or "no reason given") from error
+        return module.load_delegate(trial.delegate, dict(trial.options or {}))
+    except (OSError, AttributeError) as error:  # not found; no plug-in
+        raise RuntimeLost(_one_line(error), LostCause.ABSENT) from error
+    except (ValueError, RuntimeError) as error:
+        raise RuntimeLost(_one_line(error), LostCause.NO_DEVICE) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or "no reason given"
 
 
 def _fill(interpreter: Any, path: str) -> None:
@@ -104,9 +105,7 @@ def _fill(interpreter: Any, path: str) -> None:
         for detail, shape in zip(details, shapes, strict=True):
             interpreter.set_tensor(detail["index"], np.zeros(shape, detail["dtype"]))
     except (ValueError, RuntimeError, MemoryError) as error:
-        raise ModelError(
-            f"{path}: its input can't be filled ({' '.join(str(error).split())})"
-        ) from error
+        raise ModelError(f"{path}: its input can't be filled ({_one_line(error)})") from error
 
 
 def _shape(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -122,23 +121,19 @@ def _invoke(interpreter: Any, trial: Trial) -> float:
     try:
         interpreter.invoke()
     except (RuntimeError, ValueError) as error:
-        message = f"{trial.path}: inference fails ({' '.join(str(error).split())})"
+        message = f"{trial.path}: inference fails ({_one_line(error)})"
         raise RuntimeLost(message) if trial.delegate else ModelError(message) from error
     return time.perf_counter() - start
 
 
-TIMEOUT: Final = 20.0  # seconds; the slowest good case is an Edge TPU that needs its firmware
-MEMORY_BYTES: Final = 4 << 30  # a bent tensor size must not take the machine's memory
-
-
 @dataclass(frozen=True, slots=True)
-class _End:
-    """Hold how a child ended: what it told last, at which stage, its exit code (None: hung)."""
+class _ChildExit:
+    """How a child ended. code: None where it hung. stderr: its last line there."""
 
-    told: Mapping[str, Any]
+    report: Mapping[str, Any]
     stage: str
     code: int | None
-    words: str
+    stderr: str
 
 
 def probe(
@@ -147,40 +142,41 @@ def probe(
     options: Mapping[str, str] | None = None,
     timeout: float = TIMEOUT,
 ) -> ProbeResult:
-    """Return how fast the model runs, having tried it in a child process.
+    """Return how fast the model runs, tried in a child process.
 
-    delegate: library of a chip, such as "libedgetpu.so.1"; options: what it is told. timeout:
-    seconds for the child as a whole. Raises ModelError when the file is at fault, RuntimeLost when
-    a delegate is, UserError when no interpreter is installed.
+    delegate: library of a chip, such as "libedgetpu.so.1"; options: of that library. timeout:
+    seconds for the child as a whole. Raises ModelError for a bad file, RuntimeLost where a delegate
+    fails, UserError when no interpreter is installed.
     """
     check_model_file(path)
     end = _run(Trial(str(path), delegate, options), timeout)
-    if "seconds" in end.told:
-        return ProbeResult(**end.told)
-    if "error" in end.told:
-        raise _known_error(end, delegate)
-    message = _last_words(end, timeout)
+    if "seconds" in end.report:
+        return ProbeResult(**end.report)
+    if "error" in end.report:
+        raise _reported_error(end.report, delegate)
+    message = _describe(end, timeout)
     if delegate:
-        raise RuntimeLost(f"{delegate} {message}{_pairing(end)}")
+        cause, hint = _cause(end.code)
+        raise RuntimeLost(f"{delegate} {message}{hint}", cause)
     raise ModelError(f"{path}: {message}; the file is damaged or not meant for this interpreter")
 
 
-def _known_error(end: _End, delegate: str) -> EdgeposeError:
+def _reported_error(report: Mapping[str, Any], delegate: str) -> EdgeposeError:
     """Return the error that the child reported."""
-    kinds = {"model": ModelError, "user": UserError, "delegate": RuntimeLost}
-    message = str(end.told["error"])
-    if end.told["kind"] == "delegate":
-        message = f"{delegate} can't be used: {message}"
-    return kinds[end.told["kind"]](message)
+    message = str(report["error"])
+    if "cause" in report:
+        cause = LostCause(report["cause"])
+        return RuntimeLost(f"{delegate} can't be used: {message}", cause)
+    return ModelError(message) if report["is_model"] else UserError(message)
 
 
-def _last_words(end: _End, timeout: float) -> str:
-    where = STAGES[end.stage]
+def _describe(end: _ChildExit, timeout: float) -> str:
+    stage = STAGES[end.stage]
     if end.code is None:
-        return f"hung for {timeout:g} s {where}"
+        return f"hung for {timeout:g} s {stage}"
     if end.code < 0:
-        return f"crashed ({_signal_name(-end.code)}) {where}"
-    return f"failed {where} ({end.words or f'exit code {end.code}'})"
+        return f"crashed ({_signal_name(-end.code)}) {stage}"
+    return f"failed {stage} ({end.stderr or f'exit code {end.code}'})"
 
 
 def _signal_name(number: int) -> str:
@@ -190,69 +186,74 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _pairing(end: _End) -> str:
-    crashed = end.code is not None and end.code < 0
-    return "; its version probably does not fit the TFLite interpreter's" if crashed else ""
+def _cause(code: int | None) -> tuple[LostCause, str]:
+    """Return what an exit code means for the delegate, and a hint for the message."""
+    if code is None:
+        return LostCause.HUNG, ""
+    if code < 0:
+        hint = "; its version probably does not fit the TFLite interpreter's"
+        return LostCause.CRASHED, hint
+    return LostCause.FAILED, ""
 
 
-def _run(trial: Trial, timeout: float) -> _End:
+def _run(trial: Trial, timeout: float) -> _ChildExit:
     """Run the child and return how it ended; it is gone, or at least killed, afterwards."""
     command = [sys.executable, "-m", "edgepose.runtimes.probe", json.dumps(asdict(trial))]
-    with _in_memory("told") as told, _in_memory("stderr") as stderr:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=told, stderr=stderr)
+    with _in_memory("report") as report, _in_memory("stderr") as stderr:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=report, stderr=stderr)
         try:
             code = child.wait(timeout)
         except subprocess.TimeoutExpired:
             code = None
         finally:
-            _end(child)
-        lines = [json.loads(line) for line in _tail(told).splitlines() if line.startswith("{")]
+            _kill(child)
+        lines = [json.loads(line) for line in _tail(report) if line.startswith("{")]
         stages = [line["stage"] for line in lines if "stage" in line]
-        last = lines[-1] if lines else {}
-        return _End(last, stages[-1] if stages else "start", code, _sentence(_tail(stderr)))
+        return _ChildExit(
+            report=lines[-1] if lines else {},
+            stage=stages[-1] if stages else "start",
+            code=code,
+            stderr=next(reversed(_tail(stderr)), ""),
+        )
 
 
 def _in_memory(name: str) -> IO[bytes]:
-    """Return a file that never touches a disk: the way back to a chip is tried for months."""
+    """Return a file that never touches a disk: a lost chip is tried again for months."""
     return os.fdopen(os.memfd_create(name), "w+b")
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def _kill(child: subprocess.Popen[bytes]) -> None:
     """Kill the child; one that hangs in the kernel is left to the kernel."""
     child.kill()
-    try:
+    with suppress(subprocess.TimeoutExpired):
         child.wait(1.0)
-    except subprocess.TimeoutExpired:
-        return
 
 
-def _tail(file: IO[bytes]) -> str:
+def _tail(file: IO[bytes]) -> list[str]:
+    """Return the last lines that are not blank."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(size - 4096, 0))
-    return file.read().decode(errors="replace")
-
-
-def _sentence(text: str) -> str:
-    """Return the last line that says something."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+    lines = (line.strip() for line in file.read().decode(errors="replace").splitlines())
+    return [line for line in lines if line]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Be the child: try what the one argument says, telling each stage on stdout as JSON."""
-    told = os.fdopen(os.dup(1), "w", buffering=1)
+    """Run the trial that the one argument describes; report each stage on stdout as JSON."""
+    stdout = os.fdopen(os.dup(1), "w", buffering=1)
 
-    def tell(words: Mapping[str, Any]) -> None:
-        told.write(json.dumps(words) + "\n")
+    def report(**row: Any) -> None:
+        stdout.write(json.dumps(row) + "\n")
 
     os.dup2(2, 1)  # native code writes to stdout as it likes
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _limit_memory()
     try:
-        result = try_out(Trial(**json.loads(arguments[0])), lambda stage: tell({"stage": stage}))
-        tell(asdict(result))
+        result = run_trial(Trial(**json.loads(arguments[0])), lambda stage: report(stage=stage))
+        report(**asdict(result))
+    except RuntimeLost as error:
+        report(error=str(error), cause=error.cause.value)
     except EdgeposeError as error:
-        tell({"error": str(error), "kind": _kind(error)})
+        report(error=str(error), is_model=isinstance(error, ModelError))
     return 0
 
 
@@ -260,12 +261,6 @@ def _limit_memory() -> None:
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     limit = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
-
-
-def _kind(error: EdgeposeError) -> str:
-    if isinstance(error, RuntimeLost):
-        return "delegate"
-    return "model" if isinstance(error, ModelError) else "user"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import importlib.metadata
 from pathlib import Path
 from typing import Any
 
-from edgepose.errors import ModelError, RuntimeLost
+from edgepose.errors import LostCause, ModelError, RuntimeLost
 from edgepose.runtimes.interpreter import load, specs
 from edgepose.types import Tensor
 
@@ -70,5 +70,5 @@ class TfliteModel:
 def run(model: TfliteModel | None, tensor: Tensor) -> tuple[Tensor, ...]:
     """Infer with a model that may have been abandoned. Raises RuntimeLost when it was."""
     if model is None:
-        raise RuntimeLost("the interpreter was given up; it is opened again")
+        raise RuntimeLost("the interpreter was given up; it is opened again", LostCause.HUNG)
     return model.infer(tensor)

@@ -8,7 +8,7 @@ import pytest
 
 from edgepose.doctor import models as checks
 from edgepose.doctor.finding import Intent
-from edgepose.errors import ModelError, RuntimeLost, UserError
+from edgepose.errors import LostCause, ModelError, RuntimeLost, UserError
 from edgepose.modelstore.manifest import manifest
 from edgepose.runtimes.probe import ProbeResult
 from edgepose.system.status_file import write
@@ -115,10 +115,10 @@ def test_a_chip_that_crashes_is_a_visible_fallback(pi4, shelf, planned):
     pi4.usb("2-1", "18d1:9302", 5000)
     put(shelf, CPU)
     put(shelf, TPU)
-    crash = RuntimeLost("libedgetpu.so.1 crashed (SIGSEGV) in the first inference")
+    crash = RuntimeLost("libedgetpu.so.1 stopped", LostCause.CRASHED)
     found = checks.backend(pi4.system, PLAN, trial(crash))
     assert found.status == "warn"
-    assert found.sentence.startswith("falls back to the CPU: libedgetpu.so.1 crashed")
+    assert found.sentence.startswith("falls back to the CPU: libedgetpu.so.1 stopped")
     strict = planned(model="{runtime: edgetpu, fallback: false}")
     assert checks.backend(pi4.system, strict, trial(crash)).status == "fail"
 
@@ -128,7 +128,7 @@ def test_a_chip_without_its_library_gets_the_package(pi4, shelf):
     pi4.usb("2-1", "18d1:9302", 5000)
     put(shelf, CPU)
     put(shelf, TPU)
-    absent = RuntimeLost("libedgetpu.so.1: cannot open shared object file")
+    absent = RuntimeLost("libedgetpu.so.1: no such library", LostCause.ABSENT)
     found = checks.backend(pi4.system, PLAN, trial(absent))
     assert found.remedy == "sudo apt install -y libedgetpu1-std"
 

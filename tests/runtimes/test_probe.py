@@ -13,7 +13,7 @@ import flatbuffers
 import pytest
 from ai_edge_litert import schema_py_generated as tfl
 
-from edgepose.errors import ModelError, RuntimeLost, UserError
+from edgepose.errors import LostCause, ModelError, RuntimeLost, UserError
 from edgepose.runtimes import probe as probing
 from edgepose.runtimes.probe import TIMEOUT, _shape, probe
 
@@ -74,7 +74,7 @@ def test_a_missing_interpreter_is_the_installations_fault(
     """The user is told what to install."""
     told = [
         json.dumps({"stage": "interpreter"}),
-        json.dumps({"error": "no TFLite", "kind": "user"}),
+        json.dumps({"error": "no TFLite", "is_model": False}),
     ]
     speak(monkeypatch, f"print({chr(10).join(told)!r})")
     with pytest.raises(UserError, match="no TFLite"):
@@ -88,14 +88,17 @@ def test_a_good_delegate_is_used(lightning: Path, plug_in: Compile) -> None:
 
 def test_a_crash_on_closing_is_seen(lightning: Path, plug_in: Compile) -> None:
     """A library that works once and crashes when let go would take the service with it."""
-    with pytest.raises(RuntimeLost, match=r"crashed \(SIGABRT\) while the model was let go"):
+    with pytest.raises(RuntimeLost, match=r"crashed \(SIGABRT\) while the model was closed"):
         probe(lightning, plug_in("accepts", crash_at_end=True))
 
 
 def test_an_absent_library_is_the_chips_fault(lightning: Path) -> None:
     """A machine without libedgetpu says so."""
-    with pytest.raises(RuntimeLost, match=r"libnothing\.so\.1 can't be used: .*No such file"):
+    with pytest.raises(
+        RuntimeLost, match=r"libnothing\.so\.1 can't be used: .*No such file"
+    ) as raised:
         probe(lightning, "libnothing.so.1")
+    assert raised.value.cause is LostCause.ABSENT
 
 
 def test_a_library_of_another_kind_is_the_chips_fault(lightning: Path) -> None:
@@ -106,8 +109,9 @@ def test_a_library_of_another_kind_is_the_chips_fault(lightning: Path) -> None:
 
 def test_a_refusal_is_passed_on(lightning: Path, plug_in: Compile) -> None:
     """What the library says reaches the user; it is told its options."""
-    with pytest.raises(RuntimeLost, match=r"can't be used: .*no device"):
+    with pytest.raises(RuntimeLost, match=r"can't be used: .*no device") as raised:
         probe(lightning, plug_in("refuses"))
+    assert raised.value.cause is LostCause.NO_DEVICE
     with pytest.raises(RuntimeLost, match=r"can't be used: .*usb:1"):
         probe(lightning, plug_in("refuses"), {"device": "usb:1"})
 
@@ -116,8 +120,9 @@ def test_a_refusal_is_passed_on(lightning: Path, plug_in: Compile) -> None:
 def test_a_crash_is_contained(lightning: Path, plug_in: Compile, body: str, name: str) -> None:
     """A segmentation fault in the library costs a child, not the service."""
     expected = rf"crashed \({name}\) while the delegate was loaded; its version"
-    with pytest.raises(RuntimeLost, match=expected):
+    with pytest.raises(RuntimeLost, match=expected) as raised:
         probe(lightning, plug_in(body))
+    assert raised.value.cause is LostCause.CRASHED
 
 
 def give_up_at(marker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,8 +147,9 @@ def test_a_hang_is_ended(
     marker = tmp_path / "hanging"
     library = plug_in(f'creat("{marker}", 0600); for (;;) pause(); return NULL;')
     give_up_at(marker, monkeypatch)
-    with pytest.raises(RuntimeLost, match="hung for 20 s while the delegate was loaded"):
+    with pytest.raises(RuntimeLost, match="hung for 20 s while the delegate was loaded") as raised:
         probe(lightning, library)
+    assert raised.value.cause is LostCause.HUNG
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
     assert library not in running.stdout
 
@@ -197,7 +203,7 @@ def test_the_child_may_not_take_the_machines_memory(tmp_path: Path) -> None:
     """The limit is set before anything native is loaded."""
     code = (
         "import os, resource, sys; from edgepose.runtimes import probe; "
-        "probe.try_out = lambda trial, stage: os.write(2, "
+        "probe.run_trial = lambda trial, stage: os.write(2, "
         "repr([resource.getrlimit(k)[0] for k in (resource.RLIMIT_AS, resource.RLIMIT_CORE)])"
         '.encode()) and os._exit(0); probe.main([\'{"path": ""}\'])'
     )

@@ -27,7 +27,7 @@ import json, os, resource, signal, sys
 from edgepose.errors import ModelError
 from edgepose.runtimes.interpreter import check_model_file, find_interpreter
 from edgepose.runtimes.probe import MEMORY_BYTES
-from edgepose.runtimes.probe import Trial, try_out
+from edgepose.runtimes.probe import Trial, run_trial
 from pathlib import Path
 
 def child(path):
@@ -36,7 +36,7 @@ def child(path):
     signal.alarm(20)
     try:
         check_model_file(Path(path))
-        try_out(Trial(path), lambda stage: None)
+        run_trial(Trial(path), lambda stage: None)
     except ModelError as error:
         return 2 if chr(10) in str(error) or path not in str(error) else 1
     return 0
