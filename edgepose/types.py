@@ -74,12 +74,6 @@ class Region:
         shift = np.array([self.y, self.x, 0.0])
         return (keypoints * scale + shift).astype(np.float32)
 
-    def from_frame(self, keypoints: NDArray[Any]) -> Keypoints:
-        """Map (n, 3) of (y, x, score) from the frame's coordinates to this region's."""
-        scale = np.array([self.height, self.width, 1.0])
-        shift = np.array([self.y, self.x, 0.0])
-        return ((keypoints - shift) / scale).astype(np.float32)
-
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from edgepose.core.crop import SmartCrop
 from edgepose.core.families import recognise
-from edgepose.core.families.base import Family, Look
+from edgepose.core.families.base import Crop, Family
 from edgepose.imaging import read_image, sample
 from edgepose.runtimes.litert import LiteRT
 from edgepose.skeleton import INDEX, KEYPOINTS, MIRRORED
@@ -38,10 +38,10 @@ class Eye:
     def find(self, image: Image, region: Region | None = None) -> Pose | None:
         """Return the pose in a region, or in the whole picture."""
         frame = Frame(image, 0.0, 0)
-        look = self.family.look(frame.size)
+        look = self.family.full_frame(frame.size)
         pixels, shown = sample(frame, region or look.region, look.size)
         tensors = self.runtime.infer(self.family.encode(pixels))
-        poses = self.family.decode(tensors, Look(shown, look.size), frame.size)
+        poses = self.family.decode(tensors, Crop(shown, look.size), frame.size)
         return poses[0] if poses else None
 
     def follow(self, images: Iterable[Image]) -> Iterator[Pose | None]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edgepose import imaging
 from edgepose.core.families import recognise
-from edgepose.core.families.base import Family, Look
+from edgepose.core.families.base import Crop, Family
 from edgepose.core.families.heatmap import Heatmaps
 from edgepose.core.families.posenet import PoseNet
 from edgepose.core.families.posenet_options import PoseNetOptions
@@ -54,16 +54,16 @@ class Opened:
     def estimate(self, image: Image, region: Region | None = None) -> tuple[Pose, ...]:
         """Return the poses of a picture, letterboxed, or of a region of it."""
         frame = Frame(image, 0.0, 0)
-        look = self.family.look(frame.size)
+        look = self.family.full_frame(frame.size)
         pixels, shown = imaging.sample(frame, region or look.region, look.size)
-        return self._read(pixels, Look(shown, look.size), frame.size)
+        return self._read(pixels, Crop(shown, look.size), frame.size)
 
     def look_stretched(self, image: Image, size: Size) -> tuple[Pose, ...]:
         """Return the poses of a picture stretched to the input, as Coral's references were made."""
         pixels = cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR)
-        return self._read(pixels.astype(np.uint8), Look(WHOLE, size), size)
+        return self._read(pixels.astype(np.uint8), Crop(WHOLE, size), size)
 
-    def _read(self, pixels: Image, look: Look, frame_size: Size) -> tuple[Pose, ...]:
+    def _read(self, pixels: Image, look: Crop, frame_size: Size) -> tuple[Pose, ...]:
         tensors = self.runtime.infer(self.family.encode(pixels))
         return self.family.decode(tensors, look, frame_size)
 

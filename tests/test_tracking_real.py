@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgepose import imaging
 from edgepose.core.families import recognise
-from edgepose.core.families.base import Look
+from edgepose.core.families.base import Crop
 from edgepose.core.tracking import Tracker, TrackerSettings
 from edgepose.registry import part
 from edgepose.runtimes.litert import LiteRT
@@ -52,10 +52,10 @@ def street(models: Path, media: Path) -> Seen:
     seen = []
     for frame in frames(media / "clips" / "openpose_street.avi"):
         if frame.seq >= FIRST:
-            look = family.look(frame.size)
+            look = family.full_frame(frame.size)
             pixels, shown = imaging.sample(frame, look.region, look.size)
             tensors = runtime.infer(family.encode(pixels))
-            seen.append((frame.time, family.decode(tensors, Look(shown, look.size), frame.size)))
+            seen.append((frame.time, family.decode(tensors, Crop(shown, look.size), frame.size)))
     return seen
 
 

@@ -95,7 +95,7 @@ def _overlay(loaded: LoadedModel, pictures: Any) -> Any:
     from edgepose.train.data.annotations import person_crops
     from edgepose.train.evaluation import MARGIN
 
-    height, _ = loaded.detector.family.look((1, 1)).size
+    height, _ = loaded.detector.family.full_frame((1, 1)).size
     crops = (crop for picture in pictures for crop in person_crops(picture, height, MARGIN))
     runtime = loaded.detector.runtimes[0]
     drawn = []

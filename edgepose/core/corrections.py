@@ -1,4 +1,4 @@
-"""Say in plain words what a person should do with a limb that is off. Left and right are theirs."""
+"""Corrections in words: "raise left elbow 15°". Left and right are the person's own."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _TURNED: Final = {
 }
 
 
-def hint(limb: int, points: Points, degrees: float, proportion: float) -> str:
-    """Return what to do about one limb: "raise left elbow 15°", "bend right knee".
+def correction(limb: int, points: Points, degrees: float, proportion: float) -> str:
+    """Return the correction of one limb: "raise left elbow 15°", "bend right knee".
 
     limb: index in LIMBS. points: 17 of (y, x), pixels, NaN where unknown. degrees: how far the
-    limb must turn, counter-clockwise in the picture; 0 when its length is what is off.
+    limb must turn, counter-clockwise in the picture; 0 when its length is what deviates.
     proportion: how much too long the limb looks, in anchors.
     """
     if degrees:
@@ -63,7 +63,7 @@ def _person_left(points: Points) -> int:
 
 
 def _lean(points: Points, degrees: float) -> str:
-    """Return where the upper body must lean: turning ccw carries the shoulders to the left."""
+    """Return where the upper body must lean; a counter-clockwise turn moves the shoulders left."""
     towards_left = -_person_left(points) * math.copysign(1, degrees)
     if not towards_left:
         return "straighten up"

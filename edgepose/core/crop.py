@@ -1,9 +1,9 @@
-"""Decide where a single-person model looks: the whole frame first, then around the person.
+"""Smart crop: a single-person model gets the whole frame first, then a crop around the person.
 
 The crop region follows the published MoveNet samples (tensorflow/examples, raspberry_pi, and
 tfjs-models, crop_utils.ts) but for two faults. The first one's body range read the distance of
 the right hip for every keypoint, which cut raised hands off; the second starts from the centre
-square, which misses whoever stands beside it: edgepose starts from the padded whole.
+square, which misses people beside it: edgepose starts from the whole frame, letterboxed.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from edgepose.skeleton import INDEX
 from edgepose.types import Keypoints, Pose, Region, Size
 
-MIN_KEYPOINT_SCORE: Final = 0.2  # a keypoint below it has no say (both samples)
+MIN_KEYPOINT_SCORE: Final = 0.2  # a keypoint below it is ignored (both samples)
 TORSO_EXPANSION: Final = 1.9  # half the crop, in greatest distances hip centre - torso (both)
 BODY_EXPANSION: Final = 1.2  # the same for all keypoints (both)
 SMOOTHING: Final = 0.9  # weight of the new region's edges (tfjs CROP_FILTER_ALPHA)
-MIN_HALF_PX: Final = 8.0  # a person 16 px high has no pose; stacked keypoints say nothing
+MIN_HALF_PX: Final = 8.0  # a person 16 px high has no readable pose
 
 _HIPS: Final = np.array([INDEX["left_hip"], INDEX["right_hip"]])
 _SHOULDERS: Final = np.array([INDEX["left_shoulder"], INDEX["right_shoulder"]])
@@ -41,13 +41,13 @@ def letterbox(frame_size: Size, input_size: Size) -> Region:
 
 
 def crop_around(keypoints: Keypoints, frame_size: Size) -> Region | None:
-    """Return the square around a person, None where no trunk says where the person is.
+    """Return the square around a person, None without a known trunk.
 
     keypoints: float32 (17, 3), frame coordinates. The square is centred between the hips and
     holds every keypoint inside the frame that scores at least 0.2, wrists overhead included: it
     reaches 1.2 times as far as the farthest of them, and is cut down only to what holds the
     whole frame. None also where it would be wider than the frame's longer side, or too small
-    for anybody: the whole frame is then the better look.
+    for a person: the whole frame is then the better crop.
     """
     size = np.array(frame_size, float)
     scores = keypoints[:, 2]
@@ -74,21 +74,21 @@ def _sees_trunk(scores: NDArray[np.float32]) -> bool:
 
 
 class SmartCrop:
-    """Follow one person with the crop region; start from, and fall back to, the whole frame."""
+    """The crop region that follows one person; the whole frame when there is none."""
 
     def __init__(self) -> None:
         self._edges: NDArray[np.float64] | None = None  # ymin, xmin, ymax, xmax, normalised
         self._frame_size: Size = (0, 0)
 
     def region(self, frame_size: Size) -> Region:
-        """Return where to look in the next frame, a square in pixels."""
+        """Return the crop region for the next frame, a square in pixels."""
         if self._edges is None or frame_size != self._frame_size:
             return letterbox(frame_size, (1, 1))
         top, left, bottom, right = self._edges.tolist()
         return Region(top, left, bottom - top, right - left)
 
     def update(self, pose: Pose | None, frame_size: Size) -> None:
-        """Take the pose just found; None, or one without a trunk, makes the next look whole.
+        """Follow the pose just found; None, or one without a trunk, goes back to the whole frame.
 
         A family reports no pose below its `min_score`: that is the reliability gate.
         """
@@ -100,7 +100,7 @@ class SmartCrop:
             self._edges = self._smoothed(wanted)
 
     def _smoothed(self, wanted: Region) -> NDArray[np.float64]:
-        """Return the low-passed edges; the first region after a reset is taken as it is."""
+        """Return the low-passed edges; the first region after a reset is used unfiltered."""
         y, x = wanted.y, wanted.x
         edges = np.array([y, x, y + wanted.height, x + wanted.width])
         if self._edges is None:
@@ -108,5 +108,5 @@ class SmartCrop:
         return self._edges + SMOOTHING * (edges - self._edges)
 
     def reset(self) -> None:
-        """Forget the person: look at the whole frame next."""
+        """Forget the person: the next crop is the whole frame."""
         self._edges = None

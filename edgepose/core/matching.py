@@ -1,6 +1,6 @@
-"""Compare a pose with templates: a score for each, and limb by limb what is off and how to mend it.
+"""Compare a pose with templates: a score for each, the deviation and correction of each limb.
 
-Scoring is one pass of array arithmetic over all templates; words are made for one of them only.
+Scoring is one pass of array arithmetic over all templates; texts are made for one of them only.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.core.corrections import hint
+from edgepose.core.corrections import correction
 from edgepose.core.templates import (
     MIN_SCORE,
     Array,
@@ -25,25 +25,27 @@ from edgepose.core.templates import (
 from edgepose.skeleton import NUM_LIMBS
 from edgepose.types import DEVIATED, OK, UNKNOWN, Match, Pose
 
-WORTHLESS: Final = 3.0  # a limb scores 0 at this many times its angle_deviation
+ZERO_SCORE_AT: Final = 3.0  # a limb scores 0 at this many times its angle_deviation
 
 
-def turn(template: Array, pose: Array) -> Array:
-    """Return by how many degrees the pose's limbs must turn, -180..180, ccw in the picture > 0."""
+def angle_difference(template: Array, pose: Array) -> Array:
+    """Return by how many degrees the pose's limbs must turn, -180..180, counter-clockwise > 0."""
     difference: Array = (template - pose + 180.0) % 360.0 - 180.0
     return difference
 
 
 def limb_scores(degrees: NDArray[Any], angle_deviations: NDArray[Any]) -> NDArray[Any]:
     """Return 1 up to the tolerance, falling linearly to 0 at three times that; NaN for NaN."""
-    return np.clip((WORTHLESS - np.abs(degrees) / angle_deviations) / (WORTHLESS - 1), 0.0, 1.0)
+    return np.clip(
+        (ZERO_SCORE_AT - np.abs(degrees) / angle_deviations) / (ZERO_SCORE_AT - 1), 0.0, 1.0
+    )
 
 
-DEVIATIONS: Final = (1e-3, 360.0)  # degrees that can differ in effect, and that float32 holds
+DEVIATIONS: Final = (1e-3, 360.0)  # degrees: the range of tolerances that makes a difference
 
 
 class Templates:
-    """Hold templates side by side so that a pose is compared with all of them at once."""
+    """Templates in one array, so that a pose is compared with all of them at once."""
 
     def __init__(self, templates: Sequence[Template], min_score: float = MIN_SCORE) -> None:
         """Prepare the comparison.
@@ -61,12 +63,12 @@ class Templates:
         self._angles = np.nan_to_num(angles).astype(np.float32)
         deviations = _stack([t.angle_deviations for t in owners])
         self._deviations = deviations.clip(*DEVIATIONS).astype(np.float32)
-        heaviest = weights.max(-1, initial=0.0, keepdims=True)  # what counts is the proportion
+        heaviest = weights.max(-1, initial=0.0, keepdims=True)  # only proportions matter
         self._weights = (weights / np.where(heaviest > 0, heaviest, 1.0)).astype(np.float32)
         self._counted = (weights > 0).astype(np.float32)
         self._required = np.array([t.required for t in owners], np.float32)
-        self._whole = np.array([bool(t.compat) for t in owners], np.bool_)
-        self._any_whole = bool(self._whole.any())
+        self._rounded = np.array([bool(t.compat) for t in owners], np.bool_)
+        self._any_rounded = bool(self._rounded.any())
 
     def __len__(self) -> int:
         return len(self.templates)
@@ -75,15 +77,15 @@ class Templates:
         """Return how the pose compares with every template."""
         points = known_points(pose, self.min_score)
         angles = limb_angles(points)
-        whole = limb_angles(points, whole=True) if self._any_whole else angles
-        return Comparison(self, points, self._score(angles, whole))
+        rounded = limb_angles(points, rounded=True) if self._any_rounded else angles
+        return Comparison(self, points, self._score(angles, rounded))
 
-    def _score(self, angles: Array, whole: Array) -> NDArray[np.float32]:
-        """Return (rows,) scores of (12,) angles; `whole` are the rounded ones, for compat."""
+    def _score(self, angles: Array, rounded: Array) -> NDArray[np.float32]:
+        """Return (rows,) scores of (12,) angles; `rounded`: for templates with `compat`."""
         known = np.isfinite(angles).astype(np.float32)
         pose = np.nan_to_num(angles).astype(np.float32)
-        if whole is not angles:
-            pose = np.where(self._whole[:, None], np.nan_to_num(whole).astype(np.float32), pose)
+        if rounded is not angles:
+            pose = np.where(self._rounded[:, None], np.nan_to_num(rounded).astype(np.float32), pose)
         off = np.abs(self._angles - pose)
         limbs = limb_scores(np.minimum(off, 360.0 - off), self._deviations)
         total = self._weights @ known
@@ -102,7 +104,7 @@ def _stack(rows: Sequence[Array]) -> Array:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """Hold how one pose compares with a set of templates; details are made when asked for."""
+    """The result of comparing one pose with a set of templates; details are computed on request."""
 
     _set: Templates
     _points: Array
@@ -117,7 +119,7 @@ class Comparison:
 
     @property
     def best(self) -> int:
-        """Return the index of the template that fits best, the first of equals."""
+        """Return the index of the best template, the first of equals."""
         return int(self._set._owner[np.argmax(self._rows)])
 
     @property
@@ -126,7 +128,7 @@ class Comparison:
         return float(self._rows.max(initial=0.0))
 
     def match(self, index: int | None = None) -> Match:
-        """Return the comparison with one template limb by limb, the best one unless told."""
+        """Return the comparison with one template limb by limb; None takes the best one."""
         owner = self.best if index is None else index
         mine = np.flatnonzero(self._set._owner == owner)
         row = int(mine[np.argmax(self._rows[mine])])
@@ -138,8 +140,8 @@ class Comparison:
 def _match(
     template: Template, shape: PoseShape, own: PoseShape, points: Array, score: float
 ) -> Match:
-    """Return what is off between a template's shape and a pose's own, and how to mend it."""
-    degrees = turn(shape.angles, own.angles)
+    """Return the deviations of a pose's shape from a template's, with corrections."""
+    degrees = angle_difference(shape.angles, own.angles)
     degrees[template.weights <= 0] = np.nan
     proportions = first_known(own.proportions - shape.proportions)
     proportions[np.isnan(degrees)] = np.nan
@@ -160,11 +162,11 @@ def _match(
 def _texts(
     states: NDArray[np.int_], degrees: Array, proportions: Array, points: Array
 ) -> tuple[str, ...]:
-    """Return what to do about each limb that is off; degrees: 0 where only its length is off."""
+    """Return the correction of each deviated limb; degrees: 0 where only its length deviates."""
     places = points.tolist()
     rows = zip(states.tolist(), degrees.tolist(), proportions.tolist(), strict=True)
     return tuple(
-        hint(limb, places, turn_by, size) if state == DEVIATED else ""
+        correction(limb, places, turn_by, size) if state == DEVIATED else ""
         for limb, (state, turn_by, size) in enumerate(rows)
     )
 

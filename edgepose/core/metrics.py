@@ -13,14 +13,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.skeleton import INDEX, SIGMAS
+from edgepose.skeleton import SIGMAS
 
 Floats = NDArray[np.float64]
 
 OKS_THRESHOLDS: Final = np.linspace(0.5, 0.95, 10)
 _RECALLS: Final = np.linspace(0.0, 1.0, 101)
 _EPSILON: Final = float(np.spacing(1))  # as pycocotools, so that figures agree to the last digit
-_TORSO: Final = (INDEX["left_shoulder"], INDEX["right_hip"])
 
 
 def distances(found: Any, truth: Any) -> Floats:
@@ -59,7 +58,7 @@ def oks_outside(found: Any, box: Sequence[float], area: float, sigmas: Any = SIG
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Instance:
-    """Hold one annotated person. ignored: neither found nor missed counts (crowds, no keypoints).
+    """One annotated person. ignored: neither found nor missed counts (crowds, no keypoints).
 
     keypoints: (k, 2) of (y, x). known: bool (k,). area: square pixels. box: (x, y, width, height).
     """
@@ -74,7 +73,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detection:
-    """Hold one found person: keypoints (k, 2 or more) of (y, x) and a score to rank by."""
+    """One person that a model found: keypoints (k, 2 or more) of (y, x) and a score to rank by."""
 
     keypoints: Any
     score: float
@@ -89,7 +88,7 @@ def similarity(found: Detection, person: Instance, sigmas: Any = SIGMAS) -> floa
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Matched:
-    """Hold one picture's matching: per threshold and detection, by falling score."""
+    """The matching of one picture: per threshold and detection, by falling score."""
 
     scores: Floats
     hits: NDArray[np.bool_]
@@ -151,7 +150,7 @@ def _precision(hits: NDArray[np.bool_], people: int) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class AveragePrecision:
-    """Hold COCO's keypoint figures, 0..1: mean over OKS .50:.05:.95, at .50, at .75, recall.
+    """COCO's keypoint figures, 0..1: mean over OKS .50:.05:.95, at .50, at .75, recall.
 
     All NaN when no person counts.
     """
@@ -215,14 +214,6 @@ def total(per_keypoint: Floats, known: Any) -> float:
     return float(np.nansum(per_keypoint * count) / count.sum())
 
 
-def torso_norm(truth: Any, known: Any) -> float:
-    """Return the torso in pixels, left shoulder to right hip; NaN when an end is not known."""
-    first, last = _TORSO
-    if not (known[first] and known[last]):
-        return float("nan")
-    return float(distances(np.asarray(truth)[first], np.asarray(truth)[last]))
-
-
 def box_norm(truth: Any, known: Any) -> float:
     """Return the longer side of the box round the known keypoints, pixels; NaN without any."""
     points = np.asarray(truth, float)[np.asarray(known, bool), :2]
@@ -261,7 +252,7 @@ def jitter(clip: Any, times: Any) -> float:
 def lag(clip: Any, truth: Any, times: Any, most: float = 0.5) -> float:
     """Return by how many seconds `clip` trails `truth`: the shift with the least squared error.
 
-    Arrays as for `jitter`; `most`: largest shift looked at. Steps of a tenth of the mean frame
+    Arrays as for `jitter`; `most`: largest shift tried. Steps of a tenth of the mean frame
     time; earliest wins. NaN for fewer than 3 frames. A clip that stands still gives 0.
     """
     found, points = np.asarray(clip, float)[..., :2], np.asarray(truth, float)[..., :2]

@@ -1,4 +1,4 @@
-"""Choose whose poses count: by place or size, inside a zone, locked to the one who came first."""
+"""Selection of the people who count: by position or size, inside a zone, or by track."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.core.tracking import Sighting, observe
+from edgepose.core.tracking import Observations, observe
 from edgepose.errors import UserError, near_miss
 from edgepose.skeleton import INDEX
 from edgepose.types import Pose
@@ -18,23 +18,23 @@ Select = Literal["all", "largest", "center", "leftmost", "track"]
 Point = tuple[float, float]  # (y, x), normalised frame coordinates
 
 SELECTS: Final = ("all", "largest", "center", "leftmost", "track")
-LOYALTY: Final = 0.05  # frame heights by which another must be better to take a place: no flicker
-MIN_SCORE: Final = 0.3  # of a keypoint that tells size and place, as in tracking
+HYSTERESIS: Final = 0.05  # frame heights by which a newcomer must rank better: no flicker
+MIN_SCORE: Final = 0.3  # of keypoints that size and position are measured with, as in tracking
 
 _ANKLES: Final = (INDEX["left_ankle"], INDEX["right_ankle"])
 
 
 @dataclass(frozen=True, slots=True)
 class SelectionSettings:
-    """Say whose poses count.
+    """Whose poses count.
 
     select: "all" in the model's order, "largest" by height and width, "center" nearest to the
     middle of the picture, "leftmost" as the camera sees it (not mirrored), "track" the largest,
-    who then stays chosen whoever else comes. max: how many are chosen.
+    who then stays chosen when others come. max: how many are chosen.
     zone: corners of a polygon in which people must stand (feet if seen, else the lower edge of
     the box); empty for everywhere. lock: seconds inside before a person counts.
-    release: seconds that a person who counts may be out of the zone or out of sight; with
-    "track" the place is kept free for as long.
+    release: seconds that a person who counts may be outside the zone or not detected; with
+    "track" nobody else is chosen in the meantime.
     Raises UserError for values that make no sense.
     """
 
@@ -57,19 +57,19 @@ class SelectionSettings:
 
 
 @dataclass(slots=True)
-class _Stay:
-    """Remember since when and until when a person was inside the zone."""
+class _Visit:
+    """When a person entered the zone, and was last inside it."""
 
     since: float
     last: float
 
 
 class Selection:
-    """Choose among tracked people, with memory: who stays, who waits, who may come back."""
+    """The choice among tracked people; it remembers who was chosen and since when they count."""
 
     def __init__(self, settings: SelectionSettings | None = None) -> None:
         self._settings = settings or SelectionSettings()
-        self._stays: dict[int, _Stay] = {}
+        self._visits: dict[int, _Visit] = {}
         self._chosen: frozenset[int] = frozenset()
 
     def choose(self, poses: Sequence[Pose], time: float) -> tuple[Pose, ...]:
@@ -77,33 +77,33 @@ class Selection:
 
         poses: of one frame, with person ids. time: seconds, not before that of the last call.
         """
-        seen = observe(poses, MIN_SCORE) if self._must_look(poses) else None
+        seen = observe(poses, MIN_SCORE) if self._needs_positions(poses) else None
         self._follow(poses, seen, time)
         ranked = [pose for pose in self._rank(poses, seen) if self._counts(pose.person)]
         if self._settings.select == "track":
-            return self._keep_places(ranked)
+            return self._with_chosen(ranked)
         chosen = tuple(ranked[: self._settings.max])
         self._chosen = frozenset(pose.person for pose in chosen)
         return chosen
 
-    def _must_look(self, poses: Sequence[Pose]) -> bool:
-        """Return whether places and sizes matter for this frame."""
+    def _needs_positions(self, poses: Sequence[Pose]) -> bool:
+        """Return whether positions and sizes matter for this frame."""
         settings = self._settings
         return bool(poses and (settings.zone or (len(poses) > 1 and settings.select != "all")))
 
-    def _follow(self, poses: Sequence[Pose], seen: Sighting | None, time: float) -> None:
-        """Note who is inside the zone, and forget who has left it or never stayed."""
+    def _follow(self, poses: Sequence[Pose], seen: Observations | None, time: float) -> None:
+        """Note who is inside the zone; forget people who left it."""
         inside = self._inside(poses, seen)
         for pose in poses:
             if pose.person in inside:
-                self._stays.setdefault(pose.person, _Stay(time, time)).last = time
+                self._visits.setdefault(pose.person, _Visit(time, time)).last = time
         passing = {pose.person for pose in poses} - inside
-        for person, stay in list(self._stays.items()):
-            left = time - stay.last > self._settings.release
+        for person, visit in list(self._visits.items()):
+            left = time - visit.last > self._settings.release
             if left or (person in passing and not self._counts(person)):
-                del self._stays[person]
+                del self._visits[person]
 
-    def _inside(self, poses: Sequence[Pose], seen: Sighting | None) -> set[int]:
+    def _inside(self, poses: Sequence[Pose], seen: Observations | None) -> set[int]:
         """Return the ids of those who stand in the zone."""
         if seen is None or not self._settings.zone:
             return {pose.person for pose in poses}
@@ -116,20 +116,20 @@ class Selection:
         }
 
     def _counts(self, person: int) -> bool:
-        stay = self._stays.get(person)
-        return stay is not None and stay.last - stay.since >= self._settings.lock
+        visit = self._visits.get(person)
+        return visit is not None and visit.last - visit.since >= self._settings.lock
 
-    def _rank(self, poses: Sequence[Pose], seen: Sighting | None) -> Sequence[Pose]:
-        """Return the poses best first; those who were chosen before have a small advantage."""
+    def _rank(self, poses: Sequence[Pose], seen: Observations | None) -> Sequence[Pose]:
+        """Return the poses best first; people chosen before have a small advantage."""
         if seen is None or len(poses) < 2 or self._settings.select == "all":
             return poses
         merits = _merits(self._settings.select, seen, poses[0])
-        merits += [LOYALTY * (pose.person in self._chosen) for pose in poses]
+        merits += [HYSTERESIS * (pose.person in self._chosen) for pose in poses]
         return [poses[row] for row in np.argsort(-merits, kind="stable")]
 
-    def _keep_places(self, ranked: Sequence[Pose]) -> tuple[Pose, ...]:
-        """Return those who have a place, then newcomers as far as places are free."""
-        kept = frozenset(person for person in self._chosen if person in self._stays)
+    def _with_chosen(self, ranked: Sequence[Pose]) -> tuple[Pose, ...]:
+        """Return the people chosen before, then newcomers up to `max`."""
+        kept = frozenset(person for person in self._chosen if person in self._visits)
         old = [pose for pose in ranked if pose.person in kept]
         free = self._settings.max - len(kept)
         new = [pose for pose in ranked if pose.person not in kept][:free]
@@ -137,7 +137,7 @@ class Selection:
         return (*old, *new)
 
 
-def _merits(select: Select, seen: Sighting, pose: Pose) -> NDArray[np.float64]:
+def _merits(select: Select, seen: Observations, pose: Pose) -> NDArray[np.float64]:
     """Return (n,) how well each fits, in frame heights, higher is better."""
     low, high = seen.boxes[:, :2].astype(float), seen.boxes[:, 2:].astype(float)
     centre = (low + high) / 2
@@ -149,7 +149,7 @@ def _merits(select: Select, seen: Sighting, pose: Pose) -> NDArray[np.float64]:
     return np.sqrt((high - low).prod(1))
 
 
-def _feet(seen: Sighting) -> NDArray[np.float64]:
+def _feet(seen: Observations) -> NDArray[np.float64]:
     """Return (n, 2) of (y, x) where people stand: at sure ankles, else at the box's lower edge."""
     boxes = seen.boxes
     below = np.stack((boxes[:, 2], (boxes[:, 1] + boxes[:, 3]) / 2), 1)

@@ -1,4 +1,4 @@
-"""What a pose template is: the shape of a pose - limb angles and proportions - and its tolerances.
+"""Pose templates: the shape of a pose - limb angles and proportions - with tolerances.
 
 Angles and lengths are taken in pixels, where a circle is round; the shape keeps angles and ratios
 of lengths only, so that place and size in the picture don't matter. Matching is in `matching`.
@@ -34,17 +34,17 @@ MIN_SCORE: Final = 0.15
 the rest of the body, which fits, decides (false starts in a street rise from 0 to 1 a clip)."""
 
 SHARE_VISIBLE: Final = 0.75
-"""Limbs that must be known, of those that count. Four limbs of twelve out of sight is too little to
-tell somebody whose arms are hidden from somebody who holds them up."""
+"""Share of the counted limbs that must be known. With a third of them hidden, a person whose arms
+are out of view can't be told from one who holds them up."""
 
-MIN_SEEN: Final = 4  # limbs; head and shoulders in a picture show at most three
+MIN_SEEN: Final = 4  # limbs; a picture of head and shoulders shows at most three
 
 COMPAT: Final = ("", "kunyankin")
 
 _SHOULDERS: Final = LIMB_INDEX["shoulders"]
 _HIPS: Final = LIMB_INDEX["hips"]
 _SIDES: Final = [LIMB_INDEX["left_side"], LIMB_INDEX["right_side"]]
-MIN_ANCHOR: Final = 0.2  # of the longest limb; shoulders seen from the side measure nothing
+MIN_ANCHOR: Final = 0.2  # of the longest limb; too short in a side view otherwise
 
 _WEIGHTS: Final = {
     "shoulders": 0.75,
@@ -65,7 +65,7 @@ once (equal weights 99.2 %; the trunk at 0.5 95 %)."""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PoseShape:
-    """Hold what is compared of one pose, or of many along the first axes; NaN where unknown.
+    """Angles and proportions of one pose, or of many along the first axes; NaN where unknown.
 
     angles: float64 (..., 12), degrees counter-clockwise from the picture's right, -180..180,
     from a limb's start to its end. proportions: float64 (..., 3, 12), the limb's length over
@@ -89,32 +89,32 @@ def known_points(pose: Pose, min_score: float = MIN_SCORE) -> Array:
     return points
 
 
-def measure(points: Array, whole: bool = False) -> PoseShape:
+def measure(points: Array, rounded: bool = False) -> PoseShape:
     """Return the shape of (..., 17, 2) points of (y, x) in pixels, y downwards, NaN unknown.
 
-    whole: cut pixels, round angles and lengths to whole numbers, as `compat: kunyankin` wants.
+    rounded: cut pixels and round angles and lengths to whole numbers, for `compat: kunyankin`.
     A limb without length has no angle and is unknown.
     """
-    way = _ways(points, whole)
-    lengths = np.hypot(way[..., 0], way[..., 1])
+    vectors = _limb_vectors(points, rounded)
+    lengths = np.hypot(vectors[..., 0], vectors[..., 1])
     lengths[lengths == 0] = np.nan
-    if whole:
+    if rounded:
         lengths = np.rint(lengths)
     proportions = lengths[..., None, :] / _anchors(lengths)[..., None]
-    return PoseShape(limb_angles(points, whole), proportions)
+    return PoseShape(limb_angles(points, rounded), proportions)
 
 
-def limb_angles(points: Array, whole: bool = False) -> Array:
-    """Return the angles of a Shape alone: all that a score needs, for a third of the time."""
-    way = _ways(points, whole)
-    angles = np.degrees(np.arctan2(-way[..., 0], way[..., 1]))
-    angles[~way.any(-1)] = np.nan
-    return np.rint(angles) if whole else angles
+def limb_angles(points: Array, rounded: bool = False) -> Array:
+    """Return the angles of a PoseShape alone: enough for a score, in a third of the time."""
+    vectors = _limb_vectors(points, rounded)
+    angles = np.degrees(np.arctan2(-vectors[..., 0], vectors[..., 1]))
+    angles[~vectors.any(-1)] = np.nan
+    return np.rint(angles) if rounded else angles
 
 
-def _ways(points: Array, whole: bool) -> Array:
-    """Return (..., 12, 2), the way of (y, x) from each limb's start to its end."""
-    if whole:
+def _limb_vectors(points: Array, rounded: bool) -> Array:
+    """Return (..., 12, 2), the vector (y, x) from each limb's start to its end."""
+    if rounded:
         points = np.trunc(points)
     return points[..., LIMB_ENDS, :] - points[..., LIMB_STARTS, :]
 
@@ -131,7 +131,7 @@ def _anchors(lengths: Array) -> Array:
 
 
 def merge(shapes: PoseShape) -> PoseShape:
-    """Return the middle of several shapes of one pose, (n, ...) -> (...).
+    """Return the mean of several shapes of one pose, (n, ...) -> (...).
 
     Angles are averaged on the circle, proportions by the median; what fewer than half of the
     shapes know is unknown.
@@ -152,13 +152,13 @@ def _median(values: Array) -> Array:
 
 
 def mirrored_points(points: Array) -> Array:
-    """Return (..., 17, 2) points as the mirror shows them: sides swapped, x reversed."""
+    """Return (..., 17, 2) points of the mirror image: sides swapped, x reversed."""
     return points[..., MIRRORED, :] * (1.0, -1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class LimbRule:
-    """Treat one limb differently; None takes what holds for the whole template."""
+    """Exceptions for one limb; None takes the template's own value."""
 
     weight: float | None = None
     angle_deviation: float | None = None
@@ -166,17 +166,17 @@ class LimbRule:
 
 
 @dataclass(frozen=True, eq=False)
-class Template:  # noqa: PLW1641 - nobody needs a hash of arrays
-    """Hold a pose to look for, taught from one or several pictures of it, and its tolerances.
+class Template:  # noqa: PLW1641 - a hash of arrays is not needed
+    """A pose to look for, taught from one or several pictures, and its tolerances.
 
-    name: what people call it. points: float64 (n, 17, 2) of (y, x) in pixels of the n pictures
-    it was taught from, NaN for keypoints that were not seen; sizes may differ, they are several
-    views of the same pose. angle_deviation: degrees up to which a limb is right; its score falls
-    to 0 at three times that. size_deviation: how far a limb's proportion may be off. limbs: by
-    name, what differs from the defaults. ignore: limbs that don't count. min_visible: limbs that
-    must be known for a score above 0; None takes three quarters of those that count. mirror:
-    the mirror image counts as well. compat: "kunyankin" rounds as the well-known tutorial
-    for PoseNet does; the difference of angles stays circular, where it goes wrong at 180.
+    name: shown to people. points: float64 (n, 17, 2) of (y, x) in pixels of the n pictures it
+    was taught from, NaN for keypoints that were not seen; the pictures may differ in size.
+    angle_deviation: degrees up to which a limb is right; its score falls to 0 at three times that.
+    size_deviation: how far a limb's proportion may be off. limbs: by name, exceptions from the
+    defaults. ignore: limbs that don't count. min_visible: limbs that must be known for a score
+    above 0; None takes three quarters of those that count. mirror: the mirror image counts as well.
+    compat: "kunyankin" rounds as the well-known tutorial for PoseNet does; the difference of angles
+    stays circular, where it goes wrong at 180.
 
     Raises TemplateError for values out of range, unknown limbs, a pose with too little known.
     """
@@ -241,7 +241,7 @@ class Template:  # noqa: PLW1641 - nobody needs a hash of arrays
 
     @cached_property
     def shape(self) -> PoseShape:
-        """Return the shape to compare with, the middle of all pictures."""
+        """Return the shape to compare with, the mean of all pictures."""
         return merge(measure(self.points, bool(self.compat)))
 
     @cached_property

@@ -1,17 +1,17 @@
-"""Give people ids that stay with them from frame to frame.
+"""Tracking: ids that stay with people from frame to frame.
 
 Follows the tracker of tfjs-models pose-detection (`calculators/tracker.ts`, greedy association
 in order of score, ids from 1, tracks dropped by age) with these deviations:
 
-- ages are seconds throughout; public copies mix milliseconds and microseconds, so that ids of
-  people who left live on for minutes;
+- ages are seconds throughout; public copies mix milliseconds and microseconds, so that tracks of
+  people who left stay for minutes;
 - distances are measured in frame heights on both axes, so a wide picture counts like a square one;
-- a box drawn round keypoints is widened, since keypoints lie on the bones: the box of somebody in
+- a box drawn round keypoints is widened, since keypoints lie on the bones: the box of a person in
   profile would be a line that overlaps nothing one step later;
 - keypoints are compared before boxes, not boxes alone: where two people cross, their boxes are
   much the same and their keypoints are not (18 exchanged ids against 4, tests/test_tracking_real);
-- what the first pass leaves over is joined where boxes overlap, or where one lies mostly inside
-  the other: a person who jumps, or of whom only the head is seen for a moment, stays the same.
+- poses that the first pass doesn't match are joined where boxes overlap, or where one lies mostly
+  inside the other: a person who jumps, or whose head alone is seen for a moment, keeps the id.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _EPSILON: Final = np.float32(1e-6)
 
 @dataclass(frozen=True, slots=True)
 class TrackerSettings:
-    """Say who counts as the same person; numbers are those of tfjs.
+    """When two poses count as the same person; the numbers are those of tfjs.
 
-    similarity: "keypoints" compares them by object keypoint similarity, then boxes; "box" only
-    boxes, by intersection over union. min_similarity: 0..1, of the first; None takes tfjs' for
-    the similarity. max_age: seconds
-    a person may be out of sight and keep the id. max_tracks: how many are remembered.
+    similarity: "keypoints" compares by object keypoint similarity (OKS), then by boxes; "box"
+    only by boxes, intersection over union. min_similarity: 0..1, of the first pass; None takes
+    the default of tfjs. max_age: seconds a person may be undetected and keep the id. max_tracks:
+    how many are remembered.
     min_score: keypoints below it are not compared. min_keypoints: "keypoints" needs so many that
     both poses have.
     """
@@ -70,8 +70,8 @@ class TrackerSettings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sighting:
-    """Hold what is compared of n poses, in frame heights on both axes.
+class Observations:
+    """Keypoints and boxes of n poses as they are compared, in frame heights on both axes.
 
     keypoints: (n, 17, 3) of (y, x, score). sure: (n, 17), which of them count. boxes: (n, 4) of
     (ymin, xmin, ymax, xmax), the model's own where it gives one.
@@ -81,38 +81,38 @@ class Sighting:
     sure: NDArray[np.bool_]
     boxes: Array
 
-    def __getitem__(self, rows: Any) -> Sighting:
-        return Sighting(self.keypoints[rows], self.sure[rows], self.boxes[rows])
+    def __getitem__(self, rows: Any) -> Observations:
+        return Observations(self.keypoints[rows], self.sure[rows], self.boxes[rows])
 
-    def __add__(self, other: Sighting) -> Sighting:
-        return Sighting(
+    def __add__(self, other: Observations) -> Observations:
+        return Observations(
             np.concatenate((self.keypoints, other.keypoints)),
             np.concatenate((self.sure, other.sure)),
             np.concatenate((self.boxes, other.boxes)),
         )
 
 
-Similarity = Callable[[Sighting, Sighting], Array]  # (n, m), 0..1, for n poses and m tracks
+Similarity = Callable[[Observations, Observations], Array]  # (n, m), 0..1, for n poses and m tracks
 
 
 class Tracker:
-    """Remember who was where.
+    """The tracks of people.
 
-    Nobody is invented: a pose comes out only where one went in. A person keeps the id as long as
-    the gap between two sightings is at most `max_age`; afterwards the id is never given again.
+    It returns the poses that it is given, with ids, and adds none. A person keeps the id as long
+    as the gap between two detections is at most `max_age`; an id is never used again.
     """
 
     def __init__(self, settings: TrackerSettings | None = None) -> None:
         self._settings = settings or TrackerSettings()
         self._passes = _passes(self._settings)
-        self._tracks: Sighting | None = None
+        self._tracks: Observations | None = None
         self._people: NDArray[np.int64] = np.empty(0, np.int64)
         self._times: NDArray[np.float64] = np.empty(0)
-        self._born = 0
+        self._last_id = 0
 
     @property
     def people(self) -> tuple[int, ...]:
-        """Return the ids that are remembered: state kept for any other may be dropped."""
+        """Return the ids of all tracks; state kept for other ids may be dropped."""
         return tuple(self._people.tolist())
 
     def track(self, poses: Sequence[Pose], time: float) -> tuple[Pose, ...]:
@@ -138,8 +138,8 @@ class Tracker:
         self._tracks = self._tracks[kept]
         self._people, self._times = self._people[kept], self._times[kept]
 
-    def _recognise(self, seen: Sighting, scores: NDArray[Any]) -> NDArray[np.int64]:
-        """Return one id a pose, new ones for those that no track fits, the surest pose first."""
+    def _recognise(self, seen: Observations, scores: NDArray[Any]) -> NDArray[np.int64]:
+        """Return an id for each pose, a new one where no track matches; the best pose first."""
         order = np.argsort(-scores, kind="stable")
         people = np.zeros(len(scores), np.int64)
         if self._tracks is not None:
@@ -147,11 +147,11 @@ class Tracker:
             known = found >= 0
             people[known] = self._people[found[known]]
         for row in order[people[order] == 0]:
-            self._born += 1
-            people[row] = self._born
+            self._last_id += 1
+            people[row] = self._last_id
         return people
 
-    def _associate(self, seen: Sighting, order: NDArray[np.intp]) -> NDArray[np.intp]:
+    def _associate(self, seen: Observations, order: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the row of the track that each pose belongs to, -1 for none."""
         assert self._tracks is not None
         found = np.full(len(order), -1, np.intp)
@@ -161,8 +161,8 @@ class Tracker:
                 break
         return found
 
-    def _remember(self, seen: Sighting, people: NDArray[np.int64], time: float) -> None:
-        """Put the newest sighting first and keep the freshest `max_tracks`."""
+    def _remember(self, seen: Observations, people: NDArray[np.int64], time: float) -> None:
+        """Put the newest observations first and keep the newest `max_tracks`."""
         times = np.full(len(people), time)
         absent = ~(self._people[:, None] == people).any(1)
         if self._tracks is not None and absent.any():
@@ -173,11 +173,11 @@ class Tracker:
         self._forget(np.arange(len(people)) < self._settings.max_tracks)
 
 
-def observe(poses: Sequence[Pose], min_score: float) -> Sighting:
-    """Return what is compared of one or more poses of one frame.
+def observe(poses: Sequence[Pose], min_score: float) -> Observations:
+    """Return the observations of one or more poses of one frame.
 
-    A keypoint is sure from `min_score`; a pose with no sure one is judged by all it has. A pose of
-    nothing has an empty box at 0.
+    A keypoint is sure from `min_score`; for a pose without any, all known keypoints count. A pose
+    without keypoints has an empty box at 0.
     """
     height, width = poses[0].size
     aspect = width / height
@@ -191,7 +191,7 @@ def observe(poses: Sequence[Pose], min_score: float) -> Sighting:
     for row, pose in enumerate(poses):
         if pose.box is not None:
             boxes[row] = np.array(pose.box) * (1.0, aspect, 1.0, aspect)
-    return Sighting(keypoints, sure, boxes)
+    return Observations(keypoints, sure, boxes)
 
 
 def _boxes(points: Array, sure: NDArray[np.bool_]) -> Array:
@@ -221,19 +221,19 @@ def _overlap(boxes: Array, others: Array) -> Array:
     return sides[..., 0] * sides[..., 1]
 
 
-def _iou(seen: Sighting, tracks: Sighting) -> Array:
+def _iou(seen: Observations, tracks: Observations) -> Array:
     """Return (n, m) intersection over union, 0 for empty boxes."""
     shared = _overlap(seen.boxes, tracks.boxes)
     return shared / (_area(seen.boxes)[:, None] + _area(tracks.boxes) - shared + _EPSILON)
 
 
-def _inside(seen: Sighting, tracks: Sighting) -> Array:
+def _inside(seen: Observations, tracks: Observations) -> Array:
     """Return (n, m) shares of the smaller box that lie in the larger."""
     smaller: Array = np.minimum(_area(seen.boxes)[:, None], _area(tracks.boxes))
     return _overlap(seen.boxes, tracks.boxes) / (smaller + _EPSILON)
 
 
-def _oks(min_keypoints: int, seen: Sighting, tracks: Sighting) -> Array:
+def _oks(min_keypoints: int, seen: Observations, tracks: Observations) -> Array:
     """Return (n, m) object keypoint similarity, 0 where fewer than `min_keypoints` are shared.
 
     The mean over the keypoints that both have of exp(-d^2 / (2 * area * (2 * sigma)^2)), area
@@ -251,7 +251,7 @@ def _oks(min_keypoints: int, seen: Sighting, tracks: Sighting) -> Array:
 
 
 def _passes(settings: TrackerSettings) -> tuple[tuple[Similarity, float], ...]:
-    """Return by what poses and tracks are compared, one after the other, and from where on."""
+    """Return the similarities to compare with, in order, each with its threshold."""
     inside = (_inside, MIN_INSIDE)
     if settings.similarity == "box":
         return (_iou, settings.threshold), inside

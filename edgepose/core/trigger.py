@@ -1,7 +1,7 @@
-"""Turn a score that comes frame by frame into one start and one end per hold.
+"""A state machine that turns a score per frame into one start and one end per hold.
 
-The rule: every move is a line of TABLE, taken when its condition holds, as many as apply to one
-frame. A move that makes an event also waits for a fresh frame. Times are told, never asked.
+Each transition is a line of TABLE and is taken when its condition holds; one frame may take
+several. A transition with an event also waits for a fresh frame. Times are arguments: no clock.
 
     idle --high--> holding --held--> active --low--> releasing --over--> cooldown --over--> idle
                       |                 ^                |
@@ -25,12 +25,12 @@ _SLACK: Final = 1e-6  # seconds; frame times are sums of fractions
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Say when a pose counts as taken and as left.
+    """When a pose starts and ends.
 
-    enter: score from which it is taken. exit: score below which it is left, less than `enter`.
-    hold: seconds it must be kept before it starts. release: seconds the score must stay below
-    `exit` before it ends; a frame or two that fail in between are nothing. cooldown: seconds
-    after an end in which nothing starts.
+    enter: score from which it is held. exit: score below which it is left, less than `enter`.
+    hold: seconds it must be held before it starts. release: seconds the score must stay below
+    `exit` before it ends, so that one or two bad frames don't end it. cooldown: seconds after an
+    end in which nothing starts.
     """
 
     enter: float = 0.85
@@ -50,95 +50,93 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
-class _Move:
-    """Lead from one phase to another, perhaps with an event."""
+class _Transition:
+    """A transition to another phase, perhaps with an event."""
 
     condition: Condition
     to: Phase
     signal: Signal | None = None
 
 
-TABLE: Final[dict[Phase, tuple[_Move, ...]]] = {
-    "idle": (_Move("high", "holding"),),
-    "holding": (_Move("low", "idle"), _Move("over", "active", "start")),
-    "active": (_Move("low", "releasing"),),
-    "releasing": (_Move("not low", "active"), _Move("over", "cooldown", "end")),
-    "cooldown": (_Move("over", "idle"),),
-}  # the first move of a phase whose condition holds is taken
+TABLE: Final[dict[Phase, tuple[_Transition, ...]]] = {
+    "idle": (_Transition("high", "holding"),),
+    "holding": (_Transition("low", "idle"), _Transition("over", "active", "start")),
+    "active": (_Transition("low", "releasing"),),
+    "releasing": (_Transition("not low", "active"), _Transition("over", "cooldown", "end")),
+    "cooldown": (_Transition("over", "idle"),),
+}  # the first transition whose condition holds is taken
 
-
-_WAITS: Final[dict[Phase, str]] = {
+_THRESHOLDS: Final[dict[Phase, str]] = {
     "holding": "hold",
     "releasing": "release",
     "cooldown": "cooldown",
-}  # the threshold that says how long a phase lasts
+}  # the threshold that limits how long a phase lasts
 
 
 class Trigger:
-    """Follow the score of one person: `step(score, time, fresh)` says what begins or ends.
+    """The trigger of one person: `step(score, time, fresh)` returns what starts or ends.
 
-    thresholds may be replaced between two steps; the phase stays as it is.
+    `thresholds` may be replaced between two steps; the phase stays.
     """
 
     def __init__(self, thresholds: Thresholds | None = None) -> None:
         self.thresholds = thresholds or Thresholds()
         self.phase: Phase = "idle"
-        self._time = -math.inf  # the newest that was told
+        self._time = -math.inf  # of the newest frame
         self._since = -math.inf  # when the phase began
-        self._taken = -math.inf  # when the pose was taken
+        self._entered = -math.inf  # when the pose was first held
 
     @property
     def held(self) -> float:
-        """Return for how many seconds the pose is, or was until just now, held."""
+        """Return for how many seconds the pose has been held."""
         if self.phase in ("holding", "active"):
-            return self._time - self._taken
-        return self._since - self._taken if self.phase == "releasing" else 0.0
+            return self._time - self._entered
+        return self._since - self._entered if self.phase == "releasing" else 0.0
 
     def step(self, score: float, time: float, fresh: bool = True) -> tuple[Signal, float] | None:
-        """Take the score of one frame; return what begins or ends with the seconds held, or None.
+        """Process the score of one frame; return the event and the seconds held, or None.
 
-        score: 0..1; NaN counts as 0, nobody there as well. time: seconds of the frame; one before
-        the newest counts as the newest. fresh: the frame is young enough to act upon; with one
-        that is not, time goes on and no event is made: it comes with the next fresh frame, if
-        what it would say still holds.
+        score: 0..1; NaN counts as 0; pass 0 when nobody is there. time: seconds of the frame; an
+        older one counts as the newest. fresh: the frame is recent enough for an event. Without
+        it time advances, and the event comes with the next fresh frame if it still applies.
         """
         self._time = max(self._time, time)
         event = None
-        while move := self._next(0.0 if math.isnan(score) else score, fresh):
-            if move.signal:
-                event = move.signal, self.held
-            self._enter(move.to)
+        while transition := self._next(0.0 if math.isnan(score) else score, fresh):
+            if transition.signal:
+                event = transition.signal, self.held
+            self._enter(transition.to)
         return event
 
     def finish(self, time: float) -> tuple[Signal, float] | None:
-        """End what is active: the person or the source is gone for good."""
+        """Return the end of an active hold: the person or the source is gone for good."""
         was_active = self.phase in ("active", "releasing")
         self._time = max(self._time, time)
         held = self.held
         self.phase = "idle"
         return ("end", held) if was_active else None
 
-    def _next(self, score: float, fresh: bool) -> _Move | None:
-        """Return the move to take now."""
+    def _next(self, score: float, fresh: bool) -> _Transition | None:
+        """Return the transition to take now."""
         low = score < self.thresholds.exit
         holds: dict[Condition, bool] = {
             "high": score >= self.thresholds.enter,
             "low": low,
             "not low": not low,
-            "over": self._time - self._since >= self._lasts() - _SLACK,
+            "over": self._time - self._since >= self._duration() - _SLACK,
         }
-        for move in TABLE[self.phase]:
-            if holds[move.condition] and (fresh or not move.signal):
-                return move
+        for transition in TABLE[self.phase]:
+            if holds[transition.condition] and (fresh or not transition.signal):
+                return transition
         return None
 
-    def _lasts(self) -> float:
-        """Return for how long the phase lasts at least, seconds; 0 for those without a limit."""
-        waits = _WAITS.get(self.phase)
-        return float(getattr(self.thresholds, waits)) if waits else 0.0
+    def _duration(self) -> float:
+        """Return the seconds that the phase lasts at least; 0 for phases without a limit."""
+        threshold = _THRESHOLDS.get(self.phase)
+        return float(getattr(self.thresholds, threshold)) if threshold else 0.0
 
     def _enter(self, phase: Phase) -> None:
-        """Change the phase; a pose that comes back while it is released was held all along."""
+        """Change the phase. A pose that returns during release counts as held without a break."""
         if phase == "holding":
-            self._taken = self._time
+            self._entered = self._time
         self.phase, self._since = phase, self._time

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from edgepose import imaging
 from edgepose.core.crop import SmartCrop
-from edgepose.core.families.base import Family, Look
+from edgepose.core.families.base import Crop, Family
 from edgepose.core.templates import Template
 from edgepose.core.trigger import Thresholds
 from edgepose.engine.event_ids import Stamp
@@ -58,7 +58,7 @@ class Job:
     """
 
     frame: Frame
-    look: Look
+    crop: Crop
     tensor: Tensor
     detector: Detector
     number: int = 0
@@ -77,14 +77,14 @@ class Detector:
 
     def prepare(self, frame: Frame) -> Job:
         """Return the job of a frame: the region that the last pose asks for, as input tensor."""
-        look = self.family.look(frame.size)
-        wanted = look.region if self._crop is None else self._crop.region(frame.size)
-        pixels, shown = imaging.sample(frame, wanted, look.size)
-        return Job(frame, Look(shown, look.size), self.family.encode(pixels), self)
+        whole = self.family.full_frame(frame.size)
+        wanted = whole.region if self._crop is None else self._crop.region(frame.size)
+        pixels, shown = imaging.sample(frame, wanted, whole.size)
+        return Job(frame, Crop(shown, whole.size), self.family.encode(pixels), self)
 
     def decode(self, job: Job, tensors: Sequence[Tensor]) -> tuple[Pose, ...]:
         """Return the poses of a job, and let the next region follow the best of them."""
-        poses = self.family.decode(tensors, job.look, job.frame.size)
+        poses = self.family.decode(tensors, job.crop, job.frame.size)
         if self._crop is not None:
             self._crop.update(poses[0] if poses else None, job.frame.size)
         return poses

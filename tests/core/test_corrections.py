@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgepose.core.corrections import hint
+from edgepose.core.corrections import correction
 from edgepose.core.matching import match
 from edgepose.core.templates import known_points, teach
 from edgepose.skeleton import LIMB_INDEX
@@ -56,8 +56,8 @@ class TestTurning:
         points = known_points(figure())
         points[[5, 12]] = np.nan
         points = points.tolist()
-        assert hint(LIMB_INDEX["left_shin"], points, 30.0, 0.0) == "turn left ankle 30°"
-        assert hint(LIMB_INDEX["left_side"], points, 30.0, 0.0) == "straighten up 30°"
+        assert correction(LIMB_INDEX["left_shin"], points, 30.0, 0.0) == "turn left ankle 30°"
+        assert correction(LIMB_INDEX["left_side"], points, 30.0, 0.0) == "straighten up 30°"
 
 
 class TestLength:
@@ -78,7 +78,9 @@ class TestLength:
     )
     def test_words_name_the_joint_that_changes_it(self, figure, limb, proportion, words):
         """Length in a picture changes by bending, or by turning to the camera."""
-        assert hint(LIMB_INDEX[limb], known_points(figure()).tolist(), 0.0, proportion) == words
+        assert (
+            correction(LIMB_INDEX[limb], known_points(figure()).tolist(), 0.0, proportion) == words
+        )
 
     def test_match_says_so_for_a_limb_that_points_right(self, figure):
         """A forearm three times as long as taught."""

@@ -60,7 +60,7 @@ def pose_of(keypoints: Keypoints, frame: Size = FRAME) -> Pose:
 
 def inside(keypoints: Keypoints, region: Region) -> NDArray[np.bool_]:
     """Return for each keypoint whether it lies in the region."""
-    seen = region.from_frame(keypoints)[:, :2]
+    seen = (keypoints[:, :2] - (region.y, region.x)) / (region.height, region.width)
     return ((seen >= -1e-5) & (seen <= 1 + 1e-5)).all(axis=1)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from edgepose.core.families.base import Look
+from edgepose.core.families.base import Crop
 from edgepose.core.families.heatmap import ORDERS, HeatmapOptions, Heatmaps
 from edgepose.core.families.presence import FEATURES
 from edgepose.errors import UserError
@@ -122,7 +122,7 @@ def test_maps_become_the_coco_keypoints_they_show(output: TensorSpec, order: str
     """The count says the order, EfficientPose its name; what a network lacks is 0."""
     count = output.shape[3]
     decoder = family(output)
-    look = Look(Region(0, 0, 1, 1), (192, 192))
+    look = Crop(Region(0, 0, 1, 1), (192, 192))
     (pose,) = decoder.decode([beliefs(count)], look, FRAME)
     for channel, part in enumerate(ORDERS[order]):
         if part in INDEX:
@@ -135,7 +135,7 @@ def test_maps_become_the_coco_keypoints_they_show(output: TensorSpec, order: str
 
 def test_channels_first_is_the_same() -> None:
     """As torch writes maps."""
-    look = Look(Region(0, 0, 1, 1), (192, 192))
+    look = Crop(Region(0, 0, 1, 1), (192, 192))
     last = family(maps(17)).decode([beliefs(17)], look, FRAME)
     first = family(TensorSpec("", (1, 17, 48, 48), FLOAT))
     moved = first.decode([np.moveaxis(beliefs(17), 3, 1)], look, FRAME)
@@ -145,7 +145,7 @@ def test_channels_first_is_the_same() -> None:
 def test_the_last_stage_counts() -> None:
     """Of several outputs with maps the others are not looked at."""
     decoder = family(maps(17, 24), maps(17, 48))
-    look = Look(Region(0, 0, 1, 1), (192, 192))
+    look = Crop(Region(0, 0, 1, 1), (192, 192))
     (pose,) = decoder.decode([np.full((1, 24, 24, 17), np.nan), beliefs(17)], look, FRAME)
     assert pose.score == pytest.approx(0.9)
 
@@ -155,7 +155,7 @@ def test_maps_beyond_those_of_the_order_are_ignored() -> None:
     decoder = family(maps(17)).with_options(HeatmapOptions(order="mpii"))
     tensor = beliefs(17)
     tensor[..., 16] = 1.0
-    (pose,) = decoder.decode([tensor], Look(Region(0, 0, 1, 1), (192, 192)), FRAME)
+    (pose,) = decoder.decode([tensor], Crop(Region(0, 0, 1, 1), (192, 192)), FRAME)
     assert pose.keypoints[INDEX["left_wrist"], 0] == pytest.approx(15.5 / 48)
     assert pose.score == pytest.approx(0.9)
 
@@ -188,7 +188,7 @@ def test_mean_and_scale_are_options() -> None:
 
 def test_keypoints_are_mapped_from_the_crop_to_the_frame() -> None:
     """A look at the right lower quarter puts everything there."""
-    look = Look(Region(0.5, 0.5, 0.5, 0.5), (192, 192))
+    look = Crop(Region(0.5, 0.5, 0.5, 0.5), (192, 192))
     (pose,) = family(maps(17)).decode([beliefs(17)], look, FRAME)
     np.testing.assert_allclose(pose.keypoints[4, :2], [0.5 + 4.5 / 96, 0.5 + 8.5 / 96], atol=1e-6)
     assert pose.size == FRAME
@@ -196,7 +196,7 @@ def test_keypoints_are_mapped_from_the_crop_to_the_frame() -> None:
 
 def test_the_look_takes_in_the_whole_frame() -> None:
     """Letterboxed into the square input."""
-    look = family(maps(17)).look(FRAME)
+    look = family(maps(17)).full_frame(FRAME)
     assert look.size == (192, 192)
     assert (look.region.width, look.region.height) == (1.0, pytest.approx(640 / 480))
 
@@ -207,7 +207,7 @@ def test_quantised_logits_are_dequantised_and_take_the_softmax() -> None:
     tensor[0, np.arange(17), 2 * np.arange(17), np.arange(17)] = 120
     output = TensorSpec("", tensor.shape, np.dtype(np.int8), 0.1, 20)
     decoder = family(output, pixels=picture(dtype="uint8"))
-    look = Look(Region(0, 0, 1, 1), (192, 192))
+    look = Crop(Region(0, 0, 1, 1), (192, 192))
     (pose,) = decoder.decode([tensor], look, FRAME)
     share = np.exp(10) / (np.exp(10) + 1)  # logits of -8 elsewhere, all together 0.8
     assert pose.score == pytest.approx(share, abs=1e-3)
@@ -218,7 +218,7 @@ def test_quantised_logits_are_dequantised_and_take_the_softmax() -> None:
 def test_min_score_decides_whether_anybody_is_there() -> None:
     """Also for maps of NaN."""
     decoder = family(maps(17))
-    look = Look(Region(0, 0, 1, 1), (192, 192))
+    look = Crop(Region(0, 0, 1, 1), (192, 192))
     assert decoder.decode([np.zeros((1, 48, 48, 17), np.float32)], look, FRAME) == ()
     assert decoder.decode([np.full((1, 48, 48, 17), np.nan, np.float32)], look, FRAME) == ()
     decoder.min_score = 0.95
@@ -231,7 +231,7 @@ def test_presence_takes_the_place_of_the_mean_score() -> None:
     """Numbers that look at the first keypoint's score alone: its probability is the pose's."""
     numbers = [8.0, *[0.0] * (FEATURES - 1), -4.0]
     decoder = family(maps(17)).with_options(HeatmapOptions(presence=tuple(numbers)))
-    look = Look(Region(0, 0, 1, 1), (192, 192))
+    look = Crop(Region(0, 0, 1, 1), (192, 192))
     (pose,) = decoder.decode([beliefs(17)], look, FRAME)
     assert pose.score == pytest.approx(1 / (1 + np.exp(-(8 * 0.9 - 4))))
     decoder.min_score = 0.97

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgepose.core.matching import Templates, first_known, match, turn
+from edgepose.core.matching import Templates, angle_difference, first_known, match
 from edgepose.core.templates import LimbRule, teach
 from edgepose.skeleton import INDEX, LIMB_INDEX, MIRRORED, NUM_LIMBS
 from edgepose.types import DEVIATED, OK, UNKNOWN, Pose
@@ -261,7 +261,7 @@ class TestDetail:
     )
     def test_turn_is_the_short_way_round(self, wanted, found, expected):
         """Never more than half a circle."""
-        assert turn(np.array([wanted]), np.array([found]))[0] == pytest.approx(expected)
+        assert angle_difference(np.array([wanted]), np.array([found]))[0] == pytest.approx(expected)
 
 
 class TestMirror:

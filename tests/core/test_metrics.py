@@ -157,14 +157,6 @@ def test_pcp_has_a_fixed_radius_of_25_pixels() -> None:
     assert metrics.pcp_25px(found, truth, np.ones((2, 1), bool)) == pytest.approx([0.5])
 
 
-def test_torso_runs_from_left_shoulder_to_right_hip() -> None:
-    """A 3-4-5 triangle between those two is a torso of 5."""
-    points = np.zeros((17, 2))
-    points[12] = (3, 4)
-    assert metrics.torso_norm(points, ALL) == 5.0
-    assert math.isnan(metrics.torso_norm(points, np.arange(17) != 12))
-
-
 def test_study_norm_never_vanishes_for_somebody_seen_edgewise() -> None:
     """Without a torso, 0.28 of the longer side of the box remains."""
     points = np.zeros((17, 2))

@@ -9,13 +9,13 @@ import pytest
 from numpy.typing import NDArray
 
 from edgepose.core.families import recognise
-from edgepose.core.families.base import Look
+from edgepose.core.families.base import Crop
 from edgepose.core.families.movenet import MoveNet
 from edgepose.errors import ModelError
 from edgepose.types import Region, TensorSpec
 
 OUTPUT = TensorSpec("out", (1, 1, 17, 3), np.dtype(np.float32))
-WHOLE = Look(Region(0, 0, 1, 1), (192, 192))
+WHOLE = Crop(Region(0, 0, 1, 1), (192, 192))
 
 
 def picture(side: int, dtype: str) -> TensorSpec:
@@ -40,7 +40,7 @@ def test_every_published_build_is_recognised(side: int, dtype: str) -> None:
     """Know Lightning, Thunder and other squares, whatever their input's dtype."""
     family = recognise([picture(side, dtype)], [OUTPUT])
     assert isinstance(family, MoveNet)
-    assert family.look((480, 640)).size == (side, side)
+    assert family.full_frame((480, 640)).size == (side, side)
     assert family.smart_crop
 
 
@@ -89,7 +89,7 @@ def test_pixels_go_in_as_they_are() -> None:
 
 def test_the_look_takes_in_the_whole_frame_undistorted() -> None:
     """Pad the shorter axis so that a pixel of the input is square in the frame."""
-    region = movenet().look((480, 640)).region
+    region = movenet().full_frame((480, 640)).region
     assert region.x == 0
     assert region.width == 1
     assert region.height * 480 == pytest.approx(640)
@@ -98,7 +98,7 @@ def test_the_look_takes_in_the_whole_frame_undistorted() -> None:
 
 def test_keypoints_are_mapped_from_the_region_to_the_frame() -> None:
     """Give frame coordinates in the order (y, x, score), in the model's order of keypoints."""
-    look = Look(Region(0.5, 0.2, 0.4, 0.8), (192, 192))
+    look = Crop(Region(0.5, 0.2, 0.4, 0.8), (192, 192))
     (pose,) = movenet().decode([found()], look, (480, 640))
     np.testing.assert_allclose(pose.keypoints[0], [0.54, 0.28, 0.8], rtol=1e-6)
     np.testing.assert_allclose(pose.keypoints[16], [0.86, 0.92, 0.8], rtol=1e-6)
@@ -152,7 +152,7 @@ def test_a_keypoint_never_found_is_zero_in_frame_coordinates_too() -> None:
     """Leave a row that was NaN at 0 when the region doesn't start at 0."""
     tensor = found()
     tensor[0, 0, 3] = np.nan
-    look = Look(Region(0.5, 0.2, 0.4, 0.8), (192, 192))
+    look = Crop(Region(0.5, 0.2, 0.4, 0.8), (192, 192))
     (pose,) = movenet().decode([tensor], look, (480, 640))
     np.testing.assert_array_equal(pose.keypoints[3], 0)
 

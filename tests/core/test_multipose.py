@@ -40,7 +40,7 @@ def decoded(
     decoder: MoveNetMultiPose, tensor: np.ndarray, frame: tuple[int, int]
 ) -> tuple[Pose, ...]:
     """Return the poses for the look at a whole frame."""
-    return decoder.decode([tensor], decoder.look(frame), frame)
+    return decoder.decode([tensor], decoder.full_frame(frame), frame)
 
 
 # --- recognised by its tensors
@@ -86,7 +86,7 @@ def test_the_long_side_is_256_and_both_are_filled_up_to_32(
     frame: tuple[int, int], size: tuple[int, int], region: tuple[float, float]
 ) -> None:
     """What is added lies below or on the right of the picture."""
-    look = family().look(frame)
+    look = family().full_frame(frame)
     assert look.size == size
     assert (look.region.y, look.region.x) == (0, 0)
     assert (look.region.height, look.region.width) == pytest.approx(region)
@@ -95,7 +95,7 @@ def test_the_long_side_is_256_and_both_are_filled_up_to_32(
 @pytest.mark.parametrize("pixels", [picture(), picture(1, 1)])
 def test_an_input_that_has_no_size_yet_takes_any(pixels: TensorSpec) -> None:
     """Written as -1, or as the 1 x 1 that interpreters show before they are told."""
-    assert family(pixels).look((480, 640)).size == (192, 256)
+    assert family(pixels).full_frame((480, 640)).size == (192, 256)
 
 
 @given(st.integers(16, 2000), st.integers(16, 2000), st.sampled_from([128, 256, 512]))
@@ -103,7 +103,7 @@ def test_every_look_holds_the_whole_frame_undistorted(
     height: int, width: int, long_side: int
 ) -> None:
     """Both sides are multiples of 32, pixels stay square, at most a step is added."""
-    look = MoveNetMultiPose(picture(), ROWS, long_side).look((height, width))
+    look = MoveNetMultiPose(picture(), ROWS, long_side).full_frame((height, width))
     assert look.size[0] % 32 == look.size[1] % 32 == 0
     assert max(look.size) == long_side
     assert look.region.height > 0.999999
@@ -116,7 +116,7 @@ def test_every_look_holds_the_whole_frame_undistorted(
 
 def test_an_input_of_fixed_size_is_filled_from_the_upper_left() -> None:
     """A 640 x 480 frame in 256 x 256: the lower quarter is black."""
-    look = family(picture(256, 256)).look((480, 640))
+    look = family(picture(256, 256)).full_frame((480, 640))
     assert look.size == (256, 256)
     assert (look.region.height, look.region.width) == pytest.approx((4 / 3, 1.0))
 

@@ -76,7 +76,7 @@ def decoded(
     family: PoseNet, tensors: Sequence[Tensor], frame: tuple[int, int] = FRAME
 ) -> tuple[Pose, ...]:
     """Return the poses for the look at a whole frame."""
-    return family.decode(tensors, family.look(frame), frame)
+    return family.decode(tensors, family.full_frame(frame), frame)
 
 
 # --- recognised by its tensors
@@ -163,7 +163,7 @@ def test_long_offsets_are_not_taken_for_short_ones() -> None:
 
 def test_the_look_takes_in_the_whole_frame_without_distortion() -> None:
     """In a square input a 640 x 480 frame has black above and below."""
-    look = posenet(TFJS).look((480, 640))
+    look = posenet(TFJS).full_frame((480, 640))
     assert look.size == (257, 257)
     assert (look.region.x, look.region.width) == (0, 1)
     assert look.region.height == pytest.approx(640 / 480)
@@ -171,7 +171,7 @@ def test_the_look_takes_in_the_whole_frame_without_distortion() -> None:
 
 def test_the_look_has_the_shape_of_the_input() -> None:
     """A 640 x 480 frame fits an input of 353 x 481 nearly as it is."""
-    look = posenet(TFJS, picture((353, 481))).look((480, 640))
+    look = posenet(TFJS, picture((353, 481))).full_frame((480, 640))
     assert look.size == (353, 481)
     assert (look.region.height, look.region.width) == pytest.approx(
         (1.0, 480 / 353 * 481 / 640), abs=0.03

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edgepose.core.families.posenet_decode import EDGES, decode_multi, decode_single
-from edgepose.core.families.posenet_maps import Grid, Maps, between, logit, sigmoid
+from edgepose.core.families.posenet_maps import Grid, Maps, interpolate, logit, sigmoid
 from edgepose.skeleton import INDEX, KEYPOINTS
 
 STRIDE = 16
@@ -171,11 +171,11 @@ def test_multi_finds_everybody_where_they_were_put(count: int) -> None:
     st.booleans(),
 )
 def test_multi_finds_people_anywhere(
-    places: list[tuple[float, int, float]], interpolate: bool
+    places: list[tuple[float, int, float]], interpolated: bool
 ) -> None:
     """Whoever stands apart from the others is found, complete, once."""
     people = [person(y, 80 + 160 * column, height) for y, column, height in places]
-    found, _ = decode_multi(plant(*people).maps, interpolate=interpolate)
+    found, _ = decode_multi(plant(*people).maps, interpolated=interpolated)
     assert sorted(matched(found, people)) == list(range(len(people)))
 
 
@@ -227,7 +227,7 @@ def test_multi_keeps_roots_apart_by_the_nms_radius(distance: float, expected: in
         planted.heatmaps[10, column, 0] = 3.0
         planted.offsets[10, column, 17] = place - column * 16
         planted.offsets[10, round(place / 16), 17] = place - round(place / 16) * 16
-    assert len(decode_multi(planted.maps, nms_radius=20.0, interpolate=False)[0]) == expected
+    assert len(decode_multi(planted.maps, nms_radius=20.0, interpolated=False)[0]) == expected
 
 
 def test_multi_starts_one_person_on_a_plateau() -> None:
@@ -252,7 +252,7 @@ def test_multi_counts_a_keypoint_once() -> None:
     people[1][wrist] = people[0][wrist] + [3.0, 4.0]
     planted = plant(*people)
     planted.heatmaps[:, :20] += np.float32(0.5)
-    found, scores = decode_multi(planted.maps, interpolate=False)
+    found, scores = decode_multi(planted.maps, interpolated=False)
     own = np.delete(found[1, :, 2], wrist).sum() / 17
     assert matched(found[:1], people) == [0]
     assert scores[0] == pytest.approx(found[0, :, 2].mean(), abs=1e-6)
@@ -343,8 +343,8 @@ def test_interpolated_scores_lie_between_those_of_the_cells() -> None:
     planted = empty((5, 5))
     planted.heatmaps[2, 2, 0], planted.heatmaps[2, 3, 0] = 4.0, 0.0
     planted.offsets[2, 2:4, 17] = 7.9999, -8.0001
-    for interpolate, expected in ((True, 2.0), (False, 4.0)):
-        found, _ = decode_multi(planted.maps, interpolate=interpolate)
+    for interpolated, expected in ((True, 2.0), (False, 4.0)):
+        found, _ = decode_multi(planted.maps, interpolated=interpolated)
         assert found[0, 0, 2] == pytest.approx(1 / (1 + np.exp(-expected)), abs=1e-4)
         assert found[0, 0, 1] == pytest.approx(40.0, abs=1e-3)
 
@@ -354,8 +354,8 @@ def test_interpolated_places_weigh_what_the_cells_around_say() -> None:
     planted = empty((5, 5))
     planted.heatmaps[2, 2, 0], planted.heatmaps[2, 3, 0] = 4.0, 0.0
     planted.offsets[2, 2:4, 17] = 4.0, -4.0
-    for interpolate, expected in ((True, 38.0), (False, 36.0)):
-        found, _ = decode_multi(planted.maps, interpolate=interpolate)
+    for interpolated, expected in ((True, 38.0), (False, 36.0)):
+        found, _ = decode_multi(planted.maps, interpolated=interpolated)
         assert found[0, 0, 1] == pytest.approx(expected, abs=1e-3)
 
 
@@ -413,7 +413,7 @@ def test_multi_does_what_the_plain_oracle_does(seed: int) -> None:
         stride,
     )
     expected = oracle(noise, 1000, 0.5, 20.0)
-    found, scores = decode_multi(noise.maps, 1000, interpolate=False)
+    found, scores = decode_multi(noise.maps, 1000, interpolated=False)
     assert len(found) == len(expected) > 10
     for i, (keypoints, truth) in enumerate(zip(found, expected, strict=True)):
         np.testing.assert_allclose(keypoints, truth, atol=2e-3)
@@ -433,7 +433,7 @@ def test_between_is_bilinear(y: float, x: float) -> None:
     grid = Grid.of(9, 11)
     cells = np.indices((9, 11)).reshape(2, -1).T
     table = (cells @ [[2.0], [-3.0]] + 1).astype(np.float32)
-    value = between(grid, table, np.array(0), np.array([y, x]))
+    value = interpolate(grid, table, np.array(0), np.array([y, x]))
     assert value == pytest.approx(2 * np.clip(y, 0, 8) - 3 * np.clip(x, 0, 10) + 1, abs=1e-4)
 
 

@@ -4,22 +4,8 @@ from typing import Any
 
 import pytest
 
-from edgepose.core.families.posenet_options import PoseNetOptions, map_extent, valid_extent
+from edgepose.core.families.posenet_options import PoseNetOptions, valid_extent
 from edgepose.errors import UserError
-
-
-@pytest.mark.parametrize(
-    ("extent", "stride", "cells"),
-    [(513, 16, 33), (257, 32, 9), (353, 16, 23), (481, 16, 31), (641, 16, 41), (721, 16, 46)],
-)
-def test_an_input_has_one_cell_a_stride_and_one_more(extent: int, stride: int, cells: int) -> None:
-    """(input - 1) / stride + 1, for the sizes that are published."""
-    assert map_extent(extent, stride) == cells
-
-
-def test_1281_pixels_are_81_cells() -> None:
-    """The widest of Coral's builds."""
-    assert map_extent(1281, 16) == 81
 
 
 @pytest.mark.parametrize(

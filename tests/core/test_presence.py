@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgepose.core.families.heatmap_decode import EVIDENCE
-from edgepose.core.families.presence import ANSWER, FEATURES, Presence, features
+from edgepose.core.families.heatmap_decode import MAP_FEATURES
+from edgepose.core.families.presence import COLUMNS, FEATURES, Presence, features
 from edgepose.errors import UserError
 from edgepose.train.export.presence import fit_presence
 
@@ -25,7 +25,7 @@ def answers(rng: np.random.Generator, count: int, somebody: bool) -> np.ndarray:
     if not somebody:
         places = rng.uniform(0, 1, (count, 17, 2))
     scores = rng.uniform(0.2, 0.8, (count, 17, 1))
-    looks = rng.uniform(0, 1, (count, 17, EVIDENCE))
+    looks = rng.uniform(0, 1, (count, 17, MAP_FEATURES))
     return np.concatenate([places, scores, looks], 2)
 
 
@@ -72,7 +72,7 @@ def test_how_large_and_where_the_pose_is_makes_no_difference() -> None:
 
 def test_all_keypoints_in_one_place_are_no_error() -> None:
     """A blank answer has a probability as well."""
-    assert 0.0 <= fitted()(np.zeros((17, ANSWER))) <= 1.0
+    assert 0.0 <= fitted()(np.zeros((17, COLUMNS))) <= 1.0
 
 
 @pytest.mark.parametrize("numbers", [(1.0,), (0.0,) * FEATURES, (float("nan"),) * (FEATURES + 1)])

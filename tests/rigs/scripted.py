@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from edgepose.core.families.base import Family, Look
+from edgepose.core.families.base import Crop, Family
 from edgepose.engine.perception import Detector, Interpreter, Perception
 from edgepose.errors import RuntimeLost, SourceLost
 from edgepose.outputs.base import Output
@@ -61,8 +61,8 @@ class EchoFamily(Family):
     def recognise(cls, inputs, outputs):
         return cls()
 
-    def look(self, frame_size):
-        return Look(Region(0, 0, 1, 1), (8, 8))
+    def full_frame(self, frame_size):
+        return Crop(Region(0, 0, 1, 1), (8, 8))
 
     def encode(self, pixels):
         return pixels[None]

@@ -14,7 +14,7 @@ from edgepose.errors import ModelError
 from edgepose.types import TensorSpec
 
 FAMILIES: Final[tuple[type[Family], ...]] = (MoveNet, MoveNetMultiPose, PoseNet, Heatmaps)
-"""Asked in this order, the strictest first; a new family is one line here."""
+"""Tried in this order, the strictest first; a new family is one line here."""
 
 
 def recognise(
@@ -31,12 +31,12 @@ def recognise(
     known = ", ".join(sorted({family.name for family in FAMILIES}))
     raise ModelError(
         f"{where}: expected the tensors of a pose model ({known}), found input "
-        f"{_described(inputs)} and output {_described(outputs)}; use a model of these families"
+        f"{_describe(inputs)} and output {_describe(outputs)}; use a model of these families"
     )
 
 
-def _described(tensors: Sequence[TensorSpec]) -> str:
-    """Return "uint8 1x192x192x3", one after another."""
+def _describe(tensors: Sequence[TensorSpec]) -> str:
+    """Return "uint8 1x192x192x3", several separated by commas."""
     return ", ".join(
         f"{spec.dtype} {'x'.join(str(extent) for extent in spec.shape)}" for spec in tensors
     )

@@ -1,7 +1,7 @@
-"""Heatmap networks: one person, one belief map a keypoint, any size, 17 COCO or 16 MPII points.
+"""Heatmap networks: one person, one heatmap a keypoint, any size, 17 COCO or 16 MPII points.
 
-Convolutional Pose Machines, EfficientPose and edgepose's own networks. What a file does not say
-(order of the maps, what its values are, how the picture is normalised) is in `HeatmapOptions`.
+Convolutional Pose Machines, EfficientPose and edgepose's own networks. What the file doesn't state
+(order of the maps, activation, normalisation of the picture) is in `HeatmapOptions`.
 Facts: the MPII Human Pose data set's README, daniegr/EfficientPose (`utils/helpers.py`).
 """
 
@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.core.crop import letterbox
-from edgepose.core.families.base import Family, Look, picture_tensor
+from edgepose.core.families.base import Crop, Family, picture_tensor
 from edgepose.core.families.heatmap_decode import (
     ACTIVATIONS,
-    Beliefs,
+    Heatmap,
     activation_of,
-    believe,
-    evidence,
-    locate,
+    find_keypoints,
+    map_features,
+    read_maps,
 )
 from edgepose.core.families.presence import Presence
 from edgepose.errors import UserError, near_miss
@@ -49,15 +49,15 @@ _EFFICIENTPOSE: Final = "upscaled_confs"  # names its output in every build
 
 @dataclass(frozen=True, slots=True)
 class HeatmapOptions:
-    """Say what a heatmap network's file doesn't.
+    """What the file of a heatmap network doesn't state.
 
     order: "coco", "mpii" or "efficientpose"; None goes by the number of maps. Further maps, such
-    as a background, are ignored. activation: what turns the values into beliefs, see
-    `decode_maps`; None goes by the values. mean, scale: a float input is (pixel - mean) / scale,
+    as a background, are ignored. activation: what turns the values into scores, see
+    `read_maps`; None goes by the values. mean, scale: a float input is (pixel - mean) / scale,
     -1..1 by default; torch's ImageNet networks have (123.675, 116.28, 103.53) and
     (58.395, 57.12, 57.375). presence: numbers of `Presence.parse`; then a pose's score is the
-    probability that it is one, else the mean of its keypoints' scores. Raises UserError for
-    values that make no sense.
+    probability that it is a person, else the mean of its keypoints' scores. Raises UserError for
+    values out of range.
     """
 
     order: str | None = None
@@ -79,10 +79,10 @@ class HeatmapOptions:
 
 
 class Heatmaps(Family):
-    """Read belief maps.
+    """A network with one heatmap a keypoint.
 
-    A pose's score is that of its presence, or the mean of the keypoints that the network knows;
-    those that it does not know are 0.
+    A pose's score is that of its presence, or the mean of the keypoints that the network has;
+    the others are 0.
     """
 
     name: ClassVar[str] = "heatmap"
@@ -114,7 +114,7 @@ class Heatmaps(Family):
     def recognise(cls, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> Self | None:
         """Return a decoder for one square RGB picture in and 16 or 17 maps out.
 
-        Of several outputs with as many maps, as networks with stages have, the last counts.
+        Of several such outputs, one a stage, the last is used.
         """
         if len(inputs) != 1 or not _map_outputs(outputs):
             return None
@@ -142,9 +142,9 @@ class Heatmaps(Family):
             return "efficientpose"
         return _CHANNELS[_channels(self._maps)]
 
-    def look(self, frame_size: Size) -> Look:
-        """Return the look that takes in the whole frame."""
-        return Look(letterbox(frame_size, self._size), self._size)
+    def full_frame(self, frame_size: Size) -> Crop:
+        """Return the crop that holds the whole frame."""
+        return Crop(letterbox(frame_size, self._size), self._size)
 
     def encode(self, pixels: Image) -> Tensor:
         """Return the input tensor: the picture itself, int8 shifted down by 128, if quantised."""
@@ -153,25 +153,25 @@ class Heatmaps(Family):
         mean, scale = np.array([self.options.mean, self.options.scale], np.float32)
         return ((pixels[np.newaxis] - mean) / scale).astype(self._input.dtype, copy=False)
 
-    def decode(self, tensors: Sequence[Tensor], look: Look, frame_size: Size) -> tuple[Pose, ...]:
+    def decode(self, tensors: Sequence[Tensor], crop: Crop, frame_size: Size) -> tuple[Pose, ...]:
         """Return the pose, `()` when it scores below `min_score`."""
         maps = self._maps.dequantise(tensors[self._index])[0]
         if _is_channels_first(self._maps):
             maps = np.moveaxis(maps, 0, 2)
-        beliefs = believe(maps, self.options.activation or activation_of(maps))
+        heatmap = read_maps(maps, self.options.activation or activation_of(maps))
         keypoints = empty_keypoints()
-        keypoints[self._keypoints] = locate(beliefs)[self._channels]
-        score = self._score(keypoints, beliefs)
+        keypoints[self._keypoints] = find_keypoints(heatmap)[self._channels]
+        score = self._score(keypoints, heatmap)
         if score < self.min_score:
             return ()
-        keypoints[self._keypoints] = look.region.to_frame(keypoints[self._keypoints])
+        keypoints[self._keypoints] = crop.region.to_frame(keypoints[self._keypoints])
         return (Pose(keypoints, score, frame_size),)
 
-    def _score(self, keypoints: Keypoints, beliefs: Beliefs) -> float:
+    def _score(self, keypoints: Keypoints, heatmap: Heatmap) -> float:
         if self._presence is None:
             return float(keypoints[self._keypoints, 2].mean())
-        looks = evidence(beliefs)[self._channels]
-        return self._presence(np.concatenate([keypoints, looks], 1))
+        features = map_features(heatmap)[self._channels]
+        return self._presence(np.concatenate([keypoints, features], 1))
 
 
 def _map_outputs(outputs: Sequence[TensorSpec]) -> list[int]:
@@ -184,7 +184,7 @@ def _map_outputs(outputs: Sequence[TensorSpec]) -> list[int]:
 
 
 def _is_channels_first(spec: TensorSpec) -> bool:
-    """Return whether the maps come as (1, k, h, w), as torch writes them."""
+    """Return whether the maps are (1, k, h, w), the order of torch."""
     return spec.shape[3] not in _CHANNELS and spec.shape[1] in _CHANNELS
 
 

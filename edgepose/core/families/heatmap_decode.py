@@ -1,4 +1,4 @@
-"""Find the best place in each belief map, between the cells, and how sure it is and looks."""
+"""Decoding of heatmaps: the keypoint in each map at sub-cell precision, its score, map features."""
 
 from __future__ import annotations
 
@@ -13,33 +13,28 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 
 ACTIVATIONS: Final = ("none", "sigmoid", "softmax")
-LOWEST_BELIEF: Final = -1.0  # beliefs are 0..1 give or take noise; what is below must be logits
-RADIUS: Final = 2  # cells round the best one that say where between them the keypoint is
-APART: Final = 4  # cells from the best one within which no other is a second place
-EVIDENCE: Final = 4  # numbers that `evidence` gives of a map
+LOWEST_SCORE: Final = -1.0  # scores are 0..1 with a little noise; lower values must be logits
+RADIUS: Final = 2  # cells around the peak that its sub-cell position is the mean of
+APART: Final = 4  # cells from the peak within which there is no second peak
+MAP_FEATURES: Final = 4  # numbers that `map_features` returns for a map
 
-_LIMIT: Final = 1e4  # stands for infinite values
-_LEAST: Final = 1e-9  # belief below which a map holds nothing
+_LIMIT: Final = 1e4  # replaces infinite values
+_LEAST: Final = 1e-9  # sum of scores below which a map is empty
 
 
 def activation_of(maps: Array) -> str:
-    """Return what the maps (h, w, k) still need, judged by their values: "softmax" or "none"."""
-    return "softmax" if np.fmin.reduce(maps, axis=None) < LOWEST_BELIEF else "none"
-
-
-def decode_maps(maps: Array, activation: str) -> Array:
-    """Return the keypoints of maps (h, w, k), as `locate` and `believe` say."""
-    return locate(believe(maps, activation))
+    """Return the activation that maps (h, w, k) need by their values: "softmax" or "none"."""
+    return "softmax" if np.fmin.reduce(maps, axis=None) < LOWEST_SCORE else "none"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Beliefs:
-    """Hold the maps of one picture.
+class Heatmap:
+    """The k maps of one picture, with their peaks and activation.
 
     size: rows and columns. cells: (h * w, k), as the network gave them, finite where it matters.
     best: index of each map's highest cell, of equal ones the first in reading order. values:
-    (h * w, k), of which `activate` makes beliefs, cell by cell. whole: (k,) what a map's beliefs
-    are shares of, None where each cell's stands for itself.
+    (h * w, k), which `activate` turns into scores cell by cell. whole: (k,) the sums that the
+    scores of a softmax are shares of; None for other activations.
     """
 
     size: tuple[int, int]
@@ -50,9 +45,9 @@ class Beliefs:
     whole: NDArray[np.float64] | None
 
     def around(self, radius: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """Return rows (k, n, 1) and columns (k, 1, n) round the best cells, and their cells.
+        """Return rows (k, n, 1) and columns (k, 1, n) around the peaks, and their cell indices.
 
-        The cells are (n, n) indices a map; rows and columns outside stand for the nearest inside.
+        The indices are (n, n) a map; rows and columns outside are replaced by the nearest inside.
         """
         height, width = self.size
         y, x = np.divmod(self.best, width)
@@ -61,11 +56,11 @@ class Beliefs:
         return rows, columns, rows.clip(0, height - 1) * width + columns.clip(0, width - 1)
 
 
-def believe(maps: Array, activation: str) -> Beliefs:
-    """Return what maps (h, w, k) say.
+def read_maps(maps: Array, activation: str) -> Heatmap:
+    """Return the heatmap of maps (h, w, k).
 
-    activation: "none": the values are beliefs; "sigmoid": logits; "softmax": logits over all cells
-    of a map and one more bin, of logit 0, for "not there". NaN is no belief.
+    activation: "none": the values are scores; "sigmoid": logits; "softmax": logits over all cells
+    of a map and one more bin, of logit 0, for "not there". NaN counts as the lowest score.
     """
     height, width, count = maps.shape
     cells = maps.reshape(-1, count)
@@ -77,60 +72,60 @@ def believe(maps: Array, activation: str) -> Beliefs:
     whole = None
     if activation == "softmax":
         values, whole = _softmax(cells, cells[best, every])
-    return Beliefs((height, width), cells, best, values, _ACTIVATE[activation], whole)
+    return Heatmap((height, width), cells, best, values, _ACTIVATE[activation], whole)
 
 
-def locate(beliefs: Beliefs) -> Array:
+def find_keypoints(heatmap: Heatmap) -> Array:
     """Return (k, 3) of (y, x, score); y and x are 0..1 of the maps' extent.
 
-    The best cell, moved to the mean place of the 5 x 5 cells round it, weighed by their belief.
-    The score is what the best cell holds; of shares of a whole ("softmax") what the 5 x 5 hold.
+    The peak, moved to the mean position of the 5 x 5 cells around it, weighted by score. The score
+    is that of the highest cell; for "softmax" the sum over the 5 x 5 cells.
     """
-    height, width = beliefs.size
-    rows, columns, window = beliefs.around(RADIUS)
+    height, width = heatmap.size
+    rows, columns, window = heatmap.around(RADIUS)
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    every = np.arange(len(beliefs.best))
-    held = beliefs.activate(beliefs.values[window, every[:, None, None]]) * inside
-    if beliefs.whole is not None:
-        held = held / beliefs.whole[:, None, None]
+    every = np.arange(len(heatmap.best))
+    held = heatmap.activate(heatmap.values[window, every[:, None, None]]) * inside
+    if heatmap.whole is not None:
+        held = held / heatmap.whole[:, None, None]
     total = held.sum((1, 2))
     known = total > 0
     weights = held / np.where(known, total, 1)[:, None, None]
-    y, x = np.divmod(beliefs.best, width)
+    y, x = np.divmod(heatmap.best, width)
     place_y = np.where(known, (weights * rows).sum((1, 2)), y)
     place_x = np.where(known, (weights * columns).sum((1, 2)), x)
-    score = held[:, RADIUS, RADIUS] if beliefs.whole is None else total
+    score = held[:, RADIUS, RADIUS] if heatmap.whole is None else total
     found = ((place_y + 0.5) / height, (place_x + 0.5) / width, score.clip(0, 1))
     return np.stack(found, 1).astype(np.float32)
 
 
-def evidence(beliefs: Beliefs) -> NDArray[np.float64]:
-    """Return (k, EVIDENCE): how whole maps look, which tells a keypoint from a likeness of one.
+def map_features(heatmap: Heatmap) -> NDArray[np.float64]:
+    """Return (k, MAP_FEATURES) of whole maps, which tell a keypoint from something similar.
 
-    What a map holds; how far that is spread, as a share of the longer side; the highest cell; the
-    highest of those more than APART rows or columns away from it.
+    The sum of a map; its spread, as a share of the longer side; the highest cell; the highest of
+    the cells more than APART rows or columns away from it.
     """
-    mass, *moments = _powers_of_place(beliefs.size) @ beliefs.activate(beliefs.values)
+    mass, *moments = _moments_of_cells(heatmap.size) @ heatmap.activate(heatmap.values)
     y, x, square = moments / np.maximum(mass, _LEAST)
-    spread = np.sqrt(np.maximum(square - y * y - x * x, 0.0)) / max(beliefs.size)
+    spread = np.sqrt(np.maximum(square - y * y - x * x, 0.0)) / max(heatmap.size)
     every = np.arange(len(mass))
-    elsewhere = beliefs.cells.copy()
-    elsewhere[beliefs.around(APART)[2], every[:, None, None]] = -_LIMIT
-    highest = beliefs.cells[beliefs.best, every]
-    share = mass if beliefs.whole is None else mass / beliefs.whole
+    elsewhere = heatmap.cells.copy()
+    elsewhere[heatmap.around(APART)[2], every[:, None, None]] = -_LIMIT
+    highest = heatmap.cells[heatmap.best, every]
+    share = mass if heatmap.whole is None else mass / heatmap.whole
     columns = (share, spread, highest, elsewhere.max(0))
     return np.stack(columns, 1).astype(float)
 
 
 @cache
-def _powers_of_place(size: tuple[int, int]) -> NDArray[np.float64]:
+def _moments_of_cells(size: tuple[int, int]) -> NDArray[np.float64]:
     """Return (4, cells): 1, y, x, and y * y + x * x."""
     y, x = np.divmod(np.arange(size[0] * size[1], dtype=float), size[1])
     return np.stack([np.ones_like(y), y, x, y * y + x * x])
 
 
 def _plain(values: NDArray[Any]) -> NDArray[Any]:
-    """Return beliefs as they are, noise below 0 cut off."""
+    """Return scores unchanged, noise below 0 cut off."""
     return np.minimum(np.maximum(values, 0), _LIMIT)
 
 
@@ -139,13 +134,13 @@ def _sigmoid(values: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * values)))
 
 
-def _as_it_is(values: NDArray[Any]) -> NDArray[Any]:
-    """Return parts of a whole, which have been activated together."""
+def _unchanged(values: NDArray[Any]) -> NDArray[Any]:
+    """Return softmax numerators unchanged: they are activated together."""
     return values
 
 
 def _softmax(cells: Array, highest: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return each cell's part and each map's whole, the bin for "not there" included.
+    """Return each cell's numerator and each map's denominator, the bin for "not there" included.
 
     In float64: numpy's exp of float32 has other last bits on ARM (measured: 5 steps of float32 in
     a keypoint), that of float64 is rounded away in the end. It takes 0.02 ms more for 48x48x17.
@@ -159,4 +154,4 @@ def _exp(logits: Array) -> NDArray[np.float64]:
     return np.exp(logits, dtype=np.float64)
 
 
-_ACTIVATE: Final = {"none": _plain, "sigmoid": _sigmoid, "softmax": _as_it_is}
+_ACTIVATE: Final = {"none": _plain, "sigmoid": _sigmoid, "softmax": _unchanged}

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.core.crop import letterbox
-from edgepose.core.families.base import Family, Look
+from edgepose.core.families.base import Crop, Family, picture_tensor
 from edgepose.types import Image, Keypoints, Pose, Size, Tensor, TensorSpec
 
 MIN_SCORE: Final = 0.25  # tfjs minPoseScore
 MIN_KEYPOINT_SCORE: Final = 0.2  # keypoints above it make the pose's score (tfjs)
 SURE: Final = 0.3  # what the model card recommends to filter keypoints with
 MIN_SURE: Final = 4
-"""Keypoints that must be sure of themselves, or nobody is there. Without it empty pictures had a
+"""Sure keypoints that a pose needs. Without this limit empty pictures had a
 pose in 15 % of 360 crops and noises (the mean of two or three keypoints is easily 0.3), with it in
 0.3 %. Of 61 photos of people it drops two, both rendered from above, with no keypoint right; nine
 clips of people never have fewer than nine."""
@@ -29,7 +29,7 @@ INPUT_DTYPES: Final = ("uint8", "int8", "int32", "float32", "float16")
 
 
 class MoveNet(Family):
-    """Read MoveNet's single pose.
+    """MoveNet single pose.
 
     The pose's score is the mean of its keypoint scores above 0.2; 0 when there are none.
     """
@@ -52,25 +52,21 @@ class MoveNet(Family):
         square = len(shape) == 4 and shape[1] == shape[2] > 0 and shape[::3] == (1, 3)
         return cls(inputs[0], outputs[0]) if square and inputs[0].dtype in INPUT_DTYPES else None
 
-    def look(self, frame_size: Size) -> Look:
-        """Return the look that takes in the whole frame."""
-        return Look(letterbox(frame_size, self._size), self._size)
+    def full_frame(self, frame_size: Size) -> Crop:
+        """Return the crop that holds the whole frame."""
+        return Crop(letterbox(frame_size, self._size), self._size)
 
     def encode(self, pixels: Image) -> Tensor:
         """Return the input tensor: 0..255 whatever the dtype; int8 is shifted down by 128.
 
-        The model normalises by itself. Quantisation parameters are not asked: the picture is
-        the input's own range, and the published int8 files state none.
+        The model normalises by itself; the published int8 files have no quantisation parameters.
         """
-        tensor = pixels[np.newaxis]
-        if self._input.dtype == np.int8:
-            return (tensor ^ np.uint8(0x80)).view(np.int8)
-        return tensor.astype(self._input.dtype, copy=False)
+        return picture_tensor(pixels, self._input.dtype)
 
-    def decode(self, tensors: Sequence[Tensor], look: Look, frame_size: Size) -> tuple[Pose, ...]:
+    def decode(self, tensors: Sequence[Tensor], crop: Crop, frame_size: Size) -> tuple[Pose, ...]:
         """Return the pose; `()` when it scores below `min_score` or has too few sure keypoints."""
         found = self._output.dequantise(tensors[0]).reshape(17, 3)
-        keypoints = cleaned(look.region.to_frame(found))
+        keypoints = cleaned(crop.region.to_frame(found))
         score = pose_score(keypoints)
         if score < self.min_score or np.count_nonzero(keypoints[:, 2] > SURE) < MIN_SURE:
             return ()
@@ -78,7 +74,7 @@ class MoveNet(Family):
 
 
 def cleaned(keypoints: NDArray[Any]) -> Keypoints:
-    """Return a copy of (n, 3) keypoints with scores in 0..1, and NaN or infinite ones all 0."""
+    """Return a copy of (n, 3) keypoints, scores clipped to 0..1; not finite ones become 0."""
     result = keypoints.astype(np.float32)
     result[~np.isfinite(result).all(axis=1)] = 0.0
     result[:, 2] = result[:, 2].clip(0.0, 1.0)

@@ -1,8 +1,8 @@
 """MoveNet MultiPose Lightning: up to six people, their keypoints and boxes straight from the model.
 
 Facts: the model card of TFHub's movenet/multipose/lightning (2021) and tfjs-models pose-detection
-(movenet/detector.ts): the picture's long side is 256, both sides are filled up to a multiple of 32
-at the bottom and on the right, and what comes out is relative to the filled picture.
+(movenet/detector.ts): the picture's long side is 256, both sides are padded to a multiple of 32
+at the bottom and on the right, and the output is relative to the padded picture.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.core.families.base import Family, Look, picture_tensor
+from edgepose.core.families.base import Crop, Family, picture_tensor
 from edgepose.core.families.movenet import INPUT_DTYPES, cleaned
 from edgepose.errors import UserError
 from edgepose.types import Image, Pose, Region, Size, Tensor, TensorSpec
@@ -26,7 +26,7 @@ _ROW: Final = 56  # 17 times (y, x, score), then ymin, xmin, ymax, xmax, score
 
 
 class MoveNetMultiPose(Family):
-    """Read MoveNet MultiPose. A pose's score and box are those that the model gives.
+    """MoveNet MultiPose. A pose's score and box are those that the model gives.
 
     long_side: pixels of the input's longer side where the model takes any size, a multiple of 32
     from 128 to 512: more finds smaller people and costs more time.
@@ -60,15 +60,15 @@ class MoveNetMultiPose(Family):
         rows = len(given.shape) == 3 and given.shape[2] == _ROW
         return cls(taken, given) if fits and rows else None
 
-    def look(self, frame_size: Size) -> Look:
-        """Return the look that takes in the whole frame, in its upper left corner."""
+    def full_frame(self, frame_size: Size) -> Crop:
+        """Return the crop that holds the whole frame, in its upper left corner."""
         size = self._input_size(frame_size)
         scale = min(size[0] / frame_size[0], size[1] / frame_size[1])
         height, width = size[0] / (frame_size[0] * scale), size[1] / (frame_size[1] * scale)
-        return Look(Region(0.0, 0.0, height, width), size)
+        return Crop(Region(0.0, 0.0, height, width), size)
 
     def _input_size(self, frame_size: Size) -> Size:
-        """Return (height, width) of the input; where it is free, the next multiples of 32."""
+        """Return (height, width) of the input; multiples of 32 where the model takes any."""
         fixed = self._input.shape[1], self._input.shape[2]
         if min(fixed) >= STEP:
             return fixed
@@ -77,19 +77,19 @@ class MoveNetMultiPose(Family):
         return height, width
 
     def encode(self, pixels: Image) -> Tensor:
-        """Return the input tensor: the picture itself, whatever the dtype."""
+        """Return the input tensor: 0..255 in the input's dtype."""
         return picture_tensor(pixels, self._input.dtype)
 
-    def decode(self, tensors: Sequence[Tensor], look: Look, frame_size: Size) -> tuple[Pose, ...]:
+    def decode(self, tensors: Sequence[Tensor], crop: Crop, frame_size: Size) -> tuple[Pose, ...]:
         """Return the poses that score at least `min_score`, best first."""
         rows = self._output.dequantise(tensors[0]).reshape(-1, _ROW)
         scores = np.nan_to_num(rows[:, -1], nan=0.0).clip(0.0, 1.0)
         best = [i for i in np.argsort(-scores, kind="stable") if scores[i] >= self.min_score]
-        return tuple(_pose(rows[i], float(scores[i]), look.region, frame_size) for i in best)
+        return tuple(_pose(rows[i], float(scores[i]), crop.region, frame_size) for i in best)
 
 
 def _pose(row: NDArray[np.float32], score: float, region: Region, frame_size: Size) -> Pose:
-    """Return the pose of one row; one whose box is no number has none."""
+    """Return the pose of one row; a box that is not finite is left out."""
     keypoints = cleaned(region.to_frame(row[:51].reshape(17, 3)))
     top, left, bottom, right = row[51:55].tolist()
     box = (

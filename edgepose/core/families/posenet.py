@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.core.crop import letterbox
-from edgepose.core.families.base import Family, Look
+from edgepose.core.families.base import Crop, Family
 from edgepose.core.families.posenet_decode import decode_multi, decode_single
 from edgepose.core.families.posenet_maps import NUM_EDGES, Maps
 from edgepose.core.families.posenet_options import PoseNetOptions
@@ -31,7 +31,7 @@ _CENTRE: Final = np.array([0.5, 0.5, 0.0])  # of a pixel, behind its coordinate
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Say which output is what, by index; `steps` has 0, 1 (64 channels) or 2 (32 each)."""
+    """The role of each output, by index; `steps` has 0, 1 (64 channels) or 2 (32 each)."""
 
     specs: tuple[TensorSpec, ...]
     heatmaps: int
@@ -87,7 +87,7 @@ def stride(input_size: Size, map_shape: Sequence[int]) -> float:
 
 
 class PoseNet(Family):
-    """Read PoseNet, MobileNet or ResNet, one person or several.
+    """PoseNet on MobileNet or ResNet, for one person or several.
 
     A pose's score is the mean of its 17 keypoint scores; with several people, keypoints that
     coincide with those of a better person count 0.
@@ -129,12 +129,12 @@ class PoseNet(Family):
     def input_size(self) -> Size:
         """Return (height, width): the model's own, or the options' where it takes any."""
         height, width = self._input.shape[1:3]
-        wished = self.options.input_size
-        return (height if height > 0 else wished[0]), (width if width > 0 else wished[1])
+        wanted = self.options.input_size
+        return (height if height > 0 else wanted[0]), (width if width > 0 else wanted[1])
 
-    def look(self, frame_size: Size) -> Look:
-        """Return the look that takes in the whole frame."""
-        return Look(letterbox(frame_size, self.input_size), self.input_size)
+    def full_frame(self, frame_size: Size) -> Crop:
+        """Return the crop that holds the whole frame."""
+        return Crop(letterbox(frame_size, self.input_size), self.input_size)
 
     def encode(self, pixels: Image) -> Tensor:
         """Return the input tensor in the model's own scale.
@@ -151,9 +151,9 @@ class PoseNet(Family):
         channels = [row.take(tensor[..., i]) for i, row in enumerate(self._levels)]
         return np.stack(channels, axis=3)
 
-    def decode(self, tensors: Sequence[Tensor], look: Look, frame_size: Size) -> tuple[Pose, ...]:
+    def decode(self, tensors: Sequence[Tensor], crop: Crop, frame_size: Size) -> tuple[Pose, ...]:
         """Return the poses that score at least `min_score`, best first."""
-        maps = self._roles.maps(tensors, look.size, several=self.options.max_poses > 1)
+        maps = self._roles.maps(tensors, crop.size, several=self.options.max_poses > 1)
         if maps.steps is not None:
             found, scores = decode_multi(
                 maps,
@@ -165,15 +165,15 @@ class PoseNet(Family):
             found = decode_single(maps)[np.newaxis]
             scores = found[..., 2].mean(1)
         best = [row for row in np.argsort(-scores, kind="stable") if scores[row] >= self.min_score]
-        return tuple(self._pose(found[row], float(scores[row]), look, frame_size) for row in best)
+        return tuple(self._pose(found[row], float(scores[row]), crop, frame_size) for row in best)
 
-    def _pose(self, found: NDArray[np.float32], score: float, look: Look, frame_size: Size) -> Pose:
+    def _pose(self, found: NDArray[np.float32], score: float, crop: Crop, frame_size: Size) -> Pose:
         """Return the pose for keypoints in input pixels; those outside the picture score 0.
 
         A pixel's coordinate means its centre: pixel 0 of n is 0.5 / n of the region.
         """
-        shares = (found + _CENTRE) / [*look.size, 1]
-        keypoints = look.region.to_frame(shares)
+        shares = (found + _CENTRE) / [*crop.size, 1]
+        keypoints = crop.region.to_frame(shares)
         inside = ((keypoints[:, :2] >= 0) & (keypoints[:, :2] <= 1)).all(1)
         keypoints[~inside, 2] = 0
         pose = Pose(keypoints, score, frame_size)

@@ -1,11 +1,11 @@
-"""Find people in PoseNet's maps: heatmaps, short offsets and displacements along the skeleton.
+"""Decoding of PoseNet's maps: heatmaps, short offsets and displacements along the skeleton.
 
 After Papandreou et al., "PersonLab" (2018), with the constants of tfjs-models (posenet/
 multi_pose: candidates by local maximum, best first, displacements followed both ways). All
 candidates are decoded at once, level by level of the skeleton's tree, so that the number of numpy
 calls does not grow with the number of people.
 
-Places are counted in cells of the maps, (y, x); one cell is `stride` input pixels.
+Positions are in cells of the maps, (y, x); one cell is `stride` input pixels.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from edgepose.core.families.posenet_maps import (
     Array,
     Indices,
     Maps,
-    between,
+    interpolate,
     logit,
     sigmoid,
 )
 from edgepose.skeleton import INDEX, NUM_KEYPOINTS
 
-SCORE_THRESHOLD: Final = 0.5  # of a keypoint from which a person is started (tfjs)
+SCORE_THRESHOLD: Final = 0.5  # of a keypoint that starts a person (tfjs)
 NMS_RADIUS_PX: Final = 20.0  # input pixels; the same keypoint of two people is never closer (tfjs)
 REFINE_STEPS: Final = 2  # by the offset of the nearest cell, after each displacement (tfjs)
 
@@ -65,7 +65,7 @@ def _hops_from(root: int) -> Iterator[list[tuple[int, int, int]]]:
 def _hop_table() -> tuple[Indices, ...]:
     """Return per level (3, 17 roots, n) of source, channel and target keypoint.
 
-    Rows that need fewer hops are filled up with hops to keypoint 17, which nobody reads.
+    Rows that need fewer hops are filled up with hops to keypoint 17, which is not used.
     """
     paths = [list(_hops_from(root)) for root in range(NUM_KEYPOINTS)]
     tables = []
@@ -81,7 +81,7 @@ def _hop_table() -> tuple[Indices, ...]:
 
 
 _HOPS: Final = _hop_table()
-_Y_X_PLACES: Final[Indices] = np.array([0, NUM_KEYPOINTS])
+_Y_X_POSITIONS: Final[Indices] = np.array([0, NUM_KEYPOINTS])
 _Y_X_STEPS: Final[Indices] = np.array([0, NUM_EDGES])
 
 
@@ -93,8 +93,8 @@ def decode_single(maps: Maps) -> Array:
     """
     cells = maps.logits.argmax(0)
     keypoints = np.arange(NUM_KEYPOINTS)
-    columns = keypoints + _Y_X_PLACES[:, None]
-    y, x = maps.places[cells, columns] * np.float32(maps.stride)
+    columns = keypoints + _Y_X_POSITIONS[:, None]
+    y, x = maps.positions[cells, columns] * np.float32(maps.stride)
     return np.stack((y, x, sigmoid(maps.logits[cells, keypoints])), 1)
 
 
@@ -104,7 +104,7 @@ def decode_multi(
     *,
     score_threshold: float = SCORE_THRESHOLD,
     nms_radius: float = NMS_RADIUS_PX,
-    interpolate: bool = True,
+    interpolated: bool = True,
 ) -> tuple[Array, Array]:
     """Return keypoints (n, 17, 3) of (y, x, score) in input pixels, and n scores of people.
 
@@ -115,7 +115,7 @@ def decode_multi(
     Two deviations from tfjs bring the reference poses of Coral's models from 7.5 px and 0.17 of
     score to 2.1 px (2.7 without the first) and 0.02: the keypoint that starts a person is
     refined like the others, since its offset may be cut off by quantisation; and with
-    `interpolate` all keypoints move once more at the end, by an offset interpolated between
+    `interpolated` all keypoints move once more at the end, by an offset interpolated between
     cells, and take their scores from there instead of from the nearest cell.
     """
     if maps.steps is None:
@@ -123,16 +123,16 @@ def decode_multi(
     cells, keypoints = _candidates(maps, score_threshold)
     if not len(cells):
         return np.empty((0, NUM_KEYPOINTS, 3), np.float32), np.empty(0, np.float32)
-    roots = maps.places[cells, keypoints + _Y_X_PLACES[:, None]]
+    roots = maps.positions[cells, keypoints + _Y_X_POSITIONS[:, None]]
     roots = _refined(maps, roots, keypoints)
     people = _follow(maps, maps.steps, roots, keypoints)
     radius = nms_radius / maps.stride
     chosen = _choose(people, roots, keypoints, radius, max_poses)
-    read = _between_cells if interpolate else _at_nearest_cells
-    places, logits = read(maps, people[:, chosen])
+    read = _between_cells if interpolated else _at_nearest_cells
+    positions, logits = read(maps, people[:, chosen])
     scores = sigmoid(logits)
-    own = ~_is_taken(places, radius)
-    found = np.stack((*(places * np.float32(maps.stride)), scores), 2)
+    own = ~_is_duplicate(positions, radius)
+    found = np.stack((*(positions * np.float32(maps.stride)), scores), 2)
     return found, (scores * own).mean(1)
 
 
@@ -150,35 +150,35 @@ def _candidates(maps: Maps, score_threshold: float) -> tuple[Indices, Indices]:
     return cells, keypoints
 
 
-def _refined(maps: Maps, places: Array, keypoints: Indices) -> Array:
-    """Return (2, ...) places moved to where the nearest cells say that the keypoints are."""
-    table = maps.places.ravel()
-    columns = keypoints + _Y_X_PLACES.reshape(2, *[1] * keypoints.ndim)
+def _refined(maps: Maps, positions: Array, keypoints: Indices) -> Array:
+    """Return (2, ...) positions moved to the keypoints that the nearest cells give."""
+    table = maps.positions.ravel()
+    columns = keypoints + _Y_X_POSITIONS.reshape(2, *[1] * keypoints.ndim)
     for _ in range(REFINE_STEPS):
-        nearest = maps.grid.nearest(places)
-        places = table.take(nearest * (2 * NUM_KEYPOINTS) + columns, mode="clip")
-    return places
+        nearest = maps.grid.nearest(positions)
+        positions = table.take(nearest * (2 * NUM_KEYPOINTS) + columns, mode="clip")
+    return positions
 
 
 def _follow(maps: Maps, steps: Array, roots: Array, keypoints: Indices) -> Array:
-    """Return (2, n, 17) places of all keypoints of the n people that start at `roots` (2, n)."""
+    """Return (2, n, 17) positions of all keypoints of the n people that start at `roots` (2, n)."""
     count, width = len(keypoints), NUM_KEYPOINTS + 1
     people = np.empty((2, count * width), np.float32)
     starts = np.arange(count)[:, None] * width
     people[:, starts[:, 0] + keypoints] = roots
     table = steps.ravel()
     for sources, channels, targets in (hops[:, keypoints] for hops in _HOPS):
-        places = people.take(starts + sources, axis=1)
+        positions = people.take(starts + sources, axis=1)
         columns = channels + _Y_X_STEPS[:, None, None]
-        places = places + table.take(maps.grid.nearest(places) * (4 * NUM_EDGES) + columns)
-        people[:, starts + targets] = _refined(maps, places, targets)
+        positions = positions + table.take(maps.grid.nearest(positions) * (4 * NUM_EDGES) + columns)
+        people[:, starts + targets] = _refined(maps, positions, targets)
     return people.reshape(2, count, width)[:, :, :NUM_KEYPOINTS]
 
 
 def _choose(
     people: Array, roots: Array, keypoints: Indices, radius: float, max_poses: int
 ) -> list[int]:
-    """Return rows of the people to keep: none starts within `radius` of a better one's keypoint."""
+    """Return rows of the people to keep: none starts near the same keypoint of a better one."""
     chosen: list[int] = []
     free = np.ones(len(keypoints), bool)
     while free.any() and len(chosen) < max_poses:
@@ -189,21 +189,23 @@ def _choose(
     return chosen
 
 
-def _between_cells(maps: Maps, places: Array) -> tuple[Array, Array]:
-    """Return (2, n, 17) places moved by an interpolated offset, and the (n, 17) logits there."""
+def _between_cells(maps: Maps, positions: Array) -> tuple[Array, Array]:
+    """Return (2, n, 17) positions moved by an interpolated offset, and the (n, 17) logits there."""
     keypoints = np.arange(NUM_KEYPOINTS)
-    places = between(maps.grid, maps.places, keypoints + _Y_X_PLACES[:, None, None], places)
-    return places, between(maps.grid, maps.logits, keypoints, places)
+    positions = interpolate(
+        maps.grid, maps.positions, keypoints + _Y_X_POSITIONS[:, None, None], positions
+    )
+    return positions, interpolate(maps.grid, maps.logits, keypoints, positions)
 
 
-def _at_nearest_cells(maps: Maps, places: Array) -> tuple[Array, Array]:
-    """Return the places as they are, and the (n, 17) logits of their nearest cells."""
-    return places, maps.logits[maps.grid.nearest(places), np.arange(NUM_KEYPOINTS)]
+def _at_nearest_cells(maps: Maps, positions: Array) -> tuple[Array, Array]:
+    """Return the positions as they are, and the (n, 17) logits of their nearest cells."""
+    return positions, maps.logits[maps.grid.nearest(positions), np.arange(NUM_KEYPOINTS)]
 
 
-def _is_taken(places: Array, radius: float) -> NDArray[np.bool_]:
-    """Return (n, 17), whether a keypoint is near the same one of somebody found before."""
-    y, x = places[:, :, None] - places[:, None]
+def _is_duplicate(positions: Array, radius: float) -> NDArray[np.bool_]:
+    """Return (n, 17), whether a keypoint is near the same one of a person found before."""
+    y, x = positions[:, :, None] - positions[:, None]
     near = y * y + x * x <= radius * radius
     before = np.tri(len(near), k=-1, dtype=bool)
     return (near & before[..., None]).any(1)

@@ -1,4 +1,4 @@
-"""Check PoseNet's options, named and bounded as in tfjs-models (pose-detection, posenet)."""
+"""PoseNet's options, with names and limits as in tfjs-models (pose-detection, posenet)."""
 
 from __future__ import annotations
 
@@ -20,26 +20,21 @@ WEIGHTS: Final = {4: "float32", 2: "float16", 1: "int8"}  # by bytes a weight
 _CHECKSUM: Final = re.compile(r"#sha256=[0-9a-fA-F]{64}$")
 
 
-def map_extent(extent: int, stride: int) -> int:
-    """Return how many cells the maps have for an input of `extent` pixels: 513, 16 -> 33."""
-    return (extent - 1) // stride + 1
-
-
 def valid_extent(extent: int, stride: int) -> int:
-    """Return the input extent nearest to the wish that a stride can serve: 640, 16 -> 641."""
+    """Return the nearest input extent that fits a stride: 640, 16 -> 641."""
     return extent // stride * stride + 1
 
 
 @dataclass(frozen=True, slots=True)
 class PoseNetOptions:
-    """Say which PoseNet is meant and how it is decoded; the defaults are those of tfjs.
+    """Which PoseNet build and how it is decoded; the defaults are those of tfjs.
 
-    input_resolution: wished (height, width), or one number for both; see `input_size`.
+    input_resolution: wanted (height, width), or one number for both; see `input_size`.
     quant_bytes: 4, 2 or 1 bytes a weight, see `weights`. model_url: a path, or a URL that ends in
     its checksum. max_poses: 1 takes the single-pose decoder, more the multi-pose one.
     flip_horizontal: mirror what is reported, for a mirrored display; left stays the person's left.
     score_threshold: of the keypoint that starts a person. nms_radius: input pixels.
-    Raises UserError for what no PoseNet has.
+    Raises UserError for values that no PoseNet build has.
     """
 
     architecture: str = "MobileNetV1"
@@ -70,9 +65,9 @@ class PoseNetOptions:
 
     @classmethod
     def from_tfjs(cls, options: Mapping[str, Any]) -> Self:
-        """Take options as tfjs spells them: `outputStride`, `inputResolution: {width, height}`.
+        """Return options from tfjs' spelling: `outputStride`, `inputResolution: {width, height}`.
 
-        Raises UserError for an unknown one, with the near miss.
+        Raises UserError for an unknown one, with the closest known name.
         """
         known = {_camel(field.name): field.name for field in fields(cls)}
         for name in options:
@@ -86,14 +81,14 @@ class PoseNetOptions:
 
     @property
     def input_size(self) -> Size:
-        """Return (height, width) of the input: the wish, rounded to what the stride can serve."""
-        wish = self.input_resolution
-        height, width = (wish, wish) if isinstance(wish, int) else wish
+        """Return (height, width) of the input: the wanted one, rounded to the stride."""
+        wanted = self.input_resolution
+        height, width = (wanted, wanted) if isinstance(wanted, int) else wanted
         return valid_extent(height, self.output_stride), valid_extent(width, self.output_stride)
 
     @property
     def weights(self) -> str:
-        """Return which build of the model is meant: float32, float16 or int8."""
+        """Return the build of the model: float32, float16 or int8."""
         return WEIGHTS[self.quant_bytes]
 
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.core.families.heatmap_decode import believe, evidence, locate
+from edgepose.core.families.heatmap_decode import find_keypoints, map_features, read_maps
 from edgepose.errors import ModelError
 from edgepose.train.export.presence import fit_presence
 from edgepose.train.export.tflite import Agreement, compare, run_tflite, to_tflite
@@ -88,11 +88,11 @@ def export(net: Net, state: dict[str, Any], size: int, samples: Any, path: Path)
     return Exported(path, len(model), hashlib.sha256(model).hexdigest(), exact, quantised)
 
 
-def answers(net: Net, model: bytes, pictures: Sequence[Image]) -> NDArray[np.float64]:
-    """Return what an exported model says of (size, size) pictures: (n, k, ANSWER)."""
+def predictions(net: Net, model: bytes, pictures: Sequence[Image]) -> NDArray[np.float64]:
+    """Return the keypoints and map features of (size, size) pictures: (n, k, COLUMNS)."""
     activation = "softmax" if net.kind == "softmax" else "none"
-    said = [believe(maps, activation) for maps in run_tflite(model, pictures)]
-    return np.stack([np.concatenate([locate(one), evidence(one)], 1) for one in said])
+    maps = [read_maps(one, activation) for one in run_tflite(model, pictures)]
+    return np.stack([np.concatenate([find_keypoints(one), map_features(one)], 1) for one in maps])
 
 
 def learn_presence(
@@ -108,10 +108,10 @@ def learn_presence(
     model = path.read_bytes()
     somebody, nobody = [], []
     while batch := list(islice(samples, BATCH)):
-        said = answers(net, model, pictures_for(batch, len(batch), size))
+        found = predictions(net, model, pictures_for(batch, len(batch), size))
         visible = np.stack([sample.visible for sample in batch])
-        somebody.append(said[(visible == VISIBLE).sum(1) >= SEEN])
-        nobody.append(said[(visible == OUTSIDE).all(1)])
+        somebody.append(found[(visible == VISIBLE).sum(1) >= SEEN])
+        nobody.append(found[(visible == OUTSIDE).all(1)])
     return fit_presence(np.concatenate(somebody), np.concatenate(nobody))
 
 

@@ -26,7 +26,7 @@ def see(detector: Detector, images: NDArray[np.uint8]) -> Arrays:
     detector.reset()
     seen = [_seen(detector, image, seq) for seq, image in enumerate(images)]
     jobs, keypoints = zip(*seen, strict=True)
-    regions = [(r.y, r.x, r.height, r.width) for r in (job.look.region for job in jobs)]
+    regions = [(r.y, r.x, r.height, r.width) for r in (job.crop.region for job in jobs)]
     return {
         "crops": np.stack([job.tensor for job in jobs]),
         "regions": np.array(regions, np.float64),
