@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from edgepose.core.trigger import Thresholds
-from edgepose.core.watches.pose import MAX_AGE
+from edgepose.core.watches.scored import MAX_AGE
 from edgepose.engine.governor import LEAST_FPS, Rates
 from edgepose.errors import near_miss
 from edgepose.modelstore.manifest import manifest

@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
 
 from edgepose.core.matching import Comparison, Templates
 from edgepose.core.templates import MIN_SCORE, Template
-from edgepose.core.trigger import Phase, Thresholds, Trigger
-from edgepose.types import Pose, Transition, WatchState
-
-MAX_AGE: Final = 0.5  # seconds; five times what MoveNet Lightning is published to take on a Pi 4
-
-STALE: Final = 5.0  # seconds
-
-_RANK: Final[dict[Phase, int]] = {
-    "idle": 0, "cooldown": 1, "holding": 2, "releasing": 3, "active": 4
-}  # fmt: skip
+from edgepose.core.trigger import Thresholds
+from edgepose.core.watches.scored import MAX_AGE, ScoredWatch
+from edgepose.types import Pose
 
 
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    """Hold how one person stands to the pose in this frame; no comparison when out of sight."""
-
-    person: int
-    score: float
-    trigger: Trigger
-    comparison: Comparison | None
-
-
-class PoseWatch:
-    """Fire when somebody takes one of the poses, once per hold: `step(poses, time, fresh)`.
-
-    is_on: may be set to False from any thread; what is active then ends, and nothing begins.
-    """
+class PoseWatch(ScoredWatch):
+    """A watch that fires when somebody takes one of the poses."""
 
     def __init__(
         self,
@@ -47,95 +24,17 @@ class PoseWatch:
     ) -> None:
         """Watch for any of `templates`.
 
-        max_age: seconds after which a frame is too old for an event; whoever calls `step` knows
-        the age. min_score: a pose's keypoint below it is unknown.
+        max_age: seconds after which a frame is too old for an event. min_score: a pose's keypoint
+        below it is unknown.
         """
-        self.name = name
-        self.max_age = max_age
-        self.is_on = True
-        self.count = 0
+        super().__init__(name, thresholds, max_age)
         self._min_score = min_score
         self._templates = Templates(templates, min_score)
-        self._thresholds = thresholds or Thresholds()
-        self._triggers: dict[int, Trigger] = {}
-        self._fresh_at = math.inf  # time of the newest frame young enough to act upon
 
     def tune(self, templates: Sequence[Template], thresholds: Thresholds) -> None:
-        """Go on with other templates and thresholds: who holds the pose goes on holding it."""
+        """Continue with other templates and thresholds: who holds the pose still holds it."""
         self._templates = Templates(templates, self._min_score)
-        self._thresholds = thresholds
-        for trigger in self._triggers.values():
-            trigger.thresholds = thresholds
+        self._retune(thresholds)
 
-    def step(
-        self, poses: Sequence[Pose], time: float, fresh: bool = True
-    ) -> tuple[WatchState, tuple[Transition, ...]]:
-        """Take the people of one frame; return how the closest stands and what began or ended.
-
-        poses: tracked and smoothed; each person once. time: seconds of the frame. fresh: False
-        for a frame too old to act upon. When none was fresh for STALE seconds, what is active
-        ends: nobody can say that it still is.
-        """
-        if not self.is_on:
-            return WatchState(self.name), self.finish(time)
-        self._fresh_at = time if fresh else self._fresh_at
-        changes = [*self.finish(time)] if time - self._fresh_at > STALE else []
-        standings = self._compare(poses)
-        changes += [change for one in standings if (change := self._advance(one, time, fresh))]
-        self._forget(standings)
-        return self._state(standings), tuple(changes)
-
-    def finish(self, time: float) -> tuple[Transition, ...]:
-        """End what is active and forget everybody: the source has come to its end."""
-        changes = []
-        for person, trigger in self._triggers.items():
-            if event := trigger.finish(time):
-                changes.append(Transition(event[0], person, 0.0, event[1], self.count))
-        self._triggers.clear()
-        return tuple(changes)
-
-    def _compare(self, poses: Sequence[Pose]) -> list[_Standing]:
-        """Return everyone who is in sight, then everyone who was and whose trigger still runs."""
-        standings = []
-        for pose in poses:
-            trigger = self._triggers.setdefault(pose.person, Trigger(self._thresholds))
-            comparison = self._templates.compare(pose)
-            standings.append(_Standing(pose.person, comparison.score, trigger, comparison))
-        seen = {pose.person for pose in poses}
-        gone = [item for item in self._triggers.items() if item[0] not in seen]
-        return standings + [_Standing(person, 0.0, trigger, None) for person, trigger in gone]
-
-    def _advance(self, one: _Standing, time: float, fresh: bool) -> Transition | None:
-        """Return what begins or ends for one person."""
-        event = one.trigger.step(one.score, time, fresh)
-        if event is None:
-            return None
-        signal, held = event
-        if signal == "start":
-            self.count += 1
-        compared = one.comparison if signal == "start" else None
-        off = compared.match().deviated if compared else ()
-        return Transition(signal, one.person, one.score, held, self.count, off)
-
-    def _forget(self, standings: Sequence[_Standing]) -> None:
-        """Drop the triggers of people who are out of sight once nothing is left to end."""
-        for one in standings:
-            if one.comparison is None and one.trigger.phase == "idle":
-                del self._triggers[one.person]
-
-    def _state(self, standings: Sequence[_Standing]) -> WatchState:
-        """Return the state of the person closest to the pose; of equals, who is furthest on."""
-        hold = self._thresholds.hold
-        if not standings:
-            return WatchState(self.name, hold=hold, count=self.count)
-        one = max(standings, key=lambda s: (s.score, _RANK[s.trigger.phase], -s.person))
-        return WatchState(
-            name=self.name,
-            phase=one.trigger.phase,
-            score=one.score,
-            held=one.trigger.held,
-            hold=hold,
-            count=self.count,
-            person=one.person,
-            match=one.comparison.match() if one.comparison else None,
-        )
+    def _judge(self, pose: Pose, time: float) -> Comparison:  # noqa: ARG002 - a pose has no past
+        return self._templates.compare(pose)

@@ -7,7 +7,8 @@ import pytest
 from edgepose.core.templates import teach
 from edgepose.core.tracking import Tracker
 from edgepose.core.trigger import Thresholds
-from edgepose.core.watches.pose import STALE, PoseWatch
+from edgepose.core.watches.pose import PoseWatch
+from edgepose.core.watches.scored import STALE
 
 UP = {"left_upper_arm": 80.0, "right_upper_arm": 100.0,
       "left_forearm": 85.0, "right_forearm": 95.0}  # fmt: skip
