@@ -5,11 +5,9 @@ Names follow Prometheus's rules: base units, `_total` for what only grows, few v
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from threading import Thread
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from wsgiref.simple_server import WSGIServer
 
 from pydantic import Field
@@ -20,15 +18,17 @@ from edgepose.outputs.base import Device, Output
 from edgepose.outputs.dedup import DeliveredEvents
 from edgepose.types import Scene
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from prometheus_client import Metric
 
-PATIENCE: Final = 10.0  # seconds that a client may say nothing
+TIMEOUT: Final = 10.0  # seconds that a client may send nothing
 AGES: Final = (0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0)  # buckets, seconds
 _COMMON: Final = ("start", "end")  # shown as 0 before the first, so that a rate sees the first
+_LOSSES: Final = ("lost", "frozen", "open_failed")  # of a source; each counter begins at zero
 
 
 class PrometheusOptions(options.Options):
-    """Say where to listen."""
+    """Options of the metrics output: where it listens."""
 
     host: str = Field(
         default="127.0.0.1",
@@ -39,7 +39,7 @@ class PrometheusOptions(options.Options):
 
 
 class Prometheus(Output):
-    """Serve counters and gauges; those of the appliance are read when somebody asks."""
+    """HTTP endpoint with counters and gauges, read from the appliance at each scrape."""
 
     Options: ClassVar[type[options.Options]] = PrometheusOptions
 
@@ -68,10 +68,10 @@ class Prometheus(Output):
             ) from error
         self._thread.name = "prometheus"
         handler: Any = self._server.RequestHandlerClass
-        self._server.RequestHandlerClass = type("Handler", (handler,), {"timeout": PATIENCE})
+        self._server.RequestHandlerClass = type("Handler", (handler,), {"timeout": TIMEOUT})
 
     def show(self, scene: Scene) -> None:
-        """Count what is new."""
+        """Count people, age and new events."""
         assert self._metrics is not None, "open() comes first"
         self._metrics.people = len(scene.poses)
         self._metrics.age.observe(scene.age)
@@ -80,7 +80,7 @@ class Prometheus(Output):
             self._metrics.events.labels(watch=event.name, type=event.type).inc()
 
     def close(self) -> None:
-        """Listen no more; what was counted stays for the next `open`."""
+        """Stop listening; counters keep their values for the next `open`."""
         server, self._server = self._server, None
         thread, self._thread = self._thread, None
         if server is not None and thread is not None:
@@ -90,7 +90,7 @@ class Prometheus(Output):
 
 
 class _Metrics:
-    """Hold what is counted here, and collect what others know when it is asked for."""
+    """Registry with our own counters and a collector of the health document."""
 
     def __init__(self, device: Device) -> None:
         from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
@@ -113,203 +113,156 @@ class _Metrics:
         ProcessCollector(registry=self.registry)
         self.registry.register(self)
 
-    def collect(self) -> Iterator[Any]:
-        """Yield what the appliance and the board say now."""
-        health = self._health()
-        yield self._family(build_figures(health, self._device.model))
-        for figures in (*health_figures(health), *board_figures(health)):
-            if figures.samples:
-                yield self._family(figures)
-        yield self._family(people_figures(self.people))
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics of the appliance and the board as they are now."""
+        from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 
-    def describe(self) -> Iterator[Any]:
+        controls = self._device.controls
+        health = controls.state() if controls is not None else {}
+        runtime = _mapping(health, "runtime")
+        labels = {
+            "version": __version__,
+            "runtime": str(runtime.get("model") or self._device.model),
+            "backend": str(runtime.get("backend", "")),
+        }
+        yield InfoMetricFamily("edgepose_build", "What runs here", labels)
+        if health:
+            for family in health_metrics(health):
+                if family.samples:
+                    yield family
+        yield GaugeMetricFamily("edgepose_persons", "People in the newest picture", self.people)
+
+    def describe(self) -> Iterator[Metric]:
         """Yield nothing: the registry need not ask the appliance in order to know our names."""
         return iter(())
 
-    def _health(self) -> Mapping[str, Any]:
-        controls = self._device.controls
-        return controls.state() if controls is not None else {}
 
-    @staticmethod
-    def _family(figures: Figures) -> Any:
-        from prometheus_client import Metric
-
-        name = figures.name.removesuffix("_total") if figures.kind == "counter" else figures.name
-        family = Metric(name, figures.about, figures.kind)
-        for sample in figures.samples:
-            end = "_total" if figures.kind == "counter" else sample.suffix
-            family.add_sample(name + end, dict(sample.labels), sample.value)
-        return family
-
-
-_LOSSES: Final = ("lost", "frozen", "open_failed")  # of a source; each counter begins at zero
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Hold one value with its labels; `suffix` for the parts of a histogram."""
-
-    value: float
-    labels: Mapping[str, str] = field(default_factory=dict)
-    suffix: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """Hold what is measured under one name. kind: "gauge", "counter" or "histogram"."""
-
-    name: str
-    kind: str
-    about: str
-    samples: tuple[Sample, ...]
-
-
-def build_figures(health: Mapping[str, Any], model: str) -> Figures:
-    """Say what runs, as labels of a constant 1."""
-    runtime = _mapping(health, "runtime")
-    labels = {
-        "version": __version__,
-        "runtime": str(runtime.get("model") or model),
-        "backend": str(runtime.get("backend", "")),
-    }
-    return Figures("edgepose_build_info", "gauge", "What runs here", (Sample(1.0, labels),))
-
-
-def people_figures(number: int) -> Figures:
-    """Say how many people are there."""
-    return _gauge("edgepose_persons", "People in the newest picture", number)
-
-
-def health_figures(health: Mapping[str, Any]) -> Iterator[Figures]:
-    """Yield what the health document says; nothing for an empty one."""
-    if not health:
-        return
+def health_metrics(health: Mapping[str, Any]) -> Iterator[Metric]:
+    """Yield what a health document contains; a metric whose value is unknown has no samples."""
+    stats = _mapping(health, "stats")
     yield _gauge("edgepose_inference_fps", "Scenes a second, lately", health.get("fps"))
     yield _gauge("edgepose_detecting", "1 unless detection is switched off", health.get("detect"))
     uptime = health.get("uptime")
     yield _gauge("edgepose_uptime_seconds", "Seconds since the appliance was started", uptime)
-    yield from _parts(health)
-    yield from _counters(_mapping(health, "stats"))
-    yield _stages(_mapping(health, "stats"))
+    yield from _components(health)
+    yield from _outputs(_mapping(health, "outputs"))
+    yield from _reloads(_mapping(health, "config"))
+    yield from _counters(_mapping(stats, "counts"))
+    yield _durations(_mapping(stats, "stages"))
+    yield from _board(_mapping(health, "board"))
 
 
-def board_figures(health: Mapping[str, Any]) -> Iterator[Figures]:
-    """Yield temperatures and what the firmware slows down, as far as the board tells."""
-    board = _mapping(health, "board")
-    degrees = _mapping(board, "temperatures").items()
-    yield Figures(
-        "edgepose_device_temperature_celsius",
-        "gauge",
-        "Temperature of the processor and of an Edge TPU on PCIe",
-        tuple(Sample(value, {"device": device}) for device, value in degrees),
-    )
-    flags = _mapping(board, "throttled").items()
-    yield Figures(
-        "edgepose_throttled",
-        "gauge",
-        "1 while the Pi is slowed down",
-        tuple(Sample(float(is_on), {"flag": flag}) for flag, is_on in flags),
-    )
-
-
-def _parts(health: Mapping[str, Any]) -> Iterator[Figures]:
-    """Yield which parts are up: running, and not on a fallback."""
+def _components(health: Mapping[str, Any]) -> Iterator[Metric]:
+    """Yield whether source and runtime are up: running, and not on a fallback."""
     for part in ("source", "runtime"):
         state = _mapping(health, part).get("state")
         about = f"1 while the {part} works as configured"
         yield _gauge(f"edgepose_{part}_up", about, state and state == "running")
-    outputs = tuple(
-        Sample(float(state.get("state") == "running"), {"output": name})
-        for name, state in _mapping(health, "outputs").items()
-    )
-    yield Figures("edgepose_output_up", "gauge", "1 while the output works", outputs)
-    yield from _brokers(_mapping(health, "outputs"))
-    falls = _mapping(health, "runtime").get("fallbacks", ())
-    yield Figures(
+    changes = _mapping(health, "runtime").get("fallbacks", ())
+    yield _counter(
         "edgepose_backend_fallbacks_total",
-        "counter",
         "Times a way to run the model gave way to the next",
-        tuple(Sample(f["count"], {"from": f["from"], "to": f["to"]}) for f in falls),
+        {(change["from"], change["to"]): change["count"] for change in changes},
+        "from",
+        "to",
     )
-    yield from _reloads(_mapping(health, "config"))
 
 
-def _brokers(outputs: Mapping[str, Any]) -> Iterator[Figures]:
-    """Yield how each output that tells of a broker stands with it."""
-    for key, name, kind, about in (
-        ("connected", "edgepose_mqtt_connected", "gauge", "1 while the broker lets us in"),
-        ("waiting", "edgepose_mqtt_events_waiting", "gauge", "Events kept for the broker"),
-        ("dropped", "edgepose_mqtt_events_dropped_total", "counter", "Events lost to outbox_max"),
-    ):
-        told = {name: state for name, state in outputs.items() if key in state}
-        samples = (Sample(float(state[key]), {"output": name}) for name, state in told.items())
-        yield Figures(name, kind, about, tuple(samples))
+def _outputs(outputs: Mapping[str, Any]) -> Iterator[Metric]:
+    """Yield which outputs are up, and the broker connection of those that have one."""
+    up = {name: state.get("state") == "running" for name, state in outputs.items()}
+    yield _gauge("edgepose_output_up", "1 while the output works", up, "output")
+
+    def values(key: str) -> dict[str, Any]:
+        return {name: state[key] for name, state in outputs.items() if key in state}
+
+    about = "1 while the broker lets us in"
+    yield _gauge("edgepose_mqtt_connected", about, values("connected"), "output")
+    about = "Events kept for the broker"
+    yield _gauge("edgepose_mqtt_events_waiting", about, values("waiting"), "output")
+    about = "Events lost to outbox_max"
+    yield _counter("edgepose_mqtt_events_dropped_total", about, values("dropped"), "output")
 
 
-def _reloads(config: Mapping[str, Any]) -> Iterator[Figures]:
-    """Yield how often the configuration was read anew, and whether the last time worked."""
-    results = _mapping(config, "reloads").items()
-    yield Figures(
-        "edgepose_config_reloads_total",
-        "counter",
-        "Times the configuration was read anew",
-        tuple(Sample(count, {"result": result}) for result, count in results),
-    )
+def _reloads(config: Mapping[str, Any]) -> Iterator[Metric]:
+    """Yield how often the configuration was read again, and whether the last time worked."""
+    reloads = _mapping(config, "reloads")
+    about = "Times the configuration was read again"
+    yield _counter("edgepose_config_reloads_total", about, reloads, "result")
+    about = "When the configuration that runs was read"
     yield _gauge(
-        "edgepose_config_last_reload_success_timestamp_seconds",
-        "When the configuration that runs was read",
-        config.get("loaded"),
+        "edgepose_config_last_reload_success_timestamp_seconds", about, config.get("loaded")
     )
     error = config.get("error")
     about = "0 while a changed configuration is refused and the last good one runs"
-    yield _gauge(
-        "edgepose_config_last_reload_successful", about, None if error is None else not error
-    )
+    succeeded = None if error is None else not error
+    yield _gauge("edgepose_config_last_reload_successful", about, succeeded)
 
 
-def _counters(stats: Mapping[str, Any]) -> Iterator[Figures]:
-    counts = _mapping(stats, "counts")
-    captured = (Sample(float(counts.get("captured", 0))),)
-    yield Figures("edgepose_frames_captured_total", "counter", "Frames of the source", captured)
-    yield _labelled("edgepose_frames_dropped_total", "Frames given up", counts, "dropped:", "stage")
-    restarts = _labelled("", "", counts, "restarts:", "output").samples
-    named = {sample.labels["output"]: sample.value for sample in restarts}
-    named.pop("source", None)
-    why = {f"source_restarts:{reason}": 0 for reason in _LOSSES} | dict(counts)
+def _counters(counts: Mapping[str, Any]) -> Iterator[Metric]:
+    """Yield frames and restarts from the counters of the pipeline, `GROUP` or `GROUP:LABEL`."""
+
+    def values(group: str) -> dict[str, Any]:
+        found = (key.partition(f"{group}:") for key in counts if key.startswith(f"{group}:"))
+        return {label: counts[prefix + label] for _, prefix, label in found}
+
+    captured = counts.get("captured", 0)
+    yield _counter("edgepose_frames_captured_total", "Frames of the source", captured)
+    dropped = values("dropped")
+    yield _counter("edgepose_frames_dropped_total", "Frames given up", dropped, "stage")
+    reasons = dict.fromkeys(_LOSSES, 0) | values("source_restarts")
     about = "Times the source was opened again"
-    yield _labelled("edgepose_camera_restarts_total", about, why, "source_restarts:", "reason")
-    failed = (Sample(named.pop("runtime", 0.0)),)
-    yield Figures("edgepose_runtime_restarts_total", "counter", "Inferences that failed", failed)
-    others = tuple(Sample(value, {"output": name}) for name, value in named.items())
-    yield Figures("edgepose_output_restarts_total", "counter", "Times an output was lost", others)
+    yield _counter("edgepose_camera_restarts_total", about, reasons, "reason")
+    restarts = values("restarts")
+    restarts.pop("source", None)  # with its reasons, above
+    failed = restarts.pop("runtime", 0)
+    yield _counter("edgepose_runtime_restarts_total", "Inferences that failed", failed)
+    about = "Times an output was lost"
+    yield _counter("edgepose_output_restarts_total", about, restarts, "output")
 
 
-def _labelled(name: str, about: str, counts: Mapping[str, Any], prefix: str, label: str) -> Figures:
-    """Return counters `prefix:VALUE` as one name with a label."""
-    samples = tuple(
-        Sample(float(value), {label: key.removeprefix(prefix)})
-        for key, value in counts.items()
-        if key.startswith(prefix)
-    )
-    return Figures(name, "counter", about, samples)
-
-
-def _stages(stats: Mapping[str, Any]) -> Figures:
+def _durations(stages: Mapping[str, Any]) -> Metric:
     """Return how long stages take, as histograms."""
-    samples: list[Sample] = []
-    for stage, figures in _mapping(stats, "stages").items():
-        label = {"stage": stage}
+    from prometheus_client.core import HistogramMetricFamily
+
+    name, about = "edgepose_stage_duration_seconds", "Duration of each stage"
+    family = HistogramMetricFamily(name, about, labels=("stage",))
+    for stage, figures in stages.items():
         within = {**_mapping(figures, "within"), "+Inf": figures["count"]}
-        samples += [Sample(float(n), label | {"le": le}, "_bucket") for le, n in within.items()]
-        samples.append(Sample(float(figures["count"]), label, "_count"))
-        samples.append(Sample(float(figures["sum"]), label, "_sum"))
-    about = "Duration of each stage"
-    return Figures("edgepose_stage_duration_seconds", "histogram", about, tuple(samples))
+        family.add_metric((stage,), [*within.items()], figures["sum"])
+    return family
 
 
-def _gauge(name: str, about: str, value: Any) -> Figures:
-    samples = () if value is None else (Sample(float(value)),)
-    return Figures(name, "gauge", about, samples)
+def _board(board: Mapping[str, Any]) -> Iterator[Metric]:
+    """Yield temperatures and throttling flags, as far as the board has them."""
+    temperatures = _mapping(board, "temperatures")
+    about = "Temperature of the processor and of an Edge TPU on PCIe"
+    yield _gauge("edgepose_device_temperature_celsius", about, temperatures, "device")
+    flags = _mapping(board, "throttled")
+    yield _gauge("edgepose_throttled", "1 while the Pi is slowed down", flags, "flag")
+
+
+def _gauge(name: str, about: str, value: Any, *labels: str) -> Metric:
+    """Return a gauge: of one value, or of values by label."""
+    from prometheus_client.core import GaugeMetricFamily
+
+    return _filled(GaugeMetricFamily(name, about, labels=labels), value)
+
+
+def _counter(name: str, about: str, value: Any, *labels: str) -> Metric:
+    """Return a counter: of one value, or of values by label or by tuple of labels."""
+    from prometheus_client.core import CounterMetricFamily
+
+    return _filled(CounterMetricFamily(name, about, labels=labels), value)
+
+
+def _filled(family: Any, value: Any) -> Metric:
+    """Return the family with its values; None stands for one that is unknown."""
+    values = value if isinstance(value, Mapping) else {(): value}
+    for labels, number in values.items():
+        if number is not None:
+            family.add_metric(labels if isinstance(labels, tuple) else (labels,), float(number))
+    return family
 
 
 def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:

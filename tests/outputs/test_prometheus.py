@@ -18,7 +18,7 @@ from edgepose import __version__
 from edgepose.engine.stats import Stats
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Controls, Device
-from edgepose.outputs.prometheus import Figures, Prometheus, PrometheusOptions, board_figures
+from edgepose.outputs.prometheus import Prometheus, PrometheusOptions
 from edgepose.types import Scene
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -364,27 +364,31 @@ def test_many_events_at_once_are_remembered(
     assert value(samples, "edgepose_events_total", watch="arms_up", type="start") == 6000
 
 
-def board(health: dict[str, Any]) -> dict[str, Figures]:
-    """Return what a board says by name."""
-    return {figures.name: figures for figures in board_figures(health)}
-
-
-def test_a_board_tells_its_temperatures_and_troubles():
-    """As the health document has them."""
-    flags = {"under_voltage": True, "throttled": False, "throttled_occurred": True}
+def test_the_board_reports_temperatures_and_throttling(
+    output: Prometheus, port: int, health: Health
+):
+    """With the numbers of the health document."""
+    flags = {"under_voltage": True, "throttled": False}
     temperatures = {"cpu-thermal": 61.234, "apex_0": 48.05}
+    health.document["board"] = {"temperatures": temperatures, "throttled": flags}
 
-    found = board({"board": {"temperatures": temperatures, "throttled": flags}})
+    samples = scraped(port)
 
-    degrees = found["edgepose_device_temperature_celsius"].samples
-    assert [(dict(s.labels), s.value) for s in degrees] == [
-        ({"device": "cpu-thermal"}, 61.234), ({"device": "apex_0"}, 48.05),
-    ]  # fmt: skip
-    told = {s.labels["flag"]: s.value for s in found["edgepose_throttled"].samples}
-    assert told == {"under_voltage": 1.0, "throttled": 0.0, "throttled_occurred": 1.0}
+    for device, degrees in temperatures.items():
+        assert value(samples, "edgepose_device_temperature_celsius", device=device) == degrees
+    for flag, is_on in flags.items():
+        assert value(samples, "edgepose_throttled", flag=flag) == is_on
 
 
-@pytest.mark.parametrize("health", [{}, {"board": {"temperatures": {}, "throttled": None}}])
-def test_a_board_without_sensors_tells_nothing(health):
-    """Nothing is known, no value."""
-    assert all(not figures.samples for figures in board(health).values())
+@pytest.mark.parametrize("board", [None, {}, {"temperatures": {}, "throttled": None}])
+def test_a_board_without_sensors_has_no_metrics(
+    output: Prometheus, port: int, health: Health, board: dict[str, Any] | None
+):
+    """What is unknown is left out, name and all."""
+    health.document["board"] = board
+
+    text = get(port)
+
+    assert "edgepose_inference_fps" in text
+    assert "edgepose_device_temperature_celsius" not in text
+    assert "edgepose_throttled" not in text
