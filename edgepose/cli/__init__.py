@@ -29,6 +29,8 @@ COMMANDS: Final = {
     "train": "edgepose.cli.train:train",
     "version": "edgepose.cli.version:version",
 }
+INTERNAL: Final = {"release-lines": "edgepose.cli.release_lines:release_lines"}
+"""Commands for the service's unit, which `--help` does not list."""
 
 
 class _Commands(click.Group):
@@ -38,16 +40,17 @@ class _Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
-        if name not in COMMANDS:
+        found = (COMMANDS | INTERNAL).get(name)
+        if found is None:
             return None
-        module, _, attribute = COMMANDS[name].partition(":")
+        module, _, attribute = found.partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS | INTERNAL:
             ctx.fail(f"no command '{args[0]}'{near_miss(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 

@@ -18,6 +18,18 @@ def test_help_lists_every_command_with_a_sentence(edgepose):
         assert len(line.split()) > 3
 
 
+def test_a_command_for_the_unit_works_and_is_not_listed(edgepose, tmp_path, monkeypatch):
+    """`release-lines` drives a held line off, and fails visibly where it can't."""
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    assert "release-lines" not in edgepose("--help").out
+    assert edgepose("release-lines").code == 0
+    (tmp_path / "lines").mkdir()
+    (tmp_path / "lines" / "fake-17.json").write_text('{"chip": "fake", "line": 17}')
+    (tmp_path / "lines" / "torn.json").write_text("{")
+    assert edgepose("release-lines").code == 1
+    assert [note.name for note in (tmp_path / "lines").iterdir()] == ["torn.json"]
+
+
 def test_an_unknown_command_gets_the_near_miss(edgepose):
     """A slip of the finger is a usage error that names what was meant."""
     said = edgepose("rnu")

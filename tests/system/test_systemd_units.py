@@ -85,7 +85,7 @@ def test_the_service_is_tried_for_ever_and_waits_for_no_network(unit):
     assert said["StartLimitIntervalSec"] == ["0"]
     assert "network-online" not in " ".join(said["After"] + said.get("Wants", []))
     pins, note = said["ExecStopPost"]
-    assert pins == "-/opt/edgepose/venv/bin/python -m edgepose.outputs.gpio.safe_state"
+    assert pins == "-/opt/edgepose/venv/bin/edgepose -v release-lines"
     assert "last-exit" in note
     assert said["RuntimeDirectoryPreserve"] == ["restart"]
 

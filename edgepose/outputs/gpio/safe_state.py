@@ -1,4 +1,4 @@
-"""Put lines to rest that a process left behind: `python -m edgepose.outputs.gpio.safe_state`.
+"""Drive lines off that a dead process still holds: what `edgepose release-lines` does.
 
 What the kernel guarantees when a process ends in whatever way, SIGKILL included: the line is let
 go at once and may be held by others. Not what the pin does then: the GPIO interface calls that
@@ -7,7 +7,7 @@ kernels leave it driven as it was, unless config.txt says `dtparam=strict_gpiod`
 goes on in any case (docs/gpio.md has the table). So each held line leaves a note in the service's
 runtime directory, and the unit runs this afterwards:
 
-    ExecStopPost=-/opt/edgepose/venv/bin/python -m edgepose.outputs.gpio.safe_state
+    ExecStopPost=-/opt/edgepose/venv/bin/edgepose -v release-lines
 
 It drives every noted line off and removes the note; systemd removes the directory only later. A
 process that hangs keeps its lines until the watchdog of the unit kills it. Against all of that a
@@ -19,7 +19,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -104,8 +103,3 @@ def _rest_one(note: Path) -> bool:
         return False
     log.info("%s: the line is off.", note.stem)
     return True
-
-
-if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    sys.exit(0 if release_all() else 1)

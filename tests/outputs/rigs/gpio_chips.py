@@ -167,7 +167,7 @@ class Simulated(Chip):
             process.kill()
 
     def release(self) -> bool:
-        with _python("-m", "edgepose.outputs.gpio.safe_state") as process:
+        with _python("-m", "edgepose", "release-lines") as process:
             return process.wait() == 0
 
     def unplug(self) -> None:
