@@ -14,9 +14,25 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 
 class Options(BaseModel):
-    """Be the base of a part's options: unknown keys are errors, values don't change."""
+    """A part's options: unknown keys are errors, values don't change.
+
+    What others need to know of a part's options they ask by a method; the answers here are those
+    of a part to which it does not apply.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    def watches(self) -> tuple[str, ...]:
+        """Return the names of the watches that the options mean."""
+        return ()
+
+    def patience(self) -> float:
+        """Return the seconds that a source may wait for a frame."""
+        return 0.0
+
+    def remote_prefix(self) -> str | None:
+        """Return the topic prefix under which pushes are taken, None where they are not."""
+        return None
 
 
 def _beside_config(path: Path, info: ValidationInfo) -> Path:

@@ -7,7 +7,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from edgepose.appliance import assembly
@@ -22,7 +21,6 @@ from edgepose.config.loader import Config
 from edgepose.config.reload import ConfigLife
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.threads import new_thread
-from edgepose.engine.watchdog import Supervisor
 from edgepose.errors import ConfigError, EdgeposeError, UserError, near_miss
 from edgepose.outputs.base import Controls, Output
 from edgepose.system import last_exit
@@ -37,8 +35,8 @@ log = logging.getLogger(__name__)
 class Appliance(Controls):
     """Run one configuration; be what its outputs may ask things of.
 
-    extra: outputs besides the configured ones, by names that no configuration can use. life:
-    follows the configuration, where it comes from more than its one file.
+    extra: internal outputs besides the configured ones. life: follows the configuration, where
+    it comes from more than its one file.
     """
 
     def __init__(
@@ -53,12 +51,13 @@ class Appliance(Controls):
         self._tuning = Tuning(config)
         self._outgoing: list[LoadedModel] = []  # models of pipelines that had to be built anew
         self._recent = Recent()
-        self._health = Health(Board(state_folder()), last_exit.read(own_folder()))
+        self._board = Board(state_folder())
+        self._health = Health(self._board, last_exit.read(own_folder()))
         self._halt, self._stop = threading.Event(), threading.Event()
         self._lock = threading.RLock()  # commands come from several outputs
         self._crash: BaseException | None = None
         self._pushes = self._new_pushes()
-        self._extra["pushes/"] = self._pushes
+        self._extra["remote update"] = self._pushes
         self.pipeline = self._new_pipeline()
         self._commands: dict[str, Callable[[Any], str]] = self._pushes.commands | {
             "detect": self._detect,
@@ -78,7 +77,7 @@ class Appliance(Controls):
         return self.life.config
 
     def add(self, name: str, output: Output) -> None:
-        """Add an output before the run; its name ends in "/", which none of the user's can."""
+        """Add an internal output before the run."""
         self._extra[name] = output
         self.pipeline = self._new_pipeline()
 
@@ -135,16 +134,10 @@ class Appliance(Controls):
         )
         return self._health.document(subject)
 
-    def supervisor(self, folder: Path | None) -> Supervisor:
-        """Return who looks after this process while it runs. folder: of the status file."""
-        return Supervisor(self._looked_after, self.fail, folder)
-
-    def _looked_after(self) -> dict[str, Any]:
-        """Return the health document, having passed the board's heat on to who slows down."""
-        health = self.state()
-        heat, fps = health["board"]["temperature"], health["fps"]
-        self.pipeline.governor.feel(heat, fps, time.monotonic())
-        return health
+    def update_cooling(self) -> None:
+        """Pass the board's temperature and the frame rate to the governor: called regularly."""
+        temperature, fps = self._board.read()["temperature"], self.pipeline.stats.fps
+        self.pipeline.governor.update(temperature, fps, time.monotonic())
 
     def command(self, name: str, value: Any = None) -> str:
         """Carry out a command of `Controls.command` and say what was done."""
@@ -154,7 +147,7 @@ class Appliance(Controls):
             return self._commands[name](value)
 
     def _new_pipeline(self) -> Pipeline:
-        extra = self._extra | {"recent/": self._recent}
+        extra = self._extra | {"recent": self._recent}
         pipeline = assembly.new_pipeline(self.config, self.model, extra, controls=self)
         self._tuning.retune(pipeline.watches, is_read=True)
         return pipeline
@@ -198,7 +191,7 @@ class Appliance(Controls):
                 self.life.refuse(str(error))
                 raise
 
-    def look_after_config(self) -> None:
+    def poll_config(self) -> None:
         """Take over what was edited, and keep what runs well: called every second or so."""
         if self.life.is_due():
             with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from edgepose.appliance.model import LoadedModel
 from edgepose.config.loader import Config
@@ -22,6 +23,8 @@ from edgepose.engine.pipeline import Pipeline
 from edgepose.errors import UserError, near_miss
 from edgepose.outputs.base import Controls, Device, Output
 from edgepose.sources.base import Source
+
+INTERNAL: Final = "internal/"  # before names of internal outputs: the user's have no slash
 
 
 def in_profile(config: Config, profile: str | None = None) -> Config:
@@ -113,10 +116,11 @@ def new_pipeline(
 ) -> Pipeline:
     """Return the pipeline of a configuration, ready to start.
 
-    extra: outputs besides the configured ones, by a name that no configuration can use.
-    controls: the way back for outputs.
+    extra: internal outputs besides the configured ones. controls: the way back for outputs.
     """
-    outputs = new_outputs(config, device(config, model, controls)) | dict(extra or {})
+    outputs = new_outputs(config, device(config, model, controls))
+    for name, output in (extra or {}).items():
+        outputs[INTERNAL + name] = output
     interpreter = new_interpreter(config, family=model.detector.family)
     perception = Perception(model.detector, interpreter)
     governor = Governor(config.rate.rates)

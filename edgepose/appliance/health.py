@@ -55,7 +55,7 @@ class Health:
         """Return how everything is now."""
         pipeline, figures = subject.pipeline, subject.pipeline.stats.snapshot()
         board = self._vitals.read()
-        hung = hung_parts(pipeline, _patience(subject.config))
+        hung = hung_parts(pipeline, subject.config.source.options.patience())
         parts = _parts(subject, hung)
         rate = pipeline.governor.to_dict(time.monotonic())
         troubles = [*_troubles(parts, hung, subject.configuration), *_named(_ailing(board, rate))]
@@ -84,18 +84,13 @@ class Health:
         }
 
 
-def _patience(config: Config) -> float:
-    """Return the seconds that the source may take by its options, 0 where they don't say."""
-    return float(getattr(config.source.options, "timeout", 0.0))
-
-
 def _parts(subject: Subject, hung: Mapping[str, str]) -> dict[str, Any]:
     """Return source, runtime and outputs; one that hangs is "hung", whatever it last said."""
     pipeline = subject.pipeline
     outputs = {
-        name: {"type": _type(subject.config, name), **outlet.to_dict()}
-        for name, outlet in pipeline.outputs.items()
-        if not name.endswith("/")
+        name: {"type": _type(subject.config, name), **worker.to_dict()}
+        for name, worker in pipeline.outputs.items()
+        if not worker.output.internal
     }
     parts = {"source": _source(subject), "runtime": _runtime(subject)}
     named = parts | {f"output {name}": part for name, part in outputs.items()}

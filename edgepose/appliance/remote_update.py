@@ -45,6 +45,8 @@ class RemoteUpdate(Output):
     restart: ends the process.
     """
 
+    internal = True
+
     def __init__(
         self,
         life: ConfigLife,
@@ -94,9 +96,6 @@ class RemoteUpdate(Output):
         self.wake_at = time.monotonic() + GLANCE
         if self._record.trial is not None and time.monotonic() >= self._deadline:
             self._roll_back()
-
-    def close(self) -> None:
-        """Hold nothing open."""
 
     # The commands.
 
@@ -273,8 +272,8 @@ def _stems(paths: Iterable[Path]) -> set[str]:
 
 def _prefixes(config: Config) -> set[str]:
     """Return the topic prefixes under which a configuration takes pushes."""
-    options = [output.options for output in config.outputs.values()]
-    return {str(getattr(o, "topic_prefix", "")) for o in options if getattr(o, "remote", False)}
+    prefixes = (output.options.remote_prefix() for output in config.outputs.values())
+    return {prefix for prefix in prefixes if prefix is not None}
 
 
 def _read(path: Path) -> str | None:

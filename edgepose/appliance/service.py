@@ -19,30 +19,37 @@ from edgepose.config.files import ConfigFiles
 from edgepose.config.loader import Config
 from edgepose.config.reload import GOOD_AFTER, POLL, RETRY, ConfigLife, Edits
 from edgepose.engine.threads import PeriodicThread
+from edgepose.engine.watchdog import Supervisor
 from edgepose.errors import ConfigError, EdgeposeError, UserError
 from edgepose.system.last_exit import CrashLoop
 from edgepose.system.systemd import notify
 
 log = logging.getLogger(__name__)
 
+THERMAL: Final = 5.0  # seconds between two looks at the temperature; a heat sink changes slowly
 STARTS: Final = 3  # crashes, one after another, until a configuration gives way to the last good
 
 
 @contextmanager
 def supervised(appliance: Appliance, folder: Path | None) -> Iterator[None]:
-    """Say that an appliance is up, camera or not; report, and look after its configuration.
+    """Report that an appliance is ready, camera or not, and run its periodic tasks.
 
     folder: of the status file, None where there is no place for one.
     """
-    supervisor = appliance.supervisor(folder)
-    rounds = PeriodicThread("config", appliance.look_after_config, POLL, appliance.fail)
+    supervisor = Supervisor(appliance.state, appliance.fail, folder)
+    periodic = (
+        PeriodicThread("config", appliance.poll_config, POLL, appliance.fail),
+        PeriodicThread("thermal", appliance.update_cooling, THERMAL, appliance.fail),
+    )
     supervisor.start()
     notify(READY=1)
-    rounds.start()
+    for thread in periodic:
+        thread.start()
     try:
         yield
     finally:
-        rounds.stop()
+        for thread in periodic:
+            thread.stop()
         supervisor.stop()
 
 

@@ -265,14 +265,13 @@ def _memory(device: str) -> Path:
 
 
 class Recent(Output):
-    """Remember the latest poses of whoever is closest, to teach from, and the latest event."""
+    """The latest poses of the closest person, for `capture`, and the latest event."""
+
+    internal = True
 
     def __init__(self) -> None:
         self.last_event: dict[str, Any] | None = None
         self._poses: deque[Pose] = deque(maxlen=TAUGHT_FROM)
-
-    def open(self) -> None:
-        """Need nothing."""
 
     def show(self, scene: Scene) -> None:
         """Note the first person and the event; forget the poses when nobody is there."""
@@ -282,9 +281,6 @@ class Recent(Output):
             self._poses.append(scene.raw_poses[0])
         else:
             self._poses.clear()
-
-    def close(self) -> None:
-        """Hold nothing."""
 
     def poses(self) -> list[Pose]:
         """Return the latest poses, oldest first."""

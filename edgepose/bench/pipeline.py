@@ -59,14 +59,8 @@ class StillSource(Source):
 class _Sink(Output):
     """Take scenes and do nothing."""
 
-    def open(self) -> None:
-        """Hold nothing."""
-
     def show(self, scene: Scene) -> None:
         """Forget the scene."""
-
-    def close(self) -> None:
-        """Hold nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,18 +10,14 @@ from edgepose.types import Event, Scene
 
 
 class Console(Output):
-    """Print one line an event to stderr."""
+    """Events as lines on stderr."""
 
-    def open(self) -> None:
-        """Need nothing."""
+    internal = True
 
     def show(self, scene: Scene) -> None:
         """Print the scene's events."""
         for event in scene.events:
             click.echo(line(event), err=True)
-
-    def close(self) -> None:
-        """Hold nothing."""
 
 
 def line(event: Event) -> str:

@@ -53,22 +53,17 @@ class Notes(Output):
     """Note each frame's unsmoothed pose and every event, for the summary."""
 
     every_frame = True
+    internal = True
 
     def __init__(self) -> None:
         self.poses: dict[int, NDArray[Any]] = {}
         self.events: list[Event] = []
-
-    def open(self) -> None:
-        """Need nothing."""
 
     def show(self, scene: Scene) -> None:
         """Note the scene."""
         self.events += scene.events
         if scene.raw_poses:
             self.poses[scene.frame.seq] = scene.raw_poses[0].pixels
-
-    def close(self) -> None:
-        """Hold nothing."""
 
 
 @click.command()
@@ -88,7 +83,7 @@ def demo(clip: Path | None, model: str | None, out: Path) -> None:
     for stale in ("demo.mp4", "events.jsonl", "summary.json"):
         (out / stale).unlink(missing_ok=True)
     notes = Notes()
-    appliance = Appliance(config, extra={"notes/": notes})
+    appliance = Appliance(config, extra={"notes": notes})
     run_appliance(appliance)
     figures = appliance.pipeline.stats.snapshot()
     result = _summary(notes, figures, ClipTruth.beside(clip), config)

@@ -118,11 +118,11 @@ def _recover(config: Path) -> None:
 
 def _new_appliance(life: ConfigLife, record: Path | None, quiet: bool) -> Appliance:
     """Return an appliance whose model has looked at a blank picture. Raises EdgeposeError."""
-    extra: dict[str, Output] = {} if quiet else {"console/": Console()}
+    extra: dict[str, Output] = {} if quiet else {"console": Console()}
     config = life.config
     appliance = Appliance(config, extra, life)
     if record is not None:
-        appliance.add("record/", _recorder(assembly.device(config, appliance.model), record))
+        appliance.add("record", _recorder(assembly.device(config, appliance.model), record))
     if not quiet:
         click.echo(f"edgepose: {assembly.describe(config, appliance.model)}", err=True)
         if appliance.model.is_makeshift:
@@ -149,6 +149,7 @@ def tune_python() -> None:
 def _recorder(device: Device, path: Path) -> Output:
     recording = part("output", "recording")
     output: Output = recording(recording.Options(path=path.absolute()), device)
+    output.internal = True
     return output
 
 

@@ -208,10 +208,8 @@ class Reader:
         """`when` of an output names a watch, or several, or a word that the output knows."""
         watches = self._names("watch")
         for name, output in outputs.items():
-            when = getattr(output.options, "when", None)
-            known_words = getattr(output.options, "WHEN_WORDS", ())
-            for wanted in [when] if isinstance(when, str) else when or ():
-                if wanted not in watches and wanted not in known_words:
+            for wanted in output.options.watches():
+                if wanted not in watches:
                     known = near_miss(wanted, watches) or "; there is no watch in this file"
                     problem = f"expected the name of a watch, found '{wanted}'{known}"
                     self.complaints.add(("outputs", name, "when"), problem)

@@ -52,8 +52,11 @@ class Governor:
         if is_anybody:
             self._seen_at = now
 
-    def feel(self, temperature: float | None, fps: float, now: float) -> None:
-        """Take note of the board's heat and of the rate at present; change a step if it is time."""
+    def update(self, temperature: float | None, fps: float, now: float) -> None:
+        """Halve or double the rate by the board's temperature (degrees Celsius) if it is time.
+
+        fps: the rate at present.
+        """
         cool_at = self.rates.cool_at
         if cool_at is None or temperature is None:
             self.steps = 0

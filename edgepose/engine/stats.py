@@ -140,6 +140,12 @@ class Stats:
             kept = self._stages.get(stage)
             return float(np.median(list(kept.values)[-RATE_WINDOW:])) if kept else 0.0
 
+    @property
+    def fps(self) -> float:
+        """Return the frame rate over the latest scenes."""
+        with self._lock:
+            return self._rate()
+
     def snapshot(self) -> Snapshot:
         """Return all figures as they stand."""
         with self._lock:  # only copying is done here: whoever records would wait

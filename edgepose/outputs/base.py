@@ -69,12 +69,14 @@ class Output(ABC):
 
     every_frame: the output wants each scene of a lossless source by itself. Otherwise, and
         whenever it is too slow, scenes are merged: the newest picture, and every event.
+    internal: edgepose made the output for itself; the health document leaves it out.
     wake_at: the moment of the monotonic clock at which `tick` is wanted, though no scene may have
         come by then; None: not at all. Set by the output itself in `open`, `show` or `tick`.
     """
 
     Options: ClassVar[type[Options]] = Options
     every_frame: bool = False
+    internal: bool = False
     wake_at: float | None = None
 
     @property
@@ -94,8 +96,7 @@ class Output(ABC):
         """
         return options
 
-    @abstractmethod
-    def open(self) -> None:
+    def open(self) -> None:  # noqa: B027 - some outputs need nothing
         """Get ready. Raises OutputLost when that can't be done at present."""
 
     @abstractmethod
@@ -118,6 +119,5 @@ class Output(ABC):
     def tick(self) -> None:  # noqa: B027 - most outputs do nothing between scenes
         """Do what is due at `wake_at`. Raises OutputLost. Called on the thread that shows."""
 
-    @abstractmethod
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - some outputs hold nothing
         """Finish files and let everything go; may be called twice, and after a failed `open`."""

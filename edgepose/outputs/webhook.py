@@ -68,6 +68,10 @@ class WebhookOptions(options.Options):
         default=None, description="file of certificates to trust besides the system's"
     )
 
+    def watches(self) -> tuple[str, ...]:
+        """Return the watches whose events are sent, none for all."""
+        return (self.when,) if isinstance(self.when, str) else self.when
+
 
 class Webhook(Output):
     """Post events one by one; one that is not taken holds up those behind it, and is tried again.
@@ -88,7 +92,7 @@ class Webhook(Output):
         """Take options; nothing is sent before the first event."""
         self._options = options
         self._clock = clock
-        self._names = (options.when,) if isinstance(options.when, str) else options.when
+        self._names = options.watches()
         self._opener: urllib.request.OpenerDirector | None = None
         self._delivered = DeliveredEvents()
 

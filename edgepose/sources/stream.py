@@ -76,6 +76,10 @@ class StreamOptions(Options):
     frozen_after: FrozenAfter = 60.0
     rotate: Turn = Field(default=0, description="degrees clockwise that the picture is turned")
 
+    def patience(self) -> float:
+        """Return the seconds without a frame after which the source counts as lost."""
+        return self.timeout
+
 
 class Stream(Source):
     """Give the pictures of a network camera, with the moment at which they arrived.

@@ -75,6 +75,10 @@ class V4l2Options(Options):
     frozen_after: FrozenAfter = 20.0
     rotate: Turn = Field(default=0, description="degrees clockwise that the picture is turned")
 
+    def patience(self) -> float:
+        """Return the seconds without a frame after which the source counts as lost."""
+        return self.timeout
+
 
 class V4l2(Source):
     """Give the frames of a camera under /dev/video*, with the driver's time stamps.

@@ -13,9 +13,11 @@ import yaml
 from witness import Witness
 
 from edgepose.appliance.appliance import Appliance
+from edgepose.appliance.service import supervised
 from edgepose.appliance.tuning import TAUGHT_FROM
 from edgepose.config.loader import load
 from edgepose.errors import UserError
+from edgepose.system import board
 
 CONFIG = """\
 # What the museum's lobby watches.
@@ -53,7 +55,7 @@ def edgepose_templates() -> dict[str, str]:
 def running(config_file: Path) -> Iterator[tuple[Appliance, Witness]]:
     """Return an appliance that runs until the test is over, and a witness of its scenes."""
     witness = Witness()
-    appliance = Appliance(load(config_file), extra={"witness/": witness})
+    appliance = Appliance(load(config_file), extra={"witness": witness})
     runner = threading.Thread(target=appliance.run)
     runner.start()
     witness.wait_for(lambda scene: bool(scene.poses))
@@ -298,6 +300,24 @@ def test_nothing_is_saved_over_an_edit_with_a_mistake(running, config_file):
         appliance.command("save")
     assert config_file.read_text() == broken
     assert appliance.state()["watches"]["hands"]["enter"] == 0.9
+
+
+def test_the_temperature_of_the_board_lowers_the_frame_rate(running, config_file, monkeypatch):
+    """Heat reaches the governor by `update_cooling` alone, not by asking for the state."""
+    appliance, _ = running
+    config_file.write_text(CONFIG + "rate: {cool_at: 60}\n")
+    appliance.command("reload")
+    monkeypatch.setattr(appliance._board, "_read", lambda: {"temperature": 75.0})
+    monkeypatch.setattr(board, "FRESH", -1.0)
+    assert appliance.state()["rate"]["mode"] == "full"
+    appliance.update_cooling()
+    assert appliance.state()["rate"]["mode"] == "cooling"
+
+
+def test_a_service_reads_edits_and_the_temperature_regularly(config_file):
+    """Both on threads of their own, as long as the run lasts."""
+    with supervised(Appliance(load(config_file)), None):
+        assert {"config", "thermal"} <= {thread.name for thread in threading.enumerate()}
 
 
 def test_restart_ends_the_run(config_file):

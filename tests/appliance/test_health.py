@@ -16,6 +16,7 @@ from edgepose.engine.governor import Rates
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.watchdog import GIVEN_UP, hung_parts
 from edgepose.errors import OutputLost, RuntimeLost, SourceLost
+from edgepose.options import Options
 
 
 class Well:
@@ -62,8 +63,8 @@ def started(gate) -> Iterator[Callable[..., Pipeline]]:
 
 def document(pipeline: Pipeline, board: Any = None, **more: Any) -> dict[str, Any]:
     """Return the document of a pipeline of fakes."""
-    part = SimpleNamespace(type="fake", options=None)
-    names = [name for name in pipeline.outputs if not name.endswith("/")]
+    part = SimpleNamespace(type="fake", options=Options())
+    names = [name for name, worker in pipeline.outputs.items() if not worker.output.internal]
     config: Any = SimpleNamespace(name="lobby", source=part, outputs=dict.fromkeys(names, part))
     loaded: Any = SimpleNamespace(
         detector=pipeline.perception.detector, file=SimpleNamespace(name="echo"), why="because"
@@ -75,7 +76,9 @@ def test_all_is_well(parts, new_perception, started):
     """Running parts are no trouble, and the age of the newest frame is known."""
     output = parts["Output"]()
     source = parts["Source"]([0.0], live=True)
-    pipeline = started(source, new_perception(parts["Runtime"]()), {"log": output, "own/": output})
+    own = parts["Output"]()
+    own.internal = True
+    pipeline = started(source, new_perception(parts["Runtime"]()), {"log": output, "own": own})
     assert document(pipeline)["state"] == "running"
     wait_until(lambda: pipeline.stats.snapshot().counts.get("scenes"))
     wait_until(lambda: pipeline.outputs["log"].health.state == "running")
@@ -259,8 +262,8 @@ def test_heat_is_told_once_with_what_is_done_about_it(parts, new_perception):
     """Slowed down, the document says by how much; too hot all the same, it is one trouble."""
     pipeline = Pipeline(parts["Source"]([], live=True), new_perception(parts["Runtime"]()), {})
     pipeline.governor.rates = Rates(cool_at=75.0)
-    pipeline.governor.feel(60.0, 20.0, 0.0)
-    pipeline.governor.feel(84.0, 20.0, 100.0)
+    pipeline.governor.update(60.0, 20.0, 0.0)
+    pipeline.governor.update(84.0, 20.0, 100.0)
     found = document(pipeline, SimpleNamespace(read=lambda: {"temperature": 84.0}))
     assert found["rate"] == {"mode": "cooling", "limit_fps": 10.0, "steps": 1}
     (trouble,) = found["troubles"]

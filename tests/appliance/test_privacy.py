@@ -418,20 +418,16 @@ def test_an_output_of_pictures_is_refused_where_there_are_none(tmp_path: Path):
 class Witness(Output):
     """Look at the frames that outputs are given."""
 
+    internal = True
+
     def __init__(self) -> None:
         self.frames: list[Frame] = []
         self.came = threading.Event()
-
-    def open(self) -> None:
-        pass
 
     def show(self, scene: Scene) -> None:
         if scene.poses:
             self.frames.append(scene.frame)
             self.came.set()
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.mark.parametrize("allowed", ["full", "skeleton", "none"])
@@ -443,7 +439,7 @@ def test_no_output_is_given_a_picture_that_it_could_let_out(tmp_path: Path, ligh
         "source: {type: synthetic, motion: arms_up, size: [240, 320], fps: 30}\n"
     )
     witness = Witness()
-    appliance = Appliance(load(path), extra={"witness/": witness})
+    appliance = Appliance(load(path), extra={"witness": witness})
     runner = threading.Thread(target=appliance.run)
     runner.start()
     came = witness.came.wait(60)

@@ -156,7 +156,7 @@ def test_nothing_is_kept_before_it_has_run_for_a_while(start, file):
     running = start(file)
     running.wait_until_it_runs()
     for _ in range(3):
-        running.appliance.look_after_config()
+        running.appliance.poll_config()
     assert not (file.parent / "state").exists()
 
 
@@ -169,7 +169,7 @@ def test_an_edit_is_noticed_and_a_bad_one_refused_once(start, file, caplog):
     (file.parent / "hands.yaml").write_text("version: 2\n")
     running.wait_for(lambda: "hands.yaml" in running.appliance.state()["config"]["error"])
     for _ in range(3):
-        running.appliance.look_after_config()
+        running.appliance.poll_config()
     assert caplog.text.count("last good one runs on") == 1
     (file.parent / "hands.yaml").write_text(TEMPLATE.read_text())
     running.wait_for(lambda: not running.appliance.state()["config"]["error"])

@@ -233,7 +233,10 @@ class TestWhen:
 
         class Relay:
             class Options(options.Options):
-                when: str | tuple[str, ...] | None = None
+                when: str | tuple[str, ...] = ()
+
+                def watches(self) -> tuple[str, ...]:
+                    return (self.when,) if isinstance(self.when, str) else self.when
 
         def part(kind: str, name: str) -> type:
             return Relay if name == "memory" else real(kind, name)

@@ -60,7 +60,7 @@ def config_file(tmp_path: Path) -> Path:
 def running(config_file: Path, lightning: Path) -> Iterator[tuple[Appliance, Witness]]:
     """Return an appliance that runs until the test is over, and a witness of its scenes."""
     witness = Witness()
-    appliance = Appliance(load(config_file), extra={"witness/": witness})
+    appliance = Appliance(load(config_file), extra={"witness": witness})
     runner = threading.Thread(target=appliance.run)
     runner.start()
     witness.wait_for(lambda scene: bool(scene.poses))

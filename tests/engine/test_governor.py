@@ -23,7 +23,7 @@ def now() -> float:
 def test_without_rules_there_is_no_limit():
     """Benchmarks and replay look at everything."""
     governor = Governor()
-    governor.feel(99.0, FPS, now())
+    governor.update(99.0, FPS, now())
     assert governor.interval(now() + 1e6) == 0.0
 
 
@@ -52,7 +52,7 @@ def limits(governor: Governor, heat: list[float], every: float = SETTLE) -> list
     """Return the limit after each temperature."""
     start, found = now(), []
     for i, degrees in enumerate(heat):
-        governor.feel(degrees, FPS, start + i * every)
+        governor.update(degrees, FPS, start + i * every)
         found.append(governor.to_dict(start + i * every)["limit_fps"])
     return found
 
@@ -85,15 +85,15 @@ def test_heat_never_goes_below_what_a_hold_needs():
     """A slow board that is hot still sees."""
     governor, start = Governor(Rates(cool_at=75.0)), now()
     for i in range(4):
-        governor.feel(85.0, 4.0, start + i * SETTLE)
+        governor.update(85.0, 4.0, start + i * SETTLE)
     assert governor.to_dict(start)["limit_fps"] == LEAST_FPS
 
 
 def test_a_board_without_a_sensor_or_a_rule_taken_back_is_not_slowed_down():
     """Also when it was hot before."""
     governor = Governor(Rates(cool_at=75.0))
-    governor.feel(90.0, FPS, now())
-    governor.feel(None, FPS, now())
+    governor.update(90.0, FPS, now())
+    governor.update(None, FPS, now())
     assert governor.steps == 0
 
 
@@ -101,8 +101,8 @@ def test_the_rate_that_heat_halves_is_not_that_of_idling():
     """Who comes along on a hot evening gets half of the full rate, not half of an idle one."""
     governor, start = Governor(Rates(idle_after=10.0, idle_fps=5.0, cool_at=75.0)), now()
     governor.scene(is_anybody=True, now=start)
-    governor.feel(60.0, FPS, start + 1)
-    governor.feel(80.0, 5.0, start + 60)
+    governor.update(60.0, FPS, start + 1)
+    governor.update(80.0, 5.0, start + 60)
     governor.scene(is_anybody=True, now=start + 61)
     assert governor.to_dict(start + 61)["limit_fps"] == FPS / 2
 

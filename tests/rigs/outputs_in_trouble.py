@@ -57,15 +57,9 @@ class Witness(Output):
         self.scenes = 0
         self.ids: set[str] = set()
 
-    def open(self) -> None:
-        pass
-
     def show(self, scene: Scene) -> None:
         self.scenes += 1 + scene.missed
         self.ids |= {event.id for event in scene.events}
-
-    def close(self) -> None:
-        pass
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ class Witness(Output):
     """See every scene; `wait_for` returns the first from now on that is as asked."""
 
     every_frame = True
+    internal = True
 
     def __init__(self) -> None:
         self.scenes: list[Scene] = []
@@ -27,9 +28,6 @@ class Witness(Output):
         with self._seen:
             self.scenes.append(scene)
             self._seen.notify_all()
-
-    def close(self) -> None:
-        pass
 
     def has_seen(self, event_type: str) -> bool:
         """Tell whether such an event has come."""

@@ -36,8 +36,6 @@ Blink = Annotated[float, Field(ge=0.1, allow_inf_nan=False)]
 class GpioOptions(options.Options):
     """Say which line, when it is on, and what cuts it short."""
 
-    WHEN_WORDS: ClassVar[tuple[str, ...]] = (PERSON,)
-
     line: int = Field(
         ge=0, description="number of the GPIO, not of the header's pin", examples=[17]
     )
@@ -101,8 +99,12 @@ class GpioOptions(options.Options):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return the watches that switch the line."""
+        """Return the watches that switch the line, or PERSON."""
         return (self.when,) if isinstance(self.when, str) else self.when
+
+    def watches(self) -> tuple[str, ...]:
+        """Return the watches that switch the line."""
+        return tuple(name for name in self.names if name != PERSON)
 
     @property
     def rule(self) -> Rule:

@@ -95,6 +95,10 @@ class MqttOptions(options.Options):
         description="events kept while the broker is away; past that the oldest is dropped",
     )
 
+    def remote_prefix(self) -> str | None:
+        """Return the topic prefix under which pushes are taken, None where they are not."""
+        return self.topic_prefix if self.remote else None
+
     @model_validator(mode="after")
     def _pairs(self) -> MqttOptions:
         if (self.user is None) != (self.password is None):

@@ -26,15 +26,13 @@ class Probe(Output):
     """See every scene; write a line of JSON for each block of frames to stdout."""
 
     every_frame = True
+    internal = True
 
     def __init__(self, block: int) -> None:
         self._block = block
         self._latencies: list[float] = []
         self._count = self._events = 0
         self.appliance: Appliance | None = None
-
-    def open(self) -> None:
-        """Need nothing."""
 
     def show(self, scene: Scene) -> None:
         """Count it."""
@@ -60,9 +58,6 @@ class Probe(Output):
         self._latencies.clear()
         print(json.dumps(line), flush=True)  # noqa: T201 - the parent reads it
 
-    def close(self) -> None:
-        """Hold nothing."""
-
 
 def _cpu_of(thread: threading.Thread) -> float:
     """Return the seconds that a thread has computed; 0 for one that has just ended."""
@@ -77,7 +72,7 @@ def main() -> None:
     malloc.limit_arenas()
     soak_parts.register()
     probe = Probe(int(sys.argv[2]))
-    appliance = Appliance(load(Path(sys.argv[1])), {"probe/": probe})
+    appliance = Appliance(load(Path(sys.argv[1])), {"probe": probe})
     probe.appliance = appliance
     run_appliance(appliance)
 
