@@ -1,4 +1,4 @@
-"""Checks of the model: is it here and genuine, what runs it, and would that be a fallback."""
+"""Checks of the model: presence, checksum, and the backend that runs it, fallback or not."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from edgepose.doctor.coral import INSTALL, plugged_in
 from edgepose.doctor.finding import Finding, Intent, fail, ok, trouble, warn
 from edgepose.doctor.packages import BEST
 from edgepose.doctor.system import System
-from edgepose.errors import EdgeposeError, LostCause, ModelError, RuntimeLost, UserError
+from edgepose.errors import EdgeposeError, LostCause, ModelError, RuntimeLost
 from edgepose.modelstore.checksum import fault
 from edgepose.modelstore.manifest import manifest
-from edgepose.modelstore.search import ModelFile, find, locate
+from edgepose.modelstore.search import MissingModel, ModelFile, find, locate
+from edgepose.runtimes.edgetpu import BACKEND
+from edgepose.runtimes.interpreter import InterpreterError
 from edgepose.runtimes.probe import ProbeResult, probe
 from edgepose.system.status_file import reports
 
@@ -23,23 +25,24 @@ TryOut = Callable[..., ProbeResult]
 _ANOTHER: Final = "choose a model with a build for the chip: edgepose models list"
 
 
-def model(system: System, plan: Intent) -> Finding:  # noqa: ARG001
-    """Tell whether the model's file is here, and is what the manifest means."""
-    wanted = plan.model.path or plan.model.name or best_model()
+def model(system: System, intent: Intent) -> Finding:  # noqa: ARG001
+    """Check whether the model's file is here and matches the manifest."""
+    wanted = intent.model.path or intent.model.name or best_model()
     try:
         found = find(wanted)
         wrong = fault(found.path, found.entry) if found.entry else ""
     except ModelError as error:
-        return fail("model", str(error).partition("; fetch it:")[0], _fetch(wanted))
+        sentence = error.fault if isinstance(error, MissingModel) else str(error)
+        return fail("model", sentence, _fetch(wanted))
     except OSError as error:
         return fail("model", f"{wanted}: {error.strerror or error}", _fetch(wanted))
     if wrong:
         return fail("model", f"{found.path}: {wrong}", _fetch(found.name))
     if found.entry is None:
-        return ok("model", f"{found.path}, a file of your own")
+        return ok("model", f"{found.path}, not a known model")
     if not found.entry.has_identity:
-        return ok("model", f"{found.name}; nobody publishes its checksum")
-    return ok("model", f"{found.name}, its checksum is right")
+        return ok("model", f"{found.name}; no checksum of it is known")
+    return ok("model", f"{found.name}, its checksum matches")
 
 
 def _fetch(wanted: Path | str) -> str:
@@ -48,9 +51,9 @@ def _fetch(wanted: Path | str) -> str:
     return "correct model.path or model.name (see: edgepose models list)"
 
 
-def backend(system: System, plan: Intent, try_out: TryOut = probe) -> Finding | None:
-    """Tell what would run the model, having tried it once in a child, and why if not the chip."""
-    section, found = plan.model, _model(plan.model)
+def backend(system: System, intent: Intent, try_out: TryOut = probe) -> Finding | None:
+    """Report what runs the model, tried once in a child process, and why if not the chip."""
+    section, found = intent.model, _model(intent.model)
     if found is None or section.runtime == "replay":
         return None
     tpu, cpu = _builds(found)
@@ -58,29 +61,29 @@ def backend(system: System, plan: Intent, try_out: TryOut = probe) -> Finding | 
         return _on_cpu(system, cpu, try_out)
     obstacle = _obstacle(system, found, tpu)
     if obstacle is not None:
-        return _fallen(section, cpu, *obstacle)
+        return _fallback(section, cpu, *obstacle)
     return _on_tpu(system, section, tpu, cpu, try_out)
 
 
 def _is_for_cpu(system: System, section: ModelSection, cpu: str) -> bool:
-    """Return whether the CPU is what was asked for, or what auto takes without a chip."""
+    """Return whether the CPU is configured, or is what auto chooses without a chip."""
     if section.runtime == "auto":
         return bool(cpu) and not plugged_in(system)
     return section.runtime in ("cpu", "litert")
 
 
 def _obstacle(system: System, found: ModelFile, tpu: str) -> tuple[str, str] | None:
-    """Return why the Edge TPU can't even be tried, and what mends that; None when it can."""
+    """Return why the Edge TPU can't be tried, and the remedy; None when it can."""
     if not tpu:
         return f"{found.name} has no build for the Edge TPU", _ANOTHER
     if _path(tpu) is None:
-        mend = f"edgepose models pull {tpu}"
-        return f"the build for the Edge TPU, {tpu}, is not here", mend
-    return None if plugged_in(system) else ("no Edge TPU is plugged in", "plug one in")
+        remedy = f"edgepose models pull {tpu}"
+        return f"the build for the Edge TPU, {tpu}, is not here", remedy
+    return None if plugged_in(system) else ("no Edge TPU is connected", "connect one")
 
 
 def _model(section: ModelSection) -> ModelFile | None:
-    """Return the model's file, None where it can't be had: `model` says why."""
+    """Return the model's file, None without one: the check `model` says why."""
     try:
         return find(section.path or section.name or best_model())
     except ModelError:
@@ -111,8 +114,8 @@ def _on_cpu(system: System, build: str, try_out: TryOut) -> Finding:
         result = try_out(path)
     except ModelError as error:
         return fail("runs on", str(error), "edgepose models verify")
-    except UserError as error:  # the interpreter, or its numpy
-        return fail("runs on", str(error).rpartition(": ")[0], system.pip(BEST))
+    except InterpreterError as error:
+        return fail("runs on", error.fault, system.pip(BEST))
     return ok("runs on", f"the CPU, {_ms(result)} an inference on one thread")
 
 
@@ -124,35 +127,35 @@ def _on_tpu(system: System, section: ModelSection, tpu: str, cpu: str, try_out: 
         result = try_out(_path(tpu), section.library, options)
     except RuntimeLost as error:
         is_absent = error.cause is LostCause.ABSENT
-        mend = INSTALL if is_absent else "unplug the Edge TPU and plug it in again"
-        return _fallen(section, cpu, str(error), mend)
+        remedy = INSTALL if is_absent else "disconnect the Edge TPU and connect it again"
+        return _fallback(section, cpu, str(error), remedy)
     except EdgeposeError as error:
-        return _fallen(section, cpu, str(error), "edgepose models verify")
+        return _fallback(section, cpu, str(error), "edgepose models verify")
     return ok("runs on", f"the Edge TPU, {_ms(result)} an inference")
 
 
-def _fallen(section: ModelSection, cpu: str, reason: str, mend: str) -> Finding:
-    """Return that the chip can't be used: a warning where the CPU takes over, else a failure."""
+def _fallback(section: ModelSection, cpu: str, reason: str, remedy: str) -> Finding:
+    """Return that the chip can't be used: a warning with a fallback to the CPU, else a failure."""
     if section.fallback and _path(cpu) is not None:
-        return warn("runs on", f"falls back to the CPU: {reason}", mend)
+        return warn("runs on", f"falls back to the CPU: {reason}", remedy)
     why = "and the model has no build for the CPU here" if section.fallback else "fallback is off"
-    return fail("runs on", f"nothing can run the model: {reason}, {why}", mend)
+    return fail("runs on", f"nothing can run the model: {reason}, {why}", remedy)
 
 
 def _ms(result: ProbeResult) -> str:
     return f"{result.seconds * 1e3:.1f} ms"
 
 
-def collection(system: System, plan: Intent) -> Finding | None:  # noqa: ARG001
+def collection(system: System, intent: Intent) -> Finding | None:  # noqa: ARG001
     """Compare every known model on the search path with the manifest."""
     here = {name: path for name, known in manifest().items() if (path := locate(known))}
     wrong = {name: _fault(name, path) for name, path in here.items()}
-    damaged = [name for name, words in wrong.items() if words]
+    damaged = [name for name, text in wrong.items() if text]
     if damaged:
         first = f"{here[damaged[0]]}: {wrong[damaged[0]]}"
         more = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
-        mend = f"edgepose models pull {' '.join(damaged)}"
-        return trouble(None, "models", f"{first}{more}", mend)
+        remedy = f"edgepose models pull {' '.join(damaged)}"
+        return trouble(None, "models", f"{first}{more}", remedy)
     return (
         ok("models", f"{len(here)} of {len(manifest())} known models are here, none damaged")
         if here
@@ -172,22 +175,22 @@ _LISTED: Final = ("--plain", "--no-legend", "--state=active,activating,reloading
 
 
 def running(system: System) -> tuple[str, ...]:
-    """Return the units of edgepose that run or are on the way to or from it."""
+    """Return the units of edgepose that run, start or stop."""
     answer = system.ask("systemctl", "list-units", *_LISTED, *UNITS)
     lines = answer.out.splitlines() if answer is not None and answer.code == 0 else []
     return tuple(words[0] for words in map(str.split, lines) if words)
 
 
 def edgetpu_holder(system: System) -> str:
-    """Return which service has the Edge TPU or may have it, `""` when it is free."""
+    """Return which service uses the Edge TPU or may use it, `""` when it is free."""
     units = running(system)
-    said = {report.instance: report.health for report in reports(system.path("run/edgepose"))}
-    backends = {unit: _backend(said.get(_instance(unit), {})) for unit in units}
+    health = {report.instance: report.health for report in reports(system.path("run/edgepose"))}
+    backends = {unit: _backend(health.get(_instance(unit), {})) for unit in units}
     for unit, backend in backends.items():
-        if backend.startswith("Edge TPU"):
-            return f"{unit} has the Edge TPU"
+        if backend.startswith(BACKEND):
+            return f"{unit} uses the Edge TPU"
     silent = [unit for unit, backend in backends.items() if not backend]
-    return f"{silent[0]} is running and may have the Edge TPU" if silent else ""
+    return f"{silent[0]} is running and may use the Edge TPU" if silent else ""
 
 
 def _instance(unit: str) -> str:

@@ -12,9 +12,17 @@ from edgepose.modelstore.folders import search_path
 from edgepose.modelstore.manifest import Entry, manifest
 
 
+class MissingModel(ModelError):
+    """A known model that is not on the search path. fault: the message without the way out."""
+
+    def __init__(self, fault: str, way_out: str) -> None:
+        super().__init__(f"{fault}; {way_out}")
+        self.fault = fault
+
+
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """Name a model file on disk; entry is None for a file that the manifest does not know."""
+    """A model file on disk; entry is None for a file that the manifest does not know."""
 
     path: Path
     entry: Entry | None = None
@@ -69,7 +77,7 @@ def identify(path: Path) -> Entry | None:
 def _find_known(entry: Entry) -> ModelFile:
     path = locate(entry)
     if path is None:
-        raise ModelError(_missing(entry))
+        raise _missing(entry)
     return ModelFile(path, entry)
 
 
@@ -102,21 +110,17 @@ def _candidates(size: int) -> Iterator[Path]:
     return (path for path in paths if path.is_file() and path.stat().st_size == size)
 
 
-def _missing(entry: Entry) -> str:
+def _missing(entry: Entry) -> MissingModel:
     damaged = next(_named(entry.files), None)
     if damaged is not None:
-        return (
-            f"model {entry.name}: {damaged} has {damaged.stat().st_size:,} bytes instead of"
-            f" {entry.size:,}; fetch it again: edgepose models pull {entry.name}"
-        )
-    remedy = f"fetch it: edgepose models pull {entry.name}"
-    if not entry.urls:
-        remedy = f"it is published nowhere; copy it into one of them{_note(entry)}"
-    return f"model {entry.name}: no {entry.file} in {_places()}; {remedy}"
-
-
-def _note(entry: Entry) -> str:
-    return f" ({entry.note})" if entry.note else ""
+        found = f"{damaged.stat().st_size:,} bytes instead of {entry.size:,}"
+        way_out = f"fetch it again: edgepose models pull {entry.name}"
+        return MissingModel(f"model {entry.name}: {damaged} has {found}", way_out)
+    fault = f"model {entry.name}: no {entry.file} in {_places()}"
+    if entry.urls:
+        return MissingModel(fault, f"fetch it: edgepose models pull {entry.name}")
+    note = f" ({entry.note})" if entry.note else ""
+    return MissingModel(f"{fault}; it is published nowhere", f"copy it into one of them{note}")
 
 
 def _places() -> str:

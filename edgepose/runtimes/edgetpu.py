@@ -24,6 +24,7 @@ from edgepose.system.paths import service_folder
 from edgepose.types import Tensor
 
 LIBRARY: Final = "libedgetpu.so.1"
+BACKEND: Final = "Edge TPU"  # how `backend` begins, also in a health document
 NO_FIRMWARE: Final = "usb (no firmware yet)"  # before its first use after power-up
 USB_IDS: Final = {"1a6e:089a": NO_FIRMWARE, "18d1:9302": "usb"}
 _SYS_USB: Final = Path("/sys/bus/usb/devices")
@@ -77,7 +78,7 @@ class EdgeTpu(Runtime):
         model = TfliteModel(module, package, self.path, experimental_delegates=[delegate])
         self.inputs, self.outputs = model.inputs, model.outputs
         where = self._options.get("device", "first device")
-        self.backend = f"Edge TPU ({where}), {model.package}"
+        self.backend = f"{BACKEND} ({where}), {model.package}"
         self._model = model
 
     def infer(self, tensor: Tensor) -> tuple[Tensor, ...]:

@@ -1,6 +1,6 @@
-"""Get a TFLite interpreter, whatever package it comes in, and say in words what stopped it.
+"""Find a TFLite interpreter in any of its packages, load models, and explain its errors.
 
-What every runtime that runs .tflite files shares; the runtimes themselves are beside it.
+Shared by every runtime that runs .tflite files.
 """
 
 from __future__ import annotations
@@ -38,7 +38,15 @@ CUSTOM_OPS: Final = {
         " (the same name without '_edgetpu')"
     ),
 }
-"""What to do about a model that needs an operation the CPU interpreter hasn't got."""
+"""The way out for models that need an operation the CPU interpreter does not have."""
+
+
+class InterpreterError(UserError):
+    """An interpreter that is missing or can't be used. fault: the message without the way out."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(f"{fault}: pip install ai-edge-litert")
+        self.fault = fault
 
 
 def check_model_file(path: Path) -> None:
@@ -64,7 +72,7 @@ def _described(head: bytes) -> str:
 def find_interpreter() -> tuple[Any, str]:
     """Return the best interpreter module installed and the name of its distribution.
 
-    Raises UserError when there is none, or none that can be loaded.
+    Raises InterpreterError when there is none, or none that can be loaded.
     """
     faults = []
     for module, package in INTERPRETERS.items():
@@ -76,14 +84,14 @@ def find_interpreter() -> tuple[Any, str]:
             faults.append(f"{package}: {error}")
             log.warning("%s is installed but can't be loaded: %s.", package, error)
     why = f" that can be loaded ({'; '.join(faults)})" if faults else ""
-    raise UserError(f"no TFLite interpreter is installed{why}: pip install ai-edge-litert")
+    raise InterpreterError(f"no TFLite interpreter is installed{why}")
 
 
 def load(module: Any, package: str, path: Path, **settings: Any) -> Any:
     """Return an interpreter for the model file, ready to be invoked, made with `settings`.
 
     module, package: as `find_interpreter` returns them. Raises ModelError for a model that it
-    can't run, UserError for an interpreter that doesn't work with the numpy installed.
+    can't run, InterpreterError for an interpreter that doesn't work with the numpy installed.
     """
     try:
         try:
@@ -95,10 +103,8 @@ def load(module: Any, package: str, path: Path, **settings: Any) -> Any:
             stripped = strip_decoder(path.read_bytes(), str(path))
             return _started(module, model_content=stripped, **settings)
     except (ImportError, SystemError) as error:  # tflite-runtime 2.14 with numpy 2
-        raise UserError(
-            f"{package} doesn't work with numpy {np.__version__} ({error}): "
-            "pip install ai-edge-litert"
-        ) from error
+        message = f"{package} doesn't work with numpy {np.__version__} ({error})"
+        raise InterpreterError(message) from error
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"{path}: {reason(str(error))}") from error
 
@@ -111,13 +117,13 @@ def _started(module: Any, **settings: Any) -> Any:
 
 
 def reason(message: str) -> str:
-    """Return what the interpreter said about a model as one sentence, with the way out."""
+    """Return the interpreter's error about a model as one sentence, with the way out."""
     custom = re.search(r"unresolved custom op: ([\w-]+)", message)
     if custom:
         name = custom.group(1)
         return CUSTOM_OPS.get(
             name,
-            f"needs the operation '{name}', which this interpreter hasn't got; "
+            f"needs the operation '{name}', which this interpreter does not have; "
             "export the model with TFLite's built-in operations only",
         )
     if "Flatbuffer" in message or "allocation is null" in message:
@@ -145,25 +151,24 @@ def _spec(detail: Mapping[str, Any]) -> TensorSpec:
 
 @contextmanager
 def quiet_native_log() -> Iterator[None]:
-    """Keep what native code prints to stderr off the terminal: to the log, or passed on.
+    """Capture what native code prints to stderr: INFO lines become debug records.
 
-    Lines marked INFO become debug records; anything else appears on stderr after all, so that
-    another thread's words that fall into the same moment aren't lost.
+    Any other line goes to stderr afterwards, so that output of other threads is not lost.
     """
     try:
         terminal = os.dup(2)
-    except OSError:  # no stderr to keep quiet
+    except OSError:  # there is no stderr
         yield
         return
-    with tempfile.TemporaryFile() as taken:
-        os.dup2(taken.fileno(), 2)
+    with tempfile.TemporaryFile() as captured:
+        os.dup2(captured.fileno(), 2)
         try:
             yield
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
-            taken.seek(0)
-            _pass_on(taken.read())
+            captured.seek(0)
+            _pass_on(captured.read())
 
 
 def _pass_on(printed: bytes) -> None:

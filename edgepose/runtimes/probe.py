@@ -23,8 +23,14 @@ from typing import IO, Any, Final
 
 import numpy as np
 
-from edgepose.errors import EdgeposeError, LostCause, ModelError, RuntimeLost, UserError
-from edgepose.runtimes.interpreter import check_model_file, find_interpreter, load, specs
+from edgepose.errors import EdgeposeError, LostCause, ModelError, RuntimeLost
+from edgepose.runtimes.interpreter import (
+    InterpreterError,
+    check_model_file,
+    find_interpreter,
+    load,
+    specs,
+)
 
 TIMEOUT: Final = 20.0  # seconds; the slowest good case is an Edge TPU that needs its firmware
 MEMORY_BYTES: Final = 4 << 30  # a damaged tensor size must not take the machine's memory
@@ -60,8 +66,8 @@ class ProbeResult:
 def run_trial(trial: Trial, on_stage: Callable[[str], None]) -> ProbeResult:
     """Return how long two inferences take; may crash, hang and take memory without end.
 
-    on_stage: called with each of STAGES as it begins. Raises ModelError for a bad model, UserError
-    without an interpreter, RuntimeLost where the delegate fails.
+    on_stage: called with each of STAGES as it begins. Raises ModelError for a bad model,
+    InterpreterError without an interpreter, RuntimeLost where the delegate fails.
     """
     on_stage("interpreter")
     module, package = find_interpreter()
@@ -146,7 +152,7 @@ def probe(
 
     delegate: library of a chip, such as "libedgetpu.so.1"; options: of that library. timeout:
     seconds for the child as a whole. Raises ModelError for a bad file, RuntimeLost where a delegate
-    fails, UserError when no interpreter is installed.
+    fails, InterpreterError without a usable interpreter.
     """
     check_model_file(path)
     end = _run(Trial(str(path), delegate, options), timeout)
@@ -167,7 +173,7 @@ def _reported_error(report: Mapping[str, Any], delegate: str) -> EdgeposeError:
     if "cause" in report:
         cause = LostCause(report["cause"])
         return RuntimeLost(f"{delegate} can't be used: {message}", cause)
-    return ModelError(message) if report["is_model"] else UserError(message)
+    return InterpreterError(message) if report["is_interpreter"] else ModelError(message)
 
 
 def _describe(end: _ChildExit, timeout: float) -> str:
@@ -252,8 +258,10 @@ def main(arguments: Sequence[str]) -> int:
         report(**asdict(result))
     except RuntimeLost as error:
         report(error=str(error), cause=error.cause.value)
-    except EdgeposeError as error:
-        report(error=str(error), is_model=isinstance(error, ModelError))
+    except InterpreterError as error:
+        report(error=error.fault, is_interpreter=True)
+    except ModelError as error:
+        report(error=str(error), is_interpreter=False)
     return 0
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from edgepose.doctor import models as checks
 from edgepose.doctor.finding import Intent
-from edgepose.errors import LostCause, ModelError, RuntimeLost, UserError
+from edgepose.errors import LostCause, ModelError, RuntimeLost
 from edgepose.modelstore.manifest import manifest
+from edgepose.runtimes.interpreter import InterpreterError
 from edgepose.runtimes.probe import ProbeResult
 from edgepose.system.status_file import write
 
@@ -74,7 +75,7 @@ def test_a_model_of_the_users_own_is_taken_as_it_is(debian, shelf, planned, tmp_
     own = tmp_path / "own.tflite"
     own.write_bytes(b"\0\0\0\0TFL3")
     plan = planned(model=f"{{path: {own}}}")
-    assert "of your own" in checks.model(debian.system, plan).sentence
+    assert "not a known model" in checks.model(debian.system, plan).sentence
     broken = trial(ModelError("expected a TFLite model, found a web page"))
     assert checks.backend(debian.system, plan, broken).status == "fail"
 
@@ -91,9 +92,7 @@ def test_without_a_chip_the_cpu_runs_it_and_its_speed_is_told(debian, shelf):
 def test_an_interpreter_that_cannot_work_gets_the_command_for_this_python(debian, shelf):
     """The message's own `pip` could be another environment's."""
     put(shelf, CPU)
-    error = UserError(
-        "tflite-runtime doesn't work with numpy 2.4.6 (x): pip install ai-edge-litert"
-    )
+    error = InterpreterError("tflite-runtime doesn't work with numpy 2.4.6 (x)")
     found = checks.backend(debian.system, PLAN, trial(error))
     assert found.sentence == "tflite-runtime doesn't work with numpy 2.4.6 (x)"
     assert found.remedy == "/venv/bin/python -m pip install ai-edge-litert"
@@ -164,9 +163,9 @@ def test_the_cpu_is_no_fallback_where_it_was_asked_for(pi4, shelf, planned):
 @pytest.mark.parametrize(
     ("unit", "backend", "sentence"),
     [
-        ("edgepose.service", "", "not tried: edgepose.service is running and may have"),
-        ("edgepose@door.service", "", "not tried: edgepose@door.service is running and may have"),
-        ("edgepose@door.service", "Edge TPU (usb), x", "not tried: edgepose@door.service has the"),
+        ("edgepose.service", "", "not tried: edgepose.service is running and may use"),
+        ("edgepose@door.service", "", "not tried: edgepose@door.service is running and may use"),
+        ("edgepose@door.service", "Edge TPU (usb), x", "not tried: edgepose@door.service uses the"),
         ("edgepose@door.service", "ai-edge-litert 2.3.0", "the Edge TPU, 4.8 ms"),
     ],
 )
@@ -189,7 +188,7 @@ def test_a_chip_in_use_by_a_service_is_not_tried(pi4, shelf, unit, backend, sent
 def test_real_models_are_genuine(debian, models, monkeypatch):
     """The checksums of the manifest are those of the published files."""
     monkeypatch.setenv("EDGEPOSE_MODEL_PATH", str(models))
-    assert checks.model(debian.system, PLAN).sentence.endswith("its checksum is right")
+    assert checks.model(debian.system, PLAN).sentence.endswith("its checksum matches")
     found = checks.collection(debian.system, PLAN)
     assert found.status == "ok"
     assert checks.backend(debian.system, PLAN).sentence.startswith("the CPU")

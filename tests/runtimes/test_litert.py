@@ -163,7 +163,7 @@ def test_a_model_that_is_cut_short_is_said_so(
     ("name", "says"),
     [
         ("edgetpu-custom-op", "compiled for the Edge TPU; set 'runtime: edgetpu'"),
-        ("MyVeryOwnOp", "needs the operation 'MyVeryOwnOp', which this interpreter hasn't got"),
+        ("MyVeryOwnOp", "needs the operation 'MyVeryOwnOp', which this interpreter does not have"),
     ],
 )
 def test_an_operation_that_is_not_there_is_named_with_the_way_out(

@@ -74,7 +74,7 @@ def test_a_missing_interpreter_is_the_installations_fault(
     """The user is told what to install."""
     told = [
         json.dumps({"stage": "interpreter"}),
-        json.dumps({"error": "no TFLite", "is_model": False}),
+        json.dumps({"error": "no TFLite", "is_interpreter": True}),
     ]
     speak(monkeypatch, f"print({chr(10).join(told)!r})")
     with pytest.raises(UserError, match="no TFLite"):
