@@ -1,4 +1,4 @@
-"""edgepose doctor: what is well on this machine, what isn't, and what mends it."""
+"""edgepose doctor: what works on this machine, what does not, and the remedy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rich.text import Text
 
 from edgepose.cli.options import set_option
 from edgepose.doctor.checks import Group, examine
-from edgepose.doctor.finding import Finding, read_plan
+from edgepose.doctor.finding import Finding, read_intent
 from edgepose.doctor.system import System
 
 STYLES: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}
@@ -38,7 +38,7 @@ def doctor(ctx: click.Context, config: Path | None, sets: tuple[str, ...], as_js
     fails. Nothing is changed; pins and screens are left alone.
     """
     console = Console(highlight=False)
-    plan, about = read_plan(config, sets)
+    plan, about = read_intent(config, sets)
     first = [Group("Configuration", (about,))] if about else []
     with console.status("Examining ..."):
         groups = _told(console, chain(first, examine(System(), plan)), as_json)

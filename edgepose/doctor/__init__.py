@@ -1,1 +1,1 @@
-"""Examine the machine and a configuration: what is well, what isn't, and what mends it."""
+"""Examine the machine and a configuration: what works, what does not, and the remedy."""

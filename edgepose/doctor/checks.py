@@ -1,4 +1,4 @@
-"""Run all checks, in the order in which a person would look: machine first, network last."""
+"""The list of all checks, in the order of a diagnosis: machine first, network last."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from edgepose.doctor.finding import Finding, Intent, warn
 from edgepose.doctor.system import System
 
 Check = Callable[[System, Intent], Finding | None]
-"""Look at one thing; None where that thing is of no interest here."""
+"""One check; None where it does not apply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Hold what the checks of one subject have found."""
+    """The findings of one subject."""
 
     title: str
     findings: tuple[Finding, ...]
 
 
-def checks(plan: Intent) -> Mapping[str, Sequence[Check]]:
+def checks(intent: Intent) -> Mapping[str, Sequence[Check]]:
     """Return the checks by subject."""
-    pins = (partial(gpio.line, output=pin) for pin in plan.outputs("gpio") if gpio.is_real(pin))
-    brokers = (partial(network.broker, output=output) for output in plan.outputs("mqtt"))
+    pins = (partial(gpio.line, output=pin) for pin in intent.outputs("gpio") if gpio.is_real(pin))
+    brokers = (partial(network.broker, output=output) for output in intent.outputs("mqtt"))
     return {
         "Machine": (
             machine.operating_system,
@@ -81,21 +81,21 @@ def checks(plan: Intent) -> Mapping[str, Sequence[Check]]:
     }
 
 
-def examine(system: System, plan: Intent) -> Iterator[Group]:
-    """Yield what is found, subject by subject; a subject without any finding is left out."""
-    for title, group in checks(plan).items():
-        found = (_made(check, system, plan) for check in group)
-        findings = tuple(finding for finding in found if finding is not None)
+def examine(system: System, intent: Intent) -> Iterator[Group]:
+    """Yield the findings by subject; a subject without findings is left out."""
+    for title, group in checks(intent).items():
+        results = (_run(check, system, intent) for check in group)
+        findings = tuple(finding for finding in results if finding is not None)
         if findings:
             yield Group(title, findings)
 
 
-def _made(check: Check, system: System, plan: Intent) -> Finding | None:
-    """Make a check; a file system that fails under it is a finding, too."""
+def _run(check: Check, system: System, intent: Intent) -> Finding | None:
+    """Run a check; an OSError of the file system becomes a finding, too."""
     try:
-        return check(system, plan)
+        return check(system, intent)
     except OSError as error:
         what = getattr(getattr(check, "func", check), "__name__", "check").replace("_", " ")
         place = f"{error.filename}: " if error.filename else ""
-        sentence = f"can't be examined: {place}{error.strerror or error}"
-        return warn(what, sentence, "examine it as root: sudo edgepose doctor")
+        sentence = f"can't be checked: {place}{error.strerror or error}"
+        return warn(what, sentence, "check it as root: sudo edgepose doctor")

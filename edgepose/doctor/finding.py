@@ -1,4 +1,4 @@
-"""The result of one check, and what the machine is examined for."""
+"""The result of one check, and what the configuration needs of the machine."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from edgepose.errors import UserError
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """Answer what is needed; without a configuration nobody knows, and None is answered."""
+    """What the configuration needs; None where there is no configuration."""
 
     config: Config | None = None
 
     @property
     def model(self) -> ModelSection:
-        """Return what is said about the model."""
+        """Return the model section."""
         return self.config.model if self.config else ModelSection()
 
     def source(self, kind: str) -> Part | None:
@@ -36,7 +36,7 @@ class Intent:
         return tuple(output for output in outputs if output.type == kind)
 
     def needs_source(self, kind: str) -> bool | None:
-        """Return whether frames come from there."""
+        """Return whether the source is of that type."""
         return self.source(kind) is not None if self.config else None
 
     def needs_output(self, kind: str) -> bool | None:
@@ -44,8 +44,8 @@ class Intent:
         return bool(self.outputs(kind)) if self.config else None
 
 
-def read_plan(path: Path | None, sets: Sequence[str] = ()) -> tuple[Intent, Finding | None]:
-    """Return what a configuration asks for and whether it can be used; nothing for no file."""
+def read_intent(path: Path | None, sets: Sequence[str] = ()) -> tuple[Intent, Finding | None]:
+    """Return what a configuration needs and whether it can be used; nothing without a file."""
     if path is None:
         return Intent(), None
     try:
@@ -60,12 +60,12 @@ def read_plan(path: Path | None, sets: Sequence[str] = ()) -> tuple[Intent, Find
 
 
 def _refusal(path: Path, error: UserError) -> Finding:
-    """Return the first complaint, how many more there are, and how to see them all."""
+    """Return the first problem, how many more there are, and how to see them all."""
     first, *others = str(error).splitlines() or [f"{path} can't be used"]
     more = f" (and {len(others)} more)" if others else ""
     is_there = path.is_file()
-    mend = f"edgepose check-config {path}" if is_there else "name the file that edgepose runs on"
-    return fail("config", f"{first}{more}", mend)
+    remedy = f"edgepose check-config {path}" if is_there else "name the file that edgepose runs on"
+    return fail("config", f"{first}{more}", remedy)
 
 
 Status = Literal["ok", "warn", "fail"]
@@ -73,9 +73,9 @@ Status = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Hold the result of one check.
+    """The result of one check.
 
-    remedy: a command to type or an action to take; empty only where nothing is to be done.
+    remedy: a command to type or an action to take; empty where nothing is wrong.
     """
 
     name: str
@@ -85,20 +85,20 @@ class Finding:
 
 
 def ok(name: str, sentence: str) -> Finding:
-    """Return that all is well."""
+    """Return that nothing is wrong."""
     return Finding(name, "ok", sentence)
 
 
 def warn(name: str, sentence: str, remedy: str) -> Finding:
-    """Return that edgepose runs, but less well than it could, or perhaps not for long."""
+    """Return that edgepose runs, but worse than it could, or perhaps not for long."""
     return Finding(name, "warn", sentence, remedy)
 
 
 def fail(name: str, sentence: str, remedy: str) -> Finding:
-    """Return that something which is needed does not work."""
+    """Return that something needed does not work."""
     return Finding(name, "fail", sentence, remedy)
 
 
 def trouble(is_needed: bool | None, name: str, sentence: str, remedy: str) -> Finding:
-    """Return a failure of what is needed, else a warning; None: nobody said whether it is."""
+    """Return a failure of what is needed, else a warning; None: not known whether it is."""
     return Finding(name, "fail" if is_needed else "warn", sentence, remedy)

@@ -1,4 +1,4 @@
-"""Checks of the pins: the chips by their labels, and each configured line."""
+"""Checks of GPIO: the chips by their labels, and each configured line."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from edgepose.errors import OutputLost
 from edgepose.outputs.gpio.libgpiod import GpiodDriver
 from edgepose.outputs.gpio.lines import CONSUMER, Chip, ChipDriver, find_chip
 
-NewBank = Callable[[Path], ChipDriver]
+NewDriver = Callable[[Path], ChipDriver]
 
 
-def chips(system: System, plan: Intent, new_bank: NewBank = GpiodDriver) -> Finding | None:
-    """Tell which GPIO chips there are."""
-    is_needed = _needs_chips(plan)
+def chips(system: System, intent: Intent, new_driver: NewDriver = GpiodDriver) -> Finding | None:
+    """List the GPIO chips."""
+    is_needed = _needs_chips(intent)
     if is_needed is False:
         return None
     try:
-        found = new_bank(system.path("dev")).chips()
+        found = new_driver(system.path("dev")).chips()
     except OutputLost as error:
         return trouble(is_needed, "gpio", str(error), system.pip("gpiod>=2.1"))
     except OSError as error:
@@ -33,12 +33,14 @@ def chips(system: System, plan: Intent, new_bank: NewBank = GpiodDriver) -> Find
     if is_needed is None and not system.is_pi:
         return ok("gpio", "there is no GPIO chip; only a gpio output needs one")
     sentence = "there is no GPIO chip under /dev/gpiochip*"
-    return trouble(is_needed, "gpio", sentence, "run edgepose on the board that has the pins")
+    return trouble(
+        is_needed, "gpio", sentence, "run edgepose on the board that has the GPIO header"
+    )
 
 
-def _needs_chips(plan: Intent) -> bool | None:
+def _needs_chips(intent: Intent) -> bool | None:
     """Return whether a real pin is configured."""
-    return any(map(is_real, plan.outputs("gpio"))) if plan.config else None
+    return any(map(is_real, intent.outputs("gpio"))) if intent.config else None
 
 
 def is_real(output: Part) -> bool:
@@ -49,42 +51,42 @@ def is_real(output: Part) -> bool:
 
 def _refused(system: System, is_needed: bool | None, error: OSError) -> Finding:
     denied = error.errno in (errno.EACCES, errno.EPERM)
-    sentence = f"the GPIO chips can't be looked at: {error.strerror or error}"
-    mend = f"sudo usermod -aG gpio {system.user}" if denied else "sudo reboot"
-    return trouble(is_needed, "gpio", sentence, mend)
+    sentence = f"the GPIO chips can't be read: {error.strerror or error}"
+    remedy = f"sudo usermod -aG gpio {system.user}" if denied else "sudo reboot"
+    return trouble(is_needed, "gpio", sentence, remedy)
 
 
 def line(
     system: System,
-    plan: Intent,  # noqa: ARG001 - the signature of a check
+    intent: Intent,  # noqa: ARG001 - the signature of a check
     output: Part,
-    new_bank: NewBank = GpiodDriver,
+    new_driver: NewDriver = GpiodDriver,
 ) -> Finding | None:
-    """Tell whether a configured line exists and nobody else holds it."""
+    """Check whether a configured line exists and is free."""
     options: Any = output.options
     name = f"pin {output.name}"
     try:
-        bank = new_bank(system.path("dev"))
-        has_chips = bool(bank.chips())
+        driver = new_driver(system.path("dev"))
+        has_chips = bool(driver.chips())
     except OSError:
         has_chips = False
     if not has_chips:
         return None  # `chips` says so
     try:
-        chip = find_chip(bank, options.chip)
+        chip = find_chip(driver, options.chip)
     except OutputLost as error:
         return fail(name, str(error), f"correct `chip` of outputs.{output.name}")
-    holder = bank.holder(chip, options.line) if options.line < chip.lines else ""
+    holder = driver.holder(chip, options.line) if options.line < chip.lines else ""
     return _state(name, chip, options.line, holder)
 
 
 def _state(name: str, chip: Chip, number: int, holder: str) -> Finding:
-    """Return whether a line of a chip is there, and free for us."""
+    """Return whether a line of a chip exists and is free or ours."""
     if number >= chip.lines:
-        sentence = f"{chip} has lines 0 to {chip.lines - 1}, and no {number}"
+        sentence = f"{chip} has lines 0 to {chip.lines - 1}, not {number}"
         return fail(name, sentence, f"change `line` of outputs.{name.partition(' ')[2]}")
     if holder and not holder.startswith(CONSUMER):
         sentence = f"line {number} of {chip} is in use by {holder}"
-        return fail(name, sentence, f"see which program that is, and stop it: fuser -v {chip.path}")
+        return fail(name, sentence, f"find that program and stop it: fuser -v {chip.path}")
     held = ", held by edgepose" if holder else ""
     return ok(name, f"line {number} of {chip}{held}")

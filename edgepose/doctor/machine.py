@@ -1,4 +1,4 @@
-"""Checks of the computer itself: system, Python, memory, heat and power."""
+"""Checks of the computer itself: system, Python, memory, temperature and power."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edgepose.doctor.system import System
 
 TESTED: Final = {"12": "bookworm", "13": "trixie"}
 PYTHONS: Final = ((3, 11), (3, 13))
-LOW_MB: Final = 200  # edgepose with MoveNet, video in and a log out takes about 100 MB
+LOW_MB: Final = 200  # edgepose with MoveNet, a video source and a log takes about 100 MB
 WARM: Final = 75.0  # degrees Celsius; a Pi's firmware begins to slow down at 80, and stops at 85
 HOT: Final = 82.0
 
@@ -20,8 +20,8 @@ _SUPPLY: Final = "use the power supply made for this board (Pi 5: 5.1 V 5 A, Pi 
 _COOLING: Final = "give the board a fan or a larger heat sink, and its case some air"
 
 
-def operating_system(system: System, plan: Intent) -> Finding:  # noqa: ARG001
-    """Tell a system that edgepose is tested on from one that it may or can't run on."""
+def operating_system(system: System, intent: Intent) -> Finding:  # noqa: ARG001
+    """Check whether edgepose is tested on this operating system."""
     release = _release(system)
     name = release.get("PRETTY_NAME") or "an unknown system"
     number = release.get("VERSION_ID", "")
@@ -29,11 +29,11 @@ def operating_system(system: System, plan: Intent) -> Finding:  # noqa: ARG001
         name = f"Raspberry Pi OS {number} ({release.get('VERSION_CODENAME', '')})"
     where = f" on a {system.board}" if system.board else ""
     if system.bits != 64:
-        sentence = f"{name}{where} is a 32-bit system, for which there is no inference library"
-        return fail("system", sentence, "write the 64-bit Raspberry Pi OS onto the card")
+        sentence = f"{name}{where} is a 32-bit system; there is no inference library for it"
+        return fail("system", sentence, "install the 64-bit Raspberry Pi OS")
     if release.get("ID") not in ("debian", "raspbian") or number not in TESTED:
-        sentence = f"{name}{where}: edgepose was never tried on it"
-        return warn("system", sentence, "use Raspberry Pi OS or Debian, 12 or 13, should it fail")
+        sentence = f"{name}{where}: edgepose is not tested on it"
+        return warn("system", sentence, "if it fails, use Raspberry Pi OS or Debian, 12 or 13")
     return ok("system", f"{name}, 64-bit{where}")
 
 
@@ -43,20 +43,20 @@ def _release(system: System) -> dict[str, str]:
     return {key: value.strip("\"'") for key, _, value in pairs}
 
 
-def python(system: System, plan: Intent) -> Finding:  # noqa: ARG001
-    """Tell whether the wheels that edgepose stands on exist for this Python."""
+def python(system: System, intent: Intent) -> Finding:  # noqa: ARG001
+    """Check whether wheels of all dependencies exist for this Python."""
     version = ".".join(map(str, system.python))
     if system.python < PYTHONS[0]:
         remedy = "use Raspberry Pi OS or Debian 12 or newer, which bring Python 3.11"
         return fail("python", f"Python {version} is too old: 3.11 is needed", remedy)
     if system.python > PYTHONS[1]:
-        sentence = f"Python {version} is newer than edgepose was tried on"
-        return warn("python", sentence, "use Python 3.11 to 3.13, should it fail")
+        sentence = f"Python {version} is newer than edgepose is tested on"
+        return warn("python", sentence, "if it fails, use Python 3.11 to 3.13")
     return ok("python", f"Python {version} in {system.prefix}")
 
 
-def memory(system: System, plan: Intent) -> Finding | None:  # noqa: ARG001
-    """Tell whether there is room for a model and the pictures."""
+def memory(system: System, intent: Intent) -> Finding | None:  # noqa: ARG001
+    """Check whether there is enough memory for a model and the frames."""
     lines = (line.split() for line in system.text("proc/meminfo").splitlines())
     kb = {words[0]: int(words[1]) for words in lines if len(words) > 1 and words[1].isdigit()}
     free_mb, total_mb = (kb.get(key, 0) // 1024 for key in ("MemAvailable:", "MemTotal:"))
@@ -64,49 +64,49 @@ def memory(system: System, plan: Intent) -> Finding | None:  # noqa: ARG001
         return None
     sentence = f"{free_mb:,} MB of {total_mb:,} MB are free"
     if free_mb < LOW_MB:
-        remedy = "see what takes it, and stop that: ps -eo rss,comm --sort=-rss | head"
-        return warn("memory", f"only {sentence}; edgepose takes 100 to 200", remedy)
+        remedy = "stop what uses most: ps -eo rss,comm --sort=-rss | head"
+        return warn("memory", f"only {sentence}; edgepose needs 100 to 200", remedy)
     return ok("memory", sentence)
 
 
-def temperature(system: System, plan: Intent) -> Finding:  # noqa: ARG001
-    """Tell whether the processor is near the heat at which it is slowed down."""
+def temperature(system: System, intent: Intent) -> Finding:  # noqa: ARG001
+    """Check whether the processor is near the temperature at which it is throttled."""
     sensors = system.glob("sys/class/thermal/thermal_zone*/temp")
     texts = (system.text(system.shown(path)) for path in sensors)
     degrees = [int(text) / 1000 for text in texts if text.lstrip("-").isdigit()]
     if not degrees:
-        return ok("temperature", "no sensor here tells it")
+        return ok("temperature", "there is no sensor")
     hottest = max(degrees)
     sentence = f"{hottest:.0f} °C"
     if hottest >= HOT:
-        return fail("temperature", f"{sentence}: the processor is slowed down by heat", _COOLING)
+        return fail("temperature", f"{sentence}: the processor is throttled", _COOLING)
     if hottest >= WARM:
-        return warn("temperature", f"{sentence}: from 80 °C on a Pi is slowed down", _COOLING)
+        return warn("temperature", f"{sentence}: a Pi is throttled from 80 °C", _COOLING)
     return ok("temperature", sentence)
 
 
-def power(system: System, plan: Intent) -> Finding:  # noqa: ARG001
-    """Tell what the firmware of a Pi says of supply voltage and throttling."""
+def power(system: System, intent: Intent) -> Finding:  # noqa: ARG001
+    """Report what a Pi's firmware says about supply voltage and throttling."""
     if not system.is_pi:
-        return ok("power", "only a Raspberry Pi tells of low voltage and throttling")
+        return ok("power", "only a Raspberry Pi reports low voltage and throttling")
     bits = throttled_bits(system)
     if bits is None:
-        sentence = "the firmware does not say whether the board is throttled"
+        sentence = "the firmware does not report whether the board is throttled"
         return warn("power", sentence, "sudo apt install -y raspi-utils")
-    now = [words for bit, words in _NOW.items() if bits >> bit & 1]
+    now = [text for bit, text in _NOW.items() if bits >> bit & 1]
     if now:
         remedy = _SUPPLY if bits & 1 else _COOLING
         return fail("power", f"right now {' and '.join(now)} (0x{bits:x})", remedy)
-    before = [words for bit, words in _NOW.items() if bits >> (bit + _LATCHED) & 1]
+    before = [text for bit, text in _NOW.items() if bits >> (bit + _LATCHED) & 1]
     if before:
         was = " and ".join(before).replace(" is ", " was ")
         remedy = _SUPPLY if bits >> _LATCHED & 1 else _COOLING
         return warn("power", f"since the start {was} at times (0x{bits:x})", remedy)
-    return ok("power", "the supply is good, and nothing is throttled")
+    return ok("power", "the supply voltage is good, and nothing is throttled")
 
 
 def throttled_bits(system: System) -> int | None:
-    """Return the firmware's `get_throttled` bits, None where they can't be had."""
+    """Return the firmware's `get_throttled` bits, None where they can't be read."""
     files = system.glob("sys/devices/platform/soc*/soc*:firmware/get_throttled")
     texts = [system.text(system.shown(path)) for path in files]
     answer = system.ask("vcgencmd", "get_throttled") if not any(texts) else None

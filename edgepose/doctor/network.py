@@ -1,4 +1,4 @@
-"""Checks of the way out: brokers and network cameras by a plain connection, and the clock."""
+"""Checks of the network: TCP connections to brokers and cameras, and the clock."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ PATIENCE: Final = 2.0  # seconds for a connection
 Connect = Callable[..., Any]
 
 _PORTS: Final = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443, "rtmp": 1935}
-_ADRIFT_US: Final = 16_000_000  # the kernel's greatest error, which means that nothing sets it
+_ADRIFT_US: Final = 16_000_000  # the kernel's greatest error: not synchronised
 _TIMEX: Final = "@Illl"  # struct timex begins with modes, offset, freq, maxerror
-_SETTERS: Final = ("usr/lib/systemd/systemd-timesyncd", "usr/sbin/chronyd", "usr/sbin/ntpd")
-_INSTALL_SETTER: Final = "sudo apt install -y systemd-timesyncd"
+_NTP_CLIENTS: Final = ("usr/lib/systemd/systemd-timesyncd", "usr/sbin/chronyd", "usr/sbin/ntpd")
+_INSTALL_NTP: Final = "sudo apt install -y systemd-timesyncd"
 _TIMEX_BYTES: Final = 512  # more than it has
 
 
 def broker(
     system: System,  # noqa: ARG001 - the signature of a check
-    plan: Intent,  # noqa: ARG001
+    intent: Intent,  # noqa: ARG001
     output: Part,
     connect: Connect = socket.create_connection,
 ) -> Finding:
-    """Tell whether an MQTT broker takes a connection; the password is not tried."""
+    """Check whether an MQTT broker accepts a connection; the password is not tried."""
     options: Any = output.options
     place, name = f"{options.host}:{options.port}", f"broker {output.name}"
     reason = _unreachable(connect, options.host, options.port)
     if reason:
-        mend = f"correct `host` and `port` of outputs.{output.name}, or start the broker"
-        return fail(name, f"no connection to {place}: {reason}", mend)
-    return ok(name, f"{place} takes connections (password not tried)")
+        remedy = f"correct `host` and `port` of outputs.{output.name}, or start the broker"
+        return fail(name, f"no connection to {place}: {reason}", remedy)
+    return ok(name, f"{place} accepts connections (password not tried)")
 
 
 def stream(
     system: System,  # noqa: ARG001
-    plan: Intent,
+    intent: Intent,
     connect: Connect = socket.create_connection,
 ) -> Finding | None:
-    """Tell whether a network camera takes a connection."""
-    source = plan.source("stream")
+    """Check whether a network camera accepts a connection."""
+    source = intent.source("stream")
     url = str(getattr(source and source.options, "url", ""))
     parts = urlsplit(url)
     if parts.hostname is None or parts.scheme not in _PORTS:
@@ -58,11 +58,11 @@ def stream(
     if reason:
         sentence = f"no connection to {place}: {reason}"
         return fail("camera", sentence, "correct source.url, or switch the camera on")
-    return ok("camera", f"{place} takes connections")
+    return ok("camera", f"{place} accepts connections")
 
 
 def _unreachable(connect: Connect, host: str, port: int) -> str:
-    """Return why nobody can be reached there, `""` when somebody can."""
+    """Return why there is no connection, `""` when there is one."""
     try:
         connect((host, port), timeout=PATIENCE).close()
     except (OSError, UnicodeError) as error:  # UnicodeError: a host that can't be a name
@@ -71,7 +71,7 @@ def _unreachable(connect: Connect, host: str, port: int) -> str:
 
 
 def clock_error_us(adjtimex: Callable[[Any], int] | None = None) -> int | None:
-    """Return by how much the clock may be wrong as the kernel thinks, None where it won't say.
+    """Return the kernel's estimate of the clock's greatest error, None without one.
 
     Read with adjtimex(2), as timedatectl does, but without a bus or systemd.
     """
@@ -83,16 +83,16 @@ def clock_error_us(adjtimex: Callable[[Any], int] | None = None) -> int | None:
 
 def clock(
     system: System,
-    plan: Intent,  # noqa: ARG001
+    intent: Intent,  # noqa: ARG001
     error_us: Callable[[], int | None] = clock_error_us,
 ) -> Finding | None:
-    """Tell whether something sets the clock: events carry its time."""
+    """Check whether the clock is synchronised: events carry its time."""
     error = error_us()
     if error is None:
         return None
     if error >= _ADRIFT_US:
-        sentence = "nothing sets the clock, and events carry its time"
-        has_setter = any(system.path(program).exists() for program in _SETTERS)
-        mend = "sudo timedatectl set-ntp true"
-        return warn("clock", sentence, mend if has_setter else _INSTALL_SETTER)
-    return ok("clock", f"it is kept right, to {error / 1e3:,.0f} ms as the kernel thinks")
+        sentence = "the clock is not synchronised, and events carry its time"
+        has_client = any(system.path(program).exists() for program in _NTP_CLIENTS)
+        remedy = "sudo timedatectl set-ntp true"
+        return warn("clock", sentence, remedy if has_client else _INSTALL_NTP)
+    return ok("clock", f"synchronised, to {error / 1e3:,.0f} ms as the kernel estimates")

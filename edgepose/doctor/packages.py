@@ -1,4 +1,4 @@
-"""Checks of the Python packages: each is imported in a child, for a wrong pair may crash."""
+"""Checks of the Python packages: imported in a child process, since a wrong pair may crash."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PATIENCE: Final = 60.0  # seconds for an import from a slow card
 BEST: Final = "ai-edge-litert"
 OLD: Final = "tflite-runtime"
 NUMPY_1: Final = ("numpy<2", "opencv-python-headless<4.12")
-"""What fits the compiled companions of bookworm's picamera2; newer OpenCV wheels need numpy 2."""
+"""The versions that fit bookworm's picamera2; newer OpenCV wheels need numpy 2."""
 
 _TRY_OPENCV: Final = (
     "import cv2, numpy; cv2.resize(numpy.zeros((2, 2, 3), numpy.uint8), (1, 1));"
@@ -24,45 +24,45 @@ _TRY_OPENCV: Final = (
 )
 
 
-def interpreter(system: System, plan: Intent) -> Finding:  # noqa: ARG001
-    """Tell which TFLite interpreter is used and whether it can work with this numpy."""
+def interpreter(system: System, intent: Intent) -> Finding:  # noqa: ARG001
+    """Check which TFLite interpreter is used and whether it works with this numpy."""
     versions = {name: system.version(name) for name in INTERPRETERS.values()}
     module, name = next(
         ((module, name) for module, name in INTERPRETERS.items() if versions[name]), ("", "")
     )
-    mend = system.pip(BEST)
+    remedy = system.pip(BEST)
     if not name:
-        return fail("interpreter", "no TFLite interpreter is installed", mend)
+        return fail("interpreter", "no TFLite interpreter is installed", remedy)
     numpy = system.version("numpy")
     if name == OLD and numpy.partition(".")[0] not in ("", "0", "1"):
         sentence = f"{OLD} {versions[OLD]} was built for numpy 1 and fails with numpy {numpy}"
-        return fail("interpreter", sentence, mend)
+        return fail("interpreter", sentence, remedy)
     fault = import_fault(system, module)
     if fault:
         sentence = f"{name} {versions[name]} can't be loaded: {fault}"
         return fail("interpreter", sentence, system.pip("--force-reinstall", BEST))
     if name != BEST:
         sentence = f"{name} {versions[name]} runs int8 models several times slower than {BEST}"
-        return warn("interpreter", sentence, mend)
+        return warn("interpreter", sentence, remedy)
     return ok("interpreter", f"{name} {versions[name]}")
 
 
-def opencv(system: System, plan: Intent) -> Finding:  # noqa: ARG001
-    """Tell whether OpenCV can be loaded and understands this numpy's arrays."""
+def opencv(system: System, intent: Intent) -> Finding:  # noqa: ARG001
+    """Check whether OpenCV can be loaded and works with this numpy."""
     answer = system.ask(system.executable, "-c", _TRY_OPENCV, patience=PATIENCE)
     if answer is not None and answer.code == 0:
         cv2, numpy = [*answer.out.split(), "", ""][:2]
         return ok("opencv", f"OpenCV {cv2} works with numpy {numpy}")
     fault = _fault(answer)
     again = system.pip("--force-reinstall", "opencv-python-headless")
-    mend = system.pip(*NUMPY_1) if _is_about_numpy(fault) else again
-    return fail("opencv", f"OpenCV can't be used: {fault}", mend)
+    remedy = system.pip(*NUMPY_1) if _is_about_numpy(fault) else again
+    return fail("opencv", f"OpenCV can't be used: {fault}", remedy)
 
 
-def numpy(system: System, plan: Intent) -> Finding:  # noqa: ARG001
-    """Tell whether numpy speaks the binary interface of apt's compiled packages, seen from here.
+def numpy(system: System, intent: Intent) -> Finding:  # noqa: ARG001
+    """Check whether numpy is compatible with apt's compiled packages, where they are visible.
 
-    Extensions that were compiled for numpy 1 can't be loaded beside numpy 2.
+    Extensions compiled for numpy 1 can't be loaded with numpy 2.
     """
     ours, theirs = system.version("numpy"), _apt_numpy(system)
     if ours.startswith("2.") and theirs.startswith("1."):
@@ -79,25 +79,25 @@ def _apt_numpy(system: System) -> str:
     return found[0].name.split("-")[1].removesuffix(".dist") if found else ""
 
 
-def av(system: System, plan: Intent) -> Finding:
-    """Tell whether PyAV can be loaded, which reads USB cameras, streams and clips."""
+def av(system: System, intent: Intent) -> Finding:
+    """Check whether PyAV, which reads USB cameras, streams and clips, can be loaded."""
     fault = import_fault(system, "av")
     if not fault:
         return ok("av", f"PyAV {system.version('av')}")
     kinds = ("v4l2", "stream", "video")
-    is_needed = any(plan.needs_source(kind) for kind in kinds) if plan.config else None
+    is_needed = any(intent.needs_source(kind) for kind in kinds) if intent.config else None
     sentence = f"PyAV can't be loaded: {fault}"
     return trouble(is_needed, "av", sentence, system.pip("--force-reinstall", "av"))
 
 
-def others(system: System, plan: Intent) -> Finding | None:  # noqa: ARG001
-    """Tell whether everything else that edgepose asks for is installed."""
+def others(system: System, intent: Intent) -> Finding | None:  # noqa: ARG001
+    """Check whether all other dependencies are installed."""
     names = _required()
     missing = [name for name in names if not system.version(name)]
     if missing:
         sentence = f"not installed: {', '.join(missing)}"
         return fail("packages", sentence, system.pip(*missing))
-    return ok("packages", f"all {len(names)} that edgepose needs are installed") if names else None
+    return ok("packages", f"all {len(names)} dependencies are installed") if names else None
 
 
 def _required() -> list[str]:
@@ -110,20 +110,20 @@ def _required() -> list[str]:
     return [name.group() for name in names if name]
 
 
-def picamera2(system: System, plan: Intent) -> Finding | None:
-    """Tell whether the library of the Pi's own cameras can be seen from here."""
-    is_needed = plan.needs_source("picamera2")
+def picamera2(system: System, intent: Intent) -> Finding | None:
+    """Check whether picamera2, for cameras on the ribbon, can be imported."""
+    is_needed = intent.needs_source("picamera2")
     if is_needed is False or (is_needed is None and not system.is_pi):
         return None
     fault = import_fault(system, "picamera2")
     if not fault:
         return ok("picamera2", "picamera2 can be loaded")
-    sentence, mend = _missing_picamera2(system, fault)
-    return trouble(is_needed, "picamera2", sentence, mend)
+    sentence, remedy = _missing_picamera2(system, fault)
+    return trouble(is_needed, "picamera2", sentence, remedy)
 
 
 def _missing_picamera2(system: System, fault: str) -> tuple[str, str]:
-    """Return why picamera2 can't be loaded, and the command that mends it."""
+    """Return why picamera2 can't be loaded, and the command that repairs it."""
     if _is_about_numpy(fault):
         sentence = f"picamera2 was built for numpy 1, found {system.version('numpy')}: {fault}"
         return sentence, system.pip(*NUMPY_1)
@@ -136,14 +136,14 @@ def _missing_picamera2(system: System, fault: str) -> tuple[str, str]:
     return "picamera2 is not installed", "sudo apt install -y python3-picamera2"
 
 
-def desktop(system: System, plan: Intent) -> Finding | None:
-    """Tell whether a window can be opened where the screen belongs to a desktop."""
-    sinks = {getattr(output.options, "sink", "") for output in plan.outputs("hdmi")}
+def desktop(system: System, intent: Intent) -> Finding | None:
+    """Check whether a window can be opened on a desktop."""
+    sinks = {getattr(output.options, "sink", "") for output in intent.outputs("hdmi")}
     if "sdl" not in sinks and not ("auto" in sinks and has_desktop(system.environ)):
         return None
     if system.version("pygame-ce") or system.version("pygame"):
-        return ok("desktop", "pygame opens the window on the desktop")
-    sentence = "a desktop has the screen, and the package that opens a window there is missing"
+        return ok("desktop", "pygame can open a window on the desktop")
+    sentence = "a desktop uses the screen, and pygame, which opens a window there, is missing"
     return trouble("sdl" in sinks, "desktop", sentence, system.pip("edgepose[sdl]"))
 
 
@@ -164,5 +164,5 @@ def _fault(answer: CommandResult | None) -> str:
 
 
 def _is_about_numpy(fault: str) -> bool:
-    """Return whether a library and numpy were not built for each other."""
+    """Return whether a library was built for another numpy."""
     return "numpy" in fault.lower() or "multiarray" in fault

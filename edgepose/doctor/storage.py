@@ -1,4 +1,4 @@
-"""Checks of the disk: room, a root that forgets, and the folder for what must be remembered."""
+"""Checks of the disk: free space, a volatile root, and the state folder."""
 
 from __future__ import annotations
 
@@ -19,49 +19,49 @@ _MB: Final = 1 << 20
 
 def room(
     system: System,
-    plan: Intent,  # noqa: ARG001 - the signature of a check
+    intent: Intent,  # noqa: ARG001 - the signature of a check
     folder: Callable[[], Path] = state_folder,
     usage: Callable[[Path], Any] = shutil.disk_usage,
 ) -> Finding | None:
-    """Tell how much room is left where edgepose writes."""
+    """Check the free space where edgepose writes."""
     place = _existing(system.path(folder().absolute()))
     try:
         free_mb = usage(place).free // _MB
     except OSError:
         return None
-    mend = "see what takes the room: sudo du -xh / | sort -h | tail -20"
+    remedy = "see what uses the space: sudo du -xh / | sort -h | tail -20"
     sentence = f"{free_mb:,} MB are free at {system.shown(place)}"
     if free_mb < FULL_MB:
-        return fail("disk", f"only {sentence}", mend)
-    return warn("disk", f"only {sentence}", mend) if free_mb < TIGHT_MB else ok("disk", sentence)
+        return fail("disk", f"only {sentence}", remedy)
+    return warn("disk", f"only {sentence}", remedy) if free_mb < TIGHT_MB else ok("disk", sentence)
 
 
-def root(system: System, plan: Intent) -> Finding | None:  # noqa: ARG001
-    """Tell whether changes to the system survive a restart."""
+def root(system: System, intent: Intent) -> Finding | None:  # noqa: ARG001
+    """Check whether changes to the root file system survive a reboot."""
     mounts = (line.split() for line in system.text("proc/mounts").splitlines())
     roots = [words for words in mounts if len(words) > 3 and words[1] == "/"]
     if not roots:
         return None
     kind, options = roots[-1][2], roots[-1][3].split(",")
     if kind == "overlay":
-        return ok("root", "an overlay: what is changed is gone after a restart, which spares cards")
+        return ok("root", "an overlay: changes are lost at a reboot, which spares cards")
     if "ro" in options:
-        return ok("root", "read-only, which spares cards; edgepose needs a folder for its state")
+        return ok("root", "read-only, which spares cards; edgepose needs a writable state folder")
     return ok("root", f"{kind}, can be written")
 
 
 def state(
     system: System,
-    plan: Intent,  # noqa: ARG001
+    intent: Intent,  # noqa: ARG001
     folder: Callable[[], Path] = state_folder,
 ) -> Finding:
-    """Tell whether edgepose can remember events that were not delivered yet."""
+    """Check whether the state folder, for undelivered events, can be written."""
     wanted = system.path(folder().absolute())
     place = _existing(wanted)
     shown = system.shown(wanted)
     if place.is_dir() and system.access(place, os.W_OK | os.X_OK):
-        return ok("state", f"{shown} {'can be written' if place == wanted else 'can be made'}")
-    sentence = f"{shown} can't be written: undelivered events would be lost at a restart"
+        return ok("state", f"{shown} {'can be written' if place == wanted else 'can be created'}")
+    sentence = f"{shown} can't be written: undelivered events are lost at a restart"
     return fail("state", sentence, f"sudo install -d -o {system.user} {shown}")
 
 

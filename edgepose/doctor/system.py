@@ -1,6 +1,6 @@
-"""The machine as checks see it: files below a root, commands, and what Python knows of itself.
+"""The machine as checks see it: files below a root, commands, and facts about Python.
 
-Everything is handed in, so that a test can be a Raspberry Pi.
+Everything is injected, so that a test can stand for a Raspberry Pi.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """Hold how a command ended (code below 0: by that signal) and what it printed."""
+    """The exit code of a command (below 0: a signal) and its output."""
 
     code: int
     out: str
@@ -49,10 +49,10 @@ def _user() -> str:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Look at a machine.
+    """A machine to examine.
 
-    root: stands for `/`. run: as subprocess.run. access: as os.access. bits: of Python itself, for
-    a 64-bit kernel may carry a 32-bit system. page_bytes: of the kernel's memory. groups: ids that
+    root: stands for `/`. run: as subprocess.run. access: as os.access. bits: of Python itself: a
+    64-bit kernel may run a 32-bit system. page_bytes: of the kernel's memory. groups: ids that
     this process has. version: of an installed Python package, `""` when there is none.
     """
 
@@ -77,7 +77,7 @@ class System:
         return self.root / str(path).lstrip("/")
 
     def text(self, path: Path | str) -> str:
-        """Return what a file says, without blanks and NULs around; `""` if it can't be read."""
+        """Return a file's text, stripped of blanks and NULs; `""` if it can't be read."""
         try:
             return self.path(path).read_text(errors="replace").strip("\0 \n\t")
         except OSError:
@@ -87,15 +87,15 @@ class System:
         """Return the paths of a pattern such as `dev/video*`, sorted."""
         try:
             return sorted(self.root.glob(pattern))
-        except OSError:  # a folder that nobody may look into
+        except OSError:  # a folder that may not be read
             return []
 
     def shown(self, path: Path) -> str:
-        """Return a path below the root as people know it."""
+        """Return a path below the root as an absolute path."""
         return f"/{path.relative_to(self.root)}"
 
     def ask(self, *command: str, patience: float = PATIENCE) -> CommandResult | None:
-        """Return how a command ended, with the code HUNG if it did not; None without it."""
+        """Return the result of a command, code HUNG if it hangs; None where it is not installed."""
         try:
             done = self.run(
                 command,

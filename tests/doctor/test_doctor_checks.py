@@ -9,7 +9,7 @@ import pytest
 
 from edgepose.doctor import checks as examination
 from edgepose.doctor.checks import checks, examine
-from edgepose.doctor.finding import Intent, ok, read_plan, trouble
+from edgepose.doctor.finding import Intent, ok, read_intent, trouble
 
 
 def findings(machine, plan=None) -> dict:
@@ -92,7 +92,7 @@ def test_a_good_configuration_is_summed_up(tmp_path):
     """Source, watches and outputs in one sentence."""
     file = tmp_path / "kiosk.yaml"
     file.write_text("version: 1\nsource: {type: v4l2}\noutputs: {log: {type: jsonl, path: e}}\n")
-    plan, found = read_plan(file)
+    plan, found = read_intent(file)
     assert found.status == "ok"
     assert found.sentence.endswith("source v4l2, 0 watches, outputs: jsonl")
     assert plan.needs_source("v4l2") is True
@@ -104,7 +104,7 @@ def test_a_bad_configuration_fails_and_leaves_everything_open(tmp_path, text):
     """Its first complaint is shown; nobody knows then what is needed."""
     file = tmp_path / "kiosk.yaml"
     file.write_text(text)
-    plan, found = read_plan(file)
+    plan, found = read_intent(file)
     assert (found.status, found.remedy) == ("fail", f"edgepose check-config {file}")
     assert "\n" not in found.sentence
     assert plan.needs_source("v4l2") is None
@@ -113,8 +113,8 @@ def test_a_bad_configuration_fails_and_leaves_everything_open(tmp_path, text):
 def test_a_missing_configuration_and_a_folder_are_no_crash(tmp_path):
     """Both are told as such."""
     for path in (tmp_path / "nowhere.yaml", tmp_path):
-        assert read_plan(path)[1].remedy == "name the file that edgepose runs on"
-    assert read_plan(None)[1] is None
+        assert read_intent(path)[1].remedy == "name the file that edgepose runs on"
+    assert read_intent(None)[1] is None
 
 
 def test_trouble_weighs_by_need():

@@ -93,7 +93,7 @@ def test_the_configured_ribbon_camera_is_looked_for(pi5, planned):
 def test_the_configured_usb_camera_is_looked_for(debian, planned):
     """A missing one fails with the name of one that is there."""
     plan = planned("{type: v4l2}")
-    assert cameras.camera(debian.system, plan).remedy == "plug the USB camera in"
+    assert cameras.camera(debian.system, plan).remedy == "plug in the USB camera"
     debian.camera("video4", "C920", by_id=WEBCAM)
     assert cameras.camera(debian.system, plan).remedy.endswith(WEBCAM)
     there = planned("{type: v4l2, device: /dev/video4}")

@@ -84,7 +84,7 @@ def test_heat_is_judged_by_the_hottest_sensor(pi4, text, status):
 @pytest.mark.parametrize(
     ("bits", "status", "words", "remedy"),
     [
-        ("0", "ok", "supply is good", ""),
+        ("0", "ok", "supply voltage is good", ""),
         ("50005", "fail", "voltage is too low and it is throttled", "power supply"),
         ("8", "fail", "soft temperature limit", "fan"),
         ("50000", "warn", "voltage was too low and it was throttled", "power supply"),
@@ -104,7 +104,7 @@ def test_throttling_bits_are_put_into_words(pi5, bits, status, words, remedy):
 def test_vcgencmd_is_asked_where_the_kernel_has_no_file(pi4):
     """Its answer has a name before the bits; without it that is said."""
     pi4.root.joinpath("sys/devices/platform/soc/soc:firmware/get_throttled").unlink()
-    assert "does not say" in checks.power(pi4.system, PLAN).sentence
+    assert "does not report" in checks.power(pi4.system, PLAN).sentence
     pi4.answer("vcgencmd get_throttled", 0, "throttled=0x50000\n")
     assert checks.throttled_bits(pi4.system) == 0x50000
 

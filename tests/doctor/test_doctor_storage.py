@@ -49,7 +49,7 @@ def test_a_disk_that_cannot_be_measured_is_left_out(debian):
     [
         ("/dev/root / ext4 rw,noatime 0 0", "ext4, can be written"),
         ("/dev/root / ext4 ro,noatime 0 0", "read-only"),
-        ("overlay / overlay rw,lowerdir=/ro 0 0", "gone after a restart"),
+        ("overlay / overlay rw,lowerdir=/ro 0 0", "lost at a reboot"),
     ],
 )
 def test_a_root_that_forgets_is_named(debian, line, words):
@@ -65,7 +65,7 @@ def test_a_root_that_forgets_is_named(debian, line, words):
 def test_the_state_folder_can_be_written_or_made(debian):
     """It need not exist yet."""
     (debian.root / "var/lib").mkdir(parents=True)
-    assert checks.state(debian.system, PLAN, folder).sentence.endswith("can be made")
+    assert checks.state(debian.system, PLAN, folder).sentence.endswith("can be created")
     (debian.root / "var/lib/edgepose").mkdir()
     assert checks.state(debian.system, PLAN, folder).sentence.endswith("can be written")
 
