@@ -1,6 +1,6 @@
-"""Cut what the model looks at out of a frame, and read and write pictures. RGB inside, always.
+"""Crop and resample frames, read and write pictures. Images are always RGB.
 
-cv2 and its BGR order stay in this file: only `read_image` and `write_image` ever swap colours.
+cv2's BGR order stays in this file: only `read_image` and `write_image` swap colours.
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ from edgepose.types import Frame, Image, Region, Size
 def sample(frame: Frame, region: Region, size: Size) -> tuple[Image, Region]:
     """Return `region` of the frame in (height, width) `size` pixels, and the region they show.
 
-    What lies outside the picture is black. The region returned is the one asked for with its
-    edges moved to whole pixels, outwards: the pixels show exactly that, so that keypoints must
-    be mapped back with it and not with the one asked for. It can be up to a pixel larger.
-    The low-resolution picture is used where the frame has one with pixels enough.
+    Pixels outside the picture are black. The returned region is the requested one with its edges
+    moved outwards to whole pixels. It can be up to a pixel larger, and keypoints must be mapped
+    back with it. The low-resolution picture is used where it has enough pixels.
     """
     image = _coarsest(frame, region, size)
     rows = _Axis.fit(region.y, region.height, image.shape[0], size[0])
@@ -31,10 +30,10 @@ def sample(frame: Frame, region: Region, size: Size) -> tuple[Image, Region]:
     pixels = np.zeros((*size, 3), np.uint8)
     if rows.is_empty or columns.is_empty:
         return pixels, region
-    # One bilinear resize of the part, written in place; EXACT, for plain INTER_LINEAR rounds
-    # otherwise on ARM than on x86, and a quantised model makes other keypoints of one level of 255.
-    # It takes 0.09 to 0.19 ms to 192x192 of 480x640 to 1080x1920 on x86, 0.04 to 0.11 ms more than
-    # INTER_LINEAR. In 42 us of that, warpAffine took 92, remap 103, padding before resizing 76.
+    # One bilinear resize of the part, in place. EXACT, since plain INTER_LINEAR rounds differently
+    # on ARM and x86, and one level of 255 changes the keypoints of a quantised model. It takes 0.09
+    # to 0.19 ms to 192x192 of 480x640 to 1080x1920 on x86, 0.04 to 0.11 ms more than INTER_LINEAR.
+    # In 42 us of that, warpAffine took 92, remap 103, padding before resizing 76.
     cv2.resize(
         image[rows.source, columns.source],
         (columns.pixels, rows.pixels),
@@ -58,7 +57,7 @@ def _coarsest(frame: Frame, region: Region, size: Size) -> Image:
 
 @dataclass(frozen=True, slots=True)
 class _Axis:
-    """Say which whole pixels of one axis of the picture go to which pixels of the sample."""
+    """On one axis: which whole pixels of the picture go to which pixels of the sample."""
 
     source: slice
     target: slice
@@ -78,12 +77,12 @@ class _Axis:
 
     @property
     def is_empty(self) -> bool:
-        """Return whether nothing of the picture is seen."""
+        """Return whether the region lies outside the picture."""
         return self.source == slice(0, 0)
 
     @property
     def pixels(self) -> int:
-        """Return how many pixels of the sample the picture fills."""
+        """Return the number of pixels of the sample that show the picture."""
         return int(self.target.stop - self.target.start)
 
     def shown(self, size: int) -> tuple[float, float]:
@@ -108,9 +107,9 @@ def turned(image: Image, degrees: int) -> Image:
 
 
 def read_image(path: Path) -> Image:
-    """Return a picture file as uint8 (height, width, 3) RGB, turned upright as its EXIF says.
+    """Return a picture file as uint8 (height, width, 3) RGB, turned upright by its EXIF.
 
-    Raises UserError where there is no file, or it holds no picture that OpenCV can read.
+    Raises UserError for a missing file, and for one that OpenCV can't read.
     """
     try:
         data = Path(path).read_bytes()
@@ -118,14 +117,12 @@ def read_image(path: Path) -> Image:
         raise UserError(f"{path}: can't be read: {error.strerror or error}") from error
     image_bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if image_bgr is None:
-        raise UserError(
-            f"{path}: expected a picture (JPEG, PNG, BMP ...), found {_described(data)}"
-        )
+        raise UserError(f"{path}: expected a picture (JPEG, PNG, BMP ...), found {_describe(data)}")
     return cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
-def _described(data: bytes) -> str:
-    """Say in a few words what a file holds instead of a picture."""
+def _describe(data: bytes) -> str:
+    """Describe in a few words a file that is not a picture."""
     if not data:
         return "an empty file"
     head = data[:512].lstrip().lower()
@@ -135,9 +132,9 @@ def _described(data: bytes) -> str:
 
 
 def write_image(path: Path, image: Image) -> None:
-    """Write an RGB picture in the format that the file's ending names.
+    """Write an RGB picture; the file's ending decides the format.
 
-    Raises UserError for an ending that OpenCV can't write, or a place that can't be written.
+    Raises UserError for an ending that OpenCV can't write, and where the file can't be written.
     """
     path = Path(path)
     if not cv2.haveImageWriter(f"x{path.suffix}"):

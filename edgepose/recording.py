@@ -1,13 +1,13 @@
-r"""The format of recordings: what the model saw in every frame, compact and exact, as JSON lines.
+r"""The format of recordings: the poses of every frame, compact and exact, as JSON lines.
 
     {"type":"recording","version":1,"device":"lobby","start":1730000000.0,"model":"..."}
     {"type":"frame","frame_time":12.3,"seq":370,"size":[720,1280],"poses":[...]}
     each pose: {"person":1,"score":0.83,"keypoints":"..."}, with "box" where the model gives one
 
-Keypoints are the 17 x 3 float32 of a pose, unsmoothed, little-endian, in base64: to the bit what
-the model gave, so that a replay fires what the device fired, in 0.4 kB a frame with one person. A
-file may hold several runs, each with a header. `jsonl` files with poses can be read as well; their
-keypoints are rounded. Nothing here knows a clock; only reading touches a file.
+Keypoints are the 17 x 3 float32 of a pose, unsmoothed, little-endian, in base64: bit for bit the
+model's output, so that a replay gives the same events, at 0.4 kB a frame with one person. A file
+may hold several runs, each with a header. `jsonl` files with poses can be read as well; their
+keypoints are rounded. No clock is read here; only reading touches a file.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import base64
 import json
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -40,10 +40,10 @@ Recorded = tuple[Frame, tuple[Pose, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Say where and when a run was recorded.
+    """Where and when a run was recorded.
 
-    device: its name. start: unix seconds at frame time 0; 0 where the file doesn't say.
-    model: what found the poses, `""` where unknown.
+    device: its name. start: unix seconds at frame time 0; 0 where unknown. model: which model
+    found the poses, `""` where unknown.
     """
 
     device: str = ""
@@ -53,7 +53,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """Hold a recording: the header of its first run, and all frames with times that never go back.
+    """The header of the first run, and all frames with times that never go back.
 
     The unix time of a frame is `start` plus the frame's time, in every run of the file.
     """
@@ -98,7 +98,7 @@ def _pose_row(pose: Pose) -> dict[str, Any]:
 
 
 def is_recording(path: Path) -> bool:
-    """Return whether a file is of JSON lines, rather than a clip; an empty one is.
+    """Return whether a file has JSON lines rather than a clip; true for an empty one.
 
     Raises UserError where it can't be read.
     """
@@ -113,8 +113,8 @@ def is_recording(path: Path) -> bool:
 def read_recording(path: Path) -> Recording:
     """Return a recording, or the poses of a `jsonl` file.
 
-    A last line that was torn while it was written is left out with a warning. Raises UserError
-    for a file that can't be read, is neither of the two, or is damaged; it names the line.
+    An incomplete last line is left out with a warning. Raises UserError, with the line, for a
+    file that can't be read, is neither of the two, or is damaged.
     """
     reader = _Reader()
     try:
@@ -143,9 +143,9 @@ def _take(reader: _Reader, line: bytes, place: str) -> None:
         if line.endswith(b"\n"):
             raise UserError(
                 f"{place}: expected a JSON object, found something damaged; "
-                "delete the line to replay the rest"
+                "delete the line to replay the others"
             ) from error
-        log.warning("%s: torn while it was written; left out.", place)
+        log.warning("%s: incomplete line left out.", place)
         return
     try:
         reader.take(row)
@@ -155,7 +155,7 @@ def _take(reader: _Reader, line: bytes, place: str) -> None:
 
 
 class _Reader:
-    """Collect frames line by line, on one clock for all runs of the file."""
+    """The frames read so far, on one clock for all runs of the file."""
 
     def __init__(self) -> None:
         self.header: Header | None = None
@@ -163,15 +163,11 @@ class _Reader:
         self._shift = 0.0
 
     def take(self, row: Mapping[str, Any]) -> None:
-        """Take one line. Raises KeyError, TypeError or ValueError for one that makes no sense."""
-        takers: dict[str, Callable[[Mapping[str, Any]], None]] = {
-            "recording": self._begin,
-            "frame": self._add,
-            "poses": self._add,
-        }
-        taker = takers.get(row["type"])
-        if taker:  # everything else is an event, which a replay makes anew
-            taker(row)
+        """Add one line. Raises KeyError, TypeError or ValueError for one that is not valid."""
+        if row["type"] == "recording":
+            self._begin(row)
+        elif row["type"] in ("frame", "poses"):  # others: events, made again
+            self._add(row)
 
     def _begin(self, row: Mapping[str, Any]) -> None:
         if row["version"] > VERSION:
@@ -224,7 +220,7 @@ def _box(edges: Sequence[float]) -> tuple[float, float, float, float]:
 
 
 def _decoded(text: str) -> Keypoints:
-    """Return (17, 3) keypoints of base64, to the bit."""
+    """Return (17, 3) keypoints of base64, bit for bit."""
     data = np.frombuffer(base64.b64decode(text, validate=True), _FLOAT32)
     if data.size != 3 * NUM_KEYPOINTS:
         raise ValueError(f"{data.size} numbers in keypoints instead of {3 * NUM_KEYPOINTS}")

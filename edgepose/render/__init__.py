@@ -1,6 +1,6 @@
-"""Draw scenes for people: limbs by how they match, hold rings, names, advice. numpy, cv2, Pillow.
+"""Draw scenes: limbs coloured by match, hold rings, names, corrections. numpy, cv2, Pillow.
 
-No file is read but the font and no frame is kept, so that what is on screen is all there is.
+Reads no file but the font and keeps no frame.
 """
 
 from edgepose.render.messages import Invitation, draw_notice, draw_troubles

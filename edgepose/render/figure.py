@@ -1,4 +1,4 @@
-"""Draw people: limbs by how they match, joints, head, and where a limb that is off should go."""
+"""Draw people: limbs coloured by match, keypoints, head, and arrows for deviated limbs."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _SHOULDERS: Final = slice(INDEX["left_shoulder"], INDEX["left_elbow"])
 _HIPS: Final = slice(INDEX["left_hip"], INDEX["left_knee"])
 SWINGS: Final = np.arange(NUM_LIMBS) >= LIMB_INDEX["left_upper_arm"]  # the trunk's limbs don't
 
-_WIDTHS: Final = ((UNKNOWN, 0.7), (OK, 1.0), (DEVIATED, 1.0))  # what is off last: nothing hides it
+_WIDTHS: Final = ((UNKNOWN, 0.7), (OK, 1.0), (DEVIATED, 1.0))  # deviated limbs last, on top
 _MIN_TURN: Final = 8.0  # degrees: an arrow for less can't be read
 _MAX_TURN: Final = 60.0  # a longer arrow crosses half the picture
-_MAX_ARROWS: Final = 3  # the worst ones first; more than that can't be followed
+_MAX_ARROWS: Final = 3  # the worst ones first; people can't follow more
 
 
 @dataclass(frozen=True, slots=True)
 class Brush:
-    """Hold the colours of limbs by state, and how many pixels a unit has (1 at 720 rows)."""
+    """The colours of limbs by state, and the pixels of one unit (1 at 720 rows)."""
 
     states: tuple[Rgb, Rgb, Rgb]  # by UNKNOWN, OK, DEVIATED
     plain: Rgb
@@ -44,10 +44,10 @@ class Brush:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Figure:
-    """Hold one person on the canvas.
+    """One person on the canvas.
 
     points: (17, 2) of (x, y) in canvas pixels. known: bool (17,), False where a point is not
-    finite. match: None draws everything in the plain colour. glow: light up, the pose is held.
+    finite. match: None draws everything in the plain colour. glow: the pose is held.
     """
 
     points: Points
@@ -66,13 +66,13 @@ class Figure:
         return self.known[LIMB_STARTS] & self.known[LIMB_ENDS]
 
     def width(self, unit: float) -> float:
-        """Return how wide a limb is, in pixels: bold for somebody near, finer for somebody far."""
+        """Return the width of a limb in pixels: bold for near people, finer for distant ones."""
         extent = np.hypot(*np.ptp(self.points[self.known], axis=0)) if self.known.any() else 0.0
         return min(max(0.024 * float(extent), 3 * unit), 12 * unit)
 
 
 def draw_figure(canvas: Image, figure: Figure, brush: Brush) -> None:
-    """Draw one person; what has an end that isn't known is left out."""
+    """Draw one person; limbs with an unknown end are left out."""
     width = figure.width(brush.unit)
     shown = figure.lines[figure.limbs]
     _draw_halo(canvas, shown, width, brush.states[OK] if figure.glow else None)
@@ -109,10 +109,10 @@ def _draw_head(canvas: Image, figure: Figure, brush: Brush, width: float) -> Non
 
 
 def head_radius(figure: Figure) -> float:
-    """Return a radius in pixels that takes in the face, seen from whichever side.
+    """Return a radius in pixels that covers the face from any side.
 
-    The face's own keypoints are close together in profile, the shoulders too; the trunk is
-    short when somebody bends. The largest of the three is right in all of these.
+    In profile the keypoints of the face are close together, and the shoulders too; the trunk is
+    short when a person bends. The largest of the three estimates is right in all these cases.
     """
     face = figure.points[_FACE][figure.known[_FACE]]
     spread = np.hypot(*(face - face.mean(0)).T).max()
@@ -126,7 +126,7 @@ def head_radius(figure: Figure) -> float:
 
 
 def draw_corrections(canvas: Image, figure: Figure, unit: float, mirror: bool) -> None:
-    """Draw, for the arms and legs that are most off, an arrow along the way they should swing.
+    """Draw an arrow along the way to swing, for the arms and legs that deviate most.
 
     mirror: the canvas is mirrored, so that turns go the other way round.
     """
@@ -171,7 +171,7 @@ _CHAINS: Final = tuple(
 
 
 def draw_ghost(canvas: Image, figure: Figure, unit: float, mirror: bool) -> None:
-    """Draw, softly, the arms and legs that are off where they should be.
+    """Draw deviated arms and legs, softly, where they should be.
 
     mirror: the canvas is mirrored, so that turns go the other way round.
     """
@@ -181,9 +181,9 @@ def draw_ghost(canvas: Image, figure: Figure, unit: float, mirror: bool) -> None
 
 
 def ghost_lines(figure: Figure, mirror: bool) -> Points:
-    """Return (n, 2, 2): both ends of the limbs of each arm or leg that is off, put right.
+    """Return (n, 2, 2): both ends of the limbs of each deviated arm or leg, corrected.
 
-    An arm or leg of which a limb isn't known, or isn't compared, ends there.
+    The chain ends at a limb that is not known or not compared.
     """
     if figure.match is None:
         return np.empty((0, 2, 2))
@@ -198,7 +198,7 @@ def ghost_lines(figure: Figure, mirror: bool) -> Points:
 def _straightened(
     figure: Figure, states: NDArray[np.int8], turns: NDArray[np.float32], chain: tuple[int, int]
 ) -> list[Points]:
-    """Return the limbs of a chain, each turned as it should and moved to the end of the last."""
+    """Return the limbs of a chain, each corrected and moved to the end of the one before."""
     lines: list[Points] = []
     for limb in chain:
         if states[limb] == UNKNOWN or not figure.limbs[limb] or not np.isfinite(turns[limb]):

@@ -1,4 +1,4 @@
-"""Text over the picture: notices for the installer, the invitation, advice to a person."""
+"""Text over the picture: notices for the installer, the invitation, corrections for a person."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from edgepose.render.style import INK, MUTED, PANEL, PANEL_OPACITY, Rgb
 from edgepose.render.text import MARGIN, PADDING, Page
 from edgepose.types import Image, LimbMatch, Match
 
-_BELOW_STATS: Final = 46  # units: where the figures in the upper right corner end
+_BELOW_STATS: Final = 46  # units: below the figures in the upper right corner
 _TITLE, _BODY = 46, 30  # units
 _ROOM: Final = 0.86  # of the width
 
 
 def draw_troubles(page: Page, names: Sequence[str]) -> None:
-    """Draw a warning sign and the names of what ails, small in the upper right corner."""
+    """Draw a warning sign and the names of degraded components, small in the upper right corner."""
     if not names:
         return
     text, pad = page.text(" · ".join(names), 20, INK, 0.4), page.px(10)
@@ -80,10 +80,10 @@ _BELOW: Final = 140  # units below it, for the words
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Invitation:
-    """Hold one pose to invite to.
+    """A pose that the screen invites people to take.
 
-    words: what it is called. points: float (17, 2) of (y, x) in pixels of any picture, NaN where
-    unknown; None where only the words are known.
+    words: its name. points: float (17, 2) of (y, x) in pixels of any picture, NaN where unknown;
+    None where only the name is known.
     """
 
     words: str
@@ -91,14 +91,14 @@ class Invitation:
 
 
 def chosen(invitations: Sequence[Invitation], time: float) -> Invitation | None:
-    """Return the invitation whose turn it is; None of none."""
+    """Return the invitation to show at a time; None without any."""
     if not invitations:
         return None
     return invitations[int(time / TURN) % len(invitations)]
 
 
 def dimmed(canvas: Image) -> None:
-    """Darken a canvas, so that what is drawn on it stands out."""
+    """Darken a canvas in place, so that drawings on it stand out."""
     cv2.convertScaleAbs(canvas, dst=canvas, alpha=_DIMMED)
 
 
@@ -107,7 +107,7 @@ def draw_invitation(
 ) -> None:
     """Draw a breathing figure in the pose, and its name below.
 
-    mirror: the picture is shown as a mirror would, so the figure is too.
+    mirror: the picture is shown mirrored, so the figure is too.
     """
     figure = None if invitation.points is None else _placed(page, invitation.points, mirror)
     if figure is not None and figure.limbs.any():
@@ -139,15 +139,15 @@ def _placed(page: Page, points: NDArray[Any], mirror: bool) -> Figure | None:
     return Figure((xy - low - extent / 2) * scale + middle, known)
 
 
-MOST: Final = 3  # more can't be followed at a time
-READING: Final = 0.5  # seconds that words stay as they are; degrees that change in every frame blur
+MOST: Final = 3  # people can't follow more at a time
+READING: Final = 0.5  # seconds that a text stays: one that changes in every frame can't be read
 
 
 class Advice:
-    """Choose the words; they change at a pace to read, but go at once when they are heeded."""
+    """The corrections on screen: they change slowly enough to read, and go once they are done."""
 
     def __init__(self) -> None:
-        """Begin without words."""
+        """Start without any."""
         self._chosen: tuple[LimbMatch, ...] = ()
         self._since = float("-inf")
         self._about = ""
@@ -155,8 +155,8 @@ class Advice:
     def words(self, match: Match | None, time: float) -> list[str]:
         """Return one line for each of the worst limbs, in the order of the skeleton.
 
-        match: of the watch that matters most, None when nobody is compared. time: seconds, of
-        the frame; when it goes back, or another pose is meant, words are chosen anew.
+        match: of the most relevant watch, None when nobody is compared. time: seconds, of the
+        frame; when it goes back, or the pose is another, the lines are chosen again.
         """
         if match is None:
             self._chosen, self._since = (), float("-inf")

@@ -1,6 +1,6 @@
 """Cards, banner and figures around the people.
 
-No words of ours are on screen: names come from the configuration, advice from the match.
+The screen shows no fixed text: names come from the configuration, corrections from the match.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TIMES: Final = "\N{MULTIPLICATION SIGN}"
 NOBODY: Final = "\N{EN DASH}"
 
 _RING: Final = 84  # units
-_FEW: Final = 2  # cards; more than that are drawn at _COMPACT of the size, to leave room to people
+_FEW: Final = 2  # cards; more are drawn at _COMPACT of the size, to leave room for people
 _COMPACT: Final = 0.68
 _CARDS_SHARE: Final = 0.5  # of the height; of watches that don't fit there, the best are shown
 _NAME_SHARE: Final = 0.34  # of the width
@@ -45,14 +45,14 @@ def _best(watches: Sequence[WatchState], room: int) -> Sequence[WatchState]:
 
 
 def relevance(watch: WatchState) -> tuple[int, float]:
-    """Return a key that is larger the more a watch matters now: active, then held, then close."""
+    """Return a sort key of how relevant a watch is now: active, then holding, then by score."""
     rank = {"active": 3, "releasing": 2, "holding": 1}.get(watch.phase, 0)
     return rank, watch.score
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Card:
-    """Hold what stands on the card of one watch."""
+    """The content of one watch's card."""
 
     watch: WatchState
     ring: int  # diameter in pixels
@@ -62,7 +62,7 @@ class Card:
 
     @classmethod
     def of(cls, page: Page, watch: WatchState, scale: float) -> Card:
-        """Set the words; `scale` 1 is a card of full size."""
+        """Return the card of a watch; `scale` 1 is full size."""
         name = page.text(watch.name, 30 * scale, INK if watch.match else MUTED, _NAME_SHARE)
         times = f"{TIMES}{watch.count}"
         count = page.text(times, 30 * scale, page.accent) if watch.count else None
@@ -87,7 +87,7 @@ def _draw_card(page: Page, card: Card, y: int, width: int) -> None:
 
 
 def _draw_ring(page: Page, card: Card, y: int, x: int) -> None:
-    """Draw the hold ring with the score in it; a watch that is active has a full disc."""
+    """Draw the hold ring with the score in it; an active watch has a full disc."""
     watch, thickness = card.watch, max(card.ring // 9, 1)
     centre = (x + card.ring // 2, y + card.ring // 2)
     active = watch.phase in ("active", "releasing")
@@ -112,13 +112,13 @@ def _draw_arc(
 
 
 def draw_banner(page: Page, words: str) -> None:
-    """Draw what was achieved on a bright pill, low in the middle."""
+    """Draw the name of the pose that was held on a bright pill, low in the middle."""
     text = page.text(f"✓ {words}", 46, PANEL)
     _draw_pill(page, text, page.canvas.shape[0] - page.px(MARGIN), page.accent, 1.0)
 
 
 def draw_advice(page: Page, advice: Sequence[str]) -> None:
-    """Draw what the person should change, one pill a line, low in the middle."""
+    """Draw corrections, one pill a line, low in the middle."""
     bottom = page.canvas.shape[0] - page.px(MARGIN)
     for words in reversed(advice):
         text = beside_dot(page.text(words, 32), page.px(9), page.warning)
@@ -129,7 +129,9 @@ def _draw_pill(page: Page, text: Sprite, bottom: int, colour: Rgb, opacity: floa
     """Draw text on a pill that ends at `bottom`; return where the next one above it ends."""
     pad, step = page.px(PADDING), page.px(16)
     height = text.size[0] + pad
-    width = -(-(text.size[1] + 4 * pad) // step) * step  # in steps: a digit more is no new panel
+    width = (
+        -(-(text.size[1] + 4 * pad) // step) * step
+    )  # in steps: one more digit needs no new panel
     y, x = bottom - height, (page.canvas.shape[1] - width) // 2
     blend(page.canvas, panel((height, width), height // 2, colour, opacity), y, x)
     blend(page.canvas, text, y + pad // 2, x + (width - text.size[1]) // 2)
@@ -139,7 +141,7 @@ def _draw_pill(page: Page, text: Sprite, bottom: int, colour: Rgb, opacity: floa
 def draw_stats(page: Page, stats: Mapping[str, float]) -> None:
     """Draw frames a second and latency small in the upper right corner, where they are known.
 
-    What is 0, as the latency of a file, says nothing and is left out.
+    Zeros, such as the latency of a file, are left out.
     """
     forms = (("fps", "{:.0f} fps"), ("latency_ms", "{:.0f} ms"))
     known = [(form, stats[key]) for key, form in forms if key in stats]
@@ -155,5 +157,5 @@ def draw_stats(page: Page, stats: Mapping[str, float]) -> None:
 
 def draw_flash(page: Page, strength: float) -> None:
     """Let the edges of the canvas glow, 0..1: something has just happened."""
-    for sticker, y, x in glow(page.size, page.px(46), page.accent):
-        blend(page.canvas, sticker.faded(strength), y, x)
+    for strip, y, x in glow(page.size, page.px(46), page.accent):
+        blend(page.canvas, strip.faded(strength), y, x)

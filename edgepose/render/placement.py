@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from edgepose.types import Image, Keypoints, Size
 
-_FAR: Final = 16384.0  # cv2 takes fixed-point coordinates of 32 bits; nothing further out shows
+_FAR: Final = 16384.0  # cv2 takes fixed-point coordinates of 32 bits; farther out is invisible
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Say which rectangle of the canvas, in pixels, shows the picture."""
+    """The rectangle of the canvas, in pixels, that shows the picture."""
 
     canvas: Size
     y: int

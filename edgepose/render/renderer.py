@@ -1,4 +1,4 @@
-"""Draw a scene: the picture, the people on it, and what is written around them."""
+"""Draw a scene: the picture, the people on it, and the text around them."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from edgepose.render.text import Page, Typesetter, unit_of
 from edgepose.types import Event, Image, Pose, Scene, Size, WatchState
 
 _FLASH: Final = 0.6  # seconds that the edges glow after an event
-_CHEER: Final = 1.5  # seconds that an event stays on the banner, long enough to be read
-_CHEERED: Final = ("start", "rep")
+_BANNER: Final = 1.5  # seconds that an event stays on the banner, long enough to be read
+_CELEBRATED: Final = ("start", "rep")
 
 
 class Renderer:
-    """Turn scenes into pictures to look at. Remembers only what has just happened.
+    """The drawing of scenes as pictures. It remembers only the latest event.
 
-    Time is the frames' own: the same scenes give the same pictures.
+    Times are the frames' own: the same scenes give the same pictures.
     """
 
     def __init__(self, style: Style | None = None) -> None:
-        """Take colours and font from `style`. Raises ConfigError for a font that is none."""
+        """Use the colours and font of `style`. Raises ConfigError for a file that is not a font."""
         self.style = style or Style()
         self._type = Typesetter(self.style.font)
         self._recent: Event | None = None
@@ -50,14 +50,14 @@ class Renderer:
         return canvas
 
     def draw_people(self, scene: Scene, size: Size | None = None) -> Image:
-        """Return what `draw` does without words, cards and figures, for who shows those itself."""
+        """Return the picture of `draw` without text and cards, for outputs with their own."""
         placement = Placement.fit(scene.frame.size, size or scene.frame.size, self.style.mirror)
         canvas = self._backdrop(scene, placement)
         self._draw_people(canvas, placement, scene)
         return canvas
 
     def invite(self, scene: Scene, invitations: Sequence[Invitation], size: Size) -> Image:
-        """Return a picture for when nobody is there: the poses that are looked for, in turn."""
+        """Return the picture for an empty scene: the poses that the device watches for, in turn."""
         canvas = self._backdrop(scene, Placement.fit(scene.frame.size, size, self.style.mirror))
         dimmed(canvas)
         page, time = self.page(canvas), scene.frame.time
@@ -105,7 +105,7 @@ class Renderer:
         draw_cards(page, scene.watches)
         if self.style.stats:
             draw_stats(page, scene.stats)
-        headline = _headline(scene.watches, self._recent if since < _CHEER else None)
+        headline = _headline(scene.watches, self._recent if since < _BANNER else None)
         if headline:
             draw_banner(page, headline)
         else:
@@ -114,24 +114,24 @@ class Renderer:
 
     def _remember(self, scene: Scene) -> None:
         for event in scene.events:
-            if event.type in _CHEERED:
+            if event.type in _CELEBRATED:
                 self._recent = event
 
     def _since(self, time: float) -> float:
-        """Return the seconds since the last event worth cheering; long ago if time went back."""
+        """Return the seconds since the last start or repetition; infinite if time went back."""
         if self._recent is None or time < self._recent.frame_time:
             return float("inf")
         return time - self._recent.frame_time
 
 
 def leading(watches: Sequence[WatchState], person: int | None = None) -> WatchState | None:
-    """Return the watch that matters most now, of one person or of all; None without a match."""
+    """Return the most relevant watch now, of one person or of all; None without a match."""
     compared = [w for w in watches if w.match is not None and person in (None, w.person)]
     return max(compared, key=relevance, default=None)
 
 
 def _headline(watches: Sequence[WatchState], recent: Event | None) -> str:
-    """Return the name of what is being done right now, or was done just now; else `""`."""
+    """Return the name of the pose that is active, or just was; else `""`."""
     active = [watch for watch in watches if watch.phase == "active"]
     if active:
         return max(active, key=relevance).name

@@ -1,7 +1,7 @@
-"""Small pictures with transparency, made once and pasted often. Blending costs by their area only.
+"""Small pictures with transparency, made once and blended often; the cost is that of their area.
 
-A sticker is stored so that pasting is one multiply and one add, both vectorised in cv2: what it
-adds, and how much of the canvas it keeps.
+A sprite is stored as what it adds to the canvas and how much of the canvas it keeps, so that
+blending is one multiply and one add, both vectorised in cv2.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _OVERSAMPLE = 4  # shapes are drawn this much larger and averaged: smooth edges
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sprite:
-    """Hold a picture with transparency, ready to paste.
+    """A picture with transparency, ready to blend.
 
     ink: uint8 (height, width, 3), RGB times opacity. keep: uint8 (height, width, 3), share of
     the canvas that shines through, 0..255.
@@ -37,7 +37,7 @@ class Sprite:
         return self.ink.shape[0], self.ink.shape[1]
 
     def faded(self, opacity: float) -> Sprite:
-        """Return the sticker at `opacity` 0..1 of its own."""
+        """Return the sprite with its opacity multiplied by `opacity` 0..1."""
         ink = cv2.convertScaleAbs(self.ink, alpha=opacity)
         keep = cv2.bitwise_not(cv2.convertScaleAbs(cv2.bitwise_not(self.keep), alpha=opacity))
         return Sprite(_image(ink), _image(keep))
@@ -54,16 +54,16 @@ def tinted(opacity: NDArray[np.uint8], colour: Rgb) -> Sprite:
     return Sprite(ink, np.repeat(255 - opacity[..., None], 3, axis=2))
 
 
-def blend(canvas: Image, sticker: Sprite, y: int, x: int) -> None:
-    """Blend a sticker into the canvas with its upper left corner at (y, x), cut to fit."""
-    height, width = sticker.size
+def blend(canvas: Image, sprite: Sprite, y: int, x: int) -> None:
+    """Blend a sprite into the canvas with its upper left corner at (y, x), cut to fit."""
+    height, width = sprite.size
     top, left = max(-y, 0), max(-x, 0)
     bottom, right = min(canvas.shape[0] - y, height), min(canvas.shape[1] - x, width)
     if bottom <= top or right <= left:
         return
     part = canvas[y + top : y + bottom, x + left : x + right]
-    cv2.multiply(part, sticker.keep[top:bottom, left:right], dst=part, scale=1 / 255)
-    cv2.add(part, sticker.ink[top:bottom, left:right], dst=part)
+    cv2.multiply(part, sprite.keep[top:bottom, left:right], dst=part, scale=1 / 255)
+    cv2.add(part, sprite.ink[top:bottom, left:right], dst=part)
 
 
 def beside_dot(text: Sprite, radius: int, colour: Rgb) -> Sprite:
@@ -79,9 +79,9 @@ def beside_dot(text: Sprite, radius: int, colour: Rgb) -> Sprite:
 def panel(size: Size, radius: int, colour: Rgb, opacity: float) -> Sprite:
     """Return a rectangle of (height, width) `size` with round corners of `radius` pixels."""
     height, width = size
-    many = _OVERSAMPLE
-    mask = np.zeros((height * many, width * many), np.uint8)
-    radius = max(min(radius, height // 2, width // 2), 0) * many
+    factor = _OVERSAMPLE
+    mask = np.zeros((height * factor, width * factor), np.uint8)
+    radius = max(min(radius, height // 2, width // 2), 0) * factor
     end_y, end_x = mask.shape[0] - 1, mask.shape[1] - 1
     cv2.rectangle(mask, (radius, 0), (end_x - radius, end_y), 255, -1)
     cv2.rectangle(mask, (0, radius), (end_x, end_y - radius), 255, -1)
@@ -94,11 +94,11 @@ def panel(size: Size, radius: int, colour: Rgb, opacity: float) -> Sprite:
 @lru_cache(16)
 def ring(diameter: int, thickness: int, colour: Rgb, opacity: float) -> Sprite:
     """Return a whole ring that just fits into a square of `diameter` pixels."""
-    many = _OVERSAMPLE
-    mask = np.zeros((diameter * many, diameter * many), np.uint8)
-    radius = max((diameter - thickness) * many // 2, 1)
-    centre = diameter * many // 2
-    cv2.circle(mask, (centre, centre), radius, 255, max(thickness * many, 1))
+    factor = _OVERSAMPLE
+    mask = np.zeros((diameter * factor, diameter * factor), np.uint8)
+    radius = max((diameter - thickness) * factor // 2, 1)
+    centre = diameter * factor // 2
+    cv2.circle(mask, (centre, centre), radius, 255, max(thickness * factor, 1))
     return tinted(_shrunk(mask, opacity), colour)
 
 

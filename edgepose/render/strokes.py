@@ -20,7 +20,7 @@ Points = NDArray[Any]
 Pair = tuple[int, int]
 
 _SHIFT: Final = 4  # cv2 draws to 1/16 pixel: people move smoothly, not in steps
-_COARSE: Final = 4  # halos are soft, so a sixteenth of the pixels will do
+_COARSE: Final = 4  # halos are soft, so a sixteenth of the pixels is enough
 
 
 def outlined(canvas: Image, lines: Iterable[Points], colour: Rgb, width: float) -> None:
@@ -31,7 +31,7 @@ def outlined(canvas: Image, lines: Iterable[Points], colour: Rgb, width: float) 
 
 
 def edge(width: float) -> float:
-    """Return how wide the dark edge of a line of `width` pixels is."""
+    """Return the width of the dark edge of a line of `width` pixels."""
     return max(0.1 * width, 0.6)
 
 
@@ -67,7 +67,7 @@ def _circle(canvas: Image, fixed: Pair, radius: float, colour: Rgb, thickness: i
 
 
 def halo(canvas: Image, lines: Points, width: float, colour: Rgb, opacity: float) -> None:
-    """Blend a soft band of `colour` around lines, (n, 2, 2); darkness or light, as one likes."""
+    """Blend a soft band of `colour`, dark or bright, around lines (n, 2, 2)."""
     low, size = _bounds(canvas, lines, 3 * width + 2 * _COARSE)
     if min(size) <= 0:
         return
@@ -75,7 +75,7 @@ def halo(canvas: Image, lines: Points, width: float, colour: Rgb, opacity: float
     shade = round(255 * opacity)
     stroke(mask, (lines - low) / _COARSE, (shade, shade, shade), 1.8 * width / _COARSE)
     side = 2 * max(round(0.8 * width / _COARSE), 1) + 1
-    for _ in range(2):  # twice a box is nearly a Gaussian, at a fraction of the time
+    for _ in range(2):  # two box blurs are nearly a Gaussian, in a fraction of the time
         cv2.blur(mask, (side, side), dst=mask)
     coarse = tinted(mask, colour)
     blend(canvas, Sprite(_enlarged(coarse.ink, size), _enlarged(coarse.keep, size)), low[1], low[0])

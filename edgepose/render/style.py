@@ -1,4 +1,4 @@
-"""What the overlay looks like: colours, font, mirror and privacy, as an installer sets them."""
+"""Options of the overlay: colours, font, mirror and privacy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def rgb(colour: str) -> Rgb:
 
 
 def _is_font(path: Path) -> Path:
-    """Refuse a file that is no font while a configuration is read, not when the screen is made."""
+    """Refuse a file that is not a font when the configuration is read, not later."""
     from PIL import ImageFont
 
     try:
@@ -45,7 +45,7 @@ Colour = Annotated[str, AfterValidator(_check_colour)]
 
 
 class Palette(Options):
-    """Name the colours of people. The defaults stay apart for colour-blind eyes (tested)."""
+    """Colours of people. The defaults can be told apart by colour-blind people (tested)."""
 
     matching: Colour = Field(
         default="#ffd60a", description="limbs as they should be; the hold ring"
@@ -56,7 +56,7 @@ class Palette(Options):
 
 
 class Style(Options):
-    """Say how scenes are drawn; outputs that draw take these options as their own."""
+    """How scenes are drawn; part of the options of every output that draws."""
 
     palette: Palette = Field(default=Palette(), description="colours of limbs and rings")
     background: Literal["picture", "black"] = Field(

@@ -1,4 +1,4 @@
-"""Text as sprites, and the canvas that it is written on."""
+"""Text as sprites, and the page (a canvas with a unit of length) that it is written on."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _KEPT: Final = 64  # a screen shows some 20 at a time; at 1080p one takes about 
 
 
 class Typesetter:
-    """Make text stickers in one font. All stickers of a size have the same height and baseline."""
+    """Text sprites in one font; all of a size have the same height and baseline."""
 
     def __init__(self, font: Path | None = None) -> None:
-        """Take a font file, or the built-in font. Raises ConfigError for no font."""
+        """Use a font file, or the built-in font. Raises ConfigError for any other file."""
         self._path = font or BUILT_IN
         self._font = lru_cache(16)(self._load)
         self._kept = lru_cache(_KEPT)(self._draw)
@@ -34,7 +34,7 @@ class Typesetter:
     def text(self, words: str, height: int, colour: Rgb, max_width: int = 1 << 14) -> Sprite:
         """Return one line of text in a font of `height` pixels, cut with '…' at `max_width`.
 
-        Line breaks and other control characters become blanks, several blanks one.
+        Line breaks and other control characters become spaces, several spaces one.
         """
         line = "".join(" " if unicodedata.category(c) == "Cc" else c for c in words)
         return self._kept(" ".join(line.split()), max(height, 1), colour, max_width)
@@ -42,7 +42,7 @@ class Typesetter:
     def wrapped(self, text: str, height: int, max_width: int) -> list[str]:
         """Return the lines of a longer text, none wider than `max_width` pixels.
 
-        Line breaks are kept; a word that is too long for a line, as a path, is cut anywhere.
+        Line breaks are kept; a word that is too long for a line, such as a path, is cut anywhere.
         """
         font = self._font(max(height, 1))
         return [line for part in text.splitlines() for line in _lines(part, font, max_width)]
@@ -66,7 +66,7 @@ class Typesetter:
 
 
 def _fitted(line: str, font: ImageFont.FreeTypeFont, max_width: int) -> str:
-    """Cut a line, from the longest part that still fits with an ellipsis."""
+    """Cut a line to the longest part that fits with an ellipsis."""
     if font.getlength(line) <= max_width:
         return line
     for end in range(len(line) - 1, 0, -1):
@@ -105,7 +105,7 @@ PADDING: Final = 14
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Page:
-    """Hold a canvas and what is needed to write on it."""
+    """A canvas with the typesetter and the colours to write on it."""
 
     canvas: Image
     type: Typesetter

@@ -675,11 +675,11 @@ def test_a_colour_is_checked(colour: str):
 def test_pasting_blends_by_opacity_and_cuts_what_hangs_over():
     """Half opaque white over black is grey; outside the canvas nothing happens."""
     canvas = np.zeros((4, 4, 3), np.uint8)
-    sticker = tinted(np.full((2, 2), 128, np.uint8), (255, 255, 255))
+    sprite = tinted(np.full((2, 2), 128, np.uint8), (255, 255, 255))
 
-    blend(canvas, sticker, 3, 3)
-    blend(canvas, sticker, -5, 0)
-    blend(canvas, sticker.faded(0.5), -1, -1)
+    blend(canvas, sprite, 3, 3)
+    blend(canvas, sprite, -5, 0)
+    blend(canvas, sprite.faded(0.5), -1, -1)
 
     assert canvas[3, 3].tolist() == [128] * 3
     assert canvas[0, 0].tolist() == [64] * 3
