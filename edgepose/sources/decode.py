@@ -1,4 +1,4 @@
-"""Decode the video track of a file, stream or device with PyAV, to upright RGB. Damage is skipped.
+"""Decode the video track of a file, stream or device to upright RGB; damaged parts are skipped.
 
 PyAV is imported when something is opened, never before.
 """
@@ -24,11 +24,11 @@ log = logging.getLogger(__name__)
 
 
 class Track:
-    """Read the first video track of an open container.
+    """The first video track of an open container.
 
-    name: for logs, without secrets. turn: degrees clockwise that every picture is turned, on top
-    of what its own metadata asks for (phones write it). Nothing that came from a Track may be
-    kept when it is closed: packets of a V4L2 device are the driver's own memory.
+    name: for logs, without secrets. turn: degrees clockwise that every picture is turned, in
+    addition to its own metadata (phones write it). Nothing that a Track returned may be kept when
+    it is closed: packets of a V4L2 device are the driver's own memory.
     """
 
     def __init__(self, container: InputContainer, name: str, turn: int = 0) -> None:
@@ -36,7 +36,7 @@ class Track:
 
         self._container = container
         self._stream: Any = container.streams.video[0]
-        # One for all pictures: PyAV's own is one a picture, with a thread pool each.
+        # One for all pictures: PyAV makes one for each, with its own thread pool.
         self._reformatter = VideoReformatter()
         self._name = name
         self._turn = turn
@@ -50,7 +50,7 @@ class Track:
 
     @property
     def format(self) -> str:
-        """Return the container's format, in FFmpeg's words."""
+        """Return FFmpeg's name of the container's format."""
         return self._container.format.name
 
     @property
@@ -61,12 +61,12 @@ class Track:
 
     @property
     def size(self) -> Size:
-        """Return the (height, width) that the container announces, before any turn."""
+        """Return the (height, width) of the container, before rotation."""
         context = self._stream.codec_context
         return context.height, context.width
 
     def packets(self) -> Iterator[Packet[Any]]:
-        """Give the packets one by one; the last are empty and flush the decoder."""
+        """Yield the packets; the last are empty and flush the decoder."""
         return self._container.demux(self._stream)
 
     def pictures(self, packet: Packet[Any]) -> list[VideoFrame]:
@@ -79,8 +79,8 @@ class Track:
             self._note_damage(error)
             return []
 
-    def to_the_end(self) -> Iterator[VideoFrame]:
-        """Give all pictures up to the end, or to where a file is broken off."""
+    def all_pictures(self) -> Iterator[VideoFrame]:
+        """Yield all pictures up to the end, or to where a file breaks off."""
         import av
 
         try:
@@ -92,7 +92,7 @@ class Track:
 
     def _note_damage(self, error: FFmpegError) -> None:
         if not self._is_damaged:
-            log.warning("%s: a part is damaged and left out: %s.", self._name, error.strerror)
+            log.warning("%s: a damaged part is left out: %s.", self._name, error.strerror)
         self._is_damaged = True
 
     def stamp(self, picture: VideoFrame) -> float | None:
@@ -101,15 +101,15 @@ class Track:
 
     def image(self, picture: VideoFrame) -> Image:
         """Return the picture as uint8 (height, width, 3), RGB, upright."""
-        # In this thread only: helpers of the converter would take cores from inference.
+        # In this thread only: more threads would take cores from inference.
         rgb = self._reformatter.reformat(picture, format="rgb24", threads=1)
         pixels = np.asarray(rgb.to_ndarray(), np.uint8)
-        if rgb is picture:  # nothing was converted: these pixels are the decoder's or the driver's
+        if rgb is picture:  # not converted: the pixels belong to the decoder or driver
             pixels = pixels.copy()
         upright = round(-picture.rotation / 90) * 90  # PyAV counts counter-clockwise
         return turned(pixels, (upright + self._turn) % 360)
 
     def close(self) -> None:
-        """Let the container go."""
+        """Close the container."""
         self._stream = None
         self._container.close()

@@ -25,7 +25,7 @@ def _as_list(value: Any) -> Any:
 
 
 class ImagesOptions(Options):
-    """Say which pictures, and how long each stands for."""
+    """Options of `images`: which pictures, and how long each is shown."""
 
     path: Annotated[
         tuple[ExistingPath, ...],
@@ -39,10 +39,10 @@ class ImagesOptions(Options):
 
 
 class Images(Source):
-    """Give still pictures one after another, folders in natural order (2.png before 10.png).
+    """Still pictures one after another, folders in natural order (2.png before 10.png).
 
-    A picture in a folder that can't be read is left out, with one warning that names it; one
-    that was named itself raises UserError.
+    A picture in a folder that can't be read is left out with one warning; one that the
+    configuration names raises UserError.
     """
 
     Options: ClassVar[type[Options]] = ImagesOptions
@@ -54,15 +54,15 @@ class Images(Source):
         self._options = options
         self._seq = 0
         self._files: list[tuple[Path, bool]] = []
-        self._place = 0
-        self._is_fruitless = True
+        self._index = 0
+        self._has_read_none = True
         self._unreadable: set[Path] = set()
 
     def open(self) -> None:
-        """Look which files there are. Raises UserError if there is none."""
+        """List the files. Raises UserError if there is none."""
         self._files = [file for path in self._options.path for file in _listed(path)]
-        self._place = 0
-        self._is_fruitless = True
+        self._index = 0
+        self._has_read_none = True
         if not self._files:
             folders = ", ".join(str(path) for path in self._options.path)
             raise UserError(f"{folders}: expected pictures, found no {_endings()} file")
@@ -70,10 +70,10 @@ class Images(Source):
     def read(self) -> Frame | None:
         """Return the next picture; None after the last."""
         while not self.interrupted.is_set() and self._has_next():
-            image = self._image(*self._files[self._place])
-            self._place += 1
+            image = self._image(*self._files[self._index])
+            self._index += 1
             if image is not None:
-                self._is_fruitless = False
+                self._has_read_none = False
                 self._seq += 1
                 return Frame(image, (self._seq - 1) * self._options.seconds, self._seq - 1)
         return None
@@ -84,15 +84,15 @@ class Images(Source):
         self.interrupted.clear()
 
     def _has_next(self) -> bool:
-        """Return whether there is a file to read, going back to the first if it loops.
+        """Return whether there is a file to read; `loop` goes back to the first.
 
-        Raises UserError when not one of the files could be read.
+        Raises UserError when none of the files could be read.
         """
-        if self._place < len(self._files):
+        if self._index < len(self._files):
             return True
-        if self._files and self._is_fruitless:
-            raise UserError(f"{self._options.path[0]}: not one picture there can be read")
-        self._place = 0
+        if self._files and self._has_read_none:
+            raise UserError(f"{self._options.path[0]}: none of the pictures can be read")
+        self._index = 0
         return self._options.loop and bool(self._files)
 
     def _image(self, path: Path, is_from_folder: bool) -> Image | None:
@@ -108,7 +108,7 @@ class Images(Source):
 
 
 def _listed(path: Path) -> list[tuple[Path, bool]]:
-    """Return the files of a folder in natural order, or the file, each with whether it was found.
+    """Return the files of a folder in natural order, or the file, with whether a folder has it.
 
     Raises UserError for a path that does not exist.
     """
@@ -121,7 +121,7 @@ def _listed(path: Path) -> list[tuple[Path, bool]]:
 
 
 def natural(path: Path) -> list[tuple[int, str]]:
-    """Return a sort key by which numbers in names count as numbers."""
+    """Return a sort key that orders numbers in names as numbers."""
     parts = re.split(r"(\d+)", path.name.lower())
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 

@@ -1,4 +1,4 @@
-"""What several sources let the user say, with its limits, and the quarter turn they share."""
+"""Option types that several sources share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field
 from edgepose.options import PositiveSeconds
 
 PixelCount = Annotated[int, Field(ge=32, le=8192)]
-"""Rows or columns of a picture: under 32 no model sees anything, over 8192 no camera goes."""
+"""Rows or columns of a picture: too small for any model below 32, for any camera above 8192."""
 
 FrameSize = tuple[PixelCount, PixelCount]
 """(height, width) in pixels."""
@@ -23,13 +23,11 @@ Pace = Literal["realtime", "fast"]
 FrozenAfter = Annotated[
     PositiveSeconds | None,
     Field(
-        description="seconds of the very same picture after which the camera counts as frozen and "
-        "is opened again; null: never"
+        description="seconds of identical pictures after which the camera counts as frozen and is "
+        "opened again; null: never"
     ),
 ]
-"""A sensor has noise, so no two of its pictures are the same."""
+"""A sensor has noise, so two of its pictures are never identical."""
 
 Turn = Literal[0, 90, 180, 270]
-"""Degrees clockwise that a picture is turned to stand upright. Never a mirror image: left stays
-the person's left.
-"""
+"""Degrees clockwise that a picture is turned to be upright; it is never mirrored."""

@@ -1,4 +1,4 @@
-"""Read a Raspberry Pi camera through picamera2: the picture, a small one, the sensor's clock."""
+"""Raspberry Pi cameras through picamera2: the picture, a small one, the sensor's time stamps."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from edgepose.types import Frame, Image, Size
 log = logging.getLogger(__name__)
 
 RGB_IN_MEMORY: Final = "BGR888"
-# Named after a little-endian word, as DRM does: "BGR888" has R in the first byte, and the
-# "RGB888" that everybody asks for has B there.
-LORES_FORMAT: Final = "YUV420"  # all that a Pi 4 gives for the second stream; a Pi 5 has it too
+# Named after a little-endian word, as in DRM: "BGR888" has R in the first byte, and "RGB888" has
+# B there.
+LORES_FORMAT: Final = "YUV420"  # the only format of a Pi 4's second stream; a Pi 5 has it too
 BUFFERS: Final = 4  # one being filled, one that waits, one that is copied, one in reserve
 UPSIDE_DOWN: Final = 180
-SLICE: Final = 0.1  # seconds after which a waiting read looks whether it was interrupted
+SLICE: Final = 0.1  # seconds between a waiting read's checks for an interrupt
 
 _INSTALL: Final = (
     "install it with: sudo apt install -y python3-picamera2; a virtual environment sees it "
@@ -35,7 +35,7 @@ _INSTALL: Final = (
 
 
 class Picamera2Options(Options):
-    """Say which camera, how large and how fast, and what else libcamera shall set."""
+    """Options of `picamera2`: which camera, size, frame rate and libcamera controls."""
 
     size: FrameSize = Field(default=(720, 1280), description="[height, width] in pixels")
     fps: Rate = Field(default=30.0, description="frames a second")
@@ -65,10 +65,10 @@ class Picamera2Options(Options):
 
 
 class Picamera2(Source):
-    """Give the frames of a CSI camera, with the sensor's time stamps.
+    """The frames of a CSI camera, with the sensor's time stamps.
 
-    `Frame.captured` is when the exposure began. A camera whose cable came loose gives no error,
-    only no frames: `timeout` finds it.
+    `Frame.captured` is when the exposure began. A camera whose cable came loose gives no error
+    and no frames: `timeout` detects it.
     """
 
     Options: ClassVar[type[Options]] = Picamera2Options
@@ -111,7 +111,7 @@ class Picamera2(Source):
         return self._frame(main, lores, stamp_ns)
 
     def close(self) -> None:
-        """Stop the camera and let it go."""
+        """Stop and close the camera."""
         camera, self._camera = self._camera, None
         self.interrupted.clear()
         if camera is None:
@@ -123,7 +123,7 @@ class Picamera2(Source):
             log.warning("%s did not close properly: %s.", self._name, error)
 
     def _configuration(self, libcamera: Any) -> dict[str, Any]:
-        """Return what picamera2 shall set up; sizes are (width, height) there."""
+        """Return the configuration for picamera2; its sizes are (width, height)."""
         options = self._options
         frame_us = round(1e6 / options.fps)
         lores = options.lores and {"format": LORES_FORMAT, "size": _size_wh(options.lores)}
@@ -189,7 +189,7 @@ class Picamera2(Source):
         return np.asarray(cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420), np.uint8)[:, :width]
 
     def _turned(self, image: Image) -> Image:
-        # The camera itself turns upside down, but can't lay a picture on its side.
+        # The camera itself can turn by 180 degrees, but not by 90.
         return image if self._options.rotate == UPSIDE_DOWN else turned(image, self._options.rotate)
 
     @property
@@ -206,7 +206,7 @@ def _size_wh(size: Size) -> tuple[int, int]:
 
 
 def _libraries() -> tuple[Any, Any]:
-    """Return the modules picamera2 and libcamera. Raises UserError when they can't be had."""
+    """Return the modules picamera2 and libcamera. Raises UserError when they are missing."""
     try:
         import libcamera
         import picamera2

@@ -1,4 +1,4 @@
-"""Read a network camera: RTSP, or MJPEG over HTTP. No wait is without a limit."""
+"""Network cameras: RTSP, or MJPEG over HTTP. Every wait has a limit."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SCHEMES: Final = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "srt", "tcp")
-NO_STAMPS: Final = frozenset({"mpjpeg"})  # FFmpeg counts pictures there, as if they came at 25 fps
+NO_STAMPS: Final = frozenset({"mpjpeg"})  # FFmpeg makes up stamps there, at 25 fps
 RESUMING: Final = ("rtsp:", "rtsps:")
-# Their reads can be broken off by a time-out and taken up again (measured over TCP and UDP: a
-# server frozen for 1.5 s goes on without a gap). In HTTP FFmpeg keeps the error for good.
-SLICE: Final = 0.25  # seconds that a read which can be taken up waits at a time
+# Their reads can be resumed after a time-out (measured over TCP and UDP: a server frozen for 1.5 s
+# continues without a gap). In HTTP FFmpeg keeps the error for good.
+SLICE: Final = 0.25  # seconds that a resumable read waits at a time
 _TIMED_OUT: Final = "ExitError"  # how PyAV reports it
 ANALYSIS_US: Final = "100000"
-# How long FFmpeg studies a new stream. Its own 5 s made opening RTSP take 1.5-2.1 s; so it takes
-# 0.25 s, and what was received meanwhile (a key frame, with luck) is shown, not thrown away.
+# How long FFmpeg analyses a new stream. Its default of 5 s made opening RTSP take 1.5-2.1 s; now it
+# takes 0.25 s, and pictures received in that time (often a key frame) are shown, not dropped.
 
 _REASONS: Final = {
     "ConnectionRefusedError": "the server refuses the connection; is it running, on this port?",
@@ -48,7 +48,7 @@ _REASONS: Final = {
 
 
 def redacted(url: str) -> str:
-    """Return a URL without user, password and query, which cameras put secrets into."""
+    """Return a URL without user, password and query: these may hold secrets."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "...=" if parts.query else "", ""))
@@ -62,7 +62,7 @@ def _of_known_scheme(url: str) -> str:
 
 
 class StreamOptions(Options):
-    """Say where the stream is and how to fetch it."""
+    """Options of `stream`: where the stream is and how to fetch it."""
 
     url: Annotated[str, AfterValidator(_of_known_scheme)] = Field(
         repr=False, description='stream, e.g. "rtsp://user:${CAMERA_PASSWORD}@192.168.1.20/live"'
@@ -82,11 +82,11 @@ class StreamOptions(Options):
 
 
 class Stream(Source):
-    """Give the pictures of a network camera, with the moment at which they arrived.
+    """The pictures of a network camera, dated by their arrival.
 
-    The end of a stream, too, raises SourceLost: a camera never ends, and an RTSP server that is
-    killed looks just like one that ends. `Frame.captured` does not know the way through the
-    network; what piles up on our side because decoding is too slow shows as age.
+    The end of a stream raises SourceLost too: a camera has no end, and a killed RTSP server looks
+    the same as one that ends. `Frame.captured` doesn't include the network delay; pictures that
+    queue up because decoding is too slow show it as age.
 
     While an HTTP server is frozen, `read` can't be interrupted before `timeout` is over.
     """
@@ -121,12 +121,12 @@ class Stream(Source):
         deadline = monotonic() + self._options.timeout
         while not self._ready and not self.interrupted.is_set():
             if monotonic() > deadline:
-                raise SourceLost(f"{self._name}: {self._silence()}")
+                raise SourceLost(f"{self._name}: {self._timed_out()}")
             self._fetch()
         return None if self.interrupted.is_set() else self._frame(*self._ready.popleft())
 
     def close(self) -> None:
-        """Hang up."""
+        """Disconnect."""
         self._ready.clear()
         self._packets = iter(())
         track, self._track = self._track, None
@@ -167,15 +167,15 @@ class Stream(Source):
         try:
             packet = next(self._packets, None)
         except av.FFmpegError as error:
-            self._waited_in_vain(error, started)
+            self._handle_error(error, started)
             return
         if packet is None:
             raise SourceLost(f"{self._name}: the server ended the stream")
         waited = monotonic() - started
         self._ready.extend((picture, waited) for picture in self._track.pictures(packet))
 
-    def _waited_in_vain(self, error: FFmpegError, started: float) -> None:
-        """Get ready to wait on. Raises SourceLost if that makes no sense."""
+    def _handle_error(self, error: FFmpegError, started: float) -> None:
+        """Resume after a time-out. Raises SourceLost for any other error."""
         if self._resumes and type(error).__name__ == _TIMED_OUT and self._track is not None:
             self._packets = self._track.packets()
         elif not self.interrupted.is_set():
@@ -193,7 +193,7 @@ class Stream(Source):
 
     def _reason(self, error: FFmpegError, started: float) -> str:
         if type(error).__name__ == _TIMED_OUT or self._is_late(started):
-            return self._silence()
+            return self._timed_out()
         default = f"the connection failed ({error.strerror})"
         return _REASONS.get(type(error).__name__, default)
 
@@ -201,5 +201,5 @@ class Stream(Source):
         # A server that froze before it answered is reported as "invalid data", after the wait.
         return monotonic() - started >= 0.95 * self._options.timeout
 
-    def _silence(self) -> str:
+    def _timed_out(self) -> str:
         return f"no picture for {self._options.timeout:g} s"

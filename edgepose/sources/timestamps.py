@@ -1,6 +1,6 @@
-"""Tell when a picture was taken, from stamps that files, cameras and senders put on it.
+"""Capture times from the time stamps of files, cameras and network senders.
 
-Stamps go missing, jump and start over; what comes out never goes back. Only `Pacer` waits.
+Stamps may be missing, jump or start again; the times returned never go back. Only `Pacer` waits.
 """
 
 from __future__ import annotations
@@ -9,15 +9,19 @@ import threading
 from time import monotonic
 from typing import Final
 
-PLAUSIBLE: Final = 10.0  # seconds; no camera delivers later, and no stamp of another clock is near
-JUMP: Final = 1.0  # seconds back from which a stamp starts over instead of being out of order
-NUDGE: Final = 0.001  # seconds between two pictures that a file stamps with the same moment
-CATCH_UP: Final = 1.0  # seconds behind from which a file waits instead of being rushed through
-QUEUED: Final = 0.004  # seconds: a packet that comes sooner than this had been waiting for us
+PLAUSIBLE: Final = (
+    10.0  # seconds; a camera delivers sooner, and stamps of another clock differ by more
+)
+JUMP: Final = 1.0  # seconds back from which stamps start again instead of being out of order
+NUDGE: Final = 0.001  # seconds between two pictures with the same stamp
+CATCH_UP: Final = (
+    1.0  # seconds behind from which a file continues at its own pace instead of catching up
+)
+QUEUED: Final = 0.004  # seconds: a packet that arrives sooner than this was in a buffer already
 
 
 class Timeline:
-    """Turn the stamps of a file into seconds from its first picture; a loop goes on counting.
+    """File stamps as seconds from the first picture; a loop continues the count.
 
     step: seconds between two pictures, used where stamps are missing.
     """
@@ -45,11 +49,11 @@ class Timeline:
 
 
 def device_moment(stamp: float | None, now: float) -> float:
-    """Return when a camera took a picture, on the monotonic clock: its stamp if that can be true.
+    """Return when a camera took a picture, on the monotonic clock: its stamp if that is plausible.
 
     Kernel drivers stamp frames with the monotonic clock, but not all of them and not always
     (uvcvideo has a switch, libcamera's documentation names the boot clock): a stamp from the
-    future or from long ago is of another clock, and the moment of reading is the best known.
+    future or from long ago is of another clock; the time of reading is used instead.
     """
     if stamp is None or not 0.0 <= now - stamp <= PLAUSIBLE:
         return now
@@ -57,11 +61,11 @@ def device_moment(stamp: float | None, now: float) -> float:
 
 
 class SenderClock:
-    """Tell when a sender took a picture, on our monotonic clock, from the stamps of its own.
+    """A sender's stamps on the local monotonic clock.
 
-    A packet that we had to wait for is fresh, and shows how the two clocks stand. One that was
-    there already had been lying in a buffer, because we are too slow: it is as much later than
-    the last fresh one as the stamps say, so that its age shows. Upstream delays stay unknown.
+    A packet that `read` waited for is fresh and gives the offset between the two clocks. A packet
+    that was in a buffer already is dated by its stamp relative to the last fresh one, so that its
+    age is measured. Delays before the last hop stay unknown.
     """
 
     def __init__(self) -> None:
@@ -69,7 +73,7 @@ class SenderClock:
         self._stamp = 0.0
 
     def moment(self, stamp: float | None, waited: float, now: float) -> float:
-        """Return when the picture was taken. waited: seconds that we waited for its packet."""
+        """Return when the picture was taken. waited: seconds of waiting for its packet."""
         if stamp is None:
             return now
         if self._offset is None or waited > QUEUED or stamp < self._stamp:
@@ -79,7 +83,7 @@ class SenderClock:
 
 
 class Pacer:
-    """Hold pictures back until they are due, as if a camera took them now."""
+    """The pace of a file that plays in real time."""
 
     def __init__(self, interrupted: threading.Event) -> None:
         self._interrupted = interrupted
@@ -92,8 +96,8 @@ class Pacer:
     def wait(self, time: float) -> float:
         """Wait until the picture of that time is due; return the moment, monotonic clock.
 
-        Returns early when interrupted. Pictures that are a little late come at once, one after
-        another; after a long gap (the process was stopped) the file goes on where it was.
+        Returns early when interrupted. Pictures that are a little late are due at once; after a
+        long gap (the process was stopped) the file continues where it was.
         """
         now = monotonic()
         if self._start is None or now - self._start - time > CATCH_UP:

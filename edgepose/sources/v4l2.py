@@ -1,4 +1,4 @@
-"""Read a USB camera through Video4Linux. The driver's queue is emptied: the newest frame wins."""
+"""USB cameras through Video4Linux. The driver's queue is emptied, the newest frame is used."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NON_BLOCKING: Final = "+4"
-# AVFMT_FLAG_NONBLOCK, which FFmpeg gives no name among `fflags`. Without it the driver's
+# AVFMT_FLAG_NONBLOCK, which has no name among FFmpeg's `fflags`. Without it the driver's
 # DQBUF blocks for ever on a frozen camera: FFmpeg checks no time-out there. Tried on Linux 6.1
 # with `vivid`: frozen, unplugged and plugged in again, read while frames pile up.
-NAP: Final = 0.001  # seconds between two looks when a frame is due
-LONG_NAP: Final = 0.02  # seconds at most, should the camera's rhythm change
+NAP: Final = 0.001  # seconds between two reads when a frame is due
+LONG_NAP: Final = 0.02  # seconds at most, in case the frame rate changes
 QUEUE: Final = 32  # frames that a driver holds at most (VIDEO_MAX_FRAME)
 BY_ID: Final = Path("/dev/v4l/by-id")
 
@@ -43,7 +43,7 @@ _NOT_A_CAMERA: Final = (
     "it does not capture video; a camera has several nodes, try the one before, "
     "or see: v4l2-ctl --list-devices"
 )
-_COMPLAINTS: Final = {
+_PROBLEMS: Final = {
     errno.EACCES: "no permission to use it; try: sudo usermod -aG video $USER, then log in again "
     "(cameras belong to the group `video`)",
     errno.EBUSY: "another program is using it; see which: fuser -v /dev/video*",
@@ -58,7 +58,7 @@ _COMPLAINTS: Final = {
 
 
 class V4l2Options(Options):
-    """Say which camera, and what it shall deliver."""
+    """Options of `v4l2`: which camera, and the format of its pictures."""
 
     device: Path = Field(
         default=Path("/dev/video0"),
@@ -81,10 +81,10 @@ class V4l2Options(Options):
 
 
 class V4l2(Source):
-    """Give the frames of a camera under /dev/video*, with the driver's time stamps.
+    """The frames of a camera under /dev/video*, with the driver's time stamps.
 
-    The driver queues up to 32 frames when nobody reads. `read` takes all that are there and
-    decodes the last; the others count in `Frame.seq`.
+    The driver queues up to 32 frames. `read` takes all of them and decodes the last; the others
+    count in `Frame.seq`.
     """
 
     Options: ClassVar[type[Options]] = V4l2Options
@@ -99,13 +99,13 @@ class V4l2(Source):
         self._track: Track | None = None
 
     def open(self) -> None:
-        """Open the device and start it. Raises SourceLost when it can't be had at present."""
+        """Open and start the device. Raises SourceLost when that is not possible at present."""
         import av
 
         try:
             container = self._opened()
         except av.FFmpegError as error:
-            raise self._lost(self._complaint(error.errno)) from error
+            raise self._lost(self._problem(error.errno)) from error
         self._track = Track(container, str(self._options.device), self._options.rotate)
         self._note_size(self._track)
 
@@ -121,21 +121,21 @@ class V4l2(Source):
         return None
 
     def close(self) -> None:
-        """Stop the camera and let it go."""
+        """Stop and close the camera."""
         track, self._track = self._track, None
         if track is not None:
             track.close()
         self.interrupted.clear()
 
     def _opened(self) -> InputContainer:
-        """Open the device in the first format that it can give."""
+        """Open the device in the first format that it supports."""
         import av
 
         *others, last = self._formats()
         for name in others:
             with contextlib.suppress(av.ArgumentError):
                 return self._opened_as(name)
-            log.info("%s can't give %s.", self._options.device, name)
+            log.info("%s does not support %s.", self._options.device, name)
         return self._opened_as(last)
 
     def _opened_as(self, name: str) -> InputContainer:
@@ -164,7 +164,7 @@ class V4l2(Source):
             log.warning(text, self._options.device, *track.size, *self._options.size)
 
     def _nap(self) -> float:
-        """Return how long to wait before the driver is asked again: short when a frame is due."""
+        """Return how long to wait before the next read: short when a frame is due."""
         due = self._time + 0.95 * self._period
         return min(max(due - monotonic(), NAP), LONG_NAP)
 
@@ -181,18 +181,18 @@ class V4l2(Source):
         return Frame(track.image(pictures[-1]), self._time, self._seq - 1, moment)
 
     def _drained(self, track: Track) -> Packet[Any] | None:
-        """Take all frames that the driver holds; return the newest, still encoded.
+        """Take all frames of the driver's queue; return the newest, still encoded.
 
-        Raises SourceLost when the device fails. An error after a frame comes up again.
+        Raises SourceLost when the device fails. An error after a frame will occur again.
         """
         import av
 
         newest = None
         try:
             for packet in itertools.islice(track.packets(), QUEUE):
-                newest = packet if packet.size else newest  # an empty one was damaged on the way
+                newest = packet if packet.size else newest  # an empty one was damaged in transfer
                 self._seq += 1
-                del packet  # it is the driver's memory, and may outlive the device in a traceback
+                del packet  # driver memory, which a traceback could keep
         except BlockingIOError:
             return newest
         except av.FFmpegError as error:
@@ -208,15 +208,15 @@ class V4l2(Source):
     def _lost(self, reason: object) -> SourceLost:
         return SourceLost(f"{self._options.device}: {reason}")
 
-    def _complaint(self, number: int | None) -> str:
-        """Return what keeps the device from being opened, and the way out."""
+    def _problem(self, number: int | None) -> str:
+        """Return why the device can't be opened, and what to do."""
         if number == errno.ENOENT:
             return f"no such device{_present()}"
-        return _COMPLAINTS.get(number or 0, f"it can't be opened (error {number})")
+        return _PROBLEMS.get(number or 0, f"it can't be opened (error {number})")
 
 
 def _present() -> str:
-    """Name the cameras that are there, by the names that stay the same."""
+    """Return the cameras that are present, by their stable names."""
     cameras = sorted(str(path) for path in BY_ID.glob("*index0")) if BY_ID.is_dir() else []
     return (
         f"; there are: {', '.join(cameras)}" if cameras else f"; no USB camera is listed in {BY_ID}"

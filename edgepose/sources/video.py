@@ -1,4 +1,4 @@
-"""Read a video file or an animated GIF, at its own pace or as fast as frames are processed."""
+"""Video files and animated GIFs, in real time or as fast as frames are processed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TEXT_ART: Final = "tty"  # FFmpeg draws .txt and .nfo files as a terminal would
 
 
 class VideoFileOptions(Options):
-    """Say which file, whether again and again, and how fast."""
+    """Options of `video`: which file, whether it loops, and its pace."""
 
     path: ExistingPath = Field(description="video file or animated GIF")
     loop: bool = Field(default=False, description="start again at the end")
@@ -35,10 +35,10 @@ class VideoFileOptions(Options):
 
 
 class VideoFile(Source):
-    """Give the pictures of a video file, upright as their metadata says.
+    """The pictures of a video file, turned upright by its metadata.
 
-    `Frame.time` is the position in the clip: seconds from its first picture, going on over
-    loops. A damaged part is left out, and a clip that breaks off ends there, each said once.
+    `Frame.time` is the position in the clip: seconds from its first picture, counted on over
+    loops. Damaged parts are left out with one warning; a truncated clip ends early.
     """
 
     Options: ClassVar[type[Options]] = VideoFileOptions
@@ -87,7 +87,7 @@ class VideoFile(Source):
         self.interrupted.clear()
 
     def _endless(self) -> Iterator[VideoFrame]:
-        """Give the pictures again and again; end if the file has lost them all meanwhile."""
+        """Yield the pictures in a loop; stop if the file no longer has any."""
         while True:
             pictures = self._once()
             first = next(pictures, None)
@@ -97,11 +97,11 @@ class VideoFile(Source):
             yield from pictures
 
     def _once(self) -> Iterator[VideoFrame]:
-        """Give the pictures from the file's beginning to its end."""
-        yield from self._reopened().to_the_end()
+        """Yield the pictures from the start of the file to its end."""
+        yield from self._reopened().all_pictures()
 
     def _reopened(self) -> Track:
-        # Opening anew goes back in every format; seeking doesn't (GIF, damaged indexes).
+        # Reopening works with every format; seeking doesn't (GIF, damaged indexes).
         if self._track is not None:
             self._track.close()
         path = self._options.path
@@ -112,31 +112,31 @@ class VideoFile(Source):
 
 
 def _opened(path: Path) -> InputContainer:
-    """Open a file that has pictures. Raises UserError that says what is wrong with it."""
+    """Open a file that has pictures. Raises UserError with the reason if it has none."""
     import av
 
     try:
         container = av.open(str(path))
     except av.FFmpegError as error:
-        raise UserError(f"{path}: {_complaint(path, error)}") from error
+        raise UserError(f"{path}: {_problem(path, error)}") from error
     if container.format.name != _TEXT_ART and Track.is_in(container):
         return container
     container.close()
-    raise UserError(f"{path}: expected a video, found {_described(path)}")
+    raise UserError(f"{path}: expected a video, found {_describe(path)}")
 
 
-def _complaint(path: Path, error: Exception) -> str:
+def _problem(path: Path, error: Exception) -> str:
     if not path.exists():
         return "no such file"
     if path.is_dir():
         return "expected a video file, found a folder; pictures in a folder are `type: images`"
     if isinstance(error, PermissionError):
         return "no permission to read it; try: chmod a+r"
-    return f"expected a video (MP4, MOV, AVI, MKV, GIF ...), found {_described(path)}"
+    return f"expected a video (MP4, MOV, AVI, MKV, GIF ...), found {_describe(path)}"
 
 
-def _described(path: Path) -> str:
-    """Say in a few words what a file holds instead of a video."""
+def _describe(path: Path) -> str:
+    """Describe in a few words a file that is not a video."""
     size = path.stat().st_size
     if not size:
         return "an empty file"

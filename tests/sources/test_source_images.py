@@ -133,7 +133,7 @@ def test_a_folder_of_nothing_but_bad_files_is_an_error(tmp_path: Path):
     """A loop over files that can't be read ends with a message, not in an endless search."""
     (tmp_path / "1.png").write_bytes(b"no picture")
     source = images(tmp_path, loop=True)
-    with pytest.raises(UserError, match="not one picture"):
+    with pytest.raises(UserError, match="none of the pictures"):
         source.read()
 
 

@@ -1,6 +1,6 @@
 """Draw a mannequin on given keypoints: solid, clothed, with a face, lit from the upper left.
 
-Not a portrait: just human enough for a pose model. Lengths are in statures, colours RGB.
+Just human enough for a pose model. Lengths are in statures, colours RGB.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def studio(size: Size) -> Image:
 
 
 class Mannequin:
-    """Draw one figure into one image.
+    """One figure, drawn into one image.
 
     image: uint8 (height, width, 3), RGB, written to. keypoints: float32 (17, 3) of
     (y, x, score) in pixels; all are drawn. stature: pixels from the floor to the crown.

@@ -1,6 +1,6 @@
-"""Move a mannequin: which stance it has at which time, and where its 17 keypoints then are.
+"""The motion of a mannequin: its stance at a time, and its 17 keypoints.
 
-It faces the camera, so its left is on the right of the picture. Pure numbers; `mannequin` draws.
+It faces the camera, so its left is on the right of the picture. Pure numbers; `drawing` draws.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BREADTH: Final = 0.85  # of its width at most: so do the hands stretched out
 
 @dataclass(frozen=True, slots=True)
 class Stance:
-    """Say how the limbs are held. Angles: degrees outwards from hanging straight down.
+    """The angles of the limbs: degrees outwards from hanging straight down.
 
     *_reach: 0..1, how much of the segment's length is seen; the rest points at the camera.
     """
@@ -68,7 +68,7 @@ HAND_OUT: Final = Stance(right_upper_arm=105.0, right_forearm=145.0)
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """Repeat stances: `keys` are (when, stance), `when` 0..1 of the `period` in seconds."""
+    """A cycle of stances: `keys` are (when, stance), `when` 0..1 of the `period` in seconds."""
 
     period: float
     keys: tuple[tuple[float, Stance], ...]
@@ -109,7 +109,7 @@ _CHAINS: Final = (
     ),
 )  # start, its place, then (end, limb of the stance, length, how much of it is seen)
 
-_SWAY: Final = (0.012, 5.3)  # statures sideways, seconds: nobody stands like a picture
+_SWAY: Final = (0.012, 5.3)  # statures sideways, seconds: people never stand quite still
 
 
 def pose_at(motion: str, time: float, size: Size) -> Pose:
@@ -124,7 +124,7 @@ def pose_at(motion: str, time: float, size: Size) -> Pose:
 
 
 def stature(size: Size) -> float:
-    """Return how tall the mannequin stands, in pixels, in a frame of (height, width)."""
+    """Return the height of the mannequin in pixels, in a frame of (height, width)."""
     height, width = size
     return min(STATURE * height, BREADTH * width)
 

@@ -1,4 +1,4 @@
-"""Give pictures of a moving mannequin with exact keypoints: a camera for tests and first steps."""
+"""Pictures of a moving mannequin with exact keypoints: a camera for tests and first steps."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from edgepose.sources.synthetic.motion import pose_at, stature
 from edgepose.sources.timestamps import Pacer
 from edgepose.types import Frame, Image, Pose, Size
 
-MARGIN: Final = 64  # pixels that the noise is larger than the picture, to be shifted about
+MARGIN: Final = 64  # pixels that the noise exceeds the picture by: it is shifted in every frame
 
 
 class SyntheticOptions(Options):
-    """Say what the mannequin does, for how long, and what the picture is like."""
+    """Options of `synthetic`: the motion, its duration and the look of the picture."""
 
     size: FrameSize = Field(default=(480, 640), description="[height, width] in pixels")
     fps: Rate = Field(default=30.0, description="frames a second")
@@ -44,9 +44,9 @@ class SyntheticOptions(Options):
 
 
 class Synthetic(Source):
-    """Draw the same pictures for the same options, every time; `Frame.truth` is exact.
+    """Rendered pictures, the same ones for the same options; `Frame.truth` is exact.
 
-    `Frame.time` is counted, not measured, and goes on when the source is opened again.
+    `Frame.time` is counted, not measured, and continues when the source is opened again.
     """
 
     Options: ClassVar[type[Options]] = SyntheticOptions
@@ -63,7 +63,7 @@ class Synthetic(Source):
         self._noise: tuple[Image, ...] = ()
 
     def open(self) -> None:
-        """Draw the room. Raises UserError for a background that is no picture."""
+        """Draw the room. Raises UserError for a background that is not a picture."""
         options = self._options
         self._room = _room(options)
         self._noise = _noise(options.noise, options.size) if options.noise else ()
@@ -84,7 +84,7 @@ class Synthetic(Source):
         return Frame(image, time, self._seq - 1, captured, truth=truth)
 
     def close(self) -> None:
-        """Forget the room."""
+        """Release the pictures."""
         self._room = None
         self._noise = ()
         self.interrupted.clear()
@@ -113,7 +113,7 @@ def _room(options: SyntheticOptions) -> Image:
 
 
 def _noise(deviation: float, size: Size) -> tuple[Image, Image]:
-    """Return what noise adds and takes away, larger than the picture: it is shifted every frame.
+    """Return what noise adds and subtracts, larger than the picture: it is shifted every frame.
 
     New noise for every frame would take 20 ms.
     """
