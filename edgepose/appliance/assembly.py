@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Final
 
 from edgepose.appliance.model import LoadedModel
@@ -104,8 +104,7 @@ def _new_watch(config: Config, name: str, known_score: float) -> PoseWatch:
 
 def thresholds(section: WatchSection) -> Thresholds:
     """Return the thresholds of a watch as the core takes them."""
-    keys = ("enter", "exit", "hold", "release", "cooldown")
-    return Thresholds(**{key: getattr(section, key) for key in keys})
+    return Thresholds(**{key.name: getattr(section, key.name) for key in fields(Thresholds)})
 
 
 def new_pipeline(

@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
+from pydantic import ValidationError
+
 from edgepose import template_file
 from edgepose.appliance import assembly
+from edgepose.config.describe import takes_at
 from edgepose.config.edit import Edits, Place, save_edits
 from edgepose.config.loader import Config
 from edgepose.config.schema import OverrideSection, ProfileSection, WatchSection, overlaid
 from edgepose.config.templates import adapt, load_templates
 from edgepose.core.templates import teach
+from edgepose.core.trigger import TUNABLE
 from edgepose.engine.perception import Watch
 from edgepose.errors import UserError, near_miss
 from edgepose.options import Options
@@ -27,7 +31,6 @@ from edgepose.types import Pose, Scene
 
 Section = TypeVar("Section", bound=Options)
 
-TUNABLE: Final = ("enter", "exit", "hold", "release", "cooldown", "angle_deviation")
 TAUGHT_FROM: Final = 15  # latest poses, about half a second, whose middle is the template
 DECIMALS: Final = 4  # of a threshold; a slider has two
 _NAME: Final = re.compile(r"[\w-]{1,64}")
@@ -82,16 +85,10 @@ class Tuning:
     def tune(self, value: Any, watches: Iterable[Watch]) -> str:
         """Change thresholds: {"watch", "enter" ...}; say what was changed."""
         name, changes = self._watch_and_changes(value, TUNABLE)
-        for key, number in changes.items():
-            if isinstance(number, bool) or not isinstance(number, (int, float, type(None))):
-                raise UserError(f"{name}.{key}: expected a number, found {number!r}")
-            if isinstance(
-                number, float
-            ):  # as it will stand in the file: what runs is what is saved
-                changes[key] = round(number, DECIMALS)
+        changes = {key: _rounded(number) for key, number in changes.items()}
         self._apply(name, changes, watches)
-        told = ", ".join(f"{key} {number:g}" for key, number in changes.items() if number)
-        return f"{name}: {told or 'unchanged'}; not saved yet"
+        done = ", ".join(f"{key} {number:g}" for key, number in changes.items() if number)
+        return f"{name}: {done or 'unchanged'}; not saved yet"
 
     def use_template(self, value: Any, watches: Iterable[Watch]) -> str:
         """Let a watch look for another template: {"watch", "template": name}."""
@@ -161,6 +158,8 @@ class Tuning:
         section, profiles = self.sections[name], dict(self._profiles.sections)
         of_profile = {key: value for key, value in changes.items() if key in override.said}
         try:
+            numbers = {key: value for key, value in changes.items() if key in TUNABLE}
+            OverrideSection.model_validate(numbers, strict=True)  # neither "1" nor true is a number
             own = {key: value for key, value in changes.items() if key not in of_profile}
             self.sections[name] = _changed(section, own)
             if of_profile:
@@ -169,17 +168,20 @@ class Tuning:
             self.retune(watch for watch in watches if watch.name == name)
         except ValueError as error:  # pydantic's, or a UserError about the template
             self.sections[name], self._profiles.sections = section, profiles
-            raise UserError(f"{name}: {_first_problem(error)}") from error
+            raise UserError(f"{name}: {_sentence(error)}") from error
 
     def _watch_and_changes(self, value: Any, keys: Sequence[str]) -> tuple[str, dict[str, Any]]:
         if not isinstance(value, dict) or not isinstance(value.get("watch"), str):
             raise UserError('expected an object with "watch" and what to change')
         name = value["watch"]
         if name not in self.sections:
-            raise UserError(f"no watch '{name}'{near_miss(name, self.sections)}")
+            raise UserError(f"no watch '{name[:40]}'{near_miss(name, self.sections)}")
         for key in value.keys() - {"watch", *keys}:
-            raise UserError(f"{name}: can't change '{key}'{near_miss(str(key), keys)}")
-        return name, {key: value[key] for key in keys if key in value}
+            raise UserError(f"{name}: can't change '{key:.40}'{near_miss(str(key), keys)}")
+        changes = {key: value[key] for key in keys if key in value}
+        if not changes:
+            raise UserError(f"{name}: expected one of {', '.join(keys)}, found none")
+        return name, changes
 
     def _template_path(self, name: Any) -> Path:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
@@ -200,13 +202,22 @@ def _changes(place: Place, before: Options | None, after: Options) -> dict[Place
     return {(*place, k): v for k, v in values.items() if v != getattr(before, k, None)}
 
 
-def _first_problem(error: ValueError) -> str:
-    problems: list[dict[str, Any]] = getattr(error, "errors", list)()
-    if not problems:
+def _rounded(number: Any) -> Any:
+    """Return a number as it will stand in the file, so that what runs is what is saved."""
+    return round(number, DECIMALS) if isinstance(number, float) else number
+
+
+def _sentence(error: ValueError) -> str:
+    """Return the first problem: the key, what was expected, what was found."""
+    if not isinstance(error, ValidationError):
         return str(error)
-    place = ".".join(map(str, problems[0]["loc"]))
-    text = str(problems[0]["msg"]).removeprefix("Value error, ")
-    return f"{place}: {text}" if place else text
+    first = error.errors()[0]
+    place = first["loc"][:1]
+    if first["type"] == "value_error":
+        text = str(first["ctx"]["error"])
+    else:
+        text = f"expected {takes_at(WatchSection, place)}, found {first['input']!r:.40}"
+    return f"{place[0]}: {text}" if place else text
 
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ several. A transition with an event also waits for a fresh frame. Times are argu
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final, Literal
 
 from edgepose.errors import UserError
@@ -47,6 +47,10 @@ class Thresholds:
         for key in ("hold", "release", "cooldown"):
             if not 0.0 <= getattr(self, key) < math.inf:
                 raise UserError(f"{key}: expected 0 or more seconds, found {getattr(self, key)}")
+
+
+TUNABLE: Final = (*(field.name for field in fields(Thresholds)), "angle_deviation")
+"""What may be changed about a watch while it runs, and by a profile."""
 
 
 @dataclass(frozen=True, slots=True)

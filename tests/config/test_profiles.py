@@ -14,6 +14,8 @@ from witness import Witness
 from edgepose.appliance.appliance import Appliance
 from edgepose.appliance.assembly import in_profile
 from edgepose.config.loader import load
+from edgepose.config.schema import OverrideSection
+from edgepose.core.trigger import TUNABLE
 from edgepose.errors import ConfigError, UserError
 from edgepose.types import Scene
 
@@ -233,6 +235,11 @@ def test_a_mistake_is_told_with_its_line(config_file, old, new, words):
 
     with pytest.raises(ConfigError, match=words):
         load(config_file)
+
+
+def test_a_profile_may_change_what_can_be_tuned_while_it_runs():
+    """The page's sliders and the keys of a profile are the same."""
+    assert tuple(OverrideSection.model_fields) == TUNABLE
 
 
 def test_a_desk_looks_at_one_profile(config_file):

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from edgepose import jsonio
-from edgepose.errors import UserError, near_miss
+from edgepose.errors import UserError
 from edgepose.outputs.base import Device
 
 log = logging.getLogger(__name__)
 
 MAX_BYTES: Final = 4096  # of a payload; the longest that makes sense has a few hundred
 _SWITCH: Final = {"on": True, "off": False}
-_THRESHOLDS: Final = frozenset({"enter", "exit", "hold", "release", "cooldown", "angle_deviation"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +48,20 @@ def carry_out(device: Device, command: str, payload: bytes, *, is_retained: bool
 
 
 def _value(command: str, payload: bytes, device: Device) -> Any:
-    """Return what a command takes. Raises UserError for a payload that makes no sense."""
+    """Return what a payload holds. Raises UserError for one of another form.
+
+    What it means for the device is checked by the appliance, with the same words for everybody.
+    """
     if len(payload) > MAX_BYTES:
         raise UserError(f"expected at most {MAX_BYTES} bytes, found {len(payload)}")
     try:
         text = payload.decode().strip()
     except UnicodeDecodeError as error:
         raise UserError("expected UTF-8 text, found other bytes") from error
-    if command == "detect":
-        return _switch(text)
-    if command == "profile":
-        return text
-    if command == "template":
-        return _template(text, device)
-    return _thresholds(text, device) if command == "thresholds" else None
+    if command == "template" and not text.startswith("{") and len(device.watches) == 1:
+        return {"watch": device.watches[0], "template": text}
+    parse = _PARSERS.get(command)
+    return parse(text) if parse else None  # buttons send some word
 
 
 def _switch(text: str) -> bool:
@@ -71,38 +70,19 @@ def _switch(text: str) -> bool:
     return _SWITCH[text.lower()]
 
 
-def _template(text: str, device: Device) -> dict[str, str]:
-    """Take {"watch", "template"}, or the template's name alone where there is one watch."""
-    if not text.startswith("{") and len(device.watches) == 1:
-        given: dict[str, Any] = {"watch": device.watches[0], "template": text}
-    else:
-        given = _object(text, {"watch", "template"}, device)
-    if not isinstance(given.get("template"), str) or not given["template"]:
-        raise UserError('expected the name of a template as "template"')
-    return given
-
-
-def _thresholds(text: str, device: Device) -> dict[str, Any]:
-    given = _object(text, {"watch", *_THRESHOLDS}, device)
-    for key in given.keys() & _THRESHOLDS:
-        if isinstance(given[key], bool) or not isinstance(given[key], int | float):
-            raise UserError(f'"{key}": expected a number, found {json.dumps(given[key])[:40]}')
-    if len(given) < 2:
-        raise UserError(f"expected one of {', '.join(sorted(_THRESHOLDS))}, found none")
-    return given
-
-
-def _object(text: str, keys: set[str], device: Device) -> dict[str, Any]:
-    """Return a JSON object that names one of the device's watches and has no unknown key."""
+def _object(text: str) -> dict[str, Any]:
     try:
-        given = jsonio.loads(text)
-    except ValueError as error:
-        raise UserError(f"expected a JSON object, found '{text[:40]}'") from error
-    if not isinstance(given, dict):
+        value = jsonio.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
         raise UserError(f"expected a JSON object, found '{text[:40]}'")
-    for key in given.keys() - keys:
-        raise UserError(f'unknown key "{key[:40]}"{near_miss(key, keys)}')
-    watch = given.get("watch")
-    if watch not in device.watches:
-        raise UserError(f'"watch": unknown: {watch!r}{near_miss(str(watch), device.watches)}')
-    return given
+    return value
+
+
+_PARSERS: Final[dict[str, Callable[[str], Any]]] = {
+    "detect": _switch,
+    "profile": str,
+    "template": _object,
+    "thresholds": _object,
+}

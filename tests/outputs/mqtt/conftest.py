@@ -193,9 +193,11 @@ class Appliance(Controls):
         }  # fmt: skip
 
     def command(self, name: str, value: Any = None) -> str:
-        """Do what was asked, but keep thresholds in order."""
+        """Do what was asked, but refuse a threshold or a name that can't be."""
         if name == "thresholds" and value.get("enter", 1.0) > 1.0:
             raise UserError("enter: expected at most 1, found more")
+        if name == "template" and value["watch"] != "arms_up":
+            raise UserError(f"no watch '{value['watch']}'{near_miss(value['watch'], ['arms_up'])}")
         if name == "profile" and value not in PROFILES:
             raise UserError(f"no profile '{value}'{near_miss(value, PROFILES)}")
         self.asked.append((name, value))
