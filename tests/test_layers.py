@@ -39,6 +39,7 @@ LATE = (
     "ai_edge_litert", "tflite_runtime", "tensorflow", "pycoral", "picamera2", "libcamera", "gpiod",
     "av", "paho", "aiohttp", "prometheus_client", "pygame", "torch",
 )  # fmt: skip
+OPENED = ("api", "auth", "responses", "server")  # of outputs/web: imported by its open() only
 
 
 def modules() -> list[Path]:
@@ -136,7 +137,9 @@ def test_importing_everything_loads_no_hardware_library():
     names = [
         "edgepose." + ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
         for path in modules()
-        if path.name not in ("__init__.py", "__main__.py") and "train" not in path.parts
+        if path.name not in ("__init__.py", "__main__.py")
+        and "train" not in path.parts
+        and not (path.parent.name == "web" and path.stem in OPENED)
     ]
     code = (
         f"import importlib, sys\nfor name in {names!r}: importlib.import_module(name)\n"

@@ -1,7 +1,4 @@
-"""Access to the page: token, signed cookie, login form, rate limit on guesses, same-origin check.
-
-Plain values in and out, times are told; nothing here knows HTTP libraries.
-"""
+"""Access to the page: token, cookie, login form, rate limit on guesses, same-origin check."""
 
 from __future__ import annotations
 
@@ -13,23 +10,26 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
-from edgepose.outputs.web.api import read_form
-from edgepose.outputs.web.responses import Pages, Refusal, redirect
+from aiohttp import web
+
+from edgepose.outputs.web.api import read_body
+from edgepose.outputs.web.responses import Pages, redirect
 
 if TYPE_CHECKING:
-    from aiohttp.web import BaseRequest, Response
+    from aiohttp.typedefs import Handler
+
+log = logging.getLogger(__name__)
 
 LIFETIME: Final = 30 * 86400  # seconds that a phone stays logged in
-
 GUESSES: Final = 5  # wrong tokens from one address before it must wait
 PAUSE: Final = 20.0  # seconds after which one more guess is allowed
 _ADDRESSES: Final = 1024  # remembered; of more, the oldest is forgotten
 
 
 class Pass:
-    """Check tokens, issue cookies and check those.
+    """Check of tokens, and of cookies issued for them.
 
     A cookie is `EXPIRY.SIGNATURE`, signed with a key made of the token: a restart logs nobody
     out, a new token everybody.
@@ -44,7 +44,7 @@ class Pass:
         return hmac.compare_digest(_digest(given), self._token)
 
     def issue(self, now: float) -> str:
-        """Return a cookie that is good from `now`, unix seconds, for LIFETIME seconds."""
+        """Return a cookie that is valid from `now`, unix seconds, for LIFETIME seconds."""
         expiry = str(int(now) + LIFETIME)
         return f"{expiry}.{self._sign(expiry)}"
 
@@ -63,10 +63,9 @@ def _digest(text: str) -> bytes:
 
 
 class Throttle:
-    """Count wrong guesses by address: GUESSES at once, then one every PAUSE seconds.
+    """Rate limit on wrong tokens by address: GUESSES at once, then one every PAUSE seconds.
 
-    Times are seconds of a monotonic clock. An IPv6 neighbour has 2^64 addresses: the network
-    counts.
+    Times are seconds of a monotonic clock. An IPv6 host has 2^64 addresses: its network counts.
     """
 
     def __init__(self) -> None:
@@ -77,7 +76,7 @@ class Throttle:
         return max(self._debt(_network(address), now) - (GUESSES - 1), 0.0) * PAUSE
 
     def fail(self, address: str, now: float) -> None:
-        """Note a wrong guess."""
+        """Count a wrong token."""
         network = _network(address)
         self._debts[network] = (self._debt(network, now) + 1, now)
         self._debts.move_to_end(network)
@@ -99,7 +98,7 @@ def _network(address: str) -> str:
     return str(ipaddress.ip_network((int(number), 64), strict=False))
 
 
-def is_own(headers: Mapping[str, str]) -> bool:
+def is_same_origin(headers: Mapping[str, str]) -> bool:
     """Tell whether a request that changes something comes from our page, not another site's.
 
     Browsers name the page in Origin; its host must be the one that was asked. Without Origin it
@@ -115,25 +114,38 @@ def is_own(headers: Mapping[str, str]) -> bool:
     return bool(site) and site == headers.get("Host")
 
 
-log = logging.getLogger(__name__)
-
-
 class Login:
-    """Know who is logged in, by cookie or by `Authorization: Bearer TOKEN`."""
+    """Login by form and cookie, or by `Authorization: Bearer TOKEN`."""
 
-    def __init__(self, secret: str, port: int, pages: Pages, is_secure: bool = False) -> None:
+    def __init__(self, token: str, port: int, pages: Pages, is_secure: bool = False) -> None:
         """Name the cookie after the port: cookies of one host are shared by all its ports.
 
         is_secure: the page is encrypted, so that the cookie must never travel in the clear.
         """
-        self._attributes = "Path=/; HttpOnly; SameSite=Strict" + ("; Secure" if is_secure else "")
-        self._pass = Pass(secret)
+        self._is_secure = is_secure
+        self._pass = Pass(token)
         self._throttle = Throttle()
         self._cookie = f"edgepose_{port}"
         self._pages = pages
 
-    def is_in(self, request: BaseRequest) -> bool:
-        """Tell whether a request may be answered. Raises Refusal after too many wrong tokens."""
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Add the login form and the way out."""
+        router.add_get("/login", self._form, allow_head=False)
+        router.add_post("/login", self._log_in)
+        router.add_post("/logout", self._log_out)
+
+    @web.middleware
+    async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let through what is public or logged in, unless it comes from another site's page."""
+        if request.method != "GET" and not is_same_origin(request.headers):
+            raise web.HTTPForbidden(text="This came from another site's page.")
+        if request.path == "/login" or self._is_logged_in(request):
+            return await handler(request)
+        if request.path == "/" and request.method == "GET":
+            return redirect("/login")
+        raise web.HTTPUnauthorized(text="Log in first.", headers={"WWW-Authenticate": "Bearer"})
+
+    def _is_logged_in(self, request: web.Request) -> bool:
         cookie = request.cookies.get(self._cookie, "")
         if cookie and self._pass.is_valid(cookie, time.time()):
             return True
@@ -141,38 +153,55 @@ class Login:
         if scheme.lower() != "bearer":
             return False
         if wait := self._wait(request):
-            raise Refusal(429, _patience(wait), {"Retry-After": str(int(wait) + 1)})
+            headers = {"Retry-After": str(int(wait) + 1)}
+            raise web.HTTPTooManyRequests(text=_patience(wait), headers=headers)
         return self._accepts(request, given)
 
-    async def form(self, request: BaseRequest) -> Response:
-        """Show the form, or the page to who is in."""
-        return redirect("/") if self.is_in(request) else self._pages.login()
+    async def _form(self, request: web.Request) -> web.Response:
+        return redirect("/") if self._is_logged_in(request) else self._pages.login()
 
-    async def submit(self, request: BaseRequest) -> Response:
-        """Take the token; the right one gives a cookie, a wrong one the form with a sentence."""
-        given = (await read_form(request)).get("token", "")
+    async def _log_in(self, request: web.Request) -> web.Response:
+        """Check the token: the right one gives a cookie, a wrong one the form with a sentence."""
+        given = await _form_token(request)
         if wait := self._wait(request):
             return self._pages.login(429, _patience(wait), wait)
         if not self._accepts(request, given.strip()):
             return self._pages.login(401, "That is not the token of this device.")
-        return redirect("/", self._set_cookie(self._pass.issue(time.time()), LIFETIME))
+        return self._with_cookie("/", self._pass.issue(time.time()), LIFETIME)
 
-    async def leave(self, request: BaseRequest) -> Response:  # noqa: ARG002 - as all handlers
-        """Take the cookie back."""
-        return redirect("/login", self._set_cookie("", 0))
+    async def _log_out(self, _: web.Request) -> web.Response:
+        return self._with_cookie("/login", "", 0)
 
-    def _set_cookie(self, value: str, seconds: int) -> dict[str, str]:
-        return {"Set-Cookie": f"{self._cookie}={value}; Max-Age={seconds}; {self._attributes}"}
+    def _with_cookie(self, path: str, value: str, lifetime: int) -> web.Response:
+        response = redirect(path)
+        response.set_cookie(
+            self._cookie,
+            value,
+            max_age=lifetime,
+            httponly=True,
+            samesite="Strict",
+            secure=self._is_secure,
+        )
+        return response
 
-    def _wait(self, request: BaseRequest) -> float:
+    def _wait(self, request: web.Request) -> float:
         return self._throttle.wait(request.remote or "", time.monotonic())
 
-    def _accepts(self, request: BaseRequest, given: str) -> bool:
+    def _accepts(self, request: web.Request, given: str) -> bool:
         if self._pass.is_token(given):
             return True
         self._throttle.fail(request.remote or "", time.monotonic())
-        log.warning("Somebody at %s gave a wrong token for the page.", request.remote)
+        log.warning("A wrong token for the page came from %s.", request.remote)
         return False
+
+
+async def _form_token(request: web.Request) -> str:
+    body = await read_body(request, "application/x-www-form-urlencoded")
+    try:
+        fields = parse_qs(body.decode(), max_num_fields=8)
+    except ValueError:  # not UTF-8, or too many fields
+        raise web.HTTPBadRequest(text="The body is not the login form.") from None
+    return fields.get("token", [""])[0]
 
 
 def _patience(wait: float) -> str:

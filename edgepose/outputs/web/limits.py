@@ -6,116 +6,130 @@ aiohttp has no limit of its own on connections, nor on how long a request may ta
 from __future__ import annotations
 
 import asyncio
+import math
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from edgepose.errors import OutputLost
 from edgepose.outputs.web.options import Tls
 
 if TYPE_CHECKING:
-    from ssl import SSLContext
-
     from aiohttp.web import RequestHandler, Server
 
 _ROUNDS: Final = 5  # of the loop: enough from an accepted connection to its closed socket
 
 
-class ConnectionLimiter:
-    """Make connections for a listening socket, and close those that ask for nothing.
+@dataclass(slots=True)
+class _Connection:
+    """An open connection. deadline: for its next whole request; infinite while it is answered."""
 
-    A new connection is always let in while an older one is silent: whoever opens many and says
+    transport: asyncio.Transport
+    deadline: float
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self.transport.get_extra_info("socket").fileno() != -1)
+
+
+class ConnectionLimiter:
+    """Protocol factory of a listening socket that limits its connections.
+
+    A new connection is always let in while an older one is silent: whoever opens many and sends
     nothing locks nobody out. All on the loop.
 
     most: connections at a time; a page has up to five. patience: seconds for the next whole
-    request to come.
+    request to arrive. server: makes the protocols that speak HTTP.
     """
 
     most: ClassVar[int] = 64
     patience: ClassVar[float] = 10.0
+    server: Server | None = None
 
-    def __init__(self, server: Server, tls: SSLContext | None = None) -> None:
-        self._server = server
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
         self._is_closed = False
-        self._open: dict[RequestHandler, asyncio.Transport] = {}
-        self._silent: dict[RequestHandler, float] = {}  # since when, the longest first
+        self._open: dict[RequestHandler, _Connection] = {}
 
     def __call__(self) -> asyncio.Protocol:
         """Return the protocol of a new connection."""
-        handler = self._server()
-        if self._tls is None:
-            return LimitedConnection(self, handler)
-        return TlsConnection(self, handler, self._tls)
+        assert self.server is not None
+        return _NewConnection(self, self.server(), self._tls)
 
     def __len__(self) -> int:
+        self._forget_closed()
         return len(self._open)
 
     @contextmanager
     def serving(self, handler: RequestHandler) -> Iterator[None]:
-        """Leave a connection in peace while its request is answered."""
-        self._silent.pop(handler, None)
+        """Keep a connection open while its request is answered."""
+        if (connection := self._open.get(handler)) is None:
+            yield
+            return
+        connection.deadline = math.inf
         try:
             yield
         finally:
-            if handler in self._open:
-                self._silent[handler] = asyncio.get_running_loop().time()
+            connection.deadline = self._next_deadline()
 
     async def watch(self) -> None:
-        """Close who has kept silent for too long, for ever."""
+        """Close connections that are past their deadline, until cancelled."""
         while True:
             await asyncio.sleep(self.patience / 10)
-            self._sweep(asyncio.get_running_loop().time() - self.patience)
+            self._forget_closed()
+            now = asyncio.get_running_loop().time()
+            for handler, connection in list(self._open.items()):
+                if connection.deadline < now:
+                    self._abort(handler)
 
-    def enter(self, handler: RequestHandler, transport: asyncio.Transport) -> bool:
-        """Let a connection in; False when all others are busy, or the door is closed."""
-        if self._is_closed or (len(self._open) >= self.most and not self._silent):
+    def admit(self, handler: RequestHandler, transport: asyncio.Transport) -> bool:
+        """Count a new connection; False when all others are busy, or the server is closing."""
+        self._forget_closed()
+        if self._is_closed or (len(self._open) >= self.most and not self._evict()):
             return False
-        if len(self._open) >= self.most:
-            self.hang_up(next(iter(self._silent)))
-        self._open[handler] = transport
-        self._silent[handler] = asyncio.get_running_loop().time()
+        self._open[handler] = _Connection(transport, self._next_deadline())
         return True
 
-    def leave(self, handler: RequestHandler) -> None:
-        """Forget a connection that is over."""
-        self._open.pop(handler, None)
-        self._silent.pop(handler, None)
-
-    def hang_up(self, handler: RequestHandler) -> None:
-        """Close a connection at once, without waiting for what it has not read."""
-        transport = self._open.get(handler)
-        self.leave(handler)
-        if transport is not None:
-            transport.abort()
-
     async def close(self) -> None:
-        """Hang up on everybody, also on who comes just now or has not read what was sent."""
+        """Abort all connections, also new ones and those that do not read what was sent."""
         self._is_closed = True
         for handler in list(self._open):
-            self.hang_up(handler)
-        await _go_round()
+            self._abort(handler)
+        await _run_callbacks()
 
-    def _sweep(self, before: float) -> None:
-        for handler, since in list(self._silent.items()):
-            if since < before:
-                self.hang_up(handler)
+    def _evict(self) -> bool:
+        """Close the connection that has been silent for longest; False when there is none."""
+        handler = min(self._open, key=lambda key: self._open[key].deadline)
+        if self._open[handler].deadline == math.inf:
+            return False
+        self._abort(handler)
+        return True
+
+    def _abort(self, handler: RequestHandler) -> None:
+        self._open.pop(handler).transport.abort()
+
+    def _forget_closed(self) -> None:
+        self._open = {key: found for key, found in self._open.items() if found.is_open}
+
+    def _next_deadline(self) -> float:
+        return asyncio.get_running_loop().time() + self.patience
 
 
 async def stop_listening(listener: asyncio.Server) -> None:
-    """Close a listening socket without losing who was accepted just before.
+    """Close a listening socket without losing connections that were accepted just before.
 
     asyncio makes a connection of an accepted socket some rounds of its loop later; when its server
     was closed in between, it fails and forgets the socket, open (seen with Python 3.11).
     """
     for socket in listener.sockets:
         asyncio.get_running_loop().remove_reader(socket.fileno())
-    await _go_round()
+    await _run_callbacks()
     listener.close()
 
 
-async def _go_round() -> None:
+async def _run_callbacks() -> None:
     for _ in range(_ROUNDS):
         await asyncio.sleep(0)
 
@@ -133,88 +147,49 @@ def tls_context(tls: Tls) -> ssl.SSLContext:
     return context
 
 
-class LimitedConnection(asyncio.Protocol):
-    """Pass everything on to a connection's handler; tell the door when it comes and goes."""
+class _NewConnection(asyncio.Protocol):
+    """A connection until it is admitted and TLS is set up; then its HTTP handler takes over.
 
-    def __init__(self, door: ConnectionLimiter, handler: RequestHandler) -> None:
-        self._door = door
-        self._handler = handler
-        self._is_in = False
-        self._is_begun = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Come in, or be sent away."""
-        assert isinstance(transport, asyncio.Transport)
-        self._is_in = self._door.enter(self._handler, transport)
-        if self._is_in:
-            self._begin(transport)
-        else:
-            transport.abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Be forgotten."""
-        if self._is_in:
-            self._is_in = False
-            self._door.leave(self._handler)
-        if self._is_begun:
-            self._handler.connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """Pass on what a visitor says."""
-        if self._is_begun:
-            self._handler.data_received(data)
-
-    def eof_received(self) -> None:
-        """Pass on that a visitor will say no more."""
-        if self._is_begun:
-            self._handler.eof_received()
-
-    def pause_writing(self) -> None:
-        """Pass on that a visitor reads slowly."""
-        self._handler.pause_writing()
-
-    def resume_writing(self) -> None:
-        """Pass on that a visitor reads again."""
-        self._handler.resume_writing()
-
-    def _begin(self, transport: asyncio.Transport) -> None:
-        self._is_begun = True
-        self._handler.connection_made(transport)
-
-
-class TlsConnection(LimitedConnection):
-    """Speak TLS, begun only when the door has let the connection in.
-
-    So a visitor who never finishes the handshake is one of the door's silent ones, counted and
-    sent away; with TLS on the listening socket nobody would see it before the handshake is over.
+    TLS begins here, not on the listening socket: so a client that never finishes the handshake
+    counts as a silent connection, and is closed as one.
     """
 
     def __init__(
-        self, door: ConnectionLimiter, handler: RequestHandler, context: ssl.SSLContext
+        self, limiter: ConnectionLimiter, handler: RequestHandler, tls: ssl.SSLContext | None
     ) -> None:
-        super().__init__(door, handler)
-        self._context = context
+        self._limiter = limiter
+        self._handler = handler
+        self._tls = tls
         self._early = b""  # what came together with the end of the handshake
         self._handshake: asyncio.Task[None] | None = None
 
-    def data_received(self, data: bytes) -> None:
-        """Pass on what a visitor says, once the handler is there."""
-        if self._is_begun:
-            super().data_received(data)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, or close the connection where there is no room."""
+        assert isinstance(transport, asyncio.Transport)
+        if not self._limiter.admit(self._handler, transport):
+            transport.abort()
+        elif self._tls is None:
+            self._hand_over(transport)
         else:
-            self._early += data
+            transport.pause_reading()  # the first bytes are for TLS
+            self._handshake = asyncio.create_task(self._encrypt(transport, self._tls))
 
-    def _begin(self, transport: asyncio.Transport) -> None:
-        transport.pause_reading()  # the first bytes are for TLS
-        self._handshake = asyncio.create_task(self._encrypt(transport))
+    def data_received(self, data: bytes) -> None:
+        """Keep data for the handler."""
+        self._early += data
 
-    async def _encrypt(self, transport: asyncio.Transport) -> None:
+    async def _encrypt(self, transport: asyncio.Transport, tls: ssl.SSLContext) -> None:
         loop = asyncio.get_running_loop()
         try:
-            inner = await loop.start_tls(transport, self, self._context, server_side=True)
+            inner = await loop.start_tls(transport, self, tls, server_side=True)
         except OSError:  # no TLS, or none that we speak; ssl.SSLError is one
             transport.abort()
             return
-        if inner is not None and self._is_in:  # nobody went meanwhile
-            super()._begin(inner)
-            super().data_received(self._early)
+        if inner is not None and not transport.is_closing():
+            self._hand_over(inner)
+
+    def _hand_over(self, transport: asyncio.Transport) -> None:
+        transport.set_protocol(self._handler)
+        self._handler.connection_made(transport)
+        if self._early:
+            self._handler.data_received(self._early)

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from edgepose import options
 from edgepose.errors import OutputLost
@@ -16,9 +16,11 @@ from edgepose.outputs.base import Device, Output
 from edgepose.outputs.web import token
 from edgepose.outputs.web.limits import tls_context
 from edgepose.outputs.web.options import WebOptions
-from edgepose.outputs.web.server import Server
 from edgepose.outputs.web.streams import LatestScene
 from edgepose.types import Scene
+
+if TYPE_CHECKING:
+    from edgepose.outputs.web.server import Server
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ class Web(Output):
 
     def open(self) -> None:
         """Listen. Raises OutputLost when the address is taken or the token can't be kept."""
-        import aiohttp.web  # noqa: F401 - takes seconds off a cold card: not of the server's patience
+        from edgepose.outputs.web.server import Server  # aiohttp: seconds from a cold card
 
         self.close()
         options = self._options

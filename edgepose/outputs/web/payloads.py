@@ -1,4 +1,4 @@
-"""What the page is sent: scenes and events as JSON values, pictures as JPEG."""
+"""Payloads of the streams: scenes as JSON values, pictures as JPEG."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def _finite(value: Any) -> Any:
 
 
 class SceneSummary:
-    """Put scenes into words; advice stays long enough to be read: `tell(scene)`."""
+    """Summary of scenes for the page; advice stays long enough to be read: `of(scene)`."""
 
     def __init__(self) -> None:
         self._advice: dict[str, Advice] = {}
 
-    def tell(self, scene: Scene) -> dict[str, Any]:
-        """Return the summary of a scene: how many people, how each watch stands, no picture."""
+    def of(self, scene: Scene) -> dict[str, Any]:
+        """Return number of people and state of each watch as JSON values, no picture."""
         return {
             "seq": scene.frame.seq,
             "people": len(scene.poses),
@@ -60,7 +60,7 @@ class SceneSummary:
 
 
 def _compared(match: Match) -> dict[str, Any]:
-    """Return the state of every limb, and by how much those are off that are."""
+    """Return the state of every limb, and how far off the deviating ones are."""
     return {
         "limbs": {limb.limb: limb.state for limb in match.limbs},
         "off": [_off(limb) for limb in match.deviated],
@@ -76,16 +76,16 @@ _QUALITY: Final = 80
 
 
 class JpegEncoder:
-    """Make JPEGs of scenes: `photograph(scene)`. With `hides` no pixel of a frame is used."""
+    """Scenes as JPEGs: `encode(scene)`. With `hides` no pixel of a frame is used."""
 
     def __init__(self, *, hides: bool, mirror: bool) -> None:
         style = Style(background="black" if hides else "picture", mirror=mirror)
         self._renderer = Renderer(style)
 
-    def photograph(self, scene: Scene) -> bytes:
+    def encode(self, scene: Scene) -> bytes:
         """Return a JPEG of the people, without words: the page writes them itself.
 
-        cv2 lets go of the interpreter while it scales and encodes, so inference goes on.
+        cv2 releases the GIL while it scales and encodes, so inference goes on.
         """
         picture = self._renderer.draw_people(scene, fitted(scene.frame.size))
         settings = (cv2.IMWRITE_JPEG_QUALITY, _QUALITY)

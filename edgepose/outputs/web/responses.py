@@ -1,19 +1,21 @@
-"""Responses: refusals, JSON, the page's static files, each with security headers."""
+"""Responses: JSON, errors, the files of the page, and the security headers of every answer."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import html
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
 
 from edgepose.outputs.web.payloads import encoded
 
 if TYPE_CHECKING:
-    from aiohttp.web import Response
+    from aiohttp.typedefs import Handler
 
+MAX_BODY: Final = 16 * 1024  # bytes; the longest command is a tenth of that
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -27,89 +29,92 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Cache-Control": "no-store",
-    "Server": "edgepose",
 }
-
-
-class Refusal(Exception):
-    """Answer with a status and a sentence instead of what was asked for."""
-
-    def __init__(
-        self, status: int, sentence: str, headers: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.headers = headers or {}
-
-
-def reply(
-    body: bytes, kind: str, status: int = 200, headers: Mapping[str, str] | None = None
-) -> Response:
-    """Return an answer; `headers` replace the usual ones of the same name."""
-    from aiohttp.web import Response
-
-    everything = HEADERS | {"Content-Type": kind} | dict(headers or {})
-    return Response(body=body, status=status, headers=everything)
-
-
-def json_reply(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return an answer in JSON."""
-    return reply(encoded(value), "application/json", status, headers)
-
-
-def refused(refusal: Refusal) -> Response:
-    """Return the answer that a refusal stands for."""
-    return json_reply({"error": str(refusal)}, refusal.status, refusal.headers)
-
-
-def redirect(place: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Send the browser elsewhere, with GET."""
-    return reply(b"", "text/plain", 303, {"Location": place, **(headers or {})})
-
-
-_FOLDER: Final = Path(__file__).parent / "static"
-_HTML: Final = "text/html; charset=utf-8"
-_SCRIPT: Final = "text/javascript; charset=utf-8"
+_STATIC: Final = Path(__file__).parent / "static"
 _MODULES: Final = ("app.js", "device.js", "figure.js", "health.js", "teach.js", "watches.js")
 _FILES: Final = {
-    "/": ("index.html", _HTML),
-    **{f"/{name}": (name, _SCRIPT) for name in _MODULES},
-    "/style.css": ("style.css", "text/css; charset=utf-8"),
+    "/": ("index.html", "text/html"),
+    **{f"/{name}": (name, "text/javascript") for name in _MODULES},
+    "/style.css": ("style.css", "text/css"),
 }  # name and content type by path
 
 
+async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    """Add the security headers; one that the response has already is kept."""
+    response.headers["Server"] = "edgepose"
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer errors, those of the router included, with a sentence in JSON."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        error.body = encoded({"error": _sentence(error)})
+        error.content_type, error.charset = "application/json", None
+        if error.status in (408, 413):  # the rest of the body is not wanted
+            error.force_close()
+        raise
+
+
+def _sentence(error: web.HTTPException) -> str | None:
+    """Return what an error says; aiohttp's own texts say no more than its status."""
+    match error.status:
+        case 404:
+            return "There is nothing here."
+        case 405:
+            return f"Only {error.headers['Allow'].replace(',', ', ')} works here."
+        case 413:
+            return f"Expected at most {MAX_BODY} bytes."
+    return error.text
+
+
+def json_response(value: Any) -> web.Response:
+    """Return a value as JSON."""
+    return web.Response(body=encoded(value), content_type="application/json")
+
+
+def redirect(path: str) -> web.Response:
+    """Send the browser to another path, with GET."""
+    return web.Response(status=303, headers={"Location": path}, content_type="text/plain")
+
+
 class Pages:
-    """Hold page, style, script and the way in, with the device's name in them."""
+    """Page, style, scripts and login form, with the device's name filled in."""
 
     def __init__(self, device: str) -> None:
         self._login = _filled("login.html", device)
         self._files = {path: _filled(name, device) for path, (name, _) in _FILES.items()}
 
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Return the paths of page, style and script."""
-        return tuple(self._files)
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Add a route for each file; all of them are in memory, and no path reaches a disk."""
+        for path in _FILES:
+            router.add_get(path, self._file, allow_head=False)
 
-    def file(self, path: str) -> Response:
-        """Return page, style or script."""
-        return reply(self._files[path].encode(), _FILES[path][1])
+    async def _file(self, request: web.Request) -> web.Response:
+        path = request.match_info.route.resource.canonical  # type: ignore[union-attr]
+        return web.Response(text=self._files[path], content_type=_FILES[path][1], charset="utf-8")
 
-    def login(self, status: int = 200, complaint: str = "", wait: float = 0.0) -> Response:
-        """Return the way in. Its style stands inside, so that nothing else must be public."""
+    def login(self, status: int = 200, complaint: str = "", wait: float = 0.0) -> web.Response:
+        """Return the login form. Its style is inline, so that nothing else must be public."""
         style = self._files["/style.css"]
         page = self._login.replace("{{style}}", style)
         page = page.replace("{{complaint}}", html.escape(complaint))
-        policy = POLICY.replace("style-src 'self'", f"style-src '{_fingerprint(style)}'")
+        policy = POLICY.replace("style-src 'self'", f"style-src '{_hash_source(style)}'")
         headers = {"Content-Security-Policy": policy}
         if wait:
             headers["Retry-After"] = str(int(wait) + 1)
-        return reply(page.encode(), _HTML, status, headers)
+        return web.Response(
+            text=page, status=status, headers=headers, content_type="text/html", charset="utf-8"
+        )
 
 
 def _filled(name: str, device: str) -> str:
-    return (_FOLDER / name).read_text("utf-8").replace("{{device}}", html.escape(device))
+    return (_STATIC / name).read_text("utf-8").replace("{{device}}", html.escape(device))
 
 
-def _fingerprint(style: str) -> str:
-    """Return what a security policy calls this style."""
+def _hash_source(style: str) -> str:
+    """Return the name of an inline style in a Content-Security-Policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

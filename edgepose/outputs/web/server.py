@@ -1,13 +1,17 @@
-"""The server: sockets, connections and workers from the first to the last moment."""
+"""The HTTP server of the page: application, connections and worker threads."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from edgepose.outputs.base import Device
 from edgepose.outputs.web import streams
@@ -16,25 +20,24 @@ from edgepose.outputs.web.auth import Login
 from edgepose.outputs.web.limits import ConnectionLimiter, stop_listening
 from edgepose.outputs.web.options import WebOptions
 from edgepose.outputs.web.payloads import JpegEncoder, SceneSummary, encoded
-from edgepose.outputs.web.responses import Pages, Refusal, refused
-from edgepose.outputs.web.routes import Handler, Site
+from edgepose.outputs.web.responses import MAX_BODY, Pages, add_headers, errors_as_json
 from edgepose.outputs.web.streams import Broadcaster, LatestScene
 from edgepose.types import Scene
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-    from aiohttp.web import BaseRequest, StreamResponse
+    from aiohttp.typedefs import Handler
 
 log = logging.getLogger(__name__)
 
-_WATCHERS: Final = 12  # of pictures, and of scenes; a page is one of each
-_NEWS_RATE: Final = 10.0  # scenes a second that the page is told of: bars move, words can be read
-_GOODBYE: Final = 0.5  # seconds for answers under way when the server stops
+_CLIENTS: Final = 12  # of the picture stream, and of the event stream; a page is one of each
+_SCENE_RATE: Final = 10.0  # scenes a second for the page: bars move, words can be read
+_SHUTDOWN: Final = 0.5  # seconds for answers under way when the server stops
 
 
 class Server:
-    """Serve the page of one device: `run(ready, stop)` on a loop of its own.
+    """HTTP server of one device's page: `run(ready, stop)` on a loop of its own.
 
     port: what is listened on, once it runs.
     """
@@ -44,92 +47,89 @@ class Server:
         options: WebOptions,
         device: Device,
         live: LatestScene,
-        secret: str,
+        token: str,
         tls: SSLContext | None = None,
     ) -> None:
         self.port = 0
         self._options = options
         self._device = device
         self._live = live
-        self._secret = secret
-        self._tls = tls
-        self._site: Site | None = None
-        self._door: ConnectionLimiter | None = None
+        self._token = token
+        self._is_secure = tls is not None
+        self._limiter = ConnectionLimiter(tls)
 
     async def run(self, ready: Callable[[], None], stop: asyncio.Event) -> None:
         """Listen until `stop` is set. Raises OSError when the address can't be had."""
+        loop, options = asyncio.get_running_loop(), self._options
         async with AsyncExitStack() as stack:
-            # Workers end last: until the connections are closed, requests need them.
-            api = Api(self._device, self._options.frames, _workers(stack, "web-commands"))
-            handlers = self._streams(stack)
-            await self._listen(stack)
-            pages = Pages(self._device.name)
-            login = Login(self._secret, self.port, pages, is_secure=self._tls is not None)
-            self._site = Site(pages, login, api, handlers)
+            listener = await loop.create_server(
+                self._limiter, options.host, options.port, start_serving=False
+            )
+            stack.callback(listener.close)
+            self.port = listener.sockets[0].getsockname()[1]
+            runner = web.AppRunner(
+                self._application(stack),
+                handler_cancellation=True,
+                access_log=None,
+                logger=_quiet_log(),
+                auto_decompress=False,
+                lingering_time=1.0,
+                shutdown_timeout=_SHUTDOWN,
+            )
+            await runner.setup()
+            self._limiter.server = runner.server
+            stack.callback(asyncio.create_task(self._limiter.watch()).cancel)
+            stack.push_async_callback(self._limiter.close)
+            stack.push_async_callback(runner.cleanup)
+            stack.push_async_callback(stop_listening, listener)
+            await listener.start_serving()
             ready()
             await stop.wait()
 
-    async def _listen(self, stack: AsyncExitStack) -> None:
-        """Open the socket; what comes before the site is there waits in its backlog."""
-        from aiohttp import web
-
-        http = web.Server(
-            self._handle,
-            handler_cancellation=True,
-            access_log=None,
-            logger=_quiet_log(),
-            auto_decompress=False,
-            lingering_time=1.0,
+    def _application(self, stack: AsyncExitStack) -> web.Application:
+        """Return routes and checks; with `frames: none` nothing that makes pictures exists."""
+        options, pages = self._options, Pages(self._device.name)
+        login = Login(self._token, self.port, pages, is_secure=self._is_secure)
+        # Workers end last: until the connections are closed, requests need them.
+        api = Api(self._device, options.frames, _worker(stack, "web-commands"))
+        app = web.Application(
+            middlewares=(self._mark_busy, errors_as_json, login.guard), client_max_size=MAX_BODY
         )
-        self._door = ConnectionLimiter(http, self._tls)
-        loop, options = asyncio.get_running_loop(), self._options
-        listener = await loop.create_server(self._door, options.host, options.port)
-        self.port = listener.sockets[0].getsockname()[1]
-        watch = asyncio.create_task(self._door.watch())
-        stack.callback(watch.cancel)
-        stack.push_async_callback(self._door.close)
-        stack.push_async_callback(http.shutdown, _GOODBYE)
-        stack.callback(http.pre_shutdown)
-        stack.push_async_callback(stop_listening, listener)
-
-    def _streams(self, stack: AsyncExitStack) -> Mapping[str, Handler]:
-        """Return the endless answers; with `frames: none` nothing that makes pictures exists."""
-        told, options = self._feed(stack, _summariser(), _NEWS_RATE), self._options
-        found: dict[str, Handler] = {
-            "/api/events": lambda request: streams.news(request, told, self._live)
-        }
+        app.on_response_prepare.append(add_headers)
+        pages.add_routes(app.router)
+        login.add_routes(app.router)
+        app.router.add_get("/api/state", api.state, allow_head=False)
+        app.router.add_post("/api/command", api.command)
+        scenes = self._broadcaster(stack, _summarise(), _SCENE_RATE)
+        events = partial(streams.events, scenes=scenes, live=self._live)
+        app.router.add_get("/api/events", events, allow_head=False)
         if options.frames != "none":
-            maker = JpegEncoder(hides=options.frames == "skeleton", mirror=options.mirror)
-            shown = self._feed(stack, maker.photograph, options.fps)
-            found["/stream"] = lambda request: streams.pictures(request, shown)
-        return found
+            encoder = JpegEncoder(hides=options.frames == "skeleton", mirror=options.mirror)
+            pictures = self._broadcaster(stack, encoder.encode, options.fps)
+            stream = partial(streams.pictures, pictures=pictures)
+            app.router.add_get("/stream", stream, allow_head=False)
+        return app
 
-    def _feed(
+    def _broadcaster(
         self, stack: AsyncExitStack, make: Callable[[Scene], bytes], fps: float
     ) -> Broadcaster:
-        feed = Broadcaster(self._live, make, _workers(stack, "web-maker"), fps, _WATCHERS)
-        stack.callback(feed.close)
-        return feed
+        worker = _worker(stack, "web-encoder")
+        broadcaster = Broadcaster(self._live, make, worker, fps, _CLIENTS)
+        stack.callback(broadcaster.close)
+        return broadcaster
 
-    async def _handle(self, request: BaseRequest) -> StreamResponse:
-        assert self._door is not None
-        assert self._site is not None
-        with self._door.serving(request.protocol):
-            try:
-                return await self._site.answer(request)
-            except Refusal as refusal:
-                return refused(refusal)
-            except ConnectionError:  # in the middle of an endless answer: nothing more to say
-                self._door.hang_up(request.protocol)
-                raise
+    @web.middleware
+    async def _mark_busy(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        with self._limiter.serving(request.protocol):
+            return await handler(request)
 
 
-def _summariser() -> Callable[[Scene], bytes]:
-    narrator = SceneSummary()
-    return lambda scene: encoded(narrator.tell(scene))
+def _summarise() -> Callable[[Scene], bytes]:
+    summary = SceneSummary()
+    return lambda scene: encoded(summary.of(scene))
 
 
-def _workers(stack: AsyncExitStack, name: str) -> ThreadPoolExecutor:
+def _worker(stack: AsyncExitStack, name: str) -> ThreadPoolExecutor:
     """Return one thread for work that must not hold the loop up; it ends with the server."""
     executor = ThreadPoolExecutor(1, name)
     stack.callback(executor.shutdown, wait=False, cancel_futures=True)
@@ -137,14 +137,12 @@ def _workers(stack: AsyncExitStack, name: str) -> ThreadPoolExecutor:
 
 
 def _quiet_log() -> logging.Logger:
-    """Return a log for aiohttp that leaves out what strangers send: it would fill the journal."""
+    """Return a log for aiohttp that drops errors caused by malformed or broken-off requests."""
     quiet = log.getChild("http")
     quiet.addFilter(_is_our_fault)
     return quiet
 
 
 def _is_our_fault(record: logging.LogRecord) -> bool:
-    from aiohttp.http_exceptions import HttpProcessingError
-
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error, HttpProcessingError | ConnectionError)

@@ -1,4 +1,4 @@
-"""Responses without end: MJPEG and server-sent events, made once for all who watch."""
+"""Endless responses: MJPEG and server-sent events, made once for all clients."""
 
 from __future__ import annotations
 
@@ -12,52 +12,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edgepose.outputs.web.payloads import encoded
-from edgepose.outputs.web.responses import HEADERS, Refusal
 from edgepose.types import Event, Scene
 
 if TYPE_CHECKING:
-    from aiohttp.web import BaseRequest, StreamResponse
+    from aiohttp.web import Request, StreamResponse
 
-STALLED: Final = 10.0  # seconds that a reader may take nothing at all
-QUIET: Final = 5.0  # seconds without news after which a sign of life is sent
+STALLED: Final = 10.0  # seconds that a client may read nothing at all
+QUIET: Final = 5.0  # seconds without anything new after which a sign of life is sent
 _BOUNDARY: Final = b"--frame\r\n"
 
 
-class EventStream:
-    """Write an endless answer; who takes nothing for STALLED seconds is cut off."""
-
-    def __init__(self, request: BaseRequest, kind: str) -> None:
-        from aiohttp.web import StreamResponse
-
-        self._request = request
-        self.response = StreamResponse(headers=HEADERS | {"Content-Type": kind})
-
-    async def begin(self, data: bytes) -> None:
-        """Send the headers and the first bytes."""
-        await self.response.prepare(self._request)
-        await self.send(data)
-
-    async def send(self, data: bytes) -> None:
-        """Send bytes. Raises ConnectionError when nobody takes them."""
-        try:
-            async with asyncio.timeout(STALLED):
-                await self.response.write(data)
-        except TimeoutError:
-            raise ConnectionAbortedError("the reader stalled") from None
-
-
-async def pictures(request: BaseRequest, feed: Broadcaster) -> StreamResponse:
-    """Send JPEGs as they are made. Raises Refusal when too many watch."""
-    line = EventStream(request, "multipart/x-mixed-replace; boundary=frame")
-    _check_room(feed)
-    with feed.watched() as start:
+async def pictures(request: Request, pictures: Broadcaster) -> StreamResponse:
+    """Send JPEGs as they are made, as MJPEG."""
+    with pictures.watched() as start:
         number = start
-        await line.begin(_BOUNDARY)
+        response = await _begin(request, "multipart/x-mixed-replace; boundary=frame", _BOUNDARY)
         while True:
-            edition = await feed.after(number, QUIET)
+            edition = await pictures.after(number, QUIET)
             if edition is not None:
                 number = edition.number
-                await line.send(_part(edition.data))
+                await _send(request, response, _part(edition.data))
 
 
 def _part(jpeg: bytes) -> bytes:
@@ -66,47 +40,61 @@ def _part(jpeg: bytes) -> bytes:
     return head + jpeg + b"\r\n" + _BOUNDARY
 
 
-async def news(request: BaseRequest, feed: Broadcaster, live: LatestScene) -> StreamResponse:
-    """Send the events that are remembered, then scenes and events as they come."""
-    line = EventStream(request, "text/event-stream")
-    _check_room(feed)
-    with feed.watched() as start:
+async def events(request: Request, scenes: Broadcaster, live: LatestScene) -> StreamResponse:
+    """Send the remembered events, then scenes and events as they come, as server-sent events."""
+    with scenes.watched() as start:
         number, seen = start, 0
-        await line.begin(b"retry: 1500\n\n")
+        response = await _begin(request, "text/event-stream", b"retry: 1500\n\n")
         while True:
-            seen, events = live.events_after(seen)
-            for event in events:
-                await line.send(_message("event", encoded(event.to_dict())))
-            edition = await feed.after(number, QUIET)
+            seen, new = live.events_after(seen)
+            for event in new:
+                await _send(request, response, _message("event", encoded(event.to_dict())))
+            edition = await scenes.after(number, QUIET)
             if edition is None:
-                await line.send(b": quiet\n\n")
+                await _send(request, response, b": quiet\n\n")
             else:
                 number = edition.number
-                await line.send(_message("scene", edition.data))
+                await _send(request, response, _message("scene", edition.data))
 
 
 def _message(kind: str, data: bytes) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (kind.encode(), data)
 
 
-def _check_room(feed: Broadcaster) -> None:
-    if feed.is_full:
-        raise Refusal(503, "Too many pages are watching; close one.", {"Retry-After": "5"})
+async def _begin(request: Request, kind: str, data: bytes) -> StreamResponse:
+    """Return an endless response of a content type, begun with some data."""
+    from aiohttp.web import StreamResponse
+
+    response = StreamResponse(headers={"Content-Type": kind})
+    await response.prepare(request)
+    await _send(request, response, data)
+    return response
+
+
+async def _send(request: Request, response: StreamResponse, data: bytes) -> None:
+    """Send data; a client that reads nothing for STALLED seconds is cut off."""
+    try:
+        async with asyncio.timeout(STALLED):
+            await response.write(data)
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()  # `close` would wait until everything is read
+        raise ConnectionAbortedError("the client stalled") from None
 
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """Hold what was made last, and its number."""
+    """What was made last, and its number."""
 
     number: int
     data: bytes
 
 
 class Broadcaster:
-    """Make bytes of the newest scene at most `fps` times a second, off the loop, while watched.
+    """Bytes made of the newest scene, at most `fps` times a second, while there are clients.
 
-    A watcher who is slow misses editions; nothing waits for it and nothing piles up. Every
-    method but the maker itself runs on the loop.
+    `make` runs on the executor, everything else on the loop. A slow client misses editions:
+    nothing waits for it and nothing piles up.
     """
 
     def __init__(
@@ -117,33 +105,36 @@ class Broadcaster:
         fps: float,
         most: int,
     ) -> None:
-        """Take at most `most` watchers at a time."""
+        """Serve at most `most` clients at a time."""
         self._live = live
         self._make = make
         self._executor = executor
         self._interval = 1 / fps
         self._most = most
-        self._watchers = 0
+        self._clients = 0
         self._edition = Edition(0, b"")
         self._changed = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
 
-    @property
-    def is_full(self) -> bool:
-        """Tell whether no more watchers are let in."""
-        return self._watchers >= self._most
-
     @contextmanager
     def watched(self) -> Iterator[int]:
-        """Be one of the watchers; give the number to begin `after`: nothing old is shown."""
-        self._watchers += 1
+        """Count a client, and yield the number to begin `after`: nothing old is shown.
+
+        Raises HTTPServiceUnavailable where there are too many.
+        """
+        if self._clients >= self._most:
+            from aiohttp.web import HTTPServiceUnavailable
+
+            text = "Too many pages are watching; close one."
+            raise HTTPServiceUnavailable(text=text, headers={"Retry-After": "5"})
+        self._clients += 1
         is_current = self._task is not None and not self._task.done()
         if not is_current:
             self._task = asyncio.create_task(self._work())
         try:
             yield 0 if is_current else self._edition.number
         finally:
-            self._watchers -= 1
+            self._clients -= 1
 
     async def after(self, number: int, timeout: float) -> Edition | None:
         """Return the newest edition when it is newer than `number`; None after `timeout`."""
@@ -155,13 +146,13 @@ class Broadcaster:
         return None
 
     def close(self) -> None:
-        """Make nothing any more, whoever watches."""
+        """Stop making editions."""
         if self._task is not None:
             self._task.cancel()
 
     async def _work(self) -> None:
         loop, last = asyncio.get_running_loop(), None
-        while self._watchers:
+        while self._clients:
             begun = loop.time()
             scene = self._live.scene
             if scene is not None and scene is not last:
@@ -176,7 +167,7 @@ class Broadcaster:
             self._changed.notify_all()
 
     def _raise_fault(self) -> None:
-        """Let a watcher hear that making failed; the fault is in the code."""
+        """Raise the error that `make` raised, which is a bug."""
         if self._task is not None and self._task.done() and not self._task.cancelled():
             self._task.result()
 
@@ -185,7 +176,7 @@ _REMEMBERED: Final = 50  # events that a page shows when it is opened
 
 
 class LatestScene:
-    """Hold the newest scene and number the events; every method may be called from any thread."""
+    """The newest scene and the latest events, numbered; may be used from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -194,14 +185,14 @@ class LatestScene:
         self._count = 0
 
     def put(self, scene: Scene) -> None:
-        """Take a scene; it replaces the last one."""
+        """Replace the scene, and remember its events."""
         with self._lock:
             self._scene = scene
             for event in scene.events:
                 self._remember(event)
 
     def _remember(self, event: Event) -> None:
-        """Keep an event under the next number; one that was given before is left out."""
+        """Keep an event under the next number, unless it is known already."""
         if all(event.id != known.id for known in self._events):
             self._events.append(event)
             self._count += 1

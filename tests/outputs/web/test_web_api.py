@@ -14,8 +14,8 @@ import pytest
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device
 from edgepose.outputs.web import Web, WebOptions
-from edgepose.outputs.web.api import MAX_BODY
 from edgepose.outputs.web.auth import GUESSES
+from edgepose.outputs.web.responses import MAX_BODY, Pages
 from edgepose.types import Scene
 
 PRIVATE = (
@@ -23,7 +23,7 @@ PRIVATE = (
     "/style.css", "/api/state", "/api/events", "/stream",
 )  # fmt: skip
 Clients = Callable[[Web], Any]
-Pages = Callable[..., Web]
+OpenPage = Callable[..., Web]
 
 
 # Who may come in
@@ -320,7 +320,7 @@ def test_a_device_that_fails_is_told(client, appliance):
     )  # fmt: skip
 
 
-def test_a_run_without_controls_shows_and_takes_nothing(open_page: Pages, new_client: Clients):
+def test_a_run_without_controls_shows_and_takes_nothing(open_page: OpenPage, new_client: Clients):
     """The page knows that it has no buttons to show."""
     client = new_client(open_page(controls=None))
 
@@ -397,7 +397,7 @@ def test_too_many_watchers_are_refused_and_room_comes_back(client, page: Web, sc
 
 
 def test_with_frames_none_no_byte_of_a_picture_leaves(
-    open_page: Pages, new_client: Clients, scene: Callable[..., Scene]
+    open_page: OpenPage, new_client: Clients, scene: Callable[..., Scene]
 ):
     """There is no stream, and nothing that is served depends on what the camera saw."""
     page = open_page(frames="none")
@@ -421,7 +421,7 @@ def test_with_frames_none_no_byte_of_a_picture_leaves(
 
 
 def test_with_frames_skeleton_the_camera_is_not_in_the_picture(
-    open_page: Pages, new_client: Clients, scene: Callable[..., Scene]
+    open_page: OpenPage, new_client: Clients, scene: Callable[..., Scene]
 ):
     """The same pose gives the same bytes, whatever is behind it."""
     pictures = []
@@ -445,14 +445,14 @@ def test_pictures_stay_at_home_by_default():
 # Life
 
 
-def test_a_taken_address_is_told(page: Web, open_page: Pages):
+def test_a_taken_address_is_told(page: Web, open_page: OpenPage):
     """It is tried again later; another page goes on."""
     with pytest.raises(OutputLost, match=f"can't listen on 127.0.0.1:{page.port}"):
         open_page(port=page.port)
 
 
 def test_closing_ends_streams_and_frees_the_address(
-    client, page: Web, scene, open_page: Pages, caplog: pytest.LogCaptureFixture
+    client, page: Web, scene, open_page: OpenPage, caplog: pytest.LogCaptureFixture
 ):
     """Though somebody watches; it can be opened again at once, and nothing is left to complain."""
     port = page.port
@@ -492,8 +492,6 @@ def test_a_warning_says_that_networks_can_listen_in(caplog: pytest.LogCaptureFix
 
 def test_names_are_text_and_nothing_else(tmp_path: Path):
     """A device's name can't bring markup into the page."""
-    from edgepose.outputs.web.responses import Pages
-
     pages = Pages('<script>alert("x")</script>')
     assert b"<script>alert" not in pages.login().body
-    assert b"<script>alert" not in pages.file("/").body
+    assert "<script>alert" not in pages._files["/"]

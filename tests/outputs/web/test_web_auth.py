@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgepose.outputs.web.auth import GUESSES, LIFETIME, PAUSE, Pass, Throttle, is_own
+from edgepose.outputs.web.auth import GUESSES, LIFETIME, PAUSE, Pass, Throttle, is_same_origin
 
 TOKEN = "correct-horse-battery"
 
@@ -109,4 +109,4 @@ def test_no_end_of_addresses_takes_no_end_of_memory():
 )
 def test_requests_of_other_sites_are_told_apart(headers: dict[str, str], own: bool):
     """By Origin, and where a browser leaves that out, by Sec-Fetch-Site."""
-    assert is_own(headers) is own
+    assert is_same_origin(headers) is own

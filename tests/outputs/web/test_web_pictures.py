@@ -27,7 +27,7 @@ def coloured(scene: Scene, colour: tuple[int, int, int], size: tuple[int, int]) 
 
 def test_it_shows_the_frame_in_its_colours(scene: Callable[..., Scene]):
     """Red stays red: JPEG libraries count blue first."""
-    shown = decoded(JpegEncoder(hides=False, mirror=False).photograph(
+    shown = decoded(JpegEncoder(hides=False, mirror=False).encode(
         coloured(scene(0), (200, 40, 10), (120, 160))
     ))  # fmt: skip
 
@@ -37,22 +37,22 @@ def test_it_shows_the_frame_in_its_colours(scene: Callable[..., Scene]):
 
 def test_people_are_drawn_on_it(scene: Callable[..., Scene]):
     """Somebody makes a difference."""
-    photograph = JpegEncoder(hides=False, mirror=False).photograph
-    assert photograph(scene(0)) != photograph(scene(0, poses=()))
+    encode = JpegEncoder(hides=False, mirror=False).encode
+    assert encode(scene(0)) != encode(scene(0, poses=()))
 
 
 def test_hidden_means_that_no_pixel_counts(scene: Callable[..., Scene]):
     """Whatever the camera sees, the bytes are the same: only the pose is in them."""
-    photograph = JpegEncoder(hides=True, mirror=False).photograph
+    encode = JpegEncoder(hides=True, mirror=False).encode
     rng = np.random.default_rng(0)
     pictures = [
-        photograph(replace(scene(0), frame=Frame(image, 0.0, 0)))
+        encode(replace(scene(0), frame=Frame(image, 0.0, 0)))
         for image in (np.zeros((48, 64, 3), np.uint8), rng.integers(0, 256, (48, 64, 3), np.uint8))
     ]
 
     assert pictures[0] == pictures[1]
-    assert pictures[0] != photograph(scene(0, poses=()))
-    assert decoded(photograph(scene(0, poses=()))).max() == 0
+    assert pictures[0] != encode(scene(0, poses=()))
+    assert decoded(encode(scene(0, poses=()))).max() == 0
 
 
 def test_a_mirror_swaps_sides(scene: Callable[..., Scene]):
@@ -61,7 +61,7 @@ def test_a_mirror_swaps_sides(scene: Callable[..., Scene]):
     image[:, :32] = 255
     half = replace(scene(0), frame=Frame(image, 0.0, 0), poses=())
 
-    shown = decoded(JpegEncoder(hides=False, mirror=True).photograph(half))
+    shown = decoded(JpegEncoder(hides=False, mirror=True).encode(half))
     assert shown[:, :24].max() < 30
     assert shown[:, 40:].min() > 225
 

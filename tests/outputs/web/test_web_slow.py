@@ -32,11 +32,10 @@ def crowd(client) -> Iterator[Callable[[bytes], list[socket.socket]]]:
         yield come
 
 
-def door_of(page: Web) -> ConnectionLimiter:
+def limiter_of(page: Web) -> ConnectionLimiter:
     """Return what counts the connections of a page."""
     assert page._server is not None
-    assert page._server._door is not None
-    return page._server._door
+    return page._server._limiter
 
 
 def is_closed(connection: socket.socket) -> bool:
@@ -61,7 +60,7 @@ def test_a_crowd_that_keeps_silent_locks_nobody_out(client, crowd, page: Web, sa
     crowd(said)
 
     assert client.get("/api/state")[0] == 200
-    assert len(door_of(page)) <= ConnectionLimiter.most
+    assert len(limiter_of(page)) <= ConnectionLimiter.most
 
 
 def test_who_keeps_silent_is_hung_up_on(
@@ -78,7 +77,7 @@ def test_who_keeps_silent_is_hung_up_on(
 
 def test_a_body_that_never_comes_is_given_up(client, monkeypatch: pytest.MonkeyPatch):
     """The connection is told and closed."""
-    monkeypatch.setattr("edgepose.outputs.web.api.PATIENCE", 0.1)
+    monkeypatch.setattr("edgepose.outputs.web.api.BODY_TIMEOUT", 0.1)
     head = f"POST /api/command HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {client.token}\r\n"
     with client.raw(
         head.encode() + b"Content-Type: application/json\r\nContent-Length: 20\r\n\r\n{"
@@ -125,7 +124,7 @@ def test_a_watcher_that_stalls_is_cut_off(
     try:
         with client.raw(client.request("/stream")) as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            while door_of(page):
+            while limiter_of(page):
                 assert camera.is_alive()
                 gone.wait(0.01)
     finally:
@@ -140,9 +139,9 @@ def test_closing_hangs_up_on_who_does_not_read(
     page, seq = open_page(frames="full", fps=30), 0
     client, patience = new_client(page), threading.Event()
     with client.raw(client.request("/stream")):
-        while not (open_now := list(door_of(page)._open.values())):
+        while not (open_now := list(limiter_of(page)._open.values())):
             patience.wait(0.01)
-        transport = open_now[0]
+        transport = open_now[0].transport
         while not transport.get_write_buffer_size():
             page.show(noisy(seq))
             seq += 1
@@ -199,7 +198,7 @@ def test_a_command_that_hangs_holds_nothing_else_up(
     appliance, scene: Callable[..., Scene],
 ):  # fmt: skip
     """It is given up with a sentence, and pictures go on meanwhile."""
-    monkeypatch.setattr("edgepose.outputs.web.api.PATIENCE", 0.3)
+    monkeypatch.setattr("edgepose.outputs.web.api.COMMAND_TIMEOUT", 0.3)
     hang = threading.Event()
     monkeypatch.setattr(appliance, "state", lambda: hang.wait(20) and {})
     page = open_page(frames="full")

@@ -108,8 +108,7 @@ def test_a_crowd_that_begins_no_handshake_locks_nobody_out(page: Web, connect: C
 
         assert everything(crowd[0]) == b""
         assert page._server is not None
-        assert page._server._door is not None
-        assert len(page._server._door) <= ConnectionLimiter.most
+        assert len(page._server._limiter) <= ConnectionLimiter.most
 
 
 def test_who_does_not_finish_the_handshake_is_sent_away(page: Web, monkeypatch: pytest.MonkeyPatch):

@@ -30,7 +30,7 @@ def watching(match: Match | None) -> WatchState:
 
 def test_it_says_which_limb_is_off_and_by_how_much(scene: Callable[..., Scene]):
     """In words and degrees, with the state of every limb."""
-    told = SceneSummary().tell(scene(3, watches=(watching(compared(left_forearm=-25.04)),)))
+    told = SceneSummary().of(scene(3, watches=(watching(compared(left_forearm=-25.04)),)))
 
     watch = told["watches"][0]
     assert watch["off"] == [{"limb": "left_forearm", "degrees": -25.0, "text": "mend left_forearm"}]
@@ -41,7 +41,7 @@ def test_it_says_which_limb_is_off_and_by_how_much(scene: Callable[..., Scene]):
 
 def test_it_says_how_a_watch_stands(scene: Callable[..., Scene]):
     """Phase, score, hold and count; how many people are there."""
-    told = SceneSummary().tell(scene(3, watches=(watching(compared()),)))
+    told = SceneSummary().of(scene(3, watches=(watching(compared()),)))
 
     assert (told["seq"], told["people"]) == (3, 1)
     watch = told["watches"][0]
@@ -52,7 +52,7 @@ def test_it_says_how_a_watch_stands(scene: Callable[..., Scene]):
 
 def test_nobody_is_compared_with_nothing(nobody: Callable[..., Scene]):
     """A watch without match has no limbs."""
-    told = SceneSummary().tell(nobody(1))
+    told = SceneSummary().of(nobody(1))
     assert told["people"] == 0
 
     lonely = SceneSummary()._watch(watching(None), 0.0)
@@ -64,7 +64,7 @@ def test_advice_can_be_read(scene: Callable[..., Scene]):
     narrator = SceneSummary()
 
     def advice(time: float, **off: float) -> list[str]:
-        told = narrator.tell(scene(0, time=time, watches=(watching(compared(**off)),)))
+        told = narrator.of(scene(0, time=time, watches=(watching(compared(**off)),)))
         return told["watches"][0]["advice"]
 
     assert advice(0.0, left_forearm=30) == ["mend left_forearm"]
@@ -77,7 +77,7 @@ def test_no_part_of_a_picture_is_in_it(scene: Callable[..., Scene]):
     dark, bright = scene(0), scene(0)
     object.__setattr__(bright.frame, "image", np.full((48, 64, 3), 255, np.uint8))
 
-    assert encoded(SceneSummary().tell(dark)) == encoded(SceneSummary().tell(bright))
+    assert encoded(SceneSummary().of(dark)) == encoded(SceneSummary().of(bright))
 
 
 def test_json_is_such_that_browsers_read_it():
