@@ -32,6 +32,10 @@ class TemplateError(UserError):
     """Report a template file that can't be used, or a pose that can't become a template."""
 
 
+class ClassifierError(UserError):
+    """Report examples of poses, or labels of a classifier, that can't be used."""
+
+
 class ModelError(UserError):
     """Report a model file that is missing, damaged or not a pose model that edgepose knows."""
 

@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "skeleton", "options", "jsonio", "backoff", "system"),
     ("types", "registry", "yamldoc", "yaml_values"),
     ("core", "render", "imaging", "recording", "tflite"),
-    ("sources", "runtimes", "outputs", "modelstore", "template_file", "train"),
+    ("sources", "runtimes", "outputs", "modelstore", "template_file", "classifier_file", "train"),
     ("engine",),
     ("config", "bench"),
     ("appliance", "fleet"),
@@ -29,7 +29,15 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
-SIBLINGS = ("sources", "runtimes", "outputs", "modelstore", "template_file", "train")
+SIBLINGS = (
+    "sources",
+    "runtimes",
+    "outputs",
+    "modelstore",
+    "template_file",
+    "classifier_file",
+    "train",
+)
 
 PURE_STDLIB = {
     "__future__", "abc", "collections", "collections.abc", "dataclasses", "enum", "functools",
