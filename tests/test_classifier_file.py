@@ -9,7 +9,6 @@ import pytest
 
 from edgepose import classifier_file
 from edgepose.classifier_file import (
-    NUMBERS,
     Examples,
     examples_of,
     is_sideways,
