@@ -1,4 +1,4 @@
-"""The error tree: what went wrong decides who mends it and whether edgepose tries again.
+"""The error tree: the class of an error decides who corrects it and whether edgepose tries again.
 
 `UserError` is a mistake in something the user wrote or named: exit code 2, never retried.
 `DeviceError` is hardware, a file system or a network that failed: retried with back-off.
@@ -9,27 +9,72 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import Enum
+from typing import Literal
+
+KeyPath = tuple[str | int, ...]
+"""The keys and list indices that lead to a value in a file."""
+
+ProblemKind = Literal[
+    "missing_file",
+    "unset_variable",
+    "unknown_key",
+    "missing_key",
+    "duplicate_key",
+    "syntax",
+    "value",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong in a file.
+
+    text: the sentence for people, which begins with the file and the line. path: where it is, ()
+    for the file itself. line: from 1, None where there is none. kind: what code may tell apart.
+    """
+
+    text: str
+    path: KeyPath = ()
+    line: int | None = None
+    kind: ProblemKind = "value"
+
+
+class InvalidValue(ValueError):
+    """The error of a check of one value, for a problem of a certain kind."""
+
+    def __init__(self, message: str, kind: ProblemKind) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class EdgeposeError(Exception):
-    """Be the root of every error that edgepose raises on purpose."""
+    """The root of every error that edgepose raises on purpose."""
 
     exit_code = 1
 
 
 class UserError(EdgeposeError, ValueError):
-    """Tell the user what to change; the message says where, expected, found and the way out."""
+    """A mistake of the user; the message says where, expected, found and the way out."""
 
     exit_code = 2
 
 
-class ConfigError(UserError):
-    """Report a configuration that can't be used."""
+class DocumentError(UserError):
+    """A file that can't be used; `problems` holds every reason, in the order of its lines."""
+
+    def __init__(self, *problems: Problem | str) -> None:
+        self.problems = tuple(Problem(p) if isinstance(p, str) else p for p in problems)
+        super().__init__("\n".join(problem.text for problem in self.problems))
 
 
-class TemplateError(UserError):
-    """Report a template file that can't be used, or a pose that can't become a template."""
+class ConfigError(DocumentError):
+    """A configuration that can't be used."""
+
+
+class TemplateError(DocumentError):
+    """A template file that can't be used, or a pose that can't become a template."""
 
 
 class ClassifierError(UserError):
@@ -37,15 +82,15 @@ class ClassifierError(UserError):
 
 
 class ModelError(UserError):
-    """Report a model file that is missing, damaged or not a pose model that edgepose knows."""
+    """A model file that is missing, damaged or not a pose model that edgepose knows."""
 
 
 class DeviceError(EdgeposeError, OSError):
-    """Report hardware, disk or network that failed and may come back."""
+    """Hardware, disk or network that failed and may come back."""
 
 
 class SourceLost(DeviceError):
-    """Report that no frame can be had any more: unplugged, frozen, refused, ended too early."""
+    """A source without frames: unplugged, frozen, refused, ended too early."""
 
 
 class LostCause(Enum):
@@ -67,23 +112,25 @@ class RuntimeLost(DeviceError):
 
 
 class OutputLost(DeviceError):
-    """Report that an output can't show or send at present.
+    """An output that can't show or send at present.
 
-    has_progressed: it has taken a part of what it was given, so it is worth trying again soon.
+    has_progressed: a part was delivered, so it is worth trying again soon.
     """
 
     has_progressed = False
 
 
-def near_miss(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """Return `"; did you mean 'x'?"` for the closest known word, `""` where none is close."""
+    close = difflib.get_close_matches(str(word), sorted(known), n=1, cutoff=0.6)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def near_miss(word: object, known: Iterable[str]) -> str:
     """Return `"; did you mean 'x'?"` for the closest known word, or the list of known words.
 
-    word: what was found. known: what would have been accepted; an empty one gives `""`.
+    word: the one that was found. known: those that are accepted; an empty one gives `""`.
     """
     choices = sorted(known)
-    if not choices:
-        return ""
-    close = difflib.get_close_matches(str(word), choices, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean '{close[0]}'?"
-    return "; known: " + ", ".join(choices)
+    listed = "; known: " + ", ".join(choices) if choices else ""
+    return did_you_mean(word, choices) or listed

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
+from edgepose.errors import InvalidValue
+
 
 class Options(BaseModel):
     """A part's options: unknown keys are errors, values don't change.
@@ -57,7 +59,7 @@ def exists(path: Path) -> bool:
 
 def _must_exist(path: Path) -> Path:
     if not exists(path):
-        raise ValueError(f"no such file or folder: {path}{_neighbour(path)}")
+        raise InvalidValue(f"no such file or folder: {path}{_neighbour(path)}", "missing_file")
     return path
 
 

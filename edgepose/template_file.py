@@ -17,7 +17,7 @@ import numpy as np
 import yaml
 
 from edgepose.core.templates import Array, LimbRule, Template
-from edgepose.errors import TemplateError, near_miss
+from edgepose.errors import KeyPath, TemplateError, near_miss
 from edgepose.skeleton import (
     KEYPOINTS,
     LIMB_INDEX,
@@ -28,7 +28,6 @@ from edgepose.skeleton import (
 from edgepose.system import atomic
 from edgepose.yaml_values import (
     Checklist,
-    KeyPath,
     Reader,
     above_zero,
     flag,
@@ -203,7 +202,7 @@ def _template(document: Document) -> Template:
     limbs = _rules(check, data.get("limbs"))
     points = _poses(check, data.get("poses", []))
     if check.problems:
-        raise TemplateError("\n".join(check.problems))
+        raise TemplateError(*check.problems)
     try:
         return Template(header["name"], points, ignore=ignore, limbs=limbs, **settings)
     except TemplateError as error:

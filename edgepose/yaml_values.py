@@ -10,10 +10,9 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from edgepose.errors import near_miss
+from edgepose.errors import KeyPath, Problem, near_miss
 from edgepose.yamldoc.document import Document
 
-KeyPath = tuple[str | int, ...]
 Reader = Callable[[Any], Any]
 
 
@@ -85,17 +84,16 @@ class Checklist:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self._problems: list[tuple[int, str]] = []
+        self._problems: list[Problem] = []
 
     @property
-    def problems(self) -> list[str]:
-        """Return the complaints in the order of the file's lines."""
-        return [message for _, message in sorted(self._problems, key=lambda item: item[0])]
+    def problems(self) -> list[Problem]:
+        """Return the problems in the order of the file's lines."""
+        return sorted(self._problems, key=lambda problem: problem.line or 0)
 
     def complain(self, path: KeyPath, problem: str) -> None:
         """Note what is wrong with the value at `path`."""
-        line = self.document.line(path) or 0
-        self._problems.append((line, self.document.message(path, problem)))
+        self._problems.append(self.document.problem(path, problem))
 
     def take(self, path: KeyPath, value: Any, read: Reader) -> Any:
         """Return the value as `read` takes it, None after a complaint."""

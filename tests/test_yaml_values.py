@@ -71,7 +71,7 @@ def test_complaints_name_the_line_and_come_in_the_order_of_the_file():
     assert check.fields(("c",), data["c"], {"e": number}) == {}
     assert check.take(("a",), data["a"], flag) is None
     check.require((), data, {"a": "write it", "z": "write `z: 1`"})
-    assert check.problems == [
+    assert [problem.text for problem in check.problems] == [
         "f.yaml line 1: a: expected true or false, found '1'",
         "f.yaml line 1: `z` is missing; write `z: 1`",
         "f.yaml line 2: b: expected a number, found 'x'",
@@ -83,4 +83,6 @@ def test_value_that_is_no_mapping_counts_as_an_empty_one():
     """So that reading goes on and further mistakes are found."""
     check = Checklist(parse_yaml("a: 1\n", "f.yaml"))
     assert check.mapping(("a",), check.document.data["a"], "limbs") == {}
-    assert check.problems == ["f.yaml line 1: a: expected limbs, found '1'"]
+    assert [problem.text for problem in check.problems] == [
+        "f.yaml line 1: a: expected limbs, found '1'"
+    ]

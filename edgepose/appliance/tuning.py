@@ -14,7 +14,6 @@ from pydantic import ValidationError
 
 from edgepose import template_file
 from edgepose.appliance import assembly
-from edgepose.config.describe import takes_at
 from edgepose.config.edit import Edits, Place, save_edits
 from edgepose.config.loader import Config
 from edgepose.config.schema import OverrideSection, ProfileSection, WatchSection, overlaid
@@ -28,6 +27,7 @@ from edgepose.outputs.base import Output
 from edgepose.system import atomic
 from edgepose.system.paths import state_folder
 from edgepose.types import Pose, Scene
+from edgepose.yamldoc.describe import takes_at
 
 Section = TypeVar("Section", bound=Options)
 

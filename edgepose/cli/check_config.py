@@ -17,11 +17,12 @@ from edgepose.config.files import boot_files
 from edgepose.config.loader import Config, load, loads
 from edgepose.config.plugins import Part
 from edgepose.config.schema import VERSION, WatchSection
-from edgepose.config.validation import is_secret
 from edgepose.core.smoothing import Setting
-from edgepose.errors import ConfigError, UserError
+from edgepose.errors import ConfigError
 from edgepose.options import Options
-from edgepose.yamldoc.document import flow, read_text
+from edgepose.yamldoc.document import read_text
+from edgepose.yamldoc.marks import flow
+from edgepose.yamldoc.validation import is_secret
 
 HIDDEN: Final = "(hidden)"
 
@@ -49,10 +50,12 @@ def check_config(
         if migrates:
             _migrate(config, sets)
         checked = load(config, sets)
-    except UserError as error:
+    except ConfigError as error:
         if not as_json:
             raise
-        click.echo(json.dumps({"ok": False, "errors": str(error).splitlines()}))
+        click.echo(
+            json.dumps({"ok": False, "errors": [problem.text for problem in error.problems]})
+        )
         ctx.exit(error.exit_code)
     if as_json:
         click.echo(json.dumps({"ok": True, **as_dict(checked)}))

@@ -24,11 +24,11 @@ from edgepose.config.schema import (
     name_problem,
 )
 from edgepose.config.templates import adapt, load_templates
-from edgepose.config.validation import Complaints, check, closest
 from edgepose.core.smoothing import Setting
 from edgepose.core.templates import Template
-from edgepose.errors import ConfigError, TemplateError, near_miss
-from edgepose.yamldoc.document import Document, KeyPath, parse_yaml, read_text
+from edgepose.errors import ConfigError, KeyPath, TemplateError, did_you_mean, near_miss
+from edgepose.yamldoc.document import Document, parse_yaml, read_text
+from edgepose.yamldoc.validation import Problems, validate
 
 NO_COPIES: Final[Mapping[Path, Path]] = {}
 _MAY_BE_EMPTY: Final = (
@@ -109,12 +109,12 @@ class Reader:
         copies: Mapping[Path, Path] = NO_COPIES,
     ) -> None:
         self.path = path
-        self.complaints = Complaints(document, environ)
+        self.problems = Problems(document, environ)
         self._context = {"base": path.absolute().parent, "copies": copies}
-        self._choice = PluginChoice(self.complaints, self._context)
+        self._choice = PluginChoice(self.problems, self._context)
         self._check_version(document)
         self._digest = digest(document.data)
-        data = expand(document.data, environ, self.complaints.add)
+        data = expand(document.data, environ, self.problems)
         self._data = {
             key: value
             for key, value in data.items()
@@ -123,7 +123,7 @@ class Reader:
 
     def config(self) -> Config:
         """Return the configuration. Raises ConfigError."""
-        root = check(Root, self._data, (), self.complaints, self._context)
+        root = validate(Root, self._data, (), self.problems, self._context)
         source = self._choice.part("source", self._data.get("source"), ("source",), "source")
         smoothing = self._choice.smoothing(self._data.get("smoothing", "normal"))
         outputs = self._outputs(root.frames if root is not None else "full")
@@ -131,8 +131,8 @@ class Reader:
         self._check_names()
         self._check_whens(outputs)
         if root is not None:
-            check_profiles(root.profiles, root.watch, self.complaints.add)
-        self.complaints.raise_any()
+            check_profiles(root.profiles, root.watch, self.problems)
+        self.problems.raise_any(ConfigError)
         assert root is not None
         assert source is not None
         assert smoothing is not None
@@ -158,7 +158,7 @@ class Reader:
         if isinstance(version, int) and not isinstance(version, bool) and version != VERSION:
             way_out = "update edgepose" if version > VERSION else "begin anew from the reference"
             problem = f"expected {VERSION}, the version this edgepose knows, found {version}"
-            raise ConfigError(document.message(("version",), f"{problem}; {way_out}"))
+            raise ConfigError(document.problem(("version",), f"{problem}; {way_out}"))
 
     def _outputs(self, frames: str) -> dict[str, Part]:
         outputs = self._data.get("outputs", {})
@@ -169,7 +169,7 @@ class Reader:
             for name, value in outputs.items()
         }
         found = {name: made for name, made in parts.items() if made is not None}
-        return found if frames == "full" else private(found, frames, self.complaints.add)
+        return found if frames == "full" else private(found, frames, self.problems)
 
     def _templates(self, watches: Mapping[str, WatchSection]) -> dict[str, tuple[Template, ...]]:
         templates = {}
@@ -177,12 +177,14 @@ class Reader:
             try:
                 own = load_templates(watch)
             except TemplateError as error:
-                self.complaints.add(("watch", name, "template"), _first(error))
+                self.problems.add(
+                    ("watch", name, "template"), _first(error), error.problems[0].kind
+                )
                 continue
             try:
                 templates[name] = adapt(own, watch)
             except TemplateError as error:
-                self.complaints.add(("watch", name), str(error))
+                self.problems.add(("watch", name), str(error))
         return templates
 
     def _names(self, section: str) -> tuple[str, ...]:
@@ -196,12 +198,12 @@ class Reader:
             for name in names:
                 problem = name_problem(name) or self._misnamed((section, name), names)
                 if problem:
-                    self.complaints.add((section, name), problem)
+                    self.problems.add((section, name), problem)
 
     def _misnamed(self, path: KeyPath, names: Sequence[str]) -> str:
         """Return the near miss of an entry that `--set` made by a slip: `outputs.rely.line=17`."""
-        made = self.complaints.document.mark(path).name == SET and self.complaints.about(path)
-        hint = closest(path[-1], [name for name in names if name != path[-1]]) if made else ""
+        made = self.problems.document.mark(path).name == SET and self.problems.about(path)
+        hint = did_you_mean(path[-1], {*names} - {path[-1]}) if made else ""
         return f"{SET} made this entry{hint}" if hint else ""
 
     def _check_whens(self, outputs: Mapping[str, Part]) -> None:
@@ -212,10 +214,10 @@ class Reader:
                 if wanted not in watches:
                     known = near_miss(wanted, watches) or "; there is no watch in this file"
                     problem = f"expected the name of a watch, found '{wanted}'{known}"
-                    self.complaints.add(("outputs", name, "when"), problem)
+                    self.problems.add(("outputs", name, "when"), problem)
 
 
 def _first(error: TemplateError) -> str:
     """Return the first complaint about a template and how many more there are."""
-    first, *others = str(error).splitlines()
-    return f"can't be used: {first}" + (f" (and {len(others)} more)" if others else "")
+    first, *others = error.problems
+    return f"can't be used: {first.text}" + (f" (and {len(others)} more)" if others else "")

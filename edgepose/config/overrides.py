@@ -5,17 +5,15 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from edgepose.errors import ConfigError
+from edgepose.errors import ConfigError, KeyPath
 from edgepose.yamldoc.document import Document, parse_value
-from edgepose.yamldoc.marks import KeyPath, Mark, one_line, spell
-
-Complain = Callable[[KeyPath, str], None]
+from edgepose.yamldoc.marks import Mark, one_line, spell
+from edgepose.yamldoc.validation import Problems
 
 SET: Final = "--set"  # what such a value's place is called
 _REFERENCE: Final = re.compile(r"(\$?)\$\{([^}]*)(\}?)")
@@ -86,35 +84,31 @@ def _must_hold(place: Any, path: KeyPath, key: str | int) -> None:
     raise ConfigError(one_line(complaint))
 
 
-def expand(value: Any, environ: Mapping[str, str], complain: Complain, path: KeyPath = ()) -> Any:
+def expand(value: Any, environ: Mapping[str, str], problems: Problems, path: KeyPath = ()) -> Any:
     """Return `value` with every `${NAME}` in its texts taken from `environ`; `$${` stays `${`.
 
-    complain: told of variables that are not set, and of numbers that are none (`.nan`, `.inf`).
+    problems: gets the variables that are not set.
     """
     if isinstance(value, dict):
-        return {key: expand(item, environ, complain, (*path, key)) for key, item in value.items()}
+        return {key: expand(item, environ, problems, (*path, key)) for key, item in value.items()}
     if isinstance(value, list):
-        return [expand(item, environ, complain, (*path, i)) for i, item in enumerate(value)]
-    if isinstance(value, float) and not math.isfinite(value):
-        complain(path, f"expected a finite number, found .{str(value).lstrip('-')}")
+        return [expand(item, environ, problems, (*path, i)) for i, item in enumerate(value)]
     if isinstance(value, str) and "${" in value:
-        return _fill(value, environ, complain, path)
+        return _fill(value, environ, problems, path)
     return value
 
 
-def _fill(text: str, environ: Mapping[str, str], complain: Complain, path: KeyPath) -> str:
+def _fill(text: str, environ: Mapping[str, str], problems: Problems, path: KeyPath) -> str:
     def found(match: re.Match[str]) -> str:
         escaped, name, closed = match.groups()
         if escaped:
             return match.group()[1:]
         if not closed or not _VARIABLE.fullmatch(name):
-            complain(
-                path, f"expected ${{NAME}}, found '{match.group()}' (write $${{ for a plain ${{)"
-            )
+            wrong = f"expected ${{NAME}}, found '{match.group()}' (write $${{ for a plain ${{)"
+            problems.add(path, wrong)
         elif name not in environ:
-            complain(
-                path, f"the environment variable {name} is not set; set it, or write the value here"
-            )
+            unset = f"the environment variable {name} is not set; set it, or write the value here"
+            problems.add(path, unset, "unset_variable")
         else:
             return environ[name]
         return match.group()

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from edgepose.config.smoothing import FILTERS
-from edgepose.config.validation import Checked, Complaints, check, closest, found
 from edgepose.core.smoothing import PRESETS, Setting
+from edgepose.errors import KeyPath, did_you_mean
 from edgepose.options import Options
 from edgepose.outputs.base import Output
 from edgepose.registry import KINDS, part
-from edgepose.yamldoc.marks import KeyPath
+from edgepose.yamldoc.validation import Model, Problems, found, validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class Part:
 class PluginChoice:
     """Check mappings one key of which decides about the others.
 
-    complaints: where what is wrong is told. context: of the options' own checks.
+    problems: gets what is wrong. context: of the options' own checks.
     """
 
-    def __init__(self, complaints: Complaints, context: dict[str, Any]) -> None:
-        self._complaints = complaints
+    def __init__(self, problems: Problems, context: dict[str, Any]) -> None:
+        self._problems = problems
         self._context = context
 
     def part(self, kind: str, value: Any, path: KeyPath, name: str) -> Part | None:
@@ -55,8 +55,8 @@ class PluginChoice:
             return value
         if not isinstance(value, dict):
             problem = f"expected one of {', '.join(PRESETS)} or a mapping with `filter`"
-            what = found(self._complaints.document, path)
-            self._complaints.add(path, f"{problem}, found {what}{closest(value, PRESETS)}")
+            what = found(self._problems.document, path)
+            self._problems.add(path, f"{problem}, found {what}{did_you_mean(value, PRESETS)}")
             return None
         chosen = self._choose(value, path, "filter", FILTERS)
         if chosen is None:
@@ -68,36 +68,36 @@ class PluginChoice:
         self, value: Any, path: KeyPath, key: str, names: Mapping[str, object]
     ) -> str | None:
         """Return what `key` says; it decides which other options there are."""
-        document = self._complaints.document
+        document = self._problems.document
         if not isinstance(value, dict):
             if path in document.marks or len(path) > 1:
                 example = f"{{{key}: {_example(value, names)}}}"
                 problem = f"expected a mapping such as {example}, found {found(document, path)}"
-                self._complaints.add(path, problem)
+                self._problems.add(path, problem)
             return None
         chosen = value.get(key)
         if isinstance(chosen, str) and chosen in names:
             return chosen
-        self._complaints.add(*self._unknown_choice(value, path, key, names))
+        self._problems.add(*self._unknown_choice(value, path, key, names))
         return None
 
     def _unknown_choice(
         self, value: dict[str, Any], path: KeyPath, key: str, names: Mapping[str, object]
     ) -> tuple[KeyPath, str]:
-        document = self._complaints.document
+        document = self._problems.document
         known = ", ".join(names)
         if key not in value:
             return path, f"`{key}` is missing; expected one of {known}"
         place = (*path, key)
-        hint = closest(value[key], names)
+        hint = did_you_mean(value[key], names)
         return place, f"expected one of {known}, found {found(document, place)}{hint}"
 
     def _check(
-        self, model: type[Checked], value: dict[str, Any], path: KeyPath, key: str
-    ) -> Checked | None:
+        self, model: type[Model], value: dict[str, Any], path: KeyPath, key: str
+    ) -> Model | None:
         """Return the options beside the key that chose the model."""
         options = {name: item for name, item in value.items() if name != key}
-        return check(model, options, path, self._complaints, self._context)
+        return validate(model, options, path, self._problems, self._context)
 
 
 def _example(value: Any, names: Mapping[str, object]) -> str:
@@ -107,17 +107,15 @@ def _example(value: Any, names: Mapping[str, object]) -> str:
     return next((name for name in ("v4l2", "jsonl", "one_euro") if name in names), min(names))
 
 
-def private(
-    outputs: Mapping[str, Part], frames: str, complain: Callable[[KeyPath, str], None]
-) -> dict[str, Part]:
-    """Return outputs as `frames`, "skeleton" or "none", lets them be; complain where it can't."""
-    return {name: _private(output, frames, complain) for name, output in outputs.items()}
+def private(outputs: Mapping[str, Part], frames: str, problems: Problems) -> dict[str, Part]:
+    """Return outputs restricted to `frames`, "skeleton" or "none"; report those that can't be."""
+    return {name: _private(output, frames, problems) for name, output in outputs.items()}
 
 
-def _private(output: Part, frames: str, complain: Callable[[KeyPath, str], None]) -> Part:
+def _private(output: Part, frames: str, problems: Problems) -> Part:
     made: type[Output] = part(output.kind, output.type)
     try:
         return replace(output, options=made.private(output.options, frames))
     except ValueError as error:
-        complain(("outputs", output.name), str(error))
+        problems.add(("outputs", output.name), str(error))
         return output

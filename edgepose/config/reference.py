@@ -12,12 +12,12 @@ from typing import Any, Final
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from edgepose.config.describe import field_takes
 from edgepose.config.schema import ModelSection, PeopleSection, RateSection, Root, WatchSection
 from edgepose.config.smoothing import FILTERS
 from edgepose.core.smoothing import PRESETS
 from edgepose.options import Options
 from edgepose.registry import KINDS, part
+from edgepose.yamldoc.describe import field_takes
 from edgepose.yamldoc.marks import flow
 
 WIDTH: Final = 96

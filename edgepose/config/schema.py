@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
@@ -23,7 +23,7 @@ from pydantic import (
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watches.scored import MAX_AGE
 from edgepose.engine.governor import LEAST_FPS, Rates
-from edgepose.errors import near_miss
+from edgepose.errors import InvalidValue, near_miss
 from edgepose.modelstore.manifest import manifest
 from edgepose.options import (
     ConfigPath,
@@ -34,7 +34,7 @@ from edgepose.options import (
     Seconds,
     exists,
 )
-from edgepose.yamldoc.marks import KeyPath
+from edgepose.yamldoc.validation import Problems
 
 LONGEST: Final = 64  # characters, as host names
 FORBIDDEN: Final = "/+#"  # they part and match MQTT topics, which names become a piece of
@@ -115,16 +115,14 @@ def overlaid(section: Watch, override: OverrideSection) -> Watch:
 
 
 def check_profiles(
-    profiles: Mapping[str, ProfileSection],
-    watches: Mapping[str, Options],
-    complain: Callable[[KeyPath, str], None],
+    profiles: Mapping[str, ProfileSection], watches: Mapping[str, Options], problems: Problems
 ) -> None:
-    """Complain about watches that there are not, and thresholds that don't go together."""
+    """Report watches that do not exist, and thresholds that don't go together."""
     for profile, section in profiles.items():
         for name, override in (section.watch or {}).items():
             problem = _problem(name, override, watches)
             if problem:
-                complain(("profiles", profile, "watch", name), problem)
+                problems.add(("profiles", profile, "watch", name), problem)
 
 
 def _problem(name: str, override: OverrideSection, watches: Mapping[str, Options]) -> str:
@@ -203,7 +201,7 @@ def _template_exists(path: Path, info: ValidationInfo) -> Path:
     hint = (
         f"did you mean '{known[close[0]]}'?" if close else "`edgepose template capture` makes one"
     )
-    raise ValueError(f"no such template file: {path}; {hint}")
+    raise InvalidValue(f"no such template file: {path}; {hint}", "missing_file")
 
 
 def _known_model(name: str) -> str:

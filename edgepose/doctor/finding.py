@@ -10,7 +10,7 @@ from typing import Literal
 from edgepose.config.loader import Config, load
 from edgepose.config.plugins import Part
 from edgepose.config.schema import ModelSection
-from edgepose.errors import UserError
+from edgepose.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def read_intent(path: Path | None, sets: Sequence[str] = ()) -> tuple[Intent, Fi
         return Intent(), None
     try:
         config = load(path, sets)
-    except UserError as error:
+    except ConfigError as error:
         return Intent(), _refusal(path, error)
     watches = len(config.watches)
     watched = f"{watches} watch{'' if watches == 1 else 'es'}"
@@ -59,9 +59,9 @@ def read_intent(path: Path | None, sets: Sequence[str] = ()) -> tuple[Intent, Fi
     return Intent(config), ok("config", sentence)
 
 
-def _refusal(path: Path, error: UserError) -> Finding:
+def _refusal(path: Path, error: ConfigError) -> Finding:
     """Return the first problem, how many more there are, and how to see them all."""
-    first, *others = str(error).splitlines() or [f"{path} can't be used"]
+    first, *others = [problem.text for problem in error.problems]
     more = f" (and {len(others)} more)" if others else ""
     is_there = path.is_file()
     remedy = f"edgepose check-config {path}" if is_there else "name the file that edgepose runs on"

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgepose.config.overrides import expand
-from edgepose.config.validation import Complaints, check
 from edgepose.errors import ConfigError, UserError
 from edgepose.outputs.mqtt.options import MqttOptions
 from edgepose.yamldoc.document import Document, read_yaml
+from edgepose.yamldoc.validation import Problems, validate
 
 VARIABLES: Final = {
     "host": "EDGEPOSE_MQTT_HOST",
@@ -37,9 +37,9 @@ def broker_options(
     The file holds the keys of the mqtt output. Raises UserError for whatever is wrong.
     """
     document = _document(file, environ)
-    complaints = Complaints(document)
-    data = expand(document.data, environ, complaints.add)
-    complaints.raise_any()
+    problems = Problems(document)
+    data = expand(document.data, environ, problems)
+    problems.raise_any(ConfigError)
     data |= {key: environ[name] for key, name in VARIABLES.items() if environ.get(name)}
     data |= {key: value for key, value in given.items() if value not in (None, False)}
     if "user" not in data and "password" not in document.data:
@@ -49,8 +49,8 @@ def broker_options(
     if "host" not in data:
         raise UserError(_NOWHERE.format(file=default_file(environ)))
     base = {"base": Path(document.name).absolute().parent}
-    options = check(MqttOptions, data, (), complaints, base)
-    complaints.raise_any()
+    options = validate(MqttOptions, data, (), problems, base)
+    problems.raise_any(ConfigError)
     assert options is not None
     return options
 

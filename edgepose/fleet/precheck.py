@@ -1,38 +1,24 @@
-"""Check on this side what is to be pushed, before a device is bothered with it.
+"""The check of a configuration or template before it is pushed to devices.
 
-What only the device can know is left to it: its environment, its files, its templates.
+What only the device knows is left to it: its environment, its files, its templates.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from edgepose import template_file
 from edgepose.config.loader import Reader
-from edgepose.config.validation import Complaints, is_secret
 from edgepose.errors import ConfigError, UserError
-from edgepose.yamldoc.document import Document, KeyPath, parse_yaml, read_yaml
+from edgepose.yamldoc.document import Document, parse_yaml, read_text
+from edgepose.yamldoc.validation import Problems, is_secret, leaves
 
 _NAME: Final = re.compile(r"[\w-]{1,64}")
 _LOGIN: Final = re.compile(r"://[^/@\s]*:[^/@\s]*@")
-_DEVICES_OWN: Final = (
-    "no such file",
-    "no such template file",
-    "${",
-)  # in a complaint: about what is only there
-
-
-class _Environment(dict[str, str]):
-    """Have every variable: what it holds is the device's own."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-    def __missing__(self, name: str) -> str:
-        return f"${{{name}}}"
+_ON_THE_DEVICE: Final = ("missing_file", "unset_variable")  # kinds of problems it may not have
 
 
 def template_text(path: Path) -> tuple[str, str]:
@@ -47,43 +33,43 @@ def template_text(path: Path) -> tuple[str, str]:
 
 def config_text(path: Path, devices: Sequence[str]) -> str:
     """Return the text of a configuration that devices can take. Raises ConfigError."""
-    document = read_yaml(path, ConfigError)
-    text = path.read_text(encoding="utf-8-sig")
-    complaints = Complaints(document)
-    _check_name(document, complaints, devices)
-    _check_secrets(document, complaints)
-    _check_way_back(document, complaints)
-    complaints.raise_any()
-    _check_all(text, path)
+    text = read_text(path, ConfigError)
+    document = parse_yaml(text, str(path), ConfigError)
+    problems = Problems(document)
+    _check_name(problems, devices)
+    _check_secrets(problems)
+    _check_way_back(problems)
+    problems.raise_any(ConfigError)
+    _check_rest(document, path)
     return text
 
 
-def _check_name(document: Document, complaints: Complaints, devices: Sequence[str]) -> None:
-    name = document.data.get("name")
+def _check_name(problems: Problems, devices: Sequence[str]) -> None:
+    name = problems.document.data.get("name")
     if name is None or "${" in str(name) or list(devices) == [name]:
         return
     others = [device for device in devices if device != name]
-    complaints.add(
+    problems.add(
         ("name",), f"'{name}' is not the name of {', '.join(others[:3])}"
         f"{' and others' if len(others) > 3 else ''}; leave `name` out, and each keeps its own",
     )  # fmt: skip
 
 
-def _check_secrets(document: Document, complaints: Complaints) -> None:
-    for path, value in _texts(document.data, ()):
-        is_open = bool(value) and "${" not in value
+def _check_secrets(problems: Problems) -> None:
+    for path, value in leaves(problems.document.data):
+        is_open = isinstance(value, str) and bool(value) and "${" not in value
         if is_open and (is_secret(path[-1]) or _LOGIN.search(value)):
-            complaints.add(
+            problems.add(
                 path, "a secret must not lie on the broker; write ${NAME}, and set NAME in the "
                 "device's own environment file",
             )  # fmt: skip
 
 
-def _check_way_back(document: Document, complaints: Complaints) -> None:
-    outputs = document.data.get("outputs")
+def _check_way_back(problems: Problems) -> None:
+    outputs = problems.document.data.get("outputs")
     parts = outputs.values() if isinstance(outputs, dict) else ()
     if not any(_is_remote(part) for part in parts):
-        complaints.add(
+        problems.add(
             ("outputs",), "expected an mqtt output with `remote: true`; without it the devices "
             "could never be reached again",
         )  # fmt: skip
@@ -93,23 +79,11 @@ def _is_remote(part: Any) -> bool:
     return isinstance(part, dict) and part.get("type") == "mqtt" and part.get("remote") is True
 
 
-def _check_all(text: str, path: Path) -> None:
-    """Raise what the configuration's own check says, but for what is the device's own."""
+def _check_rest(document: Document, path: Path) -> None:
+    """Raise ConfigError for what is wrong wherever the configuration is read."""
     try:
-        Reader(parse_yaml(text, str(path), ConfigError), path, _Environment()).config()
+        Reader(document, path, {}).config()
     except ConfigError as error:
-        ours = [s for s in str(error).splitlines() if not any(own in s for own in _DEVICES_OWN)]
+        ours = [problem for problem in error.problems if problem.kind not in _ON_THE_DEVICE]
         if ours:
-            raise ConfigError("\n".join(ours)) from error
-
-
-def _texts(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
-    """Yield every text with where it stands."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _texts(item, (*path, key))
-    elif isinstance(value, list):
-        for i, item in enumerate(value):
-            yield from _texts(item, (*path, i))
-    elif isinstance(value, str):
-        yield path, value
+            raise ConfigError(*ours) from error

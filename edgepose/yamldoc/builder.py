@@ -1,4 +1,4 @@
-"""Turn YAML nodes into plain values, note where each stood, and complain about what is no value."""
+"""YAML nodes turned into plain values, each with its file and line."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import yaml
 
-from edgepose.errors import UserError
-from edgepose.yamldoc.marks import KeyPath, Mark, message, one_line
+from edgepose.errors import DocumentError, KeyPath, Problem, ProblemKind
+from edgepose.yamldoc.marks import Mark, one_line, problem_at
 
 MAX_DEPTH: Final = 24  # our own files need 6
 MAX_VALUES: Final = 200_000  # that a file may hold
@@ -19,7 +19,7 @@ MAX_ALIASED: Final = 10_000  # of them from aliases: nine lines can make a billi
 _TAG: Final = "tag:yaml.org,2002:"
 _PLAIN_KEYS: Final = frozenset(f"{_TAG}{kind}" for kind in ("str", "int", "float", "timestamp"))
 _EXPONENT: Final = re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+")  # YAML 1.1: text
-_UNSPEAKABLE: Final = re.compile("[\0\ud800-\udfff]")  # no file name and no terminal takes these
+_FORBIDDEN: Final = re.compile("[\0\ud800-\udfff]")  # no file name and no terminal takes these
 
 
 def line_of(node: yaml.Node | yaml.Event) -> int:
@@ -35,55 +35,54 @@ def short(text: object) -> str:
 
 
 class Builder:
-    """Turn nodes into values, noting marks and collecting complaints."""
+    """The values, marks and problems of one document. name: of the file."""
 
-    def __init__(self, name: str, error: type[UserError]) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
-        self.error = error
         self.marks: dict[KeyPath, Mark] = {}
-        self.problems: list[str] = []
+        self._problems: list[Problem] = []
 
     def finish(self, node: yaml.Node) -> Any:
-        """Return the value of the top node. Raises `error` with every complaint, one a line."""
-        self._refuse_laughs(node)
-        value = self.build(node, ())
-        if self.problems:
-            raise self.error("\n".join(self.problems))
+        """Return the value of the top node. Raises DocumentError with every problem."""
+        self._check_aliases(node)
+        value = self._build(node, ())
+        if self._problems:
+            raise DocumentError(*self._problems)
         return value
 
-    def build(self, node: yaml.Node, path: KeyPath) -> Any:
-        """Return the value of `node`. Raises `error` for what aliases can blow up."""
+    def _build(self, node: yaml.Node, path: KeyPath) -> Any:
         if len(path) > MAX_DEPTH:  # aliases of aliases of aliases
-            raise self._too_much(node, path)
+            raise self._alias_error(node, path)
         self.marks.setdefault(path, self._mark(node))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
-            return [self.build(item, (*path, i)) for i, item in enumerate(node.value)]
+            return [self._build(item, (*path, i)) for i, item in enumerate(node.value)]
         return self._scalar(node, path)
 
-    def complain(self, node: yaml.Node, path: KeyPath, problem: str) -> None:
-        """Note one more complaint."""
-        self.problems.append(message(self._mark(node), path, problem))
+    def _report(
+        self, node: yaml.Node, path: KeyPath, text: str, kind: ProblemKind = "syntax"
+    ) -> None:
+        self._problems.append(problem_at(self._mark(node), path, text, kind))
 
     def _mark(self, node: yaml.Node) -> Mark:
         word = node.value if _is_plain(node) else ""
         return Mark(self.name, line_of(node), word)
 
-    def _refuse_laughs(self, node: yaml.Node) -> None:
-        """Raise `error` for what aliases blow up, before any of it is spelt out."""
+    def _check_aliases(self, node: yaml.Node) -> None:
+        """Raise DocumentError for aliases that make too many values, before they are expanded."""
         sizes: dict[int, float] = {}
-        values = spelt_out(node, sizes)
+        values = expanded_size(node, sizes)
         if values > min(MAX_VALUES, len(sizes) + MAX_ALIASED):
             path: KeyPath = ()
             if isinstance(node, yaml.MappingNode):
                 key, node = max(node.value, key=lambda entry: sizes[id(entry[1])])
                 path = (short(key.value),)
-            raise self._too_much(node, path)
+            raise self._alias_error(node, path)
 
-    def _too_much(self, node: yaml.Node, path: KeyPath) -> UserError:
-        problem = "aliases (`*name`) repeat too much; write the values out"
-        return self.error(message(self._mark(node), path[:3], problem))
+    def _alias_error(self, node: yaml.Node, path: KeyPath) -> DocumentError:
+        text = "aliases (`*name`) repeat too much; write the values out"
+        return DocumentError(problem_at(self._mark(node), path[:3], text, "syntax"))
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         merged: dict[str, Any] = {}
@@ -98,17 +97,17 @@ class Builder:
     def _entry(
         self, own: dict[str, Any], key_node: yaml.Node, value_node: yaml.Node, path: KeyPath
     ) -> None:
-        """Add one `key: value` to `own`, or complain."""
+        """Add one `key: value` to `own`, or report why not."""
         key = self._key(key_node, path)
         if key is None:
             return
         inner = (*path, key)
         if key in own:
             twice = f"written twice, first on line {self.marks[inner].line}; keep one of them"
-            self.complain(key_node, inner, twice)
+            self._report(key_node, inner, twice, "duplicate_key")
             return
         self.marks[inner] = Mark(self.name, line_of(key_node), self._mark(value_node).word)
-        own[key] = self.build(value_node, inner)
+        own[key] = self._build(value_node, inner)
 
     def _merge(self, node: yaml.Node, path: KeyPath) -> dict[str, Any]:
         """Return what `<<: *name` brings in; the mapping's own keys win over it."""
@@ -116,31 +115,31 @@ class Builder:
         found: dict[str, Any] = {}
         for source in sources:
             if not isinstance(source, yaml.MappingNode):
-                self.complain(node, path, "`<<` takes a mapping (`<<: *name`)")
+                self._report(node, path, "`<<` takes a mapping (`<<: *name`)")
                 continue
-            found |= self.build(source, path)
+            found |= self._build(source, path)
         return found
 
     def _key(self, node: yaml.Node, path: KeyPath) -> str | None:
         if node.tag in _PLAIN_KEYS and isinstance(node, yaml.ScalarNode):
             return str(node.value)
-        self.complain(node, path, _bad_key(node))
+        self._report(node, path, _bad_key(node))
         return None
 
     def _scalar(self, node: yaml.Node, path: KeyPath) -> Any:
         kind = node.tag.removeprefix(_TAG)
         read = _SCALARS.get(kind)
         if read is None:
-            self.complain(node, path, f"the mark `{_tag(node)}` is not known; write a plain value")
+            self._report(node, path, f"the mark `{_tag(node)}` is not known; write a plain value")
             return None
         try:
             return read(node)
         except ValueError as problem:
-            self.complain(node, path, str(problem))
+            self._report(node, path, str(problem))
             return None
 
 
-def spelt_out(node: yaml.Node, sizes: dict[int, float]) -> float:
+def expanded_size(node: yaml.Node, sizes: dict[int, float]) -> float:
     """Return how many values a node holds with its aliases written out, infinite inside itself.
 
     sizes: of the nodes so far, by id; an alias is the node that its anchor made, which comes first.
@@ -153,12 +152,12 @@ def spelt_out(node: yaml.Node, sizes: dict[int, float]) -> float:
         return 1
     pairs = isinstance(node, yaml.MappingNode)
     inner = itertools.chain.from_iterable(node.value) if pairs else node.value
-    sizes[id(node)] = size = 1 + sum([spelt_out(part, sizes) for part in inner])
+    sizes[id(node)] = size = 1 + sum([expanded_size(part, sizes) for part in inner])
     return size
 
 
 def _is_plain(node: yaml.Node) -> bool:
-    """Say whether a value is written without quotes; the two parsers mark it differently."""
+    """Return whether a value is written without quotes; the two parsers mark it differently."""
     return isinstance(node, yaml.ScalarNode) and not node.style
 
 
@@ -182,7 +181,7 @@ def _bad_key(node: yaml.Node) -> str:
 def _text(node: yaml.ScalarNode) -> str | float:
     """Return text, but a number for `1e-3`, which only YAML 1.1 takes for text."""
     value = str(node.value)
-    if _UNSPEAKABLE.search(value):
+    if _FORBIDDEN.search(value):
         raise ValueError(
             "holds a character that no name can hold (\\0 or half an emoji); remove it"
         )
@@ -202,7 +201,7 @@ def _number(node: yaml.ScalarNode) -> float | str:
         raise ValueError(f"`{short(word)}` can't be read as a number; quote it") from None
 
 
-def _truth(node: yaml.ScalarNode) -> bool:
+def _boolean(node: yaml.ScalarNode) -> bool:
     try:
         return bool(_READER.construct_yaml_bool(node))
     except KeyError:  # `!!bool maybe`
@@ -220,6 +219,6 @@ _SCALARS: Final[dict[str, Any]] = {
     "timestamp": _text,
     "int": _number,
     "float": _number,
-    "bool": _truth,
+    "bool": _boolean,
     "null": lambda _: None,
 }

@@ -1,4 +1,4 @@
-"""Name places in a YAML file: key paths, files and lines, and complaints that begin with them."""
+"""Places in a YAML file: how key paths are spelled, and the file and line of each value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-KeyPath = tuple[str | int, ...]
+from edgepose.errors import KeyPath, Problem, ProblemKind
 
 
 def spell(path: KeyPath) -> str:
@@ -26,23 +26,27 @@ def spell(path: KeyPath) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Say where one value was written: in `name`, on `line` (from 1) where there are lines."""
+    """The place of one value: in `name`, on `line` (from 1) where there are lines.
+
+    word: the spelling of a true/false or a number.
+    """
 
     name: str
     line: int | None = None
-    word: str = ""  # what a true/false or a number was spelt as
+    word: str = ""
 
     def __str__(self) -> str:
         return self.name if self.line is None else f"{self.name} line {self.line}"
 
 
-def message(mark: Mark, path: KeyPath, problem: str) -> str:
-    """Return `configs/kiosk.yaml line 7: source.widht: problem`."""
-    return one_line(": ".join(part for part in (str(mark), spell(path), problem) if part))
+def problem_at(mark: Mark, path: KeyPath, text: str, kind: ProblemKind = "value") -> Problem:
+    """Return the problem whose text is `configs/kiosk.yaml line 7: source.widht: text`."""
+    sentence = one_line(": ".join(part for part in (str(mark), spell(path), text) if part))
+    return Problem(sentence, path, mark.line, kind)
 
 
 def one_line(text: str) -> str:
-    r"""Return text with what breaks lines or commands a terminal spelt out: `\x1b`, `\u2028`."""
+    r"""Return text with line breaks and terminal commands escaped: `\x1b`, `\u2028`."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -444,8 +444,8 @@ def test_a_folder_is_named(folder: Path, capsys: pytest.CaptureFixture[str]):
 
 def test_a_secret_is_not_repeated(folder: Path):
     """A message about a password does not show it, for it ends in a log."""
-    from edgepose.config.validation import found
     from edgepose.yamldoc.document import parse_yaml
+    from edgepose.yamldoc.validation import found
 
     document = parse_yaml("password: 12345\n", "a.yaml")
     assert "12345" not in found(document, ("password",))

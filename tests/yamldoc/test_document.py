@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgepose.errors import ConfigError, UserError
-from edgepose.yamldoc.document import Mark, message, parse_value, parse_yaml, read_yaml, spell
+from edgepose.errors import ConfigError, Problem, UserError
+from edgepose.yamldoc.document import parse_value, parse_yaml, read_yaml
+from edgepose.yamldoc.marks import Mark, problem_at, spell
 
 BOMB = "a: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
     f"{name}: &{name} [{','.join(['*' + before] * 9)}]\n"
@@ -43,28 +44,29 @@ def test_every_key_and_item_has_its_line():
         ("list", 1): 8,
         ("list", 1, "x"): 8,
     }
-    assert {path: document.line(path) for path in lines} == lines
+    assert {path: document.mark(path).line for path in lines} == lines
 
 
 def test_what_is_absent_is_placed_where_it_would_belong():
     """The line of a missing key is that of the mapping around it."""
     document = parse_yaml("a: 1\nsource:\n  type: video\n", "a.yaml")
-    assert document.line(("source", "path")) == 2
-    assert document.line(("nowhere", "at", "all")) == 1
+    assert document.mark(("source", "path")).line == 2
+    assert document.mark(("nowhere", "at", "all")).line == 1
 
 
 def test_a_complaint_names_file_line_and_key_path():
     """One style for configurations and templates."""
     document = parse_yaml("source:\n  widht: 3\n", "configs/kiosk.yaml")
-    said = document.message(("source", "widht"), "unknown option; did you mean 'width'?")
+    path = ("source", "widht")
+    problem = document.problem(path, "unknown option; did you mean 'width'?", "unknown_key")
     expected = "configs/kiosk.yaml line 2: source.widht: unknown option; did you mean 'width'?"
-    assert said == expected
+    assert problem == Problem(expected, path, 2, "unknown_key")
 
 
 def test_a_complaint_without_line_or_path_leaves_them_out():
     """A mark that stands for the command line has no line, the whole file no path."""
-    assert message(Mark("--set"), ("a", 1), "wrong") == "--set: a[1]: wrong"
-    assert message(Mark("a.yaml", 3), (), "wrong") == "a.yaml line 3: wrong"
+    assert problem_at(Mark("--set"), ("a", 1), "wrong").text == "--set: a[1]: wrong"
+    assert problem_at(Mark("a.yaml", 3), (), "wrong").text == "a.yaml line 3: wrong"
 
 
 @pytest.mark.parametrize(
@@ -276,7 +278,7 @@ def test_no_bytes_bring_anything_but_a_document_or_a_sentence(content: bytes):
     from edgepose.yamldoc import document
 
     try:
-        text = document._decode(content, "a.yaml", UserError)
+        text = document._decode(content, "a.yaml")
         parse_yaml(text, "a.yaml")
     except UserError as error:
         assert str(error).startswith("a.yaml")  # noqa: PT017

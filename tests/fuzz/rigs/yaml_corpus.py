@@ -11,11 +11,11 @@ import scribble
 import yaml
 from pydantic.fields import FieldInfo
 
-from edgepose.config.describe import field_takes
 from edgepose.config.schema import LimbSection, ModelSection, PeopleSection, WatchSection
 from edgepose.config.smoothing import FILTERS
 from edgepose.options import Options
 from edgepose.registry import KINDS, part
+from edgepose.yamldoc.describe import field_takes
 
 ROOT: Final = Path(__file__).parents[3]
 _DUMPER: Final[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)

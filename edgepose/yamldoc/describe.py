@@ -1,7 +1,7 @@
-"""Read from an options class what may be written where, and say it in words.
+"""What a pydantic model takes at each key path, in words.
 
-The error messages and the reference configuration speak from here, so that both always say what
-the class checks.
+Error messages and the reference configuration are made from it, so that both always agree with
+what the class checks.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from edgepose.yamldoc.marks import KeyPath
+from edgepose.errors import KeyPath
 
 Constraints = Sequence[Any]
 
@@ -45,12 +45,12 @@ _LIMITS: Final = {
 
 
 def takes(annotation: Any, constraints: Constraints = ()) -> str:
-    """Say what a field takes: `a number from 0 to 1`, `a whole number or 'auto'`."""
+    """Return what a field takes, in words: `a number from 0 to 1`, `a whole number or 'auto'`."""
     return _in_words(_kinds(annotation, constraints))
 
 
 def field_takes(field: FieldInfo) -> str:
-    """Say what a field of an options class takes."""
+    """Return what a field of an options class takes, in words."""
     return takes(field.annotation, field.metadata)
 
 
@@ -63,7 +63,7 @@ def at(model: type[BaseModel], path: KeyPath) -> tuple[tuple[Any, Constraints], 
 
 
 def takes_at(model: type[BaseModel], path: KeyPath) -> str:
-    """Say what is expected at `path` below `model`."""
+    """Return what is expected at `path` below `model`, in words."""
     return _in_words(at(model, path))
 
 
@@ -74,7 +74,7 @@ def choices_at(model: type[BaseModel], path: KeyPath) -> tuple[str, ...]:
 
 
 def keys_at(model: type[BaseModel], path: KeyPath) -> tuple[str, ...]:
-    """Return the option names that may stand below `path`."""
+    """Return the option names that may be below `path`."""
     names: list[str] = []
     for kind, _ in at(model, path):
         if is_model(kind):
@@ -85,7 +85,7 @@ def keys_at(model: type[BaseModel], path: KeyPath) -> tuple[str, ...]:
 
 
 def accepts(model: type[BaseModel], path: KeyPath, wanted: type) -> bool:
-    """Say whether a value of exactly the `wanted` type is meant to stand at `path`."""
+    """Return whether a value of exactly the `wanted` type is accepted at `path`."""
     return any(kind in (wanted, Any) for kind, _ in at(model, path))
 
 
@@ -95,7 +95,7 @@ def _in_words(kinds: Iterable[tuple[Any, Constraints]]) -> str:
 
 
 def is_model(kind: Any) -> bool:
-    """Say whether an annotation is an options class."""
+    """Return whether an annotation is an options class."""
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
@@ -118,7 +118,7 @@ def _flat(metadata: Sequence[Any]) -> Iterator[Any]:
 
 
 def _inside(kind: Any, key: str | int) -> Iterator[tuple[Any, Constraints]]:
-    """Yield what may stand under `key` of a value of this kind."""
+    """Yield what may be under `key` of a value of this kind."""
     if is_model(kind):
         field = kind.model_fields.get(key)
         if field is not None:
@@ -182,5 +182,5 @@ def _bounds(constraints: Constraints) -> str:
     if "ge" in limits and "le" in limits:
         return f" from {limits['ge']:g} to {limits['le']:g}"
     if limits.get("min_length") == 1:
-        del limits["min_length"]  # "text", "a list": nobody takes an empty one for one
+        del limits["min_length"]  # "text" and "a list" imply it
     return "".join(_LIMITS[name].format(limit) for name, limit in limits.items())

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from edgepose.config.describe import accepts, at, choices_at, keys_at, takes, takes_at
 from edgepose.options import ConfigPath, ExistingPath, Fraction, Options, PositiveSeconds, Seconds
+from edgepose.yamldoc.describe import accepts, at, choices_at, keys_at, takes, takes_at
 
 
 class Inner(Options):

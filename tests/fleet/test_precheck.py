@@ -1,0 +1,62 @@
+"""The check before a push: what only the device has is left to it, all else is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgepose.errors import ConfigError
+from edgepose.fleet.precheck import config_text
+
+HEAD = "version: 1\nsource: {type: synthetic}\n"
+REMOTE = "  bus: {type: mqtt, host: broker, remote: true}\n"
+
+
+def check(folder: Path, lines: str, outputs: str = "") -> str:
+    """Return the text that may be pushed."""
+    file = folder / "new.yaml"
+    file.write_text(f"{HEAD}{lines}\noutputs:\n{REMOTE}{outputs}")
+    return config_text(file, [])
+
+
+@pytest.mark.parametrize(
+    ("lines", "outputs"),
+    [
+        ("watch: {up: {template: up.yaml}}", ""),
+        ("model: {path: own.tflite}", ""),
+        ('people: {max: "${PEOPLE}"}', ""),
+        ('smoothing: "${SMOOTHING}"', ""),
+        ('watch: {up: {template: "${FOLDER}/up.yaml", hold: "${HOLD}"}}', ""),
+        ("", '  other: {type: "${TYPE}", path: x}\n'),
+        ("", '  hall: {type: mqtt, host: "${HOST}", password: "${PASSWORD}"}\n'),
+        ("", '  pin: {type: gpio, line: 17, when: "${WATCH}"}\n'),
+    ],
+)
+def test_files_and_variables_may_be_the_devices_own(tmp_path: Path, lines: str, outputs: str):
+    """Neither exists here, so neither can be wrong here."""
+    assert check(tmp_path, lines, outputs).startswith(HEAD)
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind"),
+    [
+        ("people: {max: 0}", "value"),
+        ("people: {mux: 1}", "unknown_key"),
+        ("watch: {up: {}}", "value"),
+        ('name: "${NAME"', "value"),
+        ("model: {name: no such file}", "value"),
+    ],
+)
+def test_all_else_is_refused(tmp_path: Path, lines: str, kind: str):
+    """Also where the words of a message or of a value resemble those of a missing file."""
+    with pytest.raises(ConfigError) as caught:
+        check(tmp_path, lines)
+    assert [(problem.kind, problem.line) for problem in caught.value.problems] == [(kind, 3)]
+
+
+def test_only_what_the_device_can_not_know_is_reported(tmp_path: Path):
+    """One mistake among a missing file and an unset variable."""
+    with pytest.raises(ConfigError) as caught:
+        check(tmp_path, 'model: {path: own.tflite}\npeople: {max: 0}\nname: "${NAME}"')
+    assert [problem.path for problem in caught.value.problems] == [("people", "max")]
