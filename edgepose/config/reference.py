@@ -129,7 +129,7 @@ def _first_sentence(made: type[Any]) -> str:
     """Return how a class describes itself, up to the first stop."""
     text = re.split(r"[.;]\s|\n\n", (made.__doc__ or "").strip() + "\n\n", maxsplit=1)[0]
     words = " ".join(text.split()).rstrip(".")
-    return words[:1].lower() + words[1:]
+    return words if words[:2].isupper() else words[:1].lower() + words[1:]  # HTTP stays
 
 
 def _fields(options: type[Options], group: str, indent: str) -> str:
