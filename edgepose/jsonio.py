@@ -1,16 +1,18 @@
-"""Read JSON that strangers send, so that nothing in it can trip what takes it over."""
+"""Strict JSON from untrusted senders, and compact JSON that every reader accepts."""
 
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+import math
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn
 
 
 def loads(data: bytes | str) -> Any:
     r"""Return the value of JSON text, as bytes UTF-8.
 
-    Raises ValueError for what is none, for NaN and Infinity, which are no JSON, for nesting that
-    is too deep, and for half a character (`"\ud800"`), which no file, topic or screen can hold.
+    Raises ValueError for anything else: NaN and Infinity, which JSON does not have, too deep
+    nesting, and half a character (`"\ud800"`), which no file, topic or screen can hold.
     """
     text = data if isinstance(data, str) else data.decode()
     try:
@@ -24,3 +26,43 @@ def loads(data: bytes | str) -> Any:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no number")
+
+
+def loads_object(data: bytes | str) -> dict[str, Any]:
+    """Return a JSON object, empty where the text is something else."""
+    try:
+        value = loads(data)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def dumps(value: Any) -> bytes:
+    """Return compact JSON in UTF-8.
+
+    NaN and infinity become null, half a character `?`, and types that JSON lacks their text.
+    """
+    try:
+        text = _ENCODER.encode(value)
+    except ValueError:  # NaN or infinity
+        text = _ENCODER.encode(_finite(value))
+    return text.encode("utf-8", "replace")
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+_ENCODER: Final = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain
+)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

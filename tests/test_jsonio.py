@@ -1,10 +1,13 @@
-"""JSON of strangers: plain values, or a ValueError."""
+"""Strict JSON in, compact JSON out."""
 
 from __future__ import annotations
 
+import math
+from types import MappingProxyType
+
 import pytest
 
-from edgepose.jsonio import loads
+from edgepose.jsonio import dumps, loads, loads_object
 
 
 @pytest.mark.parametrize(
@@ -31,3 +34,26 @@ def test_anything_else_is_a_value_error(text: str | bytes):
     """Nothing that would trip somebody further on gets through."""
     with pytest.raises(ValueError):  # noqa: PT011 - json words it
         loads(text)
+
+
+@pytest.mark.parametrize("text", [b"", b"[1]", b"NaN", b"[" * 100_000, b"\xff"])
+def test_anything_but_an_object_is_an_empty_one(text: bytes):
+    """A sender's mistake reads like a message without keys."""
+    assert loads_object(text) == {}
+    assert loads_object(b'{"a": 1}') == {"a": 1}
+
+
+def test_what_is_not_finite_becomes_null():
+    """JSON has no NaN; at any depth, and keys become text."""
+    value = {"a": math.nan, 1: [math.inf, (-math.inf, 0.5)], "t": {"x": "NaN"}}
+
+    assert loads(dumps(value)) == {"a": None, "1": [None, [None, 0.5]], "t": {"x": "NaN"}}
+
+
+def test_json_is_compact_and_keeps_letters():
+    """A value that JSON lacks becomes text, half a character a question mark."""
+    assert dumps({"a": "ü", "b": {1: None}}) == '{"a":"ü","b":{"1":null}}'.encode()
+    assert dumps({"text": "unknown key \ud800"}) == b'{"text":"unknown key ?"}'
+    assert dumps({"path": 1j}) == b'{"path":"1j"}'
+    assert dumps(MappingProxyType({"a": math.nan})) == b'{"a":null}'
+    assert dumps(MappingProxyType({"a": 1})) == b'{"a":1}'

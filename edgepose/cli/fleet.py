@@ -14,11 +14,12 @@ from typing import Final
 import click
 from rich.console import Console
 
+from edgepose import jsonio
 from edgepose.cli.fleet_options import on_station
 from edgepose.cli.fleet_view import health_page, log_lines, outcome_table, row, table
 from edgepose.errors import DeviceError, UserError
 from edgepose.fleet.connection import FleetClient
-from edgepose.fleet.devices import DeviceStatus, document
+from edgepose.fleet.devices import DeviceStatus
 from edgepose.fleet.precheck import config_text, template_text
 from edgepose.fleet.push import IN_TIME, Push, PushResult, chosen, counted, push
 
@@ -166,9 +167,11 @@ def logs(station: FleetClient, device: str, lines: int, as_json: bool) -> None:
 def _asked(station: FleetClient, device: str, lines: int) -> dict[str, list[dict[str, str]]]:
     """Return a device's answer. Raises DeviceError where none comes, or it refuses."""
     own = secrets.token_hex(8)
-    station.say(device, "logs/ask", json.dumps({"id": own, "lines": lines}).encode(), retain=False)
-    station.wait(lambda: document(station.payload(device, "logs")).get("id") == own, LOGS_IN_TIME)
-    answer = document(station.payload(device, "logs"))
+    station.say(device, "logs/ask", jsonio.dumps({"id": own, "lines": lines}), retain=False)
+    station.wait(
+        lambda: jsonio.loads_object(station.payload(device, "logs")).get("id") == own, LOGS_IN_TIME
+    )
+    answer = jsonio.loads_object(station.payload(device, "logs"))
     if answer.get("id") != own:
         raise DeviceError(f"{device}: no answer within {LOGS_IN_TIME:.0f} s")
     if answer.get("error"):

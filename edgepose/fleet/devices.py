@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from edgepose import jsonio
 from edgepose.outputs.mqtt.topics import OFFLINE, ONLINE, STOPPED
 
 KNOWN: Final = (ONLINE, OFFLINE, STOPPED)
@@ -65,11 +65,11 @@ def devices(messages: Mapping[str, bytes], prefix: str) -> dict[str, DeviceStatu
         if path == "available":
             row["available"] = payload.decode(errors="replace")
         elif path == "health":
-            row["health"] = document(payload)
+            row["health"] = jsonio.loads_object(payload)
         elif path.endswith("/state"):
-            row["answers"][path[5:-6]] = document(payload)
+            row["answers"][path[5:-6]] = jsonio.loads_object(payload)
         else:
-            row["pushes"][path[5:]] = str(document(payload).get("id", ""))
+            row["pushes"][path[5:]] = str(jsonio.loads_object(payload).get("id", ""))
     return {name: DeviceStatus(name, **row) for name, row in sorted(rows.items())}
 
 
@@ -79,15 +79,6 @@ def _below(messages: Mapping[str, bytes], prefix: str) -> Iterator[tuple[str, st
         name, _, path = topic.removeprefix(f"{prefix}/").partition("/")
         if payload and (path in ("available", "health") or path.startswith("push/")):
             yield name, path, payload
-
-
-def document(payload: bytes) -> dict[str, Any]:
-    """Return a payload's JSON object, empty where it is none."""
-    try:
-        found = json.loads(payload)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from edgepose import jsonio
 from edgepose.errors import UserError, near_miss
 from edgepose.fleet.connection import FleetClient
-from edgepose.fleet.devices import FINAL, DeviceStatus, document
+from edgepose.fleet.devices import FINAL, DeviceStatus
 
 IN_TIME: Final = {"template": 15.0, "config": 150.0}  # seconds; a configuration is tried for 120
 
@@ -72,7 +72,7 @@ def push(
     ids = {seen.name: f"{time.time():.3f}-{secrets.token_hex(3)}" for seen in targets}
     online = {seen.name: ids[seen.name] for seen in targets if seen.is_online}
     for name, own in ids.items():
-        payload = json.dumps({"id": own, "text": parcel.text}).encode()
+        payload = jsonio.dumps({"id": own, "text": parcel.text})
         station.say(name, f"push/{parcel.key}", payload, retain=True)
     station.finish()
     _listen(station, online, parcel, progress)
@@ -100,7 +100,7 @@ def _answer(station: FleetClient, name: str, own: str, key: str) -> Mapping[str,
     payload = station.payload(name, f"push/{key}/state")
     if own.encode() not in payload:  # as of most of a large fleet at most times
         return None
-    answer = document(payload)
+    answer = jsonio.loads_object(payload)
     return answer if answer.get("id") == own and answer.get("state") in FINAL else None
 
 

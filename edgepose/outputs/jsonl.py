@@ -9,7 +9,7 @@ from pydantic import Field
 from edgepose import options
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.dedup import DeliveredEvents
-from edgepose.outputs.line_file import LineFile, encoded
+from edgepose.outputs.line_file import LineFile, json_line
 from edgepose.types import Scene
 
 
@@ -59,10 +59,10 @@ class Jsonl(Output):
     def show(self, scene: Scene) -> None:
         """Write events not yet written, and the frame's poses. Raises OutputLost."""
         events = self._written.new(scene.events)
-        lines = [encoded(event.to_dict()) for event in events]
+        lines = [json_line(event.to_dict()) for event in events]
         frame = (scene.frame.seq, scene.frame.time)
         if self._options.poses and frame != self._last_frame:
-            lines.append(encoded(poses_line(scene, raw=self._options.raw)))
+            lines.append(json_line(poses_line(scene, raw=self._options.raw)))
         if lines:
             self._file.append(lines)
         self._written.add(*events)

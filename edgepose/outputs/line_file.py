@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import json
 import logging
-import math
 import mmap
 import os
 import stat
@@ -13,29 +12,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from edgepose import jsonio
 from edgepose.errors import OutputLost
 
 log = logging.getLogger(__name__)
 
 
-def encoded(value: Any, *, compact: bool = False) -> bytes:
-    """Return one JSON line with its line break; what is not finite becomes null."""
-    separators = (",", ":") if compact else None
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=separators)
-    except ValueError:  # NaN or infinity, which JSON doesn't know
-        text = json.dumps(_finite(value), ensure_ascii=False, separators=separators)
-    return text.encode() + b"\n"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value
+def json_line(value: Any) -> bytes:
+    """Return a value as one JSON line."""
+    return jsonio.dumps(value) + b"\n"
 
 
 class LineFile:

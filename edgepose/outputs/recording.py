@@ -9,7 +9,7 @@ from pydantic import Field
 
 from edgepose import options
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.line_file import LineFile, encoded
+from edgepose.outputs.line_file import LineFile, json_line
 from edgepose.recording import Header, frame_row, header_row
 from edgepose.types import Scene
 
@@ -46,9 +46,9 @@ class RecordingOutput(Output):
         frame = (scene.frame.seq, scene.frame.time)
         if frame == self._last_frame:  # the scene that ends a run repeats the last frame
             return
-        lines = [encoded(frame_row(scene.frame, scene.raw_poses), compact=True)]
+        lines = [json_line(frame_row(scene.frame, scene.raw_poses))]
         if self._must_begin:
-            lines.insert(0, encoded(header_row(self._header(scene)), compact=True))
+            lines.insert(0, json_line(header_row(self._header(scene))))
         self._file.append(lines)
         self._must_begin = False
         self._last_frame = frame

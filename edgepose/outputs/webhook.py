@@ -20,11 +20,10 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, Field
 
-from edgepose import __version__, options
+from edgepose import __version__, jsonio, options
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.dedup import DeliveredEvents
-from edgepose.outputs.line_file import encoded
 from edgepose.types import Event, Scene
 
 log = logging.getLogger(__name__)
@@ -141,7 +140,7 @@ class Webhook(Output):
             raise OutputLost(f"{self._host}: {_reason(error)}") from error
 
     def _request(self, event: Event) -> urllib.request.Request:
-        body = encoded(event.to_dict()).rstrip(b"\n")
+        body = jsonio.dumps(event.to_dict())
         headers = {
             "Content-Type": "application/json",
             "User-Agent": f"edgepose/{__version__}",

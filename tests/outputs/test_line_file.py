@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from edgepose.errors import OutputLost
-from edgepose.outputs.line_file import LineFile, encoded
+from edgepose.outputs.line_file import LineFile
 
 
 @pytest.fixture
@@ -137,13 +136,6 @@ def test_appending_to_a_closed_file_is_told(path: Path):
     """It is a lost output, not a crash."""
     with pytest.raises(OutputLost):
         LineFile(path).append([b"{}\n"])
-
-
-def test_what_is_not_finite_becomes_null():
-    """JSON knows no NaN; every line can be read by every reader."""
-    value = {"a": [1.0, math.nan, {"b": (math.inf, "ü")}]}
-
-    assert encoded(value, compact=True).decode() == '{"a":[1.0,null,{"b":[null,"ü"]}]}\n'
 
 
 def grow(path: Path, *numbers: int, limit: int = 20, keep: int = 2) -> None:

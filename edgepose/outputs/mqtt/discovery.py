@@ -8,15 +8,14 @@ Home Assistant's documentation, "MQTT: discovery" and the page of each component
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from edgepose import __version__
+from edgepose import __version__, jsonio
 from edgepose.outputs.base import Device
-from edgepose.outputs.mqtt.topics import COMMANDS, ONLINE, Topics, encoded
+from edgepose.outputs.mqtt.topics import COMMANDS, ONLINE, Topics
 
 EVENT_TYPES: Final = (
     "start", "update", "end", "rep", "set", "round", "step", "finished", "failed", "timeout",
@@ -76,7 +75,7 @@ class Discovery:
     def messages(self) -> dict[str, bytes]:
         """Return topic -> payload, to be retained."""
         return {
-            f"{self.prefix}/{component}/{self._node}/{object_id}/config": encoded(
+            f"{self.prefix}/{component}/{self._node}/{object_id}/config": jsonio.dumps(
                 {"unique_id": f"{self._id}_{object_id}"} | particular | self._shared
             )
             for component, object_id, particular in self._entities()
@@ -86,13 +85,11 @@ class Discovery:
         """Return whether a description is of an entity that this device once had."""
         if not payload or topic in self.messages or not topic.startswith(f"{self.prefix}/"):
             return False
+        found = jsonio.loads_object(payload)
         try:
-            found = json.loads(payload)
-            return bool(
-                found["origin"]["name"] == _ORIGIN["name"]
-                and self._id in found["device"]["identifiers"]
-            )
-        except (ValueError, KeyError, TypeError):
+            is_ours = found["origin"]["name"] == _ORIGIN["name"]
+            return is_ours and self._id in found["device"]["identifiers"]
+        except (KeyError, TypeError):
             return False
 
     @property

@@ -23,7 +23,7 @@ from edgepose import jsonio
 from edgepose.errors import UserError
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.mqtt.publisher import Publisher
-from edgepose.outputs.mqtt.topics import Topics, encoded
+from edgepose.outputs.mqtt.topics import Topics
 
 log = logging.getLogger(__name__)
 
@@ -91,20 +91,20 @@ class FleetAgent:
     # Health.
 
     def _health(self, health: Mapping[str, Any], now: float) -> dict[str, bytes]:
-        telling = encoded(_telling(health))
+        telling = jsonio.dumps(_telling(health))
         told, told_at = self._told
         is_due = self._interval > 0 and now - told_at >= self._interval
         if telling == told and not is_due:
             return {}
         self._told = telling, now
         document = {"time": round(time.time(), 3), "remote": self._is_allowed, **health}
-        return {self._topics.of("health"): encoded(document)}
+        return {self._topics.of("health"): jsonio.dumps(document)}
 
     # Pushes.
 
     def _payload(self, answer: Mapping[str, Any]) -> bytes:
         own = {"session": self._session} if answer.get("state") == "trying" else {}
-        return encoded({**answer, **own})
+        return jsonio.dumps({**answer, **own})
 
     def _take(self, key: str, payload: bytes, post: Publisher) -> None:
         """Carry a push out; what the appliance does not answer is answered here."""
@@ -120,7 +120,7 @@ class FleetAgent:
             if self._is_allowed and self._is_answered(key, push):
                 return
             refusal = {"id": push, "state": "refused", "text": str(error)}
-            self._answers[topic] = encoded({**refusal, "time": round(time.time(), 3)})
+            self._answers[topic] = jsonio.dumps({**refusal, "time": round(time.time(), 3)})
             if len(self._answers) > ANSWERS:
                 oldest = next(iter(self._answers))
                 del self._answers[oldest]
@@ -143,7 +143,7 @@ class FleetAgent:
 
     def _hear_own(self, payload: bytes) -> None:
         """End the trial where what comes back is our own word."""
-        answer = _object(payload)
+        answer = jsonio.loads_object(payload)
         if answer.get("state") != "trying" or answer.get("session") != self._session:
             return
         assert self._controls is not None
@@ -156,7 +156,7 @@ class FleetAgent:
     # The log.
 
     def _send_logs(self, payload: bytes, post: Publisher) -> None:
-        asked = _object(payload)
+        asked = jsonio.loads_object(payload)
         answer: dict[str, Any] = {"id": str(asked.get("id", ""))[:64]}
         if self._logs is None:
             answer["error"] = SWITCHED_OFF
@@ -165,7 +165,7 @@ class FleetAgent:
         else:
             wanted = asked.get("lines", 100)
             answer |= self._logs.latest(wanted if type(wanted) is int else 100)
-        post.pass_on(self._topics.of("logs"), encoded(answer))
+        post.pass_on(self._topics.of("logs"), jsonio.dumps(answer))
 
 
 def _telling(health: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,19 +180,11 @@ def _opened(payload: bytes) -> tuple[str, str]:
     """Return id and text of a push. Raises UserError."""
     if len(payload) > MAX_BYTES:
         raise UserError(f"expected at most {MAX_BYTES} bytes, found {len(payload)}")
-    envelope = _object(payload)
+    envelope = jsonio.loads_object(payload)
     push, text = envelope.get("id"), envelope.get("text")
     if not isinstance(push, str) or not isinstance(text, str) or not 0 < len(push) <= 64:
         raise UserError('expected a JSON object with "id" and "text"; use `edgepose fleet`')
     return push, text
-
-
-def _object(payload: bytes) -> dict[str, Any]:
-    try:
-        found = jsonio.loads(payload)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 KEPT: Final = 500  # lines

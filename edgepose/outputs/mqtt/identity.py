@@ -9,13 +9,13 @@ process are of one device, however many outputs it has on a broker.
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 import uuid
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
+from edgepose import jsonio
 from edgepose.outputs.mqtt.outbox import Session
 from edgepose.system.paths import state_folder
 
@@ -75,7 +75,7 @@ class NameClaim:
     @property
     def payload(self) -> bytes:
         """Return the JSON form."""
-        return json.dumps(asdict(self)).encode()
+        return jsonio.dumps(asdict(self))
 
     def is_rival(self, other: NameClaim) -> bool:
         """Return whether a claim is of another device: neither this run nor an earlier one."""
@@ -89,7 +89,7 @@ class NameClaim:
 def read_claim(payload: bytes) -> NameClaim | None:
     """Return a claim, None where the payload is something else."""
     try:
-        row = json.loads(payload)
+        row = jsonio.loads(payload)
         return NameClaim(
             str(row["name"]),
             str(row["client_id"]),
@@ -98,7 +98,7 @@ def read_claim(payload: bytes) -> NameClaim | None:
             str(row["session"]),
             str(row.get("process", "")),  # edgepose 0.1 has none
         )
-    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):  # Infinity as a count
+    except (ValueError, KeyError, TypeError, OverflowError):  # 1e999 as a count
         return None
 
 

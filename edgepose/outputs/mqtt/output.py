@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
-from edgepose import __version__, options
+from edgepose import __version__, jsonio, options
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.dedup import DeliveredEvents
@@ -29,7 +29,6 @@ from edgepose.outputs.mqtt.topics import (
     STOPPED,
     States,
     Topics,
-    encoded,
     keypoints,
 )  # fmt: skip
 from edgepose.types import Event, Scene
@@ -186,7 +185,7 @@ class Mqtt(Output, MqttCallbacks):
     def _obey(self, command: str, payload: bytes, is_retained: bool) -> None:
         answer = carry_out(self._device, command, payload, is_retained=is_retained)
         reply = {"command": command, "ok": answer.ok, "text": answer.text}
-        self._post.pass_on(self._topics.reply(command), encoded(reply))
+        self._post.pass_on(self._topics.reply(command), jsonio.dumps(reply))
         self._look_around(time.monotonic())
         if command in ("detect", "profile") and not answer.ok:
             self._post.repeat(self._topics.of(command, "state"))  # a switch goes back at once
@@ -207,7 +206,7 @@ class Mqtt(Output, MqttCallbacks):
     def _keep(self, events: tuple[Event, ...]) -> None:
         fresh = self._taken.new(events)
         if fresh:
-            self._outbox.put((event.id, encoded(event.to_dict())) for event in fresh)
+            self._outbox.put((event.id, jsonio.dumps(event.to_dict())) for event in fresh)
             self._taken.add(*fresh)
 
     def _beat(self, now: float) -> None:
@@ -220,7 +219,7 @@ class Mqtt(Output, MqttCallbacks):
         interval = self._options.stats_interval
         if interval and now - self._reported_at >= interval:
             self._reported_at = now
-            self._post.pass_on(self._topics.of("stats"), encoded(self._report()))
+            self._post.pass_on(self._topics.of("stats"), jsonio.dumps(self._report()))
         self._post.pump()
 
     def _look_around(self, now: float) -> None:
@@ -242,7 +241,7 @@ class Mqtt(Output, MqttCallbacks):
         """Return the states of what can be chosen besides detection."""
         watches = health.get("watches", {})
         templates = {name: watch.get("template") for name, watch in watches.items()}
-        states = {"thresholds": encoded(watches), "template": encoded(templates)}
+        states = {"thresholds": jsonio.dumps(watches), "template": jsonio.dumps(templates)}
         if self._device.profiles:
             states["profile"] = str(health.get("profile", "")).encode()
         return {self._topics.of(name, "state"): payload for name, payload in states.items()}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from edgepose import jsonio
 from edgepose.types import Scene, WatchState
 
 ON: Final = "ON"
@@ -73,12 +73,6 @@ class Topics:
         return self.of(command, "reply")
 
 
-def encoded(document: Any) -> bytes:
-    """Return compact JSON; what JSON has no word for becomes text, half a character a `?`."""
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=str)
-    return text.encode("utf-8", "replace")
-
-
 class States:
     """Turn scenes into the payloads of state topics: `pose/<watch>`, `count/<watch>`, `persons`.
 
@@ -122,7 +116,7 @@ class States:
 
 def keypoints(scene: Scene) -> bytes:
     """Return the payload of `keypoints`: everybody's, in pixels of the source frame."""
-    return encoded(
+    return jsonio.dumps(
         {
             "seq": scene.frame.seq,
             "frame_time": round(scene.frame.time, 4),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping
 from typing import Any, Final
 
 import cv2
@@ -12,21 +9,6 @@ import cv2
 from edgepose.render import Renderer, Style
 from edgepose.render.messages import Advice
 from edgepose.types import LimbMatch, Match, Scene, Size, WatchState
-
-
-def encoded(value: Any) -> bytes:
-    """Return compact JSON that every browser reads: what is not finite becomes null."""
-    return json.dumps(_finite(value), separators=(",", ":"), default=str).encode()
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value
 
 
 class SceneSummary:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from edgepose.outputs.web.payloads import encoded
+from edgepose import jsonio
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
@@ -52,7 +52,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     try:
         return await handler(request)
     except web.HTTPException as error:
-        error.body = encoded({"error": _sentence(error)})
+        error.body = jsonio.dumps({"error": _sentence(error)})
         error.content_type, error.charset = "application/json", None
         if error.status in (408, 413):  # the rest of the body is not wanted
             error.force_close()
@@ -73,7 +73,7 @@ def _sentence(error: web.HTTPException) -> str | None:
 
 def json_response(value: Any) -> web.Response:
     """Return a value as JSON."""
-    return web.Response(body=encoded(value), content_type="application/json")
+    return web.Response(body=jsonio.dumps(value), content_type="application/json")
 
 
 def redirect(path: str) -> web.Response:

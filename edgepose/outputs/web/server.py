@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from edgepose import jsonio
 from edgepose.outputs.base import Device
 from edgepose.outputs.web import streams
 from edgepose.outputs.web.api import Api
 from edgepose.outputs.web.auth import Login
 from edgepose.outputs.web.limits import ConnectionLimiter, stop_listening
 from edgepose.outputs.web.options import WebOptions
-from edgepose.outputs.web.payloads import JpegEncoder, SceneSummary, encoded
+from edgepose.outputs.web.payloads import JpegEncoder, SceneSummary
 from edgepose.outputs.web.responses import MAX_BODY, Pages, add_headers, errors_as_json
 from edgepose.outputs.web.streams import Broadcaster, LatestScene
 from edgepose.types import Scene
@@ -126,7 +127,7 @@ class Server:
 
 def _summarise() -> Callable[[Scene], bytes]:
     summary = SceneSummary()
-    return lambda scene: encoded(summary.of(scene))
+    return lambda scene: jsonio.dumps(summary.of(scene))
 
 
 def _worker(stack: AsyncExitStack, name: str) -> ThreadPoolExecutor:

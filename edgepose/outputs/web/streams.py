@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from edgepose.outputs.web.payloads import encoded
+from edgepose import jsonio
 from edgepose.types import Event, Scene
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ async def events(request: Request, scenes: Broadcaster, live: LatestScene) -> St
         while True:
             seen, new = live.events_after(seen)
             for event in new:
-                await _send(request, response, _message("event", encoded(event.to_dict())))
+                await _send(request, response, _message("event", jsonio.dumps(event.to_dict())))
             edition = await scenes.after(number, QUIET)
             if edition is None:
                 await _send(request, response, b": quiet\n\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edgepose.outputs.mqtt.topics import States, Topics, encoded
+from edgepose.outputs.mqtt.topics import States, Topics
 from edgepose.types import Scene
 
 MakeScene = Callable[..., Scene]
@@ -77,10 +77,3 @@ def test_a_watch_that_the_profile_leaves_out_is_off(scene: MakeScene):
 
     assert (told["pose/arms_up"], told["pose/arms_up/score"]) == ("OFF", "0.00")
     assert "count/arms_up" not in told
-
-
-def test_json_is_compact_and_keeps_letters():
-    """What JSON has no word for becomes text rather than a fault."""
-    assert encoded({"a": "ü", "b": {1: None}}) == '{"a":"ü","b":{"1":null}}'.encode()
-    assert encoded({"text": "unknown key \ud800"}) == b'{"text":"unknown key ?"}'
-    assert encoded({"path": Topics("a", "b")}).startswith(b'{"path":"Topics(')
