@@ -17,7 +17,6 @@ from edgepose.outputs.web.responses import json_response
 T = TypeVar("T")
 
 COMMAND_TIMEOUT: Final = 15.0  # seconds; most take milliseconds, a capture a second
-BODY_TIMEOUT: Final = 10.0  # seconds for a body to arrive
 
 
 class Api:
@@ -78,11 +77,7 @@ async def read_body(request: web.Request, kind: str) -> bytes:
         raise web.HTTPUnsupportedMediaType(text=f"Expected a body of type {kind}, found {found}.")
     if request.headers.get("Content-Encoding"):
         raise web.HTTPUnsupportedMediaType(text="Expected a body that is not compressed.")
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT):
-            return await request.read()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout(text="The body took too long.") from None
+    return await request.read()
 
 
 async def _json_object(request: web.Request) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import logging
 import time
 from collections import OrderedDict
@@ -15,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from aiohttp import web
 
 from edgepose.outputs.web.api import read_body
+from edgepose.outputs.web.limits import network_of
 from edgepose.outputs.web.responses import Pages, redirect
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _digest(text: str) -> bytes:
 class Throttle:
     """Rate limit on wrong tokens by address: GUESSES at once, then one every PAUSE seconds.
 
-    Times are seconds of a monotonic clock. An IPv6 host has 2^64 addresses: its network counts.
+    Times are seconds of a monotonic clock.
     """
 
     def __init__(self) -> None:
@@ -73,11 +73,11 @@ class Throttle:
 
     def wait(self, address: str, now: float) -> float:
         """Return the seconds until `address` may guess again, 0 when it may now."""
-        return max(self._debt(_network(address), now) - (GUESSES - 1), 0.0) * PAUSE
+        return max(self._debt(network_of(address), now) - (GUESSES - 1), 0.0) * PAUSE
 
     def fail(self, address: str, now: float) -> None:
         """Count a wrong token."""
-        network = _network(address)
+        network = network_of(address)
         self._debts[network] = (self._debt(network, now) + 1, now)
         self._debts.move_to_end(network)
         if len(self._debts) > _ADDRESSES:
@@ -86,16 +86,6 @@ class Throttle:
     def _debt(self, network: str, now: float) -> float:
         guesses, since = self._debts.get(network, (0.0, now))
         return max(guesses - (now - since) / PAUSE, 0.0)
-
-
-def _network(address: str) -> str:
-    try:
-        number = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if number.version == 4:
-        return address
-    return str(ipaddress.ip_network((int(number), 64), strict=False))
 
 
 def is_same_origin(headers: Mapping[str, str]) -> bool:

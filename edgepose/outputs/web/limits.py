@@ -6,9 +6,10 @@ aiohttp has no limit of its own on connections, nor on how long a request may ta
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import math
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -27,6 +28,7 @@ class _Connection:
     """An open connection. deadline: for its next whole request; infinite while it is answered."""
 
     transport: asyncio.Transport
+    network: str
     deadline: float
 
     @property
@@ -37,14 +39,15 @@ class _Connection:
 class ConnectionLimiter:
     """Protocol factory of a listening socket that limits its connections.
 
-    A new connection is always let in while an older one is silent: whoever opens many and sends
-    nothing locks nobody out. All on the loop.
+    A new connection is always let in while an older one has sent no whole request, and one
+    address can't have all of them: a client that opens many locks nobody out. All on the loop.
 
-    most: connections at a time; a page has up to five. patience: seconds for the next whole
-    request to arrive. server: makes the protocols that speak HTTP.
+    most: connections at a time; a page has up to five. most_by_address: of them, from one address.
+    patience: seconds for the next whole request to arrive. server: makes the HTTP protocols.
     """
 
     most: ClassVar[int] = 64
+    most_by_address: ClassVar[int] = 32  # as many as the streams of all pages behind one proxy
     patience: ClassVar[float] = 10.0
     server: Server | None = None
 
@@ -61,6 +64,11 @@ class ConnectionLimiter:
     def __len__(self) -> int:
         self._forget_closed()
         return len(self._open)
+
+    def extend(self, handler: RequestHandler) -> None:
+        """Begin the patience again: the head of a request has arrived."""
+        if handler in self._open:
+            self._open[handler].deadline = self._next_deadline()
 
     @contextmanager
     def serving(self, handler: RequestHandler) -> Iterator[None]:
@@ -86,11 +94,18 @@ class ConnectionLimiter:
 
     def admit(self, handler: RequestHandler, transport: asyncio.Transport) -> bool:
         """Count a new connection; False when all others are busy, or the server is closing."""
-        self._forget_closed()
-        if self._is_closed or (len(self._open) >= self.most and not self._evict()):
+        if self._is_closed:
             return False
-        self._open[handler] = _Connection(transport, self._next_deadline())
-        return True
+        self._forget_closed()
+        network = network_of((transport.get_extra_info("peername") or ("",))[0])
+        neighbours = [key for key, found in self._open.items() if found.network == network]
+        if len(neighbours) >= self.most_by_address:
+            is_room = self._evict(neighbours)
+        else:
+            is_room = len(self._open) < self.most or self._evict(self._open)
+        if is_room:
+            self._open[handler] = _Connection(transport, network, self._next_deadline())
+        return is_room
 
     async def close(self) -> None:
         """Abort all connections, also new ones and those that do not read what was sent."""
@@ -99,9 +114,9 @@ class ConnectionLimiter:
             self._abort(handler)
         await _run_callbacks()
 
-    def _evict(self) -> bool:
-        """Close the connection that has been silent for longest; False when there is none."""
-        handler = min(self._open, key=lambda key: self._open[key].deadline)
+    def _evict(self, handlers: Iterable[RequestHandler]) -> bool:
+        """Close the one without a whole request for longest; False when all are answered."""
+        handler = min(handlers, key=lambda key: self._open[key].deadline)
         if self._open[handler].deadline == math.inf:
             return False
         self._abort(handler)
@@ -115,6 +130,17 @@ class ConnectionLimiter:
 
     def _next_deadline(self) -> float:
         return asyncio.get_running_loop().time() + self.patience
+
+
+def network_of(address: str) -> str:
+    """Return what counts as one address: an IPv6 host has 2^64 of them, its network."""
+    try:
+        number = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if number.version == 4:
+        return address
+    return str(ipaddress.ip_network((int(number), 64), strict=False))
 
 
 async def stop_listening(listener: asyncio.Server) -> None:

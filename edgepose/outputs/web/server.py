@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CLIENTS: Final = 12  # of the picture stream, and of the event stream; a page is one of each
+BODY_TIMEOUT: Final = 8.0  # seconds; less than the limiter's patience, so that there is an answer
 _SCENE_RATE: Final = 10.0  # scenes a second for the page: bars move, words can be read
 _SHUTDOWN: Final = 0.5  # seconds for answers under way when the server stops
 
@@ -94,7 +95,7 @@ class Server:
         # Workers end last: until the connections are closed, requests need them.
         api = Api(self._device, options.frames, _worker(stack, "web-commands"))
         app = web.Application(
-            middlewares=(self._mark_busy, errors_as_json, login.guard), client_max_size=MAX_BODY
+            middlewares=(errors_as_json, login.guard, self._receive), client_max_size=MAX_BODY
         )
         app.on_response_prepare.append(add_headers)
         pages.add_routes(app.router)
@@ -120,7 +121,14 @@ class Server:
         return broadcaster
 
     @web.middleware
-    async def _mark_busy(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _receive(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Read the body within its deadline; until then the connection may have to make room."""
+        self._limiter.extend(request.protocol)
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT):
+                await request.read()
+        except TimeoutError:
+            raise web.HTTPRequestTimeout(text="The body took too long.") from None
         with self._limiter.serving(request.protocol):
             return await handler(request)
 

@@ -71,9 +71,9 @@ class Client:
         body = urlencode({"token": token}).encode()
         return self.ask("POST", "/login", body, **sent)[0]
 
-    def raw(self, data: bytes = b"") -> socket.socket:
-        """Return a connection on which `data` was sent."""
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+    def raw(self, data: bytes = b"", address: str = "127.0.0.1") -> socket.socket:
+        """Return a connection from an address of this machine on which `data` was sent."""
+        connection = socket.create_connection(("127.0.0.1", self.port), 10, (address, 0))
         connection.sendall(data)
         return connection
 

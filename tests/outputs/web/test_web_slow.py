@@ -75,9 +75,51 @@ def test_who_keeps_silent_is_hung_up_on(
         assert is_closed(slow)
 
 
+SLOW_BODY = (
+    b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 20\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\n\r\nt"
+)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2"])
+def test_slow_bodies_shut_nobody_out(client, page: Web, address: str):
+    """Neither others nor the same address, though each request is half there."""
+    with ExitStack() as stack:
+        for _ in range(90):
+            with contextlib.suppress(ConnectionError):  # refused, which is fine
+                slow = stack.enter_context(client.raw(client.request("/nothing"), address))
+                slow.recv(4096)  # by then the one before was parsed
+                slow.sendall(SLOW_BODY)
+        for _ in range(3):
+            assert client.get("/api/state")[0] == 200
+
+
+def test_one_address_has_a_part_of_the_connections_only(client, page: Web):
+    """Its further connections close its own older ones, never those of others."""
+    with client.raw() as other, ExitStack() as stack:
+        for _ in range(2 * ConnectionLimiter.most):
+            stack.enter_context(client.raw(b"", "127.0.0.2"))
+        assert client.get("/login")[0] == 303
+        assert len(limiter_of(page)) <= ConnectionLimiter.most_by_address + 1
+        other.sendall(client.request("/api/state"))
+        assert other.recv(64).startswith(b"HTTP/1.1 200")
+
+
+def test_an_address_that_is_busy_everywhere_is_refused(client, page: Web, monkeypatch):
+    """Where none of its connections is silent; others come in."""
+    monkeypatch.setattr(ConnectionLimiter, "most_by_address", 2)
+    with ExitStack() as stack:
+        streams = [client.raw(client.request("/api/events"), "127.0.0.2") for _ in range(2)]
+        for stream in streams:
+            stack.enter_context(stream)
+            assert stream.recv(12) == b"HTTP/1.1 200"
+        assert is_closed(stack.enter_context(client.raw(b"", "127.0.0.2")))
+        assert client.get("/api/state")[0] == 200
+
+
 def test_a_body_that_never_comes_is_given_up(client, monkeypatch: pytest.MonkeyPatch):
     """The connection is told and closed."""
-    monkeypatch.setattr("edgepose.outputs.web.api.BODY_TIMEOUT", 0.1)
+    monkeypatch.setattr("edgepose.outputs.web.server.BODY_TIMEOUT", 0.1)
     head = f"POST /api/command HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {client.token}\r\n"
     with client.raw(
         head.encode() + b"Content-Type: application/json\r\nContent-Length: 20\r\n\r\n{"
