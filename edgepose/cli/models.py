@@ -151,12 +151,11 @@ def strip_decoder(model: str, out: Path, force: bool, as_json: bool) -> None:
 
 
 def _write(out: Path, data: bytes) -> None:
-    from edgepose.system.atomic import publish
+    from edgepose.system import atomic
 
-    draft = out.with_name(out.name + ".part")
     try:
-        draft.write_bytes(data)
-        publish(draft, out)
+        with atomic.replacing(out) as file:
+            file.write(data)
     except FileNotFoundError as error:
         raise UserError(f"{out.parent}: no such folder; make it first") from error
     except OSError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from edgepose.modelstore.checksum import sha256
+from edgepose.system import atomic
 from edgepose.system.paths import state_folder
 
 log = logging.getLogger(__name__)
@@ -39,11 +40,9 @@ def write_speed(model: Path, backend: str, seconds: float) -> None:
     known = {file: dict(rows) for file, rows in read_speeds().items()}
     known.setdefault(sha256(model), {})[backend] = round(seconds, 6)
     path = state_folder() / _FILE
-    draft = path.with_suffix(".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(known, indent=1))
-        draft.replace(path)
+        atomic.write_text(path, json.dumps(known, indent=1))
     except OSError as error:
         log.warning("The measured speed can't be kept in %s: %s.", path, error)
 

@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
-def write_text(path: Path, text: str) -> None:
-    """Replace a file's text for good. Raises OSError, and the old file is as it was."""
+def write_text(path: Path, text: str, mode: int | None = None) -> None:
+    """Replace a file's text, see `replacing`. Raises OSError."""
+    with replacing(path, mode) as file:
+        file.write(text.encode())
+
+
+@contextmanager
+def replacing(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
+    """Yield a file beside `path` that takes its name when the block ends.
+
+    On any error the old file is as it was. mode: permission bits; None leaves them to the umask.
+    Raises OSError.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
     try:
-        draft.write_text(text, encoding="utf-8")
+        # With the mode from the first byte on: a secret must never be readable by others.
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode or 0o666)
+        with os.fdopen(descriptor, "wb") as file:
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            yield file
         publish(draft, path)
     finally:
         draft.unlink(missing_ok=True)
 
 
 def publish(path: Path, target: Path) -> None:
-    """Let a finished file take the target's name at once and for good."""
+    """Move a finished file to its name, synced to the disk."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
     path.replace(target)

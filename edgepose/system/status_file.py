@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from edgepose.system import atomic
 from edgepose.system.paths import service_folder
 
 NAME: Final = "status.json"
@@ -57,10 +58,7 @@ def write(folder: Path, health: Mapping[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     # The clock of the beat is the machine's since boot, which no correction of the time moves.
     report = {"pid": os.getpid(), "beat": time.monotonic(), "health": health}
-    draft = folder / f".{NAME}.{os.getpid()}"
-    draft.write_text(json.dumps(report))
-    draft.chmod(0o644)
-    draft.replace(folder / NAME)
+    atomic.write_text(folder / NAME, json.dumps(report), 0o644)
 
 
 def remove(folder: Path) -> None:

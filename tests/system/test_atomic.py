@@ -46,3 +46,24 @@ def test_the_bytes_reach_the_disk_before_the_name_does(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", sync)
     atomic.write_text(tmp_path / "a", "x")
     assert steps == ["file", "folder"]
+
+
+def test_a_mode_holds_whatever_the_umask_says(tmp_path):
+    """A secret is readable by us alone, a report by everybody."""
+    old = os.umask(0o077)
+    try:
+        atomic.write_text(tmp_path / "report", "x", 0o644)
+        os.umask(0)
+        atomic.write_text(tmp_path / "secret", "x", 0o600)
+    finally:
+        os.umask(old)
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("report", "secret")]
+    assert modes == [0o644, 0o600]
+
+
+def test_a_draft_of_a_killed_process_is_replaced(tmp_path):
+    """Process ids come again; what one left under ours is in nobody's way."""
+    (tmp_path / f".a.{os.getpid()}").write_text("half")
+    atomic.write_text(tmp_path / "a", "whole")
+    assert (tmp_path / "a").read_text() == "whole"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 from pathlib import Path
 from typing import Final
 
 from edgepose.errors import OutputLost
+from edgepose.system import atomic
 from edgepose.system.paths import state_folder
 
 log = logging.getLogger(__name__)
@@ -53,11 +53,6 @@ def _make(file: Path) -> str:
     """Write a new token; the file is there whole or not at all, and never readable by others."""
     made = new()
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{FILE}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as text:
-        text.write(made + "\n")
-    draft.replace(file)
+    atomic.write_text(file, made + "\n", 0o600)
     log.warning("The page's token is %s (kept in %s, not logged again).", made, file)
     return made

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from edgepose.errors import UserError
+from edgepose.system import atomic
 from edgepose.train.recipe import SCHEMES
 from edgepose.train.synth.people import People, Sample
 
@@ -31,10 +32,8 @@ def _path(folder: Path, field: str, shard: int) -> Path:
 
 def _write(path: Path, array: Any) -> None:
     """Write an array so that an interruption leaves no half file under its name."""
-    partial = path.with_suffix(".part")
-    with partial.open("wb") as file:
+    with atomic.replacing(path) as file:
         np.save(file, array)
-    partial.replace(path)
 
 
 def render_shard(folder: Path, shard: int, count: int, seed: int, **people: Any) -> int:
