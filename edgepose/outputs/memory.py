@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections import deque
 from typing import ClassVar
 
@@ -34,7 +33,6 @@ class Memory(Output):
 
     Options: ClassVar[type[options.Options]] = MemoryOptions
     every_frame = True
-    _newest: ClassVar[weakref.ref[Memory] | None] = None
 
     def __init__(self, options: MemoryOptions, device: Device) -> None:
         """Take options; nothing is kept yet."""
@@ -44,12 +42,6 @@ class Memory(Output):
         self.shown = 0
         self.is_open = False
         self._taken = DeliveredEvents()
-        Memory._newest = weakref.ref(self)
-
-    @classmethod
-    def newest(cls) -> Memory | None:
-        """Return the one that was made last, if it still lives: to look into a pipeline."""
-        return cls._newest() if cls._newest is not None else None
 
     def open(self) -> None:
         """Be open; what was kept before stays."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
 
-from edgepose.options import Options
 from edgepose.types import Tensor, TensorSpec
 
 
@@ -17,7 +15,6 @@ class Runtime(ABC):
     inputs, outputs: known after `open`.
     """
 
-    Options: ClassVar[type[Options]] = Options
     backend: str = ""
     inputs: tuple[TensorSpec, ...] = ()
     outputs: tuple[TensorSpec, ...] = ()

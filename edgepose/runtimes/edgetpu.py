@@ -9,11 +9,8 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-from pydantic import Field
-
-from edgepose import options
 from edgepose.errors import LostCause, RuntimeLost
 from edgepose.runtimes.base import Runtime
 from edgepose.runtimes.crash_backoff import CrashBackoff
@@ -30,9 +27,6 @@ USB_IDS: Final = {"1a6e:089a": NO_FIRMWARE, "18d1:9302": "usb"}
 _SYS_USB: Final = Path("/sys/bus/usb/devices")
 _DEV: Final = Path("/dev")
 
-Device = Annotated[str, Field(pattern=r"^((usb|pci)?(:\d+)?)$")]
-"""Which Edge TPU: usb, pci, :0, usb:1 ...; empty for any."""
-
 
 class EdgeTpu(Runtime):
     """Run an `_edgetpu.tflite` file on the chip.
@@ -40,13 +34,6 @@ class EdgeTpu(Runtime):
     path: the compiled model. device: as the delegate names them: "usb", "pci", ":0", "usb:1",
     "" for any. library: the delegate. timeout: seconds for the try in a child process.
     """
-
-    class Options(options.Options):
-        """Say which compiled model to run, and on which chip."""
-
-        model: options.ConfigPath = Field(description="the _edgetpu.tflite file")
-        device: Device = Field("", description="usb, pci, :0, usb:1 ...; empty for any")
-        library: str = Field(LIBRARY, description="the delegate's library")
 
     def __init__(
         self, path: Path, device: str = "", library: str = LIBRARY, timeout: float = TIMEOUT

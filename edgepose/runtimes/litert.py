@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
 
-from pydantic import Field
-
-from edgepose import options
 from edgepose.runtimes.base import Runtime
 from edgepose.runtimes.interpreter import check_model_file, find_interpreter
 from edgepose.runtimes.tflite_model import TfliteModel, run
@@ -20,14 +16,6 @@ class LiteRT(Runtime):
 
     path: the model file. threads: of the interpreter; None chooses, see `default_threads`.
     """
-
-    class Options(options.Options):
-        """Say which model file to run, and on how many threads."""
-
-        model: options.ConfigPath = Field(description="the .tflite file")
-        threads: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = Field(
-            "auto", description="threads of the interpreter; auto leaves one core to the rest"
-        )
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
         self.path = Path(path)

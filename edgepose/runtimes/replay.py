@@ -13,9 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.lib import format as npy
-from pydantic import Field
 
-from edgepose import options
 from edgepose.errors import ModelError
 from edgepose.runtimes.base import Runtime
 from edgepose.types import Tensor, TensorSpec
@@ -28,12 +26,6 @@ class Replay(Runtime):
 
     path: of a recording. loop: begin again at its end, instead of failing there.
     """
-
-    class Options(options.Options):
-        """Say which recording to play."""
-
-        model: options.ConfigPath = Field(description="a recording of tensors (.npz)")
-        loop: bool = Field(False, description="begin again at the recording's end")
 
     def __init__(self, path: Path, loop: bool = False) -> None:
         self.path = Path(path)

@@ -21,16 +21,6 @@ def test_the_newest_scenes_and_events_are_kept(device: Device, scene: Callable[.
     assert output.shown == 6
 
 
-def test_the_newest_instance_can_be_found(device: Device):
-    """What a pipeline made by name can be looked into, as long as it lives."""
-    Memory(MemoryOptions(), device)
-    kept = Memory(MemoryOptions(), device)
-
-    assert Memory.newest() is kept
-    del kept
-    assert Memory.newest() is None
-
-
 def test_it_says_whether_it_is_open(device: Device):
     """A test can see that a pipeline closed its outputs."""
     output = Memory(MemoryOptions(), device)
