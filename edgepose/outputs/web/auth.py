@@ -51,15 +51,20 @@ class Pass:
     def is_valid(self, cookie: str, now: float) -> bool:
         """Tell whether a cookie was issued with this token and has not expired."""
         expiry, _, signature = cookie.partition(".")
-        signed = hmac.compare_digest(signature.encode(), self._sign(expiry).encode())
+        signed = hmac.compare_digest(_bytes(signature), _bytes(self._sign(expiry)))
         return signed and expiry.isdecimal() and now < int(expiry)
 
     def _sign(self, text: str) -> str:
-        return hmac.new(self._key, text.encode(), sha256).hexdigest()
+        return hmac.new(self._key, _bytes(text), sha256).hexdigest()
 
 
 def _digest(text: str) -> bytes:
-    return sha256(text.encode("utf-8", "surrogateescape")).digest()
+    return sha256(_bytes(text)).digest()
+
+
+def _bytes(text: str) -> bytes:
+    """Return the bytes of a header, which need not be UTF-8."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 class Throttle:

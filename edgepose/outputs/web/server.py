@@ -79,7 +79,7 @@ class Server:
                 shutdown_timeout=_SHUTDOWN,
             )
             await runner.setup()
-            self._limiter.server = runner.server
+            self._limiter.server = _checking_expect(runner.server)
             stack.callback(asyncio.create_task(self._limiter.watch()).cancel)
             stack.push_async_callback(self._limiter.close)
             stack.push_async_callback(runner.cleanup)
@@ -143,6 +143,23 @@ def _worker(stack: AsyncExitStack, name: str) -> ThreadPoolExecutor:
     executor = ThreadPoolExecutor(1, name)
     stack.callback(executor.shutdown, wait=False, cancel_futures=True)
     return executor
+
+
+def _checking_expect(server: web.Server | None) -> web.Server:
+    """Return the server with an `Expect` check of our own.
+
+    aiohttp's quotes the header before any middleware, and fails where it is not UTF-8 (3.14).
+    """
+    assert server is not None
+    handle = server.request_handler
+
+    async def checked(request: web.BaseRequest) -> web.StreamResponse:
+        if request.headers.get("Expect", "100-continue").lower() != "100-continue":
+            raise web.HTTPExpectationFailed(text="Only 100-continue can be expected.")
+        return await handle(request)
+
+    server.request_handler = checked
+    return server
 
 
 def _quiet_log() -> logging.Logger:

@@ -273,6 +273,31 @@ def test_what_is_no_http_comes_to_nothing(client, data: bytes, caplog: pytest.Lo
     assert not [record for record in caplog.records if record.exc_info]
 
 
+HEADS = (
+    b"Cookie: edgepose_%d=\xff\xfe.\xff", b"Cookie: edgepose_%d=1790000000.\xff\xfe",
+    b"Cookie: \xff=\xfe", b"Authorization: Bearer \xff\xfe", b"Authorization: \xff \xfe",
+    b"Origin: http://\xff\xfe", b"Sec-Fetch-Site: \xff", b"Content-Type: \xff/\xfe",
+    b"Content-Encoding: \xff", b"Expect: \xff", b"X-\xff: \xfe", b"Referer: \xff\xfe",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("target", ["GET /", "GET /login", "POST /login", "GET /api/state"])
+@pytest.mark.parametrize("head", HEADS)
+def test_headers_that_are_no_text_come_to_nothing(
+    client, page: Web, head: bytes, target: str, caplog: pytest.LogCaptureFixture
+):
+    """An answer below 500, and no traceback in the journal."""
+    head = head.replace(b"%d", b"%d" % page.port)
+    request = (
+        b"%b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n%b\r\n\r\n"
+    )
+    with client.raw(request % (target.encode(), head)) as connection:
+        status = int(connection.makefile("rb").readline().split()[1])
+
+    assert status < 500
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 # State and commands
 
 
