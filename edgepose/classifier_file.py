@@ -8,7 +8,6 @@ Labels of a network are a text file with one class a line, in the order of its o
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.core.watches.embedding import Neighbours, embed, is_enough
-from edgepose.errors import ClassifierError, near_miss
+from edgepose.errors import ClassifierError, did_you_mean
 from edgepose.skeleton import INDEX, KEYPOINTS, NUM_KEYPOINTS
 from edgepose.system import atomic
 from edgepose.types import Keypoints
@@ -142,7 +141,7 @@ def _raise(problems: Sequence[str]) -> None:
     if problems:
         more = len(problems) - _SHOWN
         tail = [f"... and {more} more lines"] if more > 0 else []
-        raise ClassifierError("\n".join([*problems[:_SHOWN], *tail]))
+        raise ClassifierError(*problems[:_SHOWN], *tail)
 
 
 def _text(path: Path) -> str:
@@ -163,9 +162,7 @@ def _text(path: Path) -> str:
 
 
 def _neighbour(path: Path) -> str:
-    names = [other.name for other in path.parent.glob("*") if other.suffix == path.suffix]
-    close = difflib.get_close_matches(path.name, names, n=1)
-    return f"; did you mean '{close[0]}'?" if close else ""
+    return did_you_mean(path.name, [p.name for p in path.parent.glob(f"*{path.suffix}")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +214,7 @@ class _Table:
 def _lacking(missing: Sequence[str], names: Sequence[str]) -> str:
     if len(names) == 1 and ";" in names[0]:
         return "expected commas between columns, found ';'; save it as comma-separated CSV"
-    near = near_miss(missing[0], names) if len(missing) == 1 else ""
-    hint = near if "did you mean" in near else ""
+    hint = did_you_mean(missing[0], names) if len(missing) == 1 else ""
     listed = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if missing[3:] else "")
     way_out = hint or (
         f"; expected {_FILE}, {NUMBERS[0]}, {NUMBERS[1]}, {NUMBERS[2]} ... {NUMBERS[-1]}, {CLASS} "

@@ -77,8 +77,8 @@ class TemplateError(DocumentError):
     """A template file that can't be used, or a pose that can't become a template."""
 
 
-class ClassifierError(UserError):
-    """Report examples of poses, or labels of a classifier, that can't be used."""
+class ClassifierError(DocumentError):
+    """Examples of poses, a classifier or its labels that can't be used."""
 
 
 class ModelError(UserError):

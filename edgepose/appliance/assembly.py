@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Final
 
+from edgepose.appliance.classifier import open_classifier
 from edgepose.appliance.model import LoadedModel
 from edgepose.config.loader import Config
 from edgepose.config.schema import WatchSection, overlaid
@@ -15,10 +16,11 @@ from edgepose.core.selection import Selection, SelectionSettings
 from edgepose.core.smoothing import make_smoother
 from edgepose.core.tracking import Tracker
 from edgepose.core.trigger import Thresholds
+from edgepose.core.watches.classifier import ClassifierWatch
 from edgepose.core.watches.pose import PoseWatch
 from edgepose.engine.event_ids import Stamp, live_stamp
 from edgepose.engine.governor import Governor
-from edgepose.engine.perception import Interpreter, Perception
+from edgepose.engine.perception import Interpreter, Perception, Watch
 from edgepose.engine.pipeline import Pipeline
 from edgepose.errors import UserError, near_miss
 from edgepose.outputs.base import Controls, Device, Output
@@ -90,16 +92,26 @@ def new_interpreter(
         tracker=Tracker().track,
         selection=Selection(settings).choose,
         new_smoother=lambda: make_smoother(config.smoothing),
-        watches=[_new_watch(config, name, known_score) for name in config.watches],
+        watches=_new_watches(config, known_score),
         stamp=stamp,
     )
 
 
-def _new_watch(config: Config, name: str, known_score: float) -> PoseWatch:
-    section = config.watches[name]
-    return PoseWatch(
-        name, config.templates[name], thresholds(section), section.max_age, known_score
-    )
+def _new_watches(config: Config, known_score: float) -> list[Watch]:
+    """Return the watches; those of one classifier share it."""
+    opened = {
+        classifier: open_classifier(classifier, known_score)
+        for classifier in dict.fromkeys(config.classifiers.values())
+    }
+    watches: list[Watch] = []
+    for name, section in config.watches.items():
+        rules = thresholds(section), section.max_age
+        if classifier := config.classifiers.get(name):
+            index = classifier.classes.index(section.class_name or "")
+            watches.append(ClassifierWatch(name, opened[classifier], index, *rules))
+        else:
+            watches.append(PoseWatch(name, config.templates[name], *rules, known_score))
+    return watches
 
 
 def thresholds(section: WatchSection) -> Thresholds:

@@ -99,11 +99,15 @@ def _change(
 def _differ(before: Config, after: Config) -> bool:
     """Return whether more differs than thresholds and templates of the same watches."""
     same = all(getattr(before, key) == getattr(after, key) for key in ("name", "smoothing"))
-    return not same or before.people != after.people or _ages(before) != _ages(after)
+    return not same or before.people != after.people or _fixed(before) != _fixed(after)
 
 
-def _ages(config: Config) -> dict[str, float]:
-    return {name: watch.max_age for name, watch in config.watches.items()}
+def _fixed(config: Config) -> dict[str, object]:
+    """Return of each watch what can't be tuned."""
+    return {
+        name: (watch.max_age, watch.class_name, config.classifiers.get(name))
+        for name, watch in config.watches.items()
+    }
 
 
 def _outputs(

@@ -161,8 +161,10 @@ def _smoothing(smoothing: str | Setting) -> str:
 
 
 def _watch(watch: WatchSection) -> str:
-    files = " or ".join(path.name for path in watch.templates)
-    return f"{files}, enter {watch.enter:g}, exit {watch.exit:g}, hold {watch.hold:g} s"
+    what = " or ".join(path.name for path in watch.templates)
+    if watch.classifier is not None:
+        what = f"class {watch.class_name} of {watch.classifier.name}"
+    return f"{what}, enter {watch.enter:g}, exit {watch.exit:g}, hold {watch.hold:g} s"
 
 
 def _chosen(options: Options, *besides: str) -> str:

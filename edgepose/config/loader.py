@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from edgepose.config.classifiers import Classifier, class_problem, load_classifier
 from edgepose.config.edit import is_outdated, migrate
 from edgepose.config.overrides import SET, apply_sets, digest, expand
 from edgepose.config.plugins import Part, PluginChoice, private
@@ -26,7 +27,15 @@ from edgepose.config.schema import (
 from edgepose.config.templates import adapt, load_templates
 from edgepose.core.smoothing import Setting
 from edgepose.core.templates import Template
-from edgepose.errors import ConfigError, KeyPath, TemplateError, did_you_mean, near_miss
+from edgepose.errors import (
+    ClassifierError,
+    ConfigError,
+    DocumentError,
+    KeyPath,
+    TemplateError,
+    did_you_mean,
+    near_miss,
+)
 from edgepose.yamldoc.document import Document, parse_yaml, read_text
 from edgepose.yamldoc.validation import Problems, validate
 
@@ -45,6 +54,7 @@ class Config:
     templates: of each watch, with the watch's own tolerances. digest: the same for files (and
     `--set`) that say the same, comments aside. text: what the file held. profiles: by name, the
     first first. frames: what outputs may have of the pictures: "full", "skeleton" or "none".
+    classifiers: of the watches that have one.
     """
 
     path: Path
@@ -61,6 +71,7 @@ class Config:
     text: str = field(default="", compare=False, repr=False)
     profiles: Mapping[str, ProfileSection] = field(default_factory=dict)
     frames: str = "full"
+    classifiers: Mapping[str, Classifier] = field(default_factory=dict)
 
     @property
     def base(self) -> Path:
@@ -128,6 +139,7 @@ class Reader:
         smoothing = self._choice.smoothing(self._data.get("smoothing", "normal"))
         outputs = self._outputs(root.frames if root is not None else "full")
         templates = self._templates(root.watch) if root is not None else {}
+        classifiers = self._classifiers(root.watch) if root is not None else {}
         self._check_names()
         self._check_whens(outputs)
         if root is not None:
@@ -150,6 +162,7 @@ class Reader:
             digest=self._digest,
             profiles=root.profiles,
             frames=root.frames,
+            classifiers=classifiers,
         )
 
     def _check_version(self, document: Document) -> None:
@@ -187,6 +200,23 @@ class Reader:
                 self.problems.add(("watch", name), str(error))
         return templates
 
+    def _classifiers(self, watches: Mapping[str, WatchSection]) -> dict[str, Classifier]:
+        classifiers = {}
+        for name, watch in watches.items():
+            try:
+                classifier = load_classifier(watch)
+            except ClassifierError as error:
+                kind = error.problems[0].kind
+                self.problems.add(("watch", name, "classifier"), _first(error), kind)
+                continue
+            if classifier is None:
+                continue
+            if problem := class_problem(classifier, watch):
+                place = ("class",) if watch.class_name is not None else ()
+                self.problems.add(("watch", name, *place), problem)
+            classifiers[name] = classifier
+        return classifiers
+
     def _names(self, section: str) -> tuple[str, ...]:
         value = self._data.get(section)
         return tuple(value) if isinstance(value, dict) else ()
@@ -217,7 +247,7 @@ class Reader:
                     self.problems.add(("outputs", name, "when"), problem)
 
 
-def _first(error: TemplateError) -> str:
-    """Return the first complaint about a template and how many more there are."""
+def _first(error: DocumentError) -> str:
+    """Return the first complaint about a file and how many more there are."""
     first, *others = error.problems
     return f"can't be used: {first.text}" + (f" (and {len(others)} more)" if others else "")

@@ -67,7 +67,13 @@ profiles:
   everything: {}                    # all watches, as they are
 """
 _BY_KIND: Final = {"a path": "path/to/it", "text": "text"}
-_UNSPOKEN: Final = {("watch", "exercise")}  # reserved for later
+_CLASSIFIER: Final = """\
+  # Instead of `template`, a watch can have a classifier; see docs/classifier.md:
+  #   tree: {classifier: yoga.csv, class: tree, hold: 2.0}
+  #   dog: {classifier: yoga.tflite, class: dog, labels: yoga.txt, order: xy}
+"""
+_OF_CLASSIFIERS: Final = {("watch", key) for key in ("classifier", "class", "labels", "order")}
+_UNSPOKEN: Final = {("watch", "exercise"), *_OF_CLASSIFIERS}  # reserved, or shown by themselves
 _SHOWN: Final = {("watch", "template")}
 
 
@@ -85,6 +91,7 @@ def reference_text() -> str:
         _titled("rate", "rate:\n" + _fields(RateSection, "rate", "  ")),
         _titled("people", "people:\n" + _fields(PeopleSection, "people", "  ")),
         _titled("watch", "watch:\n  arms_up:\n" + _fields(WatchSection, "watch", "    ")),
+        _CLASSIFIER,
         _titled("profiles", _commented(_PROFILES)),
         "\n" + _line("frames", "full", _about("frames"), ""),
         _titled("outputs", "outputs:\n" + _part("output", "log", "  ")),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
+from edgepose.config import classifiers
 from edgepose.config.files import ConfigChoice, ConfigFiles
 from edgepose.config.loader import Config
 from edgepose.config.schema import VERSION
@@ -100,8 +101,10 @@ class ConfigLife:
 
     def watched(self) -> tuple[Path, ...]:
         """Return the files whose change matters: configurations, and the templates in use."""
-        templates = [path for watch in self.config.watches.values() for path in watch.templates]
-        return (*self._files.paths, *templates)
+        watches = self.config.watches.values()
+        templates = [path for watch in watches for path in watch.templates]
+        examples = [path for watch in watches for path in classifiers.files(watch)]
+        return (*self._files.paths, *templates, *examples)
 
     def state(self) -> dict[str, Any]:
         """Return the part of the health document that is about the configuration.

@@ -9,7 +9,7 @@ import difflib
 import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -17,9 +17,11 @@ from pydantic import (
     Field,
     ValidationError,
     ValidationInfo,
+    create_model,
     model_validator,
 )
 
+from edgepose.classifier_file import Order
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watches.scored import MAX_AGE
 from edgepose.engine.governor import LEAST_FPS, Rates
@@ -303,13 +305,49 @@ class LimbSection(Options):
     ignore: bool = Field(default=False, description="leave it out")
 
 
-class WatchSection(Options):
+if TYPE_CHECKING:
+
+    class _Kinds(Options):
+        """What a watch can be of."""
+
+else:  # `class` can't be written as an attribute; the kinds of watches come first, in this order
+    _Kinds = create_model(
+        "_Kinds",
+        __base__=Options,
+        template=(Any, None),
+        classifier=(Any, None),
+        **{
+            "class": (
+                str | None,
+                Field(default=None, description="which class of the classifier to look for"),
+            )
+        },
+    )
+
+_OF_TEMPLATES: Final = ("mirror", "min_visible", "angle_deviation", "size_deviation", "limbs")
+
+
+class WatchSection(_Kinds):
     """Say what to look for, and when it counts as shown."""
 
     template: TemplatePath | Annotated[tuple[TemplatePath, ...], Field(min_length=1)] | None = (
         Field(
             None, description="the pose: a template file, or a list of them of which one must fit"
         )
+    )
+    classifier: ExistingPath | None = Field(
+        default=None,
+        description="or examples of poses (a .csv file, a folder with one a class), or a network "
+        "(.tflite) that classifies poses",
+    )
+    labels: ExistingPath | None = Field(
+        default=None,
+        description="the classes of a network, one a line; unset: NAME.txt, NAME_labels.txt or "
+        "labels.txt beside it",
+    )
+    order: Order = Field(
+        default="xy",
+        description="what stands first in a classifier's columns or inputs called x, y",
     )
     exercise: str | None = Field(
         default=None, description="reserved: repetitions are not counted yet"
@@ -353,7 +391,11 @@ class WatchSection(Options):
                 "`exercise` can't be used yet: this edgepose does not count repetitions; "
                 "use `template` with a pose file"
             )
-        if self.template is None:
+        if self.classifier is not None:
+            self._check_classifier()
+        elif getattr(self, "class") is not None:
+            raise ValueError("`class` is one of a classifier; add `classifier: NAME.csv`")
+        elif self.template is None:
             raise ValueError(
                 "`template` is missing; write `template: templates/NAME.yaml` "
                 "(`edgepose template capture NAME` makes one)"
@@ -362,6 +404,13 @@ class WatchSection(Options):
             found = f"{self._said('exit')} and {self._said('enter')}"
             raise ValueError(f"expected `exit` below `enter`, found {found}")
         return self
+
+    def _check_classifier(self) -> None:
+        if self.template is not None:
+            raise ValueError("expected `template` or `classifier`, found both; remove one")
+        for key in _OF_TEMPLATES:
+            if getattr(self, key) not in (None, {}):
+                raise ValueError(f"`{key}` is of a template, a classifier has none; remove it")
 
     def _said(self, key: str) -> str:
         default = "" if key in self.model_fields_set else " (its default)"
@@ -372,6 +421,12 @@ class WatchSection(Options):
         """Return the template files."""
         paths = self.template or ()
         return (paths,) if isinstance(paths, Path) else paths
+
+    @property
+    def class_name(self) -> str | None:
+        """Return the class of the classifier that is looked for."""
+        name: str | None = getattr(self, "class")
+        return name
 
 
 def _must_name(name: str) -> str:

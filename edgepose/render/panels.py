@@ -63,7 +63,7 @@ class Card:
     @classmethod
     def of(cls, page: Page, watch: WatchState, scale: float) -> Card:
         """Return the card of a watch; `scale` 1 is full size."""
-        name = page.text(watch.name, 30 * scale, INK if watch.match else MUTED, _NAME_SHARE)
+        name = page.text(watch.name, 30 * scale, INK if _is_seen(watch) else MUTED, _NAME_SHARE)
         times = f"{TIMES}{watch.count}"
         count = page.text(times, 30 * scale, page.accent) if watch.count else None
         return cls(watch, page.px(_RING * scale), page.px(PADDING * scale), name, count)
@@ -73,6 +73,11 @@ class Card:
         """Return the pixels that the card needs."""
         count = self.count.size[1] + self.pad if self.count else 0
         return self.ring + self.name.size[1] + count + 4 * self.pad
+
+
+def _is_seen(watch: WatchState) -> bool:
+    """Return whether there is a score to show; a classifier has one without a match."""
+    return watch.match is not None or watch.score > 0
 
 
 def _draw_card(page: Page, card: Card, y: int, width: int) -> None:
@@ -97,8 +102,8 @@ def _draw_ring(page: Page, card: Card, y: int, x: int) -> None:
     elif watch.progress > 0:
         radius = (card.ring - thickness) // 2
         _draw_arc(page, centre, radius, thickness, watch.progress)
-    colour = PANEL if active else INK if watch.match else MUTED
-    words = f"{100 * watch.score:.0f}" if watch.match else NOBODY
+    colour = PANEL if active else INK if _is_seen(watch) else MUTED
+    words = f"{100 * watch.score:.0f}" if _is_seen(watch) else NOBODY
     score = page.type.text(words, round(0.4 * card.ring), colour)
     blend(page.canvas, score, centre[1] - score.size[0] // 2, centre[0] - score.size[1] // 2)
 
