@@ -1,18 +1,26 @@
-"""What every part's options are made of: a strict pydantic base and the field types they share.
+"""The strict pydantic base of every part's options, and the field types that they share.
 
-An options class is the whole declaration of what a part can be told: checking, `--help`, the
-reference configuration and `doctor` follow from it, so every field carries a description.
+An options class is the whole declaration of a part's options: checking, `--help`, the reference
+configuration and `doctor` follow from it, so every field carries a description.
 """
 
 from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+)
 
 from edgepose.errors import InvalidValue
+from edgepose.skeleton import KEYPOINTS, LIMB_INDEX, keypoint_index
 
 
 class Options(BaseModel):
@@ -49,7 +57,7 @@ def _beside_config(path: Path, info: ValidationInfo) -> Path:
 
 
 def exists(path: Path) -> bool:
-    """Tell whether something stands at a path. Raises ValueError for one that nothing can have."""
+    """Return whether a path exists. Raises ValueError for one that can't be checked."""
     try:
         return path.exists()
     except OSError as error:  # too long, not allowed
@@ -85,8 +93,30 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 """A duration, 0 or more."""
 
+Degrees = Annotated[float, Field(gt=0.0, le=180.0)]
+"""A tolerance of an angle."""
+
+Proportion = Annotated[float, Field(gt=0.0)]
+"""A share or multiple of a length, more than 0."""
+
 PositiveSeconds = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 """A duration of more than 0."""
 
 SizePixels = Annotated[tuple[int, int], Field(description="[height, width] in pixels")]
 """A picture size; sources check their own limits."""
+
+
+def canonical_keypoint(name: str) -> str:
+    """Return a keypoint's name as COCO spells it; any other text as it is."""
+    try:
+        return KEYPOINTS[keypoint_index(name)]
+    except KeyError:
+        return name
+
+
+if TYPE_CHECKING:  # a type checker can't read the names from the skeleton
+    LimbName = str
+    KeypointName = str
+else:
+    LimbName = Literal[tuple(LIMB_INDEX)]
+    KeypointName = Annotated[Literal[KEYPOINTS], BeforeValidator(canonical_keypoint)]

@@ -10,34 +10,21 @@ import difflib
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 import yaml
+from pydantic import Field
 
 from edgepose.core.templates import Array, LimbRule, Template
-from edgepose.errors import KeyPath, TemplateError, near_miss
-from edgepose.skeleton import (
-    KEYPOINTS,
-    LIMB_INDEX,
-    NUM_KEYPOINTS,
-    NUM_LIMBS,
-    keypoint_index,
-)
+from edgepose.errors import KeyPath, TemplateError
+from edgepose.options import KeypointName, LimbName, Options, canonical_keypoint
+from edgepose.skeleton import KEYPOINTS, LIMB_INDEX, NUM_LIMBS
 from edgepose.system import atomic
-from edgepose.yaml_values import (
-    Checklist,
-    Reader,
-    above_zero,
-    flag,
-    not_negative,
-    number,
-    one_of,
-    text,
-    whole,
-)
 from edgepose.yamldoc.document import Document, parse_yaml, read_yaml
+from edgepose.yamldoc.validation import Problems, validate
 
 VERSION: Final = 1
 UNSEEN: Final = "unseen"
@@ -144,7 +131,7 @@ def _limbs(template: Template) -> list[str]:
 
 
 def _rule(rule: LimbRule) -> str:
-    given = {key: getattr(rule, key) for key in _RULE if getattr(rule, key) is not None}
+    given = {key: value for key, value in asdict(rule).items() if value is not None}
     return "{" + ", ".join(f"{key}: {value:g}" for key, value in given.items()) + "}"
 
 
@@ -156,134 +143,103 @@ def _pose(points: Array) -> str:
     return "  - " + "\n    ".join(lines) + "\n"
 
 
-def _pixels(value: Any) -> float:
-    if abs(number(value)) > FARTHEST:
-        raise ValueError(f"expected pixels, at most {FARTHEST:.0f}")
-    return number(value)
+Number = Annotated[float, Field(strict=True)]  # not "1": no text comes from the environment here
+Pixels = Annotated[Number, Field(ge=-FARTHEST, le=FARTHEST)]
+AboveZero = Annotated[Number, Field(gt=0.0)]
 
 
-_RULE: Final[dict[str, Reader]] = {
-    "weight": not_negative,
-    "angle_deviation": above_zero,
-    "size_deviation": above_zero,
-}
-_SETTING: Final[dict[str, Reader]] = {
-    "angle_deviation": above_zero,
-    "size_deviation": above_zero,
-    "min_visible": whole(1, NUM_LIMBS),
-    "mirror": flag,
-    "compat": one_of("kunyankin"),
-}
-_HEADER: Final[dict[str, Reader]] = {
-    "version": one_of(VERSION),
-    "name": text,
-    "unit": one_of("pixels"),
-}
-_KEYS: Final = (*_HEADER, *_SETTING, "ignore", "limbs", "poses")
-_PLACE: Final[dict[str, Reader]] = {"y": _pixels, "x": _pixels}
-_PLACE_EXAMPLE: Final = f"{{y: 120, x: 80}} or {UNSEEN}"
-_REQUIRED: Final = {
-    "version": f"write `version: {VERSION}`",
-    "name": "write what the pose is called, such as `name: arms_up`",
-    "unit": "write `unit: pixels`",
-    "poses": "write the keypoints, or make the file with `edgepose template capture`",
-}
+class Place(Options):
+    """A keypoint's place in the picture."""
+
+    y: Pixels = Field(description="pixels from the top")
+    x: Pixels = Field(description="pixels from the left")
+
+
+class Rule(Options):
+    """What differs for one limb."""
+
+    weight: Annotated[Number, Field(ge=0.0)] | None = None
+    angle_deviation: AboveZero | None = None
+    size_deviation: AboveZero | None = None
+
+
+class TemplateFile(Options):
+    """The keys of a template's file."""
+
+    version: Literal[1] = Field(examples=[VERSION])
+    name: Annotated[str, Field(pattern=r"\S")] = Field(
+        description="what the pose is called", examples=["arms_up"]
+    )
+    unit: Literal["pixels"] = Field(examples=["pixels"])
+    angle_deviation: AboveZero = Field(default=20.0, description="degrees a limb may be off")
+    size_deviation: AboveZero = Field(default=1.0, description="shoulder widths it may be off")
+    min_visible: Annotated[int, Field(strict=True, ge=1, le=NUM_LIMBS)] | None = Field(
+        default=None, description="limbs that must be seen"
+    )
+    mirror: Annotated[bool, Field(strict=True)] = False
+    compat: Literal["kunyankin"] | None = None
+    ignore: tuple[LimbName, ...] | None = Field(
+        default=None, title="a list of limbs, such as [left_shin, right_shin]"
+    )
+    limbs: dict[LimbName, Rule] | None = Field(
+        default=None, title="limbs with what differs, such as {left_shin: {weight: 2}}"
+    )
+    poses: tuple[dict[KeypointName, Place | Literal["unseen"]], ...] = Field(
+        min_length=1,
+        title="a list of poses, each with the 17 keypoints by name",
+        description="`edgepose template capture` makes such a file",
+    )
+
+    def template(self) -> Template:
+        """Return what is matched. Raises TemplateError for what does not go together."""
+        rules = {name: LimbRule(**rule.model_dump()) for name, rule in (self.limbs or {}).items()}
+        return Template(
+            name=self.name,
+            points=np.array([_points(pose) for pose in self.poses]),
+            angle_deviation=self.angle_deviation,
+            size_deviation=self.size_deviation,
+            limbs=rules,
+            ignore=frozenset(self.ignore or ()),
+            min_visible=self.min_visible,
+            mirror=self.mirror,
+            compat=self.compat or "",
+        )
+
+
+def _points(pose: Mapping[str, Place | str]) -> list[tuple[float, float]]:
+    """Return (y, x) of the 17 keypoints, NaN for those that are unseen."""
+    places = [pose[name] for name in KEYPOINTS]
+    return [(p.y, p.x) if isinstance(p, Place) else (math.nan, math.nan) for p in places]
 
 
 def _template(document: Document) -> Template:
-    """Return the template of a document. Raises TemplateError with every complaint."""
-    check = Checklist(document)
-    data = document.data
-    check.known((), data, _KEYS, "key")
-    check.require((), data, _REQUIRED)
-    header = check.fields((), {key: data[key] for key in _HEADER if key in data}, _HEADER)
-    settings = check.fields((), {key: data[key] for key in _SETTING if key in data}, _SETTING)
-    ignore = _ignored(check, data.get("ignore"))
-    limbs = _rules(check, data.get("limbs"))
-    points = _poses(check, data.get("poses", []))
-    if check.problems:
-        raise TemplateError(*check.problems)
+    """Return the template of a document. Raises TemplateError with every problem."""
+    problems = Problems(document)
+    file = validate(TemplateFile, document.data, (), problems)
+    poses = document.data.get("poses")
+    for i, pose in enumerate(poses if isinstance(poses, list) else ()):
+        if isinstance(pose, dict):
+            _check_keypoints(pose, ("poses", i), problems)
+    problems.raise_any(TemplateError)
+    assert file is not None
     try:
-        return Template(header["name"], points, ignore=ignore, limbs=limbs, **settings)
+        return file.template()
     except TemplateError as error:
         raise TemplateError(f"{document.name}: {error}") from None
 
 
-def _ignored(check: Checklist, listed: Any) -> frozenset[str]:
-    """Return the limbs that don't count."""
-    if listed is None:
-        return frozenset()
-    if not isinstance(listed, list):
-        check.complain(("ignore",), "expected a list of limbs, such as [left_shin, right_shin]")
-        return frozenset()
-    for i, limb in enumerate(listed):
-        if limb not in list(LIMB_INDEX):
-            check.complain(("ignore", i), f"unknown limb '{limb}'{near_miss(limb, LIMB_INDEX)}")
-    return frozenset(limb for limb in listed if isinstance(limb, str))
-
-
-def _rules(check: Checklist, given: Any) -> dict[str, LimbRule]:
-    """Return what differs for single limbs."""
-    if given is None:
-        return {}
-    limbs = check.mapping(("limbs",), given, "limbs, such as left_shin: {weight: 2}")
-    rules = {}
-    for limb in check.known(("limbs",), limbs, LIMB_INDEX, "limb"):
-        path = ("limbs", limb)
-        rule = check.mapping(path, limbs[limb], "what differs, such as {weight: 2}")
-        rules[limb] = LimbRule(**check.fields(path, rule, _RULE))
-    return rules
-
-
-def _poses(check: Checklist, listed: Any) -> Array:
-    """Return (n, 17, 2) points of (y, x)."""
-    if not isinstance(listed, list) or not listed:
-        if "poses" in check.document.data:
-            check.complain(("poses",), "expected a list of poses, each with the 17 keypoints")
-        return np.empty((0, NUM_KEYPOINTS, 2))
-    return np.array([_read_pose(check, ("poses", i), pose) for i, pose in enumerate(listed)])
-
-
-def _read_pose(check: Checklist, path: KeyPath, value: Any) -> Array:
-    """Return (17, 2) points of one pose, NaN for those that are unseen."""
-    points = np.full((NUM_KEYPOINTS, 2), np.nan)
-    written: dict[int, str] = {}
-    for name, place in check.mapping(path, value, "the 17 keypoints by name").items():
-        try:
-            index = keypoint_index(name)
-        except KeyError:
-            check.complain((*path, name), f"unknown keypoint{near_miss(name, KEYPOINTS)}")
-            continue
-        if index in written:
-            check.complain((*path, name), f"the same keypoint as '{written[index]}'; keep one")
-        written[index] = name
-        points[index] = _read_place(check, (*path, name), place)
-    if isinstance(value, dict):
-        _complain_absent(
-            check, path, [key for key in value if key not in written.values()], written
-        )
-    return points
-
-
-def _complain_absent(
-    check: Checklist, path: KeyPath, unknown: list[str], written: Mapping[int, str]
-) -> None:
-    """Complain about keypoints that are not there, unless they are there misspelt."""
-    absent = [name for i, name in enumerate(KEYPOINTS) if i not in written]
+def _check_keypoints(pose: Mapping[str, Any], path: KeyPath, problems: Problems) -> None:
+    """Report keypoints that a pose has twice, or not at all and not under a misspelled name."""
+    written: dict[str, str] = {}
+    for name in pose:
+        first = written.setdefault(canonical_keypoint(name), name)
+        if first != name:
+            twice = f"the same keypoint as '{first}'; keep one"
+            problems.add((*path, name), twice, "duplicate_key")
+    absent = [name for name in KEYPOINTS if name not in written]
+    unknown = written.keys() - set(KEYPOINTS)
     slips = {slip for key in unknown for slip in difflib.get_close_matches(key, absent, n=1)}
     absent = [name for name in absent if name not in slips]
     if absent:
-        what = f"missing: {', '.join(absent)}"
-        check.complain(path, f"{what}; write `{absent[0]}: {UNSEEN}` for what can't be seen")
-
-
-def _read_place(check: Checklist, path: KeyPath, value: Any) -> tuple[float, float]:
-    """Return (y, x) of a keypoint, NaN when it is unseen or after a complaint."""
-    if value == UNSEEN:
-        return math.nan, math.nan
-    given = check.mapping(path, value, _PLACE_EXAMPLE)
-    if given:
-        check.require(path, given, dict.fromkeys(_PLACE, f"expected {_PLACE_EXAMPLE}"))
-    place = check.fields(path, given, _PLACE)
-    y, x = place.get("y"), place.get("x")
-    return (math.nan, math.nan) if y is None or x is None else (y, x)
+        way_out = f"write `{absent[0]}: {UNSEEN}` for what can't be seen"
+        problems.add(path, f"missing: {', '.join(absent)}; {way_out}", "missing_key")

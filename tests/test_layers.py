@@ -18,7 +18,7 @@ PACKAGE = Path(edgepose.__file__).parent
 # entries joined in one layer are siblings, which never import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "skeleton", "options", "jsonio", "backoff", "system"),
-    ("types", "registry", "yamldoc", "yaml_values"),
+    ("types", "registry", "yamldoc"),
     ("core", "render", "imaging", "recording", "tflite"),
     ("sources", "runtimes", "outputs", "modelstore", "template_file", "classifier_file", "train"),
     ("engine",),

@@ -29,10 +29,13 @@ from edgepose.errors import InvalidValue, near_miss
 from edgepose.modelstore.manifest import manifest
 from edgepose.options import (
     ConfigPath,
+    Degrees,
     ExistingPath,
     Fraction,
+    LimbName,
     Options,
     PositiveSeconds,
+    Proportion,
     Seconds,
     exists,
 )
@@ -170,22 +173,6 @@ DEFAULT_MODEL: Final = "movenet-lightning-int8"
 
 _THRESHOLDS: Final = Thresholds()
 
-LimbName = Literal[
-    "shoulders",
-    "hips",
-    "left_side",
-    "right_side",
-    "left_upper_arm",
-    "right_upper_arm",
-    "left_forearm",
-    "right_forearm",
-    "left_thigh",
-    "right_thigh",
-    "left_shin",
-    "right_shin",
-]
-Degrees = Annotated[float, Field(gt=0.0, le=180.0)]
-Proportion = Annotated[float, Field(gt=0.0)]
 Point = tuple[Fraction, Fraction]
 
 

@@ -35,10 +35,10 @@ _PLURALS: Final = {
 }
 
 _LIMITS: Final = {
-    "ge": ", {:g} or more",
-    "gt": " above {:g}",
-    "le": ", at most {:g}",
-    "lt": ", below {:g}",
+    "ge": ", {:.12g} or more",
+    "gt": " above {:.12g}",
+    "le": ", at most {:.12g}",
+    "lt": ", below {:.12g}",
     "min_length": ", {:g} or more long",
     "max_length": ", {:g} long at most",
 }
@@ -79,8 +79,9 @@ def keys_at(model: type[BaseModel], path: KeyPath) -> tuple[str, ...]:
     for kind, _ in at(model, path):
         if is_model(kind):
             names += kind.model_fields
-        elif get_origin(kind) in (dict, Mapping) and get_origin(get_args(kind)[0]) is Literal:
-            names += get_args(get_args(kind)[0])
+        elif get_origin(kind) in (dict, Mapping):
+            keys = [key for key, _ in _kinds(get_args(kind)[0], ()) if get_origin(key) is Literal]
+            names += [name for key in keys for name in get_args(key)]
     return tuple(names)
 
 
@@ -146,7 +147,7 @@ def _takes_one(kind: Any, constraints: Constraints) -> str:
     if origin is Literal:
         return _takes_literal(get_args(kind))
     if is_model(kind):
-        return f"a mapping such as {{{next(iter(kind.model_fields), 'option')}: ...}}"
+        return f"a mapping such as {{{', '.join(f'{key}: ...' for key in _example(kind))}}}"
     if origin in (dict, Mapping):
         inner = get_args(kind)[1]
         return f"`name: ...` lines, each with {'its options' if inner is Any else takes(inner)}"
@@ -155,8 +156,14 @@ def _takes_one(kind: Any, constraints: Constraints) -> str:
     return f"{_SIMPLE.get(kind, 'another value')}{_bounds(constraints)}"
 
 
+def _example(model: type[BaseModel]) -> list[str]:
+    """Return the keys that a mapping must have, or the first that it may have."""
+    required = [key for key, field in model.model_fields.items() if field.is_required()]
+    return required or list(model.model_fields)[:1]
+
+
 def _takes_literal(words: tuple[Any, ...]) -> str:
-    return f"'{words[0]}'" if len(words) == 1 else "one of " + ", ".join(map(str, words))
+    return repr(words[0]) if len(words) == 1 else "one of " + ", ".join(map(str, words))
 
 
 def _takes_list(origin: Any, args: tuple[Any, ...], constraints: Constraints) -> str:
@@ -180,7 +187,7 @@ def _bounds(constraints: Constraints) -> str:
         if getattr(item, name, None) is not None
     }
     if "ge" in limits and "le" in limits:
-        return f" from {limits['ge']:g} to {limits['le']:g}"
+        return f" from {limits['ge']:.12g} to {limits['le']:.12g}"
     if limits.get("min_length") == 1:
         del limits["min_length"]  # "text" and "a list" imply it
     return "".join(_LIMITS[name].format(limit) for name, limit in limits.items())

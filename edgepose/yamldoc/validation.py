@@ -199,12 +199,15 @@ class _Section:
         return f"missing; expected {takes_at(self.model, inner)}{about}"
 
     def _wrong(self, inner: KeyPath) -> str:
-        """Return `expected ..., found ...` with what a number means and the closest choice."""
+        """Return `expected ..., found ...` with what a number means and the closest choice.
+
+        A field's `title` says what it takes where the words for its type would be clumsy.
+        """
         place = (*self.path, *inner)
-        expected = takes_at(self.model, inner)
+        field = self._field(inner)
+        expected = (field and field.title) or takes_at(self.model, inner)
         value = self.document.value(place)
         hint = did_you_mean(value, choices_at(self.model, inner)) or _quotes(value, expected)
-        field = self._field(inner)
         if field and field.description and "number" in expected:  # nobody can guess the unit
             expected += f" ({field.description.split(';')[0]})"
         return f"expected {expected}, found {found(self.document, place)}{hint}"
