@@ -1,7 +1,7 @@
-"""A GPIO chip without hardware: pins with pulls and wires, other holders, and a history.
+"""A simulated GPIO chip: pins with pull resistors and wires, other holders, and a history.
 
 It is chosen like a real one, `chip: fake`, or `chip: fake:LABEL` for one that was plugged in
-under that label. What it does not have: bounce, load and time that an edge takes.
+under that label. Not simulated: bounce, load and the duration of an edge.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ Pull = Literal["up", "down"]
 
 
 class FakePin:
-    """Be one pin: what drives it, else what it is wired to, else its pull makes its level.
+    """One pin. Its level comes from its driver, else from a wired pin, else from its pull.
 
-    driven: the level it is held at, None as an input. history: (time, level) of each change.
+    driven: the output level, None as an input. history: (time, level) of each change.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -38,7 +38,7 @@ class FakePin:
 
     @property
     def level(self) -> bool:
-        """Return whether a voltmeter would show something."""
+        """Return whether the pin is high."""
         drivers = [pin.driven for pin in (self, *self._wired) if pin.driven is not None]
         return drivers[0] if drivers else self._pull == "up"
 
@@ -47,7 +47,7 @@ class FakePin:
         self._change(lambda: setattr(self, "_pull", pull))
 
     def drive(self, level: bool | None) -> None:
-        """Hold the pin at a level; None makes it an input."""
+        """Drive the pin to a level; None makes it an input."""
         self._change(lambda: setattr(self, "driven", level))
 
     def wire(self, other: FakePin) -> None:
@@ -65,9 +65,9 @@ class FakePin:
 
 
 class FakeChip:
-    """Be a chip with so many pins.
+    """A chip with `lines` pins.
 
-    keeps_outputs: a line that is let go stays driven, as Raspberry Pi's kernels do unless
+    keeps_outputs: a released line stays driven, as Raspberry Pi's kernels do unless
         `strict_gpiod` is set; else it becomes an input, as everywhere else.
     """
 
@@ -85,54 +85,54 @@ class FakeChip:
         self.is_plugged = False
 
     def kill(self) -> None:
-        """Let every line go as the kernel does when the process that holds them is killed."""
+        """Release every line, as the kernel does when the holding process is killed."""
         for pin in self.pins:
             self.free(pin)
 
     def free(self, pin: FakePin) -> None:
-        """Let one line go."""
+        """Release one line."""
         pin.holder = ""
         if not self.keeps_outputs:
             pin.drive(None)
 
     def check(self) -> None:
-        """Raise ENODEV when the chip was pulled out."""
+        """Raise ENODEV when the chip is unplugged."""
         if not self.is_plugged:
             raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
 
 
 class FakeDriver(ChipDriver):
-    """Know the fake chips that are plugged in."""
+    """The fake chips that are plugged in."""
 
     _plugged: ClassVar[list[FakeChip]] = []
 
     @classmethod
     def plug(cls, chip: FakeChip) -> FakeChip:
-        """Plug a chip in, for everybody in this process."""
+        """Plug a chip in, for the whole process."""
         chip.is_plugged = True
         cls._plugged.append(chip)
         return chip
 
     @classmethod
     def unplug(cls, chip: FakeChip) -> None:
-        """Pull a chip out; lines that are held fail from now on."""
+        """Unplug a chip; held lines fail from now on."""
         chip.is_plugged = False
         cls._plugged.remove(chip)
 
     @classmethod
     def plugged(cls) -> tuple[FakeChip, ...]:
-        """Return the chips that are in."""
+        """Return the chips that are plugged in."""
         return tuple(cls._plugged)
 
     def chips(self) -> tuple[Chip, ...]:
-        """Return what is plugged in, numbered like devices."""
+        """Return the plugged-in chips, numbered like devices."""
         return tuple(
             Chip(f"fake{index}", chip.label, len(chip.pins))
             for index, chip in enumerate(self._plugged)
         )
 
     def hold(self, chip: Chip, line: int, active_low: bool) -> Line:
-        """Take a pin that is free and drive it off."""
+        """Hold a free pin, driven off."""
         fake = self._find(chip)
         if fake.pins[line].holder:
             raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))

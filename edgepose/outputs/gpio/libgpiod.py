@@ -1,4 +1,4 @@
-"""Hold lines of the kernel's GPIO character devices, through libgpiod's own bindings."""
+"""Lines of the kernel's GPIO character devices, through libgpiod's own bindings."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from edgepose.outputs.gpio.lines import CONSUMER, HEADERS, Chip, ChipDriver, Lin
 
 
 class GpiodDriver(ChipDriver):
-    """Know the chips under /dev/gpiochip*."""
+    """The chips under /dev/gpiochip*."""
 
     auto = HEADERS
 
     def __init__(self, devices: Path = Path("/dev")) -> None:
-        """Load the bindings. Raises OutputLost without those of libgpiod 2."""
+        """Load the bindings. Raises OutputLost without libgpiod 2."""
         try:
             import gpiod
         except ImportError as error:
@@ -28,10 +28,10 @@ class GpiodDriver(ChipDriver):
     def chips(self) -> tuple[Chip, ...]:
         """Return the character devices that are GPIO chips."""
         paths = map(str, by_number(self._devices.glob("gpiochip*")))
-        return tuple(self._look(path) for path in paths if self._gpiod.is_gpiochip_device(path))
+        return tuple(self._chip_at(path) for path in paths if self._gpiod.is_gpiochip_device(path))
 
     def hold(self, chip: Chip, line: int, active_low: bool) -> Line:
-        """Request a line as an output that is off from its first moment."""
+        """Request a line as an output that is off from the start."""
         settings = self._gpiod.LineSettings(
             direction=self._gpiod.line.Direction.OUTPUT,
             active_low=active_low,
@@ -45,14 +45,14 @@ class GpiodDriver(ChipDriver):
         with self._gpiod.Chip(chip.path) as opened:
             return str(opened.get_line_info(line).consumer or "")
 
-    def _look(self, path: str) -> Chip:
+    def _chip_at(self, path: str) -> Chip:
         with self._gpiod.Chip(path) as chip:
             info = chip.get_info()
             return Chip(path, info.label, info.num_lines)
 
 
 class _GpiodLine(Line):
-    """Set one requested line; the kernel turns it around where it is active-low."""
+    """One requested line; the kernel inverts it where it is active-low."""
 
     def __init__(self, values: Any, request: Any, line: int) -> None:
         self._values = values

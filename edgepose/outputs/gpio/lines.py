@@ -1,7 +1,7 @@
-"""Find a chip by its label and hold one of its lines: what every kind of pin promises.
+"""The contract of GPIO drivers: find a chip by its label, and hold one of its lines.
 
-The kernel's numbers of chips moved on the Pi 5, their labels did not. A line that is opened is
-off before it becomes an output, and off again before it is let go.
+Chip numbers changed on the Pi 5, labels did not. A line is off before it becomes an output, and
+off again before it is released.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CONSUMER: Final = "edgepose"
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """Name a chip: where it is now, what it is called for good, and how many lines it has."""
+    """A chip: its present path, its permanent label, and how many lines it has."""
 
     path: str
     label: str
@@ -33,42 +33,42 @@ class Chip:
 
 
 class Line(ABC):
-    """Drive one line that is held."""
+    """One line that is held."""
 
     @abstractmethod
     def drive(self, level: float) -> None:
-        """Set the level: 0 off, above 0 on, or a share of the time. Raises OSError."""
+        """Set the level: 0 off, above 0 on, or a duty cycle. Raises OSError."""
 
     @abstractmethod
     def release(self) -> None:
-        """Let the line go, as it is. Raises OSError."""
+        """Release the line at its present level. Raises OSError."""
 
 
 class ChipDriver(ABC):
-    """Know the chips of one kind, and hold their lines."""
+    """The chips of one kind."""
 
-    auto: tuple[str, ...] = ()  # labels that `auto` looks for; none: any chip will do
+    auto: tuple[str, ...] = ()  # labels that `auto` accepts; empty: any chip
 
     @abstractmethod
     def chips(self) -> tuple[Chip, ...]:
-        """Return the chips there are. Raises OSError where one can't be looked at."""
+        """Return all chips. Raises OSError where one can't be read."""
 
     @abstractmethod
     def hold(self, chip: Chip, line: int, active_low: bool) -> Line:
-        """Hold a line that is off. Raises OSError, EBUSY where somebody else holds it."""
+        """Return a line that is off. Raises OSError, EBUSY where another process holds it."""
 
-    def holder(self, chip: Chip, line: int) -> str:  # noqa: ARG002 - the signature of a bank
-        """Return who holds a line, `""` where that isn't known. Raises OSError."""
+    def holder(self, chip: Chip, line: int) -> str:  # noqa: ARG002 - the base's signature
+        """Return the name of a line's holder, `""` where it is not known. Raises OSError."""
         return ""
 
 
-def find_chip(bank: ChipDriver, wanted: str) -> Chip:
-    """Return the chip of a label or path, or for `auto` the one of the header.
+def find_chip(driver: ChipDriver, wanted: str) -> Chip:
+    """Return the chip with a label or path, or for `auto` that of the header.
 
-    Raises OutputLost when it is absent, with those that are there.
+    Raises OutputLost, which lists the chips, when it is absent.
     """
-    chips = bank.chips()
-    names = bank.auto if wanted == "auto" else (wanted,)
+    chips = driver.chips()
+    names = driver.auto if wanted == "auto" else (wanted,)
     for name in names or tuple(chip.label for chip in chips):
         for chip in chips:
             if name in (chip.label, chip.path, Path(chip.path).name):
@@ -79,25 +79,25 @@ def find_chip(bank: ChipDriver, wanted: str) -> Chip:
     raise OutputLost(f"{what} is not here; found {there}{way_out}")
 
 
-def hold(bank: ChipDriver, wanted: str, line: int, active_low: bool) -> Line:
+def hold(driver: ChipDriver, wanted: str, line: int, active_low: bool) -> Line:
     """Return a line of a chip, off. Raises OutputLost."""
-    with told(f"chip '{wanted}'"):
-        chip = find_chip(bank, wanted)
+    with as_output_lost(f"chip '{wanted}'"):
+        chip = find_chip(driver, wanted)
     if line >= chip.lines:
         raise OutputLost(f"line {line} of {chip}: it has lines 0 to {chip.lines - 1} only")
-    with told(f"line {line} of {chip}"):
+    with as_output_lost(f"line {line} of {chip}"):
         try:
-            return bank.hold(chip, line, active_low)
+            return driver.hold(chip, line, active_low)
         except OSError as error:
             if error.errno != errno.EBUSY:
                 raise
-            holder = bank.holder(chip, line) or "something else"
+            holder = driver.holder(chip, line) or "something else"
             raise OutputLost(f"line {line} of {chip}: in use by {holder}; free it first") from error
 
 
 @contextlib.contextmanager
-def told(what: str) -> Iterator[None]:
-    """Turn a system's error into OutputLost that names the place and a way out."""
+def as_output_lost(what: str) -> Iterator[None]:
+    """Turn an OSError into OutputLost with the place and a way out."""
     try:
         yield
     except OutputLost:
@@ -108,12 +108,12 @@ def told(what: str) -> Iterator[None]:
         raise OutputLost(f"{what}: {error.strerror or error}{way_out}") from error
 
 
-def number(name: str) -> tuple[int, str]:
-    """Return what sorts chip10 after chip9."""
+def _number(name: str) -> tuple[int, str]:
+    """Return a sort key that puts chip10 after chip9."""
     digits = "".join(character for character in name if character.isdigit())
     return int(digits or 0), name
 
 
 def by_number(paths: Iterable[Path]) -> list[Path]:
     """Return device files in the kernel's order."""
-    return sorted(paths, key=lambda path: number(path.name))
+    return sorted(paths, key=lambda path: _number(path.name))

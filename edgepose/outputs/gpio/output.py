@@ -1,7 +1,7 @@
-"""Switch a line of a GPIO chip while a pose is held, or for a moment when it is taken.
+"""Output that switches a GPIO line while a pose is held, or for a moment when it begins.
 
-`pattern` decides when, `lines` finds the line; what a pin does after a crash or a kill, and what
-the service's unit must do about it, is said in `safe_state`.
+`pattern` decides when, `lines` finds the line; `safe_state` explains what a pin does after a crash
+or a kill, and what the service's unit does about it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from edgepose import options
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.dedup import DeliveredEvents
-from edgepose.outputs.gpio.lines import Line, told
+from edgepose.outputs.gpio.lines import Line, as_output_lost
 from edgepose.outputs.gpio.pattern import ANYBODY, BLINK, PULSE, Mode, Pattern, Rule
 from edgepose.outputs.gpio.safe_state import LineRef, record_held
 from edgepose.types import Event, Scene
@@ -26,7 +26,7 @@ from edgepose.types import Event, Scene
 log = logging.getLogger(__name__)
 
 PERSON: Final = "person"
-FRESH: Final = 1.0  # seconds; what happened before that begins no pulse any more
+FRESH: Final = 1.0  # seconds; an older event begins no pulse
 _PULSES: Final = ("start", "rep")
 
 Pulse = Annotated[float, Field(ge=0.01, allow_inf_nan=False)]
@@ -34,7 +34,7 @@ Blink = Annotated[float, Field(ge=0.1, allow_inf_nan=False)]
 
 
 class GpioOptions(options.Options):
-    """Say which line, when it is on, and what cuts it short."""
+    """Which line, when it is on, and what cuts it short."""
 
     line: int = Field(
         ge=0, description="number of the GPIO, not of the header's pin", examples=[17]
@@ -90,7 +90,7 @@ class GpioOptions(options.Options):
 
     @property
     def kind(self) -> Mode:
-        """Return the mode, which the key of a length implies."""
+        """Return the mode, which `pulse` and `blink` imply."""
         if self.mode is not None:
             return self.mode
         if self.pulse is not None:
@@ -118,14 +118,14 @@ class GpioOptions(options.Options):
         )
 
     @property
-    def place(self) -> LineRef:
-        """Return which line that is."""
+    def ref(self) -> LineRef:
+        """Return the line."""
         frequency = self.frequency if self.kind == "pwm" else 0.0
         return LineRef(self.chip, self.line, self.active_low, frequency)
 
 
 class Gpio(Output):
-    """Switch one line; off when opened, when closed, and when nobody was seen for too long."""
+    """One line: off when opened, when closed, and when nobody was seen for too long."""
 
     Options: ClassVar[type[options.Options]] = GpioOptions
 
@@ -135,59 +135,47 @@ class Gpio(Output):
         device: Device,  # noqa: ARG002 - see base
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take options; the line waits for `open`. clock: the one frames are stamped by."""
+        """Take options; `open` holds the line. clock: the one of frames' capture times."""
         self._options = options
         self._clock = clock
         self._pattern = Pattern(options.rule)
         self._line: Line | None = None
-        self._note: Path | None = None
+        self._record: Path | None = None
         self._level = 0.0
-        self._taken = DeliveredEvents()
+        self._delivered = DeliveredEvents()
         self._holding: set[tuple[str, int]] = set()  # (watch, person)
         self._last_seq = -1
-        self._there_until = -math.inf
+        self._present_until = -math.inf
 
     def open(self) -> None:
         """Hold the line, off. Raises OutputLost when chip or line are absent or in use."""
-        place = self._options.place
-        self._note = record_held(place)
-        self._line = place.hold()
+        ref = self._options.ref
+        self._record = record_held(ref)
+        self._line = ref.hold()
         self._level = 0.0
         self._drive()
 
     def show(self, scene: Scene) -> None:
-        """Switch as the scene says. Raises OutputLost."""
-        events = self._taken.new(scene.events)
-        self._look(scene)
+        """Switch the line for a scene. Raises OutputLost."""
+        events = self._delivered.new(scene.events)
+        self._observe(scene)
         for event in events:
             if event.name in self._options.names:
-                self._heed(event, scene)
+                self._handle(event, scene)
         self._drive()
-        self._taken.add(*events)
+        self._delivered.add(*events)
 
     def tick(self) -> None:
-        """Switch as the time says. Raises OutputLost."""
+        """Switch the line where its time is up. Raises OutputLost."""
         self._drive()
 
     def close(self) -> None:
-        """Switch off and let the line go."""
+        """Switch off and release the line."""
         line, self._line, self.wake_at = self._line, None, None
-        note, self._note = self._note, None
-        if line is not None:
-            self._rest(line, note)
-        elif note is not None:
-            note.unlink(missing_ok=True)
-
-    def _rest(self, line: Line, note: Path | None) -> None:
-        """Let a line go; one that can't be switched off keeps its note, for who comes later."""
-        try:
-            line.drive(0.0)
-            line.release()
-        except OSError as error:
-            log.error("The line may still be on: %s", error.strerror or error)
-        else:
-            if note is not None:
-                note.unlink(missing_ok=True)
+        record, self._record = self._record, None
+        is_off = line is None or _switched_off(line)
+        if is_off and record is not None:  # else `release-lines` tries again
+            record.unlink(missing_ok=True)
 
     def _drive(self) -> None:
         """Set the line where it changes, and ask to be woken at the next change."""
@@ -195,33 +183,33 @@ class Gpio(Output):
         now = self._clock()
         level = self._pattern.level(now)
         if level != self._level:
-            with told(f"line {self._options.line} of {self._options.chip}"):
+            with as_output_lost(f"line {self._options.line} of {self._options.chip}"):
                 self._line.drive(level)
             self._level = level
         self.wake_at = self._pattern.next_change(now)
 
-    def _look(self, scene: Scene) -> None:
-        """Note who is there, unless the picture was looked at already."""
+    def _observe(self, scene: Scene) -> None:
+        """Note who is there, once a frame."""
         if scene.frame.seq == self._last_seq:
             return
         self._last_seq = scene.frame.seq
         now = self._clock()
-        taken = now if scene.frame.captured is None else min(scene.frame.captured, now)
-        self._pattern.see((pose.person for pose in scene.poses), taken, now)
+        captured = now if scene.frame.captured is None else min(scene.frame.captured, now)
+        self._pattern.see((pose.person for pose in scene.poses), captured, now)
         if self._options.kind == "pwm":
-            self._dim(scene, now)
+            self._set_duty(scene, now)
         elif PERSON in self._options.names and scene.poses:
-            self._greet(taken, now)
+            self._on_arrival(captured, now)
 
-    def _greet(self, taken: float, now: float) -> None:
-        """Begin when somebody comes; pictures without them mean something after the interlock."""
-        is_fresh = now - taken <= FRESH
-        if taken > self._there_until and (is_fresh or self._options.kind != "pulse"):
+    def _on_arrival(self, captured: float, now: float) -> None:
+        """Begin when a person arrives: after `interlock` seconds without one."""
+        is_fresh = now - captured <= FRESH
+        if captured > self._present_until and (is_fresh or self._options.kind != "pulse"):
             self._pattern.begin(ANYBODY, now)
-        self._there_until = max(self._there_until, taken + self._options.interlock)
+        self._present_until = max(self._present_until, captured + self._options.interlock)
 
-    def _dim(self, scene: Scene, now: float) -> None:
-        """Follow the score of who is closest to the pose, or of whoever is seen best."""
+    def _set_duty(self, scene: Scene, now: float) -> None:
+        """Follow the best score: of the pose, or of the person seen best."""
         scores = [
             (state.score, state.person)
             for state in scene.watches
@@ -235,10 +223,10 @@ class Gpio(Output):
                 self._pattern.end(person, now)
         if score > 0.0:
             self._pattern.begin(closest, now)
-        self._pattern.share = min(score, 1.0)
+        self._pattern.duty = min(score, 1.0)
 
-    def _heed(self, event: Event, scene: Scene) -> None:
-        """Begin or end what a pose holds on; begin a pulse only for what is not long past."""
+    def _handle(self, event: Event, scene: Scene) -> None:
+        """Begin or end a request; a pulse only for a recent event."""
         now = self._clock()
         person = ANYBODY if event.person is None else event.person
         kind = self._options.kind
@@ -246,7 +234,7 @@ class Gpio(Output):
             if _age(event, scene, now) <= FRESH:
                 self._pattern.begin(person, now)
             else:
-                log.warning("No pulse for '%s': it is over a second ago.", event.name)
+                log.warning("No pulse for '%s': it happened over a second ago.", event.name)
         elif kind in ("level", "blink"):
             self._hold(event, person, now)
 
@@ -260,8 +248,19 @@ class Gpio(Output):
                 self._pattern.end(person, now)
 
 
+def _switched_off(line: Line) -> bool:
+    """Drive a line off and release it; return whether that worked."""
+    try:
+        line.drive(0.0)
+        line.release()
+    except OSError as error:
+        log.error("The line may still be on: %s", error.strerror or error)
+        return False
+    return True
+
+
 def _age(event: Event, scene: Scene, now: float) -> float:
-    """Return the seconds since the frame that an event came from; 0 where age has no meaning."""
+    """Return the seconds since an event's frame was captured; 0 for recorded frames."""
     captured = scene.frame.captured
     if captured is None:
         return 0.0

@@ -1,7 +1,7 @@
-"""Hold channels of the kernel's PWM chips: a share of the time, timed by hardware.
+"""Channels of the kernel's PWM chips: a duty cycle timed by hardware.
 
-A thread of Python can't do that: what shares the interpreter with it delays an edge by up to
-5 ms, which is seen on a lamp and heard in a motor.
+A Python thread can't do that: other threads delay an edge by up to 5 ms, which is seen on a lamp
+and heard in a motor.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _SECOND: Final = 1_000_000_000  # in nanoseconds, which sysfs counts in
 
 
 class PwmDriver(ChipDriver):
-    """Know the chips under /sys/class/pwm; a label is the device's name, `1f00098000.pwm`."""
+    """The chips under /sys/class/pwm; the label is the device's name, `1f00098000.pwm`."""
 
     def __init__(self, frequency: float, folder: Path = Path("/sys/class/pwm")) -> None:
         """Switch `frequency` times a second."""
@@ -24,22 +24,22 @@ class PwmDriver(ChipDriver):
 
     def chips(self) -> tuple[Chip, ...]:
         """Return the PWM chips; `dtoverlay=pwm` in the Pi's config.txt makes one."""
-        return tuple(self._look(path) for path in by_number(self._folder.glob("pwmchip*")))
+        return tuple(self._chip_at(path) for path in by_number(self._folder.glob("pwmchip*")))
 
     def hold(self, chip: Chip, line: int, active_low: bool) -> Line:
-        """Export a channel and begin with it off."""
+        """Export a channel, switched off."""
         channel = Path(chip.path) / f"pwm{line}"
         if not channel.is_dir():
             (Path(chip.path) / "export").write_text(str(line))
         return _PwmLine(channel, self._period, active_low)
 
-    def _look(self, path: Path) -> Chip:
+    def _chip_at(self, path: Path) -> Chip:
         label = (path / "device").resolve().name
         return Chip(str(path), label, int((path / "npwm").read_text()))
 
 
 class _PwmLine(Line):
-    """Set the share of one channel; active-low is turned around here, not every chip can."""
+    """One channel; active-low is inverted here, since not every chip can do it."""
 
     def __init__(self, channel: Path, period: int, active_low: bool) -> None:
         self._channel = channel
@@ -55,7 +55,7 @@ class _PwmLine(Line):
         self._write("duty_cycle", round(self._period * share))
 
     def release(self) -> None:
-        """Switch the channel off where that is the same as off for what is connected."""
+        """Disable the channel, unless that would switch an active-low load on."""
         if not self._active_low:
             self._write("enable", 0)
 

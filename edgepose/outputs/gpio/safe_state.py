@@ -1,17 +1,16 @@
 """Drive lines off that a dead process still holds: what `edgepose release-lines` does.
 
-What the kernel guarantees when a process ends in whatever way, SIGKILL included: the line is let
-go at once and may be held by others. Not what the pin does then: the GPIO interface calls that
-undefined. A kernel of the mainline makes it an input, so its pull decides; Raspberry Pi's own
-kernels leave it driven as it was, unless config.txt says `dtparam=strict_gpiod`; a PWM channel
-goes on in any case (docs/gpio.md has the table). So each held line leaves a note in the service's
-runtime directory, and the unit runs this afterwards:
+The kernel releases a line however its process ends, SIGKILL included. What the pin does then is
+undefined: a mainline kernel makes it an input, so that its pull decides; Raspberry Pi's own kernels
+leave it driven, unless config.txt has `dtparam=strict_gpiod`; a PWM channel goes on in any case
+(docs/gpio.md has the table). So each held line is recorded in the service's runtime directory, and
+the unit runs this afterwards:
 
     ExecStopPost=-/opt/edgepose/venv/bin/edgepose -v release-lines
 
-It drives every noted line off and removes the note; systemd removes the directory only later. A
-process that hangs keeps its lines until the watchdog of the unit kills it. Against all of that a
-`max_on` in the relay's own hardware helps; and choose relays that are off when the pin floats.
+It drives every recorded line off and removes the record; systemd removes the directory only later.
+A process that hangs keeps its lines until the unit's watchdog kills it. To be safe even then, use
+a relay with a time limit in hardware, and one that is off when the pin floats.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from typing import Any
 from edgepose.errors import OutputLost
 from edgepose.outputs.gpio.fake import FakeChip, FakeDriver
 from edgepose.outputs.gpio.libgpiod import GpiodDriver
-from edgepose.outputs.gpio.lines import ChipDriver, Line, hold, told
+from edgepose.outputs.gpio.lines import ChipDriver, Line, as_output_lost, hold
 from edgepose.outputs.gpio.pwm import PwmDriver
 from edgepose.system.paths import service_folder
 
@@ -35,7 +34,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LineRef:
-    """Say which line of which chip is meant; `frequency` above 0 makes it a PWM channel."""
+    """A line of a chip; with `frequency` above 0 a PWM channel."""
 
     chip: str
     line: int
@@ -43,15 +42,15 @@ class LineRef:
     frequency: float = 0.0
 
     def hold(self) -> Line:
-        """Hold the line, off. Raises OutputLost."""
+        """Return the line, held and off. Raises OutputLost."""
         chip = self.chip.removeprefix("fake:") if self._is_fake else self.chip
-        return hold(self._bank(), "auto" if chip == "fake" else chip, self.line, self.active_low)
+        return hold(self._driver(), "auto" if chip == "fake" else chip, self.line, self.active_low)
 
     @property
     def _is_fake(self) -> bool:
         return self.chip.partition(":")[0] == "fake"
 
-    def _bank(self) -> ChipDriver:
+    def _driver(self) -> ChipDriver:
         if self._is_fake:
             if not FakeDriver.plugged():
                 FakeDriver.plug(FakeChip("fake"))
@@ -59,47 +58,47 @@ class LineRef:
         return PwmDriver(self.frequency) if self.frequency else GpiodDriver()
 
 
-def notes_folder() -> Path | None:
-    """Return where notes are left: the runtime directory that systemd gives, else nowhere."""
+def records_folder() -> Path | None:
+    """Return where held lines are recorded: in systemd's runtime directory, else nowhere."""
     folder = service_folder()
     return folder / "lines" if folder else None
 
 
-def record_held(place: LineRef) -> Path | None:
-    """Note that a line is held; return where, None where nobody would look. Raises OutputLost."""
-    folder = notes_folder()
+def record_held(ref: LineRef) -> Path | None:
+    """Record that a line is held; return the file, None outside a service. Raises OutputLost."""
+    folder = records_folder()
     if folder is None:
         return None
-    path = folder / (re.sub(r"[^\w.-]+", "_", f"{place.chip}-{place.line}") + ".json")
-    with told(str(path)):
+    path = folder / (re.sub(r"[^\w.-]+", "_", f"{ref.chip}-{ref.line}") + ".json")
+    with as_output_lost(str(path)):
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(place)))
+        path.write_text(json.dumps(asdict(ref)))
     return path
 
 
-def release(place: LineRef) -> None:
-    """Drive a line off and let it go. Raises OutputLost."""
-    with told(f"line {place.line} of {place.chip}"):
-        line = place.hold()
+def release(ref: LineRef) -> None:
+    """Drive a line off and release it. Raises OutputLost."""
+    with as_output_lost(f"line {ref.line} of {ref.chip}"):
+        line = ref.hold()
         line.drive(0.0)
         line.release()
 
 
 def release_all() -> bool:
-    """Put every noted line to rest; False where one could not be."""
-    folder = notes_folder()
-    notes = sorted(folder.glob("*.json")) if folder else []
-    done = [_rest_one(note) for note in notes]  # each, whatever became of those before
+    """Release every recorded line; return False where one can't be released."""
+    folder = records_folder()
+    records = sorted(folder.glob("*.json")) if folder else []
+    done = [_release_recorded(record) for record in records]  # all, also after a failure
     return all(done)
 
 
-def _rest_one(note: Path) -> bool:
+def _release_recorded(record: Path) -> bool:
     try:
-        values: dict[str, Any] = json.loads(note.read_text())
+        values: dict[str, Any] = json.loads(record.read_text())
         release(LineRef(**values))
-        note.unlink(missing_ok=True)
+        record.unlink(missing_ok=True)
     except (OutputLost, OSError, ValueError, TypeError) as error:
-        log.error("%s: the line could not be put to rest: %s", note.name, error)
+        log.error("%s: the line can't be released: %s", record.name, error)
         return False
-    log.info("%s: the line is off.", note.stem)
+    log.info("%s: the line is off.", record.stem)
     return True

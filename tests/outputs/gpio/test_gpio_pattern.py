@@ -177,7 +177,7 @@ def test_a_share_is_passed_on():
     """In mode pwm the level is the share of the time, 0 where nobody wants it."""
     pattern = Pattern(Rule("pwm"))
 
-    pattern.share = 0.25
+    pattern.duty = 0.25
     assert pattern.level(0.0) == 0.0
     pattern.begin(1, 1.0)
     assert pattern.level(1.0) == 0.25
