@@ -19,7 +19,7 @@ PACKAGE = Path(edgepose.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "skeleton", "options", "jsonio", "backoff", "system"),
     ("types", "registry", "yamldoc"),
-    ("core", "render", "imaging", "recording", "tflite"),
+    ("core", "history", "language", "render", "imaging", "recording", "tflite"),
     ("sources", "runtimes", "outputs", "modelstore", "template_file", "classifier_file", "train"),
     ("engine",),
     ("config", "bench"),

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "doctor": "edgepose.cli.doctor:doctor",
     "fleet": "edgepose.cli.fleet:fleet",
     "template": "edgepose.cli.template:template",
+    "report": "edgepose.cli.report:report",
     "models": "edgepose.cli.models:models",
     "bench": "edgepose.cli.bench:bench",
     "eval": "edgepose.cli.eval:evaluate",

@@ -1,0 +1,124 @@
+"""What was done, day by day: repetitions, holds, range of movement and faults, from events.
+
+Events are the plain values that the `jsonl` output writes, one a line.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgepose import jsonio
+from edgepose.errors import UserError
+
+Event = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class DayOfWatch:
+    """What one watch saw on one day, in the local time of whoever reads it.
+
+    repetitions: counted ones, or how often a pose began. partials: attempts that turned back.
+    held, longest: seconds of all holds, and of the longest. ranges: (least, most) of the signal,
+    one a repetition. faults: how often each was found.
+    """
+
+    watch: str
+    day: datetime.date
+    repetitions: int = 0
+    partials: int = 0
+    sets: int = 0
+    held: float = 0.0
+    longest: float = 0.0
+    ranges: list[tuple[float, float]] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def is_hold(self) -> bool:
+        """Tell whether seconds are the result rather than repetitions."""
+        return self.held > 0 and not self.ranges
+
+    def add(self, event: Event) -> None:
+        """Take an event of this watch and day into account."""
+        kind = event.get("type")
+        if kind in ("rep", "start"):
+            self.repetitions += 1
+        elif kind == "partial":
+            self.partials += 1
+        elif kind == "set":
+            self.sets += 1
+        elif kind == "end":
+            held = _number(event.get("held"))
+            self.held, self.longest = self.held + held, max(self.longest, held)
+        if kind == "rep":
+            self.faults.update(fault for fault in _list(event, "faults") if isinstance(fault, str))
+            match _list(event, "range"):
+                case [int() | float() as least, int() | float() as most]:
+                    self.ranges.append((float(least), float(most)))
+
+
+def summarise(events: Iterable[Event]) -> dict[str, list[DayOfWatch]]:
+    """Return the days of each watch, oldest first; a day without events is left out."""
+    days: dict[tuple[str, datetime.date], DayOfWatch] = {}
+    for event in events:
+        watch, day = event.get("name"), _day(event.get("time"))
+        if isinstance(watch, str) and day is not None:
+            days.setdefault((watch, day), DayOfWatch(watch, day)).add(event)
+    watches: dict[str, list[DayOfWatch]] = {}
+    for (watch, _), found in sorted(days.items()):
+        watches.setdefault(watch, []).append(found)
+    return watches
+
+
+def read_events(path: Path) -> tuple[list[Event], int]:
+    """Return the events of a file of JSON lines, and how many lines are damaged.
+
+    Lines of poses are passed over. Raises UserError where the file can't be read.
+    """
+    events: list[Event] = []
+    damaged = 0
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                if not line.strip():
+                    continue
+                event = _event(line)
+                if event is None:
+                    damaged += 1
+                elif event.get("type") != "poses":
+                    events.append(event)
+    except OSError as error:
+        raise UserError(
+            f"{path}: can't be read ({(error.strerror or str(error)).lower()})"
+        ) from error
+    return events, damaged
+
+
+def _event(line: bytes) -> Event | None:
+    try:
+        value = jsonio.loads(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) and isinstance(value.get("type"), str) else None
+
+
+def _day(time: object) -> datetime.date | None:
+    if not isinstance(time, (int, float)) or isinstance(time, bool):
+        return None
+    try:
+        return datetime.datetime.fromtimestamp(time).astimezone().date()
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) and value > 0 else 0.0
+
+
+def _list(event: Event, key: str) -> list[Any]:
+    value = event.get(key)
+    return value if isinstance(value, list) else []

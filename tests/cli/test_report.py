@@ -1,0 +1,74 @@
+"""edgepose report: a page, a picture, figures."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> Path:
+    """Return a file with squats and a plank on three of four days."""
+    noon = datetime.datetime(2026, 11, 9, 12).timestamp()
+    lines = []
+    for day in (0, 1, 3):
+        time = noon + 86400 * day
+        lines += [
+            {"type": "rep", "name": "squats", "time": time, "range": [90.0 - day, 170.0],
+             "faults": ["<b>chest</b> up"]},
+            {"type": "end", "name": "plank", "time": time, "held": 30.0 + day},
+        ]  # fmt: skip
+    path = tmp_path / "events.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    return path
+
+
+def test_a_page_is_complete_in_itself_and_escapes_what_it_shows(edgepose, events, tmp_path):
+    """Nothing is loaded from elsewhere, and words of an event are never markup."""
+    out = tmp_path / "week.html"
+    said = edgepose("report", events, "--out", out)
+    assert said.code == 0
+    assert "3 repetitions and holds of 2 watches" in said.out
+    page = out.read_text()
+    assert "&lt;b&gt;chest&lt;/b&gt; up" in page
+    assert "<b>" not in page
+    assert re.findall(r"(?:src|href)=", page) == []
+
+
+def test_a_picture_shows_bars_for_every_day(edgepose, events, tmp_path):
+    """The PNG is as wide as the page at double resolution and has ink in it."""
+    out = tmp_path / "week.png"
+    assert edgepose("report", events, "--out", out).code == 0
+    with Image.open(io.BytesIO(out.read_bytes())) as picture:
+        assert picture.width == 1800
+        blue = sum(count for count, c in picture.getcolors(1 << 20) if c == (0x15, 0x70, 0xEF))
+    assert blue > 10_000
+
+
+def test_only_the_last_days_can_be_asked_for(edgepose, events):
+    """Counted back from the last event, not from today."""
+    rows = json.loads(edgepose("report", events, "--days", "2", "--json").out)
+    assert {row["day"] for row in rows} == {"2026-11-12"}
+    assert {row["watch"] for row in rows} == {"plank", "squats"}
+
+
+def test_a_file_without_events_is_told_apart_from_one_that_is_missing(edgepose, tmp_path):
+    """Exit 2 and a sentence."""
+    path = tmp_path / "empty.jsonl"
+    path.write_text("")
+    said = edgepose("report", path)
+    assert said.code == 2
+    assert "no events of a watch are in it yet" in said.err
+
+
+def test_another_ending_is_refused(edgepose, events, tmp_path):
+    """The way out names both."""
+    said = edgepose("report", events, "--out", tmp_path / "week.pdf")
+    assert said.code == 2
+    assert ".html or .png" in said.err

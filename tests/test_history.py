@@ -1,0 +1,91 @@
+"""What was done day by day, from events."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgepose.errors import UserError
+from edgepose.history import read_events, summarise
+
+NOON = datetime.datetime(2026, 11, 9, 12).timestamp()
+DAY = 86400
+
+
+def rep(day: int = 0, **more: Any) -> dict[str, Any]:
+    """Return a repetition at noon of a day."""
+    return {"type": "rep", "name": "squats", "time": NOON + DAY * day, **more}
+
+
+def test_repetitions_are_counted_by_day_and_watch():
+    """Two days of squats and a pose on one of them."""
+    events = [rep(), rep(), rep(1), {"type": "start", "name": "hands_up", "time": NOON}]
+    watches = summarise(events)
+    assert [day.repetitions for day in watches["squats"]] == [2, 1]
+    assert [day.day.day for day in watches["squats"]] == [9, 10]
+    assert watches["hands_up"][0].repetitions == 1
+
+
+def test_faults_ranges_partials_and_sets_are_kept():
+    """All that a physiotherapist asks about."""
+    events = [
+        rep(range=[92.0, 170.0], faults=["chest up"]),
+        rep(range=[88, 171], faults=["chest up", "heels down"]),
+        {"type": "partial", "name": "squats", "time": NOON, "reason": "go deeper"},
+        {"type": "set", "name": "squats", "time": NOON, "count": 2},
+    ]
+    (day,) = summarise(events)["squats"]
+    assert day.ranges == [(92.0, 170.0), (88.0, 171.0)]
+    assert day.faults == {"chest up": 2, "heels down": 1}
+    assert (day.partials, day.sets, day.is_hold) == (1, 1, False)
+
+
+def test_a_hold_is_measured_in_seconds():
+    """The sum, and the longest of the day."""
+    events = [{"type": "end", "name": "plank", "time": NOON, "held": held} for held in (20.0, 31.5)]
+    (day,) = summarise(events)["plank"]
+    assert (day.held, day.longest, day.is_hold) == (51.5, 31.5, True)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "rep", "name": "squats"},
+        {"type": "rep", "time": NOON},
+        {"type": "rep", "name": ["squats"], "time": NOON},
+        {"type": "rep", "name": "squats", "time": "noon"},
+        {"type": "rep", "name": "squats", "time": 1e300},
+        {"type": "rep", "name": "squats", "time": True},
+    ],
+)
+def test_an_event_without_watch_or_time_counts_for_nothing(event: dict[str, Any]):
+    """A line of another program trips nothing."""
+    assert summarise([event]) == {}
+
+
+@pytest.mark.parametrize("wrong", ["x", [1], [1, 2, 3], ["a", "b"], None, {"a": 1}])
+def test_a_strange_range_or_fault_is_left_out(wrong: object):
+    """The repetition itself still counts."""
+    (day,) = summarise([rep(range=wrong, faults=wrong)])["squats"]
+    assert day.repetitions == 1
+    assert day.ranges == []
+
+
+def test_damaged_lines_and_poses_are_passed_over(tmp_path: Path):
+    """A torn line is counted, lines of poses are not events."""
+    path = tmp_path / "events.jsonl"
+    lines = [json.dumps(rep()), '{"type": "poses", "poses": []}', '{"torn', "[1]", "", "\xff"]
+    path.write_bytes("\n".join(lines).encode("latin-1"))
+    events, damaged = read_events(path)
+    assert len(events) == 1
+    assert damaged == 3
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path):
+    """One sentence, no traceback."""
+    with pytest.raises(UserError, match=r"nowhere.jsonl: can't be read \(no such file"):
+        read_events(tmp_path / "nowhere.jsonl")
