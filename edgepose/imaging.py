@@ -1,6 +1,6 @@
 """Crop and resample frames, read and write pictures. Images are always RGB.
 
-cv2's BGR order stays in this file: only `read_image` and `write_image` swap colours.
+cv2's BGR order stays in this file: only `write_image` swaps colours.
 """
 
 from __future__ import annotations
@@ -14,7 +14,15 @@ import cv2
 import numpy as np
 
 from edgepose.errors import UserError
+from edgepose.image_header import UPRIGHT, ImageHeader, Orientation, read_header
 from edgepose.types import Frame, Image, Region, Size
+
+MAX_PIXELS: Final = 50_000_000
+"""Of one picture, wherever it comes from: a phone's photo has 12 to 50 million, 8K video 33. They
+take 150 MB; a picture of 16,000 x 16,000 took 1.9 GB, and its file may be of 100 kB."""
+
+MAX_BYTES: Final = 200 << 20  # of a picture file: MAX_PIXELS uncompressed, with room
+_UNREADABLE: Final = frozenset({"HEIC", "AVIF"})  # by OpenCV, never or as it was built
 
 
 def sample(frame: Frame, region: Region, size: Size) -> tuple[Image, Region]:
@@ -99,6 +107,13 @@ _ROTATIONS: Final = {
 }
 
 
+def resized(image: Image, size: Size) -> Image:
+    """Return an image in (height, width) `size`; the same one if it has it."""
+    if image.shape[:2] == size:
+        return image
+    return np.asarray(cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR_EXACT), np.uint8)
+
+
 def turned(image: Image, degrees: int) -> Image:
     """Return an image turned clockwise by 0, 90, 180 or 270 degrees; the same one for 0."""
     if not degrees:
@@ -106,29 +121,88 @@ def turned(image: Image, degrees: int) -> Image:
     return np.asarray(cv2.rotate(image, _ROTATIONS[degrees]), np.uint8)
 
 
-def read_image(path: Path) -> Image:
-    """Return a picture file as uint8 (height, width, 3) RGB, turned upright by its EXIF.
+def oriented(image: Image, orientation: Orientation) -> Image:
+    """Return an image turned and mirrored as its file asks for; the same one if it is upright."""
+    if orientation == UPRIGHT:
+        return image
+    a, b, c, d = orientation
+    shown = image if a else cv2.transpose(image)
+    flips = (a + c < 0, b + d < 0)  # columns, rows
+    shown = cv2.flip(shown, _FLIPS[flips]) if any(flips) else shown
+    return np.asarray(shown, np.uint8)
 
-    Raises UserError for a missing file, and for one that OpenCV can't read.
+
+_FLIPS: Final = {(True, False): 1, (False, True): 0, (True, True): -1}
+
+
+def read_image(path: Path) -> Image:
+    """Return a picture file as uint8 (height, width, 3) RGB, turned upright as it says itself.
+
+    Raises UserError where there is no file, it holds no picture that OpenCV can read, or one
+    of more than MAX_PIXELS: before memory is taken for them.
     """
     try:
-        data = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror or error}") from error
-    image_bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    if image_bgr is None:
-        raise UserError(f"{path}: expected a picture (JPEG, PNG, BMP ...), found {_describe(data)}")
-    return cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+    try:
+        return decoded(data)
+    except ValueError as error:
+        raise UserError(f"{path}: expected {error}") from error
 
 
-def _describe(data: bytes) -> str:
+def is_picture(path: Path) -> bool:
+    """Return whether a file begins as a picture does; False for one that can't be read."""
+    try:
+        with Path(path).open("rb") as file:
+            return read_header(file.read(4096)) is not None
+    except OSError:
+        return False
+
+
+def decoded(data: bytes) -> Image:
+    """Return an encoded picture as uint8 (height, width, 3) RGB, upright.
+
+    Raises ValueError that says what was expected and what was found instead.
+    """
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"a picture of at most {MAX_BYTES >> 20} MB, found a larger file")
+    header = read_header(data)
+    if header is not None and header.size and math.prod(header.size) > MAX_PIXELS:
+        raise ValueError(
+            f"a picture of at most {MAX_PIXELS // 1_000_000} megapixels, found "
+            f"{header.size[0]} rows of {header.size[1]} pixels; make it smaller"
+        )
+    image = _pixels(data, header.kind) if header is not None and header.size else None
+    if image is None or header is None:
+        raise ValueError(f"a picture (JPEG, PNG, BMP ...), found {_describe(data, header)}")
+    return oriented(image, header.orientation)
+
+
+def _pixels(data: bytes, kind: str) -> Image | None:
+    """Return what OpenCV decodes, None if it can't."""
+    # HEIF files are turned by their own properties; EXIF in them doesn't count (ISO 23008-12).
+    flags = cv2.IMREAD_COLOR_RGB | (cv2.IMREAD_IGNORE_ORIENTATION if kind == "AVIF" else 0)
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:  # what OpenCV's own checks refuse
+        return None
+    return None if image is None else np.asarray(image, np.uint8)
+
+
+def _describe(data: bytes, header: ImageHeader | None) -> str:
     """Describe in a few words a file that is not a picture."""
     if not data:
         return "an empty file"
     head = data[:512].lstrip().lower()
     if head.startswith((b"<!doctype html", b"<html")):
         return "a web page; download the picture itself"
-    return f"{len(data)} bytes that can't be decoded; it may be damaged or of another kind"
+    if header is None:
+        return f"{len(data)} bytes of another kind"
+    if header.kind in _UNREADABLE:
+        return f"a {header.kind} picture, which can't be read here; export it as JPEG"
+    return f"a {header.kind} picture of {len(data)} bytes that can't be decoded; is it whole?"
 
 
 def write_image(path: Path, image: Image) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -10,9 +12,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image as Pillow
+from PIL import features
 
 from edgepose.errors import UserError
-from edgepose.imaging import read_image, sample, write_image
+from edgepose.imaging import MAX_BYTES, MAX_PIXELS, read_image, sample, write_image
 from edgepose.types import Frame, Image, Region
 
 SIZES = st.tuples(st.integers(40, 250), st.integers(40, 250))
@@ -171,9 +175,86 @@ def _with_orientation(image: Image, orientation: int) -> bytes:
     return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + jpeg[2:]
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("ending", ["avif", "jpg", "png", "tiff", "webp"])
+def test_every_format_stands_as_its_metadata_says(
+    tmp_path: Path, ending: str, orientation: int
+) -> None:
+    """EXIF's eight orientations, which AVIF files hold as `irot` and `imir`."""
+    if ending == "avif" and not (features.check("avif") and cv2.haveImageReader("x.avif")):
+        pytest.skip("Pillow or OpenCV comes without AVIF here")
+    stored = np.zeros((64, 96, 3), np.uint8)
+    stored[:32, :48], stored[:32, 48:], stored[32:, :48] = 80, 160, 240
+    exif = Pillow.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"photo.{ending}"
+    Pillow.fromarray(stored).save(path, exif=exif, quality=95)
+    shown = read_image(path)
+    expected = _ORIENTED[orientation](stored)
+    assert shown.shape == expected.shape
+    assert np.abs(shown.astype(int) - expected)[8::16, 8::16].max() < 16
+
+
+_ORIENTED = {
+    1: lambda image: image,
+    2: lambda image: image[:, ::-1],
+    3: lambda image: image[::-1, ::-1],
+    4: lambda image: image[::-1],
+    5: lambda image: image.transpose(1, 0, 2),
+    6: lambda image: image.transpose(1, 0, 2)[:, ::-1],
+    7: lambda image: image.transpose(1, 0, 2)[::-1, ::-1],
+    8: lambda image: image.transpose(1, 0, 2)[::-1],
+}  # EXIF 2.3, table 4
+
+
+def _png_of(height: int, width: int) -> bytes:
+    """Return a PNG of zeros, however large, row by row."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
+
+    packer = zlib.compressobj(9)
+    rows = b"".join(packer.compress(bytes(1 + 3 * width)) for _ in range(min(height, 20_000)))
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = chunk(b"IHDR", head) + chunk(b"IDAT", rows + packer.flush()) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+@pytest.mark.parametrize(
+    ("height", "width"), [(10_000, 10_000), (100_000, 100_000), (1, 60_000_000)]
+)
+def test_a_picture_bomb_is_refused_before_it_takes_memory(
+    tmp_path: Path, height: int, width: int
+) -> None:
+    """A small file that asks for gigabytes is one sentence, with what it asked for."""
+    path = tmp_path / "bomb.png"
+    path.write_bytes(_png_of(1, 4)[:16] + struct.pack(">II", width, height) + bytes(2000))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UserError, match=f"at most 50 megapixels, found {height} rows of {width}"):
+        read_image(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kilobytes
+
+
+def test_a_large_photo_is_read(tmp_path: Path) -> None:
+    """12 megapixels, as phones take them, are far below the limit."""
+    path = tmp_path / "phone.png"
+    path.write_bytes(_png_of(3000, 4000))
+    assert read_image(path).shape == (3000, 4000, 3)
+    assert MAX_PIXELS > 4 * 12_000_000
+
+
+def test_a_file_without_end_is_refused() -> None:
+    """What gives bytes for ever is read up to the limit, not up to the end of memory."""
+    with pytest.raises(UserError, match=f"at most {MAX_BYTES >> 20} MB"):
+        read_image(Path("/dev/zero"))
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC picture, which can't be read here"),
         (b"", "empty file"),
         (b"<!DOCTYPE html><html>404</html>", "web page"),
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 40, "can't be decoded"),

@@ -19,9 +19,10 @@ PACKAGE = Path(edgepose.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "skeleton", "options", "jsonio", "backoff", "system"),
     ("types", "registry", "yamldoc"),
+    ("image_header",),
     ("core", "history", "language", "render", "imaging", "recording", "tflite"),
-    ("sources", "runtimes", "outputs", "modelstore", "template_file", "classifier_file", "train"),
-    ("engine",),
+    ("sources", "runtimes", "outputs", "modelstore", "template_file", "classifier_file"),
+    ("engine", "train"),
     ("config", "bench"),
     ("appliance", "fleet"),
     ("doctor",),
@@ -29,15 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
-SIBLINGS = (
-    "sources",
-    "runtimes",
-    "outputs",
-    "modelstore",
-    "template_file",
-    "classifier_file",
-    "train",
-)
+SIBLINGS = ("sources", "runtimes", "outputs", "modelstore", "template_file", "classifier_file")
 
 PURE_STDLIB = {
     "__future__", "abc", "collections", "collections.abc", "dataclasses", "enum", "functools",

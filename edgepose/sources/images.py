@@ -17,7 +17,11 @@ from edgepose.types import Frame, Image
 
 log = logging.getLogger(__name__)
 
-ENDINGS: Final = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+ENDINGS: Final = frozenset(
+    {".avif", ".bmp", ".dib", ".gif", ".heic", ".heif", ".hif", ".j2k", ".jfif", ".jp2", ".jpe"}
+    | {".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"}
+)
+"""Of the files that are tried in a folder; HEIC is named there by `read_image`, as not read."""
 
 
 def _as_list(value: Any) -> Any:

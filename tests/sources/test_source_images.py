@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
-from coloured import BLUE, GREEN, RED, colour_name, corners
+from coloured import BLUE, GREEN, RED, colour_name, corners, quarters
 from pydantic import ValidationError
 
 from edgepose.errors import UserError
@@ -154,3 +155,27 @@ def test_a_picture_deleted_meanwhile_is_left_out(
     gone.unlink()
     assert len(frames(source)) == 1
     assert "2.png" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "name", ["1.jfif", "1.JPE", "1.pgm", "1.gif", "1.jp2", "1.pbm", "1.dib", "1.avif"]
+)
+def test_a_folder_is_read_whatever_the_pictures_format(name: str, tmp_path: Path):
+    """All that one picture can be is read from a folder too."""
+    ending = {".jfif": ".jpg", ".JPE": ".jpg"}.get(Path(name).suffix, Path(name).suffix)
+    if not cv2.haveImageWriter(f"x{ending}"):
+        pytest.skip(f"OpenCV comes without {ending} here")
+    picture = quarters()[..., 0] if ending in (".pgm", ".pbm") else quarters()
+    (tmp_path / name).write_bytes(cv2.imencode(ending, picture)[1].tobytes())
+    assert [frame.size for frame in frames(images(tmp_path))] == [quarters().shape[:2]]
+
+
+def test_an_iphone_picture_in_a_folder_is_named_as_not_read(
+    make_picture: MakePicture, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    """HEIC can't be decoded here; who filled the folder learns it, and what to do."""
+    make_picture("1.png")
+    (tmp_path / "2.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99))
+    assert len(frames(images(tmp_path))) == 1
+    assert "2.HEIC" in caplog.text
+    assert "export it as JPEG" in caplog.text

@@ -1,0 +1,82 @@
+"""What the head of a picture file says, before any memory is taken for its pixels."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgepose.image_header import read_header
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200)
+KINDS = {
+    "x.bmp": "BMP",
+    "x.gif": "GIF",
+    "x.jp2": "JPEG 2000",
+    "x.jpg": "JPEG",
+    "x.pgm": "PNM",
+    "x.png": "PNG",
+    "x.ppm": "PNM",
+    "x.tif": "TIFF",
+    "x.webp": "WebP",
+}
+
+
+def encoded(name: str, height: int, width: int) -> bytes:
+    """Return a grey picture in the format that a name's ending says."""
+    grey = np.full((height, width), 90, np.uint8)
+    image = grey if name.endswith("pgm") else cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+    return cv2.imencode(Path(name).suffix, image)[1].tobytes()
+
+
+@pytest.mark.parametrize(("name", "kind"), KINDS.items())
+def test_kind_and_size_are_those_of_the_picture(name: str, kind: str) -> None:
+    """Height and width are told apart, in every format that OpenCV writes."""
+    header = read_header(encoded(name, 40, 66))
+    assert header is not None
+    assert (header.kind, header.size) == (kind, (40, 66))
+
+
+@pytest.mark.parametrize("chunk", ["lossy", "lossless"])
+def test_both_kinds_of_webp_have_a_size(chunk: str) -> None:
+    """A lossy picture says its size elsewhere than a lossless one."""
+    quality = [cv2.IMWRITE_WEBP_QUALITY, 50 if chunk == "lossy" else 101]
+    data = cv2.imencode(".webp", np.full((40, 66, 3), 90, np.uint8), quality)[1].tobytes()
+    header = read_header(data)
+    assert header is not None
+    assert header.size == (40, 66)
+
+
+def test_a_big_endian_tiff_has_a_size() -> None:
+    """Both byte orders are read, and both forms of a number."""
+    entries = struct.pack(">HHIHH", 256, 3, 1, 66, 0) + struct.pack(">HHII", 257, 4, 1, 40)
+    header = read_header(b"MM\0*" + struct.pack(">IH", 8, 2) + entries)
+    assert header is not None
+    assert header.size == (40, 66)
+
+
+def test_an_iphone_picture_is_known_by_its_name() -> None:
+    """HEIC is named, though nothing here can decode it."""
+    header = read_header(HEIC)
+    assert header is not None
+    assert header.kind == "HEIC"
+
+
+@pytest.mark.parametrize("data", [b"", b"\0" * 64, b"<html>", b"version: 1\n", b"BM and no more"])
+def test_what_is_no_picture_has_no_header(data: bytes) -> None:
+    """Anything else is None."""
+    assert read_header(data) is None
+
+
+@given(st.sampled_from([*KINDS, "x.heic"]), st.integers(0, 200), st.binary(max_size=40))
+def test_no_damage_is_more_than_a_size_that_is_unknown(name: str, at: int, damage: bytes) -> None:
+    """Whatever bytes a stranger puts in, there is an answer and no exception."""
+    data = HEIC if name == "x.heic" else encoded(name, 40, 66)
+    for broken in (data[:at], data[:at] + damage + data[at + len(damage) :]):
+        header = read_header(broken)
+        assert header is None or header.size is None or min(header.size) > 0
