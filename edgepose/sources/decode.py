@@ -1,21 +1,23 @@
-"""Decode the video track of a file, stream or device to upright RGB; damaged parts are skipped.
+"""Decode the video track of a file, stream or device to upright RGB with square pixels.
 
-PyAV is imported when something is opened, never before.
+Damaged parts are skipped. PyAV is imported when something is opened, never before.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from edgepose.imaging import turned
+from edgepose.image_header import UPRIGHT, Orientation, read_header
+from edgepose.imaging import MAX_PIXELS, oriented, resized, turned
 from edgepose.types import Image, Size
 
 if TYPE_CHECKING:
-    from av import FFmpegError
     from av.container import InputContainer
     from av.packet import Packet
     from av.video.frame import VideoFrame
@@ -23,19 +25,34 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+OPTIONS: Final = {"max_pixels": str(MAX_PIXELS)}
+"""To be given to `av.open`: probing decodes pictures too, and takes the memory for them."""
+
+_NO_STAMPS: Final = 0x80  # AVFMT_NOTIMESTAMPS: raw .h264, .mjpeg: FFmpeg counts at 25 a second
+_QUARTERS: Final[tuple[Orientation, ...]] = (
+    UPRIGHT,
+    (0, 1, -1, 0),
+    (-1, 0, 0, -1),
+    (0, -1, 1, 0),
+)  # clockwise
+_SQUEEZED: Final = (Fraction(1, 5), Fraction(5))  # shapes of pixels that any real file has
+
+
 class Track:
-    """The first video track of an open container.
+    """The video track of an open container that a player would show.
 
     name: for logs, without secrets. turn: degrees clockwise that every picture is turned, in
-    addition to its own metadata (phones write it). Nothing that a Track returned may be kept when
-    it is closed: packets of a V4L2 device are the driver's own memory.
+    addition to its own metadata (phones write it). Pixels that are not square are made square.
+    Nothing that a Track returned may be kept when it is closed: packets of a V4L2 device are the
+    driver's own memory.
     """
 
     def __init__(self, container: InputContainer, name: str, turn: int = 0) -> None:
         from av.video.reformatter import VideoReformatter
 
         self._container = container
-        self._stream: Any = container.streams.video[0]
+        self._stream: Any = _chosen(container)
+        self._stream.codec_context.options = OPTIONS
         # One for all pictures: PyAV makes one for each, with its own thread pool.
         self._reformatter = VideoReformatter()
         self._name = name
@@ -45,8 +62,7 @@ class Track:
     @staticmethod
     def is_in(container: InputContainer) -> bool:
         """Return whether the container has a video track that can be decoded."""
-        tracks: Any = container.streams.video
-        return bool(tracks) and tracks[0].codec_context is not None
+        return _chosen(container) is not None
 
     @property
     def format(self) -> str:
@@ -56,8 +72,20 @@ class Track:
     @property
     def step(self) -> float:
         """Return the nominal seconds between two pictures."""
-        rate = self._stream.average_rate or self._stream.guessed_rate
+        rate = self.rate or self._stream.guessed_rate
         return float(1 / rate) if rate else 0.04
+
+    @property
+    def has_stamps(self) -> bool:
+        """Return whether the container says when its pictures are shown."""
+        return not self._container.format.flags & _NO_STAMPS
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Return the pictures a second that the file itself says, None where it does not."""
+        stream = self._stream
+        rate = stream.guessed_rate if self.has_stamps else stream.codec_context.framerate
+        return Fraction(rate) if rate else None
 
     @property
     def size(self) -> Size:
@@ -70,13 +98,13 @@ class Track:
         return self._container.demux(self._stream)
 
     def pictures(self, packet: Packet[Any]) -> list[VideoFrame]:
-        """Return the pictures that a packet completes, none if it is damaged."""
+        """Return the pictures that a packet completes, none if it is damaged or too large."""
         import av
 
         try:
             return list(packet.decode())
         except av.FFmpegError as error:
-            self._note_damage(error)
+            self._note_damage(_too_large(bytes(packet)) or error.strerror)
             return []
 
     def all_pictures(self) -> Iterator[VideoFrame]:
@@ -87,17 +115,17 @@ class Track:
             for packet in self.packets():
                 yield from self.pictures(packet)
         except av.FFmpegError as error:
-            self._note_damage(error)
+            self._note_damage(error.strerror)
             yield from self._stream.codec_context.decode(None)
 
-    def _note_damage(self, error: FFmpegError) -> None:
+    def _note_damage(self, reason: str | None) -> None:
         if not self._is_damaged:
-            log.warning("%s: a damaged part is left out: %s.", self._name, error.strerror)
+            log.warning("%s: a damaged part is left out: %s.", self._name, reason)
         self._is_damaged = True
 
     def stamp(self, picture: VideoFrame) -> float | None:
         """Return the presentation stamp in seconds, None if there is none."""
-        return picture.time
+        return picture.time if self.has_stamps else None
 
     def image(self, picture: VideoFrame) -> Image:
         """Return the picture as uint8 (height, width, 3), RGB, upright."""
@@ -106,10 +134,64 @@ class Track:
         pixels = np.asarray(rgb.to_ndarray(), np.uint8)
         if rgb is picture:  # not converted: the pixels belong to the decoder or driver
             pixels = pixels.copy()
-        upright = round(-picture.rotation / 90) * 90  # PyAV counts counter-clockwise
-        return turned(pixels, (upright + self._turn) % 360)
+        # Not by the converter: what it stretches differs by twice as much from a square twin.
+        square = resized(pixels, self._squared(picture.height, picture.width))
+        return turned(oriented(square, _orientation(picture)), self._turn)
+
+    def _squared(self, height: int, width: int) -> Size:
+        """Return the size with square pixels: the axis that is squeezed is stretched.
+
+        A shape that no camera and no broadcaster uses is taken for damage, as are pictures that
+        would become too large.
+        """
+        shape = self._stream.sample_aspect_ratio or 1
+        if not _SQUEEZED[0] <= shape <= _SQUEEZED[1]:
+            return height, width
+        square = (height, round(width * shape)) if shape > 1 else (round(height / shape), width)
+        return square if math.prod(square) <= MAX_PIXELS else (height, width)
 
     def close(self) -> None:
         """Close the container."""
         self._stream = None
         self._container.close()
+
+
+def _chosen(container: InputContainer) -> Any:
+    """Return the track marked as the default one, else the first; None where there is none.
+
+    The picture of a cover, which taggers add as a track of its own, is none.
+    """
+    from av.stream import Disposition
+
+    tracks: list[Any] = [
+        track
+        for track in container.streams.video
+        if track.codec_context is not None and not track.disposition & Disposition.attached_pic
+    ]
+    defaults = [track for track in tracks if track.disposition & Disposition.default]
+    return next(iter(defaults or tracks), None)
+
+
+def _orientation(picture: VideoFrame) -> Orientation:
+    """Return the nearest of the eight orientations to what the picture's metadata asks for."""
+    try:
+        matrix: Any = picture.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # PyAV 18 knows no EXIF, and refuses all that stands beside it
+        return _QUARTERS[round(-picture.rotation / 90) % 4]  # it counts counter-clockwise
+    if matrix is None:
+        return UPRIGHT
+    a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32).tolist()  # of av_display_matrix
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return (-1 if a < 0 else 1, 0, 0, -1 if d < 0 else 1)
+    return (0, -1 if b < 0 else 1, -1 if c < 0 else 1, 0)
+
+
+def _too_large(data: bytes) -> str:
+    """Return what is wrong with a packet that holds one whole picture which is too large."""
+    header = read_header(data)
+    if header is None or header.size is None or math.prod(header.size) <= MAX_PIXELS:
+        return ""
+    return (
+        f"a picture has {header.size[0]} rows of {header.size[1]} pixels, and at most "
+        f"{MAX_PIXELS // 1_000_000} megapixels are taken"
+    )

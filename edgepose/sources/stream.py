@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 from edgepose.errors import SourceLost
 from edgepose.options import Options, PositiveSeconds
 from edgepose.sources.base import Source
-from edgepose.sources.decode import Track
+from edgepose.sources.decode import OPTIONS, Track
 from edgepose.sources.options import FrozenAfter, Turn
 from edgepose.sources.timestamps import SenderClock
 from edgepose.types import Frame
@@ -145,7 +145,7 @@ class Stream(Source):
             raise SourceLost(f"{self._name}: {self._reason(error, started)}") from None
 
     def _settings(self) -> dict[str, str]:
-        general = {"analyzeduration": ANALYSIS_US}
+        general = OPTIONS | {"analyzeduration": ANALYSIS_US}
         if not self._resumes:
             return general
         return general | {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -11,14 +12,16 @@ from pydantic import Field
 from edgepose.errors import UserError
 from edgepose.options import ExistingPath, Options
 from edgepose.sources.base import Source
-from edgepose.sources.decode import Track
-from edgepose.sources.options import Pace
+from edgepose.sources.decode import OPTIONS, Track
+from edgepose.sources.options import Pace, Rate
 from edgepose.sources.timestamps import Pacer, Timeline
 from edgepose.types import Frame
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.frame import VideoFrame
+
+log = logging.getLogger(__name__)
 
 _TEXT_ART: Final = "tty"  # FFmpeg draws .txt and .nfo files as a terminal would
 
@@ -31,6 +34,12 @@ class VideoFileOptions(Options):
     pace: Pace = Field(
         default="realtime",
         description="realtime drops frames as a camera would, fast waits for every frame",
+    )
+    fps: Rate | None = Field(
+        default=None,
+        examples=[15.0],
+        description="frames a second, instead of the file's own times; for raw .mjpeg and .h264 "
+        "files, which may say none; null: as the file says, else 25",
     )
 
 
@@ -69,7 +78,8 @@ class VideoFile(Source):
         picture = picture or next(self._pictures, None)
         if picture is None or self._track is None or self.interrupted.is_set():
             return None
-        time = self._timeline.time(self._track.stamp(picture))
+        stamp = self._track.stamp(picture) if self._options.fps is None else None
+        time = self._timeline.time(stamp)
         image = self._track.image(picture)
         captured = None if self.lossless else self._pacer.wait(time)
         if self.interrupted.is_set():
@@ -106,9 +116,33 @@ class VideoFile(Source):
             self._track.close()
         path = self._options.path
         self._track = Track(_opened(path), str(path))
-        self._timeline.step = self._track.step
+        self._timeline.step = self._step(self._track)
         self._timeline.restart()
         return self._track
+
+    def _step(self, track: Track) -> float:
+        """Return the seconds from one picture to the next where no stamp says them."""
+        if self._options.fps is not None:
+            return 1 / self._options.fps
+        if not track.has_stamps and track.rate is None and not self._seq:
+            log.warning(
+                "%s: the file does not say its frames a second; it is played at %g. "
+                "Write `fps:` with the right ones.",
+                self._options.path,
+                1 / track.step,
+            )
+        return track.step
+
+
+def clip_frames(path: Path) -> Iterator[Frame]:
+    """Give every frame of a clip with its time in it. Raises UserError for a file that is none."""
+    source = VideoFile(VideoFileOptions(path=path.absolute(), pace="fast"))
+    try:
+        source.open()
+        while (frame := source.read()) is not None:
+            yield frame
+    finally:
+        source.close()
 
 
 def _opened(path: Path) -> InputContainer:
@@ -116,7 +150,7 @@ def _opened(path: Path) -> InputContainer:
     import av
 
     try:
-        container = av.open(str(path))
+        container = av.open(str(path), options=OPTIONS)
     except av.FFmpegError as error:
         raise UserError(f"{path}: {_problem(path, error)}") from error
     if container.format.name != _TEXT_ART and Track.is_in(container):

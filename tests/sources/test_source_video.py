@@ -5,17 +5,21 @@ from __future__ import annotations
 import itertools
 import logging
 import re
+import resource
 import struct
 import threading
 import wave
 from collections.abc import Callable
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
+from av.stream import Disposition
 from av.video.reformatter import Colorspace
 from coloured import corners, quarters
 from pydantic import ValidationError
@@ -42,12 +46,16 @@ def frames(source: VideoFile, limit: int = 1000) -> list[Frame]:
     return found
 
 
-def turn_on_its_side(path: Path) -> None:
-    """Write into an MP4 file, as phones do, that its picture is to be turned clockwise."""
+Matrix = tuple[int, int, int, int]
+SIDEWAYS: Matrix = (0, 1, -1, 0)
+
+
+def show_as(path: Path, matrix: Matrix) -> None:
+    """Write into an MP4 file how its picture is to be turned and mirrored, as phones do."""
     data = bytearray(path.read_bytes())
-    matrix = data.index(b"tkhd") + 4 + 40  # ISO/IEC 14496-12, 8.3.2, version 0
-    turn = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
-    data[matrix : matrix + 36] = turn
+    place = data.index(b"tkhd") + 4 + 40  # ISO/IEC 14496-12, 8.3.2, version 0
+    a, b, c, d = (number << 16 for number in matrix)
+    data[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     path.write_bytes(data)
 
 
@@ -95,10 +103,178 @@ def test_a_clip_keeps_its_colours_whatever_its_matrix(tmp_path: Path, matrix: Co
 def test_a_phone_clip_stands_upright(make_clip: Callable[..., Path]):
     """The turn that the metadata asks for is made: the left column comes to the top."""
     path = make_clip("phone.mp4", codec="mpeg4", pixels="yuv420p")
-    turn_on_its_side(path)
+    show_as(path, SIDEWAYS)
     frame = frames(video(path))[0]
     assert frame.size == (96, 64)
     assert corners(frame.image) == ["blue", "red", "white", "green"]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "expected"),
+    [
+        ((1, 0, 0, 1), "red green blue white"),
+        ((-1, 0, 0, 1), "green red white blue"),
+        ((-1, 0, 0, -1), "white blue green red"),
+        ((1, 0, 0, -1), "blue white red green"),
+        ((0, 1, 1, 0), "red blue green white"),
+        ((0, 1, -1, 0), "blue red white green"),
+        ((0, -1, -1, 0), "white green blue red"),
+        ((0, -1, 1, 0), "green white red blue"),
+    ],
+)
+def test_a_clip_is_turned_and_mirrored_as_a_player_shows_it(
+    make_clip: Callable[..., Path], matrix: Matrix, expected: str
+):
+    """All eight display matrices, by rows from the top left corner."""
+    path = make_clip("phone.mp4", codec="mpeg4", pixels="yuv420p")
+    show_as(path, matrix)
+    assert corners(frames(video(path))[0].image) == expected.split()
+
+
+def boxes(data: bytes) -> dict[bytes, bytes]:
+    """Return the boxes of an MP4 file, or of one of its boxes, whole and by kind."""
+    found, at = {}, 0
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        found[data[at + 4 : at + 8]] = data[at : at + size]
+        at += size
+    return found
+
+
+def clip_with_cover(path: Path) -> Path:
+    """Write a clip of five frames whose cover comes first, as taggers write it."""
+    with av.open(str(path), "w") as container:
+        moving = container.add_stream("mpeg4", rate=25)
+        moving.height, moving.width, moving.pix_fmt = 64, 96, "yuv420p"
+        cover = container.add_stream("png", rate=1)
+        cover.height, cover.width, cover.pix_fmt = 32, 32, "rgb24"
+        cover.disposition = Disposition.attached_pic
+        container.mux(cover.encode(av.VideoFrame.from_ndarray(quarters((32, 32)), format="rgb24")))
+        for _ in range(5):
+            container.mux(moving.encode(av.VideoFrame.from_ndarray(quarters(), format="rgb24")))
+        container.mux(moving.encode())
+    data = path.read_bytes()
+    head, movie = data[: data.index(b"moov") - 4], boxes(data)[b"moov"]
+    inner = boxes(movie[8:])
+    inner = {b"mvhd": inner.pop(b"mvhd"), b"udta": inner.pop(b"udta")} | inner
+    path.write_bytes(head + movie[:8] + b"".join(inner.values()))
+    return path
+
+
+def two_tracks(path: Path, default: int) -> Path:
+    """Write a clip of two tracks, 32 rows and 64 rows high, one of which is the default."""
+    with av.open(str(path), "w") as container:
+        tracks = [container.add_stream("ffv1", rate=25) for _ in range(2)]
+        for number, stream in enumerate(tracks):
+            stream.height, stream.width, stream.pix_fmt = 32 * (number + 1), 64, "bgr0"
+            is_default = number == default
+            stream.disposition = Disposition.default if is_default else Disposition.dub
+        for stream in tracks:
+            picture = quarters((stream.height, stream.width))
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+    return path
+
+
+def test_the_cover_of_a_clip_is_not_the_clip(tmp_path: Path):
+    """A picture that a tagger put in as the first track is passed over."""
+    path = clip_with_cover(tmp_path / "tagged.mp4")
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].disposition & Disposition.attached_pic
+    found = frames(video(path))
+    assert [frame.size for frame in found] == [(64, 96)] * 5
+
+
+@pytest.mark.parametrize(("default", "height"), [(0, 32), (1, 64)])
+def test_the_default_track_is_read(tmp_path: Path, default: int, height: int):
+    """Of several tracks the one that a player would show."""
+    found = frames(video(two_tracks(tmp_path / "two.mkv", default)))
+    assert {frame.size for frame in found} == {(height, 64)}
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [
+        (Fraction(4, 3), (64, 128)),
+        (Fraction(1, 2), (128, 96)),
+        (Fraction(1), (64, 96)),
+        (Fraction(40), (64, 96)),
+    ],
+)
+def test_pixels_that_are_not_square_are_made_square(
+    tmp_path: Path, shape: Fraction, size: tuple[int, int]
+):
+    """The squeezed axis is stretched; a shape that can't be is taken for damage."""
+    path = tmp_path / "squeezed.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = shape
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(quarters(), format="rgb24")))
+        container.mux(stream.encode())
+    image = frames(video(path))[0].image
+    assert image.shape[:2] == size
+    assert corners(image) == ["red", "green", "blue", "white"]
+
+
+def raw(path: Path, codec: str, count: int = 30) -> Path:
+    """Write a raw stream of 15 frames a second, without a container."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=15)
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+        if codec == "mjpeg":
+            stream.pix_fmt = "yuvj420p"
+        for _ in range(count):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(quarters(), format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("pi.h264", "libx264"), ("pi.h265", "libx265"), ("pi.hevc", "libx265")]
+)
+def test_a_raw_stream_plays_at_its_own_rate(tmp_path: Path, name: str, codec: str):
+    """FFmpeg counts at 25 a second; the stream itself says 15."""
+    found = frames(video(raw(tmp_path / name, codec)))
+    assert len(found) == 30
+    assert found[-1].time == pytest.approx(29 / 15, abs=0.001)
+
+
+def test_a_raw_stream_without_a_rate_is_warned_about(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    """MJPEG says none: 25 is a guess, and the option that ends it is named."""
+    path = raw(tmp_path / "pi.mjpeg", "mjpeg")
+    assert frames(video(path))[-1].time == pytest.approx(29 / 25, abs=0.001)
+    assert "fps:" in caplog.text
+    caplog.clear()
+    assert frames(video(path, fps=15))[-1].time == pytest.approx(29 / 15, abs=0.001)
+    assert caplog.text == ""
+
+
+def test_the_rate_given_is_instead_of_the_files_own_times(make_clip: Callable[..., Path]):
+    """`fps` counts for every file, loops included."""
+    source = video(make_clip(stamps=(0, 40, 80)), fps=10, loop=True)
+    assert [frame.time for frame in frames(source, limit=5)] == pytest.approx(
+        [0.0, 0.1, 0.2, 0.3, 0.4]
+    )
+
+
+def test_a_clip_of_huge_pictures_is_refused_before_it_takes_memory(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    """A header of 16,000 x 16,000 pixels is one sentence; nothing is decoded."""
+    jpeg = bytearray(cv2.imencode(".jpg", quarters())[1].tobytes())
+    size = jpeg.index(b"\xff\xc0") + 5
+    jpeg[size : size + 4] = struct.pack(">HH", 16_000, 16_000)
+    path = tmp_path / "bomb.mjpeg"
+    path.write_bytes(bytes(jpeg) * 3)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UserError, match="no picture in it can be decoded"):
+        video(path)
+    assert "16000 rows of 16000 pixels" in caplog.text
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kilobytes
 
 
 def test_an_odd_width_has_no_slanted_rows(make_clip: Callable[..., Path]):

@@ -16,6 +16,7 @@ from typing import Any
 import av
 import cv2
 import numpy as np
+from av.stream import Disposition
 from coloured import quarters
 
 MICROSECOND = Fraction(1, 1_000_000)
@@ -94,7 +95,7 @@ class Container:
 
 class _Named:
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name, self.flags = name, 0
 
 
 class _Streams:
@@ -105,13 +106,16 @@ class _Streams:
 class _Stream:
     def __init__(self, container: Container, size: tuple[int, int]) -> None:
         self.codec_context = _Sized(*size)
-        self.average_rate = Fraction(30)
+        self.average_rate = self.guessed_rate = Fraction(30)
+        self.sample_aspect_ratio = None
+        self.disposition = Disposition(0)
         self.container = container
 
 
 class _Sized:
     def __init__(self, height: int, width: int) -> None:
         self.height, self.width = height, width
+        self.options: dict[str, str] = {}
 
 
 class _Packet:
@@ -120,6 +124,9 @@ class _Packet:
     def __init__(self, codec: Any, data: bytes, stamp: float) -> None:
         self._codec, self._data, self._stamp = codec, data, stamp
         self.size = len(data)
+
+    def __bytes__(self) -> bytes:
+        return self._data
 
     def decode(self) -> list[av.VideoFrame]:
         """Return the picture."""
