@@ -10,16 +10,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edgepose import imaging
-from edgepose.errors import UserError
 from edgepose.skeleton import KEYPOINTS, MIRRORED
+from edgepose.sources.video import clip_frames
 from edgepose.train.data.annotations import cut
 from edgepose.train.synth.people import OUTSIDE, VISIBLE
 from edgepose.types import Image, Keypoints, Pose, Region
@@ -100,17 +100,8 @@ def frames_of(path: Path, every: int = 1, region: Region = WHOLE) -> Iterator[Im
 
     Raises UserError for a file that is no clip.
     """
-    clip = cv2.VideoCapture(str(path))
-    if not clip.isOpened():
-        raise UserError(f"{path}: can't be read as a clip; give a video file")
-    index = 0
-    while True:
-        there, image_bgr = clip.read()
-        if not there:
-            return
-        if index % every == 0:
-            yield _part_of(np.asarray(image_bgr[..., ::-1], np.uint8), region)
-        index += 1
+    for frame in islice(clip_frames(path), None, None, every):
+        yield _part_of(frame.image, region)
 
 
 def _part_of(image: Image, region: Region) -> Image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -92,5 +93,20 @@ def test_a_clip_gives_every_nth_frame(tmp_path: Path) -> None:
     assert right.shape == (24, 32, 3)
     assert len(list(label_clip(lambda _: (), path))) == 0
     (tmp_path / "text.mp4").write_text("nothing")
-    with pytest.raises(UserError, match="can't be read as a clip"):
+    with pytest.raises(UserError, match="expected a video"):
         list(frames_of(tmp_path / "text.mp4"))
+
+
+def test_a_camcorders_clip_gives_its_frames(tmp_path: Path) -> None:
+    """DV, which OpenCV opens and finds empty, is decoded as `video` sources do."""
+    path = tmp_path / "tape.dv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("dvvideo", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 576, 720, "yuv420p"
+        for _ in range(2):
+            grey = np.full((576, 720, 3), 90, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+        container.mux(stream.encode())
+    found = list(frames_of(path))
+    assert len(found) == 2
+    assert found[0].mean() == pytest.approx(90, abs=3)
