@@ -56,6 +56,23 @@ def save(path: Path | str, template: Template, note: str = "") -> None:
         raise TemplateError(f"{path}: can't be written ({reason}); choose another place") from None
 
 
+def is_tuned(path: Path, template: Template) -> bool:
+    """Return whether a template's file says more than `save` writes for one just taught.
+
+    That is other settings, or comments. Raises TemplateError when it can't be read.
+    """
+    try:
+        content = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise TemplateError(f"{path}: can't be read ({error.strerror})") from None
+    head, _, poses = content.partition("\nposes:\n")
+    written = set(dumps(template).splitlines())
+    own = [line for line in head.splitlines() if not line.startswith(TAUGHT)]
+    return "#" in poses or any(line not in written for line in own)
+
+
+TAUGHT: Final = "# Taught from "
+
 _HEAD: Final = """\
 # A pose template of edgepose. Left and right are the person's own.
 # A limb is right up to angle_deviation degrees; its score falls to 0 at three times that.

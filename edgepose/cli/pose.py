@@ -11,6 +11,7 @@ import click
 from edgepose import imaging
 from edgepose.appliance.model import load_model
 from edgepose.config.schema import ModelSection
+from edgepose.errors import UserError
 from edgepose.types import Frame, Image, Pose, Scene
 
 model_option = click.option(
@@ -29,12 +30,20 @@ model_option = click.option(
     help="Write the picture with its skeletons; several pictures get numbers.",
 )
 def pose(images: tuple[Path, ...], model: str | None, as_json: bool, draw: Path | None) -> None:
-    """Find everyone in IMAGES and print their 17 keypoints."""
+    """Find everyone in IMAGES and print their 17 keypoints.
+
+    Pictures that can't be read are reported at the end, and the exit code is 2.
+    """
     loaded = load_model(model_section(model))
     found: list[dict[str, Any]] = []
+    problems = []
     try:
         for number, path in enumerate(images, start=1):
-            image = imaging.read_image(path)
+            try:
+                image = imaging.read_image(path)
+            except UserError as error:
+                problems.append(str(error))
+                continue
             poses = loaded.estimate(image)
             found.append({"image": str(path), "poses": [one.to_dict() for one in poses]})
             if draw is not None:
@@ -44,8 +53,10 @@ def pose(images: tuple[Path, ...], model: str | None, as_json: bool, draw: Path 
         loaded.close()
     if as_json:
         click.echo(json.dumps(found))
-    else:
+    elif found:
         click.echo("\n".join(_lines(found)))
+    if problems:
+        raise UserError("\n".join(problems))
 
 
 def model_section(model: str | None) -> ModelSection:

@@ -5,25 +5,25 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from edgepose import template_file
+from edgepose import imaging, template_file
 from edgepose.appliance.model import LoadedModel, load_model
 from edgepose.cli.pose import model_option, model_section
-from edgepose.cli.template_capture import capture, clip_frames, poses_of, still, summary
+from edgepose.cli.template_capture import capture, poses_of, still, summary
 from edgepose.core.matching import match
 from edgepose.core.templates import Template
 from edgepose.errors import TemplateError, UserError, near_miss
 from edgepose.skeleton import LIMBS
+from edgepose.sources.images import ENDINGS
+from edgepose.sources.video import clip_frames
 from edgepose.system.paths import folders
 from edgepose.types import Match
-
-CLIP_SUFFIXES: Final = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif", ".m4v", ".mpg", ".mpeg")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -120,26 +120,44 @@ def show(name: str, as_json: bool) -> None:
 @model_option
 @json_option
 def try_out(name: str, media: tuple[Path, ...], model: str | None, as_json: bool) -> None:
-    """Compare the template NAME (or file) with photos, or with every frame of clips."""
+    """Compare the template NAME (or file) with photos, or with every frame of clips.
+
+    What can't be used is reported at the end, and the exit code is 2.
+    """
     found = _find(name)
     loaded = load_model(model_section(model))
     rows: list[dict[str, Any]] = []
+    problems = []
     try:
         for path in media:
-            rows += _tried(loaded, found, path)
+            try:
+                rows += _tried(loaded, found, path)
+            except UserError as error:
+                problems.append(str(error))
     finally:
         loaded.close()
-    click.echo(json.dumps(rows) if as_json else "\n".join(_told(row) for row in rows))
+    if rows or as_json:
+        click.echo(json.dumps(rows) if as_json else "\n".join(_told(row) for row in rows))
+    if problems:
+        raise UserError("\n".join(problems))
+
+
+def _is_clip(path: Path) -> bool:
+    """Return whether a file is to be read as a clip: an animated GIF is, a picture is not."""
+    suffix = path.suffix.lower()
+    if suffix in (".gif", ".mjpeg", ".mjpg"):
+        return True
+    return suffix not in ENDINGS and path.is_file() and not imaging.is_picture(path)
 
 
 def _tried(loaded: LoadedModel, found: Template, path: Path) -> list[dict[str, Any]]:
-    if path.suffix.lower() not in CLIP_SUFFIXES:
+    if not _is_clip(path):
         pose = poses_of(loaded, still(path), str(path))[-1]
         return [_row(path, None, match(found, pose, loaded.detector.family.known_score))]
     loaded.detector.reset()
     rows = []
     for frame in track(
-        list(clip_frames(path)),
+        clip_frames(path),
         description=path.name,
         transient=True,
         console=Console(stderr=True),

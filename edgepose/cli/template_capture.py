@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -17,9 +16,9 @@ from edgepose.cli.pose import model_option, model_section
 from edgepose.config.loader import load
 from edgepose.core.templates import Template, teach
 from edgepose.errors import TemplateError, UserError
-from edgepose.registry import part
 from edgepose.skeleton import LIMBS
 from edgepose.sources.base import Source
+from edgepose.sources.video import clip_frames
 from edgepose.types import Frame, Pose
 
 LOOKS: Final = 4  # at a still picture
@@ -45,6 +44,7 @@ LIVE_FRAMES: Final = 15  # half a second of a camera: their median is the pose
     "--out", type=click.Path(path_type=Path), help="File to write.  [default: templates/NAME.yaml]"
 )
 @click.option("--mirror", is_flag=True, help="The mirror image counts as well.")
+@click.option("--force", is_flag=True, help="Replace a template that was tuned by hand.")
 @model_option
 def capture(
     name: str,
@@ -55,6 +55,7 @@ def capture(
     countdown: int,
     out: Path | None,
     mirror: bool,
+    force: bool,
     model: str | None,
 ) -> None:
     """Teach the pose NAME from photos, from one moment of a clip, or standing at the camera."""
@@ -73,6 +74,8 @@ def capture(
         loaded.close()
     taught = teach(name, poses, loaded.detector.family.known_score, mirror=mirror)
     target = out or Path("templates") / f"{name}.yaml"
+    if not force:
+        _check_untuned(target, taught)
     template_file.save(target, taught, f"Taught from {note}.")
     click.echo(f"{target}: {summary(taught)}")
 
@@ -88,6 +91,17 @@ def _check_one_way(
         )
     if (video is None) != (at is None):
         raise click.UsageError("--video and --time go together")
+
+
+def _check_untuned(target: Path, taught: Template) -> None:
+    """Raise TemplateError where somebody's settings or comments would be overwritten."""
+    if not target.exists():
+        return
+    if template_file.is_tuned(target, taught):
+        raise TemplateError(
+            f"{target}: is there already, with tolerances or comments that capture did not write; "
+            "--force replaces it, --out FILE writes another one"
+        )
 
 
 def still(path: Path) -> Frame:
@@ -106,19 +120,6 @@ def _frame_at(video: Path, seconds: float) -> Frame:
         end = f"it ends at {last.time:.2f} s" if last else "it holds no frames"
         raise UserError(f"{video}: there is nothing at {seconds:g} s; {end}")
     return last
-
-
-def clip_frames(video: Path) -> Iterator[Frame]:
-    """Give every frame of a clip."""
-    source_class = part("source", "video")
-    options = source_class.Options.model_validate({"path": str(video.absolute()), "pace": "fast"})
-    source: Source = source_class(options)
-    try:
-        source.open()
-        while (frame := source.read()) is not None:
-            yield frame
-    finally:
-        source.close()
 
 
 def poses_of(loaded: LoadedModel, frame: Frame, where: str) -> list[Pose]:

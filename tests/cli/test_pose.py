@@ -66,3 +66,12 @@ def test_a_bad_picture_or_model_is_one_sentence(edgepose, tmp_path, lightning):
         assert said.code == 2
         assert "Traceback" not in said.err
     assert "web page" in edgepose("pose", broken, "--model", page).err
+
+
+def test_a_bad_picture_does_not_hide_the_others(edgepose, media, tmp_path, lightning):
+    """Those that can be read are printed; the one that can't is reported, with exit code 2."""
+    good = media / "stills" / "tfexamples" / "image1.png"
+    said = edgepose("pose", tmp_path / "gone.png", good)
+    assert said.code == 2
+    assert f"{good}: 1 person" in said.out
+    assert "gone.png: can't be read" in said.err

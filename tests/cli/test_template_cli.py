@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
+import av
 import pytest
 
 
@@ -107,3 +110,81 @@ def test_an_unknown_template_gets_the_near_miss(edgepose, tmp_path, monkeypatch)
     said = edgepose("template", "show", "arms_upp")
     assert said.code == 2
     assert "did you mean 'arms_up'?" in said.err
+
+
+@pytest.fixture
+def blank_clip(tmp_path):
+    """Return a function that writes a clip of `count` blank frames of 720p."""
+
+    def write(count):
+        path = tmp_path / f"blank{count}.mp4"
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("mpeg4", rate=30)
+            stream.height, stream.width, stream.pix_fmt = 720, 1280, "yuv420p"
+            for _ in range(count):
+                container.mux(stream.encode(av.VideoFrame(1280, 720, "yuv420p")))
+            container.mux(stream.encode())
+        return path
+
+    return write
+
+
+def test_a_tuned_template_is_not_overwritten(edgepose, photo, tmp_path):
+    """Tolerances and comments that somebody wrote survive a second capture, unless forced."""
+    out = tmp_path / "t.yaml"
+    capture = ("template", "capture", "t", "--image", photo, "--out", out)
+    assert edgepose(*capture).code == 0
+    assert edgepose(*capture).code == 0  # nothing of anybody's is in it
+    fresh = out.read_text()
+    for tuned in (
+        fresh.replace("angle_deviation: 20", "angle_deviation: 12"),
+        fresh.replace("ignore: []", "ignore: [hips]"),
+        fresh.replace("version: 1", "# ask Anna before changing this\nversion: 1"),
+        "nothing that can be read: [",
+    ):
+        assert tuned != fresh
+        out.write_text(tuned)
+        said = edgepose(*capture)
+        assert said.code == 2
+        assert "--force" in said.err
+        assert out.read_text() == tuned
+    assert edgepose(*capture, "--force").code == 0
+    assert out.read_text() == fresh
+
+
+def test_one_photo_that_cannot_be_used_does_not_hide_the_others(edgepose, photo, media, tmp_path):
+    """Scores are printed, what can't be used is reported, and the exit code says so."""
+    out = tmp_path / "t.yaml"
+    edgepose("template", "capture", "t", "--image", photo, "--out", out)
+    empty = media / "stills" / "no_person" / "landscape1.jpg"
+    said = edgepose("template", "test", out, empty, photo, tmp_path / "gone.png")
+    assert said.code == 2
+    assert f"{photo}  score 1.00" in said.out
+    assert "landscape1.jpg: nobody" in said.err
+    assert "gone.png: can't be read" in said.err
+
+
+def test_a_clip_is_tried_without_keeping_it_in_memory(blank_clip, lightning):
+    """Six times as many frames take the same memory, to within some frames."""
+    peaks = []
+    for count in (20, 120):
+        code = (
+            "import resource, sys; from edgepose.cli import cli; "
+            f"cli(['template', 'test', 'arms_up', {str(blank_clip(count))!r}], "
+            "standalone_mode=False); "
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        peaks.append(int(done.stdout.split()[-1]))
+    assert peaks[1] - peaks[0] < 60_000  # kilobytes; 100 frames more are 276,000
+
+
+def test_a_clip_of_any_name_is_tried_as_a_clip(edgepose, squats, squat_config, tmp_path):
+    """What a file holds decides, not its ending: transport streams and raw streams are clips."""
+    copy = tmp_path / "clip.ts"
+    copy.write_bytes(squats.read_bytes())
+    template = squat_config.with_name("squat.yaml")
+    rows = json.loads(edgepose("template", "test", template, copy, "--json").out)
+    assert len(rows) > 55
