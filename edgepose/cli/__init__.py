@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "fleet": "edgepose.cli.fleet:fleet",
     "template": "edgepose.cli.template:template",
     "report": "edgepose.cli.report:report",
+    "classifier": "edgepose.cli.classifier:classifier",
     "models": "edgepose.cli.models:models",
     "bench": "edgepose.cli.bench:bench",
     "eval": "edgepose.cli.eval:evaluate",

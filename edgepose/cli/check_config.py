@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import click
 
+from edgepose.classifier_file import Examples, is_sideways
 from edgepose.cli.options import config_argument, set_option
 from edgepose.config.edit import migrate, save_text
 from edgepose.config.files import boot_files
@@ -95,10 +96,23 @@ def notes(config: Config) -> Iterator[str]:
         yield "There is no watch: poses are found, and nothing fires."
     if not config.outputs:
         yield "There is no output: nothing is shown, recorded or sent."
+    yield from _sideways(config)
     if migrate(config.text, str(config.path)) != config.text:
         yield f"The file is of an older version; --migrate brings it to {VERSION}."
     for path in [path for path in boot_files(config.path) if path.is_file()]:
         yield f"A service reads {path} instead, which is there{_fault(path)}"
+
+
+def _sideways(config: Config) -> Iterator[str]:
+    """Yield which files of examples may have x and y in each other's columns."""
+    for name, classifier in config.classifiers.items():
+        if isinstance(classifier, Examples) and is_sideways(classifier):
+            watch = config.watches[name]
+            other = "xy" if watch.order == "yx" else "yx"
+            yield (
+                f"Most people in {watch.classifier} lie on their side; if they stand, its columns "
+                f"have x and y swapped: write `order: {other}`."
+            )
 
 
 def _fault(path: Path) -> str:

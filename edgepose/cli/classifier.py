@@ -1,0 +1,220 @@
+"""edgepose classifier: make examples of poses from pictures, and see how well they classify."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from edgepose import classifier_file, imaging
+from edgepose.appliance.evaluation import Evaluation, evaluate, split
+from edgepose.appliance.model import LoadedModel, load_model
+from edgepose.classifier_file import Examples, Order, examples_of
+from edgepose.cli.pose import model_option, model_section
+from edgepose.cli.template_capture import poses_of, still
+from edgepose.config.classifiers import Classifier, load_classifier
+from edgepose.config.schema import WatchSection
+from edgepose.core.watches.embedding import embed, is_enough
+from edgepose.errors import ClassifierError, UserError
+from edgepose.render.confusion import draw_confusion
+from edgepose.sources.images import ENDINGS
+from edgepose.types import Keypoints
+
+_Path: Final = click.Path(path_type=Path)
+
+Row = tuple[str, str, Keypoints]
+
+
+@click.group()
+def classifier() -> None:
+    """Teach classes of poses from pictures, and test how well they are told apart."""
+
+
+@classifier.command()
+@click.argument("folder", type=_Path)
+@click.option("--out", type=_Path, required=True, metavar="NAME.csv", help="File to write.")
+@model_option
+def learn(folder: Path, out: Path, model: str | None) -> None:
+    """Write the examples of FOLDER, which holds a folder of pictures for each class.
+
+    A picture that nobody is found in is named and left out.
+    """
+    pictures = _pictures(folder)
+    if len(pictures) < 2:
+        raise ClassifierError(
+            f"{folder}: expected a folder of pictures for each of two classes or more, "
+            f"found {len(pictures)}; what people do otherwise is a class as well"
+        )
+    loaded = load_model(model_section(model))
+    try:
+        rows = list(_rows(loaded, pictures))
+    finally:
+        loaded.close()
+    _check_classes(rows, pictures)
+    classifier_file.save(out, examples_of(rows))
+    counts = Counter(owner for owner, _, _ in rows)
+    told = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+    click.echo(f"{out}: {len(rows)} examples of {len(counts)} classes: {told}")
+
+
+def _pictures(folder: Path) -> dict[str, list[Path]]:
+    """Return the pictures of each class by its name."""
+    if not folder.is_dir():
+        raise ClassifierError(f"{folder}: expected a folder with a folder for each class")
+    found = {
+        inner.name: sorted(path for path in inner.iterdir() if path.suffix.lower() in ENDINGS)
+        for inner in sorted(folder.iterdir())
+        if inner.is_dir() and not inner.name.startswith(".")
+    }
+    return {name: paths for name, paths in found.items() if paths}
+
+
+def _rows(loaded: LoadedModel, pictures: dict[str, list[Path]]) -> Iterator[Row]:
+    """Yield an example of each picture; name those that can't be used."""
+    everything = [(name, path) for name, paths in pictures.items() for path in paths]
+    console = Console(stderr=True)
+    for name, path in track(everything, "Looking", transient=True, console=console):
+        try:
+            yield name, f"{name}/{path.name}", _keypoints(loaded, path)
+        except UserError as error:
+            click.echo(f"left out: {error}", err=True)
+
+
+def _keypoints(loaded: LoadedModel, path: Path) -> Keypoints:
+    """Return the pose of a picture in pixels. Raises UserError where too little is seen."""
+    keypoints = poses_of(loaded, still(path), str(path))[-1].pixels
+    points = np.where(keypoints[:, 2:] >= classifier_file.MIN_SCORE, keypoints[:, :2], np.nan)
+    if not is_enough(embed(points.astype(np.float64))):
+        raise ClassifierError(f"{path}: too little of the person is seen; show the whole body")
+    return keypoints
+
+
+def _check_classes(rows: list[Row], pictures: dict[str, list[Path]]) -> None:
+    seen = {owner for owner, _, _ in rows}
+    for name in pictures:
+        if name not in seen:
+            raise ClassifierError(f"class '{name}': none of its pictures can be used; add others")
+
+
+@classifier.command("test")
+@click.argument("name", type=_Path, metavar="CLASSIFIER")
+@click.argument("other", type=_Path, required=False, metavar="[OTHER]")
+@click.option(
+    "--split",
+    "share",
+    type=click.FloatRange(0.0, 1.0, min_open=True, max_open=True),
+    help="Without OTHER: the share of the examples to hold out and test with.",
+)
+@click.option("--seed", default=1, show_default=True, help="Seed of the split.")
+@click.option("--labels", type=_Path, help="The classes of a network, one a line.")
+@click.option(
+    "--order",
+    type=click.Choice(["xy", "yx"]),
+    default="xy",
+    show_default=True,
+    help="What stands first in columns or inputs called x, y.",
+)
+@click.option(
+    "--out",
+    type=_Path,
+    metavar="NAME.png",
+    help="Picture of the confusion matrix  [default: confusion.png; none with --json]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@model_option
+def try_out(
+    name: Path,
+    other: Path | None,
+    share: float | None,
+    seed: int,
+    labels: Path | None,
+    order: Order,
+    out: Path | None,
+    as_json: bool,
+    model: str | None,
+) -> None:
+    """Test CLASSIFIER (examples or a network) on OTHER, or on a part of its own examples.
+
+    OTHER: pictures in a folder for each class, or a CSV file of the same form.
+    """
+    if (other is None) == (share is None):
+        raise click.UsageError("say what to test with: OTHER, or --split 0.2")
+    trained, known = _both(_load(name, labels, order), other, share, seed, order, model)
+    result = evaluate(trained, known)
+    picture = out or (None if as_json else Path("confusion.png"))
+    if picture is not None:
+        imaging.write_image(picture, draw_confusion(result.confusion, result.classes))
+    click.echo(json.dumps(result.to_dict())) if as_json else _print(result, picture)
+    if isinstance(trained, Examples) and classifier_file.is_sideways(trained):
+        other_order = "xy" if order == "yx" else "yx"
+        click.echo(
+            f"Note: most people in {name} lie on their side; if they stand, its columns have x and "
+            f"y swapped: use --order {other_order}",
+            err=True,
+        )
+
+
+def _load(path: Path, labels: Path | None, order: Order) -> Classifier:
+    """Return a classifier by its file, as a watch would have it."""
+    if not path.exists():
+        classifier_file.load(path)  # says what is there instead
+    section = WatchSection.model_validate({"classifier": path, "labels": labels, "order": order})
+    loaded = load_classifier(section)
+    assert loaded is not None
+    return loaded
+
+
+def _both(
+    trained: Classifier,
+    other: Path | None,
+    share: float | None,
+    seed: int,
+    order: Order,
+    model: str | None,
+) -> tuple[Classifier, Examples]:
+    """Return a classifier and the poses to test it with."""
+    if other is None:
+        assert share is not None
+        if not isinstance(trained, Examples):
+            raise click.UsageError("--split needs examples; test a network with OTHER")
+        return split(trained, share, seed)
+    if other.is_dir() and not list(other.glob("*.csv")):
+        return trained, _photographed(other, model)
+    return trained, classifier_file.load(other, order)
+
+
+def _photographed(folder: Path, model: str | None) -> Examples:
+    """Return the poses of pictures in a folder for each class."""
+    pictures = _pictures(folder)
+    loaded = load_model(model_section(model))
+    try:
+        rows = list(_rows(loaded, pictures))
+    finally:
+        loaded.close()
+    if not rows:
+        raise ClassifierError(f"{folder}: expected a folder of pictures for each class, found none")
+    return examples_of(rows)
+
+
+def _print(result: Evaluation, picture: Path | None) -> None:
+    table = Table("true class", *result.classes)
+    for name, row in zip(result.classes, result.confusion.tolist(), strict=True):
+        table.add_row(name, *(str(count) if count else "." for count in row))
+    Console().print(table)
+    click.echo(f"accuracy {result.accuracy:.3f} of {result.poses} poses")
+    click.echo(
+        f"{result.recognised:.1%} are recognised (their class has 0.85 or more), "
+        f"{result.mistaken:.1%} are taken for another class"
+    )
+    if result.unseen:
+        click.echo(f"{result.unseen} show too little of a person and count as wrong")
+    if picture is not None:
+        click.echo(f"confusion matrix: {picture}")
