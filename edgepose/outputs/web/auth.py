@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
+import asyncio
 import logging
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from hashlib import sha256
+from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,55 +16,16 @@ from aiohttp import web
 from edgepose.outputs.web.api import read_body
 from edgepose.outputs.web.limits import network_of
 from edgepose.outputs.web.responses import Pages, redirect
+from edgepose.outputs.web.sessions import LIFETIME, Sessions
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
 log = logging.getLogger(__name__)
 
-LIFETIME: Final = 30 * 86400  # seconds that a phone stays logged in
 GUESSES: Final = 5  # wrong tokens from one address before it must wait
 PAUSE: Final = 20.0  # seconds after which one more guess is allowed
 _ADDRESSES: Final = 1024  # remembered; of more, the oldest is forgotten
-
-
-class Pass:
-    """Check of tokens, and of cookies issued for them.
-
-    A cookie is `EXPIRY.SIGNATURE`, signed with a key made of the token: a restart logs nobody
-    out, a new token everybody.
-    """
-
-    def __init__(self, token: str) -> None:
-        self._token = _digest(token)
-        self._key = _digest(f"edgepose cookie {token}")
-
-    def is_token(self, given: str) -> bool:
-        """Compare a token in constant time."""
-        return hmac.compare_digest(_digest(given), self._token)
-
-    def issue(self, now: float) -> str:
-        """Return a cookie that is valid from `now`, unix seconds, for LIFETIME seconds."""
-        expiry = str(int(now) + LIFETIME)
-        return f"{expiry}.{self._sign(expiry)}"
-
-    def is_valid(self, cookie: str, now: float) -> bool:
-        """Tell whether a cookie was issued with this token and has not expired."""
-        expiry, _, signature = cookie.partition(".")
-        signed = hmac.compare_digest(_bytes(signature), _bytes(self._sign(expiry)))
-        return signed and expiry.isdecimal() and now < int(expiry)
-
-    def _sign(self, text: str) -> str:
-        return hmac.new(self._key, _bytes(text), sha256).hexdigest()
-
-
-def _digest(text: str) -> bytes:
-    return sha256(_bytes(text)).digest()
-
-
-def _bytes(text: str) -> bytes:
-    """Return the bytes of a header, which need not be UTF-8."""
-    return text.encode("utf-8", "surrogateescape")
 
 
 class Throttle:
@@ -112,16 +73,20 @@ def is_same_origin(headers: Mapping[str, str]) -> bool:
 class Login:
     """Login by form and cookie, or by `Authorization: Bearer TOKEN`."""
 
-    def __init__(self, token: str, port: int, pages: Pages, is_secure: bool = False) -> None:
+    def __init__(
+        self, sessions: Sessions, port: int, pages: Pages, executor: Executor, is_secure: bool
+    ) -> None:
         """Name the cookie after the port: cookies of one host are shared by all its ports.
 
         is_secure: the page is encrypted, so that the cookie must never travel in the clear.
         """
         self._is_secure = is_secure
-        self._pass = Pass(token)
+        self._sessions = sessions
         self._throttle = Throttle()
         self._cookie = f"edgepose_{port}"
         self._pages = pages
+        self._executor = executor
+        self._active: dict[asyncio.Transport | None, str] = {}  # sessions being answered
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add the login form and the way out."""
@@ -135,14 +100,18 @@ class Login:
         if request.method != "GET" and not is_same_origin(request.headers):
             raise web.HTTPForbidden(text="This came from another site's page.")
         if request.path == "/login" or self._is_logged_in(request):
-            return await handler(request)
+            transport = request.transport
+            self._active[transport] = self._session(request)
+            try:
+                return await handler(request)
+            finally:
+                self._active.pop(transport, None)
         if request.path == "/" and request.method == "GET":
             return redirect("/login")
         raise web.HTTPUnauthorized(text="Log in first.", headers={"WWW-Authenticate": "Bearer"})
 
     def _is_logged_in(self, request: web.Request) -> bool:
-        cookie = request.cookies.get(self._cookie, "")
-        if cookie and self._pass.is_valid(cookie, time.time()):
+        if self._sessions.is_valid(self._session(request), time.time()):
             return True
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
@@ -162,10 +131,22 @@ class Login:
             return self._pages.login(429, _patience(wait), wait)
         if not self._accepts(request, given.strip()):
             return self._pages.login(401, "That is not the token of this device.")
-        return self._with_cookie("/", self._pass.issue(time.time()), LIFETIME)
+        return self._with_cookie("/", self._sessions.issue(time.time()), LIFETIME)
 
-    async def _log_out(self, _: web.Request) -> web.Response:
+    async def _log_out(self, request: web.Request) -> web.Response:
+        """Revoke the session, whoever has its cookie, and cut off its streams."""
+        cookie, now = self._session(request), time.time()
+        if self._sessions.is_valid(cookie, now):
+            self._sessions.revoke(cookie)
+            for transport, session in list(self._active.items()):
+                if session == cookie and transport not in (None, request.transport):
+                    transport.abort()
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._executor, self._sessions.save, now)
         return self._with_cookie("/login", "", 0)
+
+    def _session(self, request: web.Request) -> str:
+        return request.cookies.get(self._cookie, "")
 
     def _with_cookie(self, path: str, value: str, lifetime: int) -> web.Response:
         response = redirect(path)
@@ -183,7 +164,7 @@ class Login:
         return self._throttle.wait(request.remote or "", time.monotonic())
 
     def _accepts(self, request: web.Request, given: str) -> bool:
-        if self._pass.is_token(given):
+        if self._sessions.is_token(given):
             return True
         self._throttle.fail(request.remote or "", time.monotonic())
         log.warning("A wrong token for the page came from %s.", request.remote)

@@ -22,7 +22,9 @@ from edgepose.outputs.web.limits import ConnectionLimiter, stop_listening
 from edgepose.outputs.web.options import WebOptions
 from edgepose.outputs.web.payloads import JpegEncoder, SceneSummary
 from edgepose.outputs.web.responses import MAX_BODY, Pages, add_headers, errors_as_json
+from edgepose.outputs.web.sessions import Sessions
 from edgepose.outputs.web.streams import Broadcaster, LatestScene
+from edgepose.system.paths import state_folder
 from edgepose.types import Scene
 
 if TYPE_CHECKING:
@@ -91,9 +93,11 @@ class Server:
     def _application(self, stack: AsyncExitStack) -> web.Application:
         """Return routes and checks; with `frames: none` nothing that makes pictures exists."""
         options, pages = self._options, Pages(self._device.name)
-        login = Login(self._token, self.port, pages, is_secure=self._is_secure)
         # Workers end last: until the connections are closed, requests need them.
-        api = Api(self._device, options.frames, _worker(stack, "web-commands"))
+        worker = _worker(stack, "web-commands")
+        sessions = Sessions(self._token, state_folder() / "web-logouts")
+        login = Login(sessions, self.port, pages, worker, self._is_secure)
+        api = Api(self._device, options.frames, worker)
         app = web.Application(
             middlewares=(errors_as_json, login.guard, self._receive), client_max_size=MAX_BODY
         )

@@ -71,6 +71,11 @@ class Client:
         body = urlencode({"token": token}).encode()
         return self.ask("POST", "/login", body, **sent)[0]
 
+    def session(self) -> str:
+        """Log in, and return the cookie; from now on it is all that is sent."""
+        self.token = None
+        return str(self.log_in().getheader("Set-Cookie")).split(";")[0]
+
     def raw(self, data: bytes = b"", address: str = "127.0.0.1") -> socket.socket:
         """Return a connection from an address of this machine on which `data` was sent."""
         connection = socket.create_connection(("127.0.0.1", self.port), 10, (address, 0))
@@ -88,6 +93,13 @@ class Client:
         reader = connection.makefile("rb")
         connection.close()
         return reader
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the state folder of this test, which does not exist yet."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    return tmp_path / "state"
 
 
 @pytest.fixture

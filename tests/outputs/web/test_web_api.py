@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import socket
@@ -131,6 +132,59 @@ def test_logging_out_takes_the_cookie_back(client):
     answer, _ = client.ask("POST", "/logout", b"", Origin=client.origin)
     assert (answer.status, answer.getheader("Location")) == (303, "/login")
     assert "Max-Age=0" in answer.getheader("Set-Cookie")
+
+
+def test_a_cookie_stops_working_at_logout(client):
+    """Also for somebody who kept it; another session of the same device goes on."""
+    cookie, other = client.session(), client.session()
+
+    client.ask("POST", "/logout", b"", Cookie=cookie)
+
+    assert client.get("/api/state", Cookie=cookie)[0] == 401
+    assert client.get("/api/state", Cookie=other)[0] == 200
+
+
+def test_a_logout_is_not_forgotten_over_a_restart(client, page: Web):
+    """Nor is a login."""
+    cookie, other = client.session(), client.session()
+    client.ask("POST", "/logout", b"", Cookie=cookie)
+    port = page.port
+    page.close()
+    page._options = page._options.model_copy(update={"port": port})
+    page.open()
+
+    assert client.get("/api/state", Cookie=cookie)[0] == 401
+    assert client.get("/api/state", Cookie=other)[0] == 200
+
+
+def test_a_logout_counts_though_the_disk_is_full(client, state: Path, caplog):
+    """It can't be kept over a restart then, and the log says so."""
+    state.write_text("a file where the folder should be")
+    cookie = client.session()
+
+    answer, _ = client.ask("POST", "/logout", b"", Cookie=cookie)
+
+    assert answer.status == 303
+    assert client.get("/api/state", Cookie=cookie)[0] == 401
+    assert "log-outs" in caplog.text
+
+
+def test_logging_out_ends_the_streams_of_the_session(client, page: Web, scene):
+    """Those of other sessions go on."""
+    page.show(scene(0))
+    streams = []
+    for cookie in (client.session(), client.session()):
+        head = f"GET /api/events HTTP/1.0\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\n\r\n"
+        with client.raw(head.encode()) as connection:
+            streams.append(connection.makefile("rb"))
+        assert b"200" in streams[-1].readline()
+
+    client.ask("POST", "/logout", b"", Cookie=cookie)
+    page.show(scene(1, 1))
+
+    with streams[0], streams[1], contextlib.suppress(ConnectionResetError):
+        assert next(kind for kind, _ in news(streams[0]) if kind == "event")
+        assert not [kind for kind, _ in news(streams[1]) if kind == "event"]
 
 
 # What other sites may not do

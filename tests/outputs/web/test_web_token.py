@@ -15,10 +15,9 @@ from edgepose.outputs.web import Web, WebOptions, token
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(state: Path) -> Path:
     """Return the state folder, which does not exist yet."""
-    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
-    return tmp_path / "state"
+    return state
 
 
 def test_a_token_is_made_once_and_kept(folder: Path):
