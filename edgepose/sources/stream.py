@@ -29,10 +29,13 @@ log = logging.getLogger(__name__)
 
 SCHEMES: Final = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "srt", "tcp")
 NO_STAMPS: Final = frozenset({"mpjpeg"})  # FFmpeg makes up stamps there, at 25 fps
+SNAPSHOT: Final = "_pipe"  # of FFmpeg's formats of one picture: jpeg_pipe, png_pipe ...
+SNAPSHOT_PAUSE: Final = 0.1  # seconds; cameras take a few such pictures a second
 RESUMING: Final = ("rtsp:", "rtsps:")
 # Their reads can be resumed after a time-out (measured over TCP and UDP: a server frozen for 1.5 s
 # continues without a gap). In HTTP FFmpeg keeps the error for good.
 SLICE: Final = 0.25  # seconds that a resumable read waits at a time
+_NO_VIDEO: Final = "InvalidDataError"  # how PyAV reports what it knows no format for
 _TIMED_OUT: Final = "ExitError"  # how PyAV reports it
 ANALYSIS_US: Final = "100000"
 # How long FFmpeg analyses a new stream. Its default of 5 s made opening RTSP take 1.5-2.1 s; now it
@@ -43,7 +46,7 @@ _REASONS: Final = {
     "HTTPUnauthorizedError": "401: user or password is wrong; write http://user:password@host/...",
     "HTTPForbiddenError": "403: the server denies access",
     "HTTPNotFoundError": "404: there is no such path on the server",
-    "InvalidDataError": "what the server sends is no video; is it the stream's own address?",
+    _NO_VIDEO: "what the server sends is no video; is it the stream's own address?",
 }
 
 
@@ -58,7 +61,7 @@ def _of_known_scheme(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not (separator and rest and scheme.lower() in SCHEMES):
         raise ValueError("expected a URL such as rtsp://camera.local/stream or http://...")
-    return url
+    return f"{scheme.lower()}://{rest}"  # FFmpeg knows no RTSP:// in capitals
 
 
 class StreamOptions(Options):
@@ -108,7 +111,7 @@ class Stream(Source):
 
     def open(self) -> None:
         """Connect. Raises SourceLost when there is no answer, or no video in it."""
-        container = self._connected()
+        container = self._connect()
         if not Track.is_in(container):
             container.close()
             raise SourceLost(f"{self._name}: the stream has no pictures")
@@ -134,15 +137,50 @@ class Stream(Source):
             track.close()
         self.interrupted.clear()
 
-    def _connected(self) -> InputContainer:
+    def _connect(self) -> InputContainer:
+        """Connect, and once more for MJPEG that FFmpeg takes for no video at all."""
         import av
 
         started = monotonic()
         try:
-            return av.open(self._options.url, timeout=self._limits(), options=self._settings())
+            return self._opened()
         except av.FFmpegError as error:
             # `from None`: the original error's text holds the URL, password included.
-            raise SourceLost(f"{self._name}: {self._reason(error, started)}") from None
+            lost = SourceLost(f"{self._name}: {self._reason(error, started)}")
+            if not self._may_be_mjpeg(error):
+                raise lost from None
+        container = self._opened_as_mjpeg()
+        if container is None:
+            raise lost
+        return container
+
+    def _opened(self, form: str | None = None) -> InputContainer:
+        import av
+
+        return av.open(
+            self._options.url, format=form, timeout=self._limits(), options=self._settings()
+        )
+
+    def _may_be_mjpeg(self, error: FFmpegError) -> bool:
+        is_http = self._options.url.startswith("http")
+        return is_http and type(error).__name__ == _NO_VIDEO and not self.interrupted.is_set()
+
+    def _opened_as_mjpeg(self) -> InputContainer | None:
+        """Look for JPEGs in whatever the server sends; None if there are none.
+
+        FFmpeg demands a boundary before the first picture, which some cameras leave out. Read as
+        raw MJPEG, a picture is complete only when the next one begins: it comes one later.
+        """
+        import av
+
+        try:
+            container = self._opened("mjpeg")
+        except av.FFmpegError:
+            return None
+        if container.streams.video and container.streams.video[0].codec_context.width:
+            return container
+        container.close()
+        return None
 
     def _settings(self) -> dict[str, str]:
         general = OPTIONS | {"analyzeduration": ANALYSIS_US}
@@ -170,9 +208,21 @@ class Stream(Source):
             self._handle_error(error, started)
             return
         if packet is None:
-            raise SourceLost(f"{self._name}: the server ended the stream")
+            self._ask_again()
+            return
         waited = monotonic() - started
         self._ready.extend((picture, waited) for picture in self._track.pictures(packet))
+
+    def _ask_again(self) -> None:
+        """Fetch the next snapshot from an address that gives one picture a request.
+
+        Raises SourceLost for the end of a stream of moving pictures.
+        """
+        if self._track is None or not self._track.format.endswith(SNAPSHOT):
+            raise SourceLost(f"{self._name}: the server ended the stream")
+        self._track.close()
+        if not self.interrupted.wait(SNAPSHOT_PAUSE):
+            self.open()
 
     def _handle_error(self, error: FFmpegError, started: float) -> None:
         """Resume after a time-out. Raises SourceLost for any other error."""
@@ -185,7 +235,8 @@ class Stream(Source):
         track = self._track
         if track is None:
             return None
-        stamp = None if track.format in NO_STAMPS else track.stamp(picture)
+        is_counted = track.format in NO_STAMPS or track.format.endswith(SNAPSHOT)
+        stamp = None if is_counted else track.stamp(picture)
         captured = self._clock.moment(stamp, waited, monotonic())
         self._time = max(captured, self._time)
         self._seq += 1

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import resource
 import signal
 import socket
+import struct
 import threading
 import traceback
 from time import monotonic
@@ -63,6 +65,51 @@ def test_mjpeg_comes_as_rgb(http_camera: HttpCamera):
     assert [frame.seq for frame in found] == [0, 1, 2, 3, 4]
     assert [frame.time for frame in found] == [frame.captured for frame in found]
     assert found == sorted(found, key=lambda frame: frame.time)
+
+
+@pytest.mark.parametrize("path", ["/no-first-boundary", "/closing-boundary"])
+def test_mjpeg_is_read_whatever_stands_between_its_pictures(http_camera: HttpCamera, path: str):
+    """Some cameras begin with a picture, or close every part: browsers show them, and so do we."""
+    source = stream(http_camera.url(path))
+    found = frames(source, 5)
+    source.close()
+    assert [corners(frame.image) for frame in found] == [COLOURS] * 5
+    assert [frame.time for frame in found] == [frame.captured for frame in found]
+
+
+def test_an_address_of_one_picture_is_asked_again(
+    http_camera: HttpCamera, caplog: pytest.LogCaptureFixture
+):
+    """A snapshot is not the end of the stream: nothing is lost, and nothing is warned about."""
+    source = stream(http_camera.url("/snapshot"))
+    found = frames(source, 5)
+    source.close()
+    assert [corners(frame.image) for frame in found] == [COLOURS] * 5
+    assert [frame.seq for frame in found] == [0, 1, 2, 3, 4]
+    assert http_camera.snapshots >= 5
+    assert caplog.text == ""
+
+
+def test_a_snapshot_camera_that_goes_away_is_a_loss(http_camera: HttpCamera):
+    """A request that fails between two pictures is the loss of the camera."""
+    source = stream(http_camera.url("/snapshot"))
+    frames(source, 2)
+    http_camera.stop()
+    assert "refuses the connection" in read_until_lost(source)
+
+
+def test_a_huge_picture_of_a_camera_is_refused(
+    http_camera: HttpCamera, caplog: pytest.LogCaptureFixture
+):
+    """What a camera sends takes no more memory than 50 megapixels, and the log says why."""
+    jpeg = bytearray(http_camera.jpeg)
+    size = jpeg.index(b"\xff\xc0") + 5
+    jpeg[size : size + 4] = struct.pack(">HH", 16_000, 16_000)
+    http_camera.jpeg = bytes(jpeg)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert "no picture" in read_until_lost(stream(http_camera.url(), timeout=SHORT))
+    assert "16000 rows of 16000 pixels" in caplog.text
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kilobytes
 
 
 def test_a_camera_on_its_side_is_turned(http_camera: HttpCamera):
@@ -187,6 +234,14 @@ def test_reading_before_opening_is_a_loss():
     """Nothing crashes in the wrong order."""
     with pytest.raises(SourceLost, match="not open"):
         Stream(Stream.Options(url="rtsp://host/live")).read()
+
+
+@pytest.mark.parametrize("scheme", ["HTTP", "Http", "http"])
+def test_the_scheme_may_be_written_in_capitals(http_camera: HttpCamera, scheme: str):
+    """Capitals make no difference in it, though FFmpeg knows none."""
+    source = stream(http_camera.url().replace("http", scheme))
+    assert len(frames(source, 2)) == 2
+    source.close()
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ class HttpCamera(ThreadingHTTPServer):
         self.stopping = threading.Event()
         self.freezing = threading.Event()
         self.ending = threading.Event()
+        self.snapshots = 0  # requests for one picture
         image_bgr = cv2.cvtColor(quarters((96, 128)), cv2.COLOR_RGB2BGR)
         self.jpeg = cv2.imencode(".jpg", image_bgr)[1].tobytes()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), name="rig-http")
@@ -58,6 +59,9 @@ class _Handler(BaseHTTPRequestHandler):
             "/silent": self._silent,
             "/headers": self._multipart,
             "/page": self._page,
+            "/no-first-boundary": lambda: self._live(f"--{BOUNDARY}", is_begun=False),
+            "/closing-boundary": lambda: self._live(f"--{BOUNDARY}--"),
+            "/snapshot": self._snapshot,
         }
         answers.get(self.path.partition("?")[0], self._missing)()
 
@@ -90,11 +94,22 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/headers":
             self.server.stopping.wait()
 
-    def _live(self) -> None:
+    def _snapshot(self) -> None:
+        self.server.snapshots += 1
+        self.send_response(200)
+        self.send_header("Content-Type", "image/jpeg")
+        self.send_header("Content-Length", str(len(self.server.jpeg)))
+        self.end_headers()
+        self.wfile.write(self.server.jpeg)
+
+    def _live(self, separator: str = f"--{BOUNDARY}", *, is_begun: bool = True) -> None:
         self._multipart()
         camera = self.server
+        between = f"{separator}\r\n".encode()
+        if is_begun:
+            self.wfile.write(between)
         while not camera.ending.is_set() and not camera.stopping.wait(0.01):
             if camera.freezing.is_set():
                 camera.stopping.wait()
-            head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(camera.jpeg)}"
-            self.wfile.write(head.encode() + b"\r\n\r\n" + camera.jpeg + b"\r\n")
+            head = f"Content-Type: image/jpeg\r\nContent-Length: {len(camera.jpeg)}\r\n\r\n"
+            self.wfile.write(head.encode() + camera.jpeg + b"\r\n" + between)
