@@ -1,1 +1,1 @@
-"""Where a drawn picture goes: a console's display, a desktop's window, a framebuffer, nowhere."""
+"""The screen: a console's display, a desktop window, a framebuffer, or none."""

@@ -1,4 +1,4 @@
-"""Find the display: the graphics card by its connected plug, never by its number, and a mode.
+"""Find the display: a card with a connected connector, never by its number, and a mode.
 
 Card numbers change from boot to boot on a Raspberry Pi 5 (libsdl-org/SDL#13705).
 """
@@ -27,12 +27,12 @@ _TYPES: Final = (
     "DP", "HDMI-A", "HDMI-B", "TV", "eDP", "Virtual", "DSI", "DPI", "Writeback", "SPI", "USB",
 )  # fmt: skip  # as the kernel names them in /sys/class/drm
 _WRITEBACK: Final = _TYPES.index("Writeback")
-_PACE: Final = 60  # Hz; of several modes of one size
+_REFRESH: Final = 60  # Hz; of several modes of one size
 
 
 @dataclass(frozen=True, slots=True)
-class Plug:
-    """Hold what is known of one connector of a card."""
+class DrmConnector:
+    """One connector of a card."""
 
     id: int
     name: str
@@ -44,11 +44,11 @@ class Plug:
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """Say where pictures go: an open card, a plug, the generator that feeds it, and the mode."""
+    """An open card, a connector, the CRTC that drives it, and the mode."""
 
     fd: int
     card: str
-    plug: Plug
+    connector: DrmConnector
     crtc: int
     mode: ModeInfo
 
@@ -59,12 +59,12 @@ class Display:
 
     @property
     def label(self) -> str:
-        """Return card, plug and mode in words."""
-        return f"{self.card} {self.plug.name} {describe(self.mode)}"
+        """Return card, connector and mode as text."""
+        return f"{self.card} {self.connector.name} {describe(self.mode)}"
 
 
 def find_display(drm: Libdrm, wanted: Wanted) -> Display:
-    """Open the card that has the wanted plug, or any that is connected; its `fd` is the caller's.
+    """Open the card with the configured connector, or any connected one; the caller closes `fd`.
 
     Raises NoScreen where no card can show a picture, OutputLost while no display is connected
     or the cards can't be opened.
@@ -81,59 +81,61 @@ def find_display(drm: Libdrm, wanted: Wanted) -> Display:
         if display is not None:
             return display
         os.close(fd)
-    raise _nothing(wanted, seen, faults)
+    raise _no_display(wanted, seen, faults)
 
 
-def is_connected(drm: Libdrm, fd: int, plug: int) -> bool:
-    """Tell what the kernel knows of a plug, without asking the display itself. Raises OSError."""
-    with drm.ask("Current", fd, plug) as connector:
-        return bool(connector.connection == CONNECTED)
+def is_connected(drm: Libdrm, fd: int, connector_id: int) -> bool:
+    """Return the kernel's last state of a connector, without probing. Raises OSError."""
+    with drm.read("Current", fd, connector_id) as found:
+        return bool(found.connection == CONNECTED)
 
 
-def _nothing(wanted: Wanted, seen: list[str], faults: list[str]) -> OutputLost:
+def _no_display(wanted: Wanted, seen: list[str], faults: list[str]) -> OutputLost:
     if seen:
-        asked = f"'{wanted.connector}' has no display" if wanted.connector else "no display"
-        return OutputLost(f"hdmi: {asked} connected; plugs: {', '.join(seen)}")
+        subject = f"'{wanted.connector}' has no display" if wanted.connector else "no display"
+        return OutputLost(f"hdmi: {subject} connected; connectors: {', '.join(seen)}")
     if faults:
         return OutputLost(
-            f"hdmi: {'; '.join(faults)}; the user must be in the group video, and other programs "
-            "off the display"
+            f"hdmi: {'; '.join(faults)}; the user must be in the group video, and no other program "
+            "may use the display"
         )
     return NoScreen(f"no graphics card in {CARDS} can show a picture")
 
 
 def _on_card(drm: Libdrm, fd: int, card: str, wanted: Wanted, seen: list[str]) -> Display | None:
-    """Return the first fitting display of an open card; note the plugs that were seen."""
+    """Return the first matching display of an open card; add its connectors to `seen`."""
     try:
-        found = plugs(drm, fd) if drm.has_dumb_buffers(fd) else []
-        seen += [f"{plug.name} ({card})" for plug in found]
-        for plug in found:
-            fits = wanted.connector in ("", plug.name)
-            if fits and plug.is_connected and plug.modes:
-                crtc = _crtc(drm, fd, plug)
-                return Display(fd, card, plug, crtc, choose_mode(plug.modes, wanted.size))
+        found = connectors(drm, fd) if drm.has_dumb_buffers(fd) else []
+        seen += [f"{connector.name} ({card})" for connector in found]
+        for connector in found:
+            fits = wanted.connector in ("", connector.name)
+            if fits and connector.is_connected and connector.modes:
+                crtc = _crtc(drm, fd, connector)
+                mode = choose_mode(connector.modes, wanted.size)
+                return Display(fd, card, connector, crtc, mode)
     except OSError as error:  # a render-only card, as the Pi's v3d
-        log.debug("%s: shows nothing: %s", card, error)
+        log.debug("%s can show nothing: %s", card, error)
     return None
 
 
-def plugs(drm: Libdrm, fd: int) -> list[Plug]:
-    """Return every plug of a card that a display can be connected to. Raises OSError."""
-    with drm.ask("Resources", fd) as resources:
+def connectors(drm: Libdrm, fd: int) -> list[DrmConnector]:
+    """Return every connector of a card that a display can be connected to. Raises OSError."""
+    with drm.read("Resources", fd) as resources:
         ids = resources.connectors[: resources.count_connectors]
-    return [plug for plug in _each(drm, fd, ids) if plug is not None]
+    return list(_displayable(drm, fd, ids))
 
 
-def _each(drm: Libdrm, fd: int, ids: list[int]) -> Iterator[Plug | None]:
+def _displayable(drm: Libdrm, fd: int, ids: list[int]) -> Iterator[DrmConnector]:
     for number in ids:
-        with drm.ask("Connector", fd, number) as found:
-            yield None if found.connector_type == _WRITEBACK else _plug(found)
+        with drm.read("Connector", fd, number) as found:
+            if found.connector_type != _WRITEBACK:
+                yield _connector(found)
 
 
-def _plug(found: Any) -> Plug:
+def _connector(found: Any) -> DrmConnector:
     kind = found.connector_type
     name = _TYPES[kind] if kind < len(_TYPES) else _TYPES[0]
-    return Plug(
+    return DrmConnector(
         id=found.connector_id,
         name=f"{name}-{found.connector_type_id}",
         is_connected=found.connection == CONNECTED,
@@ -144,55 +146,55 @@ def _plug(found: Any) -> Plug:
     )
 
 
-def _crtc(drm: Libdrm, fd: int, plug: Plug) -> int:
-    """Return the generator that feeds the plug already, or the first that is able and free."""
-    with drm.ask("Resources", fd) as resources:
+def _crtc(drm: Libdrm, fd: int, connector: DrmConnector) -> int:
+    """Return the CRTC that drives the connector already, or the first possible and free one."""
+    with drm.read("Resources", fd) as resources:
         crtcs = resources.crtcs[: resources.count_crtcs]
-    if plug.encoder:
-        with drm.ask("Encoder", fd, plug.encoder) as encoder:
+    if connector.encoder:
+        with drm.read("Encoder", fd, connector.encoder) as encoder:
             if encoder.crtc_id in crtcs:
                 return int(encoder.crtc_id)
-    able = [crtc for number in plug.encoders for crtc in _able(drm, fd, number, crtcs)]
-    busy = _busy(drm, fd, plug)
-    free = [crtc for crtc in able if crtc not in busy] or able
+    possible = [c for number in connector.encoders for c in _possible(drm, fd, number, crtcs)]
+    busy = _busy(drm, fd, connector)
+    free = [crtc for crtc in possible if crtc not in busy] or possible
     if not free:
-        raise OSError(errno.ENOSPC, f"nothing on this card can feed {plug.name}")
+        raise OSError(errno.ENOSPC, f"no CRTC of this card can drive {connector.name}")
     return free[0]
 
 
-def _able(drm: Libdrm, fd: int, number: int, crtcs: list[int]) -> list[int]:
-    with drm.ask("Encoder", fd, number) as encoder:
+def _possible(drm: Libdrm, fd: int, number: int, crtcs: list[int]) -> list[int]:
+    with drm.read("Encoder", fd, number) as encoder:
         return [crtc for i, crtc in enumerate(crtcs) if encoder.possible_crtcs >> i & 1]
 
 
-def _busy(drm: Libdrm, fd: int, plug: Plug) -> set[int]:
-    """Return the generators that feed other plugs."""
+def _busy(drm: Libdrm, fd: int, connector: DrmConnector) -> set[int]:
+    """Return the CRTCs that drive other connectors."""
     busy = set()
-    for other in plugs(drm, fd):
-        if other.encoder and other.id != plug.id:
-            with drm.ask("Encoder", fd, other.encoder) as encoder:
+    for other in connectors(drm, fd):
+        if other.encoder and other.id != connector.id:
+            with drm.read("Encoder", fd, other.encoder) as encoder:
                 busy.add(int(encoder.crtc_id))
     return busy
 
 
 def choose_mode(modes: tuple[ModeInfo, ...], size: Size | None) -> ModeInfo:
-    """Return the mode of a size (height, width) nearest to 60 Hz, else the display's favourite.
+    """Return the mode of a size (height, width) nearest to 60 Hz, else the preferred mode.
 
-    A size that the display can't show is warned of.
+    Logs a warning for a size that the display can't show.
     """
     fitting = [mode for mode in modes if (mode.vdisplay, mode.hdisplay) == size]
     if fitting:
-        return min(fitting, key=_awkwardness)
+        return min(fitting, key=_mode_cost)
     if size is not None:
         log.warning(
-            "hdmi.size: the display has no mode of %dx%d; its favourite is used. It has: %s",
+            "hdmi.size: the display has no mode of %dx%d; its preferred mode is used. It has: %s",
             size[1], size[0], ", ".join(dict.fromkeys(map(describe, modes))),
         )  # fmt: skip
     return next((mode for mode in modes if mode.type & PREFERRED), modes[0])
 
 
-def _awkwardness(mode: ModeInfo) -> tuple[bool, int]:
-    return bool(mode.flags & INTERLACED), abs(mode.vrefresh - _PACE)
+def _mode_cost(mode: ModeInfo) -> tuple[bool, int]:
+    return bool(mode.flags & INTERLACED), abs(mode.vrefresh - _REFRESH)
 
 
 def describe(mode: ModeInfo) -> str:

@@ -1,6 +1,6 @@
-"""The kernel's old framebuffer, /dev/fb0: for displays whose driver offers nothing newer.
+"""The kernel's old framebuffer, /dev/fb0, for displays without a DRM driver.
 
-It can't wait for the vertical blank, so that moving edges may tear.
+It can't wait for the vertical blank, so moving edges may tear.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _SHOW_CURSOR: Final = b"\x1b[?25h"
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Say how pixels lie in the device's memory.
+    """The layout of pixels in the device's memory.
 
-    pitch: bytes a row. start: byte of the first pixel that is seen. layout: bits of a pixel, and
+    pitch: bytes a row. start: byte of the first visible pixel. layout: bits of a pixel, and
     the lowest bit of red.
     """
 
@@ -48,7 +48,7 @@ class Geometry:
 
 
 def read_geometry(fd: int) -> Geometry:
-    """Ask the kernel. Raises OSError where the file is no framebuffer."""
+    """Return the kernel's geometry. Raises OSError where the file is no framebuffer."""
     variable = fcntl.ioctl(fd, _GET_VARIABLE, bytes(_VARIABLE.size))
     fixed = fcntl.ioctl(fd, _GET_FIXED, bytes(_FIXED.size))
     return parse_geometry(variable, fixed)
@@ -62,12 +62,12 @@ def parse_geometry(variable: bytes, fixed: bytes) -> Geometry:
 
 
 class Framebuffer(Screen):
-    """Copy pictures into the framebuffer's memory."""
+    """The framebuffer's memory, into which pictures are copied."""
 
     label = "framebuffer"
 
     def __init__(self, wanted: Wanted, geometry: Callable[[int], Geometry] = read_geometry) -> None:
-        """Map the device's memory; its size is given, whatever is wanted.
+        """Map the device's memory; its size is fixed, `wanted` is ignored.
 
         Raises NoScreen where there is no such device, OutputLost where it can't be used.
         """
@@ -80,29 +80,29 @@ class Framebuffer(Screen):
             self._map(geometry)
         except OSError as error:
             raise _lost(error) from error
-        _tell_console(_HIDE_CURSOR)
+        _write_to_console(_HIDE_CURSOR)
 
     def put(self, image: Image) -> None:
-        """Copy the picture in."""
+        """Copy a picture in."""
         if self._pixels is None:
             raise OutputLost("hdmi: the screen is closed")
         write(image, self._pixels, self._layout)
 
     def check(self) -> None:
-        """Raise OutputLost when the driver has gone."""
+        """Raise OutputLost when the device is gone."""
         if not DEVICE.exists():
             raise OutputLost(f"hdmi: {DEVICE} is gone")
 
     def close(self) -> None:
-        """Leave black behind, and the console's cursor as it was."""
+        """Clear the screen and show the console's cursor again."""
         memory, self._memory = self._memory, None
         if memory is None:
             return
         if self._pixels is not None:
             self._pixels[:] = 0
-            self._pixels = None  # the mapping can't be closed while it is seen through
+            self._pixels = None  # the mapping can't be closed while an array uses it
         memory.close()
-        _tell_console(_SHOW_CURSOR)
+        _write_to_console(_SHOW_CURSOR)
 
     def _map(self, geometry: Callable[[int], Geometry]) -> None:
         fd = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC)
@@ -115,16 +115,16 @@ class Framebuffer(Screen):
         finally:
             os.close(fd)
         self.size, self._layout = found.size, found.layout
-        seen = memoryview(self._memory)[found.start :]
-        self._pixels = raster(seen, found.size, found.pitch, found.layout)
+        visible = memoryview(self._memory)[found.start :]
+        self._pixels = raster(visible, found.size, found.pitch, found.layout)
 
 
-def _tell_console(words: bytes) -> None:
-    """Write to the console, where that is allowed: a cursor that blinks there is no great harm."""
+def _write_to_console(text: bytes) -> None:
+    """Write to the console where that is allowed; a blinking cursor is no great harm."""
     with contextlib.suppress(OSError):
         fd = os.open(CONSOLE, os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)
         try:
-            os.write(fd, words)
+            os.write(fd, text)
         finally:
             os.close(fd)
 

@@ -1,7 +1,7 @@
-"""A console's display through the kernel's mode setting: two plain buffers, flipped in step.
+"""A console's display through kernel mode setting (KMS): two dumb buffers, page-flipped.
 
-No desktop, no GPU library: libdrm alone. It runs as an unprivileged user of the group video, as
-long as no other program is master of the card.
+No desktop and no GPU library, only libdrm. An unprivileged user of the group video can use it as
+long as no other program is DRM master.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NOT_MASTER: Final = (errno.EACCES, errno.EPERM, errno.EBUSY)
 
 @dataclass(slots=True)
 class ScanoutBuffer:
-    """Hold memory that the card can show."""
+    """Memory that the card can scan out."""
 
     handle: int
     framebuffer: int = 0
@@ -43,13 +43,13 @@ class ScanoutBuffer:
 
 
 class Kms(Screen):
-    """Show pictures on the connected display of a card."""
+    """The connected display of a card."""
 
     def __init__(self, wanted: Wanted, drm: Libdrm | None = None) -> None:
-        """Take the display over and show black.
+        """Become master of the display and show black.
 
         Raises NoScreen without libdrm or card, OutputLost while no display is connected or
-        another program has it.
+        another program uses it.
         """
         self._drm = drm or Libdrm()
         self._display: Display | None = find_display(self._drm, wanted)
@@ -59,53 +59,53 @@ class Kms(Screen):
         self._front = 0
         self._is_flipping = False
         try:
-            self._take_over(self._display)
+            self._set_mode(self._display)
         except OSError as error:
             self.close()
             raise _lost(self.label, error) from error
 
     def put(self, image: Image) -> None:
-        """Draw into the hidden buffer and have it shown from the next vertical blank on."""
+        """Write into the back buffer and flip at the next vertical blank."""
         display = self._open_display()
         try:
             self._await_flip(display.fd)
-            hidden = self._buffers[1 - self._front]
-            assert hidden.pixels is not None
-            write(image, hidden.pixels)
-            self._drm.page_flip(display.fd, display.crtc, hidden.framebuffer)
+            back = self._buffers[1 - self._front]
+            assert back.pixels is not None
+            write(image, back.pixels)
+            self._drm.page_flip(display.fd, display.crtc, back.framebuffer)
         except OSError as error:
             raise _lost(self.label, error) from error
         self._front, self._is_flipping = 1 - self._front, True
 
     def check(self) -> None:
-        """Raise OutputLost when the display is no longer plugged in."""
+        """Raise OutputLost when the display is disconnected."""
         display = self._open_display()
         try:
-            connected = is_connected(self._drm, display.fd, display.plug.id)
+            connected = is_connected(self._drm, display.fd, display.connector.id)
         except OSError as error:
             raise _lost(self.label, error) from error
         if not connected:
-            raise OutputLost(f"hdmi: the display at {display.plug.name} was disconnected")
+            raise OutputLost(f"hdmi: the display at {display.connector.name} was disconnected")
 
     def close(self) -> None:
-        """Show what was shown before, and free the buffers and the card."""
+        """Restore the picture before, and free the buffers and the card."""
         display, self._display = self._display, None
         if display is None:
             return
         with contextlib.suppress(OSError):  # else the buffer in flight can't be removed
             self._await_flip(display.fd)
-        self._give_back(display)
+        self._restore(display)
         for buffer in self._buffers:
             self._free(display.fd, buffer)
         self._buffers.clear()
         os.close(display.fd)
 
-    def _take_over(self, display: Display) -> None:
+    def _set_mode(self, display: Display) -> None:
         for _ in range(2):
             self._allocate(display)
         self._before = self._shown(display)
         first = View(self._buffers[0].framebuffer, display.mode)
-        self._drm.set_crtc(display.fd, display.crtc, display.plug.id, first)
+        self._drm.set_crtc(display.fd, display.crtc, display.connector.id, first)
 
     def _allocate(self, display: Display) -> None:
         fd, (height, width) = display.fd, display.size
@@ -119,14 +119,14 @@ class Kms(Screen):
         buffer.pixels[:] = 0
 
     def _shown(self, display: Display) -> View | None:
-        with self._drm.ask("Crtc", display.fd, display.crtc) as crtc:
+        with self._drm.read("Crtc", display.fd, display.crtc) as crtc:
             if not crtc.mode_valid:
                 return None
             mode = ModeInfo.from_buffer_copy(crtc.mode)
             return View(crtc.buffer_id, mode, (crtc.x, crtc.y))
 
     def _await_flip(self, fd: int) -> None:
-        """Wait until the last flip is done. Raises OSError if the display has stopped."""
+        """Wait until the last flip is done. Raises OSError if the display hangs."""
         deadline = time.monotonic() + PATIENCE
         while self._is_flipping:
             ready = select.poll()
@@ -135,20 +135,20 @@ class Kms(Screen):
                 self._is_flipping = self._drm.handle_flips(fd) == 0
             if self._is_flipping and time.monotonic() > deadline:
                 self._is_flipping = False
-                raise TimeoutError(errno.ETIMEDOUT, "the display shows no new pictures")
+                raise TimeoutError(errno.ETIMEDOUT, "the display does not flip")
 
-    def _give_back(self, display: Display) -> None:
-        """Restore the earlier picture; a console's comes back by itself when the card is closed."""
+    def _restore(self, display: Display) -> None:
+        """Restore the picture before; a console comes back by itself when the card is closed."""
         before, self._before = self._before, None
         if before is None or not before.framebuffer:
             return
         try:
-            self._drm.set_crtc(display.fd, display.crtc, display.plug.id, before)
+            self._drm.set_crtc(display.fd, display.crtc, display.connector.id, before)
         except OSError as error:
-            log.debug("%s: what was shown before is gone: %s", self.label, error)
+            log.debug("%s: the picture before can't be restored: %s", self.label, error)
 
     def _free(self, fd: int, buffer: ScanoutBuffer) -> None:
-        buffer.pixels = None  # the mapping can't be closed while it is seen through
+        buffer.pixels = None  # the mapping can't be closed while an array uses it
         if buffer.memory is not None:
             buffer.memory.close()
         with contextlib.suppress(OSError):  # a card that was unplugged has freed them
@@ -164,12 +164,12 @@ class Kms(Screen):
 
 
 def _lost(label: str, error: OSError) -> OutputLost:
-    """Say what a refusal of the kernel means."""
+    """Return OutputLost with what an error of the kernel means."""
     if isinstance(error, OutputLost):
         return error
     if error.errno in _NOT_MASTER:
         return OutputLost(
-            f"hdmi: {label}: another program has the display (a desktop, another edgepose?): "
+            f"hdmi: {label}: another program uses the display (a desktop, another edgepose?): "
             "stop it, or let edgepose run inside the desktop with sink: sdl"
         )
     return OutputLost(f"hdmi: {label}: {error.strerror or error}")

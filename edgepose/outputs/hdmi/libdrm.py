@@ -1,4 +1,4 @@
-"""The few functions of libdrm that put a picture on a display, with their C structures.
+"""The functions of libdrm that show a picture on a display, with their C structures.
 
 Layouts and numbers are those of the Linux headers drm.h, drm_mode.h and xf86drmMode.h.
 """
@@ -31,7 +31,7 @@ _U32, _INT = c.c_uint32, c.c_int
 _U32S: Final = c.POINTER(c.c_uint32)
 
 
-def _words(names: str, kind: Any = _U32) -> list[tuple[str, Any]]:
+def _fields(names: str, kind: Any = _U32) -> list[tuple[str, Any]]:
     return [(name, kind) for name in names.split()]
 
 
@@ -40,36 +40,36 @@ def _list(count: str, items: str, kind: Any = _U32) -> list[tuple[str, Any]]:
 
 
 class Resources(c.Structure):
-    """List what a card has (drmModeRes)."""
+    """The parts of a card (drmModeRes)."""
 
     _fields_ = [
         *_list("count_fbs", "fbs"),
         *_list("count_crtcs", "crtcs"),
         *_list("count_connectors", "connectors"),
         *_list("count_encoders", "encoders"),
-        *_words("min_width max_width min_height max_height"),
+        *_fields("min_width max_width min_height max_height"),
     ]
 
 
 class ModeInfo(c.Structure):
-    """Describe the timing of one display mode (drmModeModeInfo)."""
+    """The timing of one display mode (drmModeModeInfo)."""
 
     _fields_ = [
         ("clock", _U32),
-        *_words("hdisplay hsync_start hsync_end htotal hskew", c.c_uint16),
-        *_words("vdisplay vsync_start vsync_end vtotal vscan", c.c_uint16),
-        *_words("vrefresh flags type"),
+        *_fields("hdisplay hsync_start hsync_end htotal hskew", c.c_uint16),
+        *_fields("vdisplay vsync_start vsync_end vtotal vscan", c.c_uint16),
+        *_fields("vrefresh flags type"),
         ("name", c.c_char * 32),
     ]
 
 
 class Connector(c.Structure):
-    """Describe one plug (drmModeConnector)."""
+    """One connector (drmModeConnector)."""
 
     _fields_ = [
-        *_words("connector_id encoder_id connector_type connector_type_id"),
+        *_fields("connector_id encoder_id connector_type connector_type_id"),
         ("connection", _INT),
-        *_words("mm_width mm_height"),
+        *_fields("mm_width mm_height"),
         ("subpixel", _INT),
         *_list("count_modes", "modes", ModeInfo),
         ("count_props", _INT),
@@ -80,16 +80,16 @@ class Connector(c.Structure):
 
 
 class Encoder(c.Structure):
-    """Describe what joins a plug to a picture generator (drmModeEncoder)."""
+    """What joins a connector to a CRTC (drmModeEncoder)."""
 
-    _fields_ = _words("encoder_id encoder_type crtc_id possible_crtcs possible_clones")
+    _fields_ = _fields("encoder_id encoder_type crtc_id possible_crtcs possible_clones")
 
 
 class Crtc(c.Structure):
-    """Describe a picture generator and what it shows (drmModeCrtc)."""
+    """A CRTC and what it shows (drmModeCrtc)."""
 
     _fields_ = [
-        *_words("crtc_id buffer_id x y width height"),
+        *_fields("crtc_id buffer_id x y width height"),
         ("mode_valid", _INT),
         ("mode", ModeInfo),
         ("gamma_size", _INT),
@@ -98,7 +98,7 @@ class Crtc(c.Structure):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Say which buffer is shown, in which mode, from which of its pixels on."""
+    """The buffer that a CRTC shows, its mode, and the first pixel."""
 
     framebuffer: int
     mode: ModeInfo
@@ -106,13 +106,13 @@ class View:
 
 
 class CreateDumb(c.Structure):
-    """Ask for a plain buffer (drm_mode_create_dumb)."""
+    """A dumb buffer: request and answer (drm_mode_create_dumb)."""
 
-    _fields_ = [*_words("height width bpp flags handle pitch"), ("size", c.c_uint64)]
+    _fields_ = [*_fields("height width bpp flags handle pitch"), ("size", c.c_uint64)]
 
 
 class _MapDumb(c.Structure):
-    _fields_ = [*_words("handle pad"), ("offset", c.c_uint64)]
+    _fields_ = [*_fields("handle pad"), ("offset", c.c_uint64)]
 
 
 _Flipped: Final = c.CFUNCTYPE(None, _INT, c.c_uint, c.c_uint, c.c_uint, c.c_void_p)
@@ -128,7 +128,7 @@ class _EventContext(c.Structure):
     ]
 
 
-_ANSWERS: Final[dict[str, tuple[str, str, Any, list[Any]]]] = {
+_STRUCTURES: Final[dict[str, tuple[str, str, Any, list[Any]]]] = {
     "Resources": ("drmModeGetResources", "drmModeFreeResources", Resources, [_INT]),
     "Connector": ("drmModeGetConnector", "drmModeFreeConnector", Connector, [_INT, _U32]),
     "Current": ("drmModeGetConnectorCurrent", "drmModeFreeConnector", Connector, [_INT, _U32]),
@@ -147,7 +147,7 @@ _CALLS: Final[dict[str, list[Any]]] = {
 
 
 class Libdrm:
-    """Call libdrm; a call that fails raises OSError with the kernel's reason."""
+    """The library; a call that fails raises OSError with the kernel's reason."""
 
     def __init__(self, path: str | None = None) -> None:
         """Load the library. Raises NoScreen where there is none."""
@@ -155,7 +155,7 @@ class Libdrm:
             self._library = c.CDLL(path or LIBRARY, use_errno=True)
         except OSError as error:
             raise NoScreen(f"{LIBRARY} can't be loaded: apt install libdrm2 ({error})") from error
-        for get, free, kind, arguments in _ANSWERS.values():
+        for get, free, kind, arguments in _STRUCTURES.values():
             self._declare(get, c.POINTER(kind), arguments)
             self._declare(free, None, [c.POINTER(kind)])
         for name, arguments in _CALLS.items():
@@ -164,9 +164,9 @@ class Libdrm:
         self._events = _EventContext(_EVENT_VERSION, None, _Flipped(self._count_flip))
 
     @contextmanager
-    def ask(self, what: str, *arguments: int) -> Iterator[Any]:
-        """Lend the structure of _ANSWERS that describes a card's part by its id. Raises OSError."""
-        get, free, _, _ = _ANSWERS[what]
+    def read(self, what: str, *arguments: int) -> Iterator[Any]:
+        """Yield the structure of a card's part by its id, freed afterwards. Raises OSError."""
+        get, free, _, _ = _STRUCTURES[what]
         pointer = getattr(self._library, get)(*arguments)
         if not pointer:
             number = c.get_errno()
@@ -177,7 +177,7 @@ class Libdrm:
             getattr(self._library, free)(pointer)
 
     def has_dumb_buffers(self, fd: int) -> bool:
-        """Tell whether the card gives plain memory to draw in."""
+        """Return whether the card offers dumb buffers."""
         value = c.c_uint64()
         done = self._library.drmGetCap(fd, _CAP_DUMB_BUFFER, c.byref(value))
         return done == 0 and value.value != 0
@@ -206,16 +206,16 @@ class Libdrm:
         return int(made.value)
 
     def remove_framebuffer(self, fd: int, framebuffer: int) -> None:
-        """Forget the id of a buffer."""
+        """Release the id of a buffer."""
         self._call("drmModeRmFB", fd, framebuffer)
 
-    def set_crtc(self, fd: int, crtc: int, plug: int, view: View) -> None:
-        """Show a buffer on a plug in a mode."""
-        shown = (view.framebuffer, *view.at_xy, _U32(plug), 1, view.mode)
+    def set_crtc(self, fd: int, crtc: int, connector: int, view: View) -> None:
+        """Show a buffer on a connector in a mode."""
+        shown = (view.framebuffer, *view.at_xy, _U32(connector), 1, view.mode)
         self._call("drmModeSetCrtc", fd, crtc, *shown)
 
     def page_flip(self, fd: int, crtc: int, framebuffer: int) -> None:
-        """Ask for a buffer to be shown from the next vertical blank on; an event tells when."""
+        """Request a flip to a buffer at the next vertical blank; an event reports it."""
         self._call("drmModePageFlip", fd, crtc, framebuffer, FLIP_EVENT, None)
 
     def handle_flips(self, fd: int) -> int:

@@ -1,4 +1,4 @@
-"""Show what is seen full-screen, on a console or a desktop, to whoever stands before it."""
+"""Output that shows scenes full-screen, on a console or a desktop."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from edgepose.types import Image, Scene, Size
 
 log = logging.getLogger(__name__)
 
-BEAT: Final = 1.0  # seconds from one look after screen and health to the next
+BEAT: Final = 1.0  # seconds between checks of the screen and of health
 
 LEAST, MOST = 64, 8192  # pixels of a side; the largest displays have 7680
 
 
 def _named(sink: object) -> object:
-    """Return the name of the sink where YAML read `null` as nothing."""
+    """Return the sink's name, also for `null`, which YAML reads as nothing."""
     return "null" if sink is None else sink
 
 
@@ -36,7 +36,7 @@ Sink = Annotated[Literal["auto", "sdl", "kms", "framebuffer", "null"], BeforeVal
 
 
 class HdmiOptions(Style):
-    """Say on which screen, how it hangs, and how it looks."""
+    """Which screen, its rotation, and the drawing style."""
 
     sink: Sink = Field(
         default="auto",
@@ -45,7 +45,7 @@ class HdmiOptions(Style):
     )
     connector: str = Field(
         default="",
-        description="plug to use with kms where several displays are connected",
+        description="connector to use with kms where several displays are connected",
         examples=["HDMI-A-2"],
     )
     size: options.SizePixels | None = Field(
@@ -58,18 +58,16 @@ class HdmiOptions(Style):
         default=0, description="degrees clockwise that the picture is turned on the display"
     )
     skeleton_only: bool = Field(
-        default=False, description="people as figures on black: nothing of the camera is shown"
+        default=False, description="people as figures on black, without the camera's picture"
     )
     ghost: bool = Field(
         default=True, description="show softly where arms and legs that are off should be"
     )
     attract: options.PositiveSeconds | None = Field(
         default=20.0,
-        description="after so long without anybody, invite people to the poses; null: never",
+        description="seconds without anybody until people are invited to the poses; null: never",
     )
-    health: bool = Field(
-        default=True, description="warn in a corner, by name, of what is out of order"
-    )
+    health: bool = Field(default=True, description="name degraded components in a corner")
 
     @field_validator("size")
     @classmethod
@@ -80,64 +78,54 @@ class HdmiOptions(Style):
 
 
 class Hdmi(Output):
-    """Show scenes full-screen; a screen may come late, go and come back."""
+    """A full-screen display; a screen may be connected late, go and come back."""
 
     Options: ClassVar[type[options.Options]] = HdmiOptions
 
     def __init__(self, options: HdmiOptions, device: Device) -> None:
-        """Take options. Raises ConfigError for a font that is none."""
+        """Take options. Raises ConfigError for a bad font."""
         private = options.skeleton_only or options.background == "black"
         style = options.model_copy(update={"background": "black"}) if private else options
         self._options = options
         self._controls = device.controls if options.health else None
         self._painter = Painter(style, device, options.attract)
-        self._choice = ScreenChoice(options.sink, Wanted(options.size, options.connector))
+        self._screens = ScreenChoice(options.sink, Wanted(options.size, options.connector))
         self._screen: Screen | None = None
         self._last: Scene | None = None
         self._troubles: tuple[str, ...] = ()
-        self._next_look = 0.0
+        self._next_check = 0.0
 
     @classmethod
     def private(cls, options: Any, frames: str) -> Any:  # noqa: ARG003 - see base
-        """Return options that show people as lines, also with "none": a screen is not sent away."""
+        """Return options that show people as lines, also with "none": the screen is local."""
         return options.model_copy(update={"skeleton_only": True})
 
     def open(self) -> None:
-        """Take the screen over. Raises OutputLost while there is none to be had."""
-        self._screen = self._choice.open()
+        """Open the screen. Raises OutputLost while none is available."""
+        self._screen = self._screens.open()
         height, width = self._screen.size
         log.info("Pictures of %dx%d are shown on: %s.", width, height, self._screen.label)
-        self._next_look = 0.0
-        self.wake_at = time.monotonic()  # don't leave it black until a scene comes
+        self._next_check = 0.0
+        self.wake_at = time.monotonic()  # show something before the first scene
 
     def show(self, scene: Scene) -> None:
-        """Draw the scene and show it. Raises OutputLost when the screen has gone."""
-        self._last = replace(
-            scene, events=()
-        )  # drawn again while no other comes; events would pile up
-        self._look_after()
-        self._put(self._painter.draw(scene, self._canvas, self._troubles))
-        self._wake()
+        """Draw and show the scene. Raises OutputLost when the screen is gone."""
+        self._last = replace(scene, events=())  # drawn again until the next; events would pile up
+        self._draw(scene)
 
     def tick(self) -> None:
-        """Show that we are alive though nothing is seen, and what ails. Raises OutputLost."""
-        self._look_after()
-        if self._last is None:
-            image = self._painter.wait(self._canvas, self._troubles)
-        else:
-            image = self._painter.draw(self._last, self._canvas, self._troubles)
-        self._put(image)
-        self._wake()
+        """Draw again without a new scene, so that troubles appear. Raises OutputLost."""
+        self._draw(self._last)
 
     def notice(self, title: str, text: str) -> None:
-        """Show text instead of scenes, as for a configuration that can't be used.
+        """Show text instead of scenes, for example about a bad configuration.
 
         It stays until the next scene, or until `close`. Raises OutputLost.
         """
         self._put(self._painter.notice(self._canvas, title, text))
 
     def close(self) -> None:
-        """Give the screen back."""
+        """Release the screen."""
         screen, self._screen = self._screen, None
         self.wake_at = None
         if screen is not None:
@@ -155,15 +143,21 @@ class Hdmi(Output):
             raise OutputLost("hdmi: the screen is closed")
         return self._screen
 
-    def _look_after(self) -> None:
-        """Look now and then whether the screen is still there, and what ails."""
+    def _draw(self, scene: Scene | None) -> None:
+        self._check()
+        if scene is None:
+            image = self._painter.wait(self._canvas, self._troubles)
+        else:
+            image = self._painter.draw(scene, self._canvas, self._troubles)
+        self._put(image)
+        self.wake_at = time.monotonic() + BEAT
+
+    def _check(self) -> None:
+        """Check the screen and read the health document, once in BEAT seconds."""
         now = time.monotonic()
-        if now < self._next_look:
+        if now < self._next_check:
             return
-        self._next_look = now + BEAT
+        self._next_check = now + BEAT
         self._open_screen().check()
         if self._controls is not None:
             self._troubles = troubles(self._controls.state())
-
-    def _wake(self) -> None:
-        self.wake_at = time.monotonic() + BEAT

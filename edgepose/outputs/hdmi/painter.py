@@ -1,4 +1,4 @@
-"""What is on screen, scene by scene: people, or an invitation while nobody is there. No clock."""
+"""Pictures for the screen: people, or an invitation while nobody is there. No clock."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from edgepose.types import Image, Scene, Size, blank_frame
 
 
 class Painter:
-    """Turn scenes into pictures for a screen; remembers since when nobody was there."""
+    """A renderer of scenes that knows how long nobody was there."""
 
     def __init__(self, style: Style, device: Device, attract: float | None) -> None:
-        """Take how to draw. attract: seconds without anybody until people are invited.
+        """Take the style. attract: seconds without anybody until people are invited.
 
-        Raises ConfigError for a font that is none.
+        Raises ConfigError for a bad font.
         """
         self._renderer = Renderer(style)
         self._device = device
@@ -27,8 +27,8 @@ class Painter:
         self._empty_since: float | None = None
 
     def draw(self, scene: Scene, size: Size, troubles: Sequence[str] = ()) -> Image:
-        """Return a new picture of (height, width) `size`, RGB. troubles: names of what ails."""
-        if self._is_deserted(scene):
+        """Return a new picture of (height, width) `size`, RGB. troubles: components to name."""
+        if self._is_idle(scene):
             image = self._renderer.invite(scene, invitations(self._device, scene), size)
         else:
             image = self._renderer.draw(scene, size)
@@ -36,19 +36,19 @@ class Painter:
         return image
 
     def wait(self, size: Size, troubles: Sequence[str] = ()) -> Image:
-        """Return what is shown before the first scene: the name of the device."""
+        """Return the picture before the first scene: the name of the device."""
         scene = Scene(blank_frame(size, 0.0, 0))
         image = self._renderer.invite(scene, (Invitation(self._device.name),), size)
         draw_troubles(self._renderer.page(image), troubles)
         return image
 
     def notice(self, size: Size, title: str, text: str) -> Image:
-        """Return a screen of text, for what an installer must read."""
+        """Return a screen of text for the installer."""
         page = self._renderer.page(np.zeros((*size, 3), np.uint8))
         draw_notice(page, title, text)
         return page.canvas
 
-    def _is_deserted(self, scene: Scene) -> bool:
+    def _is_idle(self, scene: Scene) -> bool:
         time = scene.frame.time
         if scene.poses:
             self._empty_since = None
@@ -60,7 +60,7 @@ class Painter:
 
 
 def invitations(device: Device, scene: Scene) -> tuple[Invitation, ...]:
-    """Return the poses that people are invited to, one a watch that counts; else the device."""
+    """Return one pose for each active watch to invite people to, else the device's name."""
     found = tuple(_invitation(device, watch.name) for watch in scene.watches)
     return found or (Invitation(device.name),)
 
@@ -71,11 +71,11 @@ def _invitation(device: Device, watch: str) -> Invitation:
 
 
 def troubles(health: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of what ails, of a health document as `Controls.state` gives it."""
+    """Return the names of degraded components in a health document."""
     return tuple(_short(trouble) for trouble in health.get("troubles", ()))
 
 
 def _short(trouble: Mapping[str, str]) -> str:
-    """Return the name of what ails; of a mistake in the configuration the line as well."""
+    """Return a component's name, for a mistake in the configuration with its line."""
     line = re.search(r" line \d+(?=:)", trouble["reason"]) if trouble["name"] == "config" else None
     return trouble["name"] + (line.group() if line else "")

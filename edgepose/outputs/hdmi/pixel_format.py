@@ -1,4 +1,4 @@
-"""Write a drawn picture into a display's memory, in the byte order that the display wants."""
+"""Pixel formats: write a picture into a display's memory in its byte order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FORMATS: Final = {
 
 
 def is_known(layout: tuple[int, int]) -> bool:
-    """Tell whether a layout, (bits of a pixel, lowest bit of red), can be written."""
+    """Return whether a layout, (bits of a pixel, lowest bit of red), is supported."""
     return layout in _FORMATS
 
 
@@ -35,11 +35,11 @@ def raster(memory: Any, size: Size, pitch: int, layout: tuple[int, int] = XRGB) 
 def write(image: Image, target: NDArray[Any], layout: tuple[int, int] = XRGB) -> None:
     """Write an RGB picture into a raster of its size, in one pass.
 
-    Display memory is slow to read, so that nothing is ever drawn in it.
+    Display memory is slow to read, so nothing is drawn in it.
     """
     cv2.cvtColor(image, _FORMATS[layout][0], dst=target)
 
 
 def turned_size(size: Size, degrees: int) -> Size:
-    """Return the size to draw at for a screen of `size` whose pictures are turned."""
+    """Return the size to draw at for a screen of `size` whose pictures are rotated."""
     return size if degrees % 180 == 0 else (size[1], size[0])

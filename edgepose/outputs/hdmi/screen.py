@@ -1,4 +1,4 @@
-"""What a screen promises to the output that draws on it, and the screen that shows nothing."""
+"""The contract of a screen, and the screen that shows nothing."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from edgepose.types import Image, Size
 
 
 class NoScreen(OutputLost):
-    """Report that this machine has no such kind of screen: the next kind is tried.
+    """No such kind of screen on this machine: the next kind is tried.
 
-    Plain OutputLost is a screen that is there but can't be used at present: it is waited for.
+    A plain OutputLost means a screen that can't be used at present, and is tried again.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Say what the installer asked of the screen.
+    """What the configuration asks of the screen.
 
-    size: (height, width) of the display mode or canvas; None leaves the choice to the screen.
-    connector: name of the plug, as `HDMI-A-1`; "" takes the first one that is connected.
+    size: (height, width) of the display mode or canvas; None: the screen's own choice.
+    connector: such as `HDMI-A-1`; "" the first connected one.
     """
 
     size: Size | None = None
@@ -29,9 +29,9 @@ class Wanted:
 
 
 class Screen(ABC):
-    """Show pictures of one size. A made screen is open; making one raises OutputLost.
+    """A display for pictures of one size. A new one is open; creating it raises OutputLost.
 
-    size: (height, width) of the pictures it takes. label: what to call it in the log.
+    size: (height, width) of its pictures. label: its name in the log.
     """
 
     size: Size
@@ -39,34 +39,34 @@ class Screen(ABC):
 
     @abstractmethod
     def put(self, image: Image) -> None:
-        """Show a picture, uint8 RGB of `size`. Waits for a display's own pace, at most.
+        """Show a picture, uint8 RGB of `size`. Waits for the display's refresh at most.
 
-        Raises OutputLost when the screen has gone; it is then only closed.
+        Raises OutputLost when the screen is gone; then it is only closed.
         """
 
     @abstractmethod
     def check(self) -> None:
-        """Look whether the screen is still there. Costs little. Raises OutputLost."""
+        """Raise OutputLost when the screen is gone. Cheap."""
 
     @abstractmethod
     def close(self) -> None:
-        """Give the display back as it was found; may be called twice."""
+        """Restore the display as it was; may be called twice."""
 
 
 class Null(Screen):
-    """Take pictures to nowhere, so that a machine without display runs like any other."""
+    """A screen that drops its pictures, for a machine without a display."""
 
     label = "no screen"
 
     def __init__(self, wanted: Wanted) -> None:
-        """Take what was wanted; a small canvas costs least."""
+        """Take the size; by default a small one, which costs least."""
         self.size = wanted.size or (360, 640)
 
     def put(self, image: Image) -> None:
         """Drop the picture."""
 
     def check(self) -> None:
-        """Be there always."""
+        """Never fail."""
 
     def close(self) -> None:
-        """Have nothing to give back."""
+        """Restore nothing."""

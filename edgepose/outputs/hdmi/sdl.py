@@ -15,10 +15,10 @@ from typing import IO, Final
 from edgepose.errors import OutputLost
 from edgepose.outputs.hdmi.pixel_format import raster, write
 from edgepose.outputs.hdmi.screen import NoScreen, Screen, Wanted
-from edgepose.outputs.hdmi.sdl_window import BEAT, DEPTH, SHOW, SHOWN
+from edgepose.outputs.hdmi.sdl_window import DEPTH, HEARTBEAT, SHOW, SHOWN
 from edgepose.types import Image, Size
 
-ROWS: Final = 720  # of the canvas, at most; SDL scales it to the screen, which costs us nothing
+ROWS: Final = 720  # of the canvas, at most; SDL scales it to the screen on the GPU
 START_UP: Final = 20.0  # seconds until the window is there; 0.8 measured, a Pi at boot takes more
 PATIENCE: Final = 5.0  # seconds for a picture to be shown; a compositor may be busy
 
@@ -28,12 +28,12 @@ _PROGRAM: Final = "edgepose.outputs.hdmi.sdl_window"
 
 
 def has_desktop(environment: Mapping[str, str]) -> bool:
-    """Tell whether a desktop is there to open a window on."""
+    """Return whether there is a desktop."""
     return bool(environment.get("WAYLAND_DISPLAY") or environment.get("DISPLAY"))
 
 
 class Sdl(Screen):
-    """Feed pictures to the window through shared memory, which is free again when one is shown."""
+    """A window fed through shared memory, which is free again when a picture is shown."""
 
     def __init__(self, wanted: Wanted) -> None:
         """Open the window and wait for it.
@@ -54,17 +54,17 @@ class Sdl(Screen):
             raise
 
     def put(self, image: Image) -> None:
-        """Hand a picture over, once the one before is shown."""
+        """Send a picture, once the one before is shown."""
         self._open_window()
         self._await_shown(PATIENCE)
         write(image, self._picture)
-        self._say(SHOW)
+        self._send(SHOW)
         self._is_waiting = True
 
     def check(self) -> None:
-        """Let the window answer the desktop. Raises OutputLost if it was closed or has hung."""
+        """Exchange a heartbeat. Raises OutputLost if the window was closed or hangs."""
         self._await_shown(PATIENCE)
-        self._say(BEAT)
+        self._send(HEARTBEAT)
         self._is_waiting = True
 
     def close(self) -> None:
@@ -82,24 +82,24 @@ class Sdl(Screen):
         os.close(self._memory_fd)
 
     def _set_up(self, wanted: Wanted) -> None:
-        desktop = _size(self._hear(START_UP))
+        desktop = _size(self._receive(START_UP))
         self.size = wanted.size or canvas_for(desktop)
         height, width = self.size
         os.ftruncate(self._memory_fd, height * width * DEPTH)
         self._picture = raster(mmap.mmap(self._memory_fd, 0), self.size, width * DEPTH)
         self.label = f"window of {desktop[1]}x{desktop[0]}"
-        self._say(f"{height} {width}")
+        self._send(f"{height} {width}")
         self._is_waiting = True
         self._await_shown(START_UP)
 
     def _await_shown(self, seconds: float) -> None:
         if self._is_waiting:
-            answer = self._hear(seconds)
+            answer = self._receive(seconds)
             if answer != SHOWN:
                 raise OutputLost(f"hdmi: no window: {answer}")
             self._is_waiting = False
 
-    def _hear(self, seconds: float) -> str:
+    def _receive(self, seconds: float) -> str:
         """Return the next line of the window's program. Raises OutputLost where none comes."""
         pipe = _pipe(self._open_window().stdout)
         ready = select.poll()
@@ -111,10 +111,10 @@ class Sdl(Screen):
             raise OutputLost("hdmi: the window was closed, or the desktop ended")
         return line.strip()
 
-    def _say(self, words: str) -> None:
+    def _send(self, line: str) -> None:
         pipe = _pipe(self._open_window().stdin)
         try:
-            pipe.write(words + "\n")
+            pipe.write(line + "\n")
             pipe.flush()
         except BrokenPipeError as error:
             raise OutputLost("hdmi: the window was closed, or the desktop ended") from error
@@ -132,10 +132,10 @@ def canvas_for(desktop: Size) -> Size:
 
 
 def _start(memory_fd: int) -> subprocess.Popen[str]:
-    """Start the window's program, out of reach of the terminal's Ctrl-C."""
+    """Start the window's program, unaffected by the terminal's Ctrl-C."""
     environment = {
         "PYGAME_HIDE_SUPPORT_PROMPT": "1",
-        # Left alone, SDL falls back to a driver that shows nothing when the desktop is away.
+        # Otherwise SDL falls back to an invisible driver when the desktop is gone.
         "SDL_VIDEODRIVER": "wayland,x11" if os.environ.get("WAYLAND_DISPLAY") else "x11",
     }
     return subprocess.Popen(
@@ -156,7 +156,7 @@ def _pipe(pipe: IO[str] | None) -> IO[str]:
 
 
 def _size(line: str) -> Size:
-    """Return (height, width) of a line. Raises OutputLost for the sentence that stands instead."""
+    """Return (height, width) of a line. Raises OutputLost for any other line, which is a reason."""
     words = line.split()
     if len(words) != 2 or not all(word.isdigit() for word in words):
         raise OutputLost(f"hdmi: no window: {line}")

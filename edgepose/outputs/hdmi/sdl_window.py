@@ -1,11 +1,11 @@
 """The program that owns the window on a desktop; `sdl.Sdl` starts it and feeds it pictures.
 
-It is a process of its own because Xlib ends a process whose X server goes away, and no camera,
-pin or broker may go with it. Only the standard library and pygame are imported here.
+A separate process because Xlib ends a process whose X server goes away, which must not stop camera,
+GPIO and MQTT. Only the standard library and pygame are imported here.
 
-Lines on stdin: `HEIGHT WIDTH` of the picture in shared memory once, then `show`, or `-` to be
-answered only. Lines on stdout: `HEIGHT WIDTH` of the desktop, then `shown` for each line and once
-before; or a sentence that says why there is no window.
+Lines on stdin: `HEIGHT WIDTH` of the picture in shared memory once, then `show`, or `-` as a
+heartbeat. Lines on stdout: `HEIGHT WIDTH` of the desktop, then `shown` once and for each line; or
+the reason why there is no window.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from typing import Any, Final
 DEPTH: Final = 4  # bytes a pixel: blue, green, red, unused
 SHOW: Final = "show"
 SHOWN: Final = "shown"
-BEAT: Final = "-"  # answered, so that both sides see that the other lives
+HEARTBEAT: Final = "-"
 
 
 def main() -> None:
     """Show pictures until stdin ends or the window is closed. argv: descriptor of the memory."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # systemd tells all; we end when stdin does
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # systemd signals all; this one ends with stdin
     try:
         _serve(int(sys.argv[1]))
     except ImportError as error:
-        say(f"{error}")
+        send(f"{error}")
     except (BrokenPipeError, EOFError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody listens to what is left in stdout
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads the rest of stdout
 
 
 def _serve(memory_fd: int) -> None:
@@ -40,28 +40,28 @@ def _serve(memory_fd: int) -> None:
     try:
         pygame.display.init()
         desktop_wh = pygame.display.get_desktop_sizes()[0]
-        say(f"{desktop_wh[1]} {desktop_wh[0]}")
+        send(f"{desktop_wh[1]} {desktop_wh[0]}")
         height, width = map(int, _line().split())
         show = _open_window(pygame, desktop_wh, (width, height))
     except pygame.error as error:
-        say(f"{error}")
+        send(f"{error}")
         return
     memory = mmap.mmap(memory_fd, height * width * DEPTH)
     picture = pygame.image.frombuffer(memory, (width, height), "BGRA")
-    say(SHOWN)
+    send(SHOWN)
     while not any(event.type == pygame.QUIT for event in pygame.event.get()):
         if _line() == SHOW:
             show(picture)
-        say(SHOWN)
+        send(SHOWN)
 
 
 def _open_window(
     pygame: Any, desktop_wh: tuple[int, int], size_wh: tuple[int, int]
 ) -> Callable[[Any], None]:
-    """Fill the screen and return what shows a picture on it.
+    """Open a full-screen window and return a function that shows a picture.
 
-    SDL scales the picture up smoothly, by a GPU where there is one. The window begins at the
-    desktop's size: where there is no window manager nobody enlarges it.
+    SDL scales smoothly, on a GPU where there is one. The window begins at the desktop's size:
+    without a window manager nothing enlarges it.
     """
     from pygame._sdl2 import video
 
@@ -89,9 +89,9 @@ def _line() -> str:
     return line.strip()
 
 
-def say(words: str) -> None:
-    """Write one line to the process that listens."""
-    sys.stdout.write(" ".join(words.split()) + "\n")
+def send(text: str) -> None:
+    """Write one line to the parent process."""
+    sys.stdout.write(" ".join(text.split()) + "\n")
     sys.stdout.flush()
 
 

@@ -1,4 +1,4 @@
-"""Choose the screen: the first kind that this machine has, in a stated order."""
+"""Choice of the screen: the first kind that this machine has, in the order of KINDS."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ KINDS: Final[dict[str, Callable[[Wanted], Screen]]] = {
     "kms": Kms,
     "framebuffer": Framebuffer,
     "null": Null,
-}  # in the order in which they are tried: inside a desktop only the desktop can show anything
+}  # in the order of trying: while a desktop runs only its window can show anything
 
 
 class ScreenChoice:
-    """Open the screen that was asked for; warns of what is amiss once, however often it opens."""
+    """The configured kind of screen; logs each warning once, however often it opens."""
 
     def __init__(self, sink: str, wanted: Wanted) -> None:
         """Take a kind of KINDS, or "auto" for the first that this machine has."""
@@ -34,8 +34,8 @@ class ScreenChoice:
     def open(self) -> Screen:
         """Return an open screen.
 
-        Raises OutputLost where the screen is there but can't be used at present: the next kind
-        is not tried then, since a display that is plugged in late must not leave us in the dark.
+        Raises OutputLost where the screen can't be used at present. No other kind is tried then,
+        so that a display that is connected late is still used.
         """
         if self._sink != "auto":
             return KINDS[self._sink](self._wanted)
@@ -48,18 +48,18 @@ class ScreenChoice:
                 reasons.append(str(reason))
             else:
                 if kind == "null":
-                    self._warn(f"Nothing is shown, for want of a screen: {'; '.join(reasons)}.")
+                    self._warn(f"Nothing is shown, no screen: {'; '.join(reasons)}.")
                 return screen
         raise NoScreen("; ".join(reasons))
 
     def _note(self, kind: str, reason: NoScreen) -> None:
-        """Warn of a desktop that is there but can't be used for want of pygame."""
+        """Log why a kind is skipped; a warning where a desktop can't be used."""
         if kind == "sdl" and has_desktop(os.environ):
             self._warn(f"The desktop is not used: {reason}.")
         else:
-            log.debug("Screen '%s' is left out: %s", kind, reason)
+            log.debug("Screen '%s' is skipped: %s", kind, reason)
 
-    def _warn(self, words: str) -> None:
-        if words not in self._warned:
-            self._warned.add(words)
-            log.warning("%s", words)
+    def _warn(self, message: str) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
+            log.warning("%s", message)

@@ -437,7 +437,7 @@ def test_a_machine_without_screen_is_warned_of(
     screen.close()
 
     (warning,) = [one for one in caplog.records if one.levelno == logging.WARNING]
-    assert "for want of a screen: no such thing" in warning.getMessage()
+    assert "no screen: no such thing" in warning.getMessage()
 
 
 def test_a_desktop_that_cant_be_used_is_warned_of_once(
