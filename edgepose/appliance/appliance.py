@@ -18,7 +18,7 @@ from edgepose.appliance.tuning import Recent, Tuning
 from edgepose.config.edit import save_text
 from edgepose.config.files import ConfigChoice
 from edgepose.config.loader import Config
-from edgepose.config.reload import ConfigLife
+from edgepose.config.reload import ActiveConfig
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.threads import new_thread
 from edgepose.errors import ConfigError, EdgeposeError, UserError, near_miss
@@ -35,17 +35,17 @@ log = logging.getLogger(__name__)
 class Appliance(Controls):
     """Run one configuration; be what its outputs may ask things of.
 
-    extra: internal outputs besides the configured ones. life: follows the configuration, where
-    it comes from more than its one file.
+    extra: internal outputs besides the configured ones. active: the configuration with its files,
+    where it comes from more than its one file.
     """
 
     def __init__(
         self,
         config: Config,
         extra: Mapping[str, Output] | None = None,
-        life: ConfigLife | None = None,
+        active: ActiveConfig | None = None,
     ) -> None:
-        self.life = life or ConfigLife(config)
+        self.active = active or ActiveConfig(config)
         self.model: LoadedModel = load_model(config.model)
         self._extra = dict(extra or {})
         self._tuning = Tuning(config)
@@ -56,10 +56,10 @@ class Appliance(Controls):
         self._halt, self._stop = threading.Event(), threading.Event()
         self._lock = threading.RLock()  # commands come from several outputs
         self._crash: BaseException | None = None
-        self._pushes = self._new_pushes()
-        self._extra["remote update"] = self._pushes
+        self._updates = self._new_updates()
+        self._extra["remote update"] = self._updates
         self.pipeline = self._new_pipeline()
-        self._commands: dict[str, Callable[[Any], str]] = self._pushes.commands | {
+        self._commands: dict[str, Callable[[Any], str]] = self._updates.commands | {
             "detect": self._detect,
             "thresholds": lambda value: self._tuning.tune(value, self.pipeline.watches),
             "template": lambda value: self._tuning.use_template(value, self.pipeline.watches),
@@ -74,7 +74,7 @@ class Appliance(Controls):
     @property
     def config(self) -> Config:
         """Return the configuration in force."""
-        return self.life.config
+        return self.active.config
 
     def add(self, name: str, output: Output) -> None:
         """Add an internal output before the run."""
@@ -128,9 +128,9 @@ class Appliance(Controls):
             watches=self._tuning.state(),
             last_event=self._recent.last_event,
             unsaved=self._tuning.is_unsaved,
-            configuration=self.life.state(),
+            configuration=self.active.state(),
             templates=templates_in_use(self.config),
-            pushed=dict(self._pushes.answers),
+            pushed=dict(self._updates.answers),
         )
         return self._health.document(subject)
 
@@ -152,9 +152,9 @@ class Appliance(Controls):
         self._tuning.retune(pipeline.watches, is_read=True)
         return pipeline
 
-    def _new_pushes(self) -> RemoteUpdate:
+    def _new_updates(self) -> RemoteUpdate:
         return RemoteUpdate(
-            self.life,
+            self.active,
             put=lambda text: self.command("config", text),
             retune=lambda: self._tuning.retune(self.pipeline.watches),
             is_ending=self._halt.is_set,
@@ -173,40 +173,40 @@ class Appliance(Controls):
         return self._tuning.teach(value, self._recent.poses(), known_score)
 
     def _save(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
-        error = self.life.choose().error
+        error = self.active.choose().error
         if error:
             raise ConfigError(f"nothing is saved over a mistake in the file: {error}")
         changed = self._tuning.save()
         if not changed:
             return "nothing to save"
-        self._use(self.life.choose().config or self.config)
+        self._use(self.active.choose().config or self.config)
         return f"{', '.join(changed)}: saved to {self.config.path}"
 
     def _reload(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
         with reloading():
-            self.life.forgive()
+            self.active.files.retry_refused()
             try:
-                return self._follow(self.life.choose(), keeps_tuned=False)
+                return self._follow(self.active.choose(), keeps_tuned=False)
             except EdgeposeError as error:
-                self.life.refuse(str(error))
+                self.active.refuse(str(error))
                 raise
 
     def poll_config(self) -> None:
         """Take over what was edited, and keep what runs well: called every second or so."""
-        if self.life.is_due():
+        if self.active.should_read():
             with self._lock:
-                self._look(self.life.choose())
-        self.life.keep()
+                self._look(self.active.choose())
+        self.active.prove()
 
     def _look(self, choice: ConfigChoice) -> None:
         """Follow a choice if it is news; a refusal is logged once, and in the health document."""
-        if not self.life.is_news(choice):
+        if not self.active.is_news(choice):
             return
         try:
             log.info("%s", self._follow(choice, keeps_tuned=True))
         except EdgeposeError as error:
-            if str(error) != self.life.error:
-                self.life.refuse(str(error))
+            if str(error) != self.active.error:
+                self.active.refuse(str(error))
 
     def _follow(self, choice: ConfigChoice, keeps_tuned: bool) -> str:
         """Go on as a choice says. Raises EdgeposeError where it can't.
@@ -218,16 +218,16 @@ class Appliance(Controls):
         done = "nothing has changed" if is_same else self._take_over(config)
         if choice.error:
             raise ConfigError(choice.error)
-        self.life.take()
+        self.active.accept()
         return done
 
     def _push(self, value: Any) -> str:
         """Take over the text of a whole configuration, and write it into the file."""
         if not isinstance(value, str):
             raise UserError("expected the text of a configuration")
-        config = self.life.parse(value)
+        config = self.active.parse(value)
         done = self._take_over(config, lambda: save_text(config.path, value))
-        self.life.take()
+        self.active.accept()
         return f"{done}; it is written to {config.path}"
 
     def _restart(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
@@ -251,7 +251,7 @@ class Appliance(Controls):
         return "the configuration is taken over" + (f"; anew: {anew}" if anew else "")
 
     def _use(self, config: Config) -> None:
-        self.life.use(config)
+        self.active.use(config)
         self._tuning = Tuning(config, self._tuning.profile)
 
     def _apply(self, change: Plan) -> None:

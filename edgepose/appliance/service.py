@@ -17,11 +17,11 @@ from edgepose.appliance.appliance import Appliance
 from edgepose.appliance.standby import Standby
 from edgepose.config.files import ConfigFiles
 from edgepose.config.loader import Config
-from edgepose.config.reload import GOOD_AFTER, POLL, RETRY, ConfigLife, Edits
+from edgepose.config.reload import GOOD_AFTER, POLL, RETRY, ActiveConfig, Edits
 from edgepose.engine.threads import PeriodicThread
 from edgepose.engine.watchdog import Supervisor
 from edgepose.errors import ConfigError, EdgeposeError, UserError
-from edgepose.system.last_exit import CrashLoop
+from edgepose.system import last_exit
 from edgepose.system.systemd import notify
 
 log = logging.getLogger(__name__)
@@ -63,14 +63,14 @@ class Service:
     def __init__(
         self,
         files: ConfigFiles,
-        new_appliance: Callable[[ConfigLife], Appliance],
+        new_appliance: Callable[[ActiveConfig], Appliance],
         folder: Path | None,
     ) -> None:
         self.appliance: Appliance | None = None
         self._files = files
         self._new_appliance = new_appliance
         self._folder = folder
-        self._vain = CrashLoop(folder)
+        self._has_crashed = last_exit.has_crashed(folder)
         self._stop, self._again = threading.Event(), threading.Event()
 
     def run(self) -> None:
@@ -119,7 +119,7 @@ class Service:
         edits = Edits(lambda: self._files.paths)
         with Standby(self._files, error, self._folder) as waiting:
             while self._await_change(edits):
-                self._files.forgive()
+                self._files.retry_refused()
                 try:
                     return self._try()
                 except EdgeposeError as again:
@@ -142,24 +142,24 @@ class Service:
             if choice.config is None:
                 raise ConfigError(choice.error)
             is_copy = choice.config is last
-            if not is_copy and self._is_vain(choice.config, last):
+            if not is_copy and self._is_crash_loop(choice.config, last):
                 continue
             if is_copy:
                 log.error("The last good configuration runs, since: %s", choice.error)
             try:
                 return self._new_appliance(
-                    ConfigLife(choice.config, self._files, choice.error, is_copy)
+                    ActiveConfig(choice.config, self._files, choice.error, is_copy)
                 )
             except UserError as error:  # a model that is damaged; look for the next best
                 self._files.refuse(choice.config, str(error))
                 if is_copy:
                     raise ConfigError(choice.error) from error
 
-    def _is_vain(self, config: Config, last: Config | None) -> bool:
+    def _is_crash_loop(self, config: Config, last: Config | None) -> bool:
         """Refuse a configuration that crashes the process where there is one that does not."""
         if last is None or last.digest == config.digest:
             return False
-        crashes = self._vain.count(config.digest)
+        crashes = self._files.good.count_start(config.text, has_crashed=self._has_crashed)
         if crashes < STARTS:
             return False
         self._files.refuse(

@@ -70,6 +70,7 @@ def _migrate(path: Path, sets: tuple[str, ...]) -> None:
     after = migrate(before, str(path))
     if after != before:
         loads(after, path, sets)
+        save_text(path.with_suffix(f"{path.suffix}.bak"), before)
         save_text(path, after)
 
 

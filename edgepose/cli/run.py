@@ -21,9 +21,9 @@ from edgepose.appliance.remote_update import roll_back_crashing
 from edgepose.appliance.service import Service, supervised
 from edgepose.cli.console import Console, summary
 from edgepose.cli.options import config_argument, set_option
-from edgepose.config.files import ConfigFiles, boot_files, service_files
-from edgepose.config.loader import load
-from edgepose.config.reload import ConfigLife
+from edgepose.config.files import ConfigFiles, service_files
+from edgepose.config.loader import Config, load
+from edgepose.config.reload import ActiveConfig
 from edgepose.config.schema import DEFAULT_MODEL
 from edgepose.errors import EdgeposeError
 from edgepose.outputs.base import Device, Output
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 SWITCH_INTERVAL: Final = 0.0005  # seconds; at the default 5 ms a busy Python thread halves the rate
 
-Start = Callable[[ConfigLife], Appliance]
+Start = Callable[[ActiveConfig], Appliance]
 MAKESHIFT: Final = (
     f"using the small model in the box; `edgepose models pull {DEFAULT_MODEL}` gets a better one"
 )
@@ -74,13 +74,14 @@ def run(
 ) -> None:
     """Run the pipeline that CONFIG describes, until the source ends or Ctrl-C."""
 
-    def start(life: ConfigLife) -> Appliance:
-        return _new_appliance(life, record, quiet)
+    def start(active: ActiveConfig) -> Appliance:
+        return _new_appliance(active, record, quiet)
 
     malloc.limit_arenas()
-    _recover(config)
     is_service = "NOTIFY_SOCKET" in os.environ if service is None else service
-    appliance = _serve(config, sets, start) if is_service else _run(config, sets, start)
+    files = service_files(config, sets, state_folder()) if is_service else ConfigFiles(config, sets)
+    _recover(files)
+    appliance = _serve(files, start) if is_service else _run(files, load(config, sets), start)
     if appliance is None:
         return
     figures = appliance.pipeline.stats.snapshot()
@@ -90,37 +91,35 @@ def run(
         click.echo(summary(figures), err=True)
 
 
-def _run(config: Path, sets: tuple[str, ...], start: Start) -> Appliance:
-    """Run a configuration before somebody's eyes: what is wrong with it ends the run."""
-    files = ConfigFiles(config, sets)
-    appliance = start(ConfigLife(load(config, sets), files))
+def _run(files: ConfigFiles, config: Config, start: Start) -> Appliance:
+    """Run a configuration at a terminal: what is wrong with it ends the run."""
+    appliance = start(ActiveConfig(config, files))
     with _signals(appliance), supervised(appliance, own_folder()):  # one may come right after READY
         appliance.run()
     return appliance
 
 
-def _serve(config: Path, sets: tuple[str, ...], start: Start) -> Appliance | None:
+def _serve(files: ConfigFiles, start: Start) -> Appliance | None:
     """Run as a service; None where it was stopped before there was anything to run."""
-    service = Service(service_files(config, sets, state_folder()), start, own_folder())
+    service = Service(files, start, own_folder())
     with _signals(service):
         service.run()
     return service.appliance
 
 
-def _recover(config: Path) -> None:
-    """Take a pushed configuration back that makes the process crash, wherever it was pushed to."""
-    for path in (config, *boot_files(config)):
-        try:
-            roll_back_crashing(path)
-        except EdgeposeError as error:  # a disk that can't be written; it is read as it is
-            log.error("A pushed configuration can't be taken back: %s", error)
+def _recover(files: ConfigFiles) -> None:
+    """Roll a pushed configuration back that makes the process crash."""
+    try:
+        roll_back_crashing(files)
+    except EdgeposeError as error:  # a disk that can't be written; it is read as it is
+        log.error("A pushed configuration can't be rolled back: %s", error)
 
 
-def _new_appliance(life: ConfigLife, record: Path | None, quiet: bool) -> Appliance:
+def _new_appliance(active: ActiveConfig, record: Path | None, quiet: bool) -> Appliance:
     """Return an appliance whose model has looked at a blank picture. Raises EdgeposeError."""
     extra: dict[str, Output] = {} if quiet else {"console": Console()}
-    config = life.config
-    appliance = Appliance(config, extra, life)
+    config = active.config
+    appliance = Appliance(config, extra, active)
     if record is not None:
         appliance.add("record", _recorder(assembly.device(config, appliance.model), record))
     if not quiet:

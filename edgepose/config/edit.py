@@ -27,8 +27,8 @@ Edits = Mapping[Place, Any]
 def save_edits(path: Path, edits: Edits) -> None:
     """Write values into a configuration file, whose mappings on the way must be there.
 
-    Comments, order and everything else stay. The file is replaced whole or not at all; the one
-    before is kept beside it as NAME.bak. Raises ConfigError where it can't be written.
+    Comments, order and everything else stay. The file is replaced whole or not at all. Raises
+    ConfigError where it can't be written.
     """
     try:
         data = read_for_edit(migrate(path.read_text(encoding="utf-8"), str(path)))
@@ -43,14 +43,8 @@ def save_edits(path: Path, edits: Edits) -> None:
 
 
 def save_text(path: Path, text: str) -> None:
-    """Write a configuration file: whole or not at all, the one before beside it as NAME.bak.
-
-    Raises ConfigError where it can't be written.
-    """
+    """Write a configuration file, whole or not at all. Raises ConfigError where it can't be."""
     try:
-        if path.exists():
-            before = path.read_text(encoding="utf-8", errors="replace")
-            atomic.write_text(path.with_suffix(f"{path.suffix}.bak"), before)
         atomic.write_text(path, text)
     except OSError as error:
         raise _unwritten(path, error) from error

@@ -1,7 +1,7 @@
-"""Notice edited files, then take the new configuration over or refuse it.
+"""Notice edited files, then take over or refuse the new configuration.
 
-Looking is cheaper than being told: a stat a second and file costs microseconds, and sees what
-notifications miss - a stick that appears, an editor that puts another file in place, a share.
+Polling is cheaper than notifications: a stat a second and file costs microseconds, and sees what
+inotify misses - a stick that appears, an editor that replaces the file, a network share.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ RETRY: Final = 10.0  # seconds after which what was refused is tried again: a mo
 GOOD_AFTER: Final = 10.0  # seconds that a configuration must run until it is worth keeping
 
 
-class ConfigLife:
-    """Follow the configuration of one process: which is taken over, which is refused and why.
+class ActiveConfig:
+    """The configuration in force, and why a newer one is not.
 
-    config: the one in force. error: what keeps a newer one from it, `""` when nothing does.
-    is_copy: the file is wrong, and the copy of the last good one is in force.
+    error: what is wrong with the newer one, `""` when nothing is. is_copy: the file is wrong, and
+    the last good configuration is in force. is_on_probation: it was pushed, and the broker was
+    not reached with it yet.
     """
 
     def __init__(
@@ -39,7 +40,8 @@ class ConfigLife:
         is_copy: bool = False,
     ) -> None:
         self.error = error
-        self._files = files or ConfigFiles(config.path)
+        self.files = files or ConfigFiles(config.path)
+        self.is_on_probation = False
         self._taken = self._refused = 0
         self._edits = Edits(self.watched)
         self.use(config)
@@ -50,15 +52,15 @@ class ConfigLife:
         self.config, self.is_copy = config, False
         self._loaded, self._since = time.time(), time.monotonic()
         self._looked = time.monotonic()
-        self._is_kept = False
+        self._is_proved = False
 
     def choose(self) -> ConfigChoice:
-        """Read the files anew; the configuration in force is the one to fall back upon."""
+        """Read the files again; the configuration in force is the one to fall back on."""
         self._looked = time.monotonic()
-        return self._files.choose(self.config)
+        return self.files.choose(self.config)
 
     def is_news(self, choice: ConfigChoice) -> bool:
-        """Tell whether a choice differs from how things are."""
+        """Return whether a choice differs from what is in force."""
         return choice.config != self.config or choice.error != self.error
 
     def parse(self, text: str) -> Config:
@@ -66,14 +68,10 @@ class ConfigLife:
 
         Raises ConfigError.
         """
-        return self._files.parse(text, self.config.path)
+        return self.files.parse(text, self.config.path)
 
-    def forgive(self) -> None:
-        """Try again what was refused when it was used."""
-        self._files.forgive()
-
-    def take(self) -> None:
-        """Note that the files were read and all is well."""
+    def accept(self) -> None:
+        """Note that the files were read and nothing is wrong."""
         self.error = ""
         self._taken += 1
 
@@ -81,22 +79,23 @@ class ConfigLife:
         """Note, and log, why the configuration is not as its file has it."""
         log.error("The configuration was not taken over, the last good one runs on: %s", error)
         self._refused += 1
-        self.error = error  # last: who sees it finds the line in the log and the count as well
+        self.error = error  # last: whoever reads it finds the line in the log and the count as well
 
-    def is_due(self) -> bool:
+    def should_read(self) -> bool:
         """Look for edits, once in POLL seconds; return whether to read the files."""
         is_edited = self._edits.step()
         is_old = time.monotonic() - self._looked >= RETRY
         return is_edited or (is_old and bool(self.error))
 
-    def keep(self) -> None:
-        """Keep the configuration for the next start once it has run well for a while."""
-        if self._is_kept or self.error or time.monotonic() - self._since < GOOD_AFTER:
+    def prove(self) -> None:
+        """Make the configuration the last good one once its proof holds."""
+        is_settled = self._is_proved or self.error or self.is_on_probation
+        if is_settled or time.monotonic() - self._since < GOOD_AFTER:
             return
         try:
-            self._is_kept = self._files.keep(self.config)
+            self._is_proved = self.files.prove(self.config)
         except OSError as error:
-            self._is_kept = True  # until there is another one: a full disk is no reason to wear it
+            self._is_proved = True  # until the next one: writing again would wear a full disk
             log.warning("The last good configuration can't be kept for the next start: %s", error)
 
     def watched(self) -> tuple[Path, ...]:
@@ -104,7 +103,7 @@ class ConfigLife:
         watches = self.config.watches.values()
         templates = [path for watch in watches for path in watch.templates]
         examples = [path for watch in watches for path in classifiers.files(watch)]
-        return (*self._files.paths, *templates, *examples)
+        return (*self.files.paths, *templates, *examples)
 
     def state(self) -> dict[str, Any]:
         """Return the part of the health document that is about the configuration.
@@ -113,7 +112,7 @@ class ConfigLife:
         """
         return {
             "path": str(self.config.path),
-            "files": [str(path) for path in self._files.paths],
+            "files": [str(path) for path in self.files.paths],
             "version": VERSION,
             "digest": self.config.digest,
             "is_copy": self.is_copy,
@@ -127,21 +126,21 @@ Look = tuple[int, int, int] | None  # times of change and size; None: there is n
 
 
 class Edits:
-    """Tell once of every edit, when all files are as they were at the last look: `step()`."""
+    """Edits of some files: `step()` reports each once, when nothing changed since the last call."""
 
     def __init__(self, paths: Callable[[], Iterable[Path]]) -> None:
         self._paths = paths
-        self._told: dict[Path, Look] = {}
+        self._reported: dict[Path, Look] = {}
         self._seen: dict[Path, Look] = {}
 
     def step(self) -> bool:
-        """Look once; return whether there is something new. The first look that rests is."""
+        """Return whether there is an edit to report; the first state of the files is one."""
         now = {path: _look(path) for path in self._paths()}
-        is_at_rest = now == self._seen
+        is_settled = now == self._seen
         self._seen = now
-        if not is_at_rest or now == self._told:
+        if not is_settled or now == self._reported:
             return False
-        self._told = now
+        self._reported = now
         return True
 
 

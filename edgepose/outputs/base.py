@@ -38,12 +38,11 @@ class Controls(ABC):
         file in the templates folder}. "capture": {"name"}: teach a pose from what is seen now.
         "profile": its name; which watches count, and how, follows it.
         "save": write changed thresholds and templates to the configuration. "reload": read it
-        again. "config": the text of a whole configuration, which is checked, takes the place of
-        the file in use (the one before stays beside it as NAME.bak) and is taken over, or is
-        refused and changes nothing. "push_config": {"id", "text"}, the same from afar: on trial
-        until "keep_config": {"id", "output": an output that was heard with it}, otherwise the one
-        before comes back. "push_template": {"id", "name", "text"}. "restart": end the process for
-        systemd to start it anew.
+        again. "config": the text of a whole configuration, which is checked, replaces the file in
+        use and is taken over, or is refused and changes nothing. "push_config": {"id", "text"},
+        the same remotely: on probation until "keep_config": {"id", "output": one that reached the
+        broker with it}, otherwise the last good one comes back. "push_template": {"id", "name",
+        "text"}. "restart": end the process for systemd to restart it.
         Raises UserError for an unknown command, a value out of range, or a time when it can't be.
         """
 

@@ -1,16 +1,12 @@
-"""How the last process ended, and how often one configuration crashed in a row.
+"""How the last process ended.
 
 The unit's ExecStopPost writes what systemd knows; RuntimeDirectoryPreserve=restart keeps it over
 a restart, on a tmpfs. Where no systemd is, or where it ended ExecStopPost along with the process
 (systemd 257 after `systemctl kill -s KILL`), a status file whose process is gone tells of a kill.
-
-Native code of a runtime can end the process without a word, so the count is on disk before it is
-tried. The folder is a tmpfs that outlives a restart of the service and not one of the machine.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,8 +16,9 @@ from edgepose.system import status_file
 
 NAME: Final = "last-exit"  # "UNIX_TIME SERVICE_RESULT EXIT_CODE EXIT_STATUS"
 
+IN_ORDER: Final = "success"
 _WORDS: Final = {
-    "success": "it ended in order",
+    IN_ORDER: "it ended in order",
     "watchdog": "the watchdog killed it, since a part hung",
     "oom-kill": "the system killed it for want of memory",
     "core-dump": "it crashed",
@@ -43,6 +40,12 @@ def read(folder: Path | None) -> dict[str, Any] | None:
         reason = _with_hung("it was killed, or crashed", left or {})
         return None if left is None else {"time": None, "result": "killed", "reason": reason}
     return {**told, "reason": _with_hung(told["reason"], left or {})}
+
+
+def has_crashed(folder: Path | None) -> bool:
+    """Return whether the last process is known to have ended otherwise than in order."""
+    end = read(folder)
+    return end is not None and end["result"] != IN_ORDER
 
 
 def _told(path: Path) -> dict[str, Any] | None:
@@ -77,45 +80,3 @@ def _left(folder: Path) -> Mapping[str, Any] | None:
 def _with_hung(reason: str, health: Mapping[str, Any]) -> str:
     hung = health.get("hung") or {}
     return reason + "".join(f"; {name}: {words}" for name, words in hung.items())
-
-
-log = logging.getLogger(__name__)
-
-CRASH_LOOP_NAME: Final = "vain-starts"  # "DIGEST NUMBER"
-IN_ORDER: Final = "success"
-
-
-class CrashLoop:
-    """Count starts by the digest of what is started. folder: None where there is none."""
-
-    def __init__(self, folder: Path | None) -> None:
-        """Look how the process before this one ended."""
-        self._file = folder / CRASH_LOOP_NAME if folder else None
-        end = read(folder)
-        self._crashed = end is not None and end["result"] != IN_ORDER
-        self._digest, self._before = "", 0
-
-    def count(self, digest: str) -> int:
-        """Note a start, once in a process; return how many before it ended in a crash."""
-        if digest != self._digest:
-            told, number = self._read()
-            self._before = number if self._crashed and told == digest else 0
-            self._digest = digest
-            self._write(f"{digest} {self._before + 1}")
-        return self._before
-
-    def _read(self) -> tuple[str, int]:
-        try:
-            digest, number = self._file.read_text().split() if self._file else ("", "0")
-            return digest, int(number)
-        except (OSError, ValueError):
-            return "", 0
-
-    def _write(self, text: str) -> None:
-        if self._file is None:
-            return
-        try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.write_text(text)
-        except OSError as error:
-            log.warning("%s: can't be written: %s", self._file, error.strerror or error)

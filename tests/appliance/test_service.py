@@ -19,7 +19,6 @@ from edgepose.config.files import BOOT_VARIABLE, service_files
 from edgepose.config.loader import load
 from edgepose.outputs.hdmi import output
 from edgepose.system import last_exit, status_file
-from edgepose.system.last_exit import CrashLoop
 
 TEMPLATE = Path(__file__).parents[2] / "configs" / "templates" / "arms_up.yaml"
 TEXT = """\
@@ -182,7 +181,7 @@ def test_what_is_tuned_and_not_saved_outlives_a_look_that_finds_nothing_new(star
     running = start(file)
     appliance = running.wait_until_it_runs()
     appliance.command("thresholds", {"watch": "hands", "enter": 0.95})
-    appliance._look(appliance.life.choose())
+    appliance._look(appliance.active.choose())
     assert appliance.state()["watches"]["hands"]["enter"] == 0.95
     appliance.command("reload")
     assert appliance.state()["watches"]["hands"]["enter"] == 0.85
@@ -206,7 +205,7 @@ def test_a_card_that_is_put_in_takes_over_and_goes_again(start, file):
 
 def test_a_source_that_proves_no_source_brings_the_last_good_one_back(start, file):
     """It looked right and was none: the process stays, the older configuration runs."""
-    service_files(file, (), file.parent / "state").keep(load(file))
+    service_files(file, (), file.parent / "state").good.prove(load(file))
     clip = file.with_name("clip.mp4")
     clip.write_text("this is no video")
     running = start(file)
@@ -222,11 +221,13 @@ def test_a_source_that_proves_no_source_brings_the_last_good_one_back(start, fil
 
 def test_what_crashes_the_process_three_times_gives_way_to_the_last_good_one(start, file):
     """It can be read, and its runtime ends the process natively; the health document says so."""
-    service_files(file, (), file.parent / "state").keep(load(file))
+    service_files(file, (), file.parent / "state").good.prove(load(file))
     file.write_text(TEXT.replace("fps: 15", "fps: 14"))
     run = file.parent / "run"
     for _ in range(service.STARTS):
-        CrashLoop(run).count(load(file).digest)
+        files = service_files(file, (), file.parent / "state")
+        files.good.count_start(file.read_text(), has_crashed=last_exit.has_crashed(run))
+        run.mkdir(exist_ok=True)
         (run / last_exit.NAME).write_text("1 core-dump dumped SEGV")
     running = start(file)
     state = running.wait_until_it_runs().state()["config"]

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from edgepose.config import reload
 from edgepose.config.files import BOOT_VARIABLE, ConfigFiles, LastGood, boot_files, service_files
 from edgepose.config.loader import load
-from edgepose.config.reload import Edits
+from edgepose.config.reload import ActiveConfig, Edits
+from edgepose.errors import ConfigError
+from edgepose.system import last_exit
 
 TEMPLATE = Path(__file__).parents[2] / "configs" / "templates" / "arms_up.yaml"
 TEXT = """\
@@ -84,7 +87,7 @@ class TestChoice:
         """Of the same file: one that broke on the card does not bring the starter's back."""
         put(boot, TEXT.format(name="card"))
         files = service_files(etc, (), tmp_path)
-        assert files.keep(load(boot))
+        assert files.prove(load(boot))
         put(boot, BROKEN)
         name, error = chosen(service_files(etc, (), tmp_path))
         assert name == "card"
@@ -93,7 +96,7 @@ class TestChoice:
     def test_a_copy_of_another_file_is_not_used(self, etc, boot, tmp_path):
         """What ran well for somebody else says nothing about this service."""
         other = put(tmp_path / "other.yaml", TEXT.format(name="other"))
-        service_files(other, (), tmp_path).keep(load(other))
+        service_files(other, (), tmp_path).prove(load(other))
         etc.write_text(BROKEN)
         name, error = chosen(service_files(etc, (), tmp_path))
         assert (name, "source.pace" in error) == (None, True)
@@ -106,7 +109,7 @@ class TestChoice:
         etc.write_text(TEXT.format(name="mended"))
         assert chosen(files) == ("mended", "")
         etc.write_text(TEXT.format(name="etc"))
-        files.forgive()
+        files.retry_refused()
         assert chosen(files) == ("etc", "")
 
 
@@ -116,7 +119,7 @@ class TestLastGood:
     def test_the_copy_stands_alone_and_its_paths_mean_what_they_meant(self, etc, tmp_path):
         """File and templates may be gone; the log still goes beside where they were."""
         config = load(etc)
-        assert LastGood(tmp_path / "kept").keep(config)
+        assert LastGood(tmp_path / "kept").prove(config)
         etc.unlink()
         (etc.parent / "hands.yaml").unlink()
         copy = LastGood(tmp_path / "kept").load()
@@ -128,29 +131,29 @@ class TestLastGood:
     def test_nothing_is_written_that_is_there_already(self, etc, tmp_path):
         """A card wears out with every write."""
         kept = LastGood(tmp_path / "kept")
-        kept.keep(load(etc))
+        kept.prove(load(etc))
         before = {path: path.stat().st_mtime_ns for path in (tmp_path / "kept").iterdir()}
-        kept.keep(load(etc))
+        kept.prove(load(etc))
         assert {p: p.stat().st_mtime_ns for p in (tmp_path / "kept").iterdir()} == before
 
     def test_a_template_that_was_edited_meanwhile_is_not_kept(self, etc, tmp_path):
         """What is kept is what ran, or nothing; the copy before stays."""
         kept, config = LastGood(tmp_path / "kept"), load(etc)
-        kept.keep(config)
+        kept.prove(config)
         template = etc.parent / "hands.yaml"
         template.write_text(
             template.read_text().replace("angle_deviation: 20", "angle_deviation: 5")
         )
-        assert not kept.keep(config)
+        assert not kept.prove(config)
         assert kept.load().templates == config.templates
 
     def test_only_the_templates_in_use_stay(self, etc, tmp_path):
         """A device that is tuned for years does not fill its card."""
         kept = LastGood(tmp_path / "kept")
-        kept.keep(load(etc))
+        kept.prove(load(etc))
         template = etc.parent / "hands.yaml"
         template.write_text(template.read_text() + "# tuned\n")
-        kept.keep(load(etc))
+        kept.prove(load(etc))
         assert len(list((tmp_path / "kept").glob("*.yaml"))) == 1
         assert kept.load() is not None
 
@@ -165,9 +168,104 @@ class TestLastGood:
     def test_overrides_hold_for_the_copy_as_well(self, etc, tmp_path):
         """`--set` comes with every start."""
         kept = LastGood(tmp_path / "kept")
-        kept.keep(load(etc, ["name=hall"]), ["name=hall"])
+        kept.prove(load(etc, ["name=hall"]), ["name=hall"])
         assert kept.load(["name=hall"]).name == "hall"
         assert "hall" not in json.loads((tmp_path / "kept" / "config.json").read_text())["text"]
+
+
+CRASH, IN_ORDER = "1 core-dump dumped SEGV", "1 success exited 0"
+
+
+def starts_after(folder: Path, end: str, text: str) -> int:
+    """Return what a process counts, after one that ended so."""
+    (folder / last_exit.NAME).write_text(end)
+    return LastGood(folder).count_start(text, has_crashed=last_exit.has_crashed(folder))
+
+
+class TestCrashLoop:
+    """Starts that ended in a crash are counted, over the end of the process."""
+
+    def test_crashes_with_the_same_are_counted(self, tmp_path):
+        """Once in each process, however often it looks."""
+        first = LastGood(tmp_path)
+        assert [first.count_start("a"), first.count_start("a")] == [0, 0]
+        assert starts_after(tmp_path, CRASH, "a") == 1
+        assert starts_after(tmp_path, CRASH, "a") == 2
+
+    @pytest.mark.parametrize(("end", "text"), [(IN_ORDER, "a"), (CRASH, "b")])
+    def test_an_end_in_order_or_another_configuration_begins_anew(self, tmp_path, end, text):
+        """What was counted before is forgotten."""
+        LastGood(tmp_path).count_start("a")
+        assert starts_after(tmp_path, end, text) == 0
+        assert starts_after(tmp_path, CRASH, text) == 1
+
+    @pytest.mark.parametrize("damaged", ["", "a", "a x", "\x00"])
+    def test_a_damaged_file_counts_as_none(self, tmp_path, damaged):
+        """And is replaced."""
+        (tmp_path / "starts").write_text(damaged)
+        assert starts_after(tmp_path, CRASH, "a") == 0
+        assert starts_after(tmp_path, CRASH, "a") == 1
+
+    def test_without_a_runtime_folder_nothing_has_crashed(self):
+        """As in a run at a terminal."""
+        assert not last_exit.has_crashed(None)
+
+
+class TestProof:
+    """When a configuration that runs becomes the last good one."""
+
+    @pytest.fixture
+    def active(self, etc, tmp_path, monkeypatch) -> ActiveConfig:
+        """Return the configuration of a service that has run for long enough."""
+        monkeypatch.setattr(reload, "GOOD_AFTER", 0.0)
+        return ActiveConfig(load(etc), service_files(etc, (), tmp_path / "state"))
+
+    def test_running_for_a_while_is_the_proof(self, active, etc):
+        """And not a moment before."""
+        reload.GOOD_AFTER = 60.0
+        active.prove()
+        assert active.files.good.text(etc) is None
+        reload.GOOD_AFTER = 0.0
+        active.prove()
+        assert active.files.good.text(etc) == etc.read_text()
+
+    def test_a_pushed_one_must_have_reached_the_broker_as_well(self, active, etc):
+        """However long it runs: until then the one before is the way back."""
+        active.is_on_probation = True
+        active.prove()
+        assert active.files.good.text(etc) is None
+        active.is_on_probation = False
+        active.prove()
+        assert active.files.good.text(etc) == etc.read_text()
+
+    def test_what_is_refused_proves_nothing(self, active, etc):
+        """The file is wrong, and what runs is not what stands in it."""
+        active.refuse("a mistake")
+        active.prove()
+        assert active.files.good.text(etc) is None
+
+
+class TestRestore:
+    """The last good text comes back into its file."""
+
+    def test_the_text_comes_back_with_its_comments(self, etc, tmp_path):
+        """Byte for byte, whatever stands in the file by then."""
+        before = etc.read_text() + "# tuned on site\n"
+        etc.write_text(before)
+        good = LastGood(tmp_path / "kept")
+        good.prove(load(etc))
+        etc.write_text(BROKEN)
+        good.restore(etc)
+        assert etc.read_text() == before
+
+    def test_that_of_another_file_is_no_way_back(self, etc, tmp_path):
+        """It says so, and leaves the file."""
+        good = LastGood(tmp_path / "kept")
+        good.prove(load(etc))
+        other = put(tmp_path / "other.yaml", BROKEN)
+        with pytest.raises(ConfigError, match="last good configuration is lost"):
+            good.restore(other)
+        assert other.read_text() == BROKEN
 
 
 class TestEdits:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,9 @@ import pytest
 
 from edgepose.appliance import remote_update
 from edgepose.appliance.remote_update import UpdateJournal, roll_back_crashing
+from edgepose.config.files import ConfigFiles
+from edgepose.config.loader import load
+from edgepose.errors import UserError
 
 TEMPLATES: Final = Path(__file__).parent.parent.parent / "configs" / "templates"
 
@@ -159,7 +163,7 @@ def test_a_configuration_that_loses_the_broker_is_rolled_back(
 ):
     """The classic way to lose a fleet: the device comes back by itself and says so."""
     monkeypatch.setenv("MUTE", "secret")
-    monkeypatch.setattr(remote_update, "TRIAL", 2.0)
+    monkeypatch.setattr(remote_update, "PROBATION", 2.0)
     appliance = house.start("hall")
     online("hall")
     before = house.file("hall").read_text()
@@ -285,33 +289,63 @@ def test_a_configuration_that_crashes_the_process_is_put_back_at_the_third_start
     house, tmp_path, caplog: pytest.LogCaptureFixture
 ):
     """However early it crashes: the start itself looks first."""
-    file = house.write("hall", "broken")
-    record = UpdateJournal.of(file)
-    record.answer("config", "1", "broken", "starting", "")
-    record.begin_trial("good", "broken")
+    good = house.text("hall")
+    file = house.write("hall", good)
+    ConfigFiles(file).good.prove(load(file))
+    file.write_text("broken")
+    UpdateJournal.of(file).answer("config", "1", "broken", "starting", "")
 
     texts = []
     for _ in range(4):
-        roll_back_crashing(file)
+        roll_back_crashing(ConfigFiles(file))
         texts.append(file.read_text())
 
-    assert texts == ["broken", "broken", "good", "good"]
-    assert UpdateJournal.of(file).trial is None
+    assert texts == ["broken", "broken", good, good]
+    assert not UpdateJournal.of(file).is_on_probation
     assert UpdateJournal.of(file).answers["config"]["state"] == "rolled back"
 
 
 def test_a_trial_goes_on_after_a_power_cut(house, ear, online):
     """The process that starts with the new configuration proves it, and it is accepted."""
     text = house.text("hall").replace("fps: 10", "fps: 12")
-    file = house.write("hall", text)
-    record = UpdateJournal.of(file)
-    record.answer("config", "7", text, "starting", "")
-    record.begin_trial(house.text("hall"), text)
+    file = house.write("hall", house.text("hall"))
+    ConfigFiles(file).good.prove(load(file))
+    file.write_text(text)
+    UpdateJournal.of(file).answer("config", "7", text, "starting", "")
 
     house.start("hall")
 
     assert answer(ear, "hall", "7")["state"] == "accepted"
-    assert UpdateJournal.of(file).trial is None
+    assert not UpdateJournal.of(file).is_on_probation
+
+
+def test_a_start_before_the_push_was_written_refuses_it(house, ear, online):
+    """The file is as it was, and nothing is on probation."""
+    file = house.write("hall", house.text("hall"))
+    ConfigFiles(file).good.prove(load(file))
+    UpdateJournal.of(file).answer("config", "7", "text", "starting", "")
+
+    appliance = house.start("hall")
+
+    assert "push it again" in answer(ear, "hall", "7")["text"]
+    assert not appliance.active.is_on_probation
+
+
+def test_a_second_push_waits_for_the_end_of_the_probation(house, ear, online, monkeypatch):
+    """It is refused, and the first one is accepted all the same."""
+    appliance = house.start("hall")
+    online("hall")
+    keep = appliance._commands["keep_config"]
+    came = threading.Event()
+    monkeypatch.setitem(appliance._commands, "keep_config", lambda value: came.set() or "")
+    text = house.text("hall").replace("port: ", "keypoints: 1, port: ")
+    appliance.command("push_config", {"id": "1", "text": text})
+    assert came.wait(30)
+    with pytest.raises(UserError, match="another configuration is on probation"):
+        appliance.command("push_config", {"id": "2", "text": text})
+    keep({"id": "1", "output": appliance.pipeline.outputs["bus"].output})
+    assert answer(ear, "hall", "1")["state"] == "accepted"
+    assert not appliance.active.is_on_probation
 
 
 def test_logs_are_the_devices_latest_lines(house, fleet, rows, online, monkeypatch):
