@@ -101,26 +101,71 @@ def test_the_core_is_pure(path: Path):
 
 @pytest.mark.parametrize("folder", ["sources", "runtimes", "outputs"])
 def test_edges_see_each_other_only_through_their_base(folder: str):
-    """One source, runtime or output never imports another one."""
-    for path in (PACKAGE / folder).glob("*.py"):
+    """One source, runtime or output, be it a file or a folder, never imports another one."""
+    parts = registered_parts(folder)
+    for path in (PACKAGE / folder).rglob("*.py"):
+        here = path.relative_to(PACKAGE / folder).parts[0].removesuffix(".py")
         for name in imports(path, top_only=False):
-            if not name.startswith(f"edgepose.{folder}."):
-                continue
-            other = name.split(".")[2]
-            registered = other in registered_modules(folder)
-            assert not registered or other == path.stem, f"{path.name} imports {name}"
+            if name.startswith(f"edgepose.{folder}."):
+                other = name.split(".")[2]
+                assert other == here or other not in parts, f"{identify(path)} imports {name}"
 
 
-def registered_modules(folder: str) -> set[str]:
-    """Return the module names of a folder that stand in the registry."""
+def registered_parts(folder: str) -> set[str]:
+    """Return the files and folders in a folder that the registry leads to."""
     from edgepose import registry
 
     targets = [target for names in registry.KINDS.values() for target in names.values()]
-    return {
-        target.partition(":")[0].rpartition(".")[2]
-        for target in targets
-        if target.startswith(f"edgepose.{folder}.")
-    }
+    modules = [target.partition(":")[0].split(".") for target in targets]
+    return {module[2] for module in modules if module[1] == folder}
+
+
+def test_no_imports_run_in_a_circle():
+    """Neither between files nor inside a package, imports for type checkers included."""
+    assert circle(graph()) == []
+
+
+def test_a_circle_would_be_found():
+    """Also one of three, whatever else is imported on the way."""
+    found = circle({"a": {"x", "b"}, "b": {"c"}, "c": {"x", "a"}, "x": set()})
+    assert found == ["a", "b", "c", "a"]
+
+
+def graph() -> dict[str, set[str]]:
+    """Return the modules that each module imports, by dotted names."""
+    names = {dotted(path): path for path in modules()}
+    return {name: imported(path, set(names)) - {name} for name, path in names.items()}
+
+
+def imported(path: Path, names: set[str]) -> set[str]:
+    """Return which of all modules a file imports; of `from package import module` the latter."""
+    found = set(imports(path, top_only=False)) & names
+    packages = {name.rpartition(".")[0] for name in found}
+    return {name for name in found if name not in packages}
+
+
+def dotted(path: Path) -> str:
+    """Return a module's name: `edgepose.core.crop`, `edgepose.core` for its `__init__`."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Return the modules on one circle, first and last the same; nothing where there is none."""
+    done: set[str] = set()
+
+    def follow(name: str, way: list[str]) -> list[str]:
+        if name in way:
+            return [*way[way.index(name) :], name]
+        if name in done:
+            return []
+        found = next(
+            (on for other in sorted(graph[name]) if (on := follow(other, [*way, name]))), []
+        )
+        done.add(name)
+        return found
+
+    return next(filter(None, (follow(name, []) for name in sorted(graph))), [])
 
 
 @pytest.mark.parametrize("path", modules(), ids=identify)
