@@ -1,4 +1,4 @@
-"""Which events an output has taken: those of a scene that it fails on are given again."""
+"""Deduplication: after a failure an output gets the same scene's events again."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Final
 
 from edgepose.types import Event
 
-REMEMBERED: Final = 4096  # ids; what is given again comes within a few scenes
+REMEMBERED: Final = 4096  # ids; repetitions come within a few scenes
 
 
 class DeliveredEvents:
-    """Remember events by their ids: the latest REMEMBERED, and all of the latest scene."""
+    """The ids of delivered events: the latest REMEMBERED, and all of the latest scene."""
 
     def __init__(self) -> None:
         """Begin with none."""
         self._ids: dict[str, None] = {}
 
     def new(self, events: Sequence[Event]) -> list[Event]:
-        """Return the events of a scene that are not taken yet."""
+        """Return the events of a scene that are not delivered yet."""
         excess = len(self._ids) - max(REMEMBERED, len(events))
         for id in [*islice(self._ids, max(excess, 0))]:
             del self._ids[id]
         return [event for event in events if event.id not in self._ids]
 
     def add(self, *events: Event) -> None:
-        """Take some."""
+        """Note events as delivered."""
         self._ids.update((event.id, None) for event in events)

@@ -1,4 +1,4 @@
-"""Write events, and if wanted the poses of every frame, as JSON lines."""
+"""Output that writes events, and on request the poses of every frame, as JSON lines."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from edgepose.types import Scene
 
 
 class JsonlOptions(options.Options):
-    """Say where to, and whether poses too."""
+    """Options of the jsonl output."""
 
     path: options.ConfigPath = Field(
-        description="file to append to; its folder is made if need be", examples=["events.jsonl"]
+        description="file to append to; its folder is created if needed", examples=["events.jsonl"]
     )
     poses: bool = Field(default=False, description="also write the poses of every frame")
     raw: bool = Field(default=False, description="write poses as the model gave them, unsmoothed")
@@ -35,46 +35,46 @@ class JsonlOptions(options.Options):
 
     @property
     def limit(self) -> int | None:
-        """Return the bytes that one file takes."""
+        """Return the limit of one file in bytes."""
         return None if self.max_mb is None else max(round(self.max_mb * 1e6), 1)
 
 
 class Jsonl(Output):
-    """Append one JSON object a line, at once; a line is whole or not there."""
+    """A file of one JSON object a line, each written at once and whole."""
 
     Options: ClassVar[type[options.Options]] = JsonlOptions
 
     def __init__(self, options: JsonlOptions, device: Device) -> None:  # noqa: ARG002 - see base
-        """Take options; the file waits for `open`."""
+        """Take options; `open` opens the file."""
         self.every_frame = options.poses
         self._options = options
         self._file = LineFile(options.path, options.limit, options.keep)
-        self._written = DeliveredEvents()
+        self._delivered = DeliveredEvents()
         self._last_frame: tuple[int, float] | None = None
 
     def open(self) -> None:
-        """Open the file, a line torn by a power cut cut off. Raises OutputLost."""
+        """Open the file; a line torn by a power cut is removed. Raises OutputLost."""
         self._file.open()
 
     def show(self, scene: Scene) -> None:
         """Write events not yet written, and the frame's poses. Raises OutputLost."""
-        events = self._written.new(scene.events)
+        events = self._delivered.new(scene.events)
         lines = [json_line(event.to_dict()) for event in events]
         frame = (scene.frame.seq, scene.frame.time)
         if self._options.poses and frame != self._last_frame:
             lines.append(json_line(poses_line(scene, raw=self._options.raw)))
         if lines:
             self._file.append(lines)
-        self._written.add(*events)
+        self._delivered.add(*events)
         self._last_frame = frame
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._file.close()
 
 
 def poses_line(scene: Scene, *, raw: bool = False) -> dict[str, Any]:
-    """Return the line of one frame: everybody's keypoints in pixels of the source frame."""
+    """Return one frame's line: all keypoints in pixels of the source frame."""
     poses = scene.raw_poses if raw else scene.poses
     return {
         "type": "poses",

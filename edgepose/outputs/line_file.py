@@ -1,4 +1,4 @@
-"""Append whole JSON lines to a file, through power cuts, full disks and log rotation."""
+"""A file of whole JSON lines, despite power cuts, full disks and log rotation."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ def json_line(value: Any) -> bytes:
 
 
 class LineFile:
-    """Append lines to a file so that it never holds half of one for long.
+    """A file to which whole lines are appended.
 
-    Each `append` reaches the system at once, or not at all. A line torn by a power cut is cut
-    off when the file is opened again. A file that was rotated away or deleted is noticed.
+    Each `append` writes all its lines or none. A line torn by a power cut is removed when the file
+    is opened again. A file that was rotated or deleted by others is noticed.
 
-    limit: bytes beyond which the file is moved to PATH.1, what was that to PATH.2 and so on, and
-    begun anew; lines that are appended together stay together. keep: how many of those are kept.
+    limit: bytes after which the file is rotated to PATH.1, PATH.1 to PATH.2 and so on; lines of
+    one `append` stay together. keep: how many rotated files are kept.
     """
 
     def __init__(self, path: Path, limit: int | None = None, keep: int = 0) -> None:
-        """Name the file; its folder is made when it is opened."""
+        """Take the path; `open` creates the file and its folder."""
         self.path = path
         self._limit = limit
         self._keep = keep
-        self._is_stuck = False  # it could not be moved, which is said once
+        self._is_stuck = False  # it can't be rotated, which is logged once
         self._file: int | None = None
 
     def open(self) -> None:
-        """Open or create the file, mended. Raises OutputLost where that can't be done."""
+        """Open or create the file, and repair it. Raises OutputLost."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
             if self._is_regular():
-                _mend(self._file)
+                _repair(self._file)
         except OSError as error:
             self.close()
             raise OutputLost(f"{self.path}: can't be opened: {_reason(error)}") from error
@@ -60,9 +60,9 @@ class LineFile:
     def append(self, lines: Iterable[bytes]) -> None:
         """Write lines, each with its line break, all or none. Raises OutputLost."""
         if self._file is None or self._is_gone():
-            raise OutputLost(f"{self.path}: the file was moved or deleted; it is begun anew")
+            raise OutputLost(f"{self.path}: the file was moved or deleted; a new one is begun")
         data = b"".join(lines)
-        self._make_room(len(data))
+        self._rotate_if_full(len(data))
         size = os.fstat(self._file).st_size
         try:
             _write_all(self._file, data)
@@ -72,22 +72,22 @@ class LineFile:
             raise OutputLost(f"{self.path}: can't be written: {_reason(error)}") from error
 
     def close(self) -> None:
-        """Let the file go; may be called twice."""
+        """Close the file; may be called twice."""
         file, self._file = self._file, None
         if file is not None:
             os.close(file)
 
-    def _make_room(self, length: int) -> None:
-        """Begin the file anew where `length` more bytes would be beyond the limit."""
+    def _rotate_if_full(self, length: int) -> None:
+        """Rotate the file where `length` more bytes would exceed the limit."""
         assert self._file is not None
-        size = os.fstat(self._file).st_size  # 0 for what is no file
+        size = os.fstat(self._file).st_size  # 0 for a device
         if self._limit is None or not size or size + length <= self._limit or self._is_stuck:
             return
         try:
             rotate(self.path, self._keep)
         except OSError as error:
             self._is_stuck = True
-            log.error("%s: grows on, it can't be moved: %s", self.path, _reason(error))
+            log.error("%s: can't be rotated and grows on: %s", self.path, _reason(error))
             return
         self.close()
         self.open()
@@ -96,7 +96,7 @@ class LineFile:
         return self._file is not None and stat.S_ISREG(os.fstat(self._file).st_mode)
 
     def _is_gone(self) -> bool:
-        """Return whether the path leads to another file by now, or to none."""
+        """Return whether the path now names another file or none."""
         assert self._file is not None
         try:
             return not os.path.samestat(self.path.stat(), os.fstat(self._file))
@@ -107,7 +107,7 @@ class LineFile:
 def rotate(path: Path, keep: int) -> None:
     """Move a file to PATH.1, PATH.1 to PATH.2 ..., and remove those beyond `keep`. Raises OSError.
 
-    The oldest goes first, so that a power cut in between costs nothing.
+    The oldest is moved first, so that a power cut in between loses nothing.
     """
     old = {0: path}
     for other in path.parent.glob(glob.escape(path.name) + ".*"):
@@ -126,11 +126,11 @@ def _reason(error: OSError) -> str:
 
 
 def _write_all(file: int, data: bytes) -> None:
-    while data:  # a disk that gets full takes a part first and says so the next time
+    while data:  # a disk that gets full writes a part first and fails the next time
         data = data[os.write(file, data) :]
 
 
-def _mend(file: int) -> None:
+def _repair(file: int) -> None:
     """Cut a torn last line off, or finish it where only its line break is missing.
 
     Only what looks like ours is cut: a JSON object, or the zeros that a power cut leaves.

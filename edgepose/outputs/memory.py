@@ -1,4 +1,4 @@
-"""Keep scenes and events where a test or a benchmark can look at them: the fake of all outputs."""
+"""Output that keeps scenes and events in memory, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgepose.types import Event, Scene
 
 
 class MemoryOptions(options.Options):
-    """Say how much to keep."""
+    """How much to keep."""
 
     keep: int = Field(
         default=30, ge=1, description="how many of the newest scenes are kept, pictures and all"
@@ -25,9 +25,9 @@ class MemoryOptions(options.Options):
 
 
 class Memory(Output):
-    """Keep the newest scenes, and the newest events, each once.
+    """The newest scenes and the newest events, each once.
 
-    scenes, events: oldest first. shown: how many scenes were given. is_open: between `open` and
+    scenes, events: oldest first. shown: number of scenes so far. is_open: between `open` and
     `close`.
     """
 
@@ -35,26 +35,26 @@ class Memory(Output):
     every_frame = True
 
     def __init__(self, options: MemoryOptions, device: Device) -> None:
-        """Take options; nothing is kept yet."""
+        """Begin with nothing kept."""
         self.device = device
         self.scenes: deque[Scene] = deque(maxlen=options.keep)
         self.events: deque[Event] = deque(maxlen=options.events)
         self.shown = 0
         self.is_open = False
-        self._taken = DeliveredEvents()
+        self._delivered = DeliveredEvents()
 
     def open(self) -> None:
-        """Be open; what was kept before stays."""
+        """Open; earlier scenes stay."""
         self.is_open = True
 
     def show(self, scene: Scene) -> None:
-        """Keep the scene, and its events unless they are known."""
+        """Keep the scene and its new events."""
         self.shown += 1
         self.scenes.append(scene)
-        events = self._taken.new(scene.events)
-        self._taken.add(*events)
+        events = self._delivered.new(scene.events)
+        self._delivered.add(*events)
         self.events.extend(events)
 
     def close(self) -> None:
-        """Be closed; what was kept stays to be looked at."""
+        """Close; the scenes stay."""
         self.is_open = False

@@ -1,4 +1,4 @@
-"""Record what the model saw, for `edgepose replay`: no picture, a few kB a second."""
+"""Output that records poses for `edgepose replay`: no picture, a few kB a second."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edgepose.types import Scene
 
 
 class RecordingOptions(options.Options):
-    """Say where to."""
+    """Options of the recording output."""
 
     path: options.ConfigPath = Field(
         description="file to append to; about 10 kB a second and person", examples=["poses.jsonl"]
@@ -23,13 +23,13 @@ class RecordingOptions(options.Options):
 
 
 class RecordingOutput(Output):
-    """Append each frame's unsmoothed poses to a file; the format is in `edgepose.recording`."""
+    """A file of each frame's unsmoothed poses; `edgepose.recording` defines the format."""
 
     Options: ClassVar[type[options.Options]] = RecordingOptions
     every_frame = True
 
     def __init__(self, options: RecordingOptions, device: Device) -> None:
-        """Take options; the file waits for `open`."""
+        """Take options; `open` opens the file."""
         self._device = device
         self._file = LineFile(options.path)
         self._start: float | None = None
@@ -37,7 +37,7 @@ class RecordingOutput(Output):
         self._last_frame: tuple[int, float] | None = None
 
     def open(self) -> None:
-        """Open the file, a line torn by a power cut cut off. Raises OutputLost."""
+        """Open the file; a line torn by a power cut is removed. Raises OutputLost."""
         self._file.open()
         self._must_begin = True
 
@@ -54,11 +54,11 @@ class RecordingOutput(Output):
         self._last_frame = frame
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._file.close()
 
     def _header(self, scene: Scene) -> Header:
-        """Return the header; after an interruption the run's clock goes on as it was."""
+        """Return the header; after an interruption the run's clock continues."""
         if self._start is None:
             self._start = round(time.time() - scene.age - scene.frame.time, 6)
         return Header(self._device.name, self._start, self._device.model)

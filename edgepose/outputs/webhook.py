@@ -1,7 +1,7 @@
-"""Post each event to an address, signed, in order, until it is taken.
+"""Output that posts each event to a URL, signed, in order, until it is accepted.
 
-What is kept is kept in memory: events that were not taken when the service ends are lost. The
-`mqtt` output keeps them on disk.
+Waiting events are kept in memory and are lost when the service ends; the `mqtt` output keeps them
+on disk.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from edgepose.types import Event, Scene
 log = logging.getLogger(__name__)
 
 SIGNATURE: Final = "X-Edgepose-Signature"
-_REFUSED: Final = (400, 413, 422)  # the event itself; anything else may be mended over there
+_BAD_EVENT: Final = (400, 413, 422)  # a bad event; any other answer is retried
 
 
 def _web_address(url: str) -> str:
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("expected an address that begins with http:// or https://")
+        raise ValueError("expected a URL that begins with http:// or https://")
     if parts.username or parts.password:
-        raise ValueError("no user and password in the address; sign with `secret`, or use a token")
+        raise ValueError("no user and password in the URL; sign with `secret`, or use a token")
     return url
 
 
 class WebhookOptions(options.Options):
-    """Say where to, which events, and how they are signed."""
+    """The URL, which events, and how they are signed."""
 
     url: Annotated[str, AfterValidator(_web_address)] = Field(
-        description="address that takes events", examples=["https://example.org/edgepose"]
+        description="URL that accepts events", examples=["https://example.org/edgepose"]
     )
     secret: str | None = Field(
         default=None,
@@ -64,7 +64,7 @@ class WebhookOptions(options.Options):
         default=5.0, description="seconds that connecting, and each answer, may take"
     )
     ca: options.ExistingPath | None = Field(
-        default=None, description="file of certificates to trust besides the system's"
+        default=None, description="file of certificates to trust in addition to the system's"
     )
 
     def watches(self) -> tuple[str, ...]:
@@ -73,11 +73,11 @@ class WebhookOptions(options.Options):
 
 
 class Webhook(Output):
-    """Post events one by one; one that is not taken holds up those behind it, and is tried again.
+    """A client that posts events one by one; one that is not accepted is retried before the next.
 
     The signature covers the time and the body: `t=UNIX,v1=HEX`, HEX being the HMAC-SHA256 of
-    "UNIX.BODY". Whoever checks it also checks that UNIX is not long ago. Events can come twice,
-    when an answer got lost: they have the same `id`.
+    "UNIX.BODY". A receiver also checks that UNIX is recent. When an answer is lost, an event comes
+    twice with the same `id`.
     """
 
     Options: ClassVar[type[options.Options]] = WebhookOptions
@@ -96,7 +96,7 @@ class Webhook(Output):
         self._delivered = DeliveredEvents()
 
     def open(self) -> None:
-        """Read the certificates. Raises OutputLost where they can't be."""
+        """Load the certificates. Raises OutputLost where they can't be read."""
         context = ssl.create_default_context()
         if self._options.ca is not None:
             try:
@@ -108,7 +108,7 @@ class Webhook(Output):
         )
 
     def show(self, scene: Scene) -> None:
-        """Post events not yet delivered. Raises OutputLost at the first that was not taken."""
+        """Post events not yet delivered. Raises OutputLost at the first that is not accepted."""
         due = [event for event in self._delivered.new(scene.events) if self._wants(event)]
         for event in due:
             try:
@@ -119,7 +119,7 @@ class Webhook(Output):
             self._delivered.add(event)
 
     def close(self) -> None:
-        """Hold nothing: each event has a connection of its own."""
+        """Drop the certificates; each event has a connection of its own."""
         self._opener = None
 
     def _wants(self, event: Event) -> bool:
@@ -135,7 +135,7 @@ class Webhook(Output):
                 return
         except urllib.error.HTTPError as error:
             error.close()
-            self._not_taken(event, error)
+            self._refused(event, error)
         except (OSError, http.client.HTTPException) as error:  # URLError and time-outs too
             raise OutputLost(f"{self._host}: {_reason(error)}") from error
 
@@ -150,24 +150,24 @@ class Webhook(Output):
             headers[SIGNATURE] = signature(self._options.secret, int(self._clock()), body)
         return urllib.request.Request(self._options.url, body, headers, method="POST")
 
-    def _not_taken(self, event: Event, error: urllib.error.HTTPError) -> None:
-        """Let go of an event that the other side can't use; else raise OutputLost."""
+    def _refused(self, event: Event, error: urllib.error.HTTPError) -> None:
+        """Drop an event that the receiver calls bad; else raise OutputLost."""
         answer = f"{self._host}: answered {error.code} {error.reason}"
-        if error.code in _REFUSED:
-            log.error("%s to event %s, which is not sent again.", answer, event.id)
+        if error.code in _BAD_EVENT:
+            log.error("%s to event %s, which is dropped.", answer, event.id)
             return
         moved = "; redirects are not followed: write the new address as `url`"
         raise OutputLost(answer + (moved if 300 <= error.code < 400 else "")) from error
 
     @property
     def _host(self) -> str:
-        """Return what may be logged of the address: paths of webhooks are often secrets."""
+        """Return the loggable part of the URL: paths of webhooks are often secrets."""
         parts = urllib.parse.urlsplit(self._options.url)
         return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Leave redirects alone: a signed event goes where the installer said, nowhere else."""
+    """A handler that follows no redirect: a signed event goes to the configured URL only."""
 
     def redirect_request(self, *request: Any, **named: Any) -> None:  # noqa: ARG002
         return None

@@ -226,4 +226,4 @@ def test_a_file_that_cannot_be_moved_grows_on(path: Path, caplog: pytest.LogCapt
 
     assert path.read_bytes().count(b"\n") == 6
     assert len(caplog.records) == 1
-    assert "log.jsonl: grows on, it can't be moved" in caplog.text
+    assert "log.jsonl: can't be rotated and grows on" in caplog.text

@@ -219,7 +219,7 @@ def test_an_event_that_is_refused_does_not_hold_up_others(
 
     assert server.ids == ["id-2"]
     assert f"answered {status}" in caplog.text
-    assert "event id-1, which is not sent again" in caplog.text
+    assert "event id-1, which is dropped" in caplog.text
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -366,7 +366,7 @@ def test_a_file_without_certificates_is_told(device: Device, tmp_path: Path):
         ("example.org/hook", "begins with http"),
         ("ftp://example.org", "begins with http"),
         ("https://", "begins with http"),
-        ("https://me:secret@example.org", "no user and password in the address"),
+        ("https://me:secret@example.org", "no user and password in the URL"),
     ],
 )
 def test_an_address_that_cannot_work_is_an_error(url: str, words: str):

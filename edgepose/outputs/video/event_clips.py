@@ -1,7 +1,7 @@
-"""Record what happened around events only: the seconds before one are remembered, encoded.
+"""Event clips with pre-roll: a ring buffer of encoded frames, written to a file at an event.
 
-What is remembered is bounded twice: by the seconds asked for and one group of 60 frames, and by
-MEMORY. The encoder itself holds some 20 pictures more, as it does for any clip.
+The buffer is limited by the configured seconds plus one group of 60 frames, and by MEMORY. The
+encoder itself holds some 20 frames more, as for any clip.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ log = logging.getLogger(__name__)
 
 MEMORY: Final = 32 << 20  # bytes: about a minute of 1280x720 at the default quality
 LONGEST: Final = 300.0  # seconds of one clip, however many events follow each other
-_ID: Final = re.compile(r".*-\d+\.\d+-\w{6}(-\d+)?")  # as events' ids end a clip's name
+_ID: Final = re.compile(r".*-\d+\.\d+-\w{6}(-\d+)?")  # a clip's name ends in an event's id
 
 
 class PacketBuffer:
-    """Keep the newest packets, beginning with one that can be decoded by itself.
+    """The newest encoded packets, beginning with a keyframe.
 
-    span: ticks that are kept at least, if `limit` bytes take them.
+    span: ticks that are kept at least, within `limit` bytes.
     """
 
     def __init__(self, span: int, limit: int = MEMORY) -> None:
@@ -44,7 +44,7 @@ class PacketBuffer:
         return (packet for group in self._groups for packet in group)
 
     def add(self, packet: Encoded) -> None:
-        """Keep a packet; one that follows on nothing that is kept can't be used."""
+        """Keep a packet, unless no keyframe is there yet."""
         if packet.is_key:
             self._groups.append([])
         if not self._groups:
@@ -55,7 +55,7 @@ class PacketBuffer:
             self._drop()
 
     def trim(self, now: int) -> None:
-        """Drop what isn't needed to show `span` ticks up to now."""
+        """Drop groups that are not needed for the last `span` ticks."""
         while len(self._groups) > 1 and self._groups[1][0].ticks <= now - self._span:
             self._drop()
 
@@ -64,49 +64,49 @@ class PacketBuffer:
 
 
 class EventClips:
-    """Encode all pictures, and write those around events into files.
+    """An encoder of all frames that writes those around events into files.
 
-    An event that comes while a clip is written makes it longer; the clip has the first one's id.
+    An event during a clip extends it; the clip is named after the first event.
     """
 
-    def __init__(self, pattern: Path, look: Format, seconds: float, keep: int) -> None:
-        """Begin with nothing remembered.
+    def __init__(self, pattern: Path, encoding: Format, seconds: float, keep: int) -> None:
+        """Begin with an empty buffer.
 
-        pattern: name of the clips without the event's id, with %Y and the like. look: how they
-        are encoded. seconds: before and after an event. keep: how many clips, the newest, stay.
+        pattern: name of the clips without the event's id, with %Y etc. encoding: how they
+        are encoded. seconds: before and after an event. keep: how many of the newest clips stay.
         """
         import av
 
         self._av = av
         self._pattern = pattern
-        self._format = look
+        self._format = encoding
         self._span = round(seconds * CLOCK)
         self._keep = keep
-        self._codec = new_encoder(av, look)
-        self._ring = PacketBuffer(self._span)
+        self._codec = new_encoder(av, encoding)
+        self._buffer = PacketBuffer(self._span)
         self._clip: Mp4 | None = None
         self._begin = self._end = 0  # of the clip, in ticks
 
     def write(self, image: Image, ticks: int, ids: Iterable[str] = ()) -> None:
-        """Take a picture, and the ids of the events that it shows. Raises OutputLost."""
+        """Add a frame, and the ids of its events. Raises OutputLost."""
         for event_id in ids:
             self._mark(event_id, ticks)
         frame = self._av.VideoFrame.from_ndarray(planes(image), format="yuv420p")
         frame.pts, frame.time_base = ticks, Fraction(1, CLOCK)
-        self._take(self._encode(frame))
-        self._ring.trim(ticks)
+        self._add(self._encode(frame))
+        self._buffer.trim(ticks)
 
     def close(self) -> None:
-        """Finish the clip that is being written, if one is; may be called twice."""
+        """Finish the current clip, if there is one; may be called twice."""
         if self._clip is not None:
             try:
-                self._take(self._encode(None))
+                self._add(self._encode(None))
             except OutputLost as error:
                 log.warning("%s", error)
         self._finish()
 
     def _encode(self, frame: Any) -> list[Encoded]:
-        """Return what is encoded by now; with None, all that is left."""
+        """Return the packets that are ready; all that are left for None."""
         try:
             packets = self._codec.encode(frame)
         except (self._av.FFmpegError, OSError) as error:
@@ -114,7 +114,7 @@ class EventClips:
         return [Encoded(bytes(p), int(p.pts), bool(p.is_keyframe)) for p in packets]
 
     def _mark(self, event_id: str, ticks: int) -> None:
-        """Begin a clip with what is remembered, or make the one that is being written longer."""
+        """Begin a clip with the pre-roll, or extend the current one."""
         if self._clip is None:
             self._open(event_id)
             self._begin = ticks
@@ -129,12 +129,12 @@ class EventClips:
         except OSError as error:
             raise OutputLost(f"{path}: can't be written: {error.strerror}") from error
         self._clip = Mp4(path, self._format)
-        for packet in self._ring:
+        for packet in self._buffer:
             self._clip.add(packet)
 
-    def _take(self, packets: Iterable[Encoded]) -> None:
+    def _add(self, packets: Iterable[Encoded]) -> None:
         for packet in packets:
-            self._ring.add(packet)
+            self._buffer.add(packet)
             if self._clip is not None and packet.ticks > self._end:
                 self._finish()
             if self._clip is not None:
@@ -144,11 +144,11 @@ class EventClips:
         clip, self._clip = self._clip, None
         if clip is not None:
             clip.close()
-            log.info("%s: a clip is written.", clip.path)
+            log.info("%s: the clip is complete.", clip.path)
 
 
 def prune(pattern: Path, keep: int) -> None:
-    """Remove the oldest clips of a pattern but `keep`. Raises OSError."""
+    """Remove all but the newest `keep` clips of a pattern. Raises OSError."""
     stem = re.sub(r"%.", "*", glob.escape(str(pattern.with_suffix(""))))
     found = [Path(name) for name in glob.glob(f"{stem}-*{pattern.suffix}")]  # noqa: PTH207
     clips = [path for path in found if _ID.fullmatch(path.stem)]
@@ -164,7 +164,7 @@ def _named(pattern: Path, event_id: str) -> Path:
 
 
 def _free(path: Path) -> Path:
-    """Return the path, or another one beside it that is not taken: nothing is overwritten."""
+    """Return the path, numbered where it exists: nothing is overwritten."""
     number, free = 1, path
     while free.exists():
         number += 1

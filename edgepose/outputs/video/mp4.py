@@ -1,8 +1,8 @@
-"""An MP4 file that can be played by every browser, and up to where the power went.
+"""An MP4 file that every browser plays, and that stays playable after a power cut.
 
-While it is written the file is fragmented: each part is complete in itself. Closed, it becomes a
-plain MP4 whose index is at the end; a short one is copied once more with the index in front, so
-that a web page can begin to play it at once.
+The file is fragmented while it is written. Closed, it becomes a plain MP4 with its index at the
+end; a short one is copied once more with the index in front, so that a web page can begin to play
+it at once.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ CLOCK: Final = 60_000  # ticks a second: whole numbers of them for 24, 25, 30 an
 
 _KEYFRAMES: Final = 60  # frames from one entry point to the next: what a power cut can cost
 _WEB_LIMIT: Final = 32 << 20  # bytes: what an SD card rewrites in a second or two
-_BT601: Final = 6  # colour codes of ITU-T H.273: cv2 makes YUV of RGB as BT.601 says, 16..235
+_BT601: Final = 6  # colour codes of ITU-T H.273: cv2 converts RGB to YUV by BT.601, 16..235
 _BT709: Final = 1
 _LIMITED: Final = 1
 
 
 class Format(NamedTuple):
-    """Say how to encode.
+    """How to encode.
 
-    size: even (height, width). codec: "h264", or "mpeg4", which also stands in, with a warning,
-    where FFmpeg comes without x264. quality: CRF, for h264.
+    size: even (height, width). codec: "h264" or "mpeg4", which is also used, with a warning, where
+    FFmpeg has no x264. quality: CRF of h264.
     """
 
     size: Size
@@ -47,7 +47,7 @@ class Format(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Hold one picture as an encoder of `new_encoder` gave it, shown from `ticks` / CLOCK on."""
+    """One frame from an encoder of `new_encoder`, shown from `ticks` / CLOCK seconds on."""
 
     data: bytes
     ticks: int
@@ -55,50 +55,50 @@ class Encoded:
 
 
 class Mp4:
-    """Encode pictures of one size into a file, or write what is encoded already."""
+    """A file of frames of one size, encoded here or added as packets."""
 
-    def __init__(self, path: Path, look: Format) -> None:
-        """Begin the file. Raises OutputLost where it can't be written."""
+    def __init__(self, path: Path, encoding: Format) -> None:
+        """Create the file. Raises OutputLost where it can't be written."""
         import av
 
         self.path = path
-        self._look = look
+        self._format = encoding
         self._av = av
         self._container: Any = None
-        self._is_fed = False  # by another encoder
-        self._lacks_picture = False  # the file is begun and has none
-        encoder = _encoder(av, look.codec)
+        self._has_packets = False  # from another encoder
+        self._is_empty = False  # created, without a frame
+        encoder = _encoder(av, encoding.codec)
         try:
             # Each part goes to disk when it is complete, not when FFmpeg's buffer is full.
             settings = {"movflags": "hybrid_fragmented", "flush_packets": "1"}
             self._container = av.open(str(path), "w", format="mp4", options=settings)
             self._stream = self._container.add_stream(encoder, rate=30)
-            _set_up(self._stream.codec_context, encoder, look)
+            _set_up(self._stream.codec_context, encoder, encoding)
             self._container.start_encoding()
-            self._lacks_picture = True
+            self._is_empty = True
         except (av.FFmpegError, OSError) as error:
             self._give_up()
             raise OutputLost(f"{path}: can't be written: {_reason(error)}") from error
 
     def write(self, image: Image, ticks: int) -> None:
-        """Add a picture that is to be shown from `ticks` / CLOCK seconds on; they always grow.
+        """Add a frame, shown from `ticks` / CLOCK seconds on; ticks must grow.
 
-        Raises OutputLost, after which the file is at its end.
+        Raises OutputLost, after which the file is closed.
         """
         if self._container is None:
-            raise OutputLost(f"{self.path}: ended by an earlier fault")
+            raise OutputLost(f"{self.path}: closed by an earlier error")
         frame = self._av.VideoFrame.from_ndarray(planes(image), format="yuv420p")
         frame.pts, frame.time_base = ticks, Fraction(1, CLOCK)
         self._try(lambda: self._mux(self._container, self._stream.encode(frame)))
 
     def add(self, encoded: Encoded) -> None:
-        """Add a picture from an encoder with the same settings.
+        """Add a packet of an encoder with the same format.
 
-        Raises OutputLost, after which the file is at its end.
+        Raises OutputLost, after which the file is closed.
         """
         if self._container is None:
-            raise OutputLost(f"{self.path}: ended by an earlier fault")
-        self._is_fed = True
+            raise OutputLost(f"{self.path}: closed by an earlier error")
+        self._has_packets = True
         packet = self._av.Packet(encoded.data)
         packet.pts = packet.dts = encoded.ticks  # FFmpeg lets the clip begin at 0
         packet.time_base = Fraction(1, CLOCK)
@@ -107,36 +107,36 @@ class Mp4:
         self._try(lambda: self._mux(self._container, [packet]))
 
     def close(self) -> None:
-        """Finish the file; may be called twice. What can't be finished stays playable.
+        """Finish the file; may be called twice. A file that can't be finished stays playable.
 
-        A file without any picture is removed.
+        A file without a frame is removed.
         """
         container, self._container = self._container, None
         if container is None:
             return
         try:
-            if not self._is_fed:
+            if not self._has_packets:
                 self._mux(container, self._stream.encode())
-            is_empty = self._lacks_picture
+            is_empty = self._is_empty
             self._end(container)
             if is_empty:
                 self.path.unlink()
             elif self.path.stat().st_size <= _WEB_LIMIT:
                 put_index_in_front(self._av, self.path)
         except (self._av.FFmpegError, OSError) as error:
-            log.warning("%s: could not be finished: %s", self.path, _reason(error))
+            log.warning("%s: can't be finished: %s", self.path, _reason(error))
 
     def _end(self, container: Any) -> None:
-        if self._lacks_picture:
+        if self._is_empty:
             self._fill(container)
         container.close()
 
     def _fill(self, container: Any) -> None:
-        """Add a black picture: FFmpeg 8 crashes when it ends a fragmented file without any."""
-        height, width = self._look.size
+        """Add a black frame: FFmpeg 8 crashes when it closes an empty fragmented file."""
+        height, width = self._format.size
         black = self._av.VideoFrame(width, height, "yuv420p")
         black.pts, black.time_base = 0, Fraction(1, CLOCK)
-        encoder = new_encoder(self._av, self._look)  # the file's own is at its end
+        encoder = new_encoder(self._av, self._format)  # the file's own is flushed
         packets = [*encoder.encode(black), *encoder.encode(None)]
         for packet in packets:
             packet.stream = container.streams.video[0]
@@ -144,7 +144,7 @@ class Mp4:
 
     def _mux(self, container: Any, packets: Iterable[Any]) -> None:
         for packet in packets:
-            self._lacks_picture = False
+            self._is_empty = False
             container.mux(packet)
 
     def _try(self, write: Callable[[], None]) -> None:
@@ -160,21 +160,21 @@ class Mp4:
             try:
                 self._end(container)
             except (self._av.FFmpegError, OSError) as error:
-                log.debug("%s: not closed either: %s", self.path, _reason(error))
+                log.debug("%s: can't be closed either: %s", self.path, _reason(error))
 
 
 def planes(image: Image) -> NDArray[np.uint8]:
-    """Return the planes (height * 3 // 2, width) that encoders take: 4:2:0 as BT.601 says."""
-    made = np.empty((image.shape[0] * 3 // 2, image.shape[1]), np.uint8)
-    cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420, dst=made)
-    return made
+    """Return the planes (height * 3 // 2, width) for encoders: YUV 4:2:0 of BT.601."""
+    yuv = np.empty((image.shape[0] * 3 // 2, image.shape[1]), np.uint8)
+    cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420, dst=yuv)
+    return yuv
 
 
-def new_encoder(av: ModuleType, look: Format) -> Any:
-    """Return an encoder that writes no file; what it gives can be added to an `Mp4` alike."""
-    encoder = _encoder(av, look.codec)
+def new_encoder(av: ModuleType, encoding: Format) -> Any:
+    """Return an encoder without a file, for packets that an `Mp4` of the same format takes."""
+    encoder = _encoder(av, encoding.codec)
     context = av.CodecContext.create(encoder, "w")
-    _set_up(context, encoder, look)
+    _set_up(context, encoder, encoding)
     context.flags |= av.codec.context.Flags.global_header
     return context
 
@@ -185,28 +185,30 @@ def _encoder(av: ModuleType, codec: str) -> str:
     try:
         return str(av.Codec("libx264", "w").name)
     except av.codec.codec.UnknownCodecError:
-        log.warning("FFmpeg comes without x264 here; the clip is MPEG-4, which browsers don't play")
+        log.warning("FFmpeg has no x264; the clip is MPEG-4, which browsers don't play")
         return "mpeg4"
 
 
-def _set_up(codec: Any, encoder: str, look: Format) -> None:
-    """Say how to encode: cheaply, as browsers want it, and how the colours are meant."""
-    codec.height, codec.width = look.size
+def _set_up(codec: Any, encoder: str, encoding: Format) -> None:
+    """Configure an encoder: cheap, playable by browsers, with the colour space noted."""
+    codec.height, codec.width = encoding.size
     codec.pix_fmt = "yuv420p"
     codec.time_base = Fraction(1, CLOCK)
     codec.gop_size = _KEYFRAMES
     codec.colorspace, codec.color_range = _BT601, _LIMITED
     codec.color_primaries, codec.color_trc = _BT709, _BT709
-    # Frames that refer to later ones come late and begin the clip late in a fragmented file.
+    # B-frames come late and make a fragmented file begin late.
     codec.max_b_frames = 0
     if encoder == "libx264":
-        codec.options = {"crf": str(look.quality), "preset": "veryfast"}
+        codec.options = {"crf": str(encoding.quality), "preset": "veryfast"}
     else:
-        codec.bit_rate = look.size[0] * look.size[1] * 5  # at 30 frames a second: 0.17 bits a pixel
+        codec.bit_rate = (
+            encoding.size[0] * encoding.size[1] * 5
+        )  # at 30 frames a second: 0.17 bits a pixel
 
 
 def put_index_in_front(av: ModuleType, path: Path) -> None:
-    """Copy a finished clip so that its index comes first, and put the copy in its place."""
+    """Replace a finished clip by a copy whose index comes first."""
     copy = path.with_name(f".{path.name}.part")
     try:
         with (

@@ -1,4 +1,4 @@
-"""Write an annotated clip of what is seen, with the frames' own times."""
+"""Output that writes annotated clips, with the frames' own times."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from edgepose.outputs.video.mp4 import CLOCK, Format, Mp4
 from edgepose.render import Renderer, Style
 from edgepose.types import Scene, Size
 
-NOMINAL: Final = 1 / 30  # seconds that a frame is shown when the source's time stands or goes back
-LONGEST: Final = 2.0  # seconds that a frame is shown at most: an hour without camera is no hour
+NOMINAL: Final = 1 / 30  # seconds a frame lasts when the source's time stands still or goes back
+LONGEST: Final = 2.0  # seconds a frame lasts at most: an hour without camera is cut
 
 
 class VideoOutputOptions(Style):
-    """Say where to, how well, and how it looks."""
+    """The file, its quality, and the drawing style."""
 
     path: options.ConfigPath = Field(
         description="clip to write, ending in .mp4, replaced at start; %Y-%m-%d and the like are "
@@ -49,7 +49,7 @@ class VideoOutputOptions(Style):
 
 
 class ClipTimeline:
-    """Turn frame times into ticks that always grow: a clip has no jumps, long gaps or loops."""
+    """Ticks for frame times, always growing: a clip has no jumps, long gaps or loops."""
 
     def __init__(self, fps: float | None = None) -> None:
         """Keep at most `fps` frames a second."""
@@ -60,7 +60,7 @@ class ClipTimeline:
         self._slot = -1
 
     def ticks(self, frame_time: float) -> int | None:
-        """Return the frame's place in the clip in 1/CLOCK seconds; None to leave it out."""
+        """Return the frame's time in the clip in 1/CLOCK seconds; None to skip the frame."""
         if self._last_time is not None:
             step = frame_time - self._last_time
             self._at += min(step, LONGEST) if step > 0 else NOMINAL
@@ -75,13 +75,13 @@ class ClipTimeline:
 
 
 class VideoOutput(Output):
-    """Write what a screen would show; a run that is interrupted goes on in a file of its own."""
+    """A clip of what a screen would show; after an interruption a new file is begun."""
 
     Options: ClassVar[type[options.Options]] = VideoOutputOptions
     every_frame = True
 
     def __init__(self, options: VideoOutputOptions, device: Device) -> None:  # noqa: ARG002 - see base
-        """Take options. Raises ConfigError for a font that is none."""
+        """Take options. Raises ConfigError for a bad font."""
         self._options = options
         self._renderer = Renderer(options)
         self._clip: Mp4 | EventClips | None = None
@@ -89,12 +89,12 @@ class VideoOutput(Output):
         self._timeline = ClipTimeline()
         self._path: Path | None = None
         self._parts = 0
-        self._held: Scene | None = None  # left out by `fps`; its events are still to be drawn
+        self._held: Scene | None = None  # skipped by `fps`; its events are still to be drawn
         self._last_frame: tuple[int, float] | None = None
 
     @classmethod
     def private(cls, options: Any, frames: str) -> Any:
-        """Return options that draw people on black. Raises ValueError where that is too much."""
+        """Return options that draw people on black. Raises ValueError for `none`."""
         if frames == "none":
             raise ValueError(
                 "writes pictures, which `frames: none` at the top of the file forbids; remove "
@@ -103,16 +103,16 @@ class VideoOutput(Output):
         return options.model_copy(update={"background": "black"})
 
     def open(self) -> None:
-        """Make the folder; the file is begun with the first frame, whose size it takes.
+        """Create the folder; the first frame, which sets the size, begins the file.
 
-        Raises OutputLost where there can't be such a folder.
+        Raises OutputLost where the folder can't be created.
         """
         if self._path is None:
             self._path = Path(time.strftime(str(self._options.path)))
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputLost(f"{self._path}: no folder to write to: {error.strerror}") from error
+            raise OutputLost(f"{self._path}: no folder can be created: {error.strerror}") from error
 
     def show(self, scene: Scene) -> None:
         """Draw and write the frame. Raises OutputLost."""
@@ -141,19 +141,19 @@ class VideoOutput(Output):
             clip.write(image, ticks)
 
     def _begin(self, frame_size: Size) -> Mp4 | EventClips:
-        """Begin a clip, or to remember what may become one."""
+        """Begin a clip, or the buffer for event clips."""
         self._size = even(frame_size)
         self._timeline = ClipTimeline(self._options.fps)
         options = self._options
-        look = Format(self._size, options.codec, options.quality)
+        encoding = Format(self._size, options.codec, options.quality)
         if options.around is None:
-            self._clip = Mp4(self._next_path(), look)
+            self._clip = Mp4(self._next_path(), encoding)
         else:
-            self._clip = EventClips(options.path, look, options.around, options.keep)
+            self._clip = EventClips(options.path, encoding, options.around, options.keep)
         return self._clip
 
     def _next_path(self) -> Path:
-        """Return the clip's name; after an interruption another, so that nothing is lost."""
+        """Return the clip's name, numbered after an interruption, so that nothing is lost."""
         assert self._path is not None, "open() comes first"
         self._parts += 1
         path = self._path
@@ -161,5 +161,5 @@ class VideoOutput(Output):
 
 
 def even(size: Size) -> Size:
-    """Return the size without an odd last row or column: colours are stored two by two."""
+    """Return the size rounded down to even numbers, as 4:2:0 needs."""
     return max(size[0] // 2 * 2, 2), max(size[1] // 2 * 2, 2)

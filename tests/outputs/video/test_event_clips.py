@@ -55,7 +55,7 @@ def record(
     folder: Path, events: dict[int, list[str]], seconds: float = 2.0, **options: Any
 ) -> None:
     """Show 200 pictures, ten a second, with events at some of them."""
-    values = {"look": LOOK, "keep": 100} | options
+    values = {"encoding": LOOK, "keep": 100} | options
     clips = EventClips(folder / "lobby.mp4", seconds=seconds, **values)
     for number in range(200):
         clips.write(picture(number), number * CLOCK // FPS, events.get(number, []))
@@ -136,7 +136,7 @@ def test_a_clip_has_a_longest_length(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_mpeg4_works_as_well(tmp_path: Path):
     """The cheaper codec is remembered and written alike."""
-    record(tmp_path, {100: ["1.1-aaaaaa"]}, look=Format((48, 64), "mpeg4", 10))
+    record(tmp_path, {100: ["1.1-aaaaaa"]}, encoding=Format((48, 64), "mpeg4", 10))
 
     shown = numbers(tmp_path / "lobby-1.1-aaaaaa.mp4")
     assert shown[0] <= 80
