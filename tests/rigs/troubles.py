@@ -165,7 +165,7 @@ def clients(path: str, reads: bool, count: int = CLIENTS, **options: Any) -> Ite
     """Have clients that ask and then read, or never do."""
     port = free_port()
     token = f"Authorization: Bearer {options.get('token')}"
-    request = f"GET {path} HTTP/1.1\r\nHost: x\r\n{token}\r\n\r\n".encode()
+    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{token}\r\n\r\n".encode()
     with running(peers.ask, port, request, count, reads):
         yield {"port": port, **options}, uncounted
 

@@ -31,6 +31,12 @@ class WebOptions(Options):
         "networks it is in",
     )
     port: int = Field(default=8080, ge=0, le=65535, description="TCP port; 0: any that is free")
+    hosts: tuple[Annotated[str, Field(pattern=r"^[^\s/:]+$")], ...] = Field(
+        default=(),
+        description="further names under which browsers reach the page; its addresses, localhost, "
+        "the name of the device and of its system, also with .local, are always answered",
+        examples=[["kiosk.example.org"]],
+    )
     token: Annotated[str, Field(min_length=SHORTEST)] | None = Field(
         default=None,
         repr=False,

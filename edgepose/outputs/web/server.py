@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -18,6 +19,7 @@ from edgepose.outputs.base import Device
 from edgepose.outputs.web import streams
 from edgepose.outputs.web.api import Api
 from edgepose.outputs.web.auth import Login
+from edgepose.outputs.web.hosts import Hosts
 from edgepose.outputs.web.limits import ConnectionLimiter, stop_listening
 from edgepose.outputs.web.options import WebOptions
 from edgepose.outputs.web.payloads import JpegEncoder, SceneSummary
@@ -61,6 +63,8 @@ class Server:
         self._token = token
         self._is_secure = tls is not None
         self._limiter = ConnectionLimiter(tls)
+        names = (socket.gethostname(), device.name, options.host, *options.hosts)
+        self._hosts = Hosts(names)
 
     async def run(self, ready: Callable[[], None], stop: asyncio.Event) -> None:
         """Listen until `stop` is set. Raises OSError when the address can't be had."""
@@ -98,9 +102,8 @@ class Server:
         sessions = Sessions(self._token, state_folder() / "web-logouts")
         login = Login(sessions, self.port, pages, worker, self._is_secure)
         api = Api(self._device, options.frames, worker)
-        app = web.Application(
-            middlewares=(errors_as_json, login.guard, self._receive), client_max_size=MAX_BODY
-        )
+        checks = (errors_as_json, self._check_host, login.guard, self._receive)
+        app = web.Application(middlewares=checks, client_max_size=MAX_BODY)
         app.on_response_prepare.append(add_headers)
         pages.add_routes(app.router)
         login.add_routes(app.router)
@@ -123,6 +126,17 @@ class Server:
         broadcaster = Broadcaster(self._live, make, worker, fps, _CLIENTS)
         stack.callback(broadcaster.close)
         return broadcaster
+
+    @web.middleware
+    async def _check_host(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuse names that are not ours."""
+        host = request.headers.get("Host", "")
+        if host in self._hosts:
+            return await handler(request)
+        name = host.rpartition(":")[0] or host
+        raise web.HTTPMisdirectedRequest(
+            text=f"'{name}' is no name of this device; use its address, or add it to `hosts`."
+        )
 
     @web.middleware
     async def _receive(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -84,8 +84,8 @@ class Client:
 
     def request(self, path: str, version: str = "HTTP/1.1") -> bytes:
         """Return the bytes of a request with the token."""
-        head = f"GET {path} {version}\r\nHost: pi\r\nAuthorization: Bearer {self.token}\r\n\r\n"
-        return head.encode()
+        head = f"GET {path} {version}\r\nHost: 127.0.0.1\r\n"
+        return f"{head}Authorization: Bearer {self.token}\r\n\r\n".encode()
 
     def stream(self, path: str) -> Any:
         """Return an endless answer, open, to be read line by line or in pieces."""

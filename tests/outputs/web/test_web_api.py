@@ -239,6 +239,25 @@ def test_the_page_needs_nothing_from_elsewhere(client, path: str):
     assert "//" not in text.replace("http://www.w3.org/2000/svg", "").replace("// ", "")
 
 
+@pytest.mark.parametrize("host", ["evil.example", "lobby.evil.example", "127.0.0.1.evil.example"])
+@pytest.mark.parametrize("path", ["/", "/login", "/api/state", "/stream"])
+def test_a_name_of_somebody_else_is_refused(client, host: str, path: str):
+    """It may lead to this device by DNS rebinding: then the browser takes us for that site."""
+    status, body = client.get(path, Host=f"{host}:{client.port}")
+
+    assert status == 421
+    assert f"'{host}'" in json.loads(body)["error"]
+    assert "`hosts`" in json.loads(body)["error"]
+
+
+def test_names_in_the_options_are_answered(open_page: OpenPage, new_client: Clients):
+    """As behind a proxy that passes the name on."""
+    client = new_client(open_page(hosts=["kiosk.example"]))
+    assert client.get("/api/state", Host="kiosk.example")[0] == 200
+    assert client.get("/api/state", Host="localhost")[0] == 200
+    assert client.get("/api/state", Host="other.example")[0] == 421
+
+
 # Nonsense
 
 
@@ -276,7 +295,7 @@ def test_a_large_body_is_refused(client, appliance):
     body = json.dumps({"name": "x" * MAX_BODY}).encode()
     assert client.post_json(body)[0] == 413
 
-    head = "POST /api/command HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = "POST /api/command HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     head += f"Authorization: Bearer {client.token}\r\nTransfer-Encoding: chunked\r\n\r\n"
     connection = client.raw(head.encode())
     chunk = b"1000\r\n" + b" " * 0x1000 + b"\r\n"

@@ -50,8 +50,8 @@ def is_closed(connection: socket.socket) -> bool:
     "said",
     [
         b"",
-        b"GET /api/state HTTP/1.1\r\nHost: pi\r\nX-Slow: ",
-        b"GET / HTTP/1.1\r\nHost: pi\r\n\r\n",
+        b"GET /api/state HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ",
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
     ],
     ids=["silent", "half a request", "idle afterwards"],
 )
@@ -121,7 +121,9 @@ def test_an_address_that_is_busy_everywhere_is_refused(client, page: Web, monkey
 def test_a_body_that_never_comes_is_given_up(client, monkeypatch: pytest.MonkeyPatch):
     """The connection is told and closed."""
     monkeypatch.setattr("edgepose.outputs.web.server.BODY_TIMEOUT", 0.1)
-    head = f"POST /api/command HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {client.token}\r\n"
+    head = (
+        f"POST /api/command HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {client.token}\r\n"
+    )
     with client.raw(
         head.encode() + b"Content-Type: application/json\r\nContent-Length: 20\r\n\r\n{"
     ) as connection:
@@ -258,7 +260,7 @@ def test_a_command_that_hangs_holds_nothing_else_up(
 def test_who_goes_away_in_the_middle_is_no_fault(client, page: Web, scene, caplog):
     """Of a request, of a stream, of a form."""
     page.show(scene(0))
-    for data in (b"GET / HT", b"GET /login HTTP/1.1\r\nHost: x\r\n\r\n"):
+    for data in (b"GET / HT", b"GET /login HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"):
         client.raw(data).close()
     for path in ("/stream", "/api/events"):
         client.stream(path).close()

@@ -83,7 +83,7 @@ def test_who_does_not_trust_it_is_not_let_down(page: Web):
     with contextlib.closing(stranger), pytest.raises(ssl.SSLCertVerificationError):
         stranger.request("GET", "/")
     with socket.create_connection(("127.0.0.1", page.port), timeout=20) as plain:
-        plain.sendall(b"GET / HTTP/1.1\r\nHost: pi\r\n\r\n")
+        plain.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert b"HTTP" not in everything(plain)
 
 
