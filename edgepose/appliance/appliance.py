@@ -6,7 +6,9 @@ import contextlib
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from edgepose.appliance import assembly
@@ -20,6 +22,7 @@ from edgepose.config.files import ConfigChoice
 from edgepose.config.loader import Config
 from edgepose.config.reload import ActiveConfig
 from edgepose.engine.pipeline import Pipeline
+from edgepose.engine.stats import Snapshot
 from edgepose.engine.threads import new_thread
 from edgepose.errors import ConfigError, EdgeposeError, UserError, near_miss
 from edgepose.outputs.base import Controls, Output
@@ -54,6 +57,7 @@ class Appliance(Controls):
         self._board = Board(state_folder())
         self._health = Health(self._board, last_exit.read(own_folder()))
         self._halt, self._stop = threading.Event(), threading.Event()
+        self._earlier: Counter[str] = Counter()  # what pipelines before this one counted
         self._lock = threading.RLock()  # commands come from several outputs
         self._crash: BaseException | None = None
         self._updates = self._new_updates()
@@ -99,14 +103,20 @@ class Appliance(Controls):
         try:
             while not self._stop.is_set():
                 self.pipeline.run(self._halt)
-                if not self._halt.is_set():
+                if self._stop.is_set() or not self._halt.is_set():
                     return
                 self._halt.clear()
+                self._earlier.update(self.pipeline.stats.snapshot().counts)
                 self.pipeline = self._new_pipeline()
         finally:
             self._close()
             if self._crash is not None:
                 raise self._crash
+
+    def figures(self) -> Snapshot:
+        """Return the newest figures, with the counts of the whole run."""
+        latest = self.pipeline.stats.snapshot()
+        return replace(latest, counts=dict(self._earlier + Counter(latest.counts)))
 
     def _close(self) -> None:
         for model in (*self._outgoing, self.model):

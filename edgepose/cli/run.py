@@ -84,7 +84,7 @@ def run(
     appliance = _serve(files, start) if is_service else _run(files, load(config, sets), start)
     if appliance is None:
         return
-    figures = appliance.pipeline.stats.snapshot()
+    figures = appliance.figures()
     if as_json:
         click.echo(json.dumps(figures.to_dict()))
     elif not quiet:

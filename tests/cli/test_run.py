@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -89,6 +90,47 @@ def test_sigterm_ends_a_live_run_in_order(squat_config):
     assert process.returncode == 0
     assert "end" in rest
     assert "Traceback" not in rest
+
+
+@pytest.fixture
+def live_config(tmp_path):
+    """Return a configuration whose mannequin raises its arms for ever."""
+    template = Path(__file__).parents[2] / "configs" / "templates" / "arms_up.yaml"
+    config = tmp_path / "live.yaml"
+    config.write_text(
+        "version: 1\nsource: {type: synthetic, motion: arms_up, fps: 20}\n"
+        f"watch: {{arms_up: {{template: {template}}}}}\n"
+    )
+    return config
+
+
+def interrupted(number, *arguments):
+    """Run until two events were printed, send a signal, and return both streams."""
+    command = [sys.executable, "-u", "-m", "edgepose", "run", *map(str, arguments)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process:
+        seen = ""
+        for line in process.stderr:
+            seen += line
+            if seen.count("  arms_up  ") == 2:
+                break
+        process.send_signal(number)
+        out, rest = process.communicate(timeout=30)
+    assert process.returncode == 0
+    return out, seen + rest
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_what_it_counted(live_config, number):
+    """Ctrl-C and a stopped service end in the figures of the run, not in zeros."""
+    _, said = interrupted(number, live_config)
+    frames, events = re.search(r"(\d+) frames perceived.* (\d+) events", said).groups()
+    assert int(events) == said.count("  arms_up  ")
+    assert int(frames) >= 20
+    out, said = interrupted(number, live_config, "--json")
+    counts = json.loads(out)["counts"]
+    assert counts["events"] == said.count("  arms_up  ")
+    assert counts["scenes"] >= 20
 
 
 @pytest.mark.parametrize("clip", ["rao_squat_side.mp4", "smart_squat.gif"])
