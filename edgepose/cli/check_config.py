@@ -13,9 +13,10 @@ import click
 
 from edgepose.classifier_file import Examples, is_sideways
 from edgepose.cli.options import config_argument, set_option
-from edgepose.config.edit import migrate, save_text
+from edgepose.config.edit import save_text
 from edgepose.config.files import boot_files
 from edgepose.config.loader import Config, load, loads
+from edgepose.config.migrate import migrate
 from edgepose.config.plugins import Part
 from edgepose.config.schema import VERSION, WatchSection
 from edgepose.core.smoothing import Setting
@@ -98,7 +99,7 @@ def notes(config: Config) -> Iterator[str]:
     if not config.outputs:
         yield "There is no output: nothing is shown, recorded or sent."
     yield from _sideways(config)
-    if migrate(config.text, str(config.path)) != config.text:
+    if config.is_outdated:
         yield f"The file is of an older version; --migrate brings it to {VERSION}."
     for path in [path for path in boot_files(config.path) if path.is_file()]:
         yield f"A service reads {path} instead, which is there{_fault(path)}"

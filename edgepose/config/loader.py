@@ -1,4 +1,4 @@
-"""Read and check the one YAML file that says what edgepose does. Every complaint comes at once."""
+"""The configuration: one YAML file, read and checked, with every problem reported at once."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from edgepose.config.classifiers import Classifier, class_problem, load_classifier
-from edgepose.config.edit import is_outdated, migrate
-from edgepose.config.overrides import SET, apply_sets, digest, expand
+from edgepose.config.overrides import SET, digest, resolve
 from edgepose.config.plugins import Part, PluginChoice, private
 from edgepose.config.schema import (
     VERSION,
@@ -47,14 +46,14 @@ _MAY_BE_EMPTY: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Hold a whole configuration, checked.
+    """A whole configuration, checked.
 
     path: the file. base: its folder, which paths in it are relative to. name: of the device.
     smoothing: the name of a preset, or a filter's parameters. watches, outputs: by name.
     templates: of each watch, with the watch's own tolerances. digest: the same for files (and
-    `--set`) that say the same, comments aside. text: what the file held. profiles: by name, the
+    `--set`) with the same values, comments aside. text: what the file held. profiles: by name, the
     first first. frames: what outputs may have of the pictures: "full", "skeleton" or "none".
-    classifiers: of the watches that have one.
+    classifiers: of the watches that have one. is_outdated: the file is of an older version.
     """
 
     path: Path
@@ -72,6 +71,7 @@ class Config:
     profiles: Mapping[str, ProfileSection] = field(default_factory=dict)
     frames: str = "full"
     classifiers: Mapping[str, Classifier] = field(default_factory=dict)
+    is_outdated: bool = field(default=False, compare=False)
 
     @property
     def base(self) -> Path:
@@ -85,7 +85,7 @@ def load(
     """Return the checked configuration of a file.
 
     sets: `key.path=value` texts that win over the file. environ: where `${NAME}` comes from.
-    Raises ConfigError with every complaint on a line of its own.
+    Raises ConfigError with every problem.
     """
     return loads(read_text(path, ConfigError), path, sets, environ)
 
@@ -103,34 +103,34 @@ def loads(
     of the files that the text names.
     """
     document = parse_yaml(text, str(path), ConfigError)
-    if is_outdated(document.data):
-        document = parse_yaml(migrate(text, str(path)), str(path), ConfigError)
-    document = apply_sets(document, sets)
-    return replace(Reader(document, Path(path), environ, copies).config(), text=text)
+    return replace(from_document(document, Path(path), sets, environ, copies), text=text)
 
 
-class Reader:
-    """Check one document section by section, collecting complaints."""
+def from_document(
+    document: Document,
+    path: Path,
+    sets: Sequence[str] = (),
+    environ: Mapping[str, str] = os.environ,
+    copies: Mapping[Path, Path] = NO_COPIES,
+) -> Config:
+    """Return the checked configuration of a document, as `loads` does; its `text` is empty."""
+    data, problems = resolve(document, sets, environ)
+    filled = {k: v for k, v in data.items() if v is not None or k not in _MAY_BE_EMPTY}
+    config = _Sections(filled, problems, path, copies).config()
+    return replace(config, is_outdated=document.data.get("version") != VERSION)
+
+
+class _Sections:
+    """The sections of one configuration, and what is wrong with them."""
 
     def __init__(
-        self,
-        document: Document,
-        path: Path,
-        environ: Mapping[str, str],
-        copies: Mapping[Path, Path] = NO_COPIES,
+        self, data: dict[str, Any], problems: Problems, path: Path, copies: Mapping[Path, Path]
     ) -> None:
         self.path = path
-        self.problems = Problems(document, environ)
+        self.problems = problems
+        self._data = data
         self._context = {"base": path.absolute().parent, "copies": copies}
-        self._choice = PluginChoice(self.problems, self._context)
-        self._check_version(document)
-        self._digest = digest(document.data)
-        data = expand(document.data, environ, self.problems)
-        self._data = {
-            key: value
-            for key, value in data.items()
-            if value is not None or key not in _MAY_BE_EMPTY
-        }
+        self._choice = PluginChoice(problems, self._context)
 
     def config(self) -> Config:
         """Return the configuration. Raises ConfigError."""
@@ -159,24 +159,16 @@ class Reader:
             watches=root.watch,
             templates=templates,
             outputs=outputs,
-            digest=self._digest,
+            digest=digest(self.problems.document.data),
             profiles=root.profiles,
             frames=root.frames,
             classifiers=classifiers,
         )
 
-    def _check_version(self, document: Document) -> None:
-        """Refuse a newer file at once: complaints about its other keys would only mislead."""
-        version = document.data.get("version")
-        if isinstance(version, int) and not isinstance(version, bool) and version != VERSION:
-            way_out = "update edgepose" if version > VERSION else "begin anew from the reference"
-            problem = f"expected {VERSION}, the version this edgepose knows, found {version}"
-            raise ConfigError(document.problem(("version",), f"{problem}; {way_out}"))
-
     def _outputs(self, frames: str) -> dict[str, Part]:
         outputs = self._data.get("outputs", {})
         if not isinstance(outputs, dict):
-            return {}  # the root says so
+            return {}  # reported with the root
         parts = {
             name: self._choice.part("output", value, ("outputs", name), name)
             for name, value in outputs.items()
@@ -248,6 +240,6 @@ class Reader:
 
 
 def _first(error: DocumentError) -> str:
-    """Return the first complaint about a file and how many more there are."""
+    """Return the first problem with a file and how many more there are."""
     first, *others = error.problems
     return f"can't be used: {first.text}" + (f" (and {len(others)} more)" if others else "")

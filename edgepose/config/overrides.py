@@ -1,4 +1,4 @@
-"""Change what a configuration says before it is checked: `--set` on top, `${NAME}` filled in."""
+"""The values of a configuration before their check: migrated, `--set` and `${NAME}` applied."""
 
 from __future__ import annotations
 
@@ -10,15 +10,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from edgepose.config.migrate import current
 from edgepose.errors import ConfigError, KeyPath
 from edgepose.yamldoc.document import Document, parse_value
 from edgepose.yamldoc.marks import Mark, one_line, spell
 from edgepose.yamldoc.validation import Problems
 
-SET: Final = "--set"  # what such a value's place is called
+SET: Final = "--set"  # the name in the marks of such values
 _REFERENCE: Final = re.compile(r"(\$?)\$\{([^}]*)(\}?)")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STEP: Final = re.compile(r"[^.=\[\]]+|\[\d+\]")
+
+
+def resolve(
+    document: Document, sets: Sequence[str], environ: Mapping[str, str]
+) -> tuple[dict[str, Any], Problems]:
+    """Return the values of a document, and the problems so far with the document as it now is.
+
+    Raises ConfigError for a version without migration, and for wrong `sets`.
+    """
+    document = apply_sets(current(document), sets)
+    problems = Problems(document, environ)
+    return expand(document.data, environ, problems), problems
 
 
 def apply_sets(document: Document, sets: Sequence[str]) -> Document:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgepose import template_file
-from edgepose.config.loader import Reader
+from edgepose.config.loader import from_document
 from edgepose.errors import ConfigError, UserError
 from edgepose.yamldoc.document import Document, parse_yaml, read_text
 from edgepose.yamldoc.validation import Problems, is_secret, leaves
@@ -82,7 +82,7 @@ def _is_remote(part: Any) -> bool:
 def _check_rest(document: Document, path: Path) -> None:
     """Raise ConfigError for what is wrong wherever the configuration is read."""
     try:
-        Reader(document, path, {}).config()
+        from_document(document, path, environ={})
     except ConfigError as error:
         ours = [problem for problem in error.problems if problem.kind not in _ON_THE_DEVICE]
         if ours:

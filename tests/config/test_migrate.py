@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ruamel.yaml.comments import CommentedMap
 
-from edgepose.config import edit as migration
 from edgepose.config import loader, schema
-from edgepose.config.edit import migrate
+from edgepose.config import migrate as migration
 from edgepose.config.loader import load
+from edgepose.config.migrate import migrate
 from edgepose.errors import ConfigError
 
 OLD = """\
@@ -26,8 +27,11 @@ def next_version(monkeypatch):
     """Let this be an edgepose of version 2, in which `camera` is called `source`."""
 
     def rename(data):
-        at = list(data).index("camera")
-        data.insert(at, "source", data.pop("camera"))
+        at, value = list(data).index("camera"), data.pop("camera")
+        if isinstance(data, CommentedMap):
+            data.insert(at, "source", value)
+        else:
+            data["source"] = value
 
     monkeypatch.setattr(migration, "STEPS", {**migration.STEPS, 1: rename})
     for module in (migration, loader, schema):
@@ -67,18 +71,19 @@ def test_an_older_file_runs_as_it_is(next_version, tmp_path: Path):
     path.write_text(OLD)
     loaded = load(path)
     assert (loaded.source.type, loaded.people.max) == ("synthetic", 2)
+    assert loaded.is_outdated
     assert path.read_text() == OLD
 
 
 @pytest.mark.parametrize("version", ["3", "yes", "first", "-1", "1.0"])
 def test_a_version_that_nobody_knows_is_an_error(version):
-    """With the file's name, and what would be right."""
-    with pytest.raises(ConfigError, match=r"a\.yaml: .*version"):
+    """With file and line, and what would be right."""
+    with pytest.raises(ConfigError, match=r"a\.yaml line 1: version: expected 1"):
         migrate(f"version: {version}\nsource: {{type: v4l2}}\n", "a.yaml")
 
 
 def test_a_newer_file_is_refused_with_its_line(tmp_path: Path):
-    """Complaints about its other keys would only mislead."""
+    """Problems with its other keys would only mislead."""
     path = tmp_path / "a.yaml"
     path.write_text("version: 2\nsource: {kind: camera}\n")
     with pytest.raises(ConfigError, match=r"a\.yaml line 1: version: .*found 2; update edgepose$"):
