@@ -120,7 +120,12 @@ def _check_classes(rows: list[Row], pictures: dict[str, list[Path]]) -> None:
     type=click.Choice(["xy", "yx"]),
     default="xy",
     show_default=True,
-    help="What stands first in columns or inputs called x, y.",
+    help="What stands first in CLASSIFIER's columns or inputs called x, y.",
+)
+@click.option(
+    "--other-order",
+    type=click.Choice(["xy", "yx"]),
+    help="The same of OTHER's columns  [default: as the examples it is compared with, else xy]",
 )
 @click.option(
     "--out",
@@ -137,6 +142,7 @@ def try_out(
     seed: int,
     labels: Path | None,
     order: Order,
+    other_order: Order | None,
     out: Path | None,
     as_json: bool,
     model: str | None,
@@ -147,7 +153,12 @@ def try_out(
     """
     if (other is None) == (share is None):
         raise click.UsageError("say what to test with: OTHER, or --split 0.2")
-    trained, known = _both(_load(name, labels, order), other, share, seed, order, model)
+    trained = _load(name, labels, order)
+    if other is None:
+        trained, known = _split(trained, share or 0.0, seed)
+    else:
+        own = order if isinstance(trained, Examples) else "xy"
+        known = _known(other, other_order or own, model)
     result = evaluate(trained, known)
     picture = out or (None if as_json else Path("confusion.png"))
     if picture is not None:
@@ -172,23 +183,18 @@ def _load(path: Path, labels: Path | None, order: Order) -> Classifier:
     return loaded
 
 
-def _both(
-    trained: Classifier,
-    other: Path | None,
-    share: float | None,
-    seed: int,
-    order: Order,
-    model: str | None,
-) -> tuple[Classifier, Examples]:
-    """Return a classifier and the poses to test it with."""
-    if other is None:
-        assert share is not None
-        if not isinstance(trained, Examples):
-            raise click.UsageError("--split needs examples; test a network with OTHER")
-        return split(trained, share, seed)
+def _split(trained: Classifier, share: float, seed: int) -> tuple[Examples, Examples]:
+    """Return what is kept of examples, and what is held out to test with."""
+    if not isinstance(trained, Examples):
+        raise click.UsageError("--split needs examples; test a network with OTHER")
+    return split(trained, share, seed)
+
+
+def _known(other: Path, order: Order, model: str | None) -> Examples:
+    """Return poses whose class is known, from a CSV file, a folder of them, or pictures."""
     if other.is_dir() and not list(other.glob("*.csv")):
-        return trained, _photographed(other, model)
-    return trained, classifier_file.load(other, order)
+        return _photographed(other, model)
+    return classifier_file.load(other, order)
 
 
 def _photographed(folder: Path, model: str | None) -> Examples:

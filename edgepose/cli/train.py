@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from edgepose.appliance.model import BUNDLED
+from edgepose.cli.train_classifier import train_classifier
 from edgepose.cli.train_data import demo_clip, label, sheet, stages, views
 from edgepose.system import paths
 
@@ -34,7 +35,7 @@ _FINETUNE_PHASES: Final = "160:600,192:600"
 
 @click.group()
 def train() -> None:
-    """Make a pose model: draw people, label frames, train, fine-tune, export."""
+    """Make a pose model or a classifier: draw people, label frames, train, fine-tune, export."""
 
 
 @contextmanager
@@ -261,5 +262,5 @@ def export_command(
     _exported(checkpoint, Pool.open(pool), _vacant(empty, recipe), size, out, recipe)
 
 
-for _command in (stages, label, views, sheet, demo_clip):
+for _command in (stages, label, views, sheet, demo_clip, train_classifier):
     train.add_command(_command)

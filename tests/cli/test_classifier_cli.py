@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import cv2
@@ -127,3 +128,20 @@ def test_a_mistake_gets_one_sentence(edgepose, csv, monkeypatch, arguments, told
     assert said.code == 2
     assert told in said.err
     assert "Traceback" not in said.err
+
+
+def test_training_without_the_extra_says_what_to_install(edgepose, csv, monkeypatch):
+    """Before anything takes long, and nothing is written."""
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    out = csv.with_suffix(".tflite")
+    said = edgepose("train", "classifier", csv, "--out", out)
+    assert said.code == 2
+    assert "pip install 'edgepose[train]'" in said.err
+    assert not out.exists()
+
+
+def test_a_network_must_be_called_one(edgepose, csv):
+    """A watch knows it by its ending."""
+    said = edgepose("train", "classifier", csv, "--out", csv.with_name("yoga.net"))
+    assert said.code == 2
+    assert "expected a name that ends in .tflite, found yoga.net" in said.err

@@ -33,14 +33,14 @@ Vectors = NDArray[np.float32]
 TORSO_MULTIPLIER: Final = 2.5
 NEIGHBOURS: Final = 10
 
-_BODY: Final = [INDEX["nose"], *range(INDEX["left_shoulder"], len(INDEX))]  # eyes and ears add 0
-_HIPS: Final = [INDEX["left_hip"], INDEX["right_hip"]]
-_SHOULDERS: Final = [INDEX["left_shoulder"], INDEX["right_shoulder"]]
+BODY: Final = [INDEX["nose"], *range(INDEX["left_shoulder"], len(INDEX))]  # eyes and ears add 0
+HIPS: Final = [INDEX["left_hip"], INDEX["right_hip"]]
+SHOULDERS: Final = [INDEX["left_shoulder"], INDEX["right_shoulder"]]
 _MOVING: Final = [i for i, limb in enumerate(LIMBS) if limb.name not in ("shoulders", "hips")]
-_STARTS, _ENDS = LIMB_STARTS[_MOVING], LIMB_ENDS[_MOVING]
-SIZE: Final = 2 * (len(_BODY) + len(_MOVING))
+STARTS, ENDS = LIMB_STARTS[_MOVING], LIMB_ENDS[_MOVING]
+SIZE: Final = 2 * (len(BODY) + len(_MOVING))
 
-_SHORT: Final = 0.15  # of the size; a limb that points at the camera has no sure direction
+SHORT: Final = 0.15  # of the size; a limb that points at the camera has no sure direction
 MIN_COMMON: Final = 0.6  # of the numbers, known of a pose and of an example, to be compared at all
 MIN_KNOWN: Final = 0.74  # to be sure: two keypoints of an arm or a leg may be out of sight
 """With 0.6, 94 % of the frames of a walking man whose legs are out of sight are a tree."""
@@ -59,13 +59,13 @@ def embed(points: Array) -> Vectors:
 
     All is NaN where neither hip is known, or the person has no size.
     """
-    hips, shoulders = _middle(points, _HIPS), _middle(points, _SHOULDERS)
-    body = points[..., _BODY, :] - hips[..., None, :]
-    limbs = points[..., _ENDS, :] - points[..., _STARTS, :]
+    hips, shoulders = _middle(points, HIPS), _middle(points, SHOULDERS)
+    body = points[..., BODY, :] - hips[..., None, :]
+    limbs = points[..., ENDS, :] - points[..., STARTS, :]
     torso = TORSO_MULTIPLIER * _length(shoulders - hips)
     size = np.fmax(torso, np.fmax.reduce(_length(body), -1))[..., None, None]
     size = np.where(size > 0, size, np.nan)
-    directions = limbs / (_length(limbs)[..., None] + _SHORT * size)
+    directions = limbs / (_length(limbs)[..., None] + SHORT * size)
     vector = np.concatenate((body / size, directions), -2)
     return vector.reshape(*vector.shape[:-2], SIZE).astype(np.float32)
 

@@ -21,7 +21,7 @@ from edgepose.train.net.torch_net import Weights
 Pictures = Iterable[NDArray[np.uint8]]
 
 
-def _tensorflow() -> Any:
+def tensorflow() -> Any:
     """Return TensorFlow, quiet and on the CPU: it only converts."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
@@ -59,7 +59,7 @@ def _apply(tf: Any, layer: Layer, inputs: list[Any], weights: Weights) -> Any:
 
 def _graph(net: Net, weights: Weights, size: int) -> Any:
     """Return the network's best output as a concrete TensorFlow function of one picture."""
-    tf = _tensorflow()
+    tf = tensorflow()
 
     def run(picture: Any) -> Any:
         values = {"image": picture}
@@ -77,7 +77,7 @@ def to_tflite(net: Net, weights: Weights, size: int, calibration: Pictures | Non
     calibration: about 100 uint8 (size, size, 3) pictures like those the net will see; they set
     the value ranges. The int8 file takes uint8 pixels, the float one (value - 127.5) / 64.
     """
-    tf = _tensorflow()
+    tf = tensorflow()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([_graph(net, weights, size)])
     if calibration is not None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
