@@ -7,6 +7,7 @@ what ails stands in it as sentences ("troubles"), so that none of them has to ju
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -19,7 +20,7 @@ from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.watchdog import hung_parts
 from edgepose.system.board import Board, ailments
 
-WELL: Final = ("running", "starting", "ended", "off")  # states that need nobody's help
+HEALTHY: Final = ("running", "starting", "ended", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,23 +112,20 @@ def _source(subject: Subject) -> dict[str, Any]:
 
 
 def _runtime(subject: Subject) -> dict[str, Any]:
-    """Return what runs the model and why; a ladder that stands lower than it should is degraded."""
+    """Return what runs the model and why; degraded where the best runtime is not in use."""
     model, workers = subject.model, subject.pipeline.workers
     runtimes = model.detector.runtimes
-    ladders = [runtime for runtime in runtimes if isinstance(runtime, FailoverRuntime)]
-    down = [ladder for ladder in ladders if ladder.is_down and ladder.falls]
-    falls: dict[tuple[str, str], int] = {}
-    for ladder in ladders:
-        for pair, count in ladder.fall_counts.items():
-            falls[pair] = falls.get(pair, 0) + count
+    failovers = [runtime for runtime in runtimes if isinstance(runtime, FailoverRuntime)]
+    latest = [r.failovers[-1] for r in failovers if r.is_degraded and r.failovers]
+    counts = sum((runtime.failover_counts for runtime in failovers), Counter[tuple[str, str]]())
     part = workers.health.to_dict()
-    if down and part["state"] in WELL:
-        part |= {"state": "degraded", "reason": down[0].falls[-1].reason}
+    if latest and part["state"] in HEALTHY:
+        part |= {"state": "degraded", "reason": latest[0].reason}
     return part | {
         "model": model.file.name,
         "backend": runtimes[0].backend,
-        "why": f"{down[0].falls[-1].rung} can't be used" if down else model.why,
-        "fallbacks": [{"from": a, "to": b, "count": n} for (a, b), n in falls.items()],
+        "why": f"{latest[0].candidate} can't be used" if latest else model.why,
+        "fallbacks": [{"from": a, "to": b, "count": n} for (a, b), n in counts.items()],
         "given_up": workers.given_up,
     }
 
@@ -146,7 +144,7 @@ def _troubles(
     """Yield name, state and reason of whatever needs somebody's help."""
     named = {"source": parts["source"], "runtime": parts["runtime"], **parts["outputs"]}
     for name, part in named.items():
-        if part["state"] not in WELL:
+        if part["state"] not in HEALTHY:
             yield {"name": name, "state": part["state"], "reason": part["reason"]}
     if "perception" in hung:
         yield {"name": "perception", "state": "hung", "reason": hung["perception"]}

@@ -1,4 +1,4 @@
-"""The camera thread: read frames, hand on the newest, open the source again when it is lost."""
+"""The camera thread: read frames, pass on the newest, reopen the source when it is lost."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from edgepose.types import Frame
 log = logging.getLogger(__name__)
 
 Loss = Literal["lost", "frozen", "open_failed"]
-"""Why a source is opened again: no more frames, always the same, or the last try failed."""
+"""Why a source is reopened: no more frames, always the same, or the last try failed."""
 
 
 class Capture:
-    """Read one source until it ends or is stopped, and put its frames on the desk.
+    """One source, read until it ends or is stopped, its frames put into the inbox.
 
-    inside: runs while the source has the thread. health: how the source does. await_turn: is
-    called first, on the thread, and returns when the source before has let its device go.
+    inside: runs while the thread is in the source. health: the source's state. await_turn: called
+    first, on the thread; returns when the source before has closed its device.
     """
 
     def __init__(
         self,
         source: Source,
-        desk: Inbox,
+        inbox: Inbox,
         stats: Stats,
         on_crash: OnCrash,
         await_turn: Callable[[], None] = lambda: None,
@@ -43,28 +43,28 @@ class Capture:
         self.source = source
         self.health = ComponentState()
         self.inside = BusyTimer()
-        self._desk = desk
+        self._inbox = inbox
         self._stats = stats
         self._await_turn = await_turn
-        self._is_succeeded = False
-        self._loss: Loss = "lost"  # what it would be called now
-        self._sight = FreezeDetector(source.frozen_after if source.live else None)
+        self._is_replaced = False
+        self._loss: Loss = "lost"  # of a failure now
+        self._freeze = FreezeDetector(source.frozen_after if source.live else None)
         self._newest: float | None = None  # when the newest frame was taken, monotonic
         self._stop = threading.Event()
         self._thread = new_thread("capture", self._run, on_crash)
 
     def start(self) -> None:
-        """Start the thread; the source is opened there, so a missing camera holds up nobody."""
+        """Start the thread; the source is opened there, so a missing camera delays nothing else."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask the thread to end; a read that waits returns soon."""
+        """Ask the thread to end; a waiting read returns soon."""
         self._stop.set()
         self.source.interrupt()
 
     def give_way(self) -> None:
-        """Ask the thread to end, as `stop` does, but not the run: another source takes over."""
-        self._is_succeeded = True
+        """Ask the thread to end for another source, which goes on with the run."""
+        self._is_replaced = True
         self.stop()
 
     def join(self, deadline: float) -> bool:
@@ -93,8 +93,8 @@ class Capture:
         finally:
             self._close()
             self.health.note("ended", self.health.reason)
-            if not self._is_succeeded:
-                self._desk.end()
+            if not self._is_replaced:
+                self._inbox.end()
 
     def _open(self) -> None:
         self._loss = "open_failed"
@@ -104,30 +104,30 @@ class Capture:
 
     def _read_all(self, backoff: Backoff) -> None:
         """Read until the source ends. Raises SourceLost when a live one does."""
-        self._sight.begin(time.monotonic())
+        self._freeze.begin(time.monotonic())
         while (frame := self._read()) is not None and not self._stop.is_set():
             self._newest = time.monotonic() if frame.captured is None else frame.captured
             self._stats.count("captured")
-            if self._shows_the_world(frame):
+            if self._is_usable(frame):
                 backoff.reset()
-                self._hand_on(frame)
+                self._pass_on(frame)
         if self.source.live and not self._stop.is_set():
             raise SourceLost("the stream of frames ended")
 
-    def _hand_on(self, frame: Frame) -> None:
+    def _pass_on(self, frame: Frame) -> None:
         if self.source.lossless:
-            self._desk.put_frame_wait(frame, self._stop.is_set)
+            self._inbox.put_frame_wait(frame, self._stop.is_set)
         else:
-            self._stats.count("dropped:capture", self._desk.put_frame(frame))
+            self._stats.count("dropped:capture", self._inbox.put_frame(frame))
 
-    def _shows_the_world(self, frame: Frame) -> bool:
-        """Tell whether a frame may be acted upon. Raises SourceLost for one that is frozen."""
-        fault = self._sight.look(frame.image, time.monotonic())
-        if fault is not None and fault.is_due:
+    def _is_usable(self, frame: Frame) -> bool:
+        """Return whether a frame shows the present. Raises SourceLost to reopen the source."""
+        fault = self._freeze.check(frame.image, time.monotonic())
+        if fault is not None and fault.should_reopen:
             self._loss = "frozen"
             raise SourceLost(fault.reason)
         self._note("" if fault is None else fault.reason)
-        return fault is None or not fault.is_frozen
+        return fault is None or not fault.blocks_inference
 
     def _read(self) -> Frame | None:
         with self.inside:

@@ -1,15 +1,14 @@
-"""How one part does: its state, why, since when, and why it was started anew lately.
+"""State of one component: why, since when, and its latest restarts.
 
-The rule: a part is "starting" until it works, then "running"; "degraded" while it works in part,
-"backing off" while it waits for its next try, "ended" for good. "hung" is nothing a part can say
-of itself: the supervisor sees it from outside.
+A component is "starting" until it works, then "running"; "degraded" while it works in part,
+"backing off" while it waits for its next try, "ended" for good. A component can't report "hung"
+itself: the supervisor sees that from outside.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 State = Literal["starting", "running", "degraded", "backing off", "ended"]
@@ -19,16 +18,8 @@ KEPT: Final = 5  # reasons kept; the journal has all of them
 _COUNTED: Final = 10_000  # restarts; with the shortest back-off an hour has 7200
 
 
-@dataclass(frozen=True, slots=True)
-class Restart:
-    """Remember why a part was started anew. time: unix seconds."""
-
-    time: float
-    reason: str
-
-
 class ComponentState:
-    """Hold the state of one part; written by its own thread, read by any."""
+    """The state of one component; written by its own thread, read by any."""
 
     __slots__ = ("_latest", "_since", "_times", "reason", "state")
 
@@ -37,10 +28,10 @@ class ComponentState:
         self.reason = ""
         self._since = time.monotonic()
         self._times: deque[float] = deque(maxlen=_COUNTED)
-        self._latest: deque[Restart] = deque(maxlen=KEPT)
+        self._latest: deque[dict[str, Any]] = deque(maxlen=KEPT)
 
     def note(self, state: State, reason: str = "") -> bool:
-        """Say how the part is; return whether that is news."""
+        """Set the state; return whether state or reason changed."""
         if state == self.state and reason == self.reason:
             return False
         if state != self.state:
@@ -49,9 +40,9 @@ class ComponentState:
         return True
 
     def restart(self, reason: str) -> bool:
-        """Say that the part failed and will be started anew; return whether the reason is news."""
+        """Note a failure after which the component is restarted; return whether that changed."""
         self._times.append(time.monotonic())
-        self._latest.append(Restart(round(time.time(), 1), reason))
+        self._latest.append({"time": round(time.time(), 1), "reason": reason})
         return self.note("backing off", reason)
 
     def to_dict(self) -> dict[str, Any]:
@@ -63,6 +54,6 @@ class ComponentState:
             "since": round(now - self._since, 1),
             "restarts": {
                 "last_hour": sum(now - at <= WINDOW for at in tuple(self._times)),
-                "latest": [asdict(restart) for restart in tuple(self._latest)],
+                "latest": list(self._latest),
             },
         }

@@ -1,8 +1,8 @@
-"""A ladder of runtimes: the best that works, visibly down when it fails, back up when it can.
+"""Failover between runtimes: the best one that works, and back to it once it works again.
 
-To the pipeline a ladder is one runtime. A rung that fails is left for the next one within the
-same inference; a thread of its own keeps trying the better rungs, with back-off, and hands over
-an opened one between two inferences.
+To the pipeline it is one runtime. A candidate that fails is replaced by the next one within the
+same inference; a thread of its own keeps trying the better ones, with back-off, and hands over an
+opened one between two inferences.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _GIVEN_UP: Final = "the inference was given up"
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Name a way to run the model, and make the runtime for it (not yet open)."""
+    """A way to run the model. make: returns the runtime for it, not yet open."""
 
     name: str
     make: Callable[[], Runtime]
@@ -36,76 +36,73 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Failover:
-    """Remember why a rung was left. to: where the work went on, `""` nowhere."""
+    """A change from one candidate to the next, `""` for none, and its reason."""
 
-    rung: str
+    candidate: str
     to: str
     reason: str
 
 
 class FailoverRuntime(Runtime):
-    """Run on the first rung that works.
+    """The first of several runtimes that works.
 
-    rungs: best first; all take the same input and give the same outputs. pauses: between two
-    tries to get back up. falls: the latest, for the health document. fall_counts: how
-    often each rung gave way to which, ever. climbing: runs while a better rung is being opened.
+    candidates: best first; all take the same input and give the same outputs. pauses: between two
+    tries to recover a better one. failovers: the latest, for the health document.
+    failover_counts: how often each candidate was replaced by which, ever. recovering: runs while
+    a better candidate is being opened.
     """
 
-    def __init__(
-        self,
-        rungs: Sequence[Candidate],
-        pauses: Backoff | None = None,
-    ) -> None:
-        self.falls: deque[Failover] = deque(maxlen=REMEMBERED)
-        self.fall_counts: Counter[tuple[str, str]] = Counter()
-        self.climbing = BusyTimer()
-        self._rungs = tuple(rungs)
-        self._crash: BaseException | None = None  # of the climber, raised by the next inference
+    def __init__(self, candidates: Sequence[Candidate], pauses: Backoff | None = None) -> None:
+        self.failovers: deque[Failover] = deque(maxlen=REMEMBERED)
+        self.failover_counts: Counter[tuple[str, str]] = Counter()
+        self.recovering = BusyTimer()
+        self._candidates = tuple(candidates)
+        self._crash: BaseException | None = None  # of the recovery, raised by the next inference
         self._pauses = pauses or Backoff(first=30.0, limit=600.0)
-        self._lock = threading.Lock()  # of what the climber hands over, and of who stands where
+        self._lock = threading.Lock()  # of what the recovery hands over, and of who may infer
         self._turn = 0  # a thread that began in an earlier one was given up
         self._index = 0
         self._runtime: Runtime | None = None
         self._better: tuple[int, Runtime] | None = None
         self._stop = threading.Event()
-        self._climber: threading.Thread | None = None
+        self._recovery: threading.Thread | None = None
 
     @property
-    def rung(self) -> str:
-        """Return the name of the rung that works at present, `""` when none does."""
-        return self._rungs[self._index].name if self._runtime is not None else ""
+    def current(self) -> str:
+        """Return the name of the candidate in use, `""` when none works."""
+        return self._candidates[self._index].name if self._runtime is not None else ""
 
     @property
-    def is_down(self) -> bool:
-        """Tell whether something else than the best rung works at present."""
+    def is_degraded(self) -> bool:
+        """Return whether another candidate than the best one is in use."""
         return self._index > 0
 
     def open(self) -> None:
-        """Open the best rung that can be. Raises what the last one raised when none can."""
+        """Open the best candidate possible. Raises what the last one raised when none opens."""
         self._stop.clear()
-        self._descend(0, self._turn)
-        self._watch_for_better()
+        self._open_from(0, self._turn)
+        self._start_recovery()
 
     def infer(self, tensor: Tensor) -> tuple[Tensor, ...]:
-        """Infer on the current rung, or on a lower one should it fail now."""
+        """Infer on the current candidate, or on a later one should it fail now."""
         if self._crash is not None:
             raise self._crash
         turn = self._turn
         self._take_better(turn)
         if self._runtime is None:
-            self._descend(min(self._index + 1, len(self._rungs) - 1), turn)
-            self._watch_for_better()
+            self._open_from(min(self._index + 1, len(self._candidates) - 1), turn)
+            self._start_recovery()
         while True:
-            runtime = self._held(turn)
+            runtime = self._current_runtime(turn)
             try:
                 return runtime.infer(tensor)
             except RuntimeLost as error:
-                self._leave(runtime, error, turn)
+                self._fail_over(runtime, error, turn)
 
     def abandon(self) -> None:
-        """Forget the rung in whose native call a thread hangs; go on a rung lower.
+        """Give up the candidate in whose native call a thread hangs; the next one takes over.
 
-        Should the thread come back, it fails with RuntimeLost and touches nothing of what is used
+        Should the thread come back, it fails with RuntimeLost and touches nothing that is in use
         by then.
         """
         with self._lock:
@@ -113,13 +110,13 @@ class FailoverRuntime(Runtime):
             runtime, self._runtime = self._runtime, None
         if runtime is not None:
             runtime.abandon()
-            self._tell(self._index, "inference hung")
+            self._report(self._index, "inference hung")
 
     def close(self) -> None:
-        """Close the rung in use and stop looking for a better one."""
+        """Close the candidate in use and stop the recovery."""
         self._stop.set()
-        if self._climber is not None:
-            self._climber.join(1.0)
+        if self._recovery is not None:
+            self._recovery.join(1.0)
         with self._lock:
             better, self._better = self._better, None
         for runtime in (self._runtime, better and better[1]):
@@ -127,21 +124,21 @@ class FailoverRuntime(Runtime):
                 runtime.close()
         self._runtime = None
 
-    def _descend(self, start: int, turn: int) -> None:
-        """Open the first rung from `start` on that can be opened."""
-        for index in range(start, len(self._rungs)):
+    def _open_from(self, start: int, turn: int) -> None:
+        """Open the first candidate from `start` on that opens."""
+        for index in range(start, len(self._candidates)):
             try:
                 runtime = self._opened(index)
             except (DeviceError, ModelError) as error:
-                if index + 1 == len(self._rungs):
+                if index + 1 == len(self._candidates):
                     raise
-                self._tell(index, str(error))
+                self._report(index, str(error))
             else:
-                self._stand_on(index, runtime, turn)
+                self._use(index, runtime, turn)
                 return
 
     def _opened(self, index: int) -> Runtime:
-        runtime = self._rungs[index].make()
+        runtime = self._candidates[index].make()
         try:
             runtime.open()
         except BaseException:
@@ -149,27 +146,27 @@ class FailoverRuntime(Runtime):
             raise
         return runtime
 
-    def _held(self, turn: int) -> Runtime:
-        """Return the rung in use. Raises RuntimeLost in a thread that was given up."""
+    def _current_runtime(self, turn: int) -> Runtime:
+        """Return the runtime in use. Raises RuntimeLost in a thread that was given up."""
         with self._lock:
             if turn != self._turn or self._runtime is None:
                 raise RuntimeLost(_GIVEN_UP)
             return self._runtime
 
-    def _leave(self, runtime: Runtime, error: RuntimeLost, turn: int) -> None:
-        """Give up the current rung for the next; raise `error` from the lowest."""
+    def _fail_over(self, runtime: Runtime, error: RuntimeLost, turn: int) -> None:
+        """Replace the current candidate by the next; raise `error` from the last one."""
         with self._lock:
             if turn != self._turn:
                 raise error
             self._runtime = None
         runtime.close()
-        if self._index + 1 == len(self._rungs):
+        if self._index + 1 == len(self._candidates):
             raise error
-        self._tell(self._index, str(error))
-        self._descend(self._index + 1, turn)
-        self._watch_for_better()
+        self._report(self._index, str(error))
+        self._open_from(self._index + 1, turn)
+        self._start_recovery()
 
-    def _stand_on(self, index: int, runtime: Runtime, turn: int) -> None:
+    def _use(self, index: int, runtime: Runtime, turn: int) -> None:
         with self._lock:
             is_wanted = turn == self._turn
             if is_wanted:
@@ -180,28 +177,29 @@ class FailoverRuntime(Runtime):
             runtime.close()
             raise RuntimeLost(_GIVEN_UP)
 
-    def _tell(self, index: int, reason: str) -> None:
-        to = self._rungs[index + 1].name if index + 1 < len(self._rungs) else ""
+    def _report(self, index: int, reason: str) -> None:
+        name, *later = [candidate.name for candidate in self._candidates[index:]]
+        to = later[0] if later else ""
         going = f"going on with {to}" if to else "nothing is left to go on with"
-        log.warning("%s can't be used, %s: %s", self._rungs[index].name, going, reason)
-        self.falls.append(Failover(self._rungs[index].name, to, reason))
-        self.fall_counts[self._rungs[index].name, to] += 1
+        log.warning("%s can't be used, %s: %s", name, going, reason)
+        self.failovers.append(Failover(name, to, reason))
+        self.failover_counts[name, to] += 1
 
-    def _watch_for_better(self) -> None:
-        """Start to look for the better rungs unless that is done already, or this is the best."""
-        if self._index > 0 and (self._climber is None or not self._climber.is_alive()):
+    def _start_recovery(self) -> None:
+        """Try the better candidates regularly, unless that is done already or there are none."""
+        if self._index > 0 and (self._recovery is None or not self._recovery.is_alive()):
             self._pauses.reset()
-            self._climber = new_thread("ladder", self._recover, self._crashed)
-            self._climber.start()
+            self._recovery = new_thread("failover", self._recover, self._crashed)
+            self._recovery.start()
 
     def _recover(self) -> None:
         while not self._stop.wait(self._pauses.next()):
             for index in range(self._index):
                 try:
-                    with self.climbing:
+                    with self.recovering:
                         better = index, self._opened(index)
                 except (DeviceError, ModelError) as error:
-                    log.debug("%s is still away: %s", self._rungs[index].name, error)
+                    log.debug("%s still can't be used: %s", self._candidates[index].name, error)
                 else:
                     self._hand_over(*better)
                     return
@@ -224,6 +222,6 @@ class FailoverRuntime(Runtime):
             return
         if self._runtime is not None:
             self._runtime.close()
-        self._stand_on(*found, turn)
-        log.warning("%s works again and is used.", self.rung)
-        self._watch_for_better()
+        self._use(*found, turn)
+        log.warning("%s works again and is used.", self.current)
+        self._start_recovery()

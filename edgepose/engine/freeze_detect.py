@@ -1,8 +1,8 @@
-"""Tell a camera that shows the same picture for ever, or black, from one that sees.
+"""Detect frozen and black pictures of a camera.
 
-A sensor is never without noise: not one of a thousand sampled pixels changing for many seconds
-means that a buffer is handed out again and again. Black says nothing of the kind (night, a cover):
-it is told, and nobody opens a camera again because of it.
+A sensor always has noise: if not one of a thousand sampled pixels changes for many seconds, one
+buffer is handed out again and again. Black is no sign of that (night, a cover): it is reported,
+and no camera is opened again because of it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from edgepose.types import Image
 
-EVERY: Final = 0.5  # seconds between two looks, which take 8 us
+EVERY: Final = 0.5  # seconds between two checks, which take 8 us
 GRID: Final = 32  # rows and columns of sampled pixels
 BLACK: Final = 16  # grey levels; video's own black is 16, and a covered sensor's noise stays below
 DARK_FOR: Final = 3.0  # seconds; a camera that wakes up shows some black pictures first
@@ -24,19 +24,19 @@ IN_THE_DARK: Final = "it shows nothing but black; is the lens covered, or the ro
 
 @dataclass(frozen=True, slots=True)
 class ImageFault:
-    """Say what is wrong with the pictures.
+    """What is wrong with the pictures.
 
-    is_frozen: they say nothing of the world and must not be perceived. is_due: opening the camera
-    again may help.
+    blocks_inference: they do not show the present. should_reopen: opening the camera again may
+    help.
     """
 
     reason: str
-    is_frozen: bool = False
-    is_due: bool = False
+    blocks_inference: bool = False
+    should_reopen: bool = False
 
 
 class FreezeDetector:
-    """Look at a picture now and then: `look(image, now)`.
+    """The latest pictures of a camera, sampled: `check(image, now)`.
 
     frozen_after: seconds of the very same picture after which it is frozen; None: never, as for
     pictures that are drawn.
@@ -48,22 +48,22 @@ class FreezeDetector:
         self._same_since = 0.0
         self._dark_since: float | None = None
         self._is_frozen = False
-        self._next_look = float("-inf")
+        self._next_check = float("-inf")
         self._fault: ImageFault | None = None
 
     def begin(self, now: float) -> None:
-        """Take note that the camera was opened again: what was frozen is so until it changes."""
+        """Note that the camera was opened again: what was frozen is so until it changes."""
         self._same_since = now
-        self._next_look = float("-inf")
+        self._next_check = float("-inf")
 
-    def look(self, image: Image, now: float) -> ImageFault | None:
+    def check(self, image: Image, now: float) -> ImageFault | None:
         """Return what is wrong, None when nothing is. now: seconds of a clock that only goes on."""
-        if now >= self._next_look:
-            self._next_look = now + EVERY
-            self._fault = self._judge(image, now)
+        if now >= self._next_check:
+            self._next_check = now + EVERY
+            self._fault = self._find_fault(image, now)
         return self._fault
 
-    def _judge(self, image: Image, now: float) -> ImageFault | None:
+    def _find_fault(self, image: Image, now: float) -> ImageFault | None:
         pixels = _sampled(image)
         is_same, self._sample = (sample := pixels.tobytes()) == self._sample, sample
         if not is_same:
@@ -80,12 +80,12 @@ class FreezeDetector:
     def _frozen(self, now: float) -> ImageFault | None:
         if self._frozen_after is None:
             return None
-        is_due = now - self._same_since >= self._frozen_after
-        self._is_frozen |= is_due
+        should_reopen = now - self._same_since >= self._frozen_after
+        self._is_frozen |= should_reopen
         if not self._is_frozen:
             return None
         reason = f"it has shown the very same picture for {self._frozen_after:g} s or more"
-        return ImageFault(reason, is_frozen=True, is_due=is_due)
+        return ImageFault(reason, blocks_inference=True, should_reopen=should_reopen)
 
 
 def _sampled(image: Image) -> Image:

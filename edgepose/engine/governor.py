@@ -1,6 +1,6 @@
-"""How often a camera's pictures are looked at: less while nobody is there, less when it gets hot.
+"""Frame rate of a camera: lower while nobody is there, lower when the board gets hot.
 
-The rule: full rate, unless somebody said a limit; `idle_fps` after nobody was seen for a while, and
+The rule: full rate, unless a limit is configured; `idle_fps` after nobody was seen for a while, and
 the full rate again with the first picture that shows somebody; half the rate for each step of heat,
 a step at most every SETTLE seconds, back only when it is HYSTERESIS degrees cooler.
 """
@@ -22,7 +22,7 @@ LEAST_FPS: Final = 2.0  # fewer would make every hold a matter of luck
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Say how often to look, by whom and heat; None switches a rule off.
+    """The rules of the frame rate; None switches a rule off.
 
     max_fps: pictures a second at most. idle_after: seconds without anybody until it is idle_fps.
     cool_at: degrees Celsius of the board from which the rate is halved, and halved again.
@@ -35,7 +35,7 @@ class Rates:
 
 
 class Governor:
-    """Tell how long to wait from one picture to the next; written by two threads, read by any.
+    """The pause from one picture to the next; written by two threads, read by any.
 
     rates may be replaced at any time. steps: how often heat halved the rate.
     """
@@ -48,7 +48,7 @@ class Governor:
         self._seen_at = time.monotonic()
 
     def scene(self, is_anybody: bool, now: float) -> None:
-        """Take note of a scene: whether somebody was there."""
+        """Note whether a scene showed somebody."""
         if is_anybody:
             self._seen_at = now
 

@@ -1,4 +1,4 @@
-"""Where the perceiving thread finds its work: the newest frame and the answers of inference."""
+"""Inbox of the perception thread: the newest frame, and inference results in order."""
 
 from __future__ import annotations
 
@@ -25,47 +25,49 @@ class Inbox:
     def __init__(self) -> None:
         self._frame: Frame | None = None
         self._frame_since = 0.0  # when the waiting frame was put, monotonic
-        self._answers: dict[int, InferenceResult] = {}
+        self._results: dict[int, InferenceResult] = {}
         self._next_number = 0
-        self._is_ended = self._is_nudged = False
+        self._is_ended = self._is_woken = False
         self._changed = threading.Condition()
 
     def put_frame(self, frame: Frame) -> int:
-        """Leave the newest frame without waiting; return how many it replaced, 0 or 1."""
+        """Put the newest frame without waiting; return how many it replaced, 0 or 1."""
         with self._changed:
             replaced = int(self._frame is not None)
-            self._frame, self._frame_since = frame, time.monotonic()
-            self._changed.notify_all()
+            self._put(frame)
             return replaced
 
     def put_frame_wait(self, frame: Frame, is_over: Callable[[], bool]) -> None:
-        """Wait until the last frame was taken, then leave this one; for lossless sources."""
+        """Wait until the last frame was taken, then put this one; for lossless sources."""
         with self._changed:
             while self._frame is not None and not is_over():
                 self._changed.wait(0.1)
-            self._frame, self._frame_since = frame, time.monotonic()
-            self._changed.notify_all()
+            self._put(frame)
+
+    def _put(self, frame: Frame) -> None:
+        self._frame, self._frame_since = frame, time.monotonic()
+        self._changed.notify_all()
 
     def drop_frame(self) -> None:
-        """Forget the frame that waits: it is of a source that is no more."""
+        """Drop the waiting frame: its source was replaced."""
         with self._changed:
             self._frame = None
             self._changed.notify_all()
 
-    def nudge(self) -> None:
-        """Let a `take` that waits come back with nothing."""
+    def wake(self) -> None:
+        """Let a waiting `take` return None."""
         with self._changed:
-            self._is_nudged = True
+            self._is_woken = True
             self._changed.notify_all()
 
-    def put_result(self, answer: InferenceResult) -> None:
-        """Leave what a worker found out."""
+    def put_result(self, result: InferenceResult) -> None:
+        """Put the result of a job."""
         with self._changed:
-            self._answers[answer.job.number] = answer
+            self._results[result.job.number] = result
             self._changed.notify_all()
 
     def end(self) -> None:
-        """Say that no further frame comes."""
+        """Note that no further frame comes."""
         with self._changed:
             self._is_ended = True
             self._changed.notify_all()
@@ -77,34 +79,32 @@ class Inbox:
 
     @property
     def is_ended(self) -> bool:
-        """Tell whether all frames were taken and none will come."""
+        """Return whether all frames were taken and none will come."""
         with self._changed:
             return self._is_ended and self._frame is None
 
     def take(self, wants_frame: bool, not_before: float = 0.0) -> InferenceResult | Frame | None:
-        """Return the next answer, or else a frame if wanted; None after a second or at the end.
+        """Return the next result, or else a frame if wanted; None after a second or at the end.
 
-        not_before: a moment of the monotonic clock before which no frame is handed out, so that
-        a fresher one may still replace it.
+        not_before: a moment of the monotonic clock before which no frame is returned, so that a
+        fresher one may still replace it.
         """
         deadline = time.monotonic() + 1.0
         with self._changed:
             while True:
-                answer = self._answers.pop(self._next_number, None)
-                if answer is not None:
+                result = self._results.pop(self._next_number, None)
+                if result is not None:
                     self._next_number += 1
-                    return answer
+                    return result
                 now = time.monotonic()
                 if wants_frame and self._frame is not None and now >= not_before:
                     frame, self._frame = self._frame, None
                     self._changed.notify_all()
                     return frame
                 is_over = self._is_ended and self._frame is None and wants_frame
-                if is_over or now >= deadline or self._is_nudged:
-                    self._is_nudged = False
+                if is_over or now >= deadline or self._is_woken:
+                    self._is_woken = False
                     return None
-                self._changed.wait(self._nap(wants_frame, now, not_before, deadline))
-
-    def _nap(self, wants_frame: bool, now: float, not_before: float, deadline: float) -> float:
-        is_timed = wants_frame and self._frame is not None
-        return max(0.0, (min(not_before, deadline) if is_timed else deadline) - now)
+                is_timed = wants_frame and self._frame is not None
+                until = min(not_before, deadline) if is_timed else deadline
+                self._changed.wait(max(0.0, until - now))

@@ -26,9 +26,9 @@ DEADLINE: Final = 5.0  # seconds; the slowest model on the slowest board takes 0
 
 @dataclass(slots=True, eq=False)
 class _Worker:
-    """Hold what is known of one thread: the job in hand since when, and whether it was given up.
+    """One thread: its current job, since when, and whether it was given up.
 
-    A job is answered once: by its thread, or past the deadline by who gives the thread up.
+    A job has one result: by its thread, or past the deadline from whoever gives the thread up.
     """
 
     index: int
@@ -40,18 +40,18 @@ class _Worker:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self, job: Job) -> None:
-        """Take a job in hand."""
+        """Make a job the current one."""
         with self._lock:
             self.since, self.job = time.monotonic(), job
 
     def end(self) -> bool:
-        """Let the job go; False where the thread was given up and the job answered meanwhile."""
+        """End the job; False where the thread was given up, and the job has its result already."""
         with self._lock:
             self.job = None
             return not self._is_given_up
 
     def give_up(self, deadline: float) -> Job | None:
-        """Return the job that has been in hand for longer than `deadline` seconds, or None."""
+        """Give the thread up and return its job where that takes more than `deadline` seconds."""
         with self._lock:
             if self.job is None or time.monotonic() - self.since <= deadline:
                 return None
@@ -60,7 +60,7 @@ class _Worker:
 
 
 class Workers:
-    """Run jobs on one or several interpreters of the same model.
+    """The inference threads of one model.
 
     Worker number i uses interpreter i of the job's detector, so that a new model takes over from
     one job to the next. More than one worker raises throughput where cores are free, and costs
@@ -70,17 +70,17 @@ class Workers:
     """
 
     def __init__(
-        self, number: int, desk: Inbox, stats: Stats, on_crash: OnCrash, deadline: float = DEADLINE
+        self, number: int, inbox: Inbox, stats: Stats, on_crash: OnCrash, deadline: float = DEADLINE
     ) -> None:
         self.started_at = 0.0  # of the latest inference, monotonic
         self.health = ComponentState()
-        self._desk = desk
+        self._inbox = inbox
         self._stats = stats
         self._on_crash = on_crash
         self.deadline = deadline
         self._given = 0
         self._stop = threading.Event()
-        # Holds what the pipeline lets wait, a job a worker at most; None sends a worker home.
+        # At most a job a worker waits here, as the pipeline sees to; None ends a worker.
         self._jobs: Queue[Job | None] = Queue()
         self._given_up: list[threading.Thread] = []
         self._workers = [self._new_worker(index) for index in range(number)]
@@ -95,13 +95,13 @@ class Workers:
 
     @property
     def waiting(self) -> float:
-        """Return for how many seconds the oldest job in hand has been inferred, 0 for none."""
+        """Return for how many seconds the oldest job has been inferred, 0 for none."""
         now = time.monotonic()
         return max((now - w.since for w in self._workers if w.job is not None), default=0.0)
 
     @property
     def inside(self) -> float:
-        """Return for how many seconds a runtime has had its thread, of all the longest."""
+        """Return for how many seconds a thread has been in its runtime, of all the longest."""
         return max(worker.inside.seconds for worker in self._workers)
 
     def start(self) -> None:
@@ -109,15 +109,15 @@ class Workers:
         for worker in self._workers:
             worker.thread.start()
 
-    def give(self, job: Job) -> None:
-        """Hand over the next job; the caller lets no more wait than there are workers."""
+    def submit(self, job: Job) -> None:
+        """Queue the next job; the caller lets no more wait than there are workers."""
         self._jobs.put(replace(job, number=self._given))
         self._given += 1
 
-    def relieve(self) -> None:
+    def replace_hung(self) -> None:
         """Replace the threads whose inference is past the deadline: native code can't be stopped.
 
-        The job is answered as failed, the interpreter forgotten, and a new thread takes over.
+        The job fails, the interpreter is abandoned, and a new thread takes over.
         """
         for worker in list(self._workers):
             job = worker.give_up(self.deadline)
@@ -125,7 +125,7 @@ class Workers:
                 self._replace(worker, job)
 
     def stop(self) -> None:
-        """Ask the threads to end after the job in hand."""
+        """Ask the threads to end after the current job."""
         self._stop.set()
         for _ in self._workers:
             self._jobs.put(None)
@@ -163,7 +163,7 @@ class Workers:
                 self._fail(job, str(found))
                 self._reopen(worker, job, backoff)
             else:
-                ended = self._answer(job, found, worker.since, ended)
+                ended = self._deliver(job, found, worker.since, ended)
                 backoff.reset()
 
     def _infer(self, worker: _Worker, job: Job) -> tuple[Tensor, ...] | RuntimeLost:
@@ -175,13 +175,13 @@ class Workers:
         except RuntimeLost as error:
             return error
 
-    def _answer(
+    def _deliver(
         self, job: Job, tensors: tuple[Tensor, ...], started: float, last_ended: float
     ) -> float:
-        """Put the answer down; return when the inference ended."""
+        """Put the result into the inbox; return when the inference ended."""
         ended = time.monotonic()
         self.health.note("running")
-        self._desk.put_result(InferenceResult(job, tensors))
+        self._inbox.put_result(InferenceResult(job, tensors))
         self._stats.record("infer", ended - started)
         if last_ended:
             self._stats.record("gap", started - last_ended)
@@ -189,12 +189,12 @@ class Workers:
 
     def _fail(self, job: Job, reason: str) -> None:
         if self.health.restart(reason):
-            log.error("Inference is started anew: %s.", reason.rstrip("."))
+            log.error("Inference is restarted: %s.", reason.rstrip("."))
         self._stats.count("restarts:runtime")
-        self._desk.put_result(InferenceResult(job, None))
+        self._inbox.put_result(InferenceResult(job, None))
 
     def _reopen(self, worker: _Worker, job: Job, backoff: Backoff) -> None:
-        """Open the runtime again, with back-off, until it works or nobody wants it any more."""
+        """Open the runtime again, with back-off, until it works or the run ends."""
         runtime = job.detector.runtimes[worker.index]
         while not self._stop.wait(backoff.next()):
             try:

@@ -1,7 +1,7 @@
-"""One-place mailboxes: where threads meet without a queue that could grow.
+"""One-place mailboxes between threads, instead of a queue that could grow.
 
-Putting never waits unless the caller asks for it by name (`put_wait`). What a late item does to
-the one it finds - replace it, or be merged with it - is told to the mailbox when it is made.
+Putting never waits unless the caller asks for it by name (`put_wait`). A late item replaces the
+one it finds or is merged with it, as the mailbox was made.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def newest(waiting: T, late: T) -> T:  # noqa: ARG001 - the signature of a merge
 
 
 class Mailbox(Generic[T]):
-    """Hold at most one item between two threads.
+    """At most one item between two threads.
 
     merge: makes one item of the one that waits and the late one; `newest` replaces.
     merged: how often that happened.
@@ -36,7 +36,7 @@ class Mailbox(Generic[T]):
         self._changed = threading.Condition()
 
     def put(self, item: T) -> None:
-        """Leave an item, merging it with one that was not taken yet; dropped once closed."""
+        """Put an item, merged with one that was not taken yet; dropped once closed."""
         with self._changed:
             if self._is_closed:
                 return
@@ -75,7 +75,7 @@ class Mailbox(Generic[T]):
             return item
 
     def close(self) -> None:
-        """Take nothing more in; a waiting item can still be taken, then `take` returns None."""
+        """Accept no further item; a waiting one can still be taken, then `take` returns None."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
@@ -88,12 +88,12 @@ class Mailbox(Generic[T]):
 
     @property
     def is_closed(self) -> bool:
-        """Tell whether nothing more will come."""
+        """Return whether no further item is accepted."""
         return self._is_closed
 
     @property
     def is_drained(self) -> bool:
-        """Tell whether the mailbox is closed and empty: the reader may go home."""
+        """Return whether the mailbox is closed and empty: the reader may end."""
         with self._changed:
             return self._is_closed and self._item is None
 

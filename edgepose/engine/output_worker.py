@@ -1,4 +1,4 @@
-"""One output on a thread of its own, behind a merging mailbox: it may be slow, dead or flapping."""
+"""One output on a thread of its own, behind a merging mailbox: it may be slow or fail."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def merge(older: Scene, newer: Scene) -> Scene:
     merged = older.merged_into(newer)
     if len(merged.events) <= MAX_EVENTS:
         return merged
-    log.error("An output is out of order for so long that its oldest event is dropped.")
+    log.error("An output has failed for so long that its oldest event is dropped.")
     return replace(merged, events=merged.events[-MAX_EVENTS:])
 
 
 class OutputWorker:
-    """Feed one output; `offer` never waits.
+    """The thread of one output; `offer` never waits.
 
-    inside: runs while the output has the thread. health: how the output does. before: the one
-    whose place this one takes; it is waited for, and what it could not show is shown here.
+    inside: runs while the thread is in the output. health: the output's state. before: the worker
+    that this one replaces; it is waited for, and what it could not show is shown here.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class OutputWorker:
         self._stats = stats
         self._box: Mailbox[Scene] = Mailbox(merge)
         self._before = before
-        self._in_hand = 0  # events of the scene that is being shown
+        self._showing = 0  # events of the scene that is being shown
         self._give_up = threading.Event()
         self._give_up_at = math.inf  # monotonic
         self._is_stalled = False
@@ -68,8 +68,8 @@ class OutputWorker:
     def offer(self, scene: Scene, lossless: bool = False) -> None:
         """Hand a scene over.
 
-        In a lossless run an output that wants every frame is waited for, but only as long as
-        it shows signs of life: one that took nothing for PATIENCE seconds gets merged scenes.
+        In a lossless run an output that wants every frame is waited for, until it took nothing
+        for PATIENCE seconds: then it gets merged scenes.
         """
         if lossless and self.output.every_frame and not self._is_stalled:
             self._is_stalled = not self._box.put_wait(scene, PATIENCE)
@@ -77,17 +77,17 @@ class OutputWorker:
             self._box.put(scene)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return how the output does, in JSON: its state, its queue and what it says of itself.
+        """Return the JSON form: the output's state, its queue and its own health.
 
-        One that is open and works only in part says so by its `trouble`: it is degraded.
+        One that is open and works only in part reports its `trouble`: it is degraded.
         """
         health = self.health.to_dict()
         trouble = self.output.trouble
         if trouble and health["state"] == "running":
             health |= {"state": "degraded", "reason": trouble}
         scene, waiting = self._box.peek()
-        events = self._in_hand + (len(scene.events) if scene is not None else 0)
-        age = max(waiting, self.inside.seconds if self._in_hand else 0.0)
+        events = self._showing + (len(scene.events) if scene is not None else 0)
+        age = max(waiting, self.inside.seconds if self._showing else 0.0)
         return {
             **health,
             "queue": {"age": round(age, 1), "events": events},
@@ -95,12 +95,12 @@ class OutputWorker:
         }
 
     def drain(self, seconds: float = math.inf) -> None:
-        """Take nothing more in, finish what waits, and give up what is not shown in `seconds`."""
+        """Accept no further scene, show what waits, and give up what takes more than `seconds`."""
         self._give_up_at = time.monotonic() + seconds
         self._box.close()
 
     def give_way(self, seconds: float) -> None:
-        """Drain for a successor, at once where nothing can be shown at present."""
+        """Drain for a successor; at once where nothing can be shown at present."""
         self.drain(seconds)
         if self.health.state != "running":
             self._give_up.set()
@@ -108,7 +108,7 @@ class OutputWorker:
     def join(self, deadline: float) -> bool:
         """Wait for the end until a deadline of the monotonic clock; False if it did not come.
 
-        Past the deadline the output is told to give up what it has not shown.
+        Past the deadline the output gives up what it has not shown.
         """
         self._thread.join(remaining(deadline))
         self._give_up.set()
@@ -119,11 +119,11 @@ class OutputWorker:
 
     @property
     def is_alive(self) -> bool:
-        """Tell whether the thread is at work."""
+        """Return whether the thread runs."""
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        self._succeed()
+        self._wait_for_predecessor()
         backoff = Backoff()
         while not self._is_done():
             try:
@@ -139,8 +139,8 @@ class OutputWorker:
                 self._give_up.wait(self._pause(backoff))
         self._close()
 
-    def _succeed(self) -> None:
-        """Wait until the one before has let its device go, and take what it leaves."""
+    def _wait_for_predecessor(self) -> None:
+        """Wait until the worker before has closed its device, and take what it could not show."""
         before, self._before = self._before, None
         if before is None:
             return
@@ -155,18 +155,18 @@ class OutputWorker:
 
     def _serve(self, backoff: Backoff) -> None:
         while not self._is_done():
-            scene = self._box.take(timeout=self._nap())
+            scene = self._box.take(timeout=self._timeout())
             if scene is not None:
                 self._show(scene)
                 backoff.reset()
                 self._is_stalled = False
-            if self._nap() <= 0.0:
+            if self._timeout() <= 0.0:
                 with self.inside:
                     self.output.tick()
 
     def _show(self, scene: Scene) -> None:
         start = time.monotonic()
-        self._in_hand = len(scene.events)
+        self._showing = len(scene.events)
         try:
             with self.inside:
                 self.output.show(scene)
@@ -174,10 +174,10 @@ class OutputWorker:
             self._box.put_back(scene)
             raise
         finally:
-            self._in_hand = 0
+            self._showing = 0
         self._stats.record(f"output:{self.name}", time.monotonic() - start)
 
-    def _nap(self) -> float:
+    def _timeout(self) -> float:
         """Return the seconds to wait for a scene: not past the output's own deadline."""
         wake_at = self.output.wake_at
         return 1.0 if wake_at is None else min(remaining(wake_at), 1.0)

@@ -12,7 +12,7 @@ REFRESH: Final = 10  # scenes between two looks at the figures: medians cost 20 
 
 
 class Pacing:
-    """Decide whether frames are prepared while the one before is still inferred, and when.
+    """Whether frames are prepared while the one before is still inferred, and when.
 
     Working ahead saves the time between two inferences and costs freshness: the crop region
     then follows the pose before the last. So it is done only where the saving counts (a fast
@@ -33,7 +33,7 @@ class Pacing:
         self._scenes = 0
 
     def scene_done(self) -> None:
-        """Look at the figures again, every REFRESH scenes."""
+        """Update from the figures, every REFRESH scenes."""
         self._scenes += 1
         if self._lossless or self._scenes % REFRESH != 1:
             return

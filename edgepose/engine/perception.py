@@ -1,7 +1,7 @@
 """From a frame to a scene: crop, infer, decode, track, smooth, match, trigger.
 
-A plain object without thread, clock or device: time arrives with the frame, its age is told,
-inference is handed in. The live pipeline calls `prepare`, `infer` and `finish` on threads of its
+A plain object without thread, clock or device: time comes with the frame, its age and inference
+are handed in. The live pipeline calls `prepare`, `infer` and `finish` on threads of its
 own choice; replay, tests and benchmarks call `step`, or `interpret` with recorded poses.
 """
 
@@ -31,7 +31,7 @@ People = Callable[[Sequence[Pose], float], tuple[Pose, ...]]
 
 
 class Watch(Protocol):
-    """Look for one thing."""
+    """One thing that is looked for."""
 
     name: str
     max_age: float
@@ -65,7 +65,7 @@ class Job:
 
 
 class Detector:
-    """Find poses in frames with one model: where to look, how to fill it, how to read it.
+    """One model with its crop region: frames to tensors, tensors to poses.
 
     runtimes: open interpreters of that model, one an inference thread.
     """
@@ -90,7 +90,7 @@ class Detector:
         return poses
 
     def reset(self) -> None:
-        """Look at the whole frame next: what comes has nothing to do with what was."""
+        """Use the whole frame next: it has nothing to do with the frames before."""
         if self._crop is not None:
             self._crop.reset()
 
@@ -100,13 +100,13 @@ class Detector:
         return self.decode(job, self.runtimes[0].infer(job.tensor))
 
     def close(self) -> None:
-        """Let the interpreters go."""
+        """Close the interpreters."""
         for runtime in self.runtimes:
             runtime.close()
 
 
 class Interpreter:
-    """Make people, matches and events of the poses of frame after frame."""
+    """People, matches and events made of the poses of frame after frame."""
 
     def __init__(
         self,
@@ -185,7 +185,7 @@ class Interpreter:
 
 
 class Perception:
-    """Join a detector and an interpreter: the whole way from frame to scene.
+    """A detector and an interpreter: the whole way from frame to scene.
 
     sees_anybody: whether the latest frame showed a person, be it one who does not count.
     """

@@ -1,8 +1,8 @@
 """The live pipeline: capture, inference and outputs each on threads of their own.
 
-Between them one perceiving thread prepares frames, finishes scenes and hands them out:
+Between them one perception thread prepares frames, finishes scenes and publishes them:
 
-    capture --newest frame--> perceive --job--> infer-N --answer--> perceive --scene--> output-NAME
+    capture --newest frame--> perceive --job--> infer-N --result--> perceive --scene--> output-NAME
 
 A frame that comes too late is replaced and counted; a scene that comes too late for an output is
 merged, so that no event is lost; nothing here ever waits for an output of a live source.
@@ -35,16 +35,16 @@ DRAIN: Final = 5.0  # seconds that outputs get to finish what waits at the end
 
 
 @dataclass(slots=True, eq=False)
-class _Turn:
-    """Hold the interpreter that comes next, due once the source before is gone."""
+class _Switch:
+    """The interpreter that comes next, due once the source before has ended."""
 
     interpreter: Interpreter
     is_due: bool
-    is_taken: threading.Event = field(default_factory=threading.Event)
+    is_done: threading.Event = field(default_factory=threading.Event)
 
 
 class Pipeline:
-    """Drive one source through perception to outputs until the source ends or `stop` is called.
+    """One source, perception and outputs, until the source ends or `stop` is called.
 
     There is one inference thread for each interpreter of the detector; more than one trades
     latency for throughput. The first crash of a thread ends the run and is raised by `stop`.
@@ -65,24 +65,24 @@ class Pipeline:
         self.governor = governor or Governor()
         self.stats = stats or Stats()
         self.perception = perception
-        self._desk = Inbox()
+        self._inbox = Inbox()
         self._crash: BaseException | None = None
         self._ended = threading.Event()
         self._outstanding = 0
-        self.capture = Capture(source, self._desk, self.stats, self._crashed)
+        self.capture = Capture(source, self._inbox, self.stats, self._crashed)
         number = len(perception.detector.runtimes)
-        self.workers = Workers(number, self._desk, self.stats, self._crashed, deadline)
+        self.workers = Workers(number, self._inbox, self.stats, self._crashed, deadline)
         self._fanout = Fanout(outputs, perception.interpreter, source, self.stats, self._crashed)
         self.is_detecting = True
-        self._turn: _Turn | None = None
-        self._outgoing: list[Detector] = []
+        self._next: _Switch | None = None
+        self._retired: list[Detector] = []
         self._pacing = Pacing(self.stats, len(self.workers), source.lossless)
-        self._taken_at = 0.0  # when the latest frame was taken from the desk, monotonic
-        self._beat = 0.0  # when the perceiving thread last came round, monotonic
+        self._taken_at = 0.0  # when the latest frame was taken from the inbox, monotonic
+        self._beat = 0.0  # of the perception thread, monotonic
         self._perceive = new_thread("perceive", self._run, self._crashed)
 
     def start(self) -> None:
-        """Start the threads, outputs first, so that nothing is shown to nobody."""
+        """Start the threads, outputs first, so that no scene is lost."""
         self._fanout.start()
         self.workers.start()
         self._beat = time.monotonic()
@@ -101,7 +101,7 @@ class Pipeline:
         deadline = time.monotonic() + drain
         self.capture.stop()
         self.capture.join(deadline)
-        self._desk.end()
+        self._inbox.end()
         self._perceive.join(max(0.0, deadline - time.monotonic()))
         self.workers.stop()
         self.workers.join(deadline)
@@ -123,32 +123,32 @@ class Pipeline:
         """Let another model take over from the next frame on; the old one is closed when idle.
 
         detector: opened and tried, with as many interpreters as the one it replaces. A frame in
-        flight is answered by the model it was prepared for.
+        flight is decoded by the model it was prepared for.
         """
         assert len(detector.runtimes) == len(self.workers)
-        outgoing, self.perception.detector = self.perception.detector, detector
-        self._outgoing.append(outgoing)
+        retired, self.perception.detector = self.perception.detector, detector
+        self._retired.append(retired)
 
     def change_interpreter(self, interpreter: Interpreter) -> None:
         """Let another one take over from the next frame on; what is active ends."""
-        self._turn = _Turn(interpreter, is_due=True)
+        self._next = _Switch(interpreter, is_due=True)
 
     def change_source(self, source: Source, interpreter: Interpreter) -> None:
         """Let another source take over, without waiting; everything else runs on.
 
         interpreter: for its frames, whose time has nothing to do with that of the ones before.
         """
-        before, turn = self.capture, _Turn(interpreter, is_due=False)
+        before, switch = self.capture, _Switch(interpreter, is_due=False)
 
         def await_turn() -> None:
             before.join(time.monotonic() + DRAIN)
-            self._desk.drop_frame()
-            turn.is_due = True
-            self._desk.nudge()
-            turn.is_taken.wait(DRAIN)
+            self._inbox.drop_frame()
+            switch.is_due = True
+            self._inbox.wake()
+            switch.is_done.wait(DRAIN)
 
-        self._turn = turn
-        self.capture = Capture(source, self._desk, self.stats, self._crashed, await_turn)
+        self._next = switch
+        self.capture = Capture(source, self._inbox, self.stats, self._crashed, await_turn)
         before.give_way()
         self.capture.start()
 
@@ -160,7 +160,7 @@ class Pipeline:
         self._fanout.replace(outputs, DRAIN)
 
     def show_pictures(self, is_on: bool) -> None:
-        """Give the outputs pictures, or black frames, so that none can let a picture out."""
+        """Give the outputs pictures, or black frames, so that none can reveal a picture."""
         self._fanout.shows_pictures = is_on
 
     @property
@@ -171,63 +171,63 @@ class Pipeline:
     @property
     def watches(self) -> tuple[Watch, ...]:
         """Return the watches at work, or about to be."""
-        turn = self._turn
-        return (turn.interpreter if turn else self.perception.interpreter).watches
+        switch = self._next
+        return (switch.interpreter if switch else self.perception.interpreter).watches
 
     @property
     def since_beat(self) -> float:
-        """Return the seconds since the perceiving thread came round, which is due every second."""
+        """Return the seconds since the perception thread's last beat, which is due every second."""
         return time.monotonic() - self._beat if self._perceive.is_alive() else 0.0
 
     @property
     def frame_waiting(self) -> float:
         """Return for how many seconds a frame has been waiting to be perceived, 0 for none."""
-        return self._desk.waiting
+        return self._inbox.waiting
 
     def _crashed(self, error: BaseException) -> None:
         self._crash = self._crash or error
         self._ended.set()
 
     def _run(self) -> None:
-        while not (self._desk.is_ended and not self._outstanding) and self._crash is None:
+        while not (self._inbox.is_ended and not self._outstanding) and self._crash is None:
             self._beat = time.monotonic()
             if self._fanout.end_in_silence(self._beat):
                 self.perception.detector.reset()
-            if self._is_turn and not self._outstanding:
-                self._begin_anew()
+            if self._is_switch_due and not self._outstanding:
+                self._switch()
             has_room = self._outstanding < len(self.workers) + self._pacing.ahead
-            wants_frame = has_room and not self._is_turn
-            found = self._desk.take(wants_frame, self._next_frame_at())
-            self.workers.relieve()
+            wants_frame = has_room and not self._is_switch_due
+            found = self._inbox.take(wants_frame, self._next_frame_at())
+            self.workers.replace_hung()
             if isinstance(found, Frame):
                 self._taken_at = time.monotonic()
                 self._prepare(found)
             elif found is not None:
                 self._finish(found)
-                self._retire(found.job.detector)
+                self._close_retired(found.job.detector)
         self._fanout.end()
         self._ended.set()
 
     @property
-    def _is_turn(self) -> bool:
-        return self._turn is not None and self._turn.is_due
+    def _is_switch_due(self) -> bool:
+        return self._next is not None and self._next.is_due
 
-    def _begin_anew(self) -> None:
-        """Give the next interpreter its turn: every start before gets its end."""
-        turn = self._turn
-        assert turn is not None
-        self._fanout.follow(turn.interpreter, self.capture.source)
-        self.perception.interpreter = turn.interpreter
+    def _switch(self) -> None:
+        """Go on with the next interpreter; every start before gets its end."""
+        switch = self._next
+        assert switch is not None
+        self._fanout.follow(switch.interpreter, self.capture.source)
+        self.perception.interpreter = switch.interpreter
         self.perception.detector.reset()
         self._pacing = Pacing(self.stats, len(self.workers), self.capture.source.lossless)
-        turn.is_taken.set()
-        if self._turn is turn:
-            self._turn = None
+        switch.is_done.set()
+        if self._next is switch:
+            self._next = None
 
-    def _retire(self, answered: Detector) -> None:
-        """Close the models that were replaced once the new one answers: answers come in order."""
-        while self._outgoing and answered is self.perception.detector:
-            self._outgoing.pop().close()
+    def _close_retired(self, answered: Detector) -> None:
+        """Close replaced models once the new one gives results, which come in order."""
+        while self._retired and answered is self.perception.detector:
+            self._retired.pop().close()
             malloc.trim()
 
     def _next_frame_at(self) -> float:
@@ -245,22 +245,22 @@ class Pipeline:
         with self.stats.timed("prepare"):
             job = self.perception.prepare(frame)
         self._outstanding += 1
-        self.workers.give(job)
+        self.workers.submit(job)
 
     def _show_undetected(self, frame: Frame) -> None:
-        """Hand the frame on without looking at it; what was active ends with the first one."""
+        """Publish the frame without inference; what was active ends with the first one."""
         events = self.perception.interpreter.finish(frame.time)
         self.governor.scene(is_anybody=True, now=self._beat)
         self._fanout.publish(Scene(frame, events=events, age=age_of(frame.captured)))
 
-    def _finish(self, answer: InferenceResult) -> None:
+    def _finish(self, result: InferenceResult) -> None:
         self._outstanding -= 1
-        if answer.tensors is None:
+        if result.tensors is None:
             self.stats.count("dropped:infer")
             return
         start = time.monotonic()
-        age = age_of(answer.job.frame.captured)
-        scene = self.perception.finish(answer.job, answer.tensors, age)
+        age = age_of(result.job.frame.captured)
+        scene = self.perception.finish(result.job, result.tensors, age)
         self.governor.scene(self.perception.sees_anybody, start)
         self._fanout.publish(scene)
         self.stats.record("finish", time.monotonic() - start)

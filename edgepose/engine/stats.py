@@ -24,7 +24,7 @@ BOUNDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class StageFigures:
-    """Summarise one stage: count and sum of all values, percentiles of the latest, in seconds.
+    """Summary of one stage: count and sum of all values, percentiles of the latest, in seconds.
 
     within: how many of all values were at most each of BOUNDS.
     """
@@ -52,7 +52,7 @@ class StageFigures:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Hold a pipeline's figures at one moment.
+    """A pipeline's figures at one moment.
 
     fps: scenes a second, lately. stages: "prepare", "infer", "finish", "gap" (between two
     inferences), "age" (capture to scene) and one `output:NAME` each. counts: "captured",
@@ -70,7 +70,7 @@ class Snapshot:
 
 
 class _Stage:
-    """Keep the latest durations of one stage, and of all of them count, sum and histogram."""
+    """The latest durations of one stage, and count, sum and histogram of all."""
 
     def __init__(self) -> None:
         self.values: deque[float] = deque(maxlen=WINDOW)
@@ -94,7 +94,7 @@ class _Stage:
 
 
 class Stats:
-    """Collect figures from every thread of one pipeline."""
+    """Figures from every thread of one pipeline."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

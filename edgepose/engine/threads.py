@@ -25,7 +25,7 @@ def new_thread(name: str, target: Callable[[], None], on_crash: OnCrash) -> thre
 
 
 class PeriodicThread:
-    """Call `step` every `interval` seconds between `start` and `stop`."""
+    """A thread that calls `step` every `interval` seconds between `start` and `stop`."""
 
     def __init__(
         self, name: str, step: Callable[[], None], interval: float, on_crash: OnCrash
@@ -51,7 +51,7 @@ class PeriodicThread:
 
 
 class BusyTimer:
-    """Run while its block does: `with inside: device.read()`. Read from any thread."""
+    """The time inside a block: `with inside: device.read()`. Read from any thread."""
 
     __slots__ = ("_since",)
 

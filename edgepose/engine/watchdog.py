@@ -1,8 +1,8 @@
-"""Feed systemd's watchdog as long as every part moves, and keep the status file fresh.
+"""Feed systemd's watchdog while no component hangs, and keep the status file fresh.
 
-A part moves when it is not inside a device for longer than that can take. One that waits for its
-next try after a loss has said so and counts as well; one that hangs in native code does neither,
-nobody can stop it, and only a new process helps.
+A component hangs when it is inside a device for longer than a call can take. One that waits for
+its next try is not hung: it reports that. A thread in native code can't be stopped; only a new
+process helps.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from edgepose.system.systemd import notify, watchdog_timeout
 log = logging.getLogger(__name__)
 
 INTERVAL: Final = 5.0  # seconds between two reports at most
-STUCK: Final = 30.0  # seconds; the slowest honest call seen, a card that stalls a write, takes 10
-CLIMB: Final = 30.0  # seconds more for opening an Edge TPU, which is first tried for up to 20
+STUCK: Final = 30.0  # seconds; the slowest healthy call seen, a card that stalls a write, takes 10
+RECOVERY: Final = 30.0  # seconds more for opening an Edge TPU, which is first tried for up to 20
 GIVEN_UP: Final = 4  # threads left behind in native code, each with an interpreter's memory
 
 
 def hung_parts(pipeline: Pipeline, patience: float, limit: float = STUCK) -> dict[str, str]:
-    """Return the parts that hang by name, each with a sentence.
+    """Return the components that hang by name, each with a sentence.
 
     patience: seconds that the source may take by its options, on top of `limit`. A source that
     is not live (pictures shown for a minute each) may take its time.
@@ -40,48 +40,48 @@ def hung_parts(pipeline: Pipeline, patience: float, limit: float = STUCK) -> dic
 def _hung(pipeline: Pipeline, patience: float, limit: float) -> Iterator[tuple[str, str]]:
     capture = pipeline.capture
     if capture.source.live and capture.inside.seconds > limit + patience:
-        yield "source", _told(capture.inside.seconds)
+        yield "source", _reason(capture.inside.seconds)
     if pipeline.since_beat > limit:
-        yield "perception", _told(pipeline.since_beat)
+        yield "perception", _reason(pipeline.since_beat)
     yield from _hung_runtime(pipeline, limit)
-    for name, outlet in pipeline.outputs.items():
-        if outlet.inside.seconds > limit:
-            yield f"output {name}", _told(outlet.inside.seconds)
+    for name, worker in pipeline.outputs.items():
+        if worker.inside.seconds > limit:
+            yield f"output {name}", _reason(worker.inside.seconds)
 
 
 def _hung_runtime(pipeline: Pipeline, limit: float) -> Iterator[tuple[str, str]]:
-    """Yield at most one sentence: on inference, on those given up, on the way back up."""
+    """Yield at most one sentence: on inference, on those given up, on the recovery."""
     workers = pipeline.workers
-    ladders = [r for r in pipeline.perception.detector.runtimes if isinstance(r, FailoverRuntime)]
-    climbing = max((ladder.climbing.seconds for ladder in ladders), default=0.0)
+    failovers = [r for r in pipeline.perception.detector.runtimes if isinstance(r, FailoverRuntime)]
+    recovering = max((runtime.recovering.seconds for runtime in failovers), default=0.0)
     if workers.inside > workers.deadline + limit:
-        yield "runtime", _told(workers.inside)
+        yield "runtime", _reason(workers.inside)
     elif workers.given_up > GIVEN_UP:
         yield "runtime", f"{workers.given_up} inferences that were given up never came back"
-    elif climbing > limit + CLIMB:
-        yield "runtime", f"trying to get back to the better chip: {_told(climbing)}"
+    elif recovering > limit + RECOVERY:
+        yield "runtime", f"trying to get back to the better chip: {_reason(recovering)}"
 
 
-def _told(seconds: float) -> str:
+def _reason(seconds: float) -> str:
     return f"it has not come back for {seconds:.0f} s"
 
 
 def status_line(health: Mapping[str, Any]) -> str:
-    """Return what `systemctl status` shows: rate, backend, what is out of order, last event."""
-    said = [f"{health['fps']:.1f} fps on {health['runtime']['backend'] or 'nothing yet'}"]
-    said += [
+    """Return what `systemctl status` shows: rate, backend, what is degraded, last event."""
+    parts = [f"{health['fps']:.1f} fps on {health['runtime']['backend'] or 'nothing yet'}"]
+    parts += [
         f"{trouble['name']} {trouble['state']}: {trouble['reason'].rstrip('.')}"
         for trouble in health["troubles"]
     ]
     event = health.get("last_event")
     if event:
         at = datetime.fromtimestamp(event["time"]).strftime("%H:%M:%S")
-        said.append(f"last event {event['name']} {event['type']} at {at}")
-    return "; ".join(said)
+        parts.append(f"last event {event['name']} {event['type']} at {at}")
+    return "; ".join(parts)
 
 
 class Supervisor:
-    """Look after a running process, on a thread of its own.
+    """The watchdog of a running process, on a thread of its own.
 
     health: gives the health document, with what `hung_parts` returned as "hung". folder: of the
     status file; None where there is no place for one.
@@ -103,12 +103,12 @@ class Supervisor:
         self._thread = new_thread("supervisor", self._run, on_crash)
 
     def start(self) -> None:
-        """Report a first time, then go on doing so."""
+        """Report once, then regularly."""
         self.step()
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop reporting, and take the status file away; may be called twice."""
+        """Stop reporting, and remove the status file; may be called twice."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(1.0)
@@ -117,13 +117,13 @@ class Supervisor:
                 status_file.remove(self._folder)
 
     def step(self) -> None:
-        """Look once: feed the watchdog unless a part hangs, and report."""
+        """Feed the watchdog unless a component hangs, and report."""
         health = self._health()
         self._log(health["hung"])
         if not self._hung:
             notify(WATCHDOG=1, STATUS=status_line(health))
         else:
-            notify(STATUS=f"hangs: {', '.join(self._hung)}; the watchdog will start it anew")
+            notify(STATUS=f"hangs: {', '.join(self._hung)}; the watchdog will restart the service")
         self._write(health)
 
     def _run(self) -> None:
@@ -135,7 +135,7 @@ class Supervisor:
         for name in hung.keys() - before.keys():
             log.error("The %s hangs: %s; the watchdog is not fed.", name, hung[name])
         for name in before.keys() - hung.keys():
-            log.warning("The %s goes on.", name)
+            log.warning("The %s no longer hangs.", name)
 
     def _write(self, health: Mapping[str, Any]) -> None:
         if self._folder is None:

@@ -194,19 +194,19 @@ def test_a_refused_configuration_and_an_ailing_board_are_troubles(parts, new_per
     assert [trouble["name"] for trouble in found["troubles"]] == ["config", "heat"]
 
 
-def test_a_ladder_that_is_down_is_degraded_and_says_why(parts, new_perception):
+def test_a_failover_is_degraded_and_says_why(parts, new_perception):
     """The backend in use, and what keeps the better one from being used."""
 
     class Gone(parts["Runtime"]):
         def open(self) -> None:
             raise RuntimeLost("no stick")
 
-    rungs = [Candidate("Edge TPU", Gone), Candidate("CPU", parts["Runtime"])]
-    ladder = FailoverRuntime(rungs, Backoff(1000.0, 1000.0))
-    ladder.open()
-    pipeline = Pipeline(parts["Source"]([], live=True), new_perception(ladder), {})
+    candidates = [Candidate("Edge TPU", Gone), Candidate("CPU", parts["Runtime"])]
+    failover = FailoverRuntime(candidates, Backoff(1000.0, 1000.0))
+    failover.open()
+    pipeline = Pipeline(parts["Source"]([], live=True), new_perception(failover), {})
     runtime = document(pipeline)["runtime"]
-    ladder.close()
+    failover.close()
     assert (runtime["state"], runtime["reason"]) == ("degraded", "no stick")
     assert runtime["why"] == "Edge TPU can't be used"
     assert runtime["fallbacks"] == [{"from": "Edge TPU", "to": "CPU", "count": 1}]
@@ -222,16 +222,16 @@ def test_a_climb_that_never_ends_hangs(parts, new_perception, gate, monkeypatch)
                 gate.wait(30)
             raise RuntimeLost("no stick")
 
-    rungs = [Candidate("Edge TPU", Sticky), Candidate("CPU", parts["Runtime"])]
-    ladder = FailoverRuntime(rungs, Backoff(0.01, 0.01))
-    ladder.open()
-    pipeline = Pipeline(parts["Source"]([], live=True), new_perception(ladder), {})
-    wait_until(lambda: ladder.climbing.seconds > 0)
+    candidates = [Candidate("Edge TPU", Sticky), Candidate("CPU", parts["Runtime"])]
+    failover = FailoverRuntime(candidates, Backoff(0.01, 0.01))
+    failover.open()
+    pipeline = Pipeline(parts["Source"]([], live=True), new_perception(failover), {})
+    wait_until(lambda: failover.recovering.seconds > 0)
     assert "runtime" not in hung_parts(pipeline, 0.0)
-    monkeypatch.setattr("edgepose.engine.watchdog.CLIMB", -1000.0)
+    monkeypatch.setattr("edgepose.engine.watchdog.RECOVERY", -1000.0)
     assert "better chip" in hung_parts(pipeline, 0.0)["runtime"]
     gate.set()
-    ladder.close()
+    failover.close()
 
 
 def test_inferences_that_were_given_up_are_counted_until_only_a_new_process_helps(
@@ -275,7 +275,7 @@ def test_heat_is_told_once_with_what_is_done_about_it(parts, new_perception):
 def test_a_chip_that_fails_while_it_runs_gives_way_and_comes_back(
     parts, new_perception, started, gate, fault
 ):
-    """Degraded on the lower rung with every frame's event, running on the better one afterwards."""
+    """Degraded on the next candidate with every frame's event, then running on the better one."""
     away = threading.Event()
 
     class Chip(parts["Runtime"]):
@@ -295,13 +295,13 @@ def test_a_chip_that_fails_while_it_runs_gives_way_and_comes_back(
             yield lambda: threading.Event().wait(0.005)
             yield number / 100
 
-    rungs = [Candidate("Edge TPU", Chip), Candidate("CPU", parts["Runtime"])]
-    ladder = FailoverRuntime(rungs, Backoff(0.05, 0.05))
-    ladder.open()
+    candidates = [Candidate("Edge TPU", Chip), Candidate("CPU", parts["Runtime"])]
+    failover = FailoverRuntime(candidates, Backoff(0.05, 0.05))
+    failover.open()
     source, output = parts["Source"]([], live=True), parts["Output"]()
     steps = clock()
     source.read = lambda: _next_frame(source, steps)
-    pipeline = started(source, new_perception(ladder), {"out": output}, deadline=0.5)
+    pipeline = started(source, new_perception(failover), {"out": output}, deadline=0.5)
     wait_until(lambda: len(output.event_times) > 3)
     away.set()
     wait_until(lambda: document(pipeline)["runtime"]["why"] == "Edge TPU can't be used")
@@ -312,7 +312,7 @@ def test_a_chip_that_fails_while_it_runs_gives_way_and_comes_back(
     wait_until(lambda: document(pipeline)["runtime"]["state"] == "running")
     seen = len(output.event_times)
     wait_until(lambda: len(output.event_times) > seen + 3)
-    wait_until(lambda: not ladder.is_down)
+    wait_until(lambda: not failover.is_degraded)
 
 
 def _next_frame(source: Any, steps: Iterator[Any]) -> Any:

@@ -88,11 +88,11 @@ def test_auto_needs_a_chip_that_is_plugged_in(opened, monkeypatch, caplog):
 
 
 def test_auto_tries_a_chip_that_is_there(opened, monkeypatch, cpu_file_as_tpu_build, plug_in):
-    """With one plugged in and the build at hand, the Edge TPU is the first rung."""
+    """With one plugged in and the build at hand, the Edge TPU is the first candidate."""
     monkeypatch.setattr(model_module, "list_edge_tpus", lambda: ("usb",))
-    ladder = opened(library=plug_in("accepts")).detector.runtimes[0]
-    assert isinstance(ladder, FailoverRuntime)
-    assert ladder.rung == "Edge TPU"
+    failover = opened(library=plug_in("accepts")).detector.runtimes[0]
+    assert isinstance(failover, FailoverRuntime)
+    assert failover.current == "Edge TPU"
 
 
 def test_a_chip_that_accepts_is_used(opened, cpu_file_as_tpu_build, plug_in, media):
@@ -110,11 +110,11 @@ def test_a_chip_that_fails_is_left_for_the_cpu_and_said_so(
     """Whatever the library does to its process, this one goes on with the CPU, visibly."""
     with caplog.at_level(logging.WARNING):
         loaded = opened(runtime="edgetpu", library=plug_in(fault))
-    ladder = loaded.detector.runtimes[0]
-    assert isinstance(ladder, FailoverRuntime)
-    assert ladder.rung == "CPU"
+    failover = loaded.detector.runtimes[0]
+    assert isinstance(failover, FailoverRuntime)
+    assert failover.current == "CPU"
     assert "Edge TPU can't be used, going on with CPU" in caplog.text
-    assert len(ladder.falls) == 1
+    assert len(failover.failovers) == 1
     assert loaded.estimate(IMAGE) == ()
 
 
@@ -122,10 +122,10 @@ def test_a_chip_that_hangs_is_given_up(opened, cpu_file_as_tpu_build, plug_in, m
     """A library that never comes back costs the probe's time-out, no more."""
     original = edgetpu.probe
     monkeypatch.setattr(edgetpu, "probe", lambda path, lib, opts, _: original(path, lib, opts, 3.0))
-    ladder = opened(runtime="edgetpu", library=plug_in("hangs")).detector.runtimes[0]
-    assert isinstance(ladder, FailoverRuntime)
-    assert ladder.rung == "CPU"
-    assert "hung" in ladder.falls[0].reason
+    failover = opened(runtime="edgetpu", library=plug_in("hangs")).detector.runtimes[0]
+    assert isinstance(failover, FailoverRuntime)
+    assert failover.current == "CPU"
+    assert "hung" in failover.failovers[0].reason
 
 
 def test_a_library_that_is_not_installed_names_the_package(opened, cpu_file_as_tpu_build):
@@ -196,6 +196,6 @@ def test_a_model_without_a_build_for_the_chip_is_not_run_on_the_cpu_silently(ope
     with caplog.at_level(logging.WARNING):
         loaded = opened(name="posenet-075-257-fp32", runtime="edgetpu")
     assert "no build of this model for the Edge TPU" in caplog.text
-    assert loaded.detector.runtimes[0].is_down
+    assert loaded.detector.runtimes[0].is_degraded
     with pytest.raises(ModelError, match="no build of this model"):
         opened(name="posenet-075-257-fp32", runtime="edgetpu", fallback=False)

@@ -1,4 +1,4 @@
-"""The ladder of runtimes: down at once, visibly; up again by itself."""
+"""Failover between runtimes: at once, visibly, and back by itself."""
 
 from __future__ import annotations
 
@@ -43,102 +43,102 @@ class Chip(Runtime):
 
 
 @pytest.fixture
-def new_ladder():
-    """Return a maker of ladders over chips; all are closed at the end."""
+def new_failover():
+    """Return a maker of failovers over chips; all are closed at the end."""
     made: list[FailoverRuntime] = []
 
     def make(*chips: Chip, first_pause: float = 1000.0):
-        ladder = FailoverRuntime(
+        failover = FailoverRuntime(
             [Candidate(chip.name, lambda chip=chip: chip) for chip in chips],
             Backoff(first_pause, 1000.0),
         )
-        made.append(ladder)
-        return ladder, ladder.falls
+        made.append(failover)
+        return failover, failover.failovers
 
     yield make
-    for ladder in made:
-        ladder.close()
+    for failover in made:
+        failover.close()
 
 
-def test_the_best_rung_is_used_while_it_works(new_ladder):
-    """Nothing falls while the first rung answers."""
-    ladder, falls = new_ladder(Chip("tpu"), Chip("cpu"))
-    ladder.open()
-    assert ladder.infer(TENSOR) == ("tpu",)
-    assert (ladder.rung, ladder.backend, len(falls)) == ("tpu", "tpu", 0)
+def test_the_best_candidate_is_used_while_it_works(new_failover):
+    """No failover while the first candidate answers."""
+    failover, failovers = new_failover(Chip("tpu"), Chip("cpu"))
+    failover.open()
+    assert failover.infer(TENSOR) == ("tpu",)
+    assert (failover.current, failover.backend, len(failovers)) == ("tpu", "tpu", 0)
 
 
 @pytest.mark.parametrize("fault", [RuntimeLost("no device"), ModelError("unresolved op")])
-def test_a_rung_that_does_not_open_is_passed_over_and_told(new_ladder, fault):
-    """An absent chip, or a model it refuses, leads to the next rung and to a report."""
-    ladder, falls = new_ladder(Chip("tpu", open_faults=[fault]), Chip("cpu"))
-    ladder.open()
-    assert ladder.infer(TENSOR) == ("cpu",)
-    assert [(fall.rung, fall.to) for fall in falls] == [("tpu", "cpu")]
+def test_a_candidate_that_does_not_open_is_passed_over_and_told(new_failover, fault):
+    """An absent chip, or a model it refuses, leads to the next candidate and to a report."""
+    failover, failovers = new_failover(Chip("tpu", open_faults=[fault]), Chip("cpu"))
+    failover.open()
+    assert failover.infer(TENSOR) == ("cpu",)
+    assert [(change.candidate, change.to) for change in failovers] == [("tpu", "cpu")]
 
 
-def test_a_failing_inference_is_answered_by_the_next_rung(new_ladder):
-    """The frame in hand is not lost when the chip fails on it."""
+def test_a_failing_inference_is_answered_by_the_next_candidate(new_failover):
+    """The frame is not lost when the chip fails on it."""
     tpu = Chip("tpu", infer_faults=[RuntimeLost("usb reset")])
-    ladder, falls = new_ladder(tpu, Chip("cpu"))
-    ladder.open()
-    assert ladder.infer(TENSOR) == ("cpu",)
-    assert [(fall.rung, fall.to) for fall in falls] == [("tpu", "cpu")]
+    failover, failovers = new_failover(tpu, Chip("cpu"))
+    failover.open()
+    assert failover.infer(TENSOR) == ("cpu",)
+    assert [(change.candidate, change.to) for change in failovers] == [("tpu", "cpu")]
     assert tpu.closed == 1
-    assert ladder.is_down
-    assert dict(ladder.fall_counts) == {("tpu", "cpu"): 1}
+    assert failover.is_degraded
+    assert dict(failover.failover_counts) == {("tpu", "cpu"): 1}
 
 
-def test_the_last_rung_raises(new_ladder):
+def test_the_last_candidate_raises(new_failover):
     """When nothing is left, the pipeline hears of it."""
-    ladder, _ = new_ladder(Chip("cpu", infer_faults=[RuntimeLost("broken")]))
-    ladder.open()
+    failover, _ = new_failover(Chip("cpu", infer_faults=[RuntimeLost("broken")]))
+    failover.open()
     with pytest.raises(RuntimeLost, match="broken"):
-        ladder.infer(TENSOR)
+        failover.infer(TENSOR)
 
 
-def test_open_raises_when_no_rung_can_be_had(new_ladder):
-    """Forbidding the fallback means a ladder of one rung, which fails loudly."""
-    ladder, _ = new_ladder(Chip("tpu", open_faults=[RuntimeLost("no device")]))
+def test_open_raises_when_no_candidate_can_be_had(new_failover):
+    """Forbidding the fallback means a failover of one candidate, which fails loudly."""
+    failover, _ = new_failover(Chip("tpu", open_faults=[RuntimeLost("no device")]))
     with pytest.raises(RuntimeLost, match="no device"):
-        ladder.open()
+        failover.open()
 
 
-def test_a_better_rung_comes_back_by_itself(new_ladder):
-    """Once the chip opens again, the next inference runs on it, and the lower rung is closed."""
+def test_a_better_candidate_comes_back_by_itself(new_failover):
+    """Once the chip opens again, the next inference runs on it, and the other one is closed."""
     tpu = Chip("tpu", open_faults=[RuntimeLost("away"), RuntimeLost("still away")])
     cpu = Chip("cpu")
-    ladder, _ = new_ladder(tpu, cpu, first_pause=0.01)
-    ladder.open()
-    assert ladder.infer(TENSOR) == ("cpu",)
+    failover, _ = new_failover(tpu, cpu, first_pause=0.01)
+    failover.open()
+    assert failover.infer(TENSOR) == ("cpu",)
     assert tpu.opened.wait(10)
     for _ in range(1000):
-        if ladder.infer(TENSOR) == ("tpu",):
+        if failover.infer(TENSOR) == ("tpu",):
             break
         tpu.opened.wait(0.001)
-    assert ladder.rung == "tpu"
+    assert failover.current == "tpu"
     assert cpu.closed == 1
 
 
-def test_a_hanging_rung_is_left_behind(new_ladder):
-    """After a hang the next inference is a rung lower; nobody waits for the hung one."""
+def test_a_hanging_candidate_is_left_behind(new_failover):
+    """After a hang the next inference is a candidate lower; nobody waits for the hung one."""
     tpu = Chip("tpu")
-    ladder, falls = new_ladder(tpu, Chip("cpu"))
-    ladder.open()
-    ladder.abandon()
-    assert ladder.infer(TENSOR) == ("cpu",)
-    assert [(fall.rung, fall.to) for fall in falls] == [("tpu", "cpu")]
+    failover, failovers = new_failover(tpu, Chip("cpu"))
+    failover.open()
+    failover.abandon()
+    assert failover.infer(TENSOR) == ("cpu",)
+    assert [(change.candidate, change.to) for change in failovers] == [("tpu", "cpu")]
     assert tpu.closed == 0
 
 
-def test_the_lowest_rung_is_opened_anew_after_a_hang(new_ladder):
-    """A hang on the only rung is not the end: the next inference opens it again."""
+def test_the_lowest_candidate_is_reopened_after_a_hang(new_failover):
+    """A hang on the only candidate is not the end: the next inference opens it again."""
     cpu = Chip("cpu")
-    ladder, _ = new_ladder(cpu)
-    ladder.open()
-    ladder.abandon()
+    failover, _ = new_failover(cpu)
+    failover.open()
+    failover.abandon()
     cpu.infer_faults.clear()
-    assert ladder.infer(TENSOR) == ("cpu",)
+    assert failover.infer(TENSOR) == ("cpu",)
 
 
 class Held(Chip):
@@ -181,81 +181,81 @@ def apart():
 
 
 @pytest.mark.parametrize("has_gone_on", [False, True])
-def test_a_hung_inference_that_fails_late_leaves_the_next_rung_alone(
-    new_ladder, apart, has_gone_on
+def test_a_hung_inference_that_fails_late_leaves_the_next_candidate_alone(
+    new_failover, apart, has_gone_on
 ):
     """What another thread infers on by then is neither closed nor left for one below."""
     tpu, cpu = Held("tpu", "infer", infer_faults=[RuntimeLost("usb reset")]), Chip("cpu")
-    ladder, falls = new_ladder(tpu, cpu, Chip("slow"))
-    ladder.open()
-    late, raised = apart(ladder.infer, TENSOR)
+    failover, failovers = new_failover(tpu, cpu, Chip("slow"))
+    failover.open()
+    late, raised = apart(failover.infer, TENSOR)
     assert tpu.entered.wait(30)
-    ladder.abandon()
+    failover.abandon()
     if has_gone_on:
-        assert ladder.infer(TENSOR) == ("cpu",)
+        assert failover.infer(TENSOR) == ("cpu",)
     tpu.gate.set()
     late.join(30)
 
     assert [type(error) for error in raised] == [RuntimeLost]
-    assert ladder.infer(TENSOR) == ("cpu",)
+    assert failover.infer(TENSOR) == ("cpu",)
     assert cpu.closed == 0
-    assert [(fall.rung, fall.to) for fall in falls] == [("tpu", "cpu")]
+    assert [(change.candidate, change.to) for change in failovers] == [("tpu", "cpu")]
 
 
-def test_a_rung_that_opens_too_late_is_closed_again(new_ladder, apart):
+def test_a_candidate_that_opens_too_late_is_closed_again(new_failover, apart):
     """The thread that opened it was given up: two must not infer on one interpreter."""
     tpu = Chip("tpu", infer_faults=[RuntimeLost("usb reset")])
     cpu, slow = Held("cpu", "open"), Chip("slow")
-    ladder, _ = new_ladder(tpu, cpu, slow)
-    ladder.open()
-    late, raised = apart(ladder.infer, TENSOR)
+    failover, _ = new_failover(tpu, cpu, slow)
+    failover.open()
+    late, raised = apart(failover.infer, TENSOR)
     assert cpu.entered.wait(30)
-    ladder.abandon()
+    failover.abandon()
     cpu.gate.set()
     late.join(30)
 
     assert [type(error) for error in raised] == [RuntimeLost]
     assert cpu.closed == 1
-    assert ladder.infer(TENSOR) == ("cpu",)
+    assert failover.infer(TENSOR) == ("cpu",)
 
 
-def test_a_better_rung_that_opens_after_the_end_is_not_kept(new_ladder, apart):
-    """It is closed, and whoever opens the ladder again does not stand on it."""
+def test_a_better_candidate_that_opens_after_the_end_is_not_kept(new_failover, apart):
+    """It is closed, and it is not used when the runtime is opened again."""
     tpu = Held("tpu", "open")
     cpu = Chip("cpu")
     tpu.gate.set()
     tpu.open_faults.append(RuntimeLost("away"))
-    ladder, _ = new_ladder(tpu, cpu, first_pause=0.01)
-    ladder.open()
+    failover, _ = new_failover(tpu, cpu, first_pause=0.01)
+    failover.open()
     tpu.gate.clear()
     tpu.entered.clear()
     assert tpu.entered.wait(30)
-    climber = ladder._climber
-    ladder.close()
+    recovery = failover._recovery
+    failover.close()
     tpu.gate.set()
-    climber.join(30)
+    recovery.join(30)
 
     assert tpu.closed >= 1
-    assert ladder._better is None
+    assert failover._better is None
 
 
-def test_closing_twice_is_fine(new_ladder):
-    """A closed ladder can be closed again and opened again."""
-    ladder, _ = new_ladder(Chip("cpu"))
-    ladder.close()
-    ladder.open()
-    ladder.close()
-    ladder.close()
-    ladder.open()
-    assert ladder.infer(TENSOR) == ("cpu",)
+def test_closing_twice_is_fine(new_failover):
+    """A closed failover can be closed again and opened again."""
+    failover, _ = new_failover(Chip("cpu"))
+    failover.close()
+    failover.open()
+    failover.close()
+    failover.close()
+    failover.open()
+    assert failover.infer(TENSOR) == ("cpu",)
 
 
-def test_a_fault_in_the_code_of_a_better_rung_is_not_swallowed(new_ladder):
-    """What crashes the thread that looks for better rungs comes out of the next inference."""
+def test_a_fault_in_the_code_of_a_better_candidate_is_not_swallowed(new_failover):
+    """What crashes the thread that looks for better candidates comes out of the next inference."""
     tpu = Chip("tpu", open_faults=[RuntimeLost("away"), ZeroDivisionError("a bug")])
-    ladder, _ = new_ladder(tpu, Chip("cpu"), first_pause=0.01)
-    ladder.open()
-    assert ladder._climber is not None
-    ladder._climber.join(10)
+    failover, _ = new_failover(tpu, Chip("cpu"), first_pause=0.01)
+    failover.open()
+    assert failover._recovery is not None
+    failover._recovery.join(10)
     with pytest.raises(ZeroDivisionError, match="a bug"):
-        ladder.infer(TENSOR)
+        failover.infer(TENSOR)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from edgepose.engine import freeze_detect as sight_module
+from edgepose.engine import freeze_detect
 from edgepose.engine.freeze_detect import DARK_FOR, EVERY, FreezeDetector
 from edgepose.engine.pipeline import Pipeline
 from edgepose.types import Frame, Image
@@ -23,9 +23,9 @@ def noisy(seed: int, level: int = 90, noise: int = 2) -> Image:
     return (level + generator.integers(-noise, noise + 1, SIZE)).astype(np.uint8)
 
 
-def reasons(sight: FreezeDetector, pictures: list[Image], start: float = 0.0) -> list[str]:
+def reasons(detector: FreezeDetector, pictures: list[Image], start: float = 0.0) -> list[str]:
     """Return what is said of pictures that come as often as they are looked at."""
-    found = [sight.look(image, start + i * EVERY) for i, image in enumerate(pictures)]
+    found = [detector.check(image, start + i * EVERY) for i, image in enumerate(pictures)]
     return [fault.reason if fault else "" for fault in found]
 
 
@@ -34,30 +34,30 @@ def test_a_camera_at_a_plain_wall_is_not_frozen():
     assert set(reasons(FreezeDetector(2.0), [noisy(i, noise=1) for i in range(120)])) == {""}
 
 
-def test_the_very_same_picture_is_frozen_when_the_time_is_over():
+def test_the_very_same_picture_blocks_inference_when_the_time_is_over():
     """Not a moment before, and then it is time to open the camera again."""
-    sight, picture = FreezeDetector(2.0), noisy(0)
-    assert sight.look(picture, 0.0) is None
-    assert sight.look(picture, 1.9) is None
-    fault = sight.look(picture, 2.5)
+    detector, picture = FreezeDetector(2.0), noisy(0)
+    assert detector.check(picture, 0.0) is None
+    assert detector.check(picture, 1.9) is None
+    fault = detector.check(picture, 2.5)
     assert fault is not None
-    assert fault.is_frozen
-    assert fault.is_due
+    assert fault.blocks_inference
+    assert fault.should_reopen
     assert "very same picture" in fault.reason
 
 
 def test_what_was_frozen_is_so_until_the_picture_changes():
     """Opening it again is no cure by itself, and is given time before it is done once more."""
-    sight, picture = FreezeDetector(2.0), noisy(0)
-    sight.look(picture, 0.0)
-    assert sight.look(picture, 3.0).is_due
-    sight.begin(10.0)
-    still = sight.look(picture, 10.0)
-    assert (still.is_frozen, still.is_due) == (True, False)
-    assert sight.look(picture, 12.5).is_due
-    sight.begin(20.0)
-    assert sight.look(noisy(1), 20.0) is None
-    assert sight.look(noisy(1), 21.0) is None
+    detector, picture = FreezeDetector(2.0), noisy(0)
+    detector.check(picture, 0.0)
+    assert detector.check(picture, 3.0).should_reopen
+    detector.begin(10.0)
+    still = detector.check(picture, 10.0)
+    assert (still.blocks_inference, still.should_reopen) == (True, False)
+    assert detector.check(picture, 12.5).should_reopen
+    detector.begin(20.0)
+    assert detector.check(noisy(1), 20.0) is None
+    assert detector.check(noisy(1), 21.0) is None
 
 
 def test_pictures_that_are_drawn_may_stay_the_same():
@@ -68,13 +68,13 @@ def test_pictures_that_are_drawn_may_stay_the_same():
 def test_black_is_told_after_a_while_and_never_frozen():
     """Night, or a cover: the same black for ever is nothing that opening again would mend."""
     black = np.zeros(SIZE, np.uint8)
-    sight = FreezeDetector(1.0)
-    faults = [sight.look(black, i * EVERY) for i in range(60)]
+    detector = FreezeDetector(1.0)
+    faults = [detector.check(black, i * EVERY) for i in range(60)]
     told = [i * EVERY >= DARK_FOR for i in range(60)]
     assert [fault is not None for fault in faults] == told
-    assert not any(fault.is_frozen or fault.is_due for fault in faults if fault)
+    assert not any(fault.blocks_inference or fault.should_reopen for fault in faults if fault)
     assert "black" in faults[-1].reason
-    assert sight.look(noisy(0), 60 * EVERY) is None
+    assert detector.check(noisy(0), 60 * EVERY) is None
 
 
 def test_the_noise_of_a_covered_sensor_is_black_and_a_dim_room_is_not():
@@ -86,32 +86,32 @@ def test_the_noise_of_a_covered_sensor_is_black_and_a_dim_room_is_not():
 
 def test_the_time_of_a_frozen_picture_begins_after_the_dark():
     """Somebody who switches the light on has all the time there is."""
-    sight = FreezeDetector(2.0)
-    sight.look(np.zeros(SIZE, np.uint8), 0.0)
-    sight.look(np.zeros(SIZE, np.uint8), 9.0)
+    detector = FreezeDetector(2.0)
+    detector.check(np.zeros(SIZE, np.uint8), 0.0)
+    detector.check(np.zeros(SIZE, np.uint8), 9.0)
     picture = noisy(0)
-    assert sight.look(picture, 10.0) is None
-    assert sight.look(picture, 11.9) is None
-    assert sight.look(picture, 12.5).is_due
+    assert detector.check(picture, 10.0) is None
+    assert detector.check(picture, 11.9) is None
+    assert detector.check(picture, 12.5).should_reopen
 
 
 def test_looks_are_rare(monkeypatch):
     """Between two of them a picture costs nothing."""
     looked = []
-    monkeypatch.setattr(sight_module, "_sampled", lambda image: looked.append(1) or image[:1, :1])
-    sight = FreezeDetector(5.0)
+    monkeypatch.setattr(freeze_detect, "_sampled", lambda image: looked.append(1) or image[:1, :1])
+    detector = FreezeDetector(5.0)
     for i in range(300):
-        sight.look(noisy(0, noise=0) if not i else np.full(SIZE, 90, np.uint8), i / 100)
+        detector.check(noisy(0, noise=0) if not i else np.full(SIZE, 90, np.uint8), i / 100)
     assert len(looked) == round(3.0 / EVERY)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (31, 33, 3), (8, 8, 3)])
 def test_tiny_pictures_are_looked_at_whole(shape):
     """Fewer pixels than the grid has places."""
-    sight = FreezeDetector(1.0)
-    assert sight.look(np.full(shape, 90, np.uint8), 0.0) is None
-    assert sight.look(np.full(shape, 90, np.uint8), 2.0).is_due
-    assert sight.look(np.full(shape, 91, np.uint8), 3.0) is None
+    detector = FreezeDetector(1.0)
+    assert detector.check(np.full(shape, 90, np.uint8), 0.0) is None
+    assert detector.check(np.full(shape, 90, np.uint8), 2.0).should_reopen
+    assert detector.check(np.full(shape, 91, np.uint8), 3.0) is None
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_a_frozen_camera_is_opened_again_with_back_off_and_its_pictures_are_not_
     parts, new_perception, started, stuck, monkeypatch
 ):
     """It is degraded until another picture comes; then it runs, and nothing was restarted."""
-    monkeypatch.setattr(sight_module, "EVERY", 0.05)
+    monkeypatch.setattr(freeze_detect, "EVERY", 0.05)
     output = parts["Output"]()
     pipeline = started(stuck, new_perception(parts["Runtime"]()), {"out": output})
     wait_until(lambda: stuck.opened >= 2 and pipeline.capture.health.state == "degraded")
@@ -188,8 +188,8 @@ def test_a_black_camera_is_degraded_and_never_opened_again(
     parts, new_perception, started, stuck, monkeypatch
 ):
     """Its pictures go on: whoever looks at the screen sees that they are black."""
-    monkeypatch.setattr(sight_module, "EVERY", 0.05)
-    monkeypatch.setattr(sight_module, "DARK_FOR", 0.1)
+    monkeypatch.setattr(freeze_detect, "EVERY", 0.05)
+    monkeypatch.setattr(freeze_detect, "DARK_FOR", 0.1)
     stuck.level = 3
     output = parts["Output"]()
     pipeline = started(stuck, new_perception(parts["Runtime"]()), {"out": output})

@@ -33,18 +33,18 @@ class Answers(Inbox):
 
 
 @pytest.fixture
-def desk() -> Answers:
+def inbox() -> Answers:
     """Return where the answers go."""
     return Answers()
 
 
 @pytest.fixture
-def hired(desk: Answers, parts, new_perception) -> Iterator[Callable[..., tuple[Workers, Job]]]:
+def hired(inbox: Answers, parts, new_perception) -> Iterator[Callable[..., tuple[Workers, Job]]]:
     """Return a maker of one worker and of a job for it."""
     made: list[Workers] = []
 
     def make(runtime, deadline: float) -> tuple[Workers, Job]:
-        workers = Workers(1, desk, Stats(), pytest.fail, deadline)
+        workers = Workers(1, inbox, Stats(), pytest.fail, deadline)
         workers.start()
         made.append(workers)
         frame = parts["Source"]([0]).read()
@@ -56,27 +56,27 @@ def hired(desk: Answers, parts, new_perception) -> Iterator[Callable[..., tuple[
         assert workers.join(time.monotonic() + 30)
 
 
-def test_an_inference_that_was_given_up_and_fails_late_is_no_second_failure(parts, desk, hired):
+def test_an_inference_that_was_given_up_and_fails_late_is_no_second_failure(parts, inbox, hired):
     """It was answered and told when it was given up; what works by then is not "backing off"."""
     gate = threading.Event()
     runtime = parts["Runtime"](gate, failures=[RuntimeLost("device reset")])
     runtime.abandon = lambda: None
     workers, job = hired(runtime, deadline=0.0)
-    workers.give(job)
+    workers.submit(job)
     assert runtime.started.wait(30)
     (late,) = (thread for thread in threading.enumerate() if thread.name == "infer-0")
     while not workers.given_up:
-        workers.relieve()
+        workers.replace_hung()
     gate.set()
     late.join(30)
 
-    assert [(answer.job.number, answer.tensors) for answer in desk.all] == [(0, None)]
+    assert [(answer.job.number, answer.tensors) for answer in inbox.all] == [(0, None)]
     assert workers.health.to_dict()["restarts"]["last_hour"] == 1
     assert "given up" in workers.health.reason
     assert workers.given_up == 0
 
 
-def test_a_job_that_ends_just_as_it_is_given_up_is_answered_once(parts, desk, hired):
+def test_a_job_that_ends_just_as_it_is_given_up_is_answered_once(parts, inbox, hired):
     """Neither twice nor, which would leave the pipeline waiting for good, never."""
     gate = threading.Event()
     runtime = parts["Runtime"](gate)
@@ -86,16 +86,16 @@ def test_a_job_that_ends_just_as_it_is_given_up_is_answered_once(parts, desk, hi
 
         def __ge__(self, other: float) -> bool:
             gate.set()
-            return desk.wait(1, 0.3)
+            return inbox.wait(1, 0.3)
 
     workers, job = hired(runtime, deadline=JustPassed())
     runtime.abandon = lambda: None
-    workers.give(job)
+    workers.submit(job)
     assert runtime.started.wait(30)
-    workers.relieve()
+    workers.replace_hung()
     workers.deadline = 60.0
-    workers.give(job)
+    workers.submit(job)
 
-    assert desk.wait(2)
-    answered = [(answer.job.number, answer.tensors is None) for answer in desk.all]
+    assert inbox.wait(2)
+    answered = [(answer.job.number, answer.tensors is None) for answer in inbox.all]
     assert answered == [(0, True), (1, False)]
