@@ -1,4 +1,4 @@
-"""edgepose models: which models there are, what is inside them, fetching and mending them."""
+"""edgepose models: list, fetch, check, inspect and strip models."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 @click.group()
 def models() -> None:
-    """List, fetch, check and look into models."""
+    """List, fetch, check and inspect models."""
 
 
 @models.command("list")
@@ -31,12 +31,12 @@ def models() -> None:
 def list_models(here: bool, as_json: bool) -> None:
     """Show the known models and which are here.
 
-    Chip: what the model runs on, the CPU or an Edge TPU. Took: how long one inference took on this
-    machine when it was last measured with `edgepose bench`.
+    Chip: the CPU or an Edge TPU. Took: the time of one inference on this machine in the last
+    `edgepose bench`.
     """
     speeds = read_speeds()
     rows = [models_view.row(known, locate(known), speeds) for known in manifest().values()]
-    # What nobody publishes can't be had, so it is only of interest where it is.
+    # A model that is not published is shown only where its file exists.
     shown = [row for row in rows if row["path"] or (row["published"] and not here)]
     if as_json:
         click.echo(json.dumps(shown, indent=2))
@@ -51,10 +51,12 @@ def list_models(here: bool, as_json: bool) -> None:
 def pull(names: tuple[str, ...], mirror: str, as_json: bool) -> None:
     """Fetch models by NAME from upstream.
 
-    What was begun is resumed, size and checksum are compared with the manifest, and the file is put
-    in place only when it is whole. A mirror may be a web folder or one on a memory stick.
+    An interrupted download is resumed, size and checksum are compared with the manifest, and the
+    file is installed only when it is complete. A mirror may be a web folder or a local one.
     """
-    wanted = [entry(name) for name in names]  # a typing error shows before anything is fetched
+    wanted = [
+        entry(name) for name in names
+    ]  # a typing error is reported before anything is fetched
     fetched = []
     for known in wanted:
         path = _pull(known, mirror)
@@ -92,9 +94,9 @@ def _pull(known: Entry, mirror: str) -> Path:
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 @json_option
 def verify(names: tuple[str, ...], as_json: bool) -> None:
-    """Compare the models that are here with the manifest.
+    """Compare the models on this machine with the manifest.
 
-    Exit code 1 when a file is damaged, or when one that is named is not here.
+    Exit code 1 when a file is damaged, or a named one is missing.
     """
     known = [entry(name) for name in names] or list(manifest().values())
     results = [models_view.check(one, locate(one)) for one in known]
@@ -131,10 +133,10 @@ def info(model: str, tensors: bool, as_json: bool) -> None:
 @click.option("--force", is_flag=True, help="Replace OUT.tflite if it exists.")
 @json_option
 def strip_decoder(model: str, out: Path, force: bool, as_json: bool) -> None:
-    """Take Coral's PoseNet decoder op out of a model.
+    """Remove Coral's PoseNet decoder op from a model.
 
     No current interpreter has that op. Heatmaps and offsets become the outputs and edgepose decodes
-    them; weights and Edge TPU program stay as they are.
+    them; weights and Edge TPU program are unchanged.
     """
     from edgepose.tflite import strip
 

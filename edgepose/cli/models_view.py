@@ -1,4 +1,4 @@
-"""How `edgepose models` shows models and what is inside them: rows for JSON, tables for people."""
+"""Output of `edgepose models`: rows for JSON, tables for people."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ STATES: Final = {"ok": "green", "unchecked": "yellow", "damaged": "red", "missin
 
 
 def row(known: Entry, path: Path | None, speeds: Speeds) -> Row:
-    """Return what `list` says of one model; path: where it is, None when it is not here."""
+    """Return the row of one model in `list`; path: None when it is not on this machine."""
     speed = best_speed(path, speeds) if path else None
     return {
         "name": known.name,
@@ -57,17 +57,17 @@ def row(known: Entry, path: Path | None, speeds: Speeds) -> Row:
 
 
 def print_list(console: Console, rows: Sequence[Row]) -> None:
-    """Print the models by family, and how to get one; 80 columns are enough."""
+    """Print the models by family, and how to get one; fits 80 columns."""
     console.print(_line(dict(zip(COLUMNS, COLUMNS, strict=True)), "bold"), soft_wrap=True)
     for family, group in groupby(rows, key=lambda one: one["family"]):
         console.print(Text(f"\n{FAMILIES.get(family, family)}", style="bold cyan"))
         for one in group:
             console.print(_line(_cells(one), "" if one["path"] else "dim"), soft_wrap=True)
     if any(one["decoder_op"] for one in rows):
-        console.print("\n* ends in Coral's own decoder, taken off when the model is loaded")
+        console.print("\n* ends in Coral's own decoder, removed when the model is loaded")
     here = sum(1 for one in rows if one["path"])
-    told = f"{here} of these {len(rows)} are here." if here else "None is here yet."
-    console.print(f"\n{told} Fetch one: edgepose models pull NAME", highlight=False)
+    count = f"{here} of these {len(rows)} are here." if here else "None is here yet."
+    console.print(f"\n{count} Fetch one: edgepose models pull NAME", highlight=False)
 
 
 def _line(cells: dict[str, str], style: str) -> Text:
@@ -93,7 +93,7 @@ def _cells(one: Row) -> dict[str, str]:
 
 
 def print_pulled(console: Console, known: Entry, path: Path) -> None:
-    """Say where the model is, and what of its licence or checks is doubtful."""
+    """Print where the model is, its licence, and a note if there is one."""
     size = size_text(path.stat().st_size)
     console.print(f"{known.name}: {size}, licence {known.licence}", highlight=False)
     console.print(f"  {path}", soft_wrap=True, highlight=False)
@@ -102,12 +102,12 @@ def print_pulled(console: Console, known: Entry, path: Path) -> None:
 
 
 def check(known: Entry, path: Path | None) -> Row:
-    """Return what `verify` says of one model: ok, unchecked, damaged or missing, and why."""
+    """Return the result of `verify` for one model: ok, unchecked, damaged or missing, and why."""
     if path is None:
         return {"name": known.name, "state": "missing", "reason": "not here", "path": None}
     wrong = fault(path, known)
     state = "damaged" if wrong else "ok" if known.has_identity else "unchecked"
-    reason = wrong or ("" if known.has_identity else "nobody publishes its checksum")
+    reason = wrong or ("" if known.has_identity else "its publisher states no checksum")
     return {"name": known.name, "state": state, "reason": reason, "path": str(path)}
 
 
@@ -120,7 +120,7 @@ def print_checks(console: Console, results: Sequence[Row]) -> None:
     console.print(table)
     wrong = [result["name"] for result in results if result["state"] in ("damaged", "missing")]
     if wrong:
-        console.print(f"\nTo put it right: edgepose models pull {' '.join(wrong)}", soft_wrap=True)
+        console.print(f"\nTo repair: edgepose models pull {' '.join(wrong)}", soft_wrap=True)
     else:
         console.print(f"\n{len(results)} models checked, nothing wrong.")
 
@@ -129,7 +129,7 @@ Row = dict[str, Any]
 
 CUSTOM_OPS: Final = {
     EDGETPU_OP: "runs on a Coral Edge TPU only",
-    POSENET_OP: "taken off when loaded; in the file: edgepose models strip-decoder",
+    POSENET_OP: "removed when loaded; in the file: edgepose models strip-decoder",
 }
 
 
@@ -139,12 +139,12 @@ def size_text(size: int) -> str:
 
 
 def shape_text(shape: Iterable[int]) -> str:
-    """Return "1x192x192x3", with "any" for a size that the model leaves open."""
+    """Return "1x192x192x3", with "any" for a size that may vary."""
     return "x".join("any" if extent < 0 else str(extent) for extent in shape)
 
 
 def describe(found: ModelFile, inside: ModelInfo, speeds: Speeds) -> Row:
-    """Return all that `info` says."""
+    """Return all that `info` shows."""
     known = found.entry
     return {
         "name": found.name,
@@ -178,7 +178,7 @@ def describe(found: ModelFile, inside: ModelInfo, speeds: Speeds) -> Row:
 
 
 def _family(path: Path, inside: ModelInfo) -> str | None:
-    """Return the family that decodes this model, once stripped if it must be; None if none does."""
+    """Return the family that decodes this model, stripped if necessary; None if none does."""
     if POSENET_OP in inside.custom_ops:
         inside = read_model(strip_decoder(read_bytes(path), str(path)), str(path))
     inputs = [tensor.spec for tensor in inside.inputs]
@@ -209,7 +209,7 @@ def _metadata(value: bytes) -> str:
 
 
 def print_info(console: Console, about: Row, all_tensors: bool) -> None:
-    """Print what is inside a model, the ends first."""
+    """Print the content of a model, inputs and outputs first."""
     console.print(Text(about["name"], style="bold"))
     facts = Table(box=None, pad_edge=False, show_header=False)
     facts.add_column(style="cyan", no_wrap=True)
@@ -230,7 +230,7 @@ def print_info(console: Console, about: Row, all_tensors: bool) -> None:
 
 
 def _facts(about: Row) -> Iterable[tuple[str, str]]:
-    """Yield (name, value) of what is known about the file as a whole."""
+    """Yield (name, value) of the facts about the whole file."""
     share = about["edgetpu"]
     constants = sum(tensor["constant_bytes"] for tensor in about["tensors"])
     yield "File", about["path"]
@@ -283,7 +283,7 @@ def _quantisation(tensor: Row) -> str:
 
 
 def stripped(source: Path, out: Path, after: ModelInfo) -> Row:
-    """Return what `strip-decoder` has done."""
+    """Return the JSON result of `strip-decoder`."""
     return {
         "in": str(source),
         "out": str(out),
@@ -294,9 +294,9 @@ def stripped(source: Path, out: Path, after: ModelInfo) -> Row:
 
 
 def print_stripped(console: Console, out: Path, after: ModelInfo) -> None:
-    """Say what the model ends with now, and what it still needs."""
+    """Print the new outputs of the model, and whether it needs an Edge TPU."""
     console.print(
-        f"{out}: {POSENET_OP} taken out, {size_text(after.size)}", soft_wrap=True, highlight=False
+        f"{out}: {POSENET_OP} removed, {size_text(after.size)}", soft_wrap=True, highlight=False
     )
     _print_tensors(console, "Outputs", [_tensor(tensor) for tensor in after.outputs])
     if after.needs_edgetpu:

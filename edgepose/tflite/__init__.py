@@ -1,1 +1,1 @@
-"""Read and rewrite TFLite files without an interpreter: what is inside, and what can be mended."""
+"""Read and rewrite TFLite files without an interpreter."""

@@ -1,8 +1,8 @@
-"""Read FlatBuffers as if the file were hostile: every offset is checked, work is bounded.
+"""A FlatBuffer reader for untrusted files: every offset is checked, work is bounded.
 
-Generated bindings trust the file, so that a damaged one ends in struct errors, in loops over
-billions of entries or in nonsense; and they exist only where ai-edge-litert is installed. What is
-needed here is small: https://flatbuffers.dev/internals describes the format.
+Generated bindings trust the file: a damaged one gives struct errors, loops over billions of
+entries or nonsense values; and they need ai-edge-litert. The part needed here is small:
+https://flatbuffers.dev/internals describes the format.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_TABLES: Final = 100_000  # pose models hold a few hundred; offsets may be bent into a bomb
+MAX_TABLES: Final = 100_000  # pose models have a few hundred; forged offsets could give billions
 _MAX_TEXT: Final = 65_536
 
 
 class DamagedFile(ValueError):
-    """Report that the bytes are no FlatBuffer of the expected kind; says which byte and why."""
+    """The bytes are not a FlatBuffer of the expected kind; the message names the byte."""
 
 
 @dataclass(slots=True)
 class FlatBuffer:
-    """Hold the bytes of one file and count the tables read, so that no file costs for ever."""
+    """The bytes of one file, with a limit on the number of tables read."""
 
     data: bytes
     tables_left: int = field(default=MAX_TABLES)
@@ -37,11 +37,11 @@ class FlatBuffer:
         return struct.unpack_from("<" + code, self.data, at)[0]
 
     def follow(self, at: int) -> int:
-        """Return where the forward offset stored at byte `at` leads."""
+        """Return the target of the forward offset stored at byte `at`."""
         return at + int(self.unpack("I", at))
 
     def vector(self, at: int, item_bytes: int) -> tuple[int, int]:
-        """Return (first byte, number of items) of the vector whose length stands at `at`."""
+        """Return (first byte, number of items) of the vector whose length is at byte `at`."""
         count = int(self.unpack("I", at))
         if at + 4 + count * item_bytes > len(self.data):
             raise DamagedFile(f"a list of {count} items at byte {at} runs past the end")
@@ -61,7 +61,7 @@ class FlatBuffer:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Give a table's fields by slot number, as the schema counts them; absent means default."""
+    """A table: fields by slot number of the schema; an absent field has its default."""
 
     buffer: FlatBuffer
     at: int
@@ -107,7 +107,7 @@ class Table:
         return tuple(self.numbers(slot, "i4").tolist())
 
     def text(self, slot: int) -> str:
-        """Return a text field, `""` when absent; bytes that are no UTF-8 become U+FFFD."""
+        """Return a text field, `""` when absent; bytes that are not UTF-8 become U+FFFD."""
         first, count = self.vector(slot, 1)
         if count > _MAX_TEXT:
             raise DamagedFile(f"a name of {count} bytes")
@@ -115,7 +115,7 @@ class Table:
 
 
 def root(data: bytes, identifier: bytes) -> Table:
-    """Return the root table of a file; raises Damaged unless `identifier` stands at byte 4."""
+    """Return the root table of a file; raises DamagedFile unless `identifier` stands at byte 4."""
     if data[4:8] != identifier:
         raise DamagedFile(f"no '{identifier.decode()}' at byte 4")
     buffer = FlatBuffer(data)

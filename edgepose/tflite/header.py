@@ -1,11 +1,11 @@
-"""Tell a TFLite file from what else turns up under a model's name, by its first bytes."""
+"""Recognise TFLite files, and what other files under a model's name are, by the first bytes."""
 
 from __future__ import annotations
 
 from typing import Final
 
 IDENTIFIER: Final = b"TFL3"  # at byte 4 of every TFLite file
-HEAD_BYTES: Final = 512  # as much as `kind_of` looks at
+HEAD_BYTES: Final = 512  # that `kind_of` reads
 
 _KINDS: Final = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself"),
@@ -22,7 +22,7 @@ _KINDS: Final = (
 
 
 def is_tflite(head: bytes) -> bool:
-    """Return whether a file that begins with `head` (8 bytes or more) says that it is TFLite."""
+    """Return whether a file that begins with `head` (8 bytes or more) has TFLite's identifier."""
     return head[4:8] == IDENTIFIER
 
 

@@ -1,4 +1,4 @@
-"""The values that say what is inside a TFLite file."""
+"""Values that describe the content of a TFLite file."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 
 from edgepose.types import TensorSpec
 
-EDGETPU_OP: Final = "edgetpu-custom-op"  # what the Edge TPU compiler leaves in place of the graph
+EDGETPU_OP: Final = "edgetpu-custom-op"  # the compiled graph of the Edge TPU
 POSENET_OP: Final = "PosenetDecoderOp"  # Coral's own decoder; no current interpreter has it
 
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
-    """Describe one tensor.
+    """One tensor.
 
     shape: -1 where the model takes any size. dtype: as numpy names it, where numpy has it.
     scale, zero_point: of the whole tensor; scale 0 when it is not quantised or per channel.
@@ -35,7 +35,7 @@ class TensorInfo:
 
     @property
     def spec(self) -> TensorSpec:
-        """Return what a runtime would say of this tensor when it is an input or output."""
+        """Return the spec of this tensor as an input or output."""
         return TensorSpec(
             self.name, self.shape, _numpy_type(self.dtype), self.scale, self.zero_point
         )
@@ -43,7 +43,7 @@ class TensorInfo:
 
 @dataclass(frozen=True, slots=True)
 class OpInfo:
-    """Describe one op of the graph; inputs and outputs are tensor numbers, -1 for none.
+    """One op of the graph; inputs and outputs are tensor numbers, -1 for none.
 
     option_bytes: size of a custom op's options; the Edge TPU keeps its whole program there.
     """
@@ -57,7 +57,7 @@ class OpInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """Describe a TFLite file. Tensors and ops are those of the main graph."""
+    """A TFLite file. Tensors and ops are those of the main graph."""
 
     size: int  # bytes
     version: int
@@ -81,17 +81,17 @@ class ModelInfo:
 
     @property
     def needs_edgetpu(self) -> bool:
-        """Return whether the file was compiled for the Edge TPU and runs nowhere else."""
+        """Return whether the file is compiled for the Edge TPU, so that it runs on nothing else."""
         return EDGETPU_OP in self.custom_ops
 
     @property
     def edgetpu_bytes(self) -> int:
-        """Return how much of the file is Edge TPU program and weights."""
+        """Return the bytes of Edge TPU program and weights."""
         return sum(op.option_bytes for op in self.ops if op.name == EDGETPU_OP)
 
 
 def _numpy_type(name: str) -> np.dtype[np.generic]:
     try:
         return np.dtype(name)
-    except TypeError:  # int4, bfloat16 ...: no pose model has them at its ends
+    except TypeError:  # int4, bfloat16 ...: not an input or output of any pose model
         return np.dtype("V1")

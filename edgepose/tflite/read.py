@@ -1,4 +1,4 @@
-"""Read what is inside a TFLite file; nothing is executed, and no file can make it crash."""
+"""Read the content of a TFLite file; nothing is executed, and no file can make it crash."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _MAX_RANK: Final = 8  # the interpreter's kernels stop at 6
 
 
 def read_model(data: bytes, place: str) -> ModelInfo:
-    """Return what is inside the file `data`; place: what a message calls it.
+    """Return the content of the file `data`; place: its name in messages.
 
-    Raises ModelError for anything but a sound TFLite file.
+    Raises ModelError for anything but an intact TFLite file.
     """
     if not is_tflite(data):
         raise ModelError(_foreign(place, data[:HEAD_BYTES]))
@@ -28,7 +28,7 @@ def read_model(data: bytes, place: str) -> ModelInfo:
 
 
 def inspect(path: Path) -> ModelInfo:
-    """Return what is inside the file at `path`; raises ModelError as `read_model` does."""
+    """Return the content of the file at `path`; raises ModelError as `read_model` does."""
     return read_model(read_bytes(path), str(path))
 
 
@@ -37,7 +37,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
-            if not is_tflite(head):  # before a film of gigabytes is taken into memory
+            if not is_tflite(head):  # before gigabytes of a video are read into memory
                 raise ModelError(_foreign(str(path), head))
             return head + file.read()
     except OSError as error:
@@ -47,10 +47,10 @@ def read_bytes(path: Path) -> bytes:
 
 
 def damaged(place: str, why: str) -> str:
-    """Return the message for a TFLite file that is broken."""
+    """Return the message for a damaged TFLite file."""
     return (
         f"{place}: damaged TFLite file ({why}); fetch it again with 'edgepose models pull'"
-        " or from where it came"
+        " or from its source"
     )
 
 
@@ -86,7 +86,7 @@ def _model(model: Table, size: int) -> ModelInfo:
 
 
 def _op_name(code: Table) -> tuple[str, bool]:
-    """Return (name, is it a custom op) of a kind of op."""
+    """Return (name, whether it is a custom op) of an operator code."""
     number = max(
         code.number(schema.OperatorCode.BUILTIN_BYTE, "b"),
         code.number(schema.OperatorCode.BUILTIN, "i"),

@@ -1,9 +1,8 @@
-"""Take Coral's `PosenetDecoderOp` out of a model, so that today's interpreters run it.
+"""Remove Coral's `PosenetDecoderOp` from a model, so that current interpreters run it.
 
 The op's inputs (heatmaps, offsets, displacements) become the model's outputs, and edgepose decodes
-them. The file is mended in place, not written anew: of the old bytes only a few offsets, counts
-and op numbers change, so that weights, an Edge TPU program and the alignment of both stay as they
-were; the new list of outputs goes behind the end.
+them. The file is edited in place: only a few offsets, counts and op numbers change, so that
+weights, an Edge TPU program and the alignment of both stay; the new list of outputs is appended.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from edgepose.tflite.header import IDENTIFIER
 from edgepose.tflite.info import POSENET_OP, ModelInfo, OpInfo
 from edgepose.tflite.read import damaged, read_model
 
-_ALIGNMENT = 16  # what TFLite asks of the data that it finds in a file
+_ALIGNMENT = 16  # bytes, of data in a TFLite file
 
 
 def strip_decoder(data: bytes, place: str) -> bytes:
-    """Return the model `data` without its PosenetDecoderOp; place: what a message calls it.
+    """Return the model `data` without its PosenetDecoderOp; place: its name in messages.
 
     Raises ModelError when there is none, when other ops use its poses, or for a damaged file.
     """
@@ -36,7 +35,7 @@ def strip_decoder(data: bytes, place: str) -> bytes:
 
 
 def _check(before: ModelInfo, after: ModelInfo, index: int, place: str) -> None:
-    """Raise ModelError unless all but the op is as before: in a bent file, parts may overlap."""
+    """Raise ModelError unless all but the op is unchanged: parts of a forged file may overlap."""
     ops = before.ops[:index] + before.ops[index + 1 :]
     same = (after.ops, after.tensors, after.metadata) == (ops, before.tensors, before.metadata)
     if not same or after.inputs != before.inputs:
@@ -44,23 +43,21 @@ def _check(before: ModelInfo, after: ModelInfo, index: int, place: str) -> None:
 
 
 def _decoder(info: ModelInfo, place: str) -> int:
-    """Return which op is the decoder; raises ModelError unless it can be taken out."""
+    """Return the index of the decoder op; raises ModelError unless it can be removed."""
     found = [index for index, op in enumerate(info.ops) if op.name == POSENET_OP]
     if len(found) != 1:
         raise ModelError(
-            f"{place}: expected one {POSENET_OP} to take out, found {len(found)};"
+            f"{place}: expected one {POSENET_OP} to remove, found {len(found)};"
             " a model without it needs no stripping"
         )
     poses = set(info.ops[found[0]].outputs)
     if any(poses.intersection(op.inputs) for op in info.ops):
-        raise ModelError(
-            f"{place}: other ops use what {POSENET_OP} computes; it can't be taken out"
-        )
+        raise ModelError(f"{place}: other ops use what {POSENET_OP} computes; it can't be removed")
     return found[0]
 
 
 def _new_outputs(model: Table, decoder: OpInfo) -> tuple[int, ...]:
-    """Return the tensors that the graph shall end with, the decoder's inputs first."""
+    """Return the new output tensors of the graph, the decoder's inputs first."""
     old = _graph(model).integers(schema.SubGraph.OUTPUTS)
     kept = (tensor for tensor in old if tensor not in decoder.outputs)
     return (*(tensor for tensor in decoder.inputs if tensor >= 0), *kept)
@@ -74,29 +71,29 @@ def _without_op(data: bytes, index: int, outputs: tuple[int, ...]) -> bytes:
     """Return the file without op `index` of the main graph, ending with tensors `outputs`."""
     model = root(data, IDENTIFIER)
     graph = _graph(model)
-    mended = bytearray(data)
+    edited = bytearray(data)
     code = list(graph.tables(schema.SubGraph.OPERATORS))[index].number(schema.Operator.CODE, "I")
-    _drop(mended, graph, schema.SubGraph.OPERATORS, index)
-    if not _uses(bytes(mended), code):
-        _drop(mended, model, schema.Model.OPERATOR_CODES, code)
-        _renumber(mended, code)
-    if model.position(schema.Model.SIGNATURES):  # they name outputs that nothing computes any more
+    _drop(edited, graph, schema.SubGraph.OPERATORS, index)
+    if not _uses(bytes(edited), code):
+        _drop(edited, model, schema.Model.OPERATOR_CODES, code)
+        _renumber(edited, code)
+    if model.position(schema.Model.SIGNATURES):  # they name outputs that are gone
         struct.pack_into(
-            "<I", mended, model.buffer.follow(model.position(schema.Model.SIGNATURES)), 0
+            "<I", edited, model.buffer.follow(model.position(schema.Model.SIGNATURES)), 0
         )
-    _append(mended, graph.position(schema.SubGraph.OUTPUTS), outputs)
-    return bytes(mended)
+    _append(edited, graph.position(schema.SubGraph.OUTPUTS), outputs)
+    return bytes(edited)
 
 
-def _drop(mended: bytearray, table: Table, slot: int, index: int) -> None:
-    """Take entry `index` out of a list of tables: later entries move up, offsets follow."""
+def _drop(edited: bytearray, table: Table, slot: int, index: int) -> None:
+    """Remove entry `index` from a list of tables: later entries move up, offsets are adjusted."""
     first, count = table.vector(slot, 4)
     for entry in range(index, count - 1):
         at = first + 4 * entry
-        (offset,) = struct.unpack_from("<I", mended, at + 4)
-        struct.pack_into("<I", mended, at, offset + 4)  # an offset counts from where it stands
-    struct.pack_into("<I", mended, first + 4 * (count - 1), 0)
-    struct.pack_into("<I", mended, first - 4, count - 1)
+        (offset,) = struct.unpack_from("<I", edited, at + 4)
+        struct.pack_into("<I", edited, at, offset + 4)  # an offset counts from its own position
+    struct.pack_into("<I", edited, first + 4 * (count - 1), 0)
+    struct.pack_into("<I", edited, first - 4, count - 1)
 
 
 def _operators(data: bytes) -> list[Table]:
@@ -109,17 +106,17 @@ def _uses(data: bytes, code: int) -> bool:
     return any(op.number(schema.Operator.CODE, "I") == code for op in _operators(data))
 
 
-def _renumber(mended: bytearray, gone: int) -> None:
-    """Lower the numbers of ops of a later kind than the one that is gone."""
-    for op in _operators(bytes(mended)):
+def _renumber(edited: bytearray, removed: int) -> None:
+    """Lower the operator codes above the removed one."""
+    for op in _operators(bytes(edited)):
         code = op.number(schema.Operator.CODE, "I")
-        if code > gone:
-            struct.pack_into("<I", mended, op.position(schema.Operator.CODE), code - 1)
+        if code > removed:
+            struct.pack_into("<I", edited, op.position(schema.Operator.CODE), code - 1)
 
 
-def _append(mended: bytearray, field: int, values: tuple[int, ...]) -> None:
-    """Put a list of int32 behind the end and let the field at byte `field` lead there."""
-    mended.extend(bytes(-len(mended) % _ALIGNMENT))
-    struct.pack_into("<I", mended, field, len(mended) - field)
-    mended.extend(struct.pack(f"<I{len(values)}i", len(values), *values))
-    mended.extend(bytes(-len(mended) % _ALIGNMENT))
+def _append(edited: bytearray, field: int, values: tuple[int, ...]) -> None:
+    """Append a list of int32 and point the field at byte `field` to it."""
+    edited.extend(bytes(-len(edited) % _ALIGNMENT))
+    struct.pack_into("<I", edited, field, len(edited) - field)
+    edited.extend(struct.pack(f"<I{len(values)}i", len(values), *values))
+    edited.extend(bytes(-len(edited) % _ALIGNMENT))
