@@ -1,1 +1,1 @@
-"""Measurements of the product by itself: ratios within one run, medians, spread."""
+"""The measurements of `edgepose bench`: ratios within one run, medians, spread."""

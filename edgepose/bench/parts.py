@@ -1,4 +1,4 @@
-"""Measure what runs between two inferences, and what the process as a whole costs."""
+"""Measure the work between two inferences, drawing, start-up time and memory."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def median_ms(function: Callable[[int], object], calls: int = POSES) -> float:
 
 
 def core_ms() -> dict[str, float]:
-    """Return what the core costs a frame, in milliseconds, by what it does."""
+    """Return the milliseconds that the core takes a frame, by stage."""
     poses = moving_person(POSES)
     tracker, smoother = Tracker(), make_smoother("normal")
     templates = [teach(f"t{i}", [poses[i % POSES]]) for i in range(TEMPLATES)]
@@ -66,7 +66,7 @@ def core_ms() -> dict[str, float]:
 
 
 def screen_ms() -> dict[str, float]:
-    """Return what a scene costs on screen, in milliseconds of one core, by the camera's size.
+    """Return the milliseconds of one core that a scene takes on screen, by the camera's size.
 
     Drawing (a person who is compared, advice, a card, figures), scaling, and the copy into an
     XRGB buffer of 1280x720; the mean over SCREENS scenes. At 30 frames a second 0.25 of a core
@@ -92,7 +92,7 @@ def _screen_ms(camera: Size) -> float:
 
 
 def _compared_scenes(camera: Size) -> list[Scene]:
-    """Return scenes of somebody who is asked to raise the arms, on a picture of noise."""
+    """Return scenes of a person with corrections for the arms, on a picture of noise."""
     image = np.random.default_rng(0).integers(0, 256, (*camera, 3), np.uint8)
     raised = moving_person(1)[0]
     raised.keypoints[[7, 8, 9, 10], 0] = [0.15, 0.15, 0.02, 0.02]  # elbows and wrists
@@ -107,7 +107,7 @@ def _compared_scenes(camera: Size) -> list[Scene]:
 
 
 def new_interpreter() -> Interpreter:
-    """Return an interpreter as a plain configuration has it: one person, normal, one template."""
+    """Return the interpreter of a plain configuration: one person, one template."""
     return Interpreter(
         "bench",
         tracker=Tracker().track,
@@ -119,7 +119,7 @@ def new_interpreter() -> Interpreter:
 
 
 def moving_person(frames: int) -> list[Pose]:
-    """Return the poses of somebody who waves and sways, seeded: the same ones every time."""
+    """Return the poses of a moving person, seeded: the same ones every time."""
     generator = np.random.default_rng(0)
     still = _standing()
     poses = []
@@ -177,7 +177,7 @@ Appliance(load(sys.argv[1])).run()
 
 
 def memory_mb(model: Path, clip: Path) -> dict[str, float]:
-    """Return resident memory in MB of the whole, video in and jsonl out, and of bare LiteRT."""
+    """Return the resident memory in MB of video in, jsonl out, and of bare LiteRT."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "bench.yaml"
         sections: dict[str, Any] = {
@@ -201,7 +201,7 @@ def _rss_mb(code: str, argument: Path) -> float:
 
 
 def processor() -> str:
-    """Return what the processor calls itself."""
+    """Return the processor's name."""
     text = Path("/proc/cpuinfo").read_text()
     names = [line.partition(":")[2].strip() for line in text.splitlines()]
     keys = [line.partition(":")[0].strip() for line in text.splitlines()]

@@ -1,8 +1,8 @@
 """Measure the pipeline against the bare model, in one process and interleaved.
 
-Every figure is a ratio to bare `invoke()` of the same runtime taken right before and after it, so
-that a busy or throttled machine spoils a round and not the conclusion; medians over rounds and
-their spread are reported.
+Every figure is a ratio to bare `invoke()` of the same runtime, measured right before and after it:
+a busy or throttled machine disturbs a round, not the result. Medians over rounds and their spread
+are reported.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ WARM_UP: Final = 0.4  # seconds of a pipeline that are not counted
 
 
 class StillSource(Source):
-    """Offer ready-made pictures at a fixed rate, as a camera that costs nothing would."""
+    """A camera without cost: pictures in memory at a fixed rate."""
 
     live = True
 
@@ -43,7 +43,7 @@ class StillSource(Source):
         self._due = time.monotonic()
 
     def read(self) -> Frame | None:
-        """Return the next picture when it is due; late ones are not made up for."""
+        """Return the next picture when it is due; late ones are skipped."""
         if self.interrupted.wait(max(0.0, self._due - time.monotonic())):
             return None
         now = time.monotonic()
@@ -57,7 +57,7 @@ class StillSource(Source):
 
 
 class _Sink(Output):
-    """Take scenes and do nothing."""
+    """An output that does nothing."""
 
     def show(self, scene: Scene) -> None:
         """Forget the scene."""
@@ -65,7 +65,7 @@ class _Sink(Output):
 
 @dataclass(frozen=True, slots=True)
 class Quartiles:
-    """Summarise one figure over the rounds."""
+    """One figure over the rounds: median, minimum and maximum."""
 
     median: float
     low: float
@@ -83,7 +83,7 @@ class Quartiles:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Hold what one setting gave.
+    """The measurement of one setting.
 
     bare_ms: mean of bare `invoke()`. ratios: figures as a multiple of bare, by name.
     snapshot: stages of the last round.
@@ -155,7 +155,7 @@ def latency(
     """Measure capture to event with a camera of `fps`, in medians of bare `invoke()`.
 
     "paced" compares with `invoke()` at the camera's pace: after a pause caches and clock are
-    cold, and the model itself takes longer, whoever calls it.
+    cold, and the model itself takes longer.
     """
     perception = new_perception()
     tensor, runtime = _tensor(perception, images), perception.detector.runtimes[0]
@@ -187,7 +187,7 @@ def _tensor(perception: Perception, images: Sequence[Image]) -> Tensor:
 
 @contextmanager
 def _running(perception: Perception, source: Source) -> Iterator[Stats]:
-    """Run a pipeline; its figures start anew after the warm-up."""
+    """Run a pipeline; its figures are reset after the warm-up."""
     pipeline = Pipeline(source, perception, {"sink": _Sink()})
     pipeline.start()
     try:

@@ -1,4 +1,4 @@
-"""edgepose eval: how good a model is on annotated pictures or on a clip with truth."""
+"""edgepose eval: the accuracy of a model on annotated pictures or on a clip with truth."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def evaluate(
     overlay: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure MODEL (a name or a file; the best at hand by default) on annotated data.
+    """Measure MODEL (a name or a file; the best available by default) on annotated data.
 
-    Pictures are cut to 1.4 times each person's box, as the smart crop does at its best; a clip
+    Pictures are cut to 1.4 times each person's box, the best that the smart crop gives; a clip
     is followed frame by frame. `--results` is measured by COCO's own rules.
     """
     if results is not None:
@@ -91,7 +91,7 @@ def _overlay(loaded: LoadedModel, pictures: Any) -> Any:
     """Return the first eight people with the maps of head, left knee and right foot over them."""
     from itertools import islice
 
-    from edgepose.train.contact_sheets import beliefs, contact_sheet, overlay_maps
+    from edgepose.train.contact_sheets import confidence_of, contact_sheet, overlay_maps
     from edgepose.train.data.annotations import person_crops
     from edgepose.train.evaluation import MARGIN
 
@@ -106,7 +106,7 @@ def _overlay(loaded: LoadedModel, pictures: Any) -> Any:
             raise UserError(
                 f"--overlay: {loaded.file.name} gives no confidence maps; use a heatmap model"
             )
-        drawn.append(overlay_maps(crop.image, beliefs(maps[0])))
+        drawn.append(overlay_maps(crop.image, confidence_of(maps[0])))
     return contact_sheet(drawn, 4)
 
 

@@ -1,4 +1,4 @@
-"""edgepose train: make a pose model of one's own. Needs the extra `train`."""
+"""edgepose train: train your own pose model. Needs the extra `train`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _FINETUNE_PHASES: Final = "160:600,192:600"
 
 @click.group()
 def train() -> None:
-    """Make a pose model or a classifier: draw people, label frames, train, fine-tune, export."""
+    """Train a pose model or a classifier: draw people, label, train, fine-tune, export."""
 
 
 @contextmanager
@@ -60,7 +60,7 @@ _empty: Final = click.option(
 
 
 def _shared(command: Any) -> Any:
-    """Add the options that every training run has."""
+    """Add the options of every training run."""
     options = (
         click.option("--out", type=_Path, required=True, help="Folder of the run, made if absent."),
         click.option("--pool", type=_Path, help="Folder of rendered pictures  [default: OUT/pool]"),
@@ -86,7 +86,7 @@ def _shared(command: Any) -> Any:
 @click.option("--phases", default="128:3200,160:2000,192:2300", show_default=True)
 @click.option("--rate", default=3e-3, show_default=True, help="Highest learning rate.")
 @click.option("--real", type=_Existing, multiple=True, help="Annotated frames (JSON); repeatable.")
-@click.option("--start", type=_Existing, help="Checkpoint to begin from.")
+@click.option("--start", type=_Existing, help="Checkpoint to start from.")
 def heatmap(
     net: str,
     parts: str,
@@ -101,7 +101,7 @@ def heatmap(
 ) -> None:
     """Train a heatmap network on rendered people, and on annotated frames where given.
 
-    Interrupted, the same command goes on from the last checkpoint.
+    After an interruption the same command continues from the last checkpoint.
     """
     from edgepose.train.net.nets import NETS
     from edgepose.train.recipe import SCHEMES, Recipe, parse_phases
@@ -148,8 +148,8 @@ def finetune(
     from edgepose.train.recipe import Recipe, parse_phases
 
     base = Recipe(phases=parse_phases(phases), pictures=pictures, batch=batch, seed=seed)
-    begin = start or _bundled_weights()
-    recipe = replace(base, rate=1e-3, warm_up=60, real_share=share, start=str(begin))
+    first = start or _bundled_weights()
+    recipe = replace(base, rate=1e-3, warm_up=60, real_share=share, start=str(first))
     _run(recipe, data, **run)
 
 
@@ -159,7 +159,7 @@ def _bundled_weights() -> Path:
             return folder / _BUNDLED
     raise click.UsageError(
         f"the weights of the bundled model ({_BUNDLED}) are in a checkout only; "
-        "get them from there, or begin from a checkpoint of your own: --start"
+        "get them from there, or start from a checkpoint of your own: --start"
     )
 
 
@@ -229,7 +229,7 @@ def _exported(
     path: Path,
     recipe: Recipe,
 ) -> None:
-    """Write the model, its weights, and what there is to say about it beside it."""
+    """Write the model, its weights, and a JSON description beside it."""
     from edgepose.train.export.finish import describe, export, learn_presence
     from edgepose.train.net.nets import NETS
     from edgepose.train.net.trainer import WEIGHTS_SUFFIX, load_weights, save_weights
@@ -239,8 +239,8 @@ def _exported(
     save_weights(weights, path.with_suffix(WEIGHTS_SUFFIX))
     is_coco = recipe.scheme == "coco"
     presence = learn_presence(net, path, size, recipe.seed, vacant) if is_coco else []
-    said = describe(done, recipe.to_dict(), presence)
-    path.with_suffix(".json").write_text(f"{said}\n", encoding="utf-8")
+    description = describe(done, recipe.to_dict(), presence)
+    path.with_suffix(".json").write_text(f"{description}\n", encoding="utf-8")
     click.echo(f"{path}: {done.bytes} bytes, sha256 {done.sha256}")
 
 

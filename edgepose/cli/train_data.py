@@ -1,4 +1,4 @@
-"""What training feeds on, and what can be looked at: labels, views, sheets, the demo clip."""
+"""Commands of `edgepose train` that make data: labels, views, sheets, the demo clip."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def stages(pool: Path, out: Path, steps: int, size: int, seed: int) -> None:
 @click.command()
 @click.argument("clips", nargs=-1, required=True, type=_Existing)
 @click.option("--out", type=_Path, required=True, help="Folder for frames and annotations.json.")
-@click.option("--teacher", metavar="NAME|PATH", help="Model that labels; the best at hand.")
+@click.option("--teacher", metavar="NAME|PATH", help="Model that labels; the best available.")
 @click.option("--every", default=5, show_default=True, help="Take every n-th frame.")
 @click.option(
     "--region",
@@ -83,7 +83,7 @@ def label(
 @click.option("--out", type=_Path, required=True, help="Picture to write.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--count", default=40, show_default=True)
-@click.option("--plain", is_flag=True, help="Leave the keypoints out.")
+@click.option("--plain", is_flag=True, help="Without keypoints.")
 def sheet(out: Path, seed: int, count: int, plain: bool) -> None:
     """Draw a contact sheet of synthetic people with their keypoints."""
     from edgepose import imaging

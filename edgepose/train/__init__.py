@@ -1,4 +1,4 @@
-"""The training laboratory: synthetic people, networks, training, export, evaluation.
+"""Training: synthetic people, networks, the training loop, export, evaluation.
 
-Everything here needs the extra `train`; importing this package alone does not.
+The modules need the extra `train`; importing the package alone does not.
 """

@@ -1,4 +1,4 @@
-"""Pictures to look at: contact sheets of samples, and confidence maps over a picture."""
+"""Contact sheets of samples, and confidence maps drawn over a picture."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def overlay_maps(
     return result.astype(np.uint8)
 
 
-def beliefs(logits: NDArray[Any]) -> NDArray[np.float32]:
+def confidence_of(logits: NDArray[Any]) -> NDArray[np.float32]:
     """Return softmax maps with a none bin (rows, columns, k) scaled so that a sure peak is 1.
 
-    The belief of a sure keypoint is spread over a handful of cells; dividing by the share of the
-    highest cell of a Gaussian of 1.4 cells makes it comparable to a confidence map.
+    The score of a sure keypoint is spread over a few cells; dividing by the share of the highest
+    cell of a Gaussian of 1.4 cells makes it comparable to a confidence map.
     """
     flat = logits.astype(np.float64).reshape(-1, logits.shape[-1])
     top = np.maximum(flat.max(0), 0)

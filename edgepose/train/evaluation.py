@@ -17,11 +17,10 @@ from edgepose.core.metrics import Detection, Instance
 from edgepose.errors import UserError
 from edgepose.skeleton import INDEX, KEYPOINTS, MPII_PARTS
 from edgepose.train.data.annotations import AnnotatedPerson, Picture, cut, extent
-from edgepose.train.data.pseudo_labels import frames_of
+from edgepose.train.data.pseudo_labels import Estimate, frames_of
 from edgepose.train.synth.people import OUTSIDE
 from edgepose.types import Frame, Image, Pose, Size
 
-Look = Callable[[Image], tuple[Pose, ...]]
 MARGIN: Final = 1.4  # of a person's box: about what the smart crop gives at best
 _CROP: Final = 256  # pixels; models scale it to their own input
 _HEAD: Final = (MPII_PARTS.index("upper_neck"), MPII_PARTS.index("head_top"))
@@ -29,7 +28,7 @@ _HEAD: Final = (MPII_PARTS.index("upper_neck"), MPII_PARTS.index("head_top"))
 
 @dataclass(frozen=True, slots=True)
 class EvaluationReport:
-    """Hold a model's figures. keypoints: by figure and keypoint. Missing figures are left out."""
+    """A model's figures. keypoints: by figure and keypoint. Missing figures are left out."""
 
     people: int
     totals: dict[str, float]
@@ -52,18 +51,20 @@ def _number(value: float) -> float | None:
 
 
 def instance(person: AnnotatedPerson) -> Instance:
-    """Return an annotated person as the metrics want it; without keypoints it is ignored."""
+    """Return an annotated person as an Instance for the metrics; ignored without keypoints."""
     ignored = person.crowd or not person.known.any()
     return Instance(person.keypoints, person.known, person.area, person.box, ignored, person.crowd)
 
 
-def find_in_box(look: Look, image: Image, box: tuple[float, float, float, float]) -> Detection:
-    """Return what a model finds in a square round a person's box, in the picture's pixels.
+def find_in_box(
+    estimate: Estimate, image: Image, box: tuple[float, float, float, float]
+) -> Detection:
+    """Return what a model finds in a square around a person's box, in the picture's pixels.
 
     Nobody found gives keypoints far outside and score 0: a miss, not an omission.
     """
     pixels, (scale, y, x) = cut(image, box, _CROP, MARGIN)
-    poses = look(pixels)
+    poses = estimate(pixels)
     if not poses:
         return Detection(np.full((17, 2), -1e4), 0.0)
     points = poses[0].keypoints[:, :2].astype(float) * _CROP - 0.5
@@ -72,20 +73,20 @@ def find_in_box(look: Look, image: Image, box: tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """Hold one person's truth beside what was found. head: PCKh's norm, NaN when unknown."""
+    """One person: the truth and what was found. head: PCKh's norm, NaN when unknown."""
 
     found: Detection
     person: Instance
     head: float
 
 
-def score_crops(look: Look, pictures: Iterable[Picture]) -> tuple[list[Scored], list[Any]]:
-    """Return everybody scored in their own crop, and (detections, people) a picture for AP."""
+def score_crops(estimate: Estimate, pictures: Iterable[Picture]) -> tuple[list[Scored], list[Any]]:
+    """Return everyone scored in their own crop, and (detections, people) of each picture for AP."""
     scored, grouped = [], []
     for picture in pictures:
         image = imaging.read_image(picture.path)
         people = [instance(person) for person in picture.people]
-        found = [find_in_box(look, image, person.box) for person in people if not person.ignored]
+        found = [find_in_box(estimate, image, one.box) for one in people if not one.ignored]
         counted = [(a, p) for a, p in zip(people, picture.people, strict=True) if not a.ignored]
         scored += [
             Scored(detection, truth, _head_norm(picture, person))
@@ -170,7 +171,7 @@ def read_results(path: Path, pictures: Sequence[Picture]) -> list[Any]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
-    """Hold the truth of a clip: keypoints (frames, 17, 2) of (y, x) pixels, known (frames, 17)."""
+    """The truth of a clip: keypoints (frames, 17, 2) of (y, x) pixels, known (frames, 17)."""
 
     fps: float
     keypoints: NDArray[np.float64]
@@ -179,7 +180,7 @@ class Truth:
 
 
 def read_truth(path: Path) -> Truth:
-    """Return a clip's truth as `performer` writes it; raise UserError for anything else."""
+    """Return a clip's truth as `demo_clip` writes it; raise UserError for anything else."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         poses = np.array(document["poses"], float).reshape(-1, 17, 3)

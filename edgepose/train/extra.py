@@ -1,4 +1,4 @@
-"""The parts of the extra `train`, imported when needed, with one clear message when missing."""
+"""Packages of the extra `train`, imported when needed, with one clear message when missing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class MissingExtra(UserError):
-    """Report that a package of the extra `train` is not installed."""
+    """A package of the extra `train` is not installed."""
 
 
 def need(module: str) -> Any:
-    """Return an imported module of the extra; raise MissingExtra with the way out."""
+    """Import and return a module of the extra; raise MissingExtra with the way out."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
@@ -27,10 +27,10 @@ def need(module: str) -> Any:
 
 
 def compiled(function: _Function) -> _Function:
-    """Compile a numeric function with numba, kept on disk between runs.
+    """Compile a numeric function with numba, cached on disk between runs.
 
-    Without numba the function stays as it is, right and far too slow: whoever draws a picture
-    calls `need("numba")` first. fastmath stays off, so that a seed gives the same picture.
+    Without numba the function stays plain Python, correct but far too slow: callers that draw
+    use `need("numba")` first. fastmath is off, so that a seed gives the same picture.
     """
     return _jit(function)
 

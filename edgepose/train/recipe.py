@@ -1,4 +1,4 @@
-"""What a training run is: every number that decides its result, frozen and kept with it."""
+"""The recipe of a training run: every number that decides its result, stored with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCHEMES: Final = {"coco": KEYPOINTS, "mpii": MPII_PARTS}
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Train `steps` batches on pictures of `size` pixels a side."""
+    """`steps` batches on pictures of `size` pixels a side."""
 
     size: int
     steps: int
@@ -23,12 +23,12 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Hold a whole run. The defaults are the shipped model's.
+    """All settings of a run. The defaults are the shipped model's.
 
     scheme: "coco" or "mpii", of the keypoints. pictures: rendered, reused with augmentation.
     real_share: part of each batch that comes from recorded frames, when there are any;
     vacant_share: from real places without people. ema: decay of the averaged weights, which are
-    the result. start: a checkpoint to begin from, `""` for random weights.
+    the result. start: a checkpoint to start from, `""` for random weights.
     """
 
     net: str = "nano"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgepose.skeleton import INDEX
-from edgepose.train.contact_sheets import beliefs, contact_sheet, draw_sample, overlay_maps
+from edgepose.train.contact_sheets import confidence_of, contact_sheet, draw_sample, overlay_maps
 from edgepose.train.synth.people import OUTSIDE, VISIBLE, Sample
 
 GREY = np.full((64, 64, 3), 90, np.uint8)
@@ -32,18 +32,18 @@ def test_head_is_yellow_left_knee_red_right_foot_blue() -> None:
     np.testing.assert_array_equal(overlay_maps(GREY, peak("left_eye")), GREY)
 
 
-def test_overlay_survives_values_that_are_no_beliefs() -> None:
+def test_overlay_survives_values_that_are_no_confidence_of() -> None:
     """NaN counts as nothing, too large as sure."""
     maps = np.full((16, 16, 17), np.nan, np.float32)
     np.testing.assert_array_equal(overlay_maps(GREY, maps), GREY)
     assert overlay_maps(GREY, np.full((16, 16, 17), 9.0)).dtype == np.uint8
 
 
-def test_beliefs_of_logits_are_sure_where_they_peak_and_nothing_elsewhere() -> None:
+def test_confidence_of_of_logits_are_sure_where_they_peak_and_nothing_elsewhere() -> None:
     """One high logit is a belief of 1; logits far below the none bin are 0."""
     logits = np.full((16, 16, 2), -20.0)
     logits[4, 5, 0] = 20.0
-    maps = beliefs(logits)
+    maps = confidence_of(logits)
     assert maps[4, 5, 0] == 1.0
     assert maps[..., 1].max() < 1e-3
 

@@ -1,7 +1,7 @@
-"""Read annotated pictures: COCO-style and MPII-style files, and cut crops round people.
+"""Annotated pictures of COCO-style and MPII-style files, and crops around their people.
 
-Everything becomes COCO-17 on the way in; keypoints that a file's scheme lacks are UNKNOWN. The
-MPII scheme is kept too, for networks of 16 parts.
+Everything is converted to COCO-17; keypoints that a file's scheme lacks are UNKNOWN. The MPII
+scheme is kept too, for networks of 16 parts.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MARGIN: Final = 1.25  # of an annotated box, as COCO's and MPII's baselines cro
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnnotatedPerson:
-    """Hold one annotated person.
+    """One annotated person.
 
     keypoints: float (17, 2) of (y, x) pixels. visible: int8 (17,), COCO's 0 to 2 or UNKNOWN.
     box: (x, y, width, height). area: of the segment, square pixels. crowd: a group, not one.
@@ -47,13 +47,13 @@ class AnnotatedPerson:
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Return which keypoints were annotated with a place."""
+        """Return which keypoints were annotated with a position."""
         return self.visible > OUTSIDE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """Hold one annotated picture. key: the file's id of it. scheme: names of the parts."""
+    """One annotated picture. key: its id in the file. scheme: names of the parts."""
 
     path: Path
     key: int | str
@@ -62,8 +62,8 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Crop:
-    """Hold a square cut round one person, everybody in it kept, the person in question first.
+class PersonCrop:
+    """A square around one person with everyone in it, that person first.
 
     image: uint8 (size, size, 3). keypoints: (people, k, 2) of (y, x) pixels. visible: (people, k).
     to_picture: (scale, y, x): picture pixels are crop pixels * scale + (y, x).
@@ -85,7 +85,7 @@ def read_annotations(
     """Return the pictures of a COCO-style or MPII-style JSON file.
 
     images: folder of the pictures, the file's own by default. Raises UserError for a file that
-    is neither, and for pictures that are not there unless they are not needed.
+    is neither, and for missing pictures unless they are not needed.
     """
     folder = images or path.parent
     document = _load(path)
@@ -100,7 +100,7 @@ def read_annotations(
         )
     for picture in pictures:
         if need_images and not picture.path.is_file():
-            raise UserError(f"{picture.path}: named in {path}, but not there; use --images FOLDER")
+            raise UserError(f"{picture.path}: named in {path}, but missing; use --images FOLDER")
     return pictures
 
 
@@ -116,7 +116,7 @@ def _load(path: Path) -> Any:
 def _as_coco(
     names: tuple[str, ...], parts: NDArray[np.float32], visible: NDArray[np.int8]
 ) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-    """Return COCO-17 keypoints of parts named otherwise; those that are missing are UNKNOWN."""
+    """Return COCO-17 keypoints of another scheme's parts; missing ones are UNKNOWN."""
     keypoints, states = np.zeros((17, 2), np.float32), np.full(17, UNKNOWN, np.int8)
     for row, name in enumerate(names):
         if name in INDEX:
@@ -158,7 +158,7 @@ def _coco(document: dict[str, Any], folder: Path) -> Iterator[Picture]:
 def extent(points: Any, known: Any) -> tuple[float, tuple[float, float, float, float]]:
     """Return (area, box) of a person from known keypoints (n, 2) of (y, x).
 
-    About 0.6 of a box is body; somebody seen edgewise is still a quarter as wide as tall.
+    About 0.6 of a box is body; a person in profile is still a quarter as wide as tall.
     """
     some = np.asarray(points, float)[known] if np.any(known) else np.zeros((1, 2))
     (top, left), (bottom, right) = some.min(0), some.max(0)
@@ -190,7 +190,7 @@ def _mpii(document: list[dict[str, Any]], folder: Path) -> Iterator[Picture]:
 def cut(
     image: Image, box: tuple[float, float, float, float], size: int, margin: float = _MARGIN
 ) -> tuple[Image, tuple[float, float, float]]:
-    """Return a square round a box (x, y, width, height), black outside, and its way back.
+    """Return a square around a box (x, y, width, height), black outside, and its mapping back.
 
     The second value is (scale, y, x): picture pixels are crop pixels * scale + (y, x), pixel
     centres at integers. Pictures are shrunk without aliasing.
@@ -214,10 +214,10 @@ def cut(
 
 def person_crops(
     picture: Picture, size: int, margin: float = _MARGIN, *, parts: bool = False
-) -> Iterator[Crop]:
-    """Give a crop of every person with at least one known keypoint, crowds left out.
+) -> Iterator[PersonCrop]:
+    """Yield a crop of every person with at least one known keypoint, crowds left out.
 
-    parts: give the file's own scheme instead of COCO-17.
+    parts: in the file's own scheme instead of COCO-17.
     """
     image = imaging.read_image(picture.path)
     for index, person in enumerate(picture.people):
@@ -230,13 +230,13 @@ def person_crops(
         visible = np.stack([p.parts_visible if parts else p.visible for p in everybody])
         placed = ((points - back[1:]) / back[0]).astype(np.float32)
         outside = ((placed < -0.5) | (placed >= size - 0.5)).any(-1) & (visible > OUTSIDE)
-        yield Crop(pixels, placed, np.where(outside, OUTSIDE, visible).astype(np.int8), back)
+        yield PersonCrop(pixels, placed, np.where(outside, OUTSIDE, visible).astype(np.int8), back)
 
 
 def samples_of(
     pictures: Iterable[Picture], size: int, scheme: str = "coco", margin: float = 1.6
 ) -> list[Sample]:
-    """Return training samples of everybody annotated; the wide margin leaves room to vary.
+    """Return training samples of all annotated people; the wide margin leaves room to augment.
 
     scheme: "coco" or "mpii". Raises UserError for "mpii" when a file has other parts.
     """

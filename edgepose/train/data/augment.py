@@ -1,4 +1,4 @@
-"""Vary training pictures: turn, scale, shift, mirror, letterbox bars, colour, noise, patches."""
+"""Augmentation: rotation, scale, shift, mirror, letterbox bars, colour, noise, patches."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True, slots=True)
 class AugmentRange:
-    """Say how far pictures are varied. degrees: standard deviation; scale, shift: ranges.
+    """How far pictures are varied. degrees: standard deviation; scale, shift: ranges.
 
-    camera: also blur, noise and patches, for real frames, which the renderer has not spoilt.
+    camera: also blur, noise and patches, for real frames: rendered ones have them already.
     """
 
     degrees: float = 9.0
@@ -67,7 +67,7 @@ def _warped(rng: Rng, sample: Sample, size: int, matrix: NDArray[Any], mirror: b
 
 
 def _inside(keypoints: Any, visible: Any, low: Any, high: Any) -> NDArray[np.int8]:
-    """Return visibility with what lies outside [low, high) pixels marked so; -1 stays unknown."""
+    """Return visibility with keypoints outside [low, high) pixels OUTSIDE; -1 stays unknown."""
     out = ((keypoints < low) | (keypoints >= high)).any(1) & (visible > 0)
     return np.where(out, OUTSIDE, visible).astype(np.int8)
 
@@ -101,7 +101,7 @@ def _recoloured(rng: Rng, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return image
 
 
-def _spoilt(rng: Rng, sample: Sample) -> Sample:
+def _degraded(rng: Rng, sample: Sample) -> Sample:
     """Return the sample blurred, noisy or with a patch over it, each sometimes."""
     image, visible = sample.image, sample.visible
     size = image.shape[0]
@@ -127,5 +127,5 @@ def augment(rng: Rng, sample: Sample, size: int, spread: AugmentRange) -> Sample
     if rng.random() < 0.2:
         varied = _barred(rng, varied)
     if spread.camera:
-        varied = _spoilt(rng, varied)
+        varied = _degraded(rng, varied)
     return Sample(_recoloured(rng, varied.image), varied.keypoints, varied.visible)

@@ -19,9 +19,9 @@ _RECORDED = AugmentRange(degrees=14.0, scale=(0.7, 1.35), shift=0.1, camera=True
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """Give the batch of a step as (images, keypoints, visible); torch's loader indexes it.
+    """The batches of all steps as (images, keypoints, visible); torch's loader indexes it.
 
-    rendered, recorded, vacant: sequences of samples: drawn ones, people in recorded frames, real
+    rendered, recorded, vacant: samples of drawn people, of people in recorded frames, and of real
     places without people; the last two may be empty.
     """
 
@@ -32,7 +32,7 @@ class Batches:
     first: int = 0
 
     def __len__(self) -> int:
-        """Return how many steps are left."""
+        """Return the number of remaining steps."""
         return self.recipe.steps - self.first
 
     def __getitem__(self, index: int) -> tuple[Any, Any, Any]:

@@ -1,7 +1,7 @@
 """A pool of rendered pictures on disk: rendered once by all cores, read through the page cache.
 
-Fixed by (seed, size, shard): the same command gives the same files, and an interrupted one goes
-on with the shards that are missing.
+Decided by (seed, size, shard): the same command gives the same files, and an interrupted one
+continues with the missing shards.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def _write(path: Path, array: Any) -> None:
 
 
 def render_shard(folder: Path, shard: int, count: int, seed: int, **people: Any) -> int:
-    """Render `count` pictures into one shard unless it is there; return the shard.
+    """Render `count` pictures into one shard unless it exists; return the shard.
 
-    people: how `People` draws them.
+    people: arguments of `People`.
     """
     if _path(folder, "images", shard).exists():
         return shard
@@ -63,7 +63,7 @@ def render_pool(
     workers: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Pool:
-    """Render what is missing of a pool with `workers` processes and return the pool.
+    """Render the missing shards of a pool with `workers` processes and return the pool.
 
     progress: called with the number of pictures of each finished shard.
     """
@@ -88,7 +88,7 @@ def render_pool(
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Read samples by index from shards that stay on disk; another process opens them anew."""
+    """Samples by index, read from shards on disk; another process opens them again."""
 
     folder: Path
     images: Sequence[Any]

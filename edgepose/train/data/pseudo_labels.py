@@ -1,6 +1,6 @@
-"""Label recorded frames with a teacher model, keeping only what it says twice.
+"""Label recorded frames with a teacher model, keeping only what it predicts twice.
 
-A keypoint counts when the teacher is sure of it and finds it in the same place in the mirrored
+A keypoint counts when the teacher is sure of it and finds it at the same position in the mirrored
 picture; a frame counts when enough keypoints do. The result is a COCO-style file with pictures
 beside it, so that any annotation tool can correct it before it is used.
 """
@@ -24,43 +24,43 @@ from edgepose.train.data.annotations import cut
 from edgepose.train.synth.people import OUTSIDE, VISIBLE
 from edgepose.types import Image, Keypoints, Pose, Region
 
-Look = Callable[[Image], tuple[Pose, ...]]
-"""Given a picture, return the poses in it, best first: `app.Eyes.look`."""
+Estimate = Callable[[Image], tuple[Pose, ...]]
+"""Given a picture, return the poses in it, best first: `LoadedModel.estimate`."""
 
 WHOLE: Final = Region(0.0, 0.0, 1.0, 1.0)
 SURE: Final = 0.3  # score of a keypoint that is kept
 _CROP: Final = 192  # pixels; teachers scale it to their own input
-_APART: Final = 0.04  # of the crop's side: how far the mirrored answer may be
-_ROUNDS: Final = 2  # times that the crop follows the person
+_APART: Final = 0.04  # of the crop's side: how far the mirrored prediction may be
+_ROUNDS: Final = 2  # crops that follow the person
 _MARGIN: Final = 1.4  # of the person's box
 _FEWEST: Final = 9  # sure keypoints of a frame that is kept
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Labelled:
-    """Hold one labelled frame: keypoints float (17, 3) of (y, x, score) in pixels."""
+    """One labelled frame: keypoints float (17, 3) of (y, x, score) in pixels."""
 
     image: Image
     keypoints: NDArray[np.float64]
 
     @property
     def sure(self) -> NDArray[np.bool_]:
-        """Return which keypoints are to be trusted."""
+        """Return which keypoints are reliable."""
         return self.keypoints[:, 2] > SURE
 
 
-def _answer(look: Look, image: Image) -> Keypoints:
-    poses = look(np.ascontiguousarray(image))
+def _predict(estimate: Estimate, image: Image) -> Keypoints:
+    poses = estimate(np.ascontiguousarray(image))
     return poses[0].keypoints if poses else np.zeros((17, 3), np.float32)
 
 
-def _twice(look: Look, pixels: Image) -> NDArray[np.float64]:
-    """Return the teacher's mean answer (17, 3) for a crop and its mirror, normalised.
+def _twice(estimate: Estimate, pixels: Image) -> NDArray[np.float64]:
+    """Return the teacher's mean prediction (17, 3) for a crop and its mirror, normalised.
 
-    Keypoints that the two put in different places get at most half the score that counts.
+    Keypoints at different positions in the two get at most half the score that counts.
     """
-    first = _answer(look, pixels).astype(float)
-    second = _answer(look, pixels[:, ::-1])[MIRRORED].astype(float)
+    first = _predict(estimate, pixels).astype(float)
+    second = _predict(estimate, pixels[:, ::-1])[MIRRORED].astype(float)
     second[:, 1] = 1 - second[:, 1]
     apart = np.linalg.norm(first[:, :2] - second[:, :2], axis=1)
     weights = first[:, 2:] + 1e-3, second[:, 2:] + 1e-3
@@ -71,34 +71,34 @@ def _twice(look: Look, pixels: Image) -> NDArray[np.float64]:
 
 
 def _in_box(
-    look: Look, image: Image, box: tuple[float, float, float, float]
+    estimate: Estimate, image: Image, box: tuple[float, float, float, float]
 ) -> NDArray[np.float64]:
     pixels, (scale, y, x) = cut(image, box, _CROP, _MARGIN)
-    found = _twice(look, pixels)
+    found = _twice(estimate, pixels)
     found[:, :2] = (found[:, :2] * _CROP - 0.5) * scale + (y, x)
     return found
 
 
-def label_frame(look: Look, image: Image) -> Labelled:
-    """Return what the teacher sees in a frame, from crops that close in on the person."""
+def label_frame(estimate: Estimate, image: Image) -> Labelled:
+    """Return the teacher's prediction for a frame, from crops that close in on the person."""
     height, width = image.shape[:2]
     box = (0.0, 0.0, float(width), float(height))
-    best = _in_box(look, image, box)
+    best = _in_box(estimate, image, box)
     for _ in range(_ROUNDS):
         sure = best[best[:, 2] > SURE - 0.05]
         if len(sure) < 5:
             break
         (top, left), (bottom, right) = sure[:, :2].min(0), sure[:, :2].max(0)
-        closer = _in_box(look, image, (left, top, right - left, bottom - top))
+        closer = _in_box(estimate, image, (left, top, right - left, bottom - top))
         if closer[:, 2].mean() > best[:, 2].mean() - 0.05:
             best = closer
     return Labelled(image, best)
 
 
 def frames_of(path: Path, every: int = 1, region: Region = WHOLE) -> Iterator[Image]:
-    """Give every n-th frame of a clip as RGB, or the same part of each.
+    """Yield every n-th frame of a clip as RGB, or the same part of each.
 
-    Raises UserError for a file that is no clip.
+    Raises UserError for a file that is not a clip.
     """
     for frame in islice(clip_frames(path), None, None, every):
         yield _part_of(frame.image, region)
@@ -112,11 +112,11 @@ def _part_of(image: Image, region: Region) -> Image:
 
 
 def label_clip(
-    look: Look, path: Path, every: int = 1, region: Region = WHOLE
+    estimate: Estimate, path: Path, every: int = 1, region: Region = WHOLE
 ) -> Iterator[Labelled]:
-    """Give the frames of a clip that the teacher is sure about. region: of one person in it."""
+    """Yield the frames of a clip that the teacher is sure about. region: of one person in it."""
     for image in frames_of(path, every, region):
-        labelled = label_frame(look, image)
+        labelled = label_frame(estimate, image)
         if labelled.sure.sum() >= _FEWEST:
             yield labelled
 
@@ -144,8 +144,8 @@ def _annotation(key: int, labelled: Labelled) -> dict[str, Any]:
 def write_labels(folder: Path, frames: Iterator[Labelled]) -> int:
     """Write frames as JPEGs and annotations.json (COCO style) into a folder; return their number.
 
-    Keypoints the teacher is not sure of are left out (visibility 0) and marked in `info`, so
-    that reading them back makes them unknown, not absent.
+    Keypoints the teacher is not sure of are left out (visibility 0) and marked in `info`,
+    so that they are read back as unknown, not as absent.
     """
     folder.mkdir(parents=True, exist_ok=True)
     images, annotations = [], []

@@ -1,4 +1,4 @@
-"""From a trained checkpoint to a model file: fold, quantise, check, and write what it is."""
+"""From a trained checkpoint to a model file: fold, quantise, check, and describe it."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from edgepose.types import Image
 
 CALIBRATION: Final = 160  # pictures that set the value ranges
 CHECKED: Final = 64  # other pictures on which file and net are compared
-FRESH: Final = 12288  # pictures drawn anew to learn the presence from, two thirds of nobody
-SEEN: Final = 8  # keypoints that have to be visible for a picture to be one of somebody
-BATCH: Final = 256  # pictures whose maps are held at a time
+FRESH: Final = 12288  # new pictures to learn the presence from, two thirds without people
+SEEN: Final = 8  # visible keypoints from which a picture counts as one of a person
+BATCH: Final = 256  # pictures whose maps are in memory at a time
 LEAST_AGREEMENT: Final = 0.9  # share of peaks within a cell; ambiguous maps jump, sure ones don't
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """Hold a written model: float_agreement and agreement are of the float and int8 files."""
+    """A written model: float_agreement and agreement are of the float and int8 files."""
 
     path: Path
     bytes: int
@@ -100,23 +100,23 @@ def learn_presence(
 ) -> list[float]:
     """Return the numbers of `Presence` for an exported model of COCO's keypoints.
 
-    They are learnt from people and empty places drawn anew, and from the real places without
-    people (`vacant`) that there are.
+    They are learnt from newly drawn people and empty places, and from real places without people
+    (`vacant`).
     """
     draw = People(int(np.random.SeedSequence((seed, FRESH)).generate_state(1)[0]), size, empty=0.65)
     samples = chain((draw() for _ in range(FRESH)), vacant)
     model = path.read_bytes()
-    somebody, nobody = [], []
+    people, nobody = [], []
     while batch := list(islice(samples, BATCH)):
         found = predictions(net, model, pictures_for(batch, len(batch), size))
         visible = np.stack([sample.visible for sample in batch])
-        somebody.append(found[(visible == VISIBLE).sum(1) >= SEEN])
+        people.append(found[(visible == VISIBLE).sum(1) >= SEEN])
         nobody.append(found[(visible == OUTSIDE).all(1)])
-    return fit_presence(np.concatenate(somebody), np.concatenate(nobody))
+    return fit_presence(np.concatenate(people), np.concatenate(nobody))
 
 
 def describe(exported: Exported, recipe: dict[str, Any], presence: Sequence[float] = ()) -> str:
-    """Return the JSON that is written beside a model: hash, size, agreement, recipe, presence."""
+    """Return the JSON file beside a model: hash, size, agreement, recipe, presence."""
     return json.dumps(
         {
             "model": exported.path.name,

@@ -1,4 +1,4 @@
-"""Learn from a trained network's answers how surely it has seen somebody."""
+"""Fit the presence of a trained network: the probability that it has found a person."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from edgepose.core.families.presence import FEATURES, features
 
-_RIDGE: Final = 1e-4  # keeps weights of features that say the same small
+_RIDGE: Final = 1e-4  # keeps the weights of redundant features small
 _STEPS: Final = 40  # of Newton's method, which needs about ten
 
 
 def fit_presence(people: NDArray[Any], nobody: NDArray[Any]) -> list[float]:
     """Return the numbers that `Presence.parse` takes, the bias last.
 
-    people, nobody: what the network answered, (n, 17, ANSWER), with and without a person there;
-    both sides weigh the same, however many there are. Logistic regression with a small penalty on
-    standardised features.
+    people, nobody: predictions (n, 17, COLUMNS) with and without a person in the picture; both
+    sides have the same total weight. Logistic regression with a small penalty on standardised
+    features.
     """
     raw = np.concatenate([features(people), features(nobody)]).astype(float)
     middle, spread = raw.mean(0), raw.std(0) + 1e-6

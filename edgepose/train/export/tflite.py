@@ -1,4 +1,4 @@
-"""Write a trained network as a TFLite file and check that it still says the same.
+"""Write a trained network as a TFLite file and check that it gives the same maps.
 
 Only built-in operators that the Edge TPU compiler takes: convolution, padding, addition, nearest
 neighbour, concatenation, pooling. The int8 file takes the camera's uint8 pixels as they are.
@@ -120,7 +120,7 @@ def run_tflite(model: bytes, pictures: Pictures) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Say how far an exported file is from the net it came from.
+    """How far an exported file is from the network that it came from.
 
     cells: share of the maps that count whose highest cell is the same or a neighbour. worst:
     largest difference of a map value, of all maps.
@@ -133,8 +133,8 @@ class Agreement:
 def compare(first: NDArray[Any], second: NDArray[Any], counts: NDArray[np.bool_]) -> Agreement:
     """Compare maps (n, rows, columns, keypoints) of two versions of a net on the same pictures.
 
-    counts: (n, keypoints), which maps' peaks to compare: where nobody is, the highest of many
-    low cells says nothing.
+    counts: (n, keypoints), which maps' peaks to compare: without a person, the highest of many
+    low cells is arbitrary.
     """
     shape = first.shape[1:3]
     peaks = [

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from edgepose.train.extra import need
 
-HIDDEN_SHARE: Final = 0.6  # belief that a hidden keypoint deserves: its place is a guess
+HIDDEN_SHARE: Final = 0.6  # target score of a hidden keypoint: its position is a guess
 _SIGMA: Final = 1.4  # cells, of the softmax target
 
 
@@ -23,10 +23,11 @@ def _grids(keypoints: Any, side: int, stride: int, sigma: float) -> Any:
 
 
 def softmax_loss(logits: Any, keypoints: Any, visible: Any, stride: int) -> Any:
-    """Return the cross-entropy of maps and their none bins, plus that of the place alone.
+    """Return the cross-entropy of maps and their none bins, plus that of the position alone.
 
     logits: (n, k, side, side). keypoints: (n, k, 2) of (y, x) pixels. visible: (n, k) of 0, 1, 2,
-    or -1 where nothing is known. The second term keeps the place sharp where belief is split.
+    or -1 where nothing is known. The second term keeps the position sharp where the map has several
+    peaks.
     """
     torch = need("torch")
     functional = torch.nn.functional
@@ -57,7 +58,7 @@ def stage_loss(outputs: list[Any], target: Any, known: Any) -> Any:
     """Return the sum over stages of the squared error a keypoint: intermediate supervision.
 
     Wei et al. 2016, equation 5; sum over cells, mean over known keypoints. known: bool (n, k);
-    what nobody annotated is neither there nor absent.
+    keypoints without annotation don't count.
     """
     share = known.float() / known.sum().clamp_min(1)
     errors = [(((maps.float() - target) ** 2).sum((2, 3)) * share).sum() for maps in outputs]

@@ -1,7 +1,6 @@
 """Networks described as data: a list of layers that torch trains and TensorFlow exports.
 
-A description has no weights and needs no framework, so parameters, multiply-adds and shapes can
-be counted and tested anywhere.
+A description has no weights and needs no framework, so it can be tested anywhere.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ JOIN: Final = "join"  # channels of all inputs, in order
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Describe one layer. inputs: names of layers, `"image"` for the picture.
+    """One layer. inputs: names of layers, `"image"` for the picture.
 
     normalised: has a batch normalisation; heads have a plain bias instead.
     """
@@ -36,7 +35,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Net:
-    """Describe a network. outputs: names of the layers that give maps, the best last.
+    """A network. outputs: names of the layers that give maps, the best last.
 
     stride: pixels a cell. kind: "softmax" (logits with an implicit none bin of logit 0) or
     "gauss" (confidence maps 0..1, one a keypoint).
@@ -51,7 +50,7 @@ class Net:
 
 
 class _Builder:
-    """Collect layers; every method returns the new layer's name."""
+    """A network under construction; every method returns the new layer's name."""
 
     def __init__(self) -> None:
         self.layers: list[Layer] = []
@@ -153,32 +152,3 @@ NETS: Final[dict[str, Callable[[int], Net]]] = {
     "cpm2": lambda keypoints: cpm(2, keypoints),
     "cpm6": lambda keypoints: cpm(6, keypoints),
 }
-
-
-def shapes(net: Net, size: int) -> dict[str, int]:
-    """Return the side of every layer's output for a square picture of `size` pixels."""
-    sides = {"image": size}
-    for layer in net.layers:
-        side = sides[layer.inputs[0]]
-        if layer.op == UP:
-            side *= 2
-        sides[layer.name] = -(-side // layer.stride)
-    return sides
-
-
-def parameters(net: Net) -> int:
-    """Return the number of weights and biases after the normalisations are folded in."""
-    convs = (layer for layer in net.layers if layer.op == CONV)
-    return sum(
-        layer.channels * (net.channels[layer.inputs[0]] * layer.kernel**2 + 1) for layer in convs
-    )
-
-
-def multiply_adds(net: Net, size: int) -> int:
-    """Return the multiply-adds of one picture of `size` pixels a side."""
-    sides = shapes(net, size)
-    return sum(
-        sides[layer.name] ** 2 * layer.channels * net.channels[layer.inputs[0]] * layer.kernel**2
-        for layer in net.layers
-        if layer.op == CONV
-    )

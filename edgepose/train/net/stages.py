@@ -1,4 +1,4 @@
-"""The pose machines' finding, small: with the same data and steps, more stages refine better.
+"""The result of the pose machines, at small size: more stages refine better.
 
 Wei et al., "Convolutional Pose Machines" (2016), section 4.1: each stage adds context, and
 intermediate supervision keeps a deep machine trainable. Only this ordering is claimed.
@@ -31,7 +31,7 @@ _SMOOTH: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """Hold one machine's outcome.
+    """The result of one machine.
 
     curve: smoothed error of the last stage a step: comparable between machines, which the sum
     over stages is not. errors, pck: of every stage on held-out samples; pck at 0.2 of the box.
@@ -119,7 +119,7 @@ def compare_stages(
     counts: Sequence[int] = (2, 6),
     report: Callable[[StageResult], None] = lambda _: None,
 ) -> list[StageResult]:
-    """Return the outcomes of machines with 2 and 6 stages on the same batches."""
+    """Return the results of machines with 2 and 6 stages on the same batches."""
     recipe = Recipe(phases=(Phase(size, steps),), batch=batch, seed=seed)
     test = Recipe(phases=(Phase(size, 1),), batch=min(256, len(held_out)), seed=seed + 1)
     fixed = Batches(test, held_out)[0]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from edgepose.train.extra import need
 from edgepose.train.net.nets import ADD, CONV, JOIN, POOL, UP, Layer, Net
 
-_PRIOR = -5.0  # first bias of softmax heads: a cell starts far less likely than the none bin
-_RESIDUAL_GAIN = 0.25  # first gain of a residual branch: the block starts near identity
+_PRIOR = -5.0  # initial bias of softmax heads: a cell is far less likely than the none bin
+_RESIDUAL_GAIN = 0.25  # initial gain of a residual branch: the block is near identity
 _FOLD_EPSILON = 1e-5  # torch's default of batch normalisation
 
 Weights = dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
@@ -42,7 +42,7 @@ def _conv(layer: Layer, net: Net) -> Any:
 
 
 class TorchNet:
-    """Hold a network's torch modules; call it with pictures to get every output's maps.
+    """The torch modules of a network; call it with pictures to get every output's maps.
 
     modules: a ModuleDict by layer name: parameters, state_dict, train and eval are its own.
     """

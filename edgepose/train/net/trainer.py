@@ -26,7 +26,7 @@ _SAVE_EVERY = 250  # steps
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Say how far a run is. loss: smoothed over about 50 steps."""
+    """The progress of a run. loss: smoothed over about 50 steps."""
 
     step: int
     steps: int
@@ -45,7 +45,7 @@ def net_loss(net: Net, outputs: list[Any], keypoints: Any, visible: Any) -> Any:
 
 
 class Trainer:
-    """Train one network by a recipe; `run` goes on from the last checkpoint in `folder`.
+    """The training of one network by a recipe; `run` continues from the checkpoint in `folder`.
 
     device: "cpu", "cuda" or "auto". low_precision: bfloat16 convolutions, measured 1.5 to 3
     times as fast where the processor has them, without loss.
@@ -69,7 +69,7 @@ class Trainer:
 
     @property
     def checkpoint(self) -> Path:
-        """Return where the run's state is kept."""
+        """Return the file with the run's state."""
         return self.folder / "checkpoint.pt"
 
     def _optimiser(self) -> Any:
@@ -95,7 +95,7 @@ class Trainer:
         if state["recipe"] != _plain(self.recipe):
             raise UserError(
                 f"{self.checkpoint}: belongs to another recipe; "
-                "use the options it was begun with, or another --out folder"
+                "use the options of its first run, or another --out folder"
             )
         self.model.modules.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
@@ -103,7 +103,7 @@ class Trainer:
         self.step, self.loss = state["step"], state["loss"]
 
     def save(self) -> None:
-        """Write the run's state so that an interruption leaves the old or the new one whole."""
+        """Write the run's state; an interruption leaves either the old or the new one."""
         torch = need("torch")
         state = {
             "recipe": _plain(self.recipe),
@@ -125,7 +125,7 @@ class Trainer:
         vacant: Any = (),
         report: Callable[[Progress], None] = lambda _: None,
     ) -> None:
-        """Train to the recipe's end, saving now and then; `report` is called after every step.
+        """Train to the recipe's end, saving regularly; `report` is called after every step.
 
         rendered, recorded, vacant: as `Batches` takes them.
         """
@@ -140,9 +140,9 @@ class Trainer:
         self.save()
 
     def _loader(self, batches: Batches) -> Any:
-        """Return batches in order, prepared by other processes while the last is learnt.
+        """Return batches in order, prepared by other processes during training.
 
-        Started afresh, not forked: a fork that inherits OpenCV's thread pool hangs.
+        Spawned, not forked: a fork that inherits OpenCV's thread pool hangs.
         """
         data = need("torch.utils.data")
         workers = 1 if self.device == "cpu" else 8
@@ -171,7 +171,7 @@ class Trainer:
         self.step += 1
 
     def _follow(self) -> None:
-        """Move the averaged weights towards the trained ones, faster in the beginning."""
+        """Move the averaged weights towards the trained ones, faster at first."""
         torch = need("torch")
         decay = min(self.recipe.ema, (self.step + 1) / (self.step + 20))
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Clothe a posed skeleton: chains of ellipsoids for trunk, head, hair, limbs, hands and feet.
+"""The body of a posed skeleton: chains of ellipsoids for trunk, head, hair, limbs, hands, feet.
 
 Sizes are metres at stature 1.75 m, half widths and half depths, from anthropometric means.
 """
@@ -30,7 +30,7 @@ _NO_BORDER: Final = 9.0  # beyond the second end: all of the first material
 
 @dataclass(frozen=True, slots=True)
 class BodyShape:
-    """Say how thick a chain is: (half width, half depth) at both ends, bulge, overhang."""
+    """The thickness of a chain: (half width, half depth) at both ends, bulge, overhang."""
 
     start: tuple[float, float]
     end: tuple[float, float]
@@ -47,7 +47,7 @@ class BodyShape:
 
 @dataclass(slots=True)
 class Chains:
-    """Collect chains of one person in world axes. person: which set of materials and face."""
+    """The chains of one person in world axes. person: which set of materials and face."""
 
     person: int
     stature: float
@@ -87,7 +87,7 @@ class Chains:
 
 @dataclass(frozen=True, slots=True)
 class BodyModel:
-    """Hold somebody before any pose."""
+    """A person without a pose."""
 
     build: Build
     look: Appearance

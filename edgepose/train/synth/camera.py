@@ -16,7 +16,7 @@ _MARGIN = 0.1  # metres of body around the keypoints
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Camera:
-    """Project world points: `turn @ point + shift` is camera space (x right, y down, z away).
+    """The projection of points: `turn @ point + shift` is camera space (x right, y down, z away).
 
     focal, centre: pixels, centre as (x, y).
     """
@@ -59,7 +59,7 @@ def _share(rng: np.random.Generator) -> tuple[float, int]:
 
 
 def frame_person(rng: np.random.Generator, keypoints: NDArray[Any], size: int) -> Camera:
-    """Draw a camera that has the person in a square picture of `size` pixels, well or badly."""
+    """Draw a camera with the person in a square picture of `size` pixels, framed well or badly."""
     distance = float(rng.uniform(1.3, 6.5))
     pitch = float(rng.normal(7, 9 if rng.random() < 0.75 else 24))
     middle = (keypoints.min(0) + keypoints.max(0)) / 2

@@ -1,6 +1,6 @@
 """The demo performer: a clip of one person exercising in a room, with its exact keypoints.
 
-Rendered by the same code as the training pictures, so the clip may travel with the project.
+Rendered by the same code as the training pictures, so the clip is free of rights.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _HOP: Final = 0.06
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Hold one part of the performance: `times` repetitions of `seconds` each.
+    """One part of the performance: `times` repetitions of `seconds` each.
 
     posture: from phase 0..1, which goes up and down once a repetition; `hold` stays at 1.
     yaw: where the performer faces at the end; standing turns there.
@@ -91,7 +91,7 @@ def _phase(act: Act, share: float) -> float:
 
 
 def _moments(performance: tuple[Act, ...]) -> Iterator[tuple[Posture, float]]:
-    """Give the posture and the height of the hop of every frame."""
+    """Yield the posture and the height of the hop of every frame."""
     before = performance[0].yaw
     for act in performance:
         frames = round(act.seconds * FPS)
@@ -142,7 +142,7 @@ def _floor_shadow(picture: Picture, actor: Actor, camera: Camera) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shot:
-    """Hold one frame and its truth: keypoints (17, 2) of (y, x) pixels, visible (17,) 0..2."""
+    """One frame and its truth: keypoints (17, 2) of (y, x) pixels, visible (17,) 0..2."""
 
     image: Image
     keypoints: NDArray[np.float32]

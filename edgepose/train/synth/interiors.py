@@ -1,4 +1,4 @@
-"""Rooms that are taken for people: doors, stairs and windows, and the machines of a gym.
+"""Interiors that networks mistake for people: doors, stairs, windows, machines of a gym.
 
 Pictures are float32 (size, size, 3), RGB 0..255.
 """

@@ -1,4 +1,4 @@
-"""Colours, cloth and hair: what a person looks like before any pose."""
+"""Appearance: colours, clothes and hair of a person."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _HAIRS: Final = np.array(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Appearance:
-    """Hold clothes and hair. materials: (6, columns) as `raster` wants them.
+    """Clothes and hair. materials: (6, columns) for `raster`.
 
     sleeve, leg: how far cloth goes down the limb, 0..2 (1 elbow or knee). loose: cloth width
     factor. hair: "bald", "short", "full", "long" or "tail". skirt: share of the thigh, 0 none.
@@ -138,7 +138,7 @@ _HAIR_STYLES: Final = ("bald", "short", "full", "long", "tail")
 
 
 def draw_look(rng: Rng) -> Appearance:
-    """Draw clothes, hair and small things."""
+    """Draw clothes, hair and accessories."""
     female = bool(rng.random() < 0.5)
     shares = (0.03, 0.30, 0.17, 0.27, 0.23) if female else (0.14, 0.62, 0.18, 0.04, 0.02)
     hair = _HAIR_STYLES[rng.choice(5, p=shares)]

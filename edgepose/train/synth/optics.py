@@ -1,4 +1,4 @@
-"""What a cheap camera does to a picture: blur, exposure, white balance, noise, JPEG."""
+"""Effects of a cheap camera: blur, exposure, white balance, noise, JPEG."""
 
 from __future__ import annotations
 

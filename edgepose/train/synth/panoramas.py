@@ -1,4 +1,4 @@
-"""Cut views out of panoramas: real places from every side, as pictures with nobody in them.
+"""Views cut out of panoramas: real places from every side, as pictures without people.
 
 A panorama is equirectangular: columns are 360 degrees of heading, rows 180 degrees of pitch.
 Lighting studios give many away free of rights, as EXR files of linear light.
@@ -31,13 +31,13 @@ _BRIGHT: Final = (0.25, 0.6)  # level that the median of a view gets, of 1
 def read_panorama(path: Path) -> NDArray[np.float32]:
     """Return linear light (height, width, 3), RGB, twice as wide as high.
 
-    Raises UserError for a file that is no picture or has another shape.
+    Raises UserError for a file that is not a picture, or of another shape.
     """
     light = _read_exr(path) if path.suffix.lower() == _LINEAR else _read_picture(path)
     height, width = light.shape[:2]
     if width != 2 * height:
         raise UserError(
-            f"{path}: {width} x {height} pixels are no panorama; "
+            f"{path}: {width} x {height} pixels are not a panorama; "
             "expected one of the whole sphere, twice as wide as high"
         )
     return light
@@ -81,7 +81,7 @@ def developed(light: Any, level: float) -> Image:
 
 
 def views(rng: Rng, panorama: Any, count: int, size: int = 256) -> Iterator[Image]:
-    """Give `count` pictures (size, size, 3) of a place from its middle."""
+    """Yield `count` pictures (size, size, 3) of a place from its middle."""
     for _ in range(count):
         heading, pitch = rng.uniform(0, 360), rng.uniform(*_PITCH)
         light = view(panorama, heading, pitch, rng.uniform(*_FIELD), size)

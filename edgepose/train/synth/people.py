@@ -49,11 +49,11 @@ _DEPTHS: Final = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """Hold one picture and what is in it.
+    """One picture with its keypoints.
 
     image: uint8 (size, size, 3), RGB. keypoints: float32 (k, 2) of (y, x) in pixels, whose
     integer values are pixel centres: COCO's 17 or MPII's 16. visible: int8 (k,) of OUTSIDE,
-    HIDDEN, VISIBLE; all OUTSIDE when nobody is there.
+    HIDDEN, VISIBLE; all OUTSIDE without a person.
     """
 
     image: NDArray[np.uint8]
@@ -63,7 +63,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Actor:
-    """Hold somebody posed and placed."""
+    """A person in a pose, at a position."""
 
     person: BodyModel
     figure: PosedSkeleton
@@ -77,7 +77,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Light:
-    """Say where light comes from: unit direction to it in camera space, ambient share, power."""
+    """A light: unit direction to it in camera space, ambient share, power."""
 
     direction: NDArray[np.float64]
     ambient: float = 0.5
@@ -85,12 +85,12 @@ class Light:
 
     @property
     def row(self) -> NDArray[np.float64]:
-        """Return the five numbers that `raster.shade` wants."""
+        """Return the five numbers for `raster.shade`."""
         return np.array([*self.direction, self.ambient, self.power])
 
 
 def draw_person(rng: Rng) -> BodyModel:
-    """Draw proportions and looks."""
+    """Draw proportions and appearance."""
     return BodyModel(draw_build(rng), draw_look(rng))
 
 
@@ -178,7 +178,7 @@ def _shadow(rng: Rng, picture: Picture, actor: Actor, camera: Camera) -> None:
 
 
 def _bystanders(rng: Rng) -> list[Actor]:
-    """Draw up to two people further back, seldom nearer."""
+    """Draw up to two people farther back, seldom nearer."""
     chance = rng.random()
     others = []
     for _ in range(int(chance < 0.26) + int(chance < 0.08)):
@@ -203,13 +203,13 @@ def _empty(rng: Rng, size: int, textures: Any, count: int) -> Sample:
 
 
 class People:
-    """Render samples one after the other: the same seed gives the same pictures.
+    """A generator of samples: the same seed gives the same pictures.
 
     size: pixels a side. empty: share of pictures with nobody. family: one pose family only.
     scheme: "coco" or "mpii", of the keypoints.
     """
 
-    _REFRESH: Final = 400  # pictures before the textures are drawn anew
+    _REFRESH: Final = 400  # pictures before new textures are drawn
 
     def __init__(
         self,

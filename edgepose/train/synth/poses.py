@@ -1,7 +1,7 @@
-"""What people do: a table of pose families, and a draw from it, turned and loosened.
+"""The table of pose families, and random draws from it, turned and varied.
 
-The shares lean to what a study of a first net found hard: sitting, folded arms, backs, floor
-work. Adding a family is one function and one line of the table.
+The shares favour what a first network found hard: sitting, folded arms, back views, floor
+exercises. Adding a family is one function and one line of the table.
 """
 
 from __future__ import annotations
@@ -54,20 +54,20 @@ _SHARES: Final = np.array([share for _, share, _ in FAMILIES.values()])
 _NAMES: Final = tuple(FAMILIES)
 
 
-def _loosened_arm(rng: Rng, arm: Arm) -> Arm:
+def _varied_arm(rng: Rng, arm: Arm) -> Arm:
     lift, around, bend = rng.normal((arm.lift, arm.around, arm.bend), (10, 9, 10)).tolist()
     return replace(arm, lift=lift, around=around, bend=abs(bend))
 
 
-def _loosened_leg(rng: Rng, leg: Leg) -> Leg:
+def _varied_leg(rng: Rng, leg: Leg) -> Leg:
     flex, spread, knee = rng.normal((leg.flex, leg.spread, leg.knee), (5, 3, 6)).tolist()
     return replace(leg, flex=flex, spread=spread, knee=abs(knee))
 
 
-def _loosened(rng: Rng, posture: Posture) -> Posture:
-    """Return the posture with both sides moved a little apart: nobody is symmetric."""
-    left, right = (_loosened_arm(rng, arm) for arm in posture.arms)
-    first, second = (_loosened_leg(rng, leg) for leg in posture.legs)
+def _varied(rng: Rng, posture: Posture) -> Posture:
+    """Return the posture with small differences between the sides: people are not symmetric."""
+    left, right = (_varied_arm(rng, arm) for arm in posture.arms)
+    first, second = (_varied_leg(rng, leg) for leg in posture.legs)
     return replace(posture, arms=(left, right), legs=(first, second))
 
 
@@ -85,7 +85,7 @@ def draw_posture(rng: Rng, family: str | None = None) -> Posture:
     draw, _, view = FAMILIES[name]
     posture = draw(rng)
     if rng.random() < 0.5:
-        posture = _loosened(rng, posture)
+        posture = _varied(rng, posture)
     if posture.neck == (0.0, 0.0, 0.0):
         posture = replace(posture, neck=(near(rng, 3, 13), near(rng, 0, 7), near(rng, 0, 22)))
     posture = replace(posture, yaw=_yaw(rng, view))

@@ -1,4 +1,4 @@
-"""Pose families that sit, kneel, lie or stand on hands, each drawing a posture."""
+"""Pose families that sit, kneel, lie or stand on the hands: random postures."""
 
 from __future__ import annotations
 

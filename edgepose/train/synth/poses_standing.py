@@ -1,4 +1,4 @@
-"""Pose families on one's feet, each drawing a posture from a seeded generator."""
+"""Pose families that stand on the feet: random postures from a seeded generator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Joint angles of a whole person, and the limits that human joints set them. Degrees."""
+"""Joint angles of a person, and the limits of human joints. Degrees."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """Say where an arm is, by angles or by what the hand touches.
+    """The position of an arm, by angles or by what the hand touches.
 
     lift: from hanging, 0..180. around: 0 out to the side, 90 to the front. bend: of the elbow.
     pull: where the forearm (or, when reaching, the elbow) turns to, axes of the trunk with x
@@ -28,7 +28,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """Say where a leg is: hip flexion (forward), abduction (outward), turn-in, knee, toe point."""
+    """A leg: hip flexion (forward), abduction (outward), turn-in, knee, toe point."""
 
     flex: float = 0.0
     spread: float = 5.0
@@ -39,7 +39,7 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Posture:
-    """Hold all joint angles. arms and legs: (left, right).
+    """All joint angles. arms and legs: (left, right).
 
     spine, neck: (bend forward, bend to the left, twist to the left). pitch: the pelvis tips
     forward. roll: it tips to the left. yaw: the whole person turns, 0 faces the camera.

@@ -2,7 +2,7 @@
 
 A body part is a chain: ellipsoids from one end to the other, their radii running from the
 first end's to the second's. Camera space: x right, y down, z away, metres. Two passes: `splat`
-keeps the nearest ellipsoid of each sub-pixel, `shade` colours only those that won.
+keeps the nearest ellipsoid of each sub-pixel, `shade` colours the visible ones.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def splat(chains: Floats, camera: Floats, depth: Any, owner: Any, blobs: Floats)
 
 
 class Stage(NamedTuple):
-    """Hold what `shade` needs: the buffers of `splat`, and what things are made of.
+    """The input of `shade`: the buffers of `splat`, and the materials.
 
     light: unit vector to the light (camera space), then ambient share, then power.
     textures: uint8 (n, size, size). The others as in `splat` and the column tables above.
@@ -144,7 +144,7 @@ class Stage(NamedTuple):
 
 @compiled
 def _lit(depth: Any, camera: Floats, light: Floats, at: tuple[int, int, float]) -> float:
-    """Return 1 where the light reaches a surface point, less where a nearer surface stands in it.
+    """Return 1 where the light reaches a surface point, less where a nearer surface blocks it.
 
     Marches towards the light through the depth buffer: contact shadows of arms on the trunk.
     """

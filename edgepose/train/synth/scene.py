@@ -1,4 +1,4 @@
-"""What is behind and before people: walls, rooms, landscapes, clutter, occluders. All drawn.
+"""Backgrounds and occluders: walls, rooms, landscapes, clutter. All drawn.
 
 Pictures are float32 (size, size, 3), RGB 0..255.
 """

@@ -18,8 +18,6 @@ from edgepose.train.synth.posture import Arm, Leg, Posture, Triple, clip, limite
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
-LEFT: Final = 0
-RIGHT: Final = 1
 SIDES: Final = (1.0, -1.0)  # sign of x, left first
 WAIST: Final = 0.17  # metres above the hip line of a person of 1.75 m
 _CLAVICLE_LIFT: Final = 0.05  # metres that a shoulder rises with the arm overhead
@@ -27,7 +25,7 @@ _CLAVICLE_LIFT: Final = 0.05  # metres that a shoulder rises with the arm overhe
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """Hold a person's proportions: lengths in metres at stature 1.75 m, the rest as factors.
+    """A person's proportions: lengths in metres at stature 1.75 m, the rest as factors.
 
     Half widths for shoulder and hip. Means follow Drillis and Contini, "Body Segment
     Parameters" (1966): upper arm 0.186, forearm 0.146, thigh 0.245, shin 0.246 of the stature.
@@ -48,7 +46,7 @@ class Build:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PosedSkeleton:
-    """Hold a posed skeleton: COCO keypoints (17, 3), named points and the parts' rotations."""
+    """A posed skeleton: COCO keypoints (17, 3), named points and the parts' rotations."""
 
     keypoints: NDArray[np.float64]
     points: dict[str, Vector] = field(default_factory=dict)

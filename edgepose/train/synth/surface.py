@@ -1,4 +1,4 @@
-"""What a point of the body's surface looks like: face, cloth, folds, light. Compiled with numba."""
+"""Shading of the body's surface: face, cloth, folds, light. Compiled with numba."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Things that stand or hang about: furniture, plants, signs, posts, leaves. Drawn in place.
+"""Objects of a room: furniture, plants, signs, posts, leaves. Drawn in place.
 
 Pictures are float32 (size, size, 3), RGB 0..255.
 """
@@ -54,7 +54,7 @@ def draw_box(rng: Rng, picture: Picture, foot: float, colour: Colour) -> None:
 
 
 def draw_plant(rng: Rng, picture: Picture, foot: float) -> None:
-    """Draw a pot plant: leaves on stems, easily taken for somebody with raised arms."""
+    """Draw a pot plant: leaves on stems, easily mistaken for raised arms."""
     size = picture.shape[0]
     x, height = rng.uniform(0, 1) * size, rng.uniform(0.15, 0.6) * size
     pot = rng.uniform(0.1, 0.35) * height

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import net_size
 import pytest
 
 from edgepose.train.net import nets
@@ -12,15 +13,15 @@ def test_parameters_and_multiply_adds_of_one_convolution() -> None:
     """3 to 8 channels, 3x3, stride 2 on 10 pixels: 8 * (27 + 1) weights, 25 cells."""
     layer = Layer("only", CONV, ("image",), 8, 3, 2)
     net = Net("one", (layer,), ("only",), 2, "softmax", {"image": 3, "only": 8})
-    assert nets.parameters(net) == 8 * 28
-    assert nets.multiply_adds(net, 10) == 25 * 8 * 27
+    assert net_size.parameters(net) == 8 * 28
+    assert net_size.multiply_adds(net, 10) == 25 * 8 * 27
 
 
 def test_the_nano_net_stays_within_its_budget() -> None:
     """About 1.2 million int8 weights fit the 1.5 MB of the shipped file."""
     net = nets.nano()
-    assert nets.parameters(net) < 1_250_000
-    assert nets.multiply_adds(net, 192) < 270e6
+    assert net_size.parameters(net) < 1_250_000
+    assert net_size.multiply_adds(net, 192) < 270e6
 
 
 @pytest.mark.parametrize("name", nets.NETS)
@@ -28,7 +29,7 @@ def test_the_nano_net_stays_within_its_budget() -> None:
 def test_maps_have_the_promised_stride(name: str, size: int) -> None:
     """Every output is a map of size / stride cells with 17 channels."""
     net = nets.NETS[name](17)
-    sides = nets.shapes(net, size)
+    sides = net_size.shapes(net, size)
     for output in net.outputs:
         assert sides[output] == size // net.stride
         assert net.channels[output] == 17

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import net_size
 import numpy as np
 import pytest
 
@@ -27,7 +28,7 @@ def test_the_description_counts_the_weights_that_torch_has(name: str) -> None:
     """After folding, the arrays hold exactly the counted parameters."""
     net = nets.NETS[name](17)
     folded = fold(net, TorchNet(net).modules.state_dict())
-    assert sum(w.size + b.size for w, b in folded.values()) == nets.parameters(net)
+    assert sum(w.size + b.size for w, b in folded.values()) == net_size.parameters(net)
 
 
 def test_pixels_are_scaled_about_their_middle() -> None:
