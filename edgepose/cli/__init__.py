@@ -1,4 +1,4 @@
-"""The command line: one file a command, imported only when it is called."""
+"""The command line: one file a command, imported only when it runs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ INTERNAL: Final = {"release-lines": "edgepose.cli.release_lines:release_lines"}
 
 
 class _Commands(click.Group):
-    """Find commands by name without importing the others: `version` must not load OpenCV."""
+    """The commands by name, imported one at a time: `version` must not load OpenCV."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
@@ -62,7 +62,7 @@ class _Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, message="edgepose %(version)s")
-@click.option("-v", "--verbose", count=True, help="Log more: -v what happens, -vv every detail.")
+@click.option("-v", "--verbose", count=True, help="Log more: -v events, -vv every detail.")
 def cli(verbose: int) -> None:
     """Turn a camera into a pose sensor: watch for poses, show them, fire events."""
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
@@ -75,12 +75,12 @@ def cli(verbose: int) -> None:
 
 
 def main() -> None:
-    """Run the command line; a mistake or a failed device becomes one message, never a traceback."""
+    """Run the command line; a user's mistake or a failed device gives one message, no traceback."""
     try:
         cli(prog_name="edgepose")
     except EdgeposeError as error:
         click.echo(f"edgepose: {error}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output went away: nothing to complain about
+        sys.stderr.close()  # the reader of the output is gone: not an error
         sys.exit(1)

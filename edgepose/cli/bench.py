@@ -1,4 +1,4 @@
-"""edgepose bench: how fast the whole is on this machine, as ratios to the bare model."""
+"""edgepose bench: the speed of the pipeline on this machine, as ratios to the bare model."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ STAGES: Final = ("prepare", "infer", "finish", "gap", "age")
     type=click.Path(path_type=Path, exists=True),
     help="Also measure memory with this clip.",
 )
-@click.option("--rounds", default=5, show_default=True, help="Rounds a figure is the median of.")
+@click.option("--rounds", default=5, show_default=True, help="Rounds of each measurement.")
 @click.option("--seconds", default=2.0, show_default=True, help="Length of one measurement.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def bench(model: str | None, clip: Path | None, rounds: int, seconds: float, as_json: bool) -> None:
     """Measure stages, throughput and latency in one process, interleaved with bare invoke().
 
     Ratios can be compared between machines, milliseconds can't. The lowest and highest round
-    are printed beside each median: far apart, the machine was busy with something else.
+    are printed beside each median: if they are far apart, the machine was busy.
     """
     tune_python()
     loaded = load_model(model_section(model).model_copy(update={"workers": 2, "threads": 1}))
@@ -78,7 +78,7 @@ def _runs(loaded: LoadedModel, rounds: int, seconds: float) -> list[Callable[[],
 
 
 def _new_perception(loaded: LoadedModel, workers: int) -> Callable[[], Perception]:
-    """Return a maker of perceptions that know nothing yet, with some of the interpreters."""
+    """Return a factory of new perceptions with the first `workers` interpreters."""
 
     def make() -> Perception:
         detector = Detector(loaded.detector.family, *loaded.detector.runtimes[:workers])
@@ -123,19 +123,19 @@ def _print(report: dict[str, Any], results: list[Result]) -> None:
     for result in results:
         stages.add_row(result.name, *(_stage(result, stage) for stage in STAGES))
     console.print(stages)
-    rest = Table("besides", "value")
+    others = Table("besides", "value")
     for name, ms in report["core_ms"].items():
-        rest.add_row(name, f"{ms:.3f} ms")
+        others.add_row(name, f"{ms:.3f} ms")
     for name, ms in report["screen_ms"].items():
-        rest.add_row(f"draw, scale and copy to a 720p screen, from {name}", f"{ms:.2f} ms")
+        others.add_row(f"draw, scale and copy to a 720p screen, from {name}", f"{ms:.2f} ms")
     start = report["start_up_s"]
-    rest.add_row(
+    others.add_row(
         "process start to first result",
         f"{start['median']:.2f} s ({start['low']:.2f} to {start['high']:.2f})",
     )
     for name, mb in report["memory_mb"].items():
-        rest.add_row(f"memory: {name}", f"{mb:.0f} MB")
-    console.print(rest)
+        others.add_row(f"memory: {name}", f"{mb:.0f} MB")
+    console.print(others)
 
 
 def _stage(result: Result, stage: str) -> str:

@@ -1,4 +1,4 @@
-"""edgepose check-config: say what a configuration would run, or everything that is wrong in it."""
+"""edgepose check-config: describe what a configuration would run, or list its mistakes."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ HIDDEN: Final = "(hidden)"
 def check_config(
     ctx: click.Context, config: Path, sets: tuple[str, ...], as_json: bool, migrates: bool
 ) -> None:
-    """Check a configuration file and say in a few lines what it would run.
+    """Check a configuration file and describe in a few lines what it would run.
 
-    Exit code 2 and every mistake on a line of its own when it can't be used. No camera, model
-    or network is touched.
+    Exit code 2, with one line for each mistake, when it can't be used. No camera, model or
+    network is used.
     """
     try:
         if migrates:
@@ -66,7 +66,7 @@ def check_config(
 
 
 def _migrate(path: Path, sets: tuple[str, ...]) -> None:
-    """Bring the file up to date, if what comes of it can be used. Raises ConfigError."""
+    """Rewrite the file for the current version. Raises ConfigError if the result can't be used."""
     before = read_text(path, ConfigError)
     after = migrate(before, str(path))
     if after != before:
@@ -76,7 +76,7 @@ def _migrate(path: Path, sets: tuple[str, ...]) -> None:
 
 
 def as_dict(config: Config) -> dict[str, Any]:
-    """Return the whole configuration, defaults spelt out and secrets hidden, as plain values."""
+    """Return the whole configuration as plain values, with defaults, secrets hidden."""
     smoothing = config.smoothing
     return {
         "path": str(config.path),
@@ -93,7 +93,7 @@ def as_dict(config: Config) -> dict[str, Any]:
 
 
 def notes(config: Config) -> Iterator[str]:
-    """Yield what is allowed, but perhaps not meant."""
+    """Yield notes about what is valid, but perhaps not intended."""
     if not config.watches:
         yield "There is no watch: poses are found, and nothing fires."
     if not config.outputs:
@@ -102,7 +102,7 @@ def notes(config: Config) -> Iterator[str]:
     if config.is_outdated:
         yield f"The file is of an older version; --migrate brings it to {VERSION}."
     for path in [path for path in boot_files(config.path) if path.is_file()]:
-        yield f"A service reads {path} instead, which is there{_fault(path)}"
+        yield f"A service reads {path} instead{_fault(path)}"
 
 
 def _sideways(config: Config) -> Iterator[str]:
@@ -118,11 +118,11 @@ def _sideways(config: Config) -> Iterator[str]:
 
 
 def _fault(path: Path) -> str:
-    """Return the end of a sentence about a file that stands before another."""
+    """Return the end of the sentence about a file that comes first."""
     try:
         load(path)
     except ConfigError as error:
-        return f", but can't be used: {error}"
+        return f", but it can't be used: {error}"
     return "."
 
 
@@ -136,7 +136,7 @@ def _dump(options: Options) -> dict[str, Any]:
 
 
 def _shown(key: str, value: Any) -> Any:
-    """Return a value without what nobody may read: passwords, also inside an address."""
+    """Return a value with passwords hidden, also inside a URL."""
     if isinstance(value, str):
         value = re.sub(r"(?<=://)[^/@]+(?=@)", HIDDEN, value)
     return HIDDEN if is_secret(key) and value else value
@@ -184,7 +184,7 @@ def _watch(watch: WatchSection) -> str:
 
 
 def _chosen(options: Options, *besides: str) -> str:
-    """Return what the file says about a part, its defaults left out."""
+    """Return the options that the file sets for a part."""
     values = _dump(options)
     given = [key for key in type(options).model_fields if key in options.model_fields_set]
     return ", ".join(f"{key} {flow(values[key])}" for key in given if key not in besides)

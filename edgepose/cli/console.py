@@ -1,4 +1,4 @@
-"""What a person at a terminal reads while edgepose runs and when it ends."""
+"""Terminal output of `edgepose run`: a line an event, a summary at the end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Console(Output):
 
 
 def line(event: Event) -> str:
-    """Return an event as a person reads it: `  12.40 s  arms_up  start  score 0.93`."""
+    """Return an event as text: `  12.40 s  arms_up  start  score 0.93`."""
     details = [f"score {event.score:.2f}" if event.type == "start" and event.score else ""]
     if event.type == "end" and event.held is not None:
         details.append(f"held {event.held:.2f} s")
@@ -31,7 +31,7 @@ def line(event: Event) -> str:
 
 
 def summary(figures: Snapshot) -> str:
-    """Return what happened in a run, in one line."""
+    """Return the figures of a run in one line."""
     counts = figures.counts
     dropped = sum(n for name, n in counts.items() if name.startswith("dropped:"))
     parts = [f"{counts.get('scenes', 0)} frames perceived"]

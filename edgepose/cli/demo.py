@@ -1,4 +1,4 @@
-"""edgepose demo: the whole way from picture to event, without hardware and without a network."""
+"""edgepose demo: from picture to event, without hardware and without a network."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NEAR: Final = 0.2  # of the torso: a keypoint that close to its truth is right (
 
 @dataclass(frozen=True, slots=True)
 class ClipTruth:
-    """Hold what is known of a clip. poses: (frames, 17, 3) of (y, x, visible) in pixels.
+    """The truth of a clip. poses: (frames, 17, 3) of (y, x, visible) in pixels.
 
     expected: how often each watch has to fire.
     """
@@ -41,7 +41,7 @@ class ClipTruth:
 
     @classmethod
     def beside(cls, clip: Path) -> ClipTruth | None:
-        """Return the truth that lies beside a clip, None when there is none."""
+        """Return the truth beside a clip, None when there is none."""
         path = clip.with_suffix(".truth.json")
         if not path.is_file():
             return None
@@ -50,7 +50,7 @@ class ClipTruth:
 
 
 class Notes(Output):
-    """Note each frame's unsmoothed pose and every event, for the summary."""
+    """An output that keeps each frame's unsmoothed pose and every event for the summary."""
 
     every_frame = True
     internal = True
@@ -60,7 +60,7 @@ class Notes(Output):
         self.events: list[Event] = []
 
     def show(self, scene: Scene) -> None:
-        """Note the scene."""
+        """Keep the scene's events and first pose."""
         self.events += scene.events
         if scene.raw_poses:
             self.poses[scene.frame.seq] = scene.raw_poses[0].pixels
@@ -68,7 +68,7 @@ class Notes(Output):
 
 @click.command()
 @click.option("--clip", type=click.Path(path_type=Path), help="Another clip than the bundled one.")
-@click.option("--model", metavar="NAME", help="Model to use; the one in the box by default.")
+@click.option("--model", metavar="NAME", help="Model to use; the bundled one by default.")
 @click.option(
     "--out",
     default="demo-out",
@@ -77,7 +77,7 @@ class Notes(Output):
     help="Folder for the annotated clip, the events and the summary.",
 )
 def demo(clip: Path | None, model: str | None, out: Path) -> None:
-    """Watch the bundled clip, draw what is found, and write down the events."""
+    """Run the bundled clip: draw the poses and record the events."""
     clip = clip or _bundled("models", "demo", "demo.mp4")
     config = _config(clip, model, out)
     for stale in ("demo.mp4", "events.jsonl", "summary.json"):

@@ -34,14 +34,14 @@ WIDEST: Final = 100  # columns that are still read with ease
 def doctor(ctx: click.Context, config: Path | None, sets: tuple[str, ...], as_json: bool) -> None:
     """Examine this machine, and whether it can run CONFIG.
 
-    Each line is ok, warn or fail, with the one thing that mends it. Exit code 1 when something
-    fails. Nothing is changed; pins and screens are left alone.
+    Each line is ok, warn or fail, with the one step that repairs it. Exit code 1 when a check
+    fails. Nothing is changed; pins and screens are not touched.
     """
     console = Console(highlight=False)
     plan, about = read_intent(config, sets)
     first = [Group("Configuration", (about,))] if about else []
     with console.status("Examining ..."):
-        groups = _told(console, chain(first, examine(System(), plan)), as_json)
+        groups = _report(console, chain(first, examine(System(), plan)), as_json)
     if as_json:
         click.echo(json.dumps(as_dict(groups), indent=2, ensure_ascii=False))
     else:
@@ -52,12 +52,12 @@ def doctor(ctx: click.Context, config: Path | None, sets: tuple[str, ...], as_js
 
 
 def _example() -> str:
-    """Return the configuration of a service on this machine, else that there could be one."""
+    """Return the configuration of a service on this machine, else a placeholder."""
     return next(map(str, sorted(SERVICES.glob("*.yaml"))), "CONFIG")
 
 
 def as_dict(groups: Sequence[Group]) -> dict[str, object]:
-    """Return what was found as plain values: `ok` when nothing fails, counts and checks."""
+    """Return the findings as plain values: `ok` when nothing fails, counts and checks."""
     counts = _count(groups)
     checks = [
         {"group": group.title, **asdict(finding)} for group in groups for finding in group.findings
@@ -67,7 +67,7 @@ def as_dict(groups: Sequence[Group]) -> dict[str, object]:
 
 
 def summary(groups: Sequence[Group]) -> Text:
-    """Return the whole in one line."""
+    """Return the result in one line."""
     counts = _count(groups)
     fails = _number(counts["fail"], "failure") if counts["fail"] else "nothing fails"
     warnings = _number(counts["warn"], "warning")
@@ -83,8 +83,8 @@ def _count(groups: Iterable[Group]) -> Counter[str]:
     return Counter(finding.status for group in groups for finding in group.findings)
 
 
-def _told(console: Console, groups: Iterator[Group], is_quiet: bool) -> list[Group]:
-    """Print each group as soon as it was examined; return all."""
+def _report(console: Console, groups: Iterator[Group], is_quiet: bool) -> list[Group]:
+    """Print each group as soon as it is examined; return all."""
     seen = []
     for group in groups:
         seen.append(group)
@@ -97,14 +97,14 @@ def _told(console: Console, groups: Iterator[Group], is_quiet: bool) -> list[Gro
 
 
 def _print(console: Console, finding: Finding) -> None:
-    """Print status, name and sentence, and the remedy on a line that can be copied whole."""
+    """Print status, name and sentence, and the remedy on one line, to copy."""
     width = max(min(console.width, WIDEST) - INDENT, 30)
     first, *more = textwrap.wrap(finding.sentence, width, break_on_hyphens=False) or [""]
     line = Text("  ")
     line.append(f"{finding.status:<4}", style=STYLES[finding.status])
     line.append(f"  {finding.name:<{INDENT - 8}}{first}")
-    rest = [Text(" " * INDENT + text) for text in more]
+    lines = [Text(" " * INDENT + text) for text in more]
     if finding.remedy:
-        rest.append(Text(f"{' ' * INDENT}-> {finding.remedy}", style="cyan"))
-    for text in (line, *rest):
+        lines.append(Text(f"{' ' * INDENT}-> {finding.remedy}", style="cyan"))
+    for text in (line, *lines):
         console.print(text, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""edgepose fleet: look after many devices through the broker that they all know."""
+"""edgepose fleet: manage many devices through their MQTT broker."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def _timeout(kind: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
 @click.group()
 def fleet() -> None:
-    """Look after many devices through the MQTT broker that they all know.
+    """Manage many devices through their MQTT broker.
 
     The broker: options, EDGEPOSE_MQTT_HOST, _PORT, _USER, _PASSWORD, _TOPIC_PREFIX, or the file
-    ~/.config/edgepose/fleet.yaml with the keys of the mqtt output. Devices take pushes and show
+    ~/.config/edgepose/fleet.yaml with the keys of the mqtt output. Devices accept pushes and send
     their log only with `remote: true` on their mqtt output.
     """
 
@@ -53,7 +53,7 @@ def fleet() -> None:
 @on_station
 @_as_json
 def list_(station: FleetClient, as_json: bool) -> None:
-    """Show every device: its state, versions, speed and last event. Exit code 1 for none.
+    """Show every device: its state, versions, speed and last event. Exit code 1 if there is none.
 
     A terminal of less than 125 columns leaves out versions, models and templates.
     """
@@ -75,7 +75,7 @@ def list_(station: FleetClient, as_json: bool) -> None:
 @on_station
 @_as_json
 def health(station: FleetClient, device: str | None, as_json: bool) -> None:
-    """Show the health document of DEVICE, or of all; as of when it was last sent.
+    """Show the latest health document of DEVICE, or of all.
 
     Exit code 1 when one is not online.
     """
@@ -90,7 +90,7 @@ def health(station: FleetClient, device: str | None, as_json: bool) -> None:
         sys.exit(1)
 
 
-@fleet.command("push-template", short_help="Put a template in place on devices.")
+@fleet.command("push-template", short_help="Install a template on devices.")
 @_file
 @_devices
 @_all
@@ -105,9 +105,9 @@ def push_template(
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Put the template FILE in place on devices; running watches use it from the next picture on.
+    """Install the template FILE on devices; running watches use it from the next picture on.
 
-    One that is offline takes it when it is back. Exit code 1 unless every device has it.
+    An offline device takes it when it is online again. Exit code 1 unless every device has it.
     """
     _some(devices, everybody)
     name, text = template_text(file)
@@ -117,7 +117,7 @@ def push_template(
         _show(_push(station, targets, parcel), as_json)
 
 
-@fleet.command("push-config", short_help="Put a configuration in place on devices.")
+@fleet.command("push-config", short_help="Install a configuration on devices.")
 @_file
 @_devices
 @_all
@@ -132,11 +132,11 @@ def push_config(
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Put the configuration FILE in place on devices.
+    """Install the configuration FILE on devices.
 
-    It is checked here and there, and tried: a device that can't reach the broker with it within
-    120 s goes back to the one before. Leave `name` out, and each device keeps its own. One that is
-    offline takes it when it is back. Exit code 1 unless every device has it.
+    It is checked here and on the device, and then on probation: a device that can't reach the
+    broker with it within 120 s goes back to the one before. Without `name` each device keeps its
+    own. An offline device takes it when it is online again. Exit code 1 unless every device has it.
     """
     _some(devices, everybody)
     config_text(file, devices)
@@ -156,16 +156,16 @@ def logs(station: FleetClient, device: str, lines: int, as_json: bool) -> None:
     with station:
         (seen,) = chosen(station, [device], everybody=False)
         if not seen.is_online:
-            raise DeviceError(f"{device} is {seen.state}; its log is there when it is back")
-        answer = _asked(station, device, lines)
+            raise DeviceError(f"{device} is {seen.state}; its log is available when it is online")
+        answer = _log_of(station, device, lines)
     for line in answer["lines"]:
         click.echo(json.dumps(line) if as_json else log_lines(line))
     if answer.get("older"):
         click.echo(f"{answer['older']} older lines: --lines", err=True)
 
 
-def _asked(station: FleetClient, device: str, lines: int) -> dict[str, list[dict[str, str]]]:
-    """Return a device's answer. Raises DeviceError where none comes, or it refuses."""
+def _log_of(station: FleetClient, device: str, lines: int) -> dict[str, list[dict[str, str]]]:
+    """Return the log that a device sends. Raises DeviceError if it refuses, or doesn't answer."""
     own = secrets.token_hex(8)
     station.say(device, "logs/ask", jsonio.dumps({"id": own, "lines": lines}), retain=False)
     station.wait(
@@ -196,7 +196,7 @@ def _push(station: FleetClient, targets: list[DeviceStatus], parcel: Push) -> li
 
 
 def _show(outcomes: list[PushResult], as_json: bool) -> None:
-    """Print what became of a push; leave with 1 unless all is well."""
+    """Print the results of a push; exit with 1 unless all succeeded."""
     if as_json:
         for outcome in outcomes:
             click.echo(json.dumps(asdict(outcome)))
@@ -208,6 +208,6 @@ def _show(outcomes: list[PushResult], as_json: bool) -> None:
 
 
 def _console(stderr: bool = False) -> Console:
-    """Return where tables go; in a file or a pipe nothing is folded."""
+    """Return the console for tables; in a file or a pipe no line is folded."""
     console = Console(highlight=False, stderr=stderr)
     return console if console.is_terminal else Console(highlight=False, stderr=stderr, width=WIDE)

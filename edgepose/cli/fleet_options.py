@@ -1,4 +1,4 @@
-"""The options of every fleet command: which broker, and how to get in."""
+"""The options of every fleet command: the broker and the login."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _OPTIONS: Final = (
         "--broker", "broker_file", type=_FILE, help="YAML file with the keys of the mqtt output."
     ),
     click.option("--host", help="The broker's name or address."),
-    click.option("--port", type=int, help="1883 unless told otherwise; 8883 is usual with TLS."),
+    click.option("--port", type=int, help="Default 1883; 8883 is usual with TLS."),
     click.option("--user", help="Asks for the password, unless EDGEPOSE_MQTT_PASSWORD is set."),
     click.option("--tls", is_flag=True, help="Encrypt."),
-    click.option("--tls-ca-certs", type=_FILE, help="Who signed the broker's certificate (PEM)."),
-    click.option("--tls-client-cert", type=_FILE, help="Our own certificate (PEM)."),
-    click.option("--tls-client-key", type=_FILE, help="Its key (PEM)."),
-    click.option("--tls-insecure", is_flag=True, help="Take a certificate of another host."),
-    click.option("--topic-prefix", help="What the topics begin with, `edgepose` if not given."),
+    click.option("--tls-ca-certs", type=_FILE, help="CA of the broker (PEM)."),
+    click.option("--tls-client-cert", type=_FILE, help="Client certificate (PEM)."),
+    click.option("--tls-client-key", type=_FILE, help="Key of the client certificate (PEM)."),
+    click.option("--tls-insecure", is_flag=True, help="Accept a certificate of another host."),
+    click.option("--topic-prefix", help="First part of the topics, `edgepose` by default."),
 )  # fmt: skip
 
 _KEYS: Final = (
@@ -39,7 +39,7 @@ _KEYS: Final = (
 
 
 def on_station(command: Callable[..., R]) -> Callable[..., R]:
-    """Give a command the broker's options, and instead of them a Station, not yet connected."""
+    """Add the broker's options to a command, which gets a FleetClient, not yet connected."""
 
     @functools.wraps(command)
     def wrapped(broker_file: Path | None, user: str | None, **others: Any) -> R:
@@ -54,7 +54,7 @@ def on_station(command: Callable[..., R]) -> Callable[..., R]:
 
 
 def _login(user: str | None) -> dict[str, str]:
-    """Return user and password; at a terminal the password is asked for where it is not set."""
+    """Return user and password; prompt for a missing password at a terminal."""
     if user is None:
         return {}
     password = os.environ.get("EDGEPOSE_MQTT_PASSWORD")

@@ -1,4 +1,4 @@
-"""How the fleet is shown: rows for JSON, tables and pages for people."""
+"""Output of `edgepose fleet`: rows for JSON, tables and pages for people."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROOMY: Final = 125  # columns of a terminal in which the whole table has room
 
 
 def row(seen: DeviceStatus) -> dict[str, Any]:
-    """Return what `list --json` says of one device."""
+    """Return the JSON row of one device in `list --json`."""
     health = seen.health
     return {
         "device": seen.name,
@@ -49,7 +49,7 @@ def row(seen: DeviceStatus) -> dict[str, Any]:
 def table(found: Iterable[DeviceStatus], now: float, width: int) -> Table:
     """Return the table of all devices; now: unix seconds; width: of the terminal, characters.
 
-    A narrow one gets the columns that say whether somebody has to do something.
+    A narrow terminal gets only the columns that show problems.
     """
     shown = [i for i, name in enumerate(COLUMNS) if width >= ROOMY or name not in WIDE_ONLY]
     made = Table(*(COLUMNS[i] for i in shown), box=box.SIMPLE_HEAD, pad_edge=False)
@@ -90,9 +90,9 @@ def _state(seen: DeviceStatus, now: float) -> Text:
 def _templates(seen: DeviceStatus) -> str:
     known = seen.health.get("templates")
     versions = known if isinstance(known, Mapping) else {}
-    said = [f"{name} {str(version)[:SHORT]}" for name, version in versions.items()]
-    said += [f"{key.partition('/')[2]} waits" for key in seen.waiting if key != "config"]
-    return ", ".join(said)
+    texts = [f"{name} {str(version)[:SHORT]}" for name, version in versions.items()]
+    texts += [f"{key.partition('/')[2]} waits" for key in seen.waiting if key != "config"]
+    return ", ".join(texts)
 
 
 def _config(seen: DeviceStatus) -> str:
@@ -103,7 +103,7 @@ def _config(seen: DeviceStatus) -> str:
 
 
 def _config_version(seen: DeviceStatus) -> Any:
-    """Return the version of the file that runs; of an older edgepose, what was pushed last."""
+    """Return the digest of the running file; for an older edgepose, the version pushed last."""
     return _inner(seen.health, "config", "digest") or seen.answers.get("config", {}).get("version")
 
 
@@ -119,7 +119,7 @@ def _event(event: Any, now: float) -> str:
 
 
 def ago(seconds: float) -> str:
-    """Return how long ago something was, as people say it: `12 min ago`."""
+    """Return a duration as `12 min ago`."""
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit} ago"
@@ -127,19 +127,19 @@ def ago(seconds: float) -> str:
 
 
 def health_page(seen: DeviceStatus, now: float) -> str:
-    """Return a device's health as `edgepose status` shows it, and when it was written."""
+    """Return a device's health in the form of `edgepose status`, with its age."""
     name = click.style(seen.name, bold=True)
     state = click.style(seen.state, STYLES[seen.state].replace("dim", "bright_black"))
     if not seen.health:
         return f"{name} is {state}; it has sent no health document"
     uptime = timedelta(seconds=int(seen.health.get("uptime", 0)))
-    told = ago(now - float(seen.health.get("time", now)))
-    head = f"{name} is {state}; this is from {told}, after running for {uptime}"
+    age = ago(now - float(seen.health.get("time", now)))
+    head = f"{name} is {state}; this is from {age}, after running for {uptime}"
     return "\n".join([f"{head} (edgepose {seen.health.get('version', '?')})", *body(seen.health)])
 
 
 def outcome_table(outcomes: Iterable[PushResult]) -> Table:
-    """Return what each device answered."""
+    """Return the table of the devices' answers."""
     made = Table("Device", "Answer", "", box=box.SIMPLE_HEAD, pad_edge=False)
     made.columns[0].no_wrap = made.columns[1].no_wrap = True
     for outcome in outcomes:

@@ -1,4 +1,4 @@
-"""Keep the journal readable, and the card that holds it alive: nothing is said too often."""
+"""Rate limit of repeated log messages: a readable journal, and fewer writes to the card."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-OFTEN: Final = 5  # times that one message may be said within WINDOW
+LIMIT: Final = 5  # times that one message may be logged within WINDOW
 WINDOW: Final = 60.0  # seconds
-REMEMBERED: Final = 256  # messages; one that is forgotten may be said again
+REMEMBERED: Final = 256  # messages
 _NUMBERS: Final = re.compile(r"\d+(\.\d+)?")
 
 
 @dataclass(slots=True)
-class _Said:
-    """Hold how often a message was said since when, and how often it was kept back."""
+class _Count:
+    """How often a message was logged since a time, and how often it was suppressed."""
 
     since: float
     times: int = 0
-    kept_back: int = 0
+    suppressed: int = 0
 
 
 class RateLimit(logging.Filter):
-    """Let the same message through OFTEN times a minute; numbers in it don't make it another one.
+    """A filter that passes the same message LIMIT times a minute; numbers in it don't count.
 
-    The first one after that minute says how many were kept back.
+    The first one after that minute tells how many were suppressed.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._clock = clock
-        self._said: dict[tuple[str, int, str], _Said] = {}
+        self._counts: dict[tuple[str, int, str], _Count] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether to say it. Called under the lock of the handler that it belongs to."""
+        """Return whether to log a record. Called under the lock of its handler."""
         now = self._clock()
         key = record.name, record.levelno, _NUMBERS.sub("#", record.getMessage())
-        said = self._said.pop(key, None) or _Said(now)
-        kept_back = 0
-        if now - said.since >= WINDOW:
-            kept_back, said = said.kept_back, _Said(now)
-        said.times += 1
-        self._said[key] = said  # at the end: the oldest goes first
-        if len(self._said) > REMEMBERED:
-            del self._said[next(iter(self._said))]
-        if said.times > OFTEN:
-            said.kept_back += 1
+        count = self._counts.pop(key, None) or _Count(now)
+        suppressed = 0
+        if now - count.since >= WINDOW:
+            suppressed, count = count.suppressed, _Count(now)
+        count.times += 1
+        self._counts[key] = count  # at the end: the oldest is dropped first
+        if len(self._counts) > REMEMBERED:
+            del self._counts[next(iter(self._counts))]
+        if count.times > LIMIT:
+            count.suppressed += 1
             return False
-        if kept_back:
-            record.msg = f"{record.getMessage()} (said {kept_back} more times meanwhile)"
+        if suppressed:
+            record.msg = f"{record.getMessage()} (logged {suppressed} more times in between)"
             record.args = None
         return True

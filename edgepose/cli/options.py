@@ -12,12 +12,12 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def config_argument(command: Command) -> Command:
-    """Add the CONFIG argument, which arrives as `config: Path`; reading it may fail, not this."""
+    """Add the CONFIG argument, passed as `config: Path`; the file is not read here."""
     return click.argument("config", type=click.Path(path_type=Path), metavar="CONFIG")(command)
 
 
 def set_option(command: Command) -> Command:
-    """Add `--set key.path=value`, which arrives as `sets: tuple[str, ...]` for `config.load`."""
+    """Add `--set key.path=value`, passed as `sets: tuple[str, ...]` for `config.load`."""
     return click.option(
         "--set",
         "sets",

@@ -15,7 +15,7 @@ from edgepose.errors import UserError
 from edgepose.types import Frame, Image, Pose, Scene
 
 model_option = click.option(
-    "--model", metavar="NAME|PATH", help="Model to use; the best at hand by default."
+    "--model", metavar="NAME|PATH", help="Model to use; the best available by default."
 )
 
 

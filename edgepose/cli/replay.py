@@ -1,4 +1,4 @@
-"""edgepose replay: the same events every time, from a recording or a clip, against any config."""
+"""edgepose replay: the events of a recording or a clip with any configuration, reproducible."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from edgepose.recording import is_recording, read_recording
 from edgepose.registry import part
 from edgepose.types import Event, Scene
 
-CLIP_START: Final = 0.0  # a clip does not say when it was filmed: its events count from 1970
+CLIP_START: Final = 0.0  # a clip has no start time: its events count from 1970
 
 
 @click.command()
@@ -33,17 +33,15 @@ CLIP_START: Final = 0.0  # a clip does not say when it was filmed: its events co
     "other",
     type=click.Path(path_type=Path),
     metavar="OTHER_CONFIG",
-    help="Compare: which events would another configuration lose or add?",
+    help="Compare with another configuration: which events are lost or added.",
 )
-@click.option(
-    "--profile", metavar="NAME", help="Which of the `profiles`; the first unless it is given."
-)
+@click.option("--profile", metavar="NAME", help="Which of the `profiles`; the first by default.")
 def replay(
     recording: Path, config: Path, sets: tuple[str, ...], other: Path | None, profile: str | None
 ) -> None:
     """Replay RECORDING against CONFIG and print its events, one JSON object a line.
 
-    RECORDING is what `edgepose run --record` or a recording output wrote, a jsonl file with
+    RECORDING: a file of `edgepose run --record` or of a recording output, a jsonl file with
     poses, or a video. The source and the outputs of CONFIG are not used.
     """
     events = list(replay_events(recording, assembly.in_profile(load(config, sets), profile)))

@@ -1,4 +1,4 @@
-"""edgepose status: how the services of this machine are, as they last reported."""
+"""edgepose status: the state of this machine's services, from their last report."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ SHOWN: Final = 3  # latest restarts of a part
 @click.argument("instance", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and service.")
 def status(instance: str | None, as_json: bool) -> None:
-    """Show how the running service is, or each of several, or the INSTANCE of edgepose@.service.
+    """Show the state of the running services, or of one INSTANCE of edgepose@.service.
 
-    Exit code 0 when all run, 1 when none does, one waits for its configuration, or is silent.
+    Exit code 0 when all run; 1 when none does, or one waits for its configuration or is silent.
     """
     found = status_file.reports()
     if instance is not None:
@@ -41,12 +41,12 @@ def status(instance: str | None, as_json: bool) -> None:
     if not found:
         what = f"edgepose@{instance}" if instance else "edgepose"
         click.echo(f"{what} is not running; start it: systemctl start {what}", err=True)
-    if not found or not all(report.is_running and not waits(report) for report in found):
+    if not found or not all(report.is_running and not is_standby(report) for report in found):
         sys.exit(1)
 
 
-def waits(report: StatusReport) -> bool:
-    """Return whether a service is up and has nothing that it could run."""
+def is_standby(report: StatusReport) -> bool:
+    """Return whether a service is up without a configuration that it can run."""
     return report.health.get("state") == "waiting"
 
 
@@ -57,11 +57,11 @@ def _page(report: StatusReport) -> Iterator[str]:
 
 
 def body(health: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line for each part and figure of a health document."""
+    """Yield a line for each component and figure of a health document."""
     if health.get("state") == "waiting":
         rows = [*_troubles(health, {"config"}), *_config(health.get("config", {}))]
     else:
-        rows = [*_parts(health), *_ailing(health), *_figures(health), *board_rows(health)]
+        rows = [*_parts(health), *_degraded(health), *_figures(health), *board_rows(health)]
     width = max(len(name) for name, _, _ in rows)
     for name, state, reason in rows:
         padded = f"{state:<12}" if reason else state
@@ -75,7 +75,7 @@ def _headline(report: StatusReport) -> str:
     if not report.is_running:
         silent = click.style("does not report", "red")
         return f"{name} {silent}: nothing for {report.age:.0f} s from process {report.pid}"
-    if waits(report):
+    if is_standby(report):
         mistake = report.health.get("config", {}).get("error")
         what = "a configuration that can be used" if mistake else "what it needs to run"
         why = click.style(f"waits for {what}", "red")
@@ -86,7 +86,7 @@ def _headline(report: StatusReport) -> str:
 
 
 def _parts(health: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield what can fail: source, model and outputs, with what waits in them."""
+    """Yield the components: source, model and outputs, with their queues and restarts."""
     runtime = health.get("runtime", {})
     parts = {
         f"source {health.get('source', {}).get('type', '')}".rstrip(): health.get("source", {}),
@@ -101,7 +101,7 @@ def _parts(health: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _page_of(part: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield where the page of an output is, and what opens it: never the token itself."""
+    """Yield the address of an output's page and where its token is, never the token itself."""
     if part.get("url"):
         file = part.get("token_file")
         yield "", part["url"], ""
@@ -109,7 +109,7 @@ def _page_of(part: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _waiting(part: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield what an output has not sent, where there is any."""
+    """Yield the events that an output has not sent, if any."""
     queue = part.get("queue", {})
     if queue.get("events"):
         yield "", f"{queue['events']} events wait, the oldest for {queue['age']:.0f} s", ""
@@ -121,23 +121,23 @@ def _waiting(part: Mapping[str, Any]) -> Iterator[Row]:
 
 def _restarts(part: Mapping[str, Any]) -> Iterator[Row]:
     for restart in part.get("restarts", {}).get("latest", [])[-SHOWN:]:
-        yield "", f"started anew {stamp(restart['time'])}: {restart['reason']}", ""
+        yield "", f"restarted {stamp(restart['time'])}: {restart['reason']}", ""
 
 
-def _ailing(health: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield what ails besides the parts: the board, and what hangs between the parts."""
+def _degraded(health: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield troubles outside the components: the board, and hung threads."""
     yield from _troubles(health, {"source", "runtime", "config", *health.get("outputs", {})})
 
 
 def _troubles(health: Mapping[str, Any], shown: Set[str]) -> Iterator[Row]:
-    """Yield troubles but those of the parts that are shown otherwise."""
+    """Yield the troubles except those of components that are shown already."""
     for trouble in health.get("troubles", ()):
         if trouble["name"] not in shown:
             yield trouble["name"], trouble["state"], trouble["reason"]
 
 
 def _figures(health: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield what is worth knowing besides."""
+    """Yield the other figures."""
     runtime = health.get("runtime", {})
     why = f" ({runtime['why']})" if runtime.get("why") else ""
     yield "backend", runtime.get("backend", "unknown") + why, ""
@@ -161,8 +161,8 @@ def _speed(health: Mapping[str, Any]) -> str:
     if age is not None:
         rate += f", camera to result {age['p50_ms']:.0f} ms, p99 {age['p99_ms']:.0f} ms"
     mode = health.get("rate", {}).get("mode", "full")
-    why = {"idle": ", fewer looked at: nobody is there", "cooling": ", fewer looked at: heat"}
-    rate += why.get(mode, "")
+    reasons = {"idle": ", reduced: nobody is there", "cooling": ", reduced: heat"}
+    rate += reasons.get(mode, "")
     return rate if newest is None else f"{rate}, newest frame {newest:.1f} s old"
 
 
@@ -173,16 +173,16 @@ def _event(event: Mapping[str, Any] | None) -> str:
 
 
 def _counts(health: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield restarts and drops, where there were any."""
+    """Yield restarts and drops, if any."""
     counts = health.get("stats", {}).get("counts", {})
     for prefix, name in (("restarts:", "restarts"), ("dropped:", "dropped")):
-        told = [
+        counted = [
             f"{key.removeprefix(prefix)} {n}"
             for key, n in counts.items()
             if key.startswith(prefix) and n
         ]
-        if told:
-            yield name, ", ".join(told), ""
+        if counted:
+            yield name, ", ".join(counted), ""
 
 
 def _config(config: Mapping[str, Any]) -> Iterator[Row]:
@@ -193,7 +193,7 @@ def _config(config: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _which(config: Mapping[str, Any]) -> str:
-    """Return what is in force: a file, perhaps one that comes before another, or a copy."""
+    """Return the configuration in use: a file, perhaps one that comes before another, or a copy."""
     path, files = config.get("path", "unknown"), config.get("files", [])
     if not path:
         return "none yet"
@@ -206,12 +206,12 @@ Row = tuple[str, str, str]  # name, state, reason
 
 
 def stamp(unix: float) -> str:
-    """Return a time for people, of this machine's zone."""
+    """Return a time in this machine's zone."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unix))
 
 
 def board_rows(health: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield heat, throttling, memory, disk and the last exit, as far as they are known."""
+    """Yield temperature, throttling, memory, disk and the last exit, as far as known."""
     board = health.get("board", {})
     if board.get("temperature") is not None:
         yield "temperature", f"{board['temperature']:.0f} °C", ""

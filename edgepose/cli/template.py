@@ -1,4 +1,4 @@
-"""edgepose template: teach a pose from a photo, a clip or the camera, look at it, try it out."""
+"""edgepose template: teach a pose from a photo, a clip or the camera, show it, test it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 @click.group()
 def template() -> None:
-    """Teach, list, show and try pose templates."""
+    """Teach, list, show and test pose templates."""
 
 
 template.add_command(capture)
@@ -40,7 +40,7 @@ template.add_command(capture)
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @json_option
 def list_templates(folder: Path | None, as_json: bool) -> None:
-    """List the templates in FOLDER (default: ./templates, and those that edgepose brings)."""
+    """List the templates in FOLDER (default: ./templates, and the bundled ones)."""
     rows = []
     for path in _files(folder):
         try:
@@ -131,13 +131,13 @@ def try_out(name: str, media: tuple[Path, ...], model: str | None, as_json: bool
     try:
         for path in media:
             try:
-                rows += _tried(loaded, found, path)
+                rows += _compared(loaded, found, path)
             except UserError as error:
                 problems.append(str(error))
     finally:
         loaded.close()
     if rows or as_json:
-        click.echo(json.dumps(rows) if as_json else "\n".join(_told(row) for row in rows))
+        click.echo(json.dumps(rows) if as_json else "\n".join(_line(row) for row in rows))
     if problems:
         raise UserError("\n".join(problems))
 
@@ -150,7 +150,7 @@ def _is_clip(path: Path) -> bool:
     return suffix not in ENDINGS and path.is_file() and not imaging.is_picture(path)
 
 
-def _tried(loaded: LoadedModel, found: Template, path: Path) -> list[dict[str, Any]]:
+def _compared(loaded: LoadedModel, found: Template, path: Path) -> list[dict[str, Any]]:
     if not _is_clip(path):
         pose = poses_of(loaded, still(path), str(path))[-1]
         return [_row(path, None, match(found, pose, loaded.detector.family.known_score))]
@@ -178,7 +178,7 @@ def _row(path: Path, seconds: float | None, result: Match) -> dict[str, Any]:
     return {"file": str(path), **at, "score": round(result.score, 3), "deviated": off}
 
 
-def _told(row: dict[str, Any]) -> str:
+def _line(row: dict[str, Any]) -> str:
     at = f" {row['frame_time']:8.2f} s" if "frame_time" in row else ""
     words = ", ".join(limb["text"] or limb["limb"] for limb in row["deviated"])
     return f"{row['file']}{at}  score {row['score']:.2f}  {words}".rstrip()

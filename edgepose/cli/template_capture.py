@@ -1,4 +1,4 @@
-"""edgepose template capture: teach a pose from photos, from a clip or standing at the camera."""
+"""edgepose template capture: teach a pose from photos, from a clip or live at the camera."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from edgepose.sources.base import Source
 from edgepose.sources.video import clip_frames
 from edgepose.types import Frame, Pose
 
-LOOKS: Final = 4  # at a still picture
+PASSES: Final = 4  # over a still picture
 LIVE_FRAMES: Final = 15  # half a second of a camera: their median is the pose
 
 
@@ -58,7 +58,7 @@ def capture(
     force: bool,
     model: str | None,
 ) -> None:
-    """Teach the pose NAME from photos, from one moment of a clip, or standing at the camera."""
+    """Teach the pose NAME from photos, from one moment of a clip, or live at the camera."""
     _check_one_way(images, video, at, config)
     loaded = load_model(model_section(model))
     try:
@@ -86,7 +86,7 @@ def _check_one_way(
     given = [bool(images), video is not None, config is not None]
     if sum(given) != 1:
         raise click.UsageError(
-            "say where the pose is to be seen: --image PHOTO, --video CLIP --time S, "
+            "expected a source of the pose: --image PHOTO, --video CLIP --time S, "
             "or --config CONFIG for the camera of a configuration"
         )
     if (video is None) != (at is None):
@@ -123,14 +123,14 @@ def _frame_at(video: Path, seconds: float) -> Frame:
 
 
 def poses_of(loaded: LoadedModel, frame: Frame, where: str) -> list[Pose]:
-    """Return the best pose of a frame from several looks, each following the one before.
+    """Return the best pose of a frame from several passes, each cropped by the one before.
 
-    The first look, at the whole picture, only finds the person: small people are seen badly in
-    it. Of 324 pairs of taught frame and clip, one look gets 306 counts right, two 323, four 324.
+    The first pass, over the whole picture, only locates the person: it sees small people badly.
+    Of 324 pairs of taught frame and clip, one pass gets 306 counts right, two 323, four 324.
     """
     loaded.detector.reset()
-    looks = [loaded.detector.detect(frame) for _ in range(LOOKS)]
-    poses = [people[0] for people in looks[1:] if people]
+    passes = [loaded.detector.detect(frame) for _ in range(PASSES)]
+    poses = [people[0] for people in passes[1:] if people]
     if not poses:
         raise TemplateError(
             f"{where}: nobody was found; use a picture that shows the whole person, well lit"
@@ -144,7 +144,7 @@ def _live_poses(loaded: LoadedModel, config: Path, countdown: int) -> list[Pose]
         source.open()
         for left in range(countdown, 0, -1):
             click.echo(f"Take the pose: {left} ...", err=True)
-            _watch_for(loaded, source, 1.0)
+            _detect_for(loaded, source, 1.0)
         frames = islice(iter(source.read, None), LIVE_FRAMES)
         found = [loaded.detector.detect(frame) for frame in frames if frame is not None]
     finally:
@@ -152,21 +152,21 @@ def _live_poses(loaded: LoadedModel, config: Path, countdown: int) -> list[Pose]
     poses = [people[0] for people in found if people]
     if len(poses) < LIVE_FRAMES // 2:
         raise TemplateError(
-            f"somebody was seen in only {len(poses)} of {len(found)} frames; stand so that the "
+            f"a person was found in only {len(poses)} of {len(found)} frames; stand so that the "
             "camera sees the whole body, and try again"
         )
     return poses
 
 
-def _watch_for(loaded: LoadedModel, source: Source, seconds: float) -> None:
-    """Keep looking for some seconds, so that the crop follows the person and frames are fresh."""
+def _detect_for(loaded: LoadedModel, source: Source, seconds: float) -> None:
+    """Detect for some seconds, so that the crop follows the person and frames are fresh."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and (frame := source.read()) is not None:
         loaded.detector.detect(frame)
 
 
 def summary(taught: Template) -> str:
-    """Return in one line what a template looks at."""
+    """Return in one line which limbs a template compares."""
     ignored = [limb.name for limb, counts in zip(LIMBS, taught.counted, strict=True) if not counts]
     tail = f"; not seen or ignored: {', '.join(ignored)}" if ignored else ""
     return f"pose '{taught.name}', {int(taught.counted.sum())} of {len(LIMBS)} limbs count{tail}"

@@ -1,4 +1,4 @@
-"""edgepose version: what runs here."""
+"""edgepose version: the versions of edgepose and its main dependencies."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _installed(package: str) -> str | None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def version(as_json: bool) -> None:
-    """Print the versions of edgepose and of what it stands on."""
+    """Print the versions of edgepose and of its main dependencies."""
     found = {"edgepose": __version__, "python": platform.python_version()}
     found |= {name: have for name in PACKAGES if (have := _installed(name))}
     found["machine"] = platform.machine()

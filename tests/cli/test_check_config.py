@@ -138,6 +138,6 @@ def test_it_notes_a_file_on_the_boot_partition(file: Path, monkeypatch: pytest.M
     card = file.parent / "boot" / file.name
     card.parent.mkdir()
     card.write_text(TEXT)
-    assert f"A service reads {card} instead, which is there." in run(file).output
+    assert f"A service reads {card} instead." in run(file).output
     card.write_text(TEXT.replace("v4l2", "v4l"))
     assert f"can't be used: {card} line 3" in run(file).output

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from edgepose.cli.log_filter import OFTEN, REMEMBERED, WINDOW, RateLimit
+from edgepose.cli.log_filter import LIMIT, REMEMBERED, WINDOW, RateLimit
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def clock() -> list[float]:
 
 @pytest.fixture
 def said(clock) -> Callable[..., str]:
-    """Return what becomes of a message: its text, `""` when it is kept back."""
+    """Return what becomes of a message: its text, `""` when it is suppressed."""
     limit = RateLimit(lambda: clock[0])
 
     def say(text: str, *args: object, level: int = logging.WARNING) -> str:
@@ -28,14 +28,14 @@ def said(clock) -> Callable[..., str]:
     return say
 
 
-def test_a_flood_is_kept_back_and_counted(said, clock):
+def test_a_flood_is_suppressed_and_counted(said, clock):
     """A flapping cable says so a few times a minute, and then how often it flapped."""
     heard = [said("lost after %.1f s", i / 10) for i in range(100)]
-    assert [text for text in heard if text] == heard[:OFTEN]
+    assert [text for text in heard if text] == heard[:LIMIT]
     clock[0] += WINDOW
     assert (
         said("lost after %.1f s", 7.5)
-        == f"lost after 7.5 s (said {100 - OFTEN} more times meanwhile)"
+        == f"lost after 7.5 s (logged {100 - LIMIT} more times in between)"
     )
     assert said("lost after %.1f s", 7.6) == "lost after 7.6 s"
 
@@ -49,9 +49,9 @@ def test_other_messages_come_through(said):
 
 
 def test_what_is_said_now_and_then_is_always_said(said, clock):
-    """Nothing is kept back that keeps within the limit."""
+    """Nothing is suppressed that keeps within the limit."""
     for _ in range(50):
-        clock[0] += WINDOW / OFTEN
+        clock[0] += WINDOW / LIMIT
         assert said("the broker is gone") == "the broker is gone"
 
 
@@ -61,12 +61,12 @@ def test_what_is_remembered_does_not_grow(clock):
     for i in range(10 * REMEMBERED):
         word = "".join(chr(97 + int(digit)) for digit in str(i))
         limit.filter(logging.LogRecord("x", 30, "", 1, word, None, None))
-    assert len(limit._said) == REMEMBERED
+    assert len(limit._counts) == REMEMBERED
 
 
 def test_percent_signs_in_a_counted_message_hurt_nobody(said, clock):
     """The count is put behind the text as it is."""
-    for _ in range(OFTEN + 1):
+    for _ in range(LIMIT + 1):
         said("disk %s full", "99 %")
     clock[0] += WINDOW
-    assert said("disk %s full", "99 %") == "disk 99 % full (said 1 more times meanwhile)"
+    assert said("disk %s full", "99 %") == "disk 99 % full (logged 1 more times in between)"

@@ -63,9 +63,9 @@ def test_list_and_show_speak_of_what_is_there(edgepose, photo, tmp_path, monkeyp
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "say where the pose is to be seen"),
+        ([], "expected a source of the pose"),
         (["--video", "clip.mp4"], "--video and --time go together"),
-        (["--image", "a.png", "--config", "c.yaml"], "say where the pose is to be seen"),
+        (["--image", "a.png", "--config", "c.yaml"], "expected a source of the pose"),
     ],
 )
 def test_capture_wants_one_way_to_see_the_pose(edgepose, arguments, words):
