@@ -5,10 +5,16 @@ Names follow Prometheus's rules: base units, `_total` for what only grows, few v
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from threading import Thread
+import logging
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from socketserver import ThreadingMixIn
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, ClassVar, Final
-from wsgiref.simple_server import WSGIServer
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from pydantic import Field
 
@@ -21,7 +27,10 @@ from edgepose.types import Scene
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-TIMEOUT: Final = 10.0  # seconds that a client may send nothing
+log = logging.getLogger(__name__)
+
+CONNECTIONS: Final = 8  # at a time, each with a thread; Prometheus uses one
+DEADLINE: Final = 10.0  # seconds for a whole request and its answer
 AGES: Final = (0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0)  # buckets, seconds
 _COMMON: Final = ("start", "end")  # shown as 0 before the first, so that a rate sees the first
 _LOSSES: Final = ("lost", "frozen", "open_failed")  # of a source; each counter begins at zero
@@ -48,27 +57,26 @@ class Prometheus(Output):
         self._options = options
         self._device = device
         self._metrics: _Metrics | None = None
-        self._server: WSGIServer | None = None
+        self._server: _Server | None = None
         self._thread: Thread | None = None
         self._counted = DeliveredEvents()
 
     def open(self) -> None:
         """Listen. Raises OutputLost where the address can't be had, or is in use."""
-        from prometheus_client import start_http_server
+        from prometheus_client import make_wsgi_app
 
         if self._metrics is None:
             self._metrics = _Metrics(self._device)
         host, port = self._options.host, self._options.port
         try:
-            self._server, self._thread = start_http_server(port, host, self._metrics.registry)
+            self._server = _Server(host, port, make_wsgi_app(self._metrics.registry))
         except OSError as error:
             reason = error.strerror or error
             raise OutputLost(
                 f"{host}:{port}: can't listen: {reason}; set another `port`"
             ) from error
-        self._thread.name = "prometheus"
-        handler: Any = self._server.RequestHandlerClass
-        self._server.RequestHandlerClass = type("Handler", (handler,), {"timeout": TIMEOUT})
+        self._thread = Thread(target=self._server.serve_forever, name="prometheus", daemon=True)
+        self._thread.start()
 
     def show(self, scene: Scene) -> None:
         """Count people, age and new events."""
@@ -87,6 +95,69 @@ class Prometheus(Output):
             server.shutdown()
             server.server_close()
             thread.join()
+
+
+class _Handler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Log no requests."""
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """HTTP server with a thread for each connection, a cap on those, and a deadline for each."""
+
+    daemon_threads = True
+    request_queue_size = 128  # of 5, a handful of connections makes a scrape wait for seconds
+
+    def __init__(self, host: str, port: int, app: Callable[..., Any]) -> None:
+        """Listen. Raises OSError."""
+        flags = socket.AI_PASSIVE
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)[0]
+        self.address_family = found[0]
+        self._since: dict[Any, float] = {}  # sockets of open connections, the oldest first
+        self._freed = Event()
+        super().__init__((str(found[4][0]), port), _Handler)
+        self.set_app(app)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer on a new thread; where there are too many, the oldest connection is closed."""
+        if len(self._since) >= CONNECTIONS:
+            self._freed.clear()
+            self._abort(next(iter(self._since), request))
+            self._freed.wait(1.0)
+        if len(self._since) >= CONNECTIONS:
+            self.shutdown_request(request)
+            return
+        self._since[request] = time.monotonic()
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection, however it ended."""
+        super().shutdown_request(request)
+        self._since.pop(request, None)
+        self._freed.set()
+
+    def service_actions(self) -> None:
+        """Close connections that are past their deadline; called twice a second."""
+        for request, since in list(self._since.items()):
+            if time.monotonic() - since > DEADLINE:
+                self._abort(request)
+
+    def server_close(self) -> None:
+        """Stop listening, and close all connections."""
+        super().server_close()
+        for request in list(self._since):
+            self._abort(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """Log a bug of ours; a client that goes away is none."""
+        if not isinstance(sys.exception(), OSError):
+            log.exception("A request for metrics failed.")
+
+    @staticmethod
+    def _abort(request: Any) -> None:
+        """Let the thread of a connection read and write no more, so that it ends."""
+        with suppress(OSError):  # closed just now
+            request.shutdown(socket.SHUT_RDWR)
 
 
 class _Metrics:

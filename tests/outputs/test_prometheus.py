@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import threading
@@ -18,7 +19,7 @@ from edgepose import __version__
 from edgepose.engine.stats import Stats
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Controls, Device
-from edgepose.outputs.prometheus import Prometheus, PrometheusOptions
+from edgepose.outputs.prometheus import CONNECTIONS, Prometheus, PrometheusOptions
 from edgepose.types import Scene
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -349,6 +350,50 @@ def test_silent_clients_hold_up_nobody(output: Prometheus, port: int):
 
     for client in silent:
         client.close()
+
+
+def test_a_crowd_of_silent_clients_takes_so_many_threads_only(output: Prometheus, port: int):
+    """The oldest are closed, and a scrape comes through."""
+    before = threading.active_count()
+    with contextlib.ExitStack() as stack:
+        for _ in range(5 * CONNECTIONS):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), 10))
+            client.sendall(b"GET /metr")
+
+        assert scraped(port)
+        assert threading.active_count() <= before + CONNECTIONS + 2  # some are just ending
+
+
+def is_closed(client: socket.socket) -> bool:
+    """Wait for data or the end for as long as the socket's timeout."""
+    try:
+        return client.recv(100) == b""
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def test_a_client_that_never_finishes_its_request_is_closed(
+    output: Prometheus, port: int, monkeypatch: pytest.MonkeyPatch
+):
+    """Though it sends a byte now and then: the deadline is of the whole request."""
+    monkeypatch.setattr("edgepose.outputs.prometheus.DEADLINE", 0.3)
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
+        client.sendall(b"GET /metrics HTTP/1.1\r\nX-Slow: ")
+        client.settimeout(0.02)
+        while not is_closed(client):
+            client.sendall(b"a")
+
+
+def test_closing_does_not_wait_for_clients(output: Prometheus, port: int):
+    """Their connections are closed with it."""
+    with socket.create_connection(("127.0.0.1", port), 5) as client:
+        client.sendall(b"GET /metr")
+        assert scraped(port)
+        output.close()
+        with contextlib.suppress(ConnectionResetError):
+            assert client.recv(100) == b""
 
 
 def test_many_events_at_once_are_remembered(
