@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -183,6 +183,40 @@ class Match:
         return tuple(limb for limb in self.limbs if limb.state == "deviated")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """What a repetition, an attempt or a set was like; None where it does not apply.
+
+    seconds: from its begin to its end. down, up: seconds from the start to the target, and back.
+    range: the least and the greatest value of the exercise's signal. faults: what to tell the
+    person about it. reason: why it was not counted. goal: repetitions or seconds to reach.
+    """
+
+    seconds: float | None = None
+    down: float | None = None
+    up: float | None = None
+    range: tuple[float, float] | None = None
+    faults: tuple[str, ...] | None = None
+    reason: str | None = None
+    goal: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form; what is None comes as None."""
+        return {
+            "seconds": _rounded(self.seconds, 2),
+            "down": _rounded(self.down, 2),
+            "up": _rounded(self.up, 2),
+            "range": None if self.range is None else [round(value, 2) for value in self.range],
+            "faults": None if self.faults is None else list(self.faults),
+            "reason": self.reason,
+            "goal": self.goal,
+        }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Say that something began, went on or ended. `to_dict` is the form that leaves the device."""
@@ -198,6 +232,7 @@ class Event:
     held: float | None = None
     count: int | None = None
     deviated: tuple[LimbMatch, ...] = ()
+    effort: Effort | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the promised JSON form; keys that do not apply are left out."""
@@ -209,9 +244,10 @@ class Event:
             "time": round(self.time, 3),
             "frame_time": round(self.frame_time, 4),
             "person": self.person,
-            "score": None if self.score is None else round(self.score, 3),
-            "held": None if self.held is None else round(self.held, 3),
+            "score": _rounded(self.score, 3),
+            "held": _rounded(self.held, 3),
             "count": self.count,
+            **(self.effort.to_dict() if self.effort else {}),
         }
         if self.deviated:
             full["deviated"] = [
@@ -226,15 +262,16 @@ class Transition:
     """Say that a watch's state changed for one person; the engine makes it an Event.
 
     type: "start", "end", "update", "rep" ... held: seconds held so far. deviated: limbs that are
-    off at that moment, though the score suffices.
+    off at that moment, though the score suffices. effort: of an exercise.
     """
 
     type: str
     person: int
-    score: float
-    held: float
+    score: float | None
+    held: float | None
     count: int | None = None
     deviated: tuple[LimbMatch, ...] = ()
+    effort: Effort | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +281,13 @@ class WatchState:
     phase: "idle", "holding" (above enter, hold not yet reached), "active" (fired, still held),
     "releasing" (below exit, release delay running) or "cooldown".
     held, hold: seconds the pose has been held and must be held. match: the best comparison,
-    None when nobody is there. count: how often the watch fired (or repetitions).
+    None when nobody is there. count: how often the watch fired.
+
+    Of an exercise, phase: "idle" (not at the start), "settling" (at the start, not yet for long
+    enough), "ready", "going", "target" or "returning"; one that is held has the phases of a pose.
+    score: how far the repetition is towards its target. count: repetitions of the present set.
+    goal: repetitions or seconds to reach, 0 for none. advice: what to tell the person at present.
+    counts: of everybody, by person.
     """
 
     name: str
@@ -255,10 +298,16 @@ class WatchState:
     count: int = 0
     person: int = 0
     match: Match | None = None
+    kind: Literal["pose", "exercise", "hold"] = "pose"
+    goal: float = 0.0
+    advice: str = ""
+    counts: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def progress(self) -> float:
-        """Return how much of the hold is done, 0..1."""
+        """Return how much of the hold, or of the repetition, is done, 0..1."""
+        if self.kind == "exercise":
+            return self.score
         if self.phase in ("active", "releasing"):
             return 1.0
         return min(self.held / self.hold, 1.0) if self.hold > 0 else 0.0

@@ -181,6 +181,7 @@ class Interpreter:
             held=change.held,
             count=change.count,
             deviated=change.deviated,
+            effort=change.effort,
         )
 
 
