@@ -81,6 +81,10 @@ class ClassifierError(DocumentError):
     """Examples of poses, a classifier or its labels that can't be used."""
 
 
+class ExerciseError(DocumentError):
+    """An exercise file that can't be used, or a clip that no exercise can be learned from."""
+
+
 class ModelError(UserError):
     """A model file that is missing, damaged or not a pose model that edgepose knows."""
 

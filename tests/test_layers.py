@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("image_header",),
     ("core", "history", "language", "render", "imaging", "recording", "tflite"),
     ("sources", "runtimes", "outputs", "modelstore", "template_file", "classifier_file"),
-    ("engine", "train"),
+    ("engine", "train", "exercise_file"),
     ("config", "bench"),
     ("appliance", "fleet"),
     ("doctor",),

@@ -1,0 +1,447 @@
+"""Read, check and find exercises: one YAML file each, beside the configuration or shipped."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from edgepose import template_file
+from edgepose.core.matching import Templates
+from edgepose.core.watches.counter import Bound, OwnRange, Swings
+from edgepose.core.watches.movement import Check, Exercise
+from edgepose.core.watches.signals import (
+    LIMBS,
+    PLACES,
+    Angle,
+    Combination,
+    Combined,
+    Distance,
+    Height,
+    Likeness,
+    Measure,
+    Rise,
+    Side,
+    Sides,
+    Signal,
+    Tilt,
+    place,
+)
+from edgepose.errors import ExerciseError, near_miss
+from edgepose.options import Options, PositiveSeconds, Seconds
+from edgepose.system.paths import folders
+from edgepose.yamldoc.document import Document, parse_yaml, read_yaml
+from edgepose.yamldoc.validation import check
+
+VERSION: Final = 1
+DEGREES: Final = "°"
+_BOUND: Final = re.compile(r"(above|below) +(-?\d+(?:\.\d+)?)")
+
+
+def _known_place(name: str) -> str:
+    if name not in PLACES:
+        raise ValueError(f"unknown keypoint '{name}'{near_miss(name, PLACES)}")
+    return name
+
+
+def _known_limb(name: str) -> str:
+    if name not in LIMBS:
+        raise ValueError(f"unknown limb '{name}'{near_miss(name, LIMBS)}")
+    return name
+
+
+def _bound(text: str) -> str:
+    if not _BOUND.fullmatch(text):
+        raise ValueError(f"expected `above NUMBER` or `below NUMBER`, found '{text}'")
+    return text
+
+
+def _words(value: Any) -> Any:
+    return {"en": value} if isinstance(value, str) else value
+
+
+def _one_or_more(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+PlaceName = Annotated[str, AfterValidator(_known_place)]
+LimbName = Annotated[str, AfterValidator(_known_limb)]
+Threshold = Annotated[str, AfterValidator(_bound)]
+Text = Annotated[dict[str, str], BeforeValidator(_words)]
+Pair = tuple[PlaceName, PlaceName]
+
+
+class SignalSection(Options):
+    """One number of a pose."""
+
+    angle: tuple[PlaceName, PlaceName, PlaceName] | None = Field(
+        default=None,
+        description="angle at the second of three keypoints; 180 is straight",
+        examples=[["hip", "knee", "ankle"]],
+    )
+    tilt: LimbName | Pair | None = Field(
+        default=None,
+        description="degrees of a limb, or from one keypoint to another, against straight down",
+        examples=["trunk"],
+    )
+    height: Pair | None = Field(
+        default=None, description="how far the first is above the second, in torso lengths"
+    )
+    distance: Pair | None = Field(
+        default=None, description="how far two keypoints are apart, in torso lengths"
+    )
+    rise: Literal["ankles"] | None = Field(
+        default=None,
+        description="how far both feet are above the ground they stood on, in torso lengths",
+    )
+    match: str | tuple[str, str] | None = Field(
+        default=None, description="score of a template, or of one minus that of another"
+    )
+    mean: Annotated[tuple[SignalSection, ...], Field(min_length=2)] | None = Field(
+        default=None, description="mean of several signals"
+    )
+    min: Annotated[tuple[SignalSection, ...], Field(min_length=2)] | None = Field(
+        default=None, description="least of several signals"
+    )
+    max: Annotated[tuple[SignalSection, ...], Field(min_length=2)] | None = Field(
+        default=None, description="greatest of several signals"
+    )
+    difference: tuple[SignalSection, SignalSection] | None = Field(
+        default=None, description="one signal minus another"
+    )
+    side: Sides | None = Field(
+        default=None,
+        description="which side of the body; best: the one seen better; both: each counts by "
+        "itself; unset: best, and the same as the exercise's signal for its conditions",
+    )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        given = [kind for kind in _KINDS if getattr(self, kind) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            raise ValueError(f"expected one of {', '.join(_KINDS)}; found {found}")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """Return what is measured."""
+        return next(kind for kind in _KINDS if getattr(self, kind) is not None)
+
+    @property
+    def unit(self) -> str:
+        """Return the unit for people; `""` for torso lengths and scores."""
+        if self.kind in _COMBINED:
+            return str(getattr(self, self.kind)[0].unit)
+        return DEGREES if self.kind in ("angle", "tilt") else ""
+
+
+_COMBINED: Final[dict[str, Combined]] = {
+    "mean": "mean", "min": "min", "max": "max", "difference": "minus"
+}  # fmt: skip
+_KINDS: Final = ("angle", "tilt", "height", "distance", "rise", "match", *_COMBINED)
+
+
+class BoundsSection(Options):
+    """What a signal lies between."""
+
+    above: float | None = Field(default=None, description="the signal is above this")
+    below: float | None = Field(default=None, description="the signal is below this")
+    between: tuple[float, float] | None = Field(
+        default=None, description="or between two values", examples=[[70, 110]]
+    )
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if self.between is not None and (self.above is not None or self.below is not None):
+            raise ValueError("expected `between` or `above`/`below`, found both")
+        low, high = self.limits
+        if low >= high:
+            raise ValueError(f"expected a lower and then a higher value, found {low:g}, {high:g}")
+        if self.between is None and self.above is None and self.below is None:
+            raise ValueError("expected `above: NUMBER`, `below: NUMBER` or `between: [LOW, HIGH]`")
+        return self
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Return the lowest and the highest value."""
+        if self.between is not None:
+            return self.between
+        low = float("-inf") if self.above is None else self.above
+        return low, float("inf") if self.below is None else self.below
+
+
+class GuardSection(BoundsSection):
+    """A condition without which a movement is another one."""
+
+    when: SignalSection = Field(description="the signal", examples=[{"tilt": "trunk"}])
+    at: Literal["start", "target", "any"] = Field(
+        default="any", description="when it matters; any: during the whole repetition"
+    )
+    say: Text = Field(default={}, description="what to tell the person")
+
+
+class FaultSection(GuardSection):
+    """A mistake that a counted repetition can have."""
+
+    say: Text = Field(description="what to tell the person", examples=["keep your chest up"])
+
+
+class HoldSection(SignalSection, BoundsSection):
+    """A condition of an exercise that is held."""
+
+    say: Text = Field(default={}, description="what to tell the person when it is not met")
+
+
+class PhaseSection(Options):
+    """How long a movement takes."""
+
+    shortest: Seconds = Field(
+        default=0.25, description="seconds from start to target, and back, at least"
+    )
+    longest: PositiveSeconds = Field(
+        default=8.0, description="seconds from start to target, and back, at most"
+    )
+    pause: PositiveSeconds | None = Field(
+        default=None, description="seconds at the target at most; unset: `longest`"
+    )
+    settle: Seconds = Field(
+        default=0.3, description="seconds at the start before the first repetition"
+    )
+
+
+class RangeSection(Options):
+    """How the thresholds follow a person's own range."""
+
+    share: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(
+        default=0.75, description="of the person's own range that a repetition must cover"
+    )
+    start: float | None = Field(
+        default=None, description="how far `start` may come in; unset: a quarter of the way"
+    )
+    target: float | None = Field(
+        default=None, description="how far `target` may come in; unset: half of the way"
+    )
+
+
+def _own(value: Any) -> Any:
+    return {} if value == "own" else value
+
+
+class ExerciseSection(Options):
+    """An exercise file."""
+
+    version: Literal[1] = Field(description="of the form of this file", examples=[VERSION])
+    exercise: str = Field(description="the name", min_length=1, examples=["squat"])
+    title: Text = Field(default={}, description="what people read, by language")
+    description: Text = Field(default={}, description="how it is done, by language")
+    view: Literal["front", "side", "any"] = Field(
+        default="any", description="from where the camera must see the person"
+    )
+    posture: Literal["upright", "lying", "any"] = Field(
+        default="any", description="the trunk at the start"
+    )
+    signal: SignalSection | None = Field(
+        default=None,
+        description="the number that swings",
+        examples=[{"angle": ["hip", "knee", "ankle"]}],
+    )
+    start: Threshold | None = Field(
+        default=None, description="where a repetition begins and ends", examples=["above 155"]
+    )
+    target: Threshold | None = Field(
+        default=None, description="what it must reach", examples=["below 100"]
+    )
+    phase: PhaseSection = Field(default_factory=PhaseSection, description="how long it takes")
+    range: Annotated[RangeSection | None, BeforeValidator(_own)] = Field(
+        default=None, description="own: the thresholds follow the person's own range"
+    )
+    needs: tuple[PlaceName, ...] = Field(
+        default=(), description="keypoints that must be seen, of one side at least"
+    )
+    guards: tuple[GuardSection, ...] = Field(
+        default=(), description="conditions without which it is another movement"
+    )
+    faults: tuple[FaultSection, ...] = Field(
+        default=(), description="mistakes of a counted repetition"
+    )
+    short: Text = Field(
+        default={}, description="what to tell somebody who turned back before the target"
+    )
+    hold: Annotated[tuple[HoldSection, ...], BeforeValidator(_one_or_more)] = Field(
+        default=(), description="for an exercise that is held: what must be kept"
+    )
+    grace: Seconds = Field(default=1.0, description="seconds that a hold may be lost")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if bool(self.hold) == (self.signal is not None):
+            found = "both" if self.hold else "neither"
+            raise ValueError(f"expected `signal` (repetitions) or `hold` (seconds), found {found}")
+        if self.signal is not None:
+            self._check_thresholds()
+        return self
+
+    def _check_thresholds(self) -> None:
+        for key in ("start", "target"):
+            if getattr(self, key) is None:
+                raise ValueError(
+                    f"`{key}` is missing; write `{key}: above NUMBER` or `{key}: below NUMBER`"
+                )
+        start, target = self.bounds
+        if start.is_above == target.is_above:
+            found = f"start {start}, target {target}"
+            raise ValueError(f"expected one of them above and the other below, found {found}")
+        low, high = sorted((start, target), key=lambda bound: bound.is_above)
+        if low.value >= high.value:
+            raise ValueError(
+                f"expected `{'target' if start.is_above else 'start'}` to be the lower value, "
+                f"found start {start}, target {target}"
+            )
+
+    @property
+    def bounds(self) -> tuple[Bound, Bound]:
+        """Return start and target of an exercise that is counted."""
+        return _read_bound(self.start or ""), _read_bound(self.target or "")
+
+
+def _read_bound(text: str) -> Bound:
+    word, number = text.split()
+    return Bound(float(number), word == "above")
+
+
+def load(path: Path | str) -> Exercise:
+    """Return the exercise of a file. Raises ExerciseError for whatever is wrong with it."""
+    return _exercise(read_yaml(path, ExerciseError), Path(path).absolute().parent)
+
+
+def loads(content: str, name: str) -> Exercise:
+    """Return the exercise of YAML text that came from `name`. Raises ExerciseError as `load`."""
+    return _exercise(parse_yaml(content, name, ExerciseError), Path(name).absolute().parent)
+
+
+def find(name: str, base: Path | None = None) -> Path:
+    """Return the file of an exercise: beside the configuration, else as edgepose ships it.
+
+    name: of an exercise, or a path relative to `base`, the folder of the configuration.
+    Raises ExerciseError, with the near miss, if there is none.
+    """
+    base = base or Path()
+    if name.endswith((".yaml", ".yml")) or "/" in name:
+        path = base / Path(name).expanduser()
+        if not path.is_file():
+            raise ExerciseError(f"no such exercise file: {path}{near_miss(path.stem, known(base))}")
+        return path
+    found = known(base)
+    if name not in found:
+        raise ExerciseError(f"unknown exercise '{name}'{near_miss(name, found)}")
+    return found[name]
+
+
+def known(base: Path | None = None) -> dict[str, Path]:
+    """Return the files of all exercises by name; those beside the configuration come first."""
+    places = [(base or Path()) / "exercises", *folders("configs", "exercises")]
+    files: dict[str, Path] = {}
+    for folder in places:
+        for path in sorted(folder.glob("*.y*ml")):
+            files.setdefault(path.stem, path)
+    return files
+
+
+def _exercise(document: Document, folder: Path) -> Exercise:
+    return _built(check(document, ExerciseSection, ExerciseError), folder)
+
+
+def _built(section: ExerciseSection, folder: Path) -> Exercise:
+    return Exercise(
+        name=section.exercise,
+        title=section.title or {"en": section.exercise.replace("_", " ").capitalize()},
+        measure=_measure(section.signal, folder) if section.signal else None,
+        swings=_swings(section) if section.signal else None,
+        hold=tuple(
+            Check(_measure(part, folder), *part.limits, say=part.say) for part in section.hold
+        ),
+        grace=section.grace,
+        posture=section.posture,
+        view=section.view,
+        needs=section.needs,
+        guards=_checks(section.guards, folder),
+        faults=_checks(section.faults, folder),
+        short=section.short,
+        unit=section.signal.unit if section.signal else DEGREES,
+    )
+
+
+def _swings(section: ExerciseSection) -> Swings:
+    start, target = section.bounds
+    own = section.range
+    way = target.value - start.value
+    limits = None
+    if own is not None:
+        nearest = start.value + way / 4 if own.start is None else own.start
+        least = target.value - way / 2 if own.target is None else own.target
+        limits = OwnRange(own.share, nearest, least)
+    phase = section.phase
+    pause = phase.longest if phase.pause is None else phase.pause
+    return Swings(
+        start, target, phase.shortest, phase.longest, pause, settle=phase.settle, own=limits
+    )
+
+
+def _checks(sections: Sequence[GuardSection], folder: Path) -> tuple[Check, ...]:
+    return tuple(
+        Check(_measure(part.when, folder), *part.limits, at=part.at, say=part.say)
+        for part in sections
+    )
+
+
+def _measure(section: SignalSection, folder: Path) -> Measure:
+    """Return a signal for both sides; one that has no sides is the same on either."""
+    left, right = (_signal(section, side, folder) for side in ("left", "right"))
+    side = section.side or "best"
+    return Measure(left, right, "left" if left == right and section.kind != "match" else side)
+
+
+def _signal(section: SignalSection, side: Side, folder: Path) -> Signal:
+    """Return what one side's signal is read by."""
+    kind, value = section.kind, getattr(section, section.kind)
+    if kind in _COMBINED:
+        return Combination(_COMBINED[kind], tuple(_signal(part, side, folder) for part in value))
+    if kind == "rise":
+        return Rise()
+    if kind == "match":
+        return _likeness(value, folder)
+    if kind == "tilt":
+        value = LIMBS[value] if isinstance(value, str) else value
+    return _READERS[kind](*(place(name, side) for name in value))
+
+
+_READERS: Final[dict[str, Any]] = {
+    "angle": Angle, "tilt": Tilt, "height": Height, "distance": Distance
+}  # fmt: skip
+
+
+def _likeness(names: str | tuple[str, str], folder: Path) -> Likeness:
+    first, *others = (names,) if isinstance(names, str) else names
+    return Likeness(_templates(first, folder), *(_templates(name, folder) for name in others))
+
+
+@functools.lru_cache(maxsize=64)
+def _templates(name: str, folder: Path) -> Templates:
+    """Return a template by name: beside the exercise, beside the configuration, or shipped."""
+    file = name if name.endswith((".yaml", ".yml")) else f"{name}.yaml"
+    for path in _template_places(file, folder):
+        if path.is_file():
+            return Templates([template_file.load(path)])
+    raise ExerciseError(f"unknown template '{name}'; write its path, relative to {folder}")
+
+
+def _template_places(file: str, folder: Path) -> Iterator[Path]:
+    yield folder / file
+    yield folder / "templates" / file
+    yield folder.parent / "templates" / file
+    yield from (shipped / file for shipped in folders("configs", "templates"))
