@@ -45,8 +45,8 @@ def test_the_configuration_of_a_service_is_named(edgepose, finds, tmp_path, monk
     monkeypatch.setattr(module, "SERVICES", tmp_path)
     (tmp_path / "door.yaml").touch()
     finds(WELL)
-    words = edgepose("doctor").out.split()
-    assert words[-1] == str(tmp_path / "door.yaml")
+    unwrapped = edgepose("doctor").out.replace("\n", "")
+    assert unwrapped.endswith(str(tmp_path / "door.yaml"))
 
 
 def test_a_failure_ends_with_1(edgepose, finds):
