@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from edgepose.core.watches.embedding import Neighbours, embed, is_enough
 from edgepose.errors import ClassifierError, did_you_mean
+from edgepose.options import similar_file
 from edgepose.skeleton import INDEX, KEYPOINTS, NUM_KEYPOINTS
 from edgepose.system import atomic
 from edgepose.types import Keypoints
@@ -156,13 +157,9 @@ def _text(path: Path) -> str:
             "save it as CSV UTF-8"
         ) from error
     except OSError as error:
-        near = "" if path.exists() else _neighbour(path)
+        near = "" if path.exists() else similar_file(path, pattern=f"*{path.suffix}")
         reason = (error.strerror or str(error)).lower()
         raise ClassifierError(f"{path}: can't be read ({reason}){near}") from error
-
-
-def _neighbour(path: Path) -> str:
-    return did_you_mean(path.name, [p.name for p in path.parent.glob(f"*{path.suffix}")])
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,23 +62,27 @@ def exists(path: Path) -> bool:
         return path.exists()
     except OSError as error:  # too long, not allowed
         reason = (error.strerror or str(error)).lower()
-        raise ValueError(f"can't be looked at ({reason}): {path}") from error
+        raise ValueError(f"can't be checked ({reason}): {path}") from error
 
 
 def _must_exist(path: Path) -> Path:
     if not exists(path):
-        raise InvalidValue(f"no such file or folder: {path}{_neighbour(path)}", "missing_file")
+        raise InvalidValue(f"no such file or folder: {path}{similar_file(path)}", "missing_file")
     return path
 
 
-def _neighbour(path: Path) -> str:
-    """Return the near miss in the same folder."""
+def similar_file(path: Path, *folders: Path, pattern: str = "*") -> str:
+    """Return `; did you mean 'x'?` for the closest file name beside `path` or in folders."""
     try:
-        names = [other.name for other in path.parent.iterdir()]
+        known = {
+            other.stem: other
+            for folder in (*folders, path.parent)
+            for other in folder.glob(pattern)
+        }
     except OSError:
         return ""
-    close = difflib.get_close_matches(path.name, names, n=1)
-    return f"; did you mean '{path.with_name(close[0])}'?" if close else ""
+    close = difflib.get_close_matches(path.stem, known, n=1)
+    return f"; did you mean '{known[close[0]]}'?" if close else ""
 
 
 ConfigPath = Annotated[Path, AfterValidator(_beside_config)]

@@ -1,7 +1,7 @@
 """Read and write pose templates as YAML that people edit by hand.
 
 A file holds the poses that the template was taught from, in pixels of their pictures, and the
-tolerances. Reading is strict: every complaint names file, line and key, all of them at once.
+tolerances. Reading is strict: every problem names file, line and key, all of them at once.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def save(path: Path | str, template: Template, note: str = "") -> None:
 
 
 def is_tuned(path: Path, template: Template) -> bool:
-    """Return whether a template's file says more than `save` writes for one just taught.
+    """Return whether a template's file holds more than `save` writes for one just taught.
 
     That is other settings, or comments. Raises TemplateError when it can't be read.
     """

@@ -177,7 +177,8 @@ class TestRefusing:
         """A near miss in the same folder."""
         written(tmp_path, lines)
         message = refused(tmp_path / "pose.csv")
-        assert "can't be read (no such file or directory); did you mean 'poses.csv'?" in message
+        near = f"did you mean '{tmp_path / 'poses.csv'}'?"
+        assert f"can't be read (no such file or directory); {near}" in message
 
     def test_a_folder_without_files(self, tmp_path):
         """Pictures are not examples yet."""

@@ -156,7 +156,7 @@ class Tuning:
         """
         override = self._profiles.override(name) or OverrideSection()
         section, profiles = self.sections[name], dict(self._profiles.sections)
-        of_profile = {key: value for key, value in changes.items() if key in override.said}
+        of_profile = {key: value for key, value in changes.items() if key in override.changes}
         try:
             numbers = {key: value for key, value in changes.items() if key in TUNABLE}
             OverrideSection.model_validate(numbers, strict=True)  # neither "1" nor true is a number

@@ -56,14 +56,14 @@ def apply_sets(document: Document, sets: Sequence[str]) -> Document:
 def _split(text: str) -> tuple[KeyPath, Any]:
     left, equals, right = text.partition("=")
     steps = _STEP.findall(left)
-    if not equals or not steps or spell_loosely(steps) != left.strip():
+    if not equals or not steps or _typed(steps) != left.strip():
         found = one_line(text)
         raise ConfigError(f"{SET} {found}: expected key.path=value, such as source.fps=15")
     path = tuple(int(step[1:-1]) if step[0] == "[" else step.strip() for step in steps)
     return path, parse_value(right, f"{SET} {one_line(left.strip())}", ConfigError)
 
 
-def spell_loosely(steps: Sequence[str]) -> str:
+def _typed(steps: Sequence[str]) -> str:
     """Join the steps of a key path as they were typed."""
     return "".join(step if step[0] == "[" else f".{step}" for step in steps).strip(". ")
 
@@ -93,8 +93,8 @@ def _must_hold(place: Any, path: KeyPath, key: str | int) -> None:
         kind = f"a list of {len(place)}: name one by [0] to [{len(place) - 1}], or give it whole"
     else:
         kind = "a mapping: name one of its keys" if isinstance(place, dict) else f"`{place}`"
-    complaint = f"{SET} {spell((*path, key))}: {spell(path) or 'the top'} holds {kind}"
-    raise ConfigError(one_line(complaint))
+    text = f"{SET} {spell((*path, key))}: {spell(path) or 'the top'} holds {kind}"
+    raise ConfigError(one_line(text))
 
 
 def expand(value: Any, environ: Mapping[str, str], problems: Problems, path: KeyPath = ()) -> Any:
@@ -130,6 +130,6 @@ def _fill(text: str, environ: Mapping[str, str], problems: Problems, path: KeyPa
 
 
 def digest(data: Mapping[str, Any]) -> str:
-    """Return twelve hexadecimal digits of what a configuration says, `${NAME}` as it stands."""
+    """Return twelve hexadecimal digits of a configuration's values, `${NAME}` unexpanded."""
     text = json.dumps(data, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

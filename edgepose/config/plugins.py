@@ -17,7 +17,7 @@ from edgepose.yamldoc.validation import Model, Problems, found, validate
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Hold a source or an output as configured: what it is called, its type and its options."""
+    """A source or an output as configured: its name, its type and its options."""
 
     name: str
     kind: str
@@ -31,7 +31,7 @@ class Part:
 
 
 class PluginChoice:
-    """Check mappings one key of which decides about the others.
+    """The check of mappings in which one key decides about the others.
 
     problems: gets what is wrong. context: of the options' own checks.
     """
@@ -41,12 +41,10 @@ class PluginChoice:
         self._context = context
 
     def part(self, kind: str, value: Any, path: KeyPath, name: str) -> Part | None:
-        """Return the source or output that stands at `path`."""
+        """Return the source or output at `path`."""
         chosen = self._choose(value, path, "type", KINDS[kind])
-        if chosen is None:
-            return None
-        options = self._check(part(kind, chosen).Options, value, path, "type")
-        return None if options is None else Part(name, kind, chosen, options)
+        options = chosen and self._check(part(kind, chosen).Options, value, path, "type")
+        return Part(name, kind, chosen, options) if chosen and options else None
 
     def smoothing(self, value: Any) -> str | Setting | None:
         """Return the preset's name, or the filter's parameters."""
@@ -59,15 +57,13 @@ class PluginChoice:
             self._problems.add(path, f"{problem}, found {what}{did_you_mean(value, PRESETS)}")
             return None
         chosen = self._choose(value, path, "filter", FILTERS)
-        if chosen is None:
-            return None
-        section = self._check(FILTERS[chosen], value, path, "filter")
-        return None if section is None else section.setting()
+        section = chosen and self._check(FILTERS[chosen], value, path, "filter")
+        return section.setting() if section else None
 
     def _choose(
         self, value: Any, path: KeyPath, key: str, names: Mapping[str, object]
     ) -> str | None:
-        """Return what `key` says; it decides which other options there are."""
+        """Return the value of `key`, which decides which other options there are."""
         document = self._problems.document
         if not isinstance(value, dict):
             if path in document.marks or len(path) > 1:
@@ -78,19 +74,13 @@ class PluginChoice:
         chosen = value.get(key)
         if isinstance(chosen, str) and chosen in names:
             return chosen
-        self._problems.add(*self._unknown_choice(value, path, key, names))
+        expected, place = f"expected one of {', '.join(names)}", (*path, key)
+        if key in value:
+            what = f"{found(document, place)}{did_you_mean(chosen, names)}"
+            self._problems.add(place, f"{expected}, found {what}")
+        else:
+            self._problems.add(path, f"`{key}` is missing; {expected}", "missing_key")
         return None
-
-    def _unknown_choice(
-        self, value: dict[str, Any], path: KeyPath, key: str, names: Mapping[str, object]
-    ) -> tuple[KeyPath, str]:
-        document = self._problems.document
-        known = ", ".join(names)
-        if key not in value:
-            return path, f"`{key}` is missing; expected one of {known}"
-        place = (*path, key)
-        hint = did_you_mean(value[key], names)
-        return place, f"expected one of {known}, found {found(document, place)}{hint}"
 
     def _check(
         self, model: type[Model], value: dict[str, Any], path: KeyPath, key: str
@@ -109,13 +99,11 @@ def _example(value: Any, names: Mapping[str, object]) -> str:
 
 def private(outputs: Mapping[str, Part], frames: str, problems: Problems) -> dict[str, Part]:
     """Return outputs restricted to `frames`, "skeleton" or "none"; report those that can't be."""
-    return {name: _private(output, frames, problems) for name, output in outputs.items()}
-
-
-def _private(output: Part, frames: str, problems: Problems) -> Part:
-    made: type[Output] = part(output.kind, output.type)
-    try:
-        return replace(output, options=made.private(output.options, frames))
-    except ValueError as error:
-        problems.add(("outputs", output.name), str(error))
-        return output
+    allowed = dict(outputs)
+    for name, output in outputs.items():
+        made: type[Output] = part(output.kind, output.type)
+        try:
+            allowed[name] = replace(output, options=made.private(output.options, frames))
+        except ValueError as error:
+            problems.add(("outputs", name), str(error))
+    return allowed

@@ -1,4 +1,4 @@
-"""Write the reference configuration: every key with its default and what it takes, as comments.
+"""The reference configuration: every key with its default, and what it takes as a comment.
 
 It is generated from the options classes, so a new source or output appears in it by itself.
 """
@@ -73,7 +73,7 @@ _CLASSIFIER: Final = """\
   #   dog: {classifier: yoga.tflite, class: dog, labels: yoga.txt, order: xy}
 """
 _OF_CLASSIFIERS: Final = {("watch", key) for key in ("classifier", "class", "labels", "order")}
-_UNSPOKEN: Final = {("watch", "exercise"), *_OF_CLASSIFIERS}  # reserved, or shown by themselves
+_LEFT_OUT: Final = {("watch", "exercise"), *_OF_CLASSIFIERS}  # reserved, or shown by themselves
 _SHOWN: Final = {("watch", "template")}
 
 
@@ -143,7 +143,7 @@ def _fields(options: type[Options], group: str, indent: str) -> str:
     return "".join(
         _field(key, field, group, indent)
         for key, field in options.model_fields.items()
-        if (group, key) not in _UNSPOKEN
+        if (group, key) not in _LEFT_OUT
     )
 
 

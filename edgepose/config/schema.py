@@ -1,11 +1,10 @@
 """The sections of a configuration that are edgepose's own: model, rate, people, watch, profiles.
 
-What sources and outputs can be told stands in their own options classes.
+The options of sources and outputs are in their own classes.
 """
 
 from __future__ import annotations
 
-import difflib
 import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -38,15 +37,16 @@ from edgepose.options import (
     Proportion,
     Seconds,
     exists,
+    similar_file,
 )
-from edgepose.yamldoc.validation import Problems
+from edgepose.yamldoc.validation import Problems, sentence
 
 LONGEST: Final = 64  # characters, as host names
-FORBIDDEN: Final = "/+#"  # they part and match MQTT topics, which names become a piece of
+FORBIDDEN: Final = "/+#"  # separators and wildcards of MQTT topics, which names become a part of
 
 
 def name_problem(name: str) -> str:
-    """Say why a name can't be one of a device, a watch or an output; `""` when it can."""
+    """Return why a name can't be one of a device, a watch or an output; `""` when it can."""
     held = [character for character in FORBIDDEN if character in name]
     if held:
         return f"a name can't hold '{held[0]}', which MQTT topics are made of; found '{name}'"
@@ -65,8 +65,6 @@ def host_name() -> str:
 
 Watch = TypeVar("Watch", bound=Options)
 
-_INVALID: Final = "Value error, "  # what pydantic puts before a sentence of ours
-
 
 def _or_empty(value: Any) -> Any:
     """Return an empty mapping for what YAML reads as nothing: `{arms_up, squats}` names two."""
@@ -74,10 +72,10 @@ def _or_empty(value: Any) -> Any:
 
 
 class OverrideSection(Options):
-    """Say which thresholds of a watch are different in a profile."""
+    """The thresholds of a watch that are different in a profile."""
 
     enter: Fraction | None = Field(default=None, description="score from which the pose is shown")
-    exit: Fraction | None = Field(default=None, description="score below which it is given up")
+    exit: Fraction | None = Field(default=None, description="score below which it ends")
     hold: Seconds | None = Field(default=None, description="seconds to hold it until it fires")
     release: Seconds | None = Field(default=None, description="seconds below exit until it ends")
     cooldown: Seconds | None = Field(default=None, description="seconds until it can fire again")
@@ -86,13 +84,13 @@ class OverrideSection(Options):
     )
 
     @property
-    def said(self) -> dict[str, float]:
-        """Return what is different."""
+    def changes(self) -> dict[str, float]:
+        """Return the thresholds that differ."""
         return {key: value for key, value in self.model_dump().items() if value is not None}
 
 
 class ProfileSection(Options):
-    """Say which watches count in a profile."""
+    """The watches that count in a profile."""
 
     watch: dict[str, Annotated[OverrideSection, BeforeValidator(_or_empty)]] | None = Field(
         default=None,
@@ -113,10 +111,10 @@ Profiles = dict[str, Annotated[ProfileSection, BeforeValidator(_or_empty)]]
 
 
 def overlaid(section: Watch, override: OverrideSection) -> Watch:
-    """Return a watch with what differs. Raises ValueError (pydantic's) for what does not fit."""
-    if not override.said:
+    """Return a watch with the thresholds that differ. Raises pydantic's ValidationError."""
+    if not override.changes:
         return section
-    return section.model_validate(section.model_dump(exclude_unset=True) | override.said)
+    return section.model_validate(section.model_dump(exclude_unset=True) | override.changes)
 
 
 def check_profiles(
@@ -137,29 +135,28 @@ def _problem(name: str, override: OverrideSection, watches: Mapping[str, Options
     try:
         overlaid(watches[name], override)
     except ValidationError as error:
-        return str(error.errors()[0]["msg"]).removeprefix(_INVALID)
+        return sentence(error.errors()[0])
     return ""
 
 
 class RateSection(Options):
-    """Say how often a camera's pictures are looked at; each null switches a rule off."""
+    """How often a camera's frames are inferred; each null switches a rule off."""
 
     max_fps: Annotated[float, Field(ge=LEAST_FPS)] | None = Field(
         default=None,
-        description="pictures a second at most; null: as many as can be",
+        description="frames a second at most; null: as many as possible",
         examples=[10.0],
     )
     idle_after: PositiveSeconds | None = Field(
-        default=30.0, description="seconds without anybody until fewer are looked at; null: never"
+        default=30.0, description="seconds without a person until idle_fps applies; null: never"
     )
     idle_fps: Annotated[float, Field(ge=LEAST_FPS)] = Field(
-        default=5.0,
-        description="pictures a second meanwhile; the first that shows somebody ends it",
+        default=5.0, description="frames a second meanwhile, until the first with a person"
     )
     cool_at: Annotated[float, Field(ge=30.0, le=110.0)] | None = Field(
         default=75.0,
-        description="degrees Celsius of the board from which half, a quarter, an eighth of the "
-        "pictures are looked at; a Pi's firmware slows everything down at 80; null: never",
+        description="degrees Celsius of the board from which the rate is halved, up to three "
+        "times; a Pi's firmware slows everything down at 80; null: never",
     )
 
     @property
@@ -181,20 +178,13 @@ def _template_exists(path: Path, info: ValidationInfo) -> Path:
     if exists(path) and path.is_file():
         return path
     base = Path((info.context or {}).get("base", "."))
-    known = {
-        other.stem: other
-        for folder in (base, base / "templates", path.parent)
-        for other in folder.glob("*.y*ml")
-    }
-    close = difflib.get_close_matches(path.stem, known, n=1)
-    hint = (
-        f"did you mean '{known[close[0]]}'?" if close else "`edgepose template capture` makes one"
-    )
-    raise InvalidValue(f"no such template file: {path}; {hint}", "missing_file")
+    near = similar_file(path, base, base / "templates", pattern="*.y*ml")
+    hint = near or "; `edgepose template capture` makes one"
+    raise InvalidValue(f"no such template file: {path}{hint}", "missing_file")
 
 
 def _known_model(name: str) -> str:
-    """Take a name of the manifest, or a bare file name that the search path may hold."""
+    """Return a name of the manifest, or a bare file name that the search path may hold."""
     if name in manifest() or name.endswith(".tflite"):
         return name
     raise ValueError(f"unknown model '{name}'{near_miss(name, manifest())}")
@@ -212,11 +202,10 @@ TemplatePath = Annotated[ConfigPath, AfterValidator(_template_exists)]
 
 
 class ModelSection(Options):
-    """Say which network finds the keypoints, and what runs it."""
+    """The network that finds the keypoints, and what runs it."""
 
     name: ModelName | None = Field(
-        default=None,
-        description=f"one that `edgepose models list` knows; unset: {DEFAULT_MODEL}",
+        default=None, description=f"one that `edgepose models list` knows; unset: {DEFAULT_MODEL}"
     )
     path: ModelPath | None = Field(default=None, description="or a .tflite file of your own")
     runtime: Literal["auto", "cpu", "edgetpu", "litert", "replay"] = Field(
@@ -236,15 +225,16 @@ class ModelSection(Options):
     )
     library: str = Field(default="libedgetpu.so.1", description="the Edge TPU's library")
     deadline: PositiveSeconds = Field(
-        default=5.0, description="seconds after which an inference is given up and begun anew"
+        default=5.0,
+        description="seconds after which an inference is stopped and the runtime restarted",
     )
     options: dict[str, Any] = Field(
         default={},
-        description="what the model's family can be told, as PoseNet's maxPoses or nmsRadius",
+        description="options of the model's family, such as PoseNet's maxPoses or nmsRadius",
         examples=[{"maxPoses": 2}],
     )
     min_score: Fraction | None = Field(
-        default=None, description="report nobody below this score; unset: as the model needs it"
+        default=None, description="report no person below this score; unset: as the model needs it"
     )
 
     @model_validator(mode="after")
@@ -260,7 +250,7 @@ class ModelSection(Options):
 
 
 class PeopleSection(Options):
-    """Say how many people count, and which."""
+    """How many people count, and which."""
 
     max: Annotated[int, Field(ge=1, le=20)] = Field(
         default=1, description="how many people count at most"
@@ -280,7 +270,7 @@ class PeopleSection(Options):
 
 
 class LimbSection(Options):
-    """Say what is different about one limb."""
+    """The tolerances that differ for one limb."""
 
     weight: Annotated[float, Field(ge=0.0)] | None = Field(
         default=None, description="how much it counts in the score"
@@ -315,7 +305,7 @@ _OF_TEMPLATES: Final = ("mirror", "min_visible", "angle_deviation", "size_deviat
 
 
 class WatchSection(_Kinds):
-    """Say what to look for, and when it counts as shown."""
+    """What to look for, and when it counts as held."""
 
     template: TemplatePath | Annotated[tuple[TemplatePath, ...], Field(min_length=1)] | None = (
         Field(
@@ -343,7 +333,7 @@ class WatchSection(_Kinds):
         default=_THRESHOLDS.enter, description="score from which the pose is shown"
     )
     exit: Fraction = Field(
-        default=_THRESHOLDS.exit, description="score below which it is given up; below enter"
+        default=_THRESHOLDS.exit, description="score below which it ends; below enter"
     )
     hold: Seconds = Field(
         default=_THRESHOLDS.hold, description="seconds to hold the pose until it fires"
@@ -388,7 +378,7 @@ class WatchSection(_Kinds):
                 "(`edgepose template capture NAME` makes one)"
             )
         if self.exit >= self.enter:
-            found = f"{self._said('exit')} and {self._said('enter')}"
+            found = f"{self._value('exit')} and {self._value('enter')}"
             raise ValueError(f"expected `exit` below `enter`, found {found}")
         return self
 
@@ -399,7 +389,7 @@ class WatchSection(_Kinds):
             if getattr(self, key) not in (None, {}):
                 raise ValueError(f"`{key}` is of a template, a classifier has none; remove it")
 
-    def _said(self, key: str) -> str:
+    def _value(self, key: str) -> str:
         default = "" if key in self.model_fields_set else " (its default)"
         return f"{key} {getattr(self, key):g}{default}"
 
@@ -430,24 +420,23 @@ def _known_version(version: int) -> int:
 
 
 class Root(Options):
-    """Be the top of the file; sections whose options depend on a type are checked by that."""
+    """The whole file; sections whose options depend on a type are checked by that type."""
 
     version: Annotated[int, AfterValidator(_known_version)] = Field(
         description="the form of this file", examples=[VERSION]
     )
     name: Annotated[str, AfterValidator(_must_name)] | None = Field(
-        default=None,
-        description="what the device is called in MQTT and logs; unset: the host's name",
+        default=None, description="name of the device in MQTT and logs; unset: the host's name"
     )
     source: Any = Field(description="where pictures come from", examples=[{"type": "v4l2"}])
     model: ModelSection = Field(
         default_factory=ModelSection, description="which network finds the keypoints"
     )
     rate: RateSection = Field(
-        default_factory=RateSection, description="how often a camera's pictures are looked at"
+        default_factory=RateSection, description="how often a camera's frames are inferred"
     )
     smoothing: Any = Field(
-        default="normal", description="how much trembling is taken out of keypoints"
+        default="normal", description="how much jitter is removed from keypoints"
     )
     people: PeopleSection = Field(
         default_factory=PeopleSection, description="how many people count, and which"
@@ -455,12 +444,10 @@ class Root(Options):
     watch: dict[str, WatchSection] = Field(default={}, description="what to look for, by name")
     frames: Literal["full", "skeleton", "none"] = Field(
         default="full",
-        description="what outputs may have of the camera's pictures, whatever their own options "
-        "say. full: all; skeleton: people as lines on black; none: no picture at all, only a "
-        "screen still shows lines",
+        description="which pictures outputs may have, whatever their own options are. full: all; "
+        "skeleton: people as lines on black; none: no picture, only a screen still shows lines",
     )
     profiles: Profiles = Field(
-        default={},
-        description="by name, which watches count; see docs/profiles.md",
+        default={}, description="by name, which watches count; see docs/profiles.md"
     )
     outputs: dict[str, Any] = Field(default={}, description="where pictures and events go, by name")

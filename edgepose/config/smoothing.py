@@ -1,4 +1,4 @@
-"""Declare what smoothing can be told beyond a preset's name: a filter and its own parameters."""
+"""The options of smoothing beyond a preset's name: a filter and its own parameters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EXPONENTIAL: Final = Exponential()
 
 
 class FilterSection(Options):
-    """Say what becomes of the keypoints; each filter has its own parameters."""
+    """The base of the filters; each has its own parameters."""
 
     def setting(self) -> Setting:
         """Return what the smoother is made from."""
@@ -25,23 +25,23 @@ class FilterSection(Options):
 
 
 class NoSmoothingSection(FilterSection):
-    """Take keypoints as the model gives them."""
+    """Keypoints as the model gives them."""
 
 
 class _LossSection(FilterSection):
-    """Say what to do about keypoints that get lost, and about gaps in time."""
+    """The treatment of lost keypoints and of gaps in time."""
 
     min_score: Fraction = Field(
         default=_EURO.min_score, description="a keypoint below it is held, then dropped"
     )
     hold: Seconds = Field(default=_EURO.hold, description="seconds a lost keypoint is held")
     max_gap: PositiveSeconds = Field(
-        default=_EURO.max_gap, description="seconds without a pose after which all starts anew"
+        default=_EURO.max_gap, description="seconds without a pose after which smoothing restarts"
     )
 
 
 class OneEuroSection(_LossSection):
-    """Smooth a still person much and a moving one little (1 Euro filter)."""
+    """1 Euro filter: strong for a still person, weak for a moving one."""
 
     min_cutoff: Positive = Field(
         default=_EURO.min_cutoff, description="Hz at rest; lower is smoother"
@@ -65,7 +65,7 @@ class OneEuroSection(_LossSection):
 
 
 class ExponentialSection(_LossSection):
-    """Smooth evenly, slow and fast movement alike."""
+    """Exponential filter: the same for slow and fast movement."""
 
     time_constant: PositiveSeconds = Field(
         default=_EXPONENTIAL.time_constant,

@@ -1,9 +1,9 @@
-"""Load the templates of a watch and lay the watch's own tolerances over those of the files."""
+"""The templates of a watch, with the watch's own tolerances over those of the files."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +11,7 @@ from typing import Any, Final
 from edgepose import template_file
 from edgepose.config.schema import LimbSection, WatchSection
 from edgepose.core.templates import LimbRule, Template
+from edgepose.options import Options
 
 _TOLERANCES: Final = ("angle_deviation", "size_deviation", "min_visible", "mirror")
 _RULE: Final = tuple(field.name for field in fields(LimbRule))
@@ -28,7 +29,7 @@ def _load(path: Path) -> Template:
     try:
         found = path.stat()
     except OSError:
-        return template_file.load(path)  # says what is wrong
+        return template_file.load(path)  # which raises the reason
     return _loaded(path, (found.st_ino, found.st_mtime_ns, found.st_size))
 
 
@@ -38,7 +39,7 @@ def _loaded(path: Path, version: tuple[int, int, int]) -> Template:  # noqa: ARG
 
 
 def adapt(templates: Sequence[Template], watch: WatchSection) -> tuple[Template, ...]:
-    """Return templates with what the watch says differently.
+    """Return templates with the tolerances of the watch.
 
     Raises TemplateError where that does not fit, such as more visible limbs than there are.
     """
@@ -46,8 +47,7 @@ def adapt(templates: Sequence[Template], watch: WatchSection) -> tuple[Template,
 
 
 def _adapted(template: Template, watch: WatchSection) -> Template:
-    said = {key: getattr(watch, key) for key in _TOLERANCES}
-    changes: dict[str, Any] = {key: value for key, value in said.items() if value is not None}
+    changes = _given(watch, _TOLERANCES)
     if watch.limbs:
         changes["limbs"] = _rules(template.limbs, watch.limbs)
         changes["ignore"] = template.ignore | {
@@ -62,7 +62,11 @@ def _rules(
     """Return the rules of a template with those of a watch over them, key by key."""
     rules = dict(own)
     for limb, section in wanted.items():
-        said = {key: getattr(section, key) for key in _RULE}
-        given = {key: value for key, value in said.items() if value is not None}
-        rules[limb] = replace(rules.get(limb, LimbRule()), **given)
+        rules[limb] = replace(rules.get(limb, LimbRule()), **_given(section, _RULE))
     return rules
+
+
+def _given(section: Options, keys: Iterable[str]) -> dict[str, Any]:
+    """Return the values that a section has for some of its keys."""
+    values = {key: getattr(section, key) for key in keys}
+    return {key: value for key, value in values.items() if value is not None}

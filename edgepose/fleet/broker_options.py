@@ -1,4 +1,4 @@
-"""Where the fleet's broker is: told on the command line, in the environment, or in a small file."""
+"""The fleet's broker: from the command line, the environment, or a small file."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ class Builder:
         kind = node.tag.removeprefix(_TAG)
         read = _SCALARS.get(kind)
         if read is None:
-            self._report(node, path, f"the mark `{_tag(node)}` is not known; write a plain value")
+            self._report(node, path, f"the tag `{_tag(node)}` is not known; write a plain value")
             return None
         try:
             return read(node)
@@ -174,8 +174,8 @@ def _bad_key(node: yaml.Node) -> str:
         )
     if node.tag == f"{_TAG}null":
         word = node.value
-        return f"the key `{word}` is nothing to YAML; expected a name before the ':'"
-    return "expected a name before the ':', found a list, a mapping or a marked value"
+        return f"YAML reads the key `{word}` as nothing; expected a name before the ':'"
+    return "expected a name before the ':', found a list, a mapping or a value with a tag"
 
 
 def _text(node: yaml.ScalarNode) -> str | float:

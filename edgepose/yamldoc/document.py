@@ -8,7 +8,6 @@ Only plain values are understood: mappings, lists, text, numbers, true/false and
 from __future__ import annotations
 
 import codecs
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from typing import Any, Final
 import yaml
 
 from edgepose.errors import DocumentError, KeyPath, Problem, ProblemKind
+from edgepose.options import similar_file
 from edgepose.yamldoc.builder import MAX_DEPTH, Builder, line_of, short
 from edgepose.yamldoc.marks import Mark, problem_at
 
@@ -35,7 +35,7 @@ class Document:
     """The values of a file, and where each of them is written.
 
     data: a mapping of plain values, keys are text. name: the file as the user named it.
-    marks: by key path; that of a mapping's value is where its key stands.
+    marks: by key path; that of a mapping's value is the place of its key.
     """
 
     data: dict[str, Any]
@@ -118,7 +118,8 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise _error(name, None, f"no such file{_similar(path)}", "missing_file") from None
+        near = similar_file(path, pattern="*.y*ml")
+        raise _error(name, None, f"no such file{near}", "missing_file") from None
     except IsADirectoryError:
         raise _error(name, None, "is a folder; name the YAML file in it") from None
     except OSError as problem:
@@ -131,18 +132,8 @@ def _read(path: Path) -> bytes:
 
 def _check_length(length: int, name: str) -> None:
     if length > MAX_BYTES:
-        text = f"longer than {MAX_BYTES // 1_000_000} MB; this is no file of ours"
+        text = f"longer than {MAX_BYTES // 1_000_000} MB; no file of edgepose is so long"
         raise _error(name, None, text)
-
-
-def _similar(path: Path) -> str:
-    """Return the near miss among the YAML files of the same folder."""
-    try:
-        known = {other.stem: other for other in path.parent.glob("*.y*ml")}
-    except OSError:
-        return ""
-    close = difflib.get_close_matches(path.stem, known, n=1)
-    return f"; did you mean '{known[close[0]]}'?" if close else ""
 
 
 def _decode(content: bytes, name: str) -> str:

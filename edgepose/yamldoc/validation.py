@@ -177,11 +177,9 @@ class _Section:
         """Return the sentence and the kind for all errors of one place."""
         for error in details:
             kind = error["type"]
-            if kind in _OUR_SENTENCES:
-                cause = error.get("ctx", {}).get("error", error["msg"])
-                return str(cause), cause.kind if isinstance(cause, InvalidValue) else "value"
-            if kind not in _PYDANTIC_TYPES:
-                return error["msg"], "value"
+            if kind in _OUR_SENTENCES or kind not in _PYDANTIC_TYPES:
+                cause = error.get("ctx", {}).get("error")
+                return sentence(error), cause.kind if isinstance(cause, InvalidValue) else "value"
             if kind == "extra_forbidden" or error["loc"][-1:] == ("[key]",):
                 word = "option" if kind == "extra_forbidden" else "name"
                 hint = near_miss(str(inner[-1]), keys_at(self.model, inner[:-1]))
@@ -231,6 +229,11 @@ def _written(data: Any, details: ErrorDetails) -> KeyPath:
     last = details["loc"][-1:]
     absent = details["type"] == "missing" and isinstance(last[0], str)
     return (*path, *last) if absent else path
+
+
+def sentence(error: ErrorDetails) -> str:
+    """Return a validator's own sentence, without what pydantic puts before it."""
+    return str(error.get("ctx", {}).get("error", error["msg"]))
 
 
 def leaves(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
