@@ -1,4 +1,4 @@
-"""A configuration at work: run it, ask how it is, and change it while it runs."""
+"""A configuration at work: run it, report its state, change it while it runs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 class Appliance(Controls):
-    """Run one configuration; be what its outputs may ask things of.
+    """One configuration at work, with the state and the commands that its outputs ask for.
 
     extra: internal outputs besides the configured ones. active: the configuration with its files,
     where it comes from more than its one file.
@@ -52,7 +52,7 @@ class Appliance(Controls):
         self.model: LoadedModel = load_model(config.model)
         self._extra = dict(extra or {})
         self._tuning = Tuning(config)
-        self._outgoing: list[LoadedModel] = []  # models of pipelines that had to be built anew
+        self._retired: list[LoadedModel] = []  # models of pipelines that had to be rebuilt
         self._recent = Recent()
         self._board = Board(state_folder())
         self._health = Health(self._board, last_exit.read(own_folder()))
@@ -86,7 +86,7 @@ class Appliance(Controls):
         self.pipeline = self._new_pipeline()
 
     def reload_soon(self) -> None:
-        """Read the configuration anew on a thread of its own: a signal handler must not wait."""
+        """Read the configuration again on a thread of its own: a signal handler must not wait."""
         new_thread("reload", self._try_reload, self.fail).start()
 
     def fail(self, error: BaseException) -> None:
@@ -99,7 +99,7 @@ class Appliance(Controls):
             log.info("%s", self.command("reload"))
 
     def run(self) -> None:
-        """Run until the source ends or `stop` is called; raises what crashed a part."""
+        """Run until the source ends or `stop` is called; raises what crashed a thread."""
         try:
             while not self._stop.is_set():
                 self.pipeline.run(self._halt)
@@ -119,7 +119,7 @@ class Appliance(Controls):
         return replace(latest, counts=dict(self._earlier + Counter(latest.counts)))
 
     def _close(self) -> None:
-        for model in (*self._outgoing, self.model):
+        for model in (*self._retired, self.model):
             model.close()
 
     def stop(self) -> None:
@@ -202,15 +202,15 @@ class Appliance(Controls):
                 raise
 
     def poll_config(self) -> None:
-        """Take over what was edited, and keep what runs well: called every second or so."""
+        """Take over what was edited, and prove what runs: called every second or so."""
         if self.active.should_read():
             with self._lock:
-                self._look(self.active.choose())
+                self._follow_if_new(self.active.choose())
         self.active.prove()
 
-    def _look(self, choice: ConfigChoice) -> None:
-        """Follow a choice if it is news; a refusal is logged once, and in the health document."""
-        if not self.active.is_news(choice):
+    def _follow_if_new(self, choice: ConfigChoice) -> None:
+        """Follow a choice if it is new; a refusal is logged once, and in the health document."""
+        if not self.active.is_new(choice):
             return
         try:
             log.info("%s", self._follow(choice, keeps_tuned=True))
@@ -219,7 +219,7 @@ class Appliance(Controls):
                 self.active.refuse(str(error))
 
     def _follow(self, choice: ConfigChoice, keeps_tuned: bool) -> str:
-        """Go on as a choice says. Raises EdgeposeError where it can't.
+        """Run the chosen configuration. Raises EdgeposeError where that can't be done.
 
         keeps_tuned: what was tuned and not saved stays where the file says nothing new.
         """
@@ -242,12 +242,12 @@ class Appliance(Controls):
 
     def _restart(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
         self.stop()
-        return "the service ends, and is started anew by systemd"
+        return "the service ends, and is restarted by systemd"
 
     def _take_over(self, config: Config, commit: Callable[[], None] = lambda: None) -> str:
-        """Go on with another configuration, stopping no more than has to be.
+        """Change to another configuration, restarting no more than necessary.
 
-        commit: is called once nothing can fail any more; what it raises leaves all as it was.
+        commit: called once nothing else can fail; what it raises leaves everything as it was.
         """
         change = plan(self.config, config, self.model, self)
         with contextlib.ExitStack() as undo:
@@ -257,8 +257,8 @@ class Appliance(Controls):
             undo.pop_all()
         self._use(config)
         self._apply(change)
-        anew = ", ".join(change.anew)
-        return "the configuration is taken over" + (f"; anew: {anew}" if anew else "")
+        restarts = ", ".join(change.restarts)
+        return "the configuration is taken over" + (f"; restarted: {restarts}" if restarts else "")
 
     def _use(self, config: Config) -> None:
         self.active.use(config)
@@ -268,7 +268,7 @@ class Appliance(Controls):
         if change.model is not None:
             self.model, old = change.model, self.model
             if change.needs_rebuild:
-                self._outgoing.append(old)
+                self._retired.append(old)
         if change.needs_rebuild:
             self._halt.set()
             return

@@ -55,7 +55,7 @@ def new_source(config: Config) -> Source:
 
 
 def device(config: Config, model: LoadedModel, controls: Controls | None = None) -> Device:
-    """Return what outputs are told about where they run, and whom they may ask."""
+    """Return what outputs need to know of the device, and its commands."""
     return Device(
         config.name,
         tuple(config.watches),
@@ -127,7 +127,7 @@ def new_pipeline(
 ) -> Pipeline:
     """Return the pipeline of a configuration, ready to start.
 
-    extra: internal outputs besides the configured ones. controls: the way back for outputs.
+    extra: internal outputs besides the configured ones. controls: state and commands for outputs.
     """
     outputs = new_outputs(config, device(config, model, controls))
     for name, output in (extra or {}).items():

@@ -1,7 +1,7 @@
-"""The health document: how everything is, the same for everyone who asks, in plain JSON values.
+"""The health document: the state of everything, in plain JSON values.
 
-`edgepose status`, MQTT, the web page, metrics and the corner of the screen all show this one;
-what ails stands in it as sentences ("troubles"), so that none of them has to judge for itself.
+`edgepose status`, MQTT, the web page, metrics and the corner of the screen all show this one.
+"troubles" lists what is degraded, as sentences, so that none of them has to decide for itself.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from edgepose.config.loader import Config
 from edgepose.engine.failover import FailoverRuntime
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.watchdog import hung_parts
-from edgepose.system.board import Board, ailments
+from edgepose.system.board import Board, problems
 
 HEALTHY: Final = ("running", "starting", "ended", "off")
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Hold what runs at the moment, and what the appliance alone knows of it.
+    """What runs at the moment, and what only the appliance knows about it.
 
     configuration: path, error and history of the configuration, for the document's "config".
-    templates, pushed: what a fleet's station wants to know of this device.
+    templates, pushed: what `edgepose fleet` asks of this device.
     """
 
     config: Config
@@ -44,22 +44,23 @@ class Subject:
 
 
 class Health:
-    """Write the document. last_exit: how the process before this one ended, None: no trace."""
+    """The author of the document. last_exit: how the last process ended, None: not known."""
 
-    def __init__(self, vitals: Board, last_exit: Mapping[str, Any] | None = None) -> None:
-        self._vitals = vitals
+    def __init__(self, board: Board, last_exit: Mapping[str, Any] | None = None) -> None:
+        self._board = board
         self._last_exit = last_exit
         self._started = time.monotonic()
         self._started_at = round(time.time(), 1)
 
     def document(self, subject: Subject) -> dict[str, Any]:
-        """Return how everything is now."""
+        """Return the document of this moment."""
         pipeline, figures = subject.pipeline, subject.pipeline.stats.snapshot()
-        board = self._vitals.read()
+        board = self._board.read()
         hung = hung_parts(pipeline, subject.config.source.options.patience())
         parts = _parts(subject, hung)
         rate = pipeline.governor.to_dict(time.monotonic())
-        troubles = [*_troubles(parts, hung, subject.configuration), *_named(_ailing(board, rate))]
+        found = (*_troubles(parts, hung, subject.configuration), *_board_troubles(board, rate))
+        troubles = [{"name": name, "state": state, "reason": why} for name, state, why in found]
         return {
             "version": __version__,
             "name": subject.config.name,
@@ -86,7 +87,7 @@ class Health:
 
 
 def _parts(subject: Subject, hung: Mapping[str, str]) -> dict[str, Any]:
-    """Return source, runtime and outputs; one that hangs is "hung", whatever it last said."""
+    """Return source, runtime and outputs; one that hangs is "hung", whatever it last reported."""
     pipeline = subject.pipeline
     outputs = {
         name: {"type": _type(subject.config, name), **worker.to_dict()}
@@ -140,28 +141,26 @@ def _queues(pipeline: Pipeline) -> dict[str, float]:
 
 def _troubles(
     parts: Mapping[str, Any], hung: Mapping[str, str], configuration: Mapping[str, Any]
-) -> Iterator[dict[str, str]]:
-    """Yield name, state and reason of whatever needs somebody's help."""
+) -> Iterator[tuple[str, str, str]]:
+    """Yield name, state and reason of each component that does not work as it should."""
     named = {"source": parts["source"], "runtime": parts["runtime"], **parts["outputs"]}
     for name, part in named.items():
         if part["state"] not in HEALTHY:
-            yield {"name": name, "state": part["state"], "reason": part["reason"]}
+            yield name, part["state"], part["reason"]
     if "perception" in hung:
-        yield {"name": "perception", "state": "hung", "reason": hung["perception"]}
+        yield "perception", "hung", hung["perception"]
     if configuration.get("error"):
-        yield {"name": "config", "state": "refused", "reason": configuration["error"]}
+        yield "config", "refused", configuration["error"]
 
 
-def _ailing(board: Mapping[str, Any], rate: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _board_troubles(
+    board: Mapping[str, Any], rate: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str]]:
     """Yield what is wrong with the board, and what is done about it."""
-    for name, reason in ailments(board):
+    for name, reason in problems(board):
         if name != "heat" or not rate["steps"]:
-            yield name, reason
+            yield name, "degraded", reason
     if rate["steps"]:
         heat, limit = board.get("temperature") or 0.0, rate["limit_fps"]
-        yield "heat", f"the board has {heat:.0f} °C: only {limit:g} pictures a second are looked at"
-
-
-def _named(ailing: Iterator[tuple[str, str]]) -> Iterator[dict[str, str]]:
-    for name, reason in ailing:
-        yield {"name": name, "state": "degraded", "reason": reason}
+        reason = f"the board has {heat:.0f} °C: only {limit:g} pictures a second are looked at"
+        yield "heat", "degraded", reason

@@ -1,4 +1,4 @@
-"""From what a configuration says about the model to a detector on the best chip there is."""
+"""Find, open and warm up the configured model, on the best chip available."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from edgepose.types import Frame, Image, Pose, blank_frame
 TRIAL_SIZE: Final = (480, 640)
 BUNDLED: Final = "edgepose-nano"  # trained by this project, so it may travel with it
 PREFERENCE: Final = (DEFAULT_MODEL, BUNDLED)
-"""What is used when a configuration names no model: the better one that is at hand."""
+"""What is used when a configuration names no model: the first that is installed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedModel:
-    """Hold an opened model: where it came from, and the detector with its interpreters.
+    """An opened model: its file, and the detector with its interpreters.
 
-    is_makeshift: nobody asked for this model; it is used since no better one is at hand.
+    is_makeshift: no model is configured, and no better one is installed.
     why: why it runs on that chip.
     """
 
@@ -46,43 +46,43 @@ class LoadedModel:
         return self.detector.detect(Frame(image, 0.0, 0))
 
     def warm_up(self) -> None:
-        """Look at a blank picture with every interpreter. Raises what does not work."""
+        """Infer a blank picture with every interpreter. Raises what does not work."""
         for runtime in self.detector.runtimes:
             Detector(self.detector.family, runtime).detect(blank_frame(TRIAL_SIZE, 0.0, 0))
 
     def close(self) -> None:
-        """Let the interpreters go."""
+        """Close the interpreters."""
         self.detector.close()
 
     @property
     def label(self) -> str:
-        """Return what sees, for people: model and backend."""
+        """Return model and backend, for people."""
         return f"{self.file.name} ({self.detector.runtimes[0].backend})"
 
 
 def load_model(section: ModelSection | None = None) -> LoadedModel:
-    """Open the model that a configuration asks for; without one, the best that is at hand.
+    """Open the configured model; without one, the best that is installed.
 
-    Raises ModelError when there is none, or it can't be used; RuntimeLost when its chip is away.
+    Raises ModelError when there is none, or it can't be used; RuntimeLost when its chip is absent.
     """
     section = section or ModelSection()
     model = find(section.path or section.name or best_model())
-    _distrust(section, model)
+    _probe_unknown(section, model)
     with ExitStack() as opened:
         runtimes = tuple(_new_runtime(section, model) for _ in range(section.workers))
         for runtime in runtimes:
             opened.callback(runtime.close)
             runtime.open()
         family = recognise(runtimes[0].inputs, runtimes[0].outputs, str(model.path))
-        family = _told(family, section, model)
+        family = _configured(family, section, model)
         opened.pop_all()
     is_asked_for = bool(section.path or section.name)
     is_makeshift = model.name == BUNDLED and not is_asked_for
     return LoadedModel(model, Detector(family, *runtimes), is_makeshift, _why(section, model))
 
 
-def _distrust(section: ModelSection, model: ModelFile) -> None:
-    """Try a file that nobody vouches for in a child process: native code may crash on it."""
+def _probe_unknown(section: ModelSection, model: ModelFile) -> None:
+    """Try a file that is in no manifest in a child process: native code may crash on it."""
     if model.entry is None and section.runtime != "replay" and not _is_compiled(model):
         probe(model.path)
 
@@ -91,8 +91,8 @@ def _is_compiled(model: ModelFile) -> bool:
     return model.path.stem.endswith("_edgetpu")
 
 
-def _told(family: Family, section: ModelSection, model: ModelFile) -> Family:
-    """Return the family with what the manifest, and before it the configuration, says of it."""
+def _configured(family: Family, section: ModelSection, model: ModelFile) -> Family:
+    """Return the family with the options of the manifest and, above them, the configuration."""
     entry = model.entry
     options = {**(entry.options if entry else {}), **section.options}
     family = family.configured(options)
@@ -102,15 +102,15 @@ def _told(family: Family, section: ModelSection, model: ModelFile) -> Family:
 
 
 def _new_runtime(section: ModelSection, model: ModelFile) -> Runtime:
-    """Return the one way to run a model, or a ladder of the ways that the section allows."""
-    rungs = _rungs(section, model)
-    return FailoverRuntime(rungs) if len(rungs) > 1 else rungs[0].make()
+    """Return the one way to run a model, or failover between those that the section allows."""
+    candidates = _candidates(section, model)
+    return FailoverRuntime(candidates) if len(candidates) > 1 else candidates[0].make()
 
 
-def _rungs(section: ModelSection, model: ModelFile) -> list[Candidate]:
+def _candidates(section: ModelSection, model: ModelFile) -> list[Candidate]:
     """Return the ways to run a model, best first.
 
-    auto takes the Edge TPU when one is plugged in and the model's build for it is at hand.
+    auto takes the Edge TPU when one is plugged in and the model's build for it is installed.
     """
     if section.runtime == "replay":
         return [Candidate("recorded tensors", lambda: part("runtime", "replay")(model.path))]
@@ -131,7 +131,7 @@ def _builds(model: ModelFile) -> tuple[str, str]:
 
 
 def _why(section: ModelSection, model: ModelFile) -> str:
-    """Say why the first of the rungs is the first."""
+    """Return why the best candidate is the best."""
     if section.runtime == "replay":
         return "recorded tensors are played back"
     if section.runtime != "auto":
@@ -170,6 +170,6 @@ def _wants_tpu(section: ModelSection, tpu: str) -> bool:
 
 
 def best_model(preference: Sequence[str] = PREFERENCE) -> str:
-    """Return the first model that is at hand; DEFAULT_MODEL when there is none, to be pulled."""
+    """Return the first model that is installed; DEFAULT_MODEL when there is none, to be pulled."""
     at_hand = (name for name in preference if name in manifest() and locate(manifest()[name]))
     return next(at_hand, DEFAULT_MODEL)

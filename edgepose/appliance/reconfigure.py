@@ -1,4 +1,4 @@
-"""Let a running pipeline go on with another configuration, starting no more anew than has to be.
+"""Change a running pipeline to another configuration, restarting no more than necessary.
 
 Thresholds and templates change in place, a model between two frames; a source, an output or the
 interpreter is replaced alone. Everything is made first: what can't be made changes nothing.
@@ -6,7 +6,7 @@ interpreter is replaced alone. Everything is made first: what can't be made chan
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -21,9 +21,10 @@ from edgepose.sources.base import Source
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """Hold what another configuration needs: each part made and not started, None if it stays.
+    """What changes for another configuration: each part made and not started, None if it stays.
 
-    outputs: by name, None for one that goes. needs_rebuild: the pipeline can't be changed in place.
+    outputs: by name, None for one that is removed. needs_rebuild: the pipeline can't be changed in
+    place.
     """
 
     config: Config
@@ -34,22 +35,16 @@ class Plan:
     needs_rebuild: bool
 
     @property
-    def anew(self) -> tuple[str, ...]:
-        """Return what is started anew, for people."""
-        return tuple(self._anew())
-
-    def _anew(self) -> Iterator[str]:
+    def restarts(self) -> tuple[str, ...]:
+        """Return the names of what is restarted, for people."""
         if self.needs_rebuild:
-            yield "everything"
-            return
-        if self.model is not None:
-            yield "model"
-        if self.source is not None:
-            yield "source"
-        yield from (f"output {name}" for name in self.outputs)
+            return ("everything",)
+        parts = {"model": self.model, "source": self.source}
+        changed = [name for name, part in parts.items() if part is not None]
+        return (*changed, *(f"output {name}" for name in self.outputs))
 
     def apply(self, pipeline: Pipeline) -> None:
-        """Change a running pipeline, without waiting. Watches that stay are tuned by others."""
+        """Change a running pipeline, without waiting; watches that stay are not tuned here."""
         pipeline.workers.deadline = self.config.model.deadline
         pipeline.governor.rates = self.config.rate.rates
         pipeline.show_pictures(self.config.frames == "full")
@@ -66,33 +61,21 @@ class Plan:
 def plan(before: Config, after: Config, model: LoadedModel, controls: Controls) -> Plan:
     """Return what leads from one configuration to another; nothing is touched yet.
 
-    eyes: those that see now. Raises EdgeposeError for a model or a part that can't be had.
+    model: the one in use. Raises EdgeposeError for a model or a part that can't be had.
     """
     with ExitStack() as undo:
-        new_model = None
-        if before.model != after.model:
-            new_model = load_model(after.model)
+        new_model = load_model(after.model) if before.model != after.model else None
+        if new_model is not None:
             undo.callback(new_model.close)
             new_model.warm_up()
-        change = _change(before, after, model, new_model, controls)
+        family, now = (new_model or model).detector.family, model.detector.family
+        is_other = before.source != after.source
+        source = assembly.new_source(after) if is_other else None
+        begins = is_other or _differ(before, after) or family.known_score != now.known_score
+        interpreter = assembly.new_interpreter(after, family=family) if begins else None
+        outputs = _outputs(before, after, new_model or model, controls)
+        needs_rebuild = before.model.workers != after.model.workers
         undo.pop_all()
-    return change
-
-
-def _change(
-    before: Config,
-    after: Config,
-    model: LoadedModel,
-    new_model: LoadedModel | None,
-    controls: Controls,
-) -> Plan:
-    family, now = (new_model or model).detector.family, model.detector.family
-    is_other = before.source != after.source
-    source = assembly.new_source(after) if is_other else None
-    begins = is_other or _differ(before, after) or family.known_score != now.known_score
-    interpreter = assembly.new_interpreter(after, family=family) if begins else None
-    outputs = _outputs(before, after, new_model or model, controls)
-    needs_rebuild = before.model.workers != after.model.workers
     return Plan(after, new_model, source, interpreter, outputs, needs_rebuild)
 
 
@@ -113,7 +96,7 @@ def _fixed(config: Config) -> dict[str, object]:
 def _outputs(
     before: Config, after: Config, model: LoadedModel, controls: Controls
 ) -> dict[str, Output | None]:
-    """Return the outputs that differ; all of them where they are told other names."""
+    """Return the outputs that differ; all of them where names that they are given differ."""
     made = assembly.new_outputs(after, assembly.device(after, model, controls))
     same_names = _names(before) == _names(after)
     gone: dict[str, Output | None] = dict.fromkeys(before.outputs.keys() - made.keys())

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgepose import template_file
-from edgepose.config.edit import with_name
+from edgepose.config.edit import save_text, with_name
 from edgepose.config.files import ConfigFiles, own_name, version_of
 from edgepose.config.loader import Config
 from edgepose.config.reload import ActiveConfig
@@ -173,14 +173,14 @@ class RemoteUpdate(Output):
         """Replace a template's file; where the watches can't use it, the old one comes back."""
         template_file.loads(text, path.name)
         before = _read(path)
-        _write(path, text)
+        save_text(path, text)
         try:
             self._retune()
         except EdgeposeError:
             if before is None:
                 path.unlink(missing_ok=True)
             else:
-                _write(path, before)
+                save_text(path, before)
             self._retune()
             raise
 
@@ -284,14 +284,6 @@ def _read(path: Path) -> str | None:
         return read_text(path, ConfigError)
     except ConfigError:
         return None
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write_text(path, text)
-    except OSError as error:
-        raise ConfigError(f"{path}: can't be written ({error.strerror or error})") from error
 
 
 class UpdateJournal:

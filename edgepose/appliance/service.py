@@ -1,7 +1,7 @@
-"""A run that nobody looks after: it stays up whatever its configuration says.
+"""A service without an operator: it keeps running whatever its configuration says.
 
-What can be run is run: the file, else the last good copy of it. Where there is neither, the process
-waits, says why on the screen and in the health document, and goes on once the file is right.
+It runs the file, else the last good copy of it. Where neither can be used it waits, reports why on
+the screen and in the health document, and starts once the file is right.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from edgepose.system.systemd import notify
 log = logging.getLogger(__name__)
 
 THERMAL: Final = 5.0  # seconds between two looks at the temperature; a heat sink changes slowly
-STARTS: Final = 3  # crashes, one after another, until a configuration gives way to the last good
+STARTS: Final = 3  # crashes, one after another, until the last good configuration is used instead
 
 
 @contextmanager
@@ -54,10 +54,10 @@ def supervised(appliance: Appliance, folder: Path | None) -> Iterator[None]:
 
 
 class Service:
-    """Run whatever can be run, from `run` until `stop` or the end of the source.
+    """Whatever configuration can be run, from `run` until `stop` or the end of the source.
 
     new_appliance: makes one of a configuration and tries its model; raises EdgeposeError. folder:
-    of the status file. appliance: the one at work, or the last that was.
+    of the status file. appliance: the one that runs, or the last that did.
     """
 
     def __init__(
@@ -71,13 +71,13 @@ class Service:
         self._new_appliance = new_appliance
         self._folder = folder
         self._has_crashed = last_exit.has_crashed(folder)
-        self._stop, self._again = threading.Event(), threading.Event()
+        self._stop, self._reread = threading.Event(), threading.Event()
 
     def run(self) -> None:
-        """Run, or wait for what can be run. Raises what crashed a part."""
+        """Run, or wait for what can be run. Raises what crashed a thread."""
         while not self._stop.is_set():
             self.appliance = self._begin()
-            if self._stop.is_set():  # also where it came before there was anything to stop
+            if self._stop.is_set():  # also where it came before there was an appliance to stop
                 return
             assert self.appliance is not None
             try:
@@ -91,15 +91,15 @@ class Service:
     def stop(self) -> None:
         """End the run in order; safe in a signal handler."""
         self._stop.set()
-        self._again.set()
+        self._reread.set()
         if self.appliance is not None:
             self.appliance.stop()
         else:
             notify(STOPPING=1)
 
     def reload_soon(self) -> None:
-        """Read the files anew, without waiting for it."""
-        self._again.set()
+        """Read the files again, without waiting for it."""
+        self._reread.set()
         if self.appliance is not None:
             self.appliance.reload_soon()
 
@@ -112,26 +112,24 @@ class Service:
 
     def _wait(self, error: EdgeposeError) -> Appliance | None:
         is_mistake = isinstance(error, UserError)
-        until = (
-            "the configuration is mended" if is_mistake else f"it works; tried every {RETRY:g} s"
-        )
+        until = "the configuration is right" if is_mistake else f"it works; tried every {RETRY:g} s"
         log.error("Nothing can be run until %s: %s", until, error)
         edits = Edits(lambda: self._files.paths)
-        with Standby(self._files, error, self._folder) as waiting:
+        with Standby(self._files, error, self._folder) as standby:
             while self._await_change(edits):
                 self._files.retry_refused()
                 try:
                     return self._try()
                 except EdgeposeError as again:
-                    waiting.tell(again)
+                    standby.report(again)
         return None
 
     def _await_change(self, edits: Edits) -> bool:
         """Wait for an edit, a signal, or RETRY seconds (a model may come); False at the end."""
         for _ in range(round(RETRY / POLL)):
-            if self._again.wait(POLL) or edits.step():
+            if self._reread.wait(POLL) or edits.step():
                 break
-        self._again.clear()
+        self._reread.clear()
         return not self._stop.is_set()
 
     def _try(self) -> Appliance:
@@ -156,7 +154,7 @@ class Service:
                     raise ConfigError(choice.error) from error
 
     def _is_crash_loop(self, config: Config, last: Config | None) -> bool:
-        """Refuse a configuration that crashes the process where there is one that does not."""
+        """Refuse a configuration that crashes the process where a last good one exists."""
         if last is None or last.digest == config.digest:
             return False
         crashes = self._files.good.count_start(config.text, has_crashed=self._has_crashed)

@@ -1,4 +1,4 @@
-"""What a service shows and says while there is nothing that it could run."""
+"""What a service shows and reports while it has nothing to run."""
 
 from __future__ import annotations
 
@@ -29,39 +29,39 @@ SHOWN_EVERY: Final = 1.0  # seconds; a screen may go and come back
 
 
 class ErrorScreen(Output):
-    """Show why nothing runs, on the screen that the configuration means, else on any."""
+    """The reason why nothing runs, on the screen of the configuration, else on any."""
 
     def __init__(self, config: Path) -> None:
         self.title = self.text = ""
         self._screen = _screen(config)
 
     def open(self) -> None:
-        """Take the screen over. Raises OutputLost while there is none to be had."""
+        """Open the screen. Raises OutputLost while there is none."""
         self._screen.open()
         self.wake_at = time.monotonic()
 
     def show(self, scene: Scene) -> None:
-        """Show nothing: no scene comes."""
+        """Ignore scenes: none comes."""
 
     def tick(self) -> None:
-        """Show the text. Raises OutputLost when the screen has gone."""
+        """Show the text. Raises OutputLost when the screen was unplugged."""
         self._screen.notice(self.title, self.text)
         self.wake_at = time.monotonic() + SHOWN_EVERY
 
     def close(self) -> None:
-        """Give the screen back."""
+        """Close the screen."""
         self._screen.close()
 
 
 def _screen(config: Path) -> Any:
-    """Return an HDMI output with the options that the file has for it, as far as they are right."""
+    """Return an HDMI output with the options in the file, as far as they are right."""
     hdmi = part("output", "hdmi")
     about = Device("edgepose")
     for options in _hdmi_sections(config):
         try:
             return hdmi(hdmi.Options.model_validate(options), about)
         except ValueError as error:  # pydantic's, or that of a font
-            log.debug("%s: options of the screen are passed over: %s", config, error)
+            log.debug("%s: options of the screen are ignored: %s", config, error)
     return hdmi(hdmi.Options(), about)
 
 
@@ -79,19 +79,19 @@ def _hdmi_sections(config: Path) -> list[dict[str, Any]]:
 
 
 class Standby:
-    """Be up with nothing to run: on the screen, to systemd, and for `edgepose status`."""
+    """A service with nothing to run, as seen on the screen, by systemd and `edgepose status`."""
 
     def __init__(self, files: ConfigFiles, error: EdgeposeError, folder: Path | None) -> None:
         self._files = files
         self._started = time.monotonic()
-        self._notice = ErrorScreen(next((p for p in files.paths if p.exists()), files.given))
-        self.tell(error)
-        self._outlet = OutputWorker("notice", self._notice, Stats(), self._failed)
+        self._screen = ErrorScreen(next((p for p in files.paths if p.exists()), files.given))
+        self.report(error)
+        self._worker = OutputWorker("notice", self._screen, Stats(), self._failed)
         self._supervisor = Supervisor(self.state, self._failed, folder)
 
     def __enter__(self) -> Standby:
-        """Begin to show and to report."""
-        self._outlet.start()
+        """Start to show and to report."""
+        self._worker.start()
         self._supervisor.start()
         notify(READY=1)
         return self
@@ -102,42 +102,42 @@ class Standby:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Give the screen back."""
+        """Stop, and close the screen."""
         self._supervisor.stop()
-        self._outlet.drain()
-        self._outlet.join(time.monotonic() + 2.0)
+        self._worker.drain()
+        self._worker.join(time.monotonic() + 2.0)
 
-    def tell(self, error: EdgeposeError) -> None:
-        """Say what is wrong: a mistake that somebody must mend, or a device that may come back."""
+    def report(self, error: EdgeposeError) -> None:
+        """Report an error: a mistake in the file, or a device that may come back."""
         if isinstance(error, UserError):
             self._part, state, title = "config", "refused", REFUSED
         else:
             part = "runtime" if isinstance(error, RuntimeLost) else "start"
             self._part, state, title = part, "backing off", AWAY
-        self._ails = {"state": state, "reason": str(error)}
-        self._notice.title, self._notice.text = title, str(error)
+        self._trouble = {"state": state, "reason": str(error)}
+        self._screen.title, self._screen.text = title, str(error)
 
     def state(self) -> Mapping[str, Any]:
-        """Return the health document of an appliance that does not run."""
-        part, ails, off = self._part, self._ails, {"state": "off", "reason": ""}
+        """Return the health document while nothing runs."""
+        part, trouble, off = self._part, self._trouble, {"state": "off", "reason": ""}
         return {
             "version": __version__,
             "name": self._files.given.stem,
             "state": "waiting",
-            "troubles": [{"name": part, **ails}],
+            "troubles": [{"name": part, **trouble}],
             "uptime": round(time.monotonic() - self._started, 1),
             "detect": True,
             "fps": 0.0,
             "source": off,
-            "runtime": {**(ails if part == "runtime" else off), "model": "", "backend": ""},
+            "runtime": {**(trouble if part == "runtime" else off), "model": "", "backend": ""},
             "hung": {},
-            "outputs": {"notice": {"type": "hdmi", **self._outlet.to_dict()}},
+            "outputs": {"notice": {"type": "hdmi", **self._worker.to_dict()}},
             "watches": {},
             "last_event": None,
             "config": {
                 "path": "",
                 "files": [str(path) for path in self._files.paths],
-                "error": ails["reason"] if part == "config" else "",
+                "error": trouble["reason"] if part == "config" else "",
             },
             "stats": {"fps": 0.0, "stages": {}, "counts": {}},
         }

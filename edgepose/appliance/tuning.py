@@ -29,6 +29,8 @@ from edgepose.system.paths import state_folder
 from edgepose.types import Pose, Scene
 from edgepose.yamldoc.describe import takes_at
 
+log = logging.getLogger(__name__)
+
 Section = TypeVar("Section", bound=Options)
 
 TAUGHT_FROM: Final = 15  # latest poses, about half a second, whose middle is the template
@@ -37,7 +39,7 @@ _NAME: Final = re.compile(r"[\w-]{1,64}")
 
 
 class Tuning:
-    """Check and apply what somebody changes about the watches of a configuration.
+    """Changes to the watches of a configuration while it runs.
 
     Every change is whole or refused with UserError, and takes effect in the running `watches`
     that are handed in. sections: by name, as they are now, whatever the profile says.
@@ -56,7 +58,7 @@ class Tuning:
 
     @property
     def is_unsaved(self) -> bool:
-        """Tell whether anything differs from the file."""
+        """Return whether anything differs from the file."""
         return bool(self._edits())
 
     def state(self) -> dict[str, dict[str, Any]]:
@@ -66,11 +68,11 @@ class Tuning:
     def _watch_state(self, name: str) -> dict[str, Any]:
         section, is_on = self._in_profile(name)
         stems = [path.stem for path in section.templates]
-        told: dict[str, Any] = {key: getattr(section, key) for key in TUNABLE}
-        return told | {"template": stems[0] if len(stems) == 1 else stems, "is_on": is_on}
+        state: dict[str, Any] = {key: getattr(section, key) for key in TUNABLE}
+        return state | {"template": stems[0] if len(stems) == 1 else stems, "is_on": is_on}
 
     def use_profile(self, value: Any, watches: Iterable[Watch]) -> str:
-        """Let the watches of another profile count: its name."""
+        """Switch to another profile: its name."""
         name, before = self._profiles.known(value), self.profile
         self._profiles.active = name
         try:
@@ -83,7 +85,7 @@ class Tuning:
         return f"profile '{name}' is in use: watching {', '.join(on) or 'nothing'}"
 
     def tune(self, value: Any, watches: Iterable[Watch]) -> str:
-        """Change thresholds: {"watch", "enter" ...}; say what was changed."""
+        """Change thresholds: {"watch", "enter" ...}; return what was changed."""
         name, changes = self._watch_and_changes(value, TUNABLE)
         changes = {key: _rounded(number) for key, number in changes.items()}
         self._apply(name, changes, watches)
@@ -91,7 +93,7 @@ class Tuning:
         return f"{name}: {done or 'unchanged'}; not saved yet"
 
     def use_template(self, value: Any, watches: Iterable[Watch]) -> str:
-        """Let a watch look for another template: {"watch", "template": name}."""
+        """Change the template of a watch: {"watch", "template": name}."""
         name, changes = self._watch_and_changes(value, ("template",))
         path = self._template_path(changes.get("template"))
         if not path.is_file():
@@ -130,10 +132,10 @@ class Tuning:
         return edits
 
     def retune(self, watches: Iterable[Watch], *, is_read: bool = False) -> None:
-        """Let running watches go on with the sections as they are, all or none.
+        """Apply the sections to running watches, all or none.
 
-        is_read: templates are taken as they were read with the configuration; else they are read
-        anew, which raises TemplateError.
+        is_read: templates are used as they were read with the configuration; else they are read
+        again, which raises TemplateError.
         """
         ready = [(watch, *self._in_profile(watch.name)) for watch in watches]
         own = {w.name: self.config.templates[w.name] if is_read else load_templates(s)
@@ -150,9 +152,9 @@ class Tuning:
         return overlaid(self.sections[name], override), True
 
     def _apply(self, name: str, changes: Mapping[str, Any], watches: Iterable[Watch]) -> None:
-        """Check a watch with some values changed, and let it go on with them.
+        """Check a watch with some values changed, and apply them.
 
-        What the profile in use says of the watch is changed there, everything else in the watch.
+        What the profile in use overrides is changed there, everything else in the watch.
         """
         override = self._profiles.override(name) or OverrideSection()
         section, profiles = self.sections[name], dict(self._profiles.sections)
@@ -203,7 +205,7 @@ def _changes(place: Place, before: Options | None, after: Options) -> dict[Place
 
 
 def _rounded(number: Any) -> Any:
-    """Return a number as it will stand in the file, so that what runs is what is saved."""
+    """Return a number as it will be in the file, so that what runs is what is saved."""
     return round(number, DECIMALS) if isinstance(number, float) else number
 
 
@@ -220,11 +222,8 @@ def _sentence(error: ValueError) -> str:
     return f"{place[0]}: {text}" if place else text
 
 
-log = logging.getLogger(__name__)
-
-
 class Profiles:
-    """Hold the profiles of a device as they are now, and the name of the one in use.
+    """The profiles of a device as they are now, and the name of the one in use.
 
     sections: by name, as they are now. active: a name, "" where there are no profiles.
     """
@@ -256,7 +255,7 @@ class Profiles:
         return name
 
     def remember(self) -> None:
-        """Keep the choice for the next start, where the disk lets us."""
+        """Keep the choice for the next start, if the disk can be written."""
         try:
             self._memory.parent.mkdir(parents=True, exist_ok=True)
             atomic.write_text(self._memory, self.active)

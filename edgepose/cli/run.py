@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import click
 
@@ -42,26 +42,16 @@ MAKESHIFT: Final = (
 )
 
 
-class Runner(Protocol):
-    """Be what signals are passed on to."""
-
-    def stop(self) -> None:
-        """End in order."""
-
-    def reload_soon(self) -> None:
-        """Read the configuration anew."""
-
-
 @click.command()
 @config_argument
 @set_option
 @click.option("--record", type=click.Path(path_type=Path), help="Also record poses, for `replay`.")
 @click.option("--json", "as_json", is_flag=True, help="Print the final figures as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option(
     "--service/--no-service",
     default=None,
-    help="Stay up whatever CONFIG says: run on the last good one, or wait until it is mended; a "
+    help="Keep running whatever CONFIG says: on the last good one, or wait until it is right; a "
     "file of that name on the boot partition comes first. On where systemd waits for READY.",
 )
 def run(
@@ -116,7 +106,7 @@ def _recover(files: ConfigFiles) -> None:
 
 
 def _new_appliance(active: ActiveConfig, record: Path | None, quiet: bool) -> Appliance:
-    """Return an appliance whose model has looked at a blank picture. Raises EdgeposeError."""
+    """Return an appliance whose model is warmed up. Raises EdgeposeError."""
     extra: dict[str, Output] = {} if quiet else {"console": Console()}
     config = active.config
     appliance = Appliance(config, extra, active)
@@ -126,14 +116,14 @@ def _new_appliance(active: ActiveConfig, record: Path | None, quiet: bool) -> Ap
         click.echo(f"edgepose: {assembly.describe(config, appliance.model)}", err=True)
         if appliance.model.is_makeshift:
             click.echo(f"edgepose: {MAKESHIFT}", err=True)
-    if config.model.runtime != "replay":  # whose recorded answers are for the frames alone
+    if config.model.runtime != "replay":  # whose recorded tensors are for the frames alone
         appliance.model.warm_up()
     tune_python()
     return appliance
 
 
 def run_appliance(appliance: Appliance) -> None:
-    """Run until the source ends or a signal says so: TERM and INT stop, HUP reads anew."""
+    """Run until the source ends or a signal comes: TERM and INT stop, HUP reloads."""
     tune_python()
     with _signals(appliance):
         appliance.run()
@@ -153,7 +143,7 @@ def _recorder(device: Device, path: Path) -> Output:
 
 
 @contextmanager
-def _signals(runner: Runner) -> Iterator[None]:
+def _signals(runner: Appliance | Service) -> Iterator[None]:
     handlers = {
         signal.SIGTERM: lambda *_: runner.stop(),
         signal.SIGINT: lambda *_: runner.stop(),

@@ -1,4 +1,4 @@
-"""Which file a configuration is read from, and the copy of the last one that worked."""
+"""Which file a configuration is read from, and the last good one."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ from edgepose.system.paths import state_folder
 
 BOOT_VARIABLE: Final = "EDGEPOSE_BOOT_PATH"
 BOOT_FOLDERS: Final = "/boot/firmware:/boot"  # the partition that a laptop reads, from bookworm on
-
-
 FOLDER: Final = "last-good"  # of the state folder
 INDEX: Final = "config.json"
 STARTS: Final = "starts"  # "VERSION NUMBER"
@@ -100,7 +98,7 @@ class ConfigFiles:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise ConfigError("expected text, found halves of characters") from error
+            raise ConfigError("expected text, found surrogate characters") from error
         return loads(text, path, self._sets)
 
     def last_good(self) -> Config | None:
@@ -141,7 +139,7 @@ def service_files(given: Path, sets: Sequence[str], state: Path) -> ConfigFiles:
 
 
 def boot_files(given: Path) -> tuple[Path, ...]:
-    """Return where a configuration of that name may stand on the boot partition."""
+    """Return where a configuration of that name may be on the boot partition."""
     folders = os.environ.get(BOOT_VARIABLE, BOOT_FOLDERS)
     return tuple(Path(folder) / given.name for folder in folders.split(os.pathsep) if folder)
 

@@ -59,7 +59,7 @@ class ActiveConfig:
         self._looked = time.monotonic()
         return self.files.choose(self.config)
 
-    def is_news(self, choice: ConfigChoice) -> bool:
+    def is_new(self, choice: ConfigChoice) -> bool:
         """Return whether a choice differs from what is in force."""
         return choice.config != self.config or choice.error != self.error
 

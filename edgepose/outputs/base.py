@@ -1,4 +1,4 @@
-"""What an output promises. Each is called on a thread of its own, so it may be slow or fail."""
+"""The contract of an output. Each runs on a thread of its own, so it may be slow or fail."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgepose.types import Scene
 
 
 class Controls(ABC):
-    """Let an output ask things of the appliance: a message on a topic, a tap on a page.
+    """State and commands of the appliance, for outputs: a message on a topic, a tap on a page.
 
     Both methods may be called from any thread and return within a second or so.
     """
@@ -23,7 +23,7 @@ class Controls(ABC):
         """Return the health document: plain JSON values, the same for everyone who asks.
 
         Always there: "state" ("running" or "degraded") and "troubles" (name, state and reason of
-        each that somebody should look after), "detect" (bool), "fps", "source" and "runtime" and
+        each component that is degraded), "detect" (bool), "fps", "source" and "runtime" and
         "outputs" with their states, reasons and restarts, "board" (heat, throttling, disk,
         memory), "watches" by name with their thresholds, "template" and whether they
         count ("is_on"), "profile" (the one in use, "" where there are none), "config", "stats".
@@ -31,7 +31,7 @@ class Controls(ABC):
 
     @abstractmethod
     def command(self, name: str, value: Any = None) -> str:
-        """Carry out a command and return a sentence that says what was done.
+        """Carry out a command and return what was done, as a sentence.
 
         "detect": true or false. "thresholds": {"watch", and any of "enter", "exit", "hold",
         "release", "cooldown", "angle_deviation"}. "template": {"watch", "template": name of a
@@ -49,9 +49,9 @@ class Controls(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Tell an output where it runs: the names of the device, of its watches and of the model.
+    """Where an output runs: the names of the device, of its watches and of the model.
 
-    controls: the way back, None where nobody listens (replay, tests). templates: what each watch
+    controls: None where there is no appliance (replay, tests). templates: what each watch
     looks for, by its name, to be shown; a watch may have none. profiles: names to switch between.
     """
 
@@ -64,7 +64,7 @@ class Device:
 
 
 class Output(ABC):
-    """Show, record or send scenes.
+    """What shows, records or sends scenes.
 
     every_frame: the output wants each scene of a lossless source by itself. Otherwise, and
         whenever it is too slow, scenes are merged: the newest picture, and every event.
@@ -102,14 +102,14 @@ class Output(ABC):
     def show(self, scene: Scene) -> None:
         """Take one scene. Raises OutputLost, and is then given the same scene's events again.
 
-        An output that has taken an event for good before it fails drops the repetition by id.
+        An output that kept an event before it failed drops the repetition by id.
         A scene whose frame.seq was shown already brings events only: the picture and its poses
         are not recorded twice.
         """
 
     @property
     def health(self) -> Mapping[str, Any]:
-        """Return what the health document says of this output besides its state: plain values.
+        """Return what the health document has of this output besides its state: plain values.
 
         Asked on any thread, at any time; it must not wait.
         """
@@ -119,4 +119,4 @@ class Output(ABC):
         """Do what is due at `wake_at`. Raises OutputLost. Called on the thread that shows."""
 
     def close(self) -> None:  # noqa: B027 - some outputs hold nothing
-        """Finish files and let everything go; may be called twice, and after a failed `open`."""
+        """Finish files and free everything; may be called twice, and after a failed `open`."""

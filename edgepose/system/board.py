@@ -1,6 +1,6 @@
-"""What the board says of itself: heat, power, memory, room on the disk. Read from /proc and /sys.
+"""Temperature, throttling, memory and disk of the board, read from /proc and /sys.
 
-What a board does not tell is None or left out; reading never raises and never takes long.
+What a board does not report is None or left out; reading never raises and never takes long.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-FRESH: Final = 2.0  # seconds that a reading serves everybody who asks
+FRESH: Final = 2.0  # seconds that a reading is used
 ASK_EVERY: Final = 30.0  # seconds between two calls of vcgencmd, a process each
 ASK_FOR: Final = 1.0  # seconds that it may take
 
@@ -32,9 +32,9 @@ LEAST_MEMORY_MB: Final = 40
 
 
 class Board:
-    """Read the board's sensors, at most every FRESH seconds. root: "/", or a copy for tests.
+    """The board's sensors, read at most every FRESH seconds. root: "/", or a copy for tests.
 
-    folder: where edgepose keeps what it must remember; room is told of the disk that it is on.
+    folder: the state folder, on the disk whose free space is read.
     """
 
     def __init__(self, folder: Path, root: Path = Path("/")) -> None:
@@ -49,7 +49,7 @@ class Board:
         """Return temperature (degrees Celsius), throttling, disk and memory (MB), as JSON values.
 
         temperature: of the hottest zone. temperatures: by zone. throttled: flags now, and as
-        `..._occurred` since the start of the board; None where no firmware tells.
+        `..._occurred` since the start of the board; None where no firmware reports it.
         """
         with self._lock:
             if time.monotonic() - self._read_at > FRESH:
@@ -68,7 +68,7 @@ class Board:
         }
 
     def _temperatures(self) -> Iterator[tuple[str, float]]:
-        """Yield what sensors say in thousandths of a degree; an Edge TPU on PCIe has one, too."""
+        """Yield the sensors, read in thousandths of a degree; an Edge TPU on PCIe has one."""
         for folder in sorted(self._root.glob("sys/class/thermal/thermal_zone*")):
             yield from _temperature(folder / "temp", _text(folder / "type") or folder.name)
         for folder in sorted(self._root.glob("sys/class/apex/apex_*")):
@@ -94,14 +94,14 @@ class Board:
         return self._answer
 
     def _voltage_alarm(self) -> bool | None:
-        """Return what the kernel's driver of the Pi's supply says, None where it isn't."""
+        """Return the alarm of the kernel's driver for the Pi's supply, None without one."""
         for folder in self._root.glob("sys/class/hwmon/hwmon*"):
             if _text(folder / "name") == "rpi_volt":
                 return _text(folder / "in0_lcrit_alarm") == "1"
         return None
 
     def _disk(self) -> dict[str, Any] | None:
-        """Return the room where the state folder is, or is going to be."""
+        """Return the free space where the state folder is, or is going to be."""
         there = next((f for f in (self._folder, *self._folder.parents) if f.exists()), None)
         try:
             figures = os.statvfs(there or "/")
@@ -112,7 +112,7 @@ class Board:
         return {"path": str(self._folder), "free_mb": free, "read_only": is_read_only}
 
     def _memory(self) -> dict[str, Any]:
-        """Return what this process holds, and what the system could still give."""
+        """Return the memory of this process, and what is available."""
         pages = _text(self._root / "proc/self/statm").split()
         rss = int(pages[1]) * os.sysconf("SC_PAGE_SIZE") // (1 << 20) if len(pages) > 1 else None
         lines = (line.split() for line in _text(self._root / "proc/meminfo").splitlines())
@@ -121,7 +121,7 @@ class Board:
         return {"rss_mb": rss, "available_mb": None if available is None else available // 1024}
 
 
-def ailments(reading: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def problems(reading: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the board now: a name and a sentence each."""
     heat = reading.get("temperature")
     if heat is not None and heat >= HOT:
@@ -144,12 +144,12 @@ def _ask_firmware() -> int | None:
     if tool is None:
         return None
     try:
-        said = subprocess.run(
+        result = subprocess.run(
             [tool, "get_throttled"], capture_output=True, text=True, timeout=ASK_FOR, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return _number(said.stdout.strip().removeprefix("throttled="), 16)
+    return _number(result.stdout.strip().removeprefix("throttled="), 16)
 
 
 def _temperature(path: Path, device: str) -> Iterator[tuple[str, float]]:

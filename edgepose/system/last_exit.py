@@ -1,8 +1,8 @@
 """How the last process ended.
 
 The unit's ExecStopPost writes what systemd knows; RuntimeDirectoryPreserve=restart keeps it over
-a restart, on a tmpfs. Where no systemd is, or where it ended ExecStopPost along with the process
-(systemd 257 after `systemctl kill -s KILL`), a status file whose process is gone tells of a kill.
+a restart, on a tmpfs. Without systemd, or where it killed ExecStopPost along with the process
+(systemd 257 after `systemctl kill -s KILL`), a status file whose process is gone shows a kill.
 """
 
 from __future__ import annotations
@@ -19,27 +19,35 @@ NAME: Final = "last-exit"  # "UNIX_TIME SERVICE_RESULT EXIT_CODE EXIT_STATUS"
 IN_ORDER: Final = "success"
 _WORDS: Final = {
     IN_ORDER: "it ended in order",
-    "watchdog": "the watchdog killed it, since a part hung",
-    "oom-kill": "the system killed it for want of memory",
+    "watchdog": "the watchdog killed it, since a component hung",
+    "oom-kill": "the system killed it, since memory ran out",
     "core-dump": "it crashed",
     "signal": "it was killed",
     "exit-code": "it failed",
     "timeout": "it did not start or stop in time",
     "protocol": "it ended before it was ready",
 }
-_CRASHES: Final = ("SEGV", "ABRT", "BUS", "ILL", "FPE", "SYS", "TRAP")  # whoever keeps a core dump
+_CRASHES: Final = (
+    "SEGV",
+    "ABRT",
+    "BUS",
+    "ILL",
+    "FPE",
+    "SYS",
+    "TRAP",
+)  # with a core dump or without
 
 
 def read(folder: Path | None) -> dict[str, Any] | None:
     """Return time (unix, None: not known), result and reason of the last end; None: no trace."""
     if folder is None:
         return None
-    told = _told(folder / NAME)
-    left = _left(folder)
-    if told is None or (left is not None and _is_outlived(folder)):
+    reported = _reported(folder / NAME)
+    left = _left_behind(folder)
+    if reported is None or (left is not None and _is_outlived(folder)):
         reason = _with_hung("it was killed, or crashed", left or {})
         return None if left is None else {"time": None, "result": "killed", "reason": reason}
-    return {**told, "reason": _with_hung(told["reason"], left or {})}
+    return {**reported, "reason": _with_hung(reported["reason"], left or {})}
 
 
 def has_crashed(folder: Path | None) -> bool:
@@ -48,8 +56,8 @@ def has_crashed(folder: Path | None) -> bool:
     return end is not None and end["result"] != IN_ORDER
 
 
-def _told(path: Path) -> dict[str, Any] | None:
-    """Return what systemd said; None where it said nothing, or something else."""
+def _reported(path: Path) -> dict[str, Any] | None:
+    """Return what systemd wrote; None where it wrote nothing, or something else."""
     try:
         at, result, code, status = path.read_text().split()
         time = float(at)
@@ -61,7 +69,7 @@ def _told(path: Path) -> dict[str, Any] | None:
 
 
 def _is_outlived(folder: Path) -> bool:
-    """Tell whether a process reported after the note was made, so that the note is not of it."""
+    """Return whether a process reported after systemd's note, which is of an earlier one then."""
     try:
         reported = (folder / status_file.NAME).stat().st_mtime_ns
         return reported > (folder / NAME).stat().st_mtime_ns
@@ -69,8 +77,8 @@ def _is_outlived(folder: Path) -> bool:
         return False
 
 
-def _left(folder: Path) -> Mapping[str, Any] | None:
-    """Return the health document of a process that did not take it away, so it was killed."""
+def _left_behind(folder: Path) -> Mapping[str, Any] | None:
+    """Return the health document that a killed process left behind."""
     report = status_file.read(folder)
     if report is None or (report.is_alive and report.pid != os.getpid()):
         return None

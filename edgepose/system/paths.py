@@ -12,7 +12,7 @@ from typing import Final
 
 
 def state_folder() -> Path:
-    """Return where edgepose keeps what it must remember: systemd's state folder, else XDG's."""
+    """Return of what must outlive a restart: systemd's state folder, else XDG's."""
     given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]  # systemd lists several with ':'
     if given:
         return Path(given)

@@ -1,4 +1,4 @@
-"""The small file in which a running process says how it is, for `edgepose status`.
+"""The status file that a running process writes for `edgepose status`.
 
 It lives on a tmpfs, so that a device that runs for years does not wear its card out.
 """
@@ -23,7 +23,7 @@ SERVICES: Final = Path("/run/edgepose")  # RuntimeDirectory= of the units, for e
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """Hold what a process last said. instance: of the template unit, `""` for the only one."""
+    """A process's last report. instance: of the template unit, `""` for the only one."""
 
     instance: str
     pid: int
@@ -32,18 +32,18 @@ class StatusReport:
 
     @property
     def is_alive(self) -> bool:
-        """Return whether the process is there."""
+        """Return whether the process exists."""
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
             return False
         except PermissionError:
-            pass  # somebody else's, so it is there
+            pass  # another user's, so it exists
         return True
 
     @property
     def is_running(self) -> bool:
-        """Return whether the process is there and reports."""
+        """Return whether the process exists and reports."""
         return self.is_alive and self.age <= STALE
 
 
@@ -62,14 +62,14 @@ def write(folder: Path, health: Mapping[str, Any]) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Take the report away at an orderly end, if it is this process's own."""
+    """Remove the report at an orderly end, if it is this process's own."""
     report = read(folder)
     if report is not None and report.pid == os.getpid():
         (folder / NAME).unlink(missing_ok=True)
 
 
 def reports(services: Path = SERVICES) -> tuple[StatusReport, ...]:
-    """Return what the services of this machine say, and what was started by hand."""
+    """Return the reports of the services of this machine, and of what was started by hand."""
     own = own_folder()
     folders = [services, *sorted(services.glob("*/")), *([own] if own else [])]
     found = (read(folder, services) for folder in dict.fromkeys(folders))
@@ -77,7 +77,7 @@ def reports(services: Path = SERVICES) -> tuple[StatusReport, ...]:
 
 
 def read(folder: Path, services: Path = SERVICES) -> StatusReport | None:
-    """Return what the process of one folder last said, None where nothing readable is."""
+    """Return the last report in a folder, None where nothing readable is."""
     path = folder / NAME
     try:
         data = json.loads(path.read_text())
@@ -89,7 +89,7 @@ def read(folder: Path, services: Path = SERVICES) -> StatusReport | None:
 
 
 def documents(found: tuple[StatusReport, ...]) -> Iterator[dict[str, Any]]:
-    """Yield the health documents as programs get them: with who reports, and how fresh it is."""
+    """Yield the health documents as programs get them: with the process, and the age."""
     for report in found:
         about = {"instance": report.instance, "pid": report.pid, "age": round(report.age, 1)}
         yield {"running": report.is_running, **about, **report.health}

@@ -1,7 +1,7 @@
-"""Tell systemd how the service is, over the datagram socket that it names: see sd_notify(3).
+"""Report the state of the service to systemd, over its datagram socket: see sd_notify(3).
 
-Outside a service of `Type=notify` nothing is told and nothing fails. No library is needed for it,
-and none that could be absent may decide whether a device boots.
+Outside a service of `Type=notify` nothing is sent and nothing fails. No library is used: one that
+is absent must not decide whether a device boots.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Final
 
 log = logging.getLogger(__name__)
 
-PATIENCE: Final = 1.0  # seconds; a manager that takes nothing must not hold up who tells it
+PATIENCE: Final = 1.0  # seconds; a manager that reads nothing must not delay the service
 _LONGEST: Final = 200  # characters of STATUS=, which is one line of `systemctl status`
 
 
 def notify(**assignments: object) -> bool:
-    """Send assignments such as `READY=1` together; return whether somebody took them."""
+    """Send assignments such as `READY=1` together; return whether they were sent."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return False
@@ -34,14 +34,14 @@ def notify(**assignments: object) -> bool:
             channel.connect(address)
             channel.sendall(message.encode(errors="replace"))
     except OSError as error:
-        log.debug("systemd could not be told '%s': %s", message, error)
+        log.debug("'%s' could not be sent to systemd: %s", message, error)
         return False
     return True
 
 
 @contextmanager
 def reloading() -> Iterator[None]:
-    """Tell that the configuration is being read, and afterwards, whatever came of it, its end."""
+    """Report that the configuration is being read, and at the end that it was."""
     # MONOTONIC_USEC is asked for by Type=notify-reload of systemd 253; older ones ignore it.
     notify(RELOADING=1, MONOTONIC_USEC=time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000)
     try:
@@ -51,7 +51,7 @@ def reloading() -> Iterator[None]:
 
 
 def watchdog_timeout() -> float | None:
-    """Return the seconds after which systemd kills a service that keeps silent; None: it won't."""
+    """Return the seconds after which systemd kills a silent service; None: it does not."""
     try:
         seconds = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6
         watched = int(os.environ.get("WATCHDOG_PID", "0") or 0)

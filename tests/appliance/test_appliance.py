@@ -197,7 +197,7 @@ def test_another_camera_starts_the_source_anew_and_nothing_else(running, config_
     appliance.command("thresholds", {"watch": "hands", "enter": 0.3, "exit": 0.2})
     witness.wait_for(lambda _: witness.has_seen("start"))
     config_file.write_text(CONFIG.replace("motion: arms_up", "motion: empty"))
-    assert appliance.command("reload").endswith("anew: source")
+    assert appliance.command("reload").endswith("restarted: source")
     witness.wait_for(lambda _: witness.has_seen("end"))
     assert not witness.wait_for(lambda scene: not scene.poses and scene.frame.seq < 30).poses
     assert appliance.pipeline is before
@@ -210,7 +210,7 @@ def test_another_output_is_started_anew_and_nothing_else(running, config_file):
     appliance, witness = running
     pipeline, capture = appliance.pipeline, appliance.pipeline.capture
     config_file.write_text(CONFIG.replace("events.jsonl", "other.jsonl, poses: true"))
-    assert appliance.command("reload").endswith("anew: output log")
+    assert appliance.command("reload").endswith("restarted: output log")
     other = config_file.with_name("other.jsonl")
     witness.wait_for(lambda _: other.exists() and other.stat().st_size > 0)
     assert (appliance.pipeline, appliance.pipeline.capture) == (pipeline, capture)

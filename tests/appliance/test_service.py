@@ -181,7 +181,7 @@ def test_what_is_tuned_and_not_saved_outlives_a_look_that_finds_nothing_new(star
     running = start(file)
     appliance = running.wait_until_it_runs()
     appliance.command("thresholds", {"watch": "hands", "enter": 0.95})
-    appliance._look(appliance.active.choose())
+    appliance._follow_if_new(appliance.active.choose())
     assert appliance.state()["watches"]["hands"]["enter"] == 0.95
     appliance.command("reload")
     assert appliance.state()["watches"]["hands"]["enter"] == 0.85

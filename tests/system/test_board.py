@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgepose.system import board as board_module
-from edgepose.system.board import FRESH, Board, ailments
+from edgepose.system.board import FRESH, Board, problems
 
 MEMINFO = "MemTotal:        1893824 kB\nMemFree:   80000 kB\nMemAvailable:     812032 kB\n"
 
@@ -48,7 +48,7 @@ def test_a_pi_is_read(pi, tmp_path):
     }  # fmt: skip
     assert reading["disk"]["free_mb"] > 0
     assert not reading["disk"]["read_only"]
-    assert list(ailments(reading)) == []
+    assert list(problems(reading)) == []
 
 
 @pytest.mark.parametrize(
@@ -64,14 +64,14 @@ def test_a_pi_is_read(pi, tmp_path):
 def test_what_is_wrong_with_the_board_is_named(pi, tmp_path, path, text, name):
     """One file at a time says that something is wrong."""
     put(pi, path, text)
-    assert [found for found, _ in ailments(Board(tmp_path, pi).read())] == [name]
+    assert [found for found, _ in problems(Board(tmp_path, pi).read())] == [name]
 
 
 def test_a_full_disk_ails_and_a_read_only_one_does_not():
     """A root that is read-only has its free space for show."""
     disk = {"path": "/var/lib/edgepose", "free_mb": 3, "read_only": False}
-    assert [name for name, _ in ailments({"disk": disk})] == ["disk"]
-    assert list(ailments({"disk": disk | {"read_only": True}})) == []
+    assert [name for name, _ in problems({"disk": disk})] == ["disk"]
+    assert list(problems({"disk": disk | {"read_only": True}})) == []
 
 
 def test_a_board_that_tells_nothing_is_no_fault(tmp_path):
@@ -80,7 +80,7 @@ def test_a_board_that_tells_nothing_is_no_fault(tmp_path):
     assert reading["temperature"] is None
     assert reading["throttled"] is None
     assert reading["memory"] == {"rss_mb": None, "available_mb": None}
-    assert list(ailments(reading)) == []
+    assert list(problems(reading)) == []
 
 
 @pytest.mark.parametrize("text", ["", "hot", "\xff\xfe", "-"])

@@ -34,7 +34,7 @@ def test_no_trace_is_none(tmp_path):
     [
         ("1700000000 success exited 0", "it ended in order"),
         ("1700000000 watchdog killed ABRT", "the watchdog killed it"),
-        ("1700000000 oom-kill killed KILL", "for want of memory"),
+        ("1700000000 oom-kill killed KILL", "memory ran out"),
         ("1700000000 exit-code exited 1", "it failed (exited 1)"),
         ("1700000000 core-dump dumped SEGV", "it crashed (dumped SEGV)"),
         ("1700000000 signal killed SEGV", "it crashed (killed SEGV)"),

@@ -63,6 +63,6 @@ def test_too_little_memory_ends_the_process_and_it_is_back_once_there_is_enough(
     machine.another_pid(0)
     last = machine.wait_for(lambda: machine.health.get("process", {}).get("last_exit"))
     assert last["result"] == "oom-kill"
-    assert "want of memory" in last["reason"]
+    assert "memory ran out" in last["reason"]
     assert appliance.events[: len(known)] == known
     machine.wait_for(lambda: len(appliance.events) > len(known))
