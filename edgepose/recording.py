@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 VERSION: Final = 1
 GAP: Final = 10.0  # seconds put between two runs in a file when the clock was set back between them
 
+LONGEST: Final = 4 << 20  # bytes of a line; a frame with 20 people has 8 kB
 _FLOAT32: Final = np.dtype("<f4")
 
 Recorded = tuple[Frame, tuple[Pose, ...]]
@@ -119,7 +120,8 @@ def read_recording(path: Path) -> Recording:
     reader = _Reader()
     try:
         with Path(path).open("rb") as file:
-            for number, line in enumerate(file, 1):
+            lines = iter(lambda: file.readline(LONGEST), b"")
+            for number, line in enumerate(lines, 1):
                 if line.strip():
                     _take(reader, line, f"{path} line {number}")
     except OSError as error:
@@ -139,8 +141,8 @@ def _unreadable(path: Path, error: OSError) -> UserError:
 def _take(reader: _Reader, line: bytes, place: str) -> None:
     try:
         row = json.loads(line)
-    except ValueError as error:
-        if line.endswith(b"\n"):
+    except (ValueError, RecursionError) as error:
+        if line.endswith(b"\n") or len(line) == LONGEST:
             raise UserError(
                 f"{place}: expected a JSON object, found something damaged; "
                 "delete the line to replay the others"
@@ -149,7 +151,7 @@ def _take(reader: _Reader, line: bytes, place: str) -> None:
         return
     try:
         reader.take(row)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise UserError(f"{place}: expected a line of a recording, found {reason}") from error
 
@@ -163,7 +165,7 @@ class _Reader:
         self._shift = 0.0
 
     def take(self, row: Mapping[str, Any]) -> None:
-        """Add one line. Raises KeyError, TypeError or ValueError for one that is not valid."""
+        """Add one line. Raises what Python's conversions raise for one that is not valid."""
         if row["type"] == "recording":
             self._begin(row)
         elif row["type"] in ("frame", "poses"):  # others: events, made again
@@ -174,23 +176,27 @@ class _Reader:
             raise ValueError(
                 f"version {row['version']}, but this edgepose knows {VERSION}; update edgepose"
             )
-        header = Header(str(row["device"]), float(row["start"]), str(row.get("model", "")))
+        header = Header(str(row["device"]), _finite(row["start"]), str(row.get("model", "")))
         if self.header is None:
             self.header = header
         self._shift = header.start - self.header.start
 
     def _add(self, row: Mapping[str, Any]) -> None:
         size = _size(row)
-        frame = blank_frame(size, self._time(float(row["frame_time"])), int(row["seq"]))
+        frame = blank_frame(size, self._time(_finite(row["frame_time"])), int(row["seq"]))
         self.frames.append((frame, tuple(_pose(pose, size) for pose in row["poses"])))
 
     def _time(self, frame_time: float) -> float:
         """Return a frame's time on the clock of the first run, never before the last frame."""
-        if not math.isfinite(frame_time):
-            raise ValueError(f"frame_time {frame_time}")
         if self.frames and frame_time + self._shift < self.frames[-1][0].time:
             self._shift = self.frames[-1][0].time + GAP - frame_time
         return frame_time + self._shift
+
+
+def _finite(value: Any) -> float:
+    if not math.isfinite(float(value)):
+        raise ValueError(f"{value} for a number")
+    return float(value)
 
 
 def _size(row: Mapping[str, Any]) -> Size:
@@ -207,7 +213,7 @@ def _pose(row: Mapping[str, Any], size: Size) -> Pose:
     exact = isinstance(keypoints, str)
     return Pose(
         _decoded(keypoints) if exact else _from_pixels(keypoints, size),
-        float(row["score"]),
+        _finite(row["score"]),
         size,
         int(row.get("person", 0)),
         _box(row["box"]) if "box" in row else None,
@@ -215,7 +221,7 @@ def _pose(row: Mapping[str, Any], size: Size) -> Pose:
 
 
 def _box(edges: Sequence[float]) -> tuple[float, float, float, float]:
-    ymin, xmin, ymax, xmax = (float(edge) for edge in edges)
+    ymin, xmin, ymax, xmax = (_finite(edge) for edge in edges)
     return ymin, xmin, ymax, xmax
 
 
@@ -232,5 +238,6 @@ def _from_pixels(rows: Iterable[Mapping[str, Any]], size: Size) -> Keypoints:
     keypoints = empty_keypoints()
     for row in rows:
         at = keypoint_index(row["name"])
-        keypoints[at] = row["y"] / size[0], row["x"] / size[1], row["score"]
+        y, x, score = (_finite(row[name]) for name in ("y", "x", "score"))
+        keypoints[at] = y / size[0], x / size[1], score
     return keypoints

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
@@ -17,6 +18,7 @@ from hypothesis.extra import numpy as arrays
 from edgepose.errors import UserError
 from edgepose.recording import (
     GAP,
+    LONGEST,
     Header,
     frame_row,
     header_row,
@@ -222,9 +224,26 @@ BAD_ROWS: dict[str, Any] = {
     "odd bytes": {**GOOD, "poses": [{"score": 1, "keypoints": "AAAA"}]},
     "unknown keypoint": {**GOOD, "poses": [{"score": 1, "keypoints": [{"name": "tail"}]}]},
     "box of three": {**GOOD, "poses": [{**GOOD["poses"][0], "box": [1, 2, 3]}]},
+    "deep nesting": "[" * 100_000,
+    "deep objects": '{"a":' * 100_000,
+    "a line without end": "[" + "1," * LONGEST,
+    "time too large": {**GOOD, "frame_time": 10**400},
+    "number without end": {**GOOD, "seq": math.inf},
+    "size without end": {**GOOD, "size": [math.inf, 640]},
+    "person without end": {**GOOD, "poses": [{**GOOD["poses"][0], "person": math.inf}]},
+    "score of infinity": {**GOOD, "poses": [{**GOOD["poses"][0], "score": math.inf}]},
+    "score of nothing": {**GOOD, "poses": [{**GOOD["poses"][0], "score": math.nan}]},
+    "box without end": {**GOOD, "poses": [{**GOOD["poses"][0], "box": [math.inf] * 4}]},
+    "start of infinity": {**header_row(HEADER), "start": math.inf},
+    "start of nothing": {**header_row(HEADER), "start": math.nan},
+    "header as list": {**header_row(HEADER), "start": [1]},
     "newer version": {**header_row(HEADER), "version": 99},
     "header without start": {"type": "recording", "version": 1, "device": "x"},
 }
+
+
+KEYS = ["box", "device", "frame_time", "keypoints", "model", "name", "person", "poses", "score"]
+KEYS += ["seq", "size", "start", "type", "version", "x", "y"]
 
 
 @pytest.mark.parametrize("what", BAD_ROWS)
@@ -234,6 +253,26 @@ def test_a_damaged_line_is_named(path: Path, what: str):
 
     with pytest.raises(UserError, match=r"poses\.jsonl line 3: expected .*found ."):
         read_recording(path)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from([GOOD, header_row(HEADER)]), st.sampled_from(KEYS), ANYTHING)
+def test_whatever_stands_in_a_line_is_read_or_one_sentence(
+    tmp_path_factory: pytest.TempPathFactory, row: dict[str, Any], key: str, value: Any
+):
+    """A stranger's recording never ends in a traceback."""
+    path = tmp_path_factory.mktemp("hostile") / "poses.jsonl"
+    inner = {**GOOD["poses"][0], key: value}
+    for line in ({**row, key: value}, {**GOOD, "poses": [inner]}, value):
+        write(path, header_row(HEADER), line, GOOD)
+        with contextlib.suppress(UserError):
+            read_recording(path)
 
 
 def test_keypoints_of_a_wrong_number_are_counted(path: Path):
