@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import numpy as np
@@ -21,6 +21,7 @@ from edgepose.types import Frame
 if TYPE_CHECKING:
     from edgepose.train.evaluation import EvaluationReport
 
+_NOTHING: Final = 0.01  # OKS below which the data is more likely wrong than the model
 _Existing = click.Path(path_type=Path, exists=True)
 
 
@@ -56,6 +57,12 @@ def evaluate(
     else:
         report = _of_clip(model, data)
     click.echo(json.dumps(report.to_dict())) if as_json else _print(report)
+    if report.totals.get("oks", 1.0) < _NOTHING:
+        click.echo(
+            f"edgepose: {data}: hardly a keypoint is where the data says; are these the pictures "
+            "that were annotated, and in pixels of theirs?",
+            err=True,
+        )
 
 
 def _of_results(results: Path, data: Path, images: Path | None) -> EvaluationReport:

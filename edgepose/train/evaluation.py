@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +10,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose import imaging
+from edgepose import jsonio
 from edgepose.core import metrics
 from edgepose.core.metrics import Detection, Instance
 from edgepose.errors import UserError
 from edgepose.skeleton import INDEX, KEYPOINTS, MPII_PARTS
-from edgepose.train.data.annotations import AnnotatedPerson, Picture, cut, extent
+from edgepose.train.data.annotations import (
+    AnnotatedPerson,
+    Picture,
+    cut,
+    extent,
+    load_picture,
+)
 from edgepose.train.data.pseudo_labels import Estimate, frames_of
 from edgepose.train.synth.people import OUTSIDE
 from edgepose.types import Frame, Image, Pose, Size
@@ -83,8 +88,8 @@ class Scored:
 def score_crops(estimate: Estimate, pictures: Iterable[Picture]) -> tuple[list[Scored], list[Any]]:
     """Return everyone scored in their own crop, and (detections, people) of each picture for AP."""
     scored, grouped = [], []
-    for picture in pictures:
-        image = imaging.read_image(picture.path)
+    for named in pictures:
+        image, picture = load_picture(named)
         people = [instance(person) for person in picture.people]
         found = [find_in_box(estimate, image, one.box) for one in people if not one.ignored]
         counted = [(a, p) for a, p in zip(people, picture.people, strict=True) if not a.ignored]
@@ -156,17 +161,19 @@ def read_results(path: Path, pictures: Sequence[Picture]) -> list[Any]:
     The file: a list of {image_id, keypoints (x, y, score) x 17, score}.
     """
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-        by_key: dict[Any, list[Detection]] = {}
+        entries = jsonio.loads(path.read_text(encoding="utf-8-sig"))
+        by_key: dict[str, list[Detection]] = {}
         for entry in entries:
             points = np.array(entry["keypoints"], float).reshape(17, 3)[:, 1::-1]
             found = Detection(points, float(entry["score"]))
-            by_key.setdefault(entry["image_id"], []).append(found)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+            by_key.setdefault(str(entry["image_id"]), []).append(found)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise UserError(
             f"{path}: expected COCO results, a list of image_id, keypoints and score ({error!r})"
         ) from error
-    return [(by_key.get(p.key, []), [instance(person) for person in p.people]) for p in pictures]
+    return [
+        (by_key.get(str(p.key), []), [instance(person) for person in p.people]) for p in pictures
+    ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,11 +189,14 @@ class Truth:
 def read_truth(path: Path) -> Truth:
     """Return a clip's truth as `demo_clip` writes it; raise UserError for anything else."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = jsonio.loads(path.read_text(encoding="utf-8-sig"))
         poses = np.array(document["poses"], float).reshape(-1, 17, 3)
         expected = {str(k): int(v) for k, v in document.get("expected", {}).items()}
-        return Truth(float(document["fps"]), poses[..., :2], poses[..., 2] > OUTSIDE, expected)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        fps = float(document["fps"])
+        if not (len(poses) and fps > 0 and np.isfinite(poses).all()):
+            raise ValueError("no poses, or no frames a second")
+        return Truth(fps, poses[..., :2], poses[..., 2] > OUTSIDE, expected)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise UserError(f"{path}: expected a clip's truth: fps and poses ({error!r})") from error
 
 

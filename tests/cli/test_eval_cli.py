@@ -126,3 +126,15 @@ def test_a_clip_without_truth_is_the_users_mistake(tmp_path: Path) -> None:
     clip.write_bytes(b"")
     with pytest.raises(UserError, match=r"no a\.truth\.json beside it"):
         run("--data", clip)
+
+
+def test_a_zero_is_never_silent(media: Path, tmp_path: Path, lightning: Path) -> None:
+    """Keypoints that lie where nobody is are reported as a doubt in the data."""
+    entry = {"image_id": 1, "bbox": [5, 5, 20, 20], "keypoints": [5, 5, 2, 25, 25, 2] + [0] * 45}
+    picture = media / "stills" / "tfexamples" / "image1.png"
+    data = tmp_path / "data.json"
+    document = {"images": [{"id": 1, "file_name": str(picture)}], "annotations": [entry]}
+    data.write_text(json.dumps(document))
+    result = run(lightning, "--data", data, "--json")
+    assert json.loads(result.stdout)["oks"] < 0.01
+    assert "are these the pictures that were annotated" in result.stderr

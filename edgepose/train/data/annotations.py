@@ -6,9 +6,10 @@ scheme is kept too, for networks of 16 parts.
 
 from __future__ import annotations
 
-import json
+import math
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,11 +17,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose import imaging
+from edgepose import imaging, jsonio
 from edgepose.errors import UserError
 from edgepose.skeleton import INDEX, KEYPOINTS, MPII_PARTS
 from edgepose.train.synth.people import HIDDEN, OUTSIDE, VISIBLE, Sample
-from edgepose.types import Image
+from edgepose.types import Image, Size
 
 UNKNOWN: Final = -1  # visibility of a keypoint that nobody annotated
 
@@ -53,12 +54,17 @@ class AnnotatedPerson:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """One annotated picture. key: its id in the file. scheme: names of the parts."""
+    """One annotated picture.
+
+    key: the file's id of it. scheme: names of the parts. size: the (height, width) that the
+    annotations are meant for, None where the file doesn't say.
+    """
 
     path: Path
     key: int | str
     people: tuple[AnnotatedPerson, ...]
     scheme: tuple[str, ...] = KEYPOINTS
+    size: Size | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,24 +95,32 @@ def read_annotations(
     """
     folder = images or path.parent
     document = _load(path)
-    if isinstance(document, dict) and {"images", "annotations"} <= document.keys():
-        pictures = tuple(_coco(document, folder))
-    elif isinstance(document, list) and all("joints" in entry for entry in document):
-        pictures = tuple(_mpii(document, folder))
-    else:
-        raise UserError(
-            f"{path}: expected COCO's images and annotations, or MPII's list of joints; "
-            "convert the file to one of them"
-        )
+    try:
+        pictures = _pictures(document, folder)
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from error
+    except (AttributeError, KeyError, OverflowError, TypeError) as error:
+        raise UserError(f"{path}: {_EXPECTED}, found damage in it ({error!r})") from error
     for picture in pictures:
         if need_images and not picture.path.is_file():
             raise UserError(f"{picture.path}: named in {path}, but missing; use --images FOLDER")
     return pictures
 
 
+def _pictures(document: Any, folder: Path) -> tuple[Picture, ...]:
+    if isinstance(document, dict) and {"images", "annotations"} <= document.keys():
+        return tuple(_Coco(document, folder).pictures())
+    if isinstance(document, list) and all("joints" in entry for entry in document):
+        return tuple(_mpii(document, folder))
+    raise ValueError(f"{_EXPECTED}; convert the file to one of them")
+
+
+_EXPECTED: Final = "expected COCO's images and annotations, or MPII's list of joints"
+
+
 def _load(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return jsonio.loads(path.read_text(encoding="utf-8-sig"))  # Windows tools write a BOM
     except OSError as error:
         raise UserError(f"{path}: can't be read ({error.strerror})") from error
     except ValueError as error:
@@ -131,28 +145,112 @@ def _person(
     entry: dict[str, Any],
 ) -> AnnotatedPerson:
     keypoints, states = _as_coco(names, parts, visible)
-    x, y, width, height = map(float, entry["bbox"])
-    area = float(entry.get("area", width * height))
+    area, box = extent(parts, visible > OUTSIDE)
+    given = tuple(map(_finite, entry.get("bbox") or ()))
+    if len(given) not in (0, 4):
+        raise ValueError(f"expected bbox: [x, y, width, height], found {len(given)} numbers")
+    if len(given) == 4 and min(given[2:]) > 0:
+        box = given
+        area = given[2] * given[3]
+    area = _finite(entry.get("area") or 0) or area
     crowd = bool(entry.get("iscrowd", 0))
-    return AnnotatedPerson(keypoints, states, (x, y, width, height), area, crowd, parts, visible)
+    return AnnotatedPerson(keypoints, states, box, area, crowd, parts, visible)
 
 
-def _coco(document: dict[str, Any], folder: Path) -> Iterator[Picture]:
-    categories = document.get("categories") or [{}]
-    names = tuple(categories[0].get("keypoints", KEYPOINTS))
-    unsure = document.get("info", {}).get("unlabelled") == "unknown"
-    people: dict[Any, list[AnnotatedPerson]] = {}
-    for entry in document["annotations"]:
-        flat = np.array(entry.get("keypoints") or [0] * 3 * len(names), np.float32)
-        rows = flat.reshape(-1, 3)
-        visible = rows[:, 2].astype(np.int8)
-        visible[(visible == OUTSIDE) & unsure] = UNKNOWN
-        person = _person(names, rows[:, 1::-1].copy(), visible, entry)
-        people.setdefault(entry["image_id"], []).append(person)
-    for image in document["images"]:
-        path = folder / Path(image["file_name"]).name
-        found = tuple(people.get(image["id"], ()))
-        yield Picture(path, image["id"], found, names)
+def _finite(value: Any) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"expected a number, found {value!r:.40}")
+    return float(value)
+
+
+class _Coco:
+    """A document in COCO's form, as many tools write it."""
+
+    def __init__(self, document: dict[str, Any], folder: Path) -> None:
+        self._document = document
+        self._folder = folder
+        self._schemes = _schemes(document.get("categories") or [{"id": None}])
+        self._unsure = (document.get("info") or {}).get("unlabelled") == "unknown"
+
+    def pictures(self) -> Iterator[Picture]:
+        """Yield the pictures with their people. Raises ValueError or KeyError for damage."""
+        people: dict[str, list[AnnotatedPerson]] = {}
+        schemes: dict[str, tuple[str, ...]] = {}
+        for entry in self._document["annotations"]:
+            names = self._scheme_of(entry)
+            if names is not None:  # a ball, a dog, a car
+                key = str(entry["image_id"])  # some tools write it as text in one place only
+                people.setdefault(key, []).append(self._person(names, entry))
+                schemes[key] = names
+        for image in self._document["images"]:
+            key = str(image["id"])
+            found, names = tuple(people.pop(key, ())), schemes.get(key, KEYPOINTS)
+            path = _found(self._folder, str(image["file_name"]))
+            yield Picture(path, image["id"], found, names, _size(image))
+        if len(people) == len(schemes) > 0:
+            raise ValueError(f"annotates image_id {next(iter(people))}, which is no image in it")
+
+    def _scheme_of(self, entry: dict[str, Any]) -> tuple[str, ...] | None:
+        """Return the names of an annotation's keypoints, None where it is of something else."""
+        if "category_id" in entry and entry["category_id"] in self._schemes:
+            return self._schemes[entry["category_id"]]
+        return next((names for names in self._schemes.values() if names), None)
+
+    def _person(self, names: tuple[str, ...], entry: dict[str, Any]) -> AnnotatedPerson:
+        flat = entry.get("keypoints") or [0] * 3 * len(names)
+        if len(flat) != 3 * len(names):
+            raise ValueError(
+                f"annotation {entry.get('id', '?')}: expected x, y and visibility of "
+                f"{len(names)} keypoints, found {len(flat)} numbers"
+            )
+        rows = np.array([_finite(value) for value in flat], np.float32).reshape(-1, 3)
+        visible = np.clip(np.ceil(rows[:, 2]), OUTSIDE, VISIBLE).astype(np.int8)
+        visible[(visible == OUTSIDE) & self._unsure] = UNKNOWN
+        return _person(names, rows[:, 1::-1].copy(), visible, entry)
+
+
+def _schemes(categories: list[dict[str, Any]]) -> dict[Any, tuple[str, ...] | None]:
+    """Return the names of keypoints by category; None for one that is no person.
+
+    Raises ValueError if no category has a keypoint of COCO's by a name that can be known.
+    """
+    persons = [one for one in categories if str(one.get("name")).lower() == "person"]
+    persons = persons or [one for one in categories if one.get("keypoints")] or categories[:1]
+    schemes: dict[Any, tuple[str, ...] | None] = {one.get("id"): None for one in categories}
+    for one in persons:
+        schemes[one.get("id")] = tuple(map(_named, one.get("keypoints") or KEYPOINTS))
+    names = [name for scheme in schemes.values() if scheme for name in scheme]
+    if not INDEX.keys() & set(names):
+        raise ValueError(
+            f"expected keypoints called as in COCO ({', '.join(KEYPOINTS[:6])} ...), "
+            f"found {', '.join(names[:6])}; rename them in `categories`"
+        )
+    return schemes
+
+
+_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_SIDES: Final = {"l": "left", "r": "right"}
+
+
+def _named(name: str) -> str:
+    """Return a keypoint's name as COCO writes it: `Left Shoulder` and `LShoulder` alike."""
+    words = [_SIDES.get(word.lower(), word.lower()) for word in _WORDS.findall(str(name))]
+    words.sort(key=lambda word: word not in _SIDES.values())  # the side first
+    plain = "_".join(words)
+    return plain if plain in INDEX else str(name)
+
+
+def _found(folder: Path, name: str) -> Path:
+    """Return where a picture is: as the file names it, or right in the folder."""
+    named = folder / name.replace("\\", "/")
+    flat = folder / named.name
+    return flat if not named.is_file() and flat.is_file() else named
+
+
+def _size(image: dict[str, Any]) -> Size | None:
+    """Return the (height, width) that the file gives a picture, None where it gives none."""
+    height, width = (int(image.get(side) or 0) for side in ("height", "width"))
+    return (height, width) if height > 0 and width > 0 else None
 
 
 def extent(points: Any, known: Any) -> tuple[float, tuple[float, float, float, float]]:
@@ -212,6 +310,37 @@ def cut(
     return np.asarray(pixels, np.uint8), (scale, float(matrix[1, 2]), float(matrix[0, 2]))
 
 
+def load_picture(picture: Picture) -> tuple[Image, Picture]:
+    """Return a picture's pixels, and its people in them.
+
+    Tools that shrink pictures leave the annotations as they were: those are scaled by the size
+    that the file gives. Raises UserError where the picture has another shape than that.
+    """
+    image = imaging.read_image(picture.path)
+    height, width = image.shape[:2]
+    noted = picture.size
+    if noted is None or noted == (height, width):
+        return image, picture
+    scale = height / noted[0]
+    if abs(width - noted[1] * scale) > 1 + 0.01 * width:
+        raise UserError(
+            f"{picture.path}: {height} rows of {width} pixels, but annotated as {noted[0]} rows "
+            f"of {noted[1]}; give the pictures that were annotated, with --images FOLDER"
+        )
+    return image, replace(picture, people=tuple(_scaled(one, scale) for one in picture.people))
+
+
+def _scaled(person: AnnotatedPerson, scale: float) -> AnnotatedPerson:
+    x, y, width, height = (edge * scale for edge in person.box)
+    return replace(
+        person,
+        keypoints=person.keypoints * np.float32(scale),
+        parts=person.parts * np.float32(scale),
+        box=(x, y, width, height),
+        area=person.area * scale**2,
+    )
+
+
 def person_crops(
     picture: Picture, size: int, margin: float = _MARGIN, *, parts: bool = False
 ) -> Iterator[PersonCrop]:
@@ -219,7 +348,7 @@ def person_crops(
 
     parts: in the file's own scheme instead of COCO-17.
     """
-    image = imaging.read_image(picture.path)
+    image, picture = load_picture(picture)
     for index, person in enumerate(picture.people):
         if person.crowd or not person.known.any():
             continue

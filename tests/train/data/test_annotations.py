@@ -15,6 +15,7 @@ from edgepose.train.data.annotations import (
     MPII_PARTS,
     UNKNOWN,
     cut,
+    load_picture,
     person_crops,
     read_annotations,
     samples_of,
@@ -157,3 +158,135 @@ def test_real_annotations_are_read(media: Path, folder: str, people: int) -> Non
         assert known.sum() >= 6
         assert (sample.keypoints[known] > -0.5).all()
         assert (sample.keypoints[known] < 127.5).all()
+
+
+def person(**changes: object) -> dict:
+    """Return an annotation of one person with all 17 keypoints."""
+    points = [number for n in range(17) for number in (20 + 4 * n, 10 + 5 * n, 2)]
+    return {
+        "id": 3,
+        "image_id": 7,
+        "category_id": 1,
+        "bbox": [18, 8, 70, 84],
+        "keypoints": points,
+    } | changes
+
+
+def without(key: str) -> dict:
+    """Return an annotation that lacks a key."""
+    return {k: v for k, v in person().items() if k != key}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [without("bbox"), person(bbox=[0, 0, 0, 0], area=0), person(bbox=None), person(bbox=[])],
+)
+def test_a_box_that_is_missing_is_that_of_the_keypoints(tmp_path: Path, entry: dict) -> None:
+    """Tools that mark keypoints alone write no box, or one of zeros."""
+    (found,) = read_annotations(coco_file(tmp_path, annotations=[entry]))[0].people
+    assert found.box == (20, 10, 64, 80)
+    assert found.area > 1000
+
+
+@pytest.mark.parametrize(
+    ("spelling", "expected"),
+    [("Left Shoulder", True), ("leftShoulder", True), ("L_Shoulder", True), ("LShoulder", True),
+     ("shoulder_left", True), ("left-shoulder", True), ("kp5", False)],
+)  # fmt: skip
+def test_names_of_keypoints_are_known_in_any_spelling(
+    tmp_path: Path, spelling: str, expected: bool
+) -> None:
+    """Spaces, capitals and short sides make no difference; what is unknown is left out."""
+    path = coco_file(
+        tmp_path,
+        annotations=[person(keypoints=[5, 6, 2, 7, 8, 2])],
+        categories=[{"id": 1, "name": "person", "keypoints": [spelling, "Nose"]}],
+    )
+    (found,) = read_annotations(path)[0].people
+    assert found.visible[INDEX["nose"]] == VISIBLE
+    assert bool(found.visible[INDEX["left_shoulder"]] == VISIBLE) is expected
+
+
+def test_other_categories_are_no_people(tmp_path: Path) -> None:
+    """A ball that comes first neither names the keypoints nor counts as somebody."""
+    categories = [
+        {"id": 1, "name": "ball"},
+        {"id": 2, "name": "Person", "keypoints": list(KEYPOINTS)},
+        {"id": 3, "name": "dog", "keypoints": ["nose", "tail"]},
+    ]
+    others = [
+        {"id": 4, "image_id": 7, "category_id": 1, "bbox": [0, 0, 9, 9]},
+        {"id": 5, "image_id": 7, "category_id": 3, "bbox": [0, 0, 9, 9], "keypoints": [1] * 6},
+    ]
+    path = coco_file(tmp_path, annotations=[*others, person(category_id=2)], categories=categories)
+    (picture,) = read_annotations(path)
+    assert [one.known.sum() for one in picture.people] == [17]
+    assert picture.scheme == KEYPOINTS
+
+
+def test_pictures_of_one_name_in_several_folders_are_told_apart(tmp_path: Path) -> None:
+    """cam1/f.png and cam2/f.png are two pictures, whichever slash the tool writes."""
+    for name in ("cam1", "cam2"):
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / "f.png"), np.zeros((10, 10, 3), np.uint8))
+    images = [{"id": 7, "file_name": "cam1/f.png"}, {"id": 8, "file_name": r"cam2\f.png"}]
+    pictures = read_annotations(coco_file(tmp_path, images=images))
+    assert [picture.path for picture in pictures] == [
+        tmp_path / "cam1" / "f.png", tmp_path / "cam2" / "f.png",
+    ]  # fmt: skip
+
+
+def test_annotations_follow_a_picture_that_was_made_smaller(tmp_path: Path) -> None:
+    """The file's own size of a picture says by how much."""
+    images = [{"id": 7, "file_name": "one.png", "height": 200, "width": 400}]
+    path = coco_file(tmp_path, images=images, annotations=[person(), without("bbox")])
+    image, picture = load_picture(read_annotations(path)[0])
+    assert image.shape == (100, 200, 3)
+    np.testing.assert_allclose(picture.people[0].keypoints[:2], [(5, 10), (7.5, 12)])
+    assert picture.people[0].box == (9, 4, 35, 42)
+    assert picture.people[0].area == pytest.approx(70 * 84 / 4)
+    np.testing.assert_allclose(picture.people[1].parts[0], (5, 10))
+
+
+def test_a_picture_of_another_shape_is_refused(tmp_path: Path) -> None:
+    """A picture that was turned or cut has its keypoints elsewhere."""
+    images = [{"id": 7, "file_name": "one.png", "height": 200, "width": 100}]
+    (picture,) = read_annotations(coco_file(tmp_path, images=images))
+    with pytest.raises(UserError, match="100 rows of 200 pixels, but annotated as 200 rows of 100"):
+        load_picture(picture)
+
+
+def test_windows_marks_and_ids_as_text_make_no_difference(tmp_path: Path) -> None:
+    """A byte order mark, and an id that is a number here and text there."""
+    path = coco_file(tmp_path, annotations=[person(image_id="7")])
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(read_annotations(path)[0].people) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"annotations": [person(keypoints=[1, 2, 2] * 4)]}, "annotation 3: .* found 12 numbers"),
+        ({"annotations": [person(keypoints=[None] * 51)]}, "expected a number, found None"),
+        ({"annotations": [person(keypoints=["1"] * 51)]}, "expected a number, found '1'"),
+        ({"annotations": [person(bbox=[1, 2])]}, "found 2 numbers"),
+        ({"annotations": [person(image_id=99)]}, "image_id 99, which is no image"),
+        ({"annotations": "x"}, "found damage"),
+        ({"images": None}, "found damage"),
+        ({"images": [{"id": 7}]}, "found damage .*file_name"),
+        ({"categories": [{"keypoints": ["kp1"]}]}, "called as in COCO .* found kp1"),
+        ({"categories": 3}, "found damage"),
+    ],
+)
+def test_damage_in_a_coco_file_is_one_sentence(tmp_path: Path, changes: dict, says: str) -> None:
+    """Which file, and what is wrong in it; never a traceback, never a silent zero."""
+    with pytest.raises(UserError, match=rf"annotations\.json: .*{says}"):
+        read_annotations(coco_file(tmp_path, **changes))
+
+
+def test_a_file_nested_too_deep_is_one_sentence(tmp_path: Path) -> None:
+    """JSON that trips Python's reader."""
+    path = tmp_path / "deep.json"
+    path.write_text('{"images":' + "[" * 100_000)
+    with pytest.raises(UserError, match="nested too deep"):
+        read_annotations(path)
