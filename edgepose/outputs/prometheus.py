@@ -53,7 +53,6 @@ class Prometheus(Output):
     Options: ClassVar[type[options.Options]] = PrometheusOptions
 
     def __init__(self, options: PrometheusOptions, device: Device) -> None:
-        """Take options; counting begins with `open`."""
         self._options = options
         self._device = device
         self._metrics: _Metrics | None = None
@@ -149,7 +148,7 @@ class _Server(ThreadingMixIn, WSGIServer):
             self._abort(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        """Log a bug of ours; a client that goes away is none."""
+        """Log a bug; a client that goes away is not one."""
         if not isinstance(sys.exception(), OSError):
             log.exception("A request for metrics failed.")
 

@@ -1,7 +1,7 @@
-"""A page for the phone of whoever installs the device: what is seen, how it matches, teaching.
+"""Web page for the phone of the installer: live view, matches, thresholds, teaching of poses.
 
-aiohttp is imported when the output is opened, not before: it takes memory and start-up time that
-a device without page need not pay.
+aiohttp is imported by `Web.open`, not before: a device without the page saves its memory and
+start-up time.
 """
 
 from edgepose.outputs.web.options import WebOptions

@@ -35,7 +35,7 @@ class Throttle:
     """
 
     def __init__(self) -> None:
-        self._debts: OrderedDict[str, tuple[float, float]] = OrderedDict()  # guesses, and when
+        self._debts: OrderedDict[str, tuple[float, float]] = OrderedDict()  # guesses and time
 
     def wait(self, address: str, now: float) -> float:
         """Return the seconds until `address` may guess again, 0 when it may now."""
@@ -55,7 +55,7 @@ class Throttle:
 
 
 def is_same_origin(headers: Mapping[str, str]) -> bool:
-    """Tell whether a request that changes something comes from our page, not another site's.
+    """Return whether a request that changes something comes from our page, not another site's.
 
     Browsers name the page in Origin; its host must be the one that was asked. Without Origin it
     is no browser, or one that says so in Sec-Fetch-Site.
@@ -96,7 +96,7 @@ class Login:
 
     @web.middleware
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Let through what is public or logged in, unless it comes from another site's page."""
+        """Pass on requests that are public or logged in, and not from another site's page."""
         if request.method != "GET" and not is_same_origin(request.headers):
             raise web.HTTPForbidden(text="This came from another site's page.")
         if request.path == "/login" or self._is_logged_in(request):
@@ -134,7 +134,7 @@ class Login:
         return self._with_cookie("/", self._sessions.issue(time.time()), LIFETIME)
 
     async def _log_out(self, request: web.Request) -> web.Response:
-        """Revoke the session, whoever has its cookie, and cut off its streams."""
+        """Revoke the session for every holder of its cookie, and cut off its streams."""
         cookie, now = self._session(request), time.time()
         if self._sessions.is_valid(cookie, now):
             self._sessions.revoke(cookie)

@@ -20,11 +20,11 @@ class Hosts:
 
     def __init__(self, names: Iterable[str]) -> None:
         """Take full names; a name without a dot is also one of mDNS, `NAME.local`."""
-        ours = {name.lower() for name in names}
-        self._names = {"localhost", *ours, *(f"{name}.local" for name in ours if "." not in name)}
+        given = {name.lower() for name in names}
+        self._names = {"localhost", *given, *(f"{name}.local" for name in given if "." not in name)}
 
     def __contains__(self, header: object) -> bool:
-        """Tell whether a `Host` header is ours; an empty one comes from no browser."""
+        """Return whether a `Host` header names this device; browsers never leave it empty."""
         found = _HEADER.fullmatch(str(header))
         if found is None:
             return False

@@ -40,10 +40,11 @@ class ConnectionLimiter:
     """Protocol factory of a listening socket that limits its connections.
 
     A new connection is always let in while an older one has sent no whole request, and one
-    address can't have all of them: a client that opens many locks nobody out. All on the loop.
+    address can't have all of them: a client that opens many does not lock others out.
 
     most: connections at a time; a page has up to five. most_by_address: of them, from one address.
     patience: seconds for the next whole request to arrive. server: makes the HTTP protocols.
+    Everything is called on the event loop.
     """
 
     most: ClassVar[int] = 64
@@ -98,9 +99,9 @@ class ConnectionLimiter:
             return False
         self._forget_closed()
         network = network_of((transport.get_extra_info("peername") or ("",))[0])
-        neighbours = [key for key, found in self._open.items() if found.network == network]
-        if len(neighbours) >= self.most_by_address:
-            is_room = self._evict(neighbours)
+        same_network = [key for key, found in self._open.items() if found.network == network]
+        if len(same_network) >= self.most_by_address:
+            is_room = self._evict(same_network)
         else:
             is_room = len(self._open) < self.most or self._evict(self._open)
         if is_room:

@@ -1,4 +1,4 @@
-"""What an installer can tell the page."""
+"""Options of the web page."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from edgepose.outputs.web.token import SHORTEST
 
 
 class Tls(Options):
-    """Name the certificate that the page shows to browsers, and its key."""
+    """Certificate of the page, and its key."""
 
     cert: ExistingPath = Field(
-        description="PEM file of the certificate, followed by those of who signed it",
+        description="PEM file of the certificate, followed by those of its signers",
         examples=["page.crt"],
     )
     key: ExistingPath = Field(
@@ -23,7 +23,7 @@ class Tls(Options):
 
 
 class WebOptions(Options):
-    """Say who can reach the page, and how much of the camera it shows."""
+    """Options of the web page: who can reach it, and how much of the camera it shows."""
 
     host: Annotated[str, Field(min_length=1)] = Field(
         default="127.0.0.1",
@@ -51,8 +51,8 @@ class WebOptions(Options):
     )
     frames: Literal["full", "skeleton", "none"] = Field(
         default="skeleton",
-        description="full: the camera's picture; skeleton: people as lines on black; none: words "
-        "and figures only",
+        description="full: the camera's picture; skeleton: people as lines on black; none: text "
+        "and numbers only",
     )
     fps: float = Field(
         default=10.0, gt=0, le=30, description="pictures a second while somebody watches, at most"

@@ -1,4 +1,4 @@
-"""The output itself: the token, and the server between `open` and `close`."""
+"""The web output, and the thread of its server."""
 
 from __future__ import annotations
 
@@ -24,17 +24,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_PATIENCE: Final = 5.0  # seconds to begin or to end; the outlet's own deadline is as long
-_HERE_ONLY: Final = ("127.0.0.1", "::1", "localhost")
+_TIMEOUT: Final = 5.0  # seconds to start or to stop; the output worker's deadline is as long
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
 class Web(Output):
-    """Serve a page to watch, tune and teach the device with, behind a token."""
+    """Web page to watch, tune and teach the device with, behind a token."""
 
     Options: ClassVar[type[options.Options]] = WebOptions
 
     def __init__(self, options: WebOptions, device: Device) -> None:
-        """Take options; nothing listens before `open`."""
         self._options = options
         self._device = device
         self._live = LatestScene()
@@ -58,12 +57,11 @@ class Web(Output):
 
         self.close()
         options = self._options
-        secret = options.token or token.kept()
         tls = tls_context(options.tls) if options.tls else None
-        server = Server(options, self._device, self._live, secret, tls)
+        server = Server(options, self._device, self._live, options.token or token.stored(), tls)
         thread = LoopThread("web", server.run)
         try:
-            thread.start(_PATIENCE)
+            thread.start(_TIMEOUT)
         except OSError as error:
             place = f"{options.host}:{options.port}"
             raise OutputLost(f"can't listen on {place}: {error.strerror or error}") from error
@@ -71,30 +69,30 @@ class Web(Output):
         self._announce()
 
     def show(self, scene: Scene) -> None:
-        """Keep the scene for whoever looks; never waits. Raises OutputLost if the server died."""
+        """Make the scene the newest; never waits. Raises OutputLost if the server has ended."""
         if self._thread is None or not self._thread.is_running:
             raise OutputLost("the web server has ended")
         self._live.put(scene)
 
     def close(self) -> None:
-        """Hang up on everybody and stop listening."""
+        """Close all connections and stop listening."""
         thread, self._thread, self._server = self._thread, None, None
-        if thread is not None and not thread.stop(_PATIENCE):
-            log.warning("The web server did not stop in time and is left behind.")
+        if thread is not None and not thread.stop(_TIMEOUT):
+            log.warning("The web server did not stop in time; its thread goes on.")
 
     @property
     def health(self) -> dict[str, str]:
-        """Return where the page is, and the file of its token; never the token itself.
+        """Return the page's address and the file of its token, never the token itself.
 
-        Everybody on the device can read the health document; only the service's user and root can
-        read that file.
+        Every user of the device can read the health document; only the service's user and root
+        can read that file.
         """
         configured = self._options.token is not None
         return {"url": self.url, "token_file": "" if configured else str(token.path())}
 
     @property
     def url(self) -> str:
-        """Return the address of the page for people, `""` while there is none."""
+        """Return the address of the page for a browser, `""` while there is none."""
         if not self.port:
             return ""
         host = self._options.host
@@ -103,7 +101,7 @@ class Web(Output):
         return f"{scheme}://{f'[{shown}]' if ':' in shown else shown}:{self.port}/"
 
     def _announce(self) -> None:
-        if self._options.host not in _HERE_ONLY and self._options.tls is None:
+        if self._options.host not in _LOOPBACK and self._options.tls is None:
             log.warning(
                 "The page is served without encryption: use it in networks that you trust, or "
                 "give it a certificate with `tls`."
@@ -116,34 +114,34 @@ Main = Callable[[Callable[[], None], asyncio.Event], Awaitable[None]]
 
 
 class LoopThread:
-    """Run a coroutine on one named daemon thread, from `start` to `stop`.
+    """A named daemon thread with an event loop that runs one coroutine, from `start` to `stop`.
 
-    Threads are otherwise started by the engine only. An HTTP server is the exception: it must
-    answer while the output's own thread waits for the next scene, and its library needs a loop.
+    Other threads are started by the engine only. An HTTP server is the exception: it must answer
+    while the output's own thread waits for the next scene, and its library needs a loop.
     """
 
     def __init__(self, name: str, main: Main) -> None:
         self._main = main
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._settled = threading.Event()  # ready, or failed
-        self._fault: BaseException | None = None
+        self._started = threading.Event()  # or failed
+        self._error: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
 
     @property
     def is_running(self) -> bool:
-        """Tell whether the thread lives and nothing went wrong."""
-        return self._thread.is_alive() and self._fault is None
+        """Return whether the coroutine runs and has not failed."""
+        return self._thread.is_alive() and self._error is None
 
     def start(self, timeout: float) -> None:
         """Start, and wait until it is ready. Raises what `main` raised, or TimeoutError."""
         self._thread.start()
-        if not self._settled.wait(timeout):
+        if not self._started.wait(timeout):
             self.stop(0.0)
             raise TimeoutError(f"{self._thread.name} was not ready after {timeout:g} s")
-        if self._fault is not None:
+        if self._error is not None:
             self._thread.join(timeout)
-            raise self._fault
+            raise self._error
 
     def stop(self, timeout: float) -> bool:
         """Ask `main` to end; return whether it did within `timeout` seconds."""
@@ -157,11 +155,13 @@ class LoopThread:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:  # noqa: BLE001 - the thread's last line
-            self._fault = error
+        except BaseException as error:  # the thread's last line
+            self._error = error
+            if self._started.is_set():  # otherwise `start` raises it
+                log.exception("The web server failed.")
         finally:
-            self._settled.set()
+            self._started.set()
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        await self._main(self._settled.set, self._stop)
+        await self._main(self._started.set, self._stop)

@@ -8,7 +8,7 @@ import cv2
 
 from edgepose.render import Renderer, Style
 from edgepose.render.messages import Advice
-from edgepose.types import LimbMatch, Match, Scene, Size, WatchState
+from edgepose.types import Scene, Size, WatchState
 
 
 class SceneSummary:
@@ -29,7 +29,7 @@ class SceneSummary:
 
     def _watch(self, watch: WatchState, time: float) -> dict[str, Any]:
         advice = self._advice.setdefault(watch.name, Advice())
-        head = {
+        state = {
             "name": watch.name,
             "phase": watch.phase,
             "score": round(watch.score, 3),
@@ -38,19 +38,13 @@ class SceneSummary:
             "count": watch.count,
             "advice": advice.words(watch.match, time),
         }
-        return head | (_compared(watch.match) if watch.match else {})
-
-
-def _compared(match: Match) -> dict[str, Any]:
-    """Return the state of every limb, and how far off the deviating ones are."""
-    return {
-        "limbs": {limb.limb: limb.state for limb in match.limbs},
-        "off": [_off(limb) for limb in match.deviated],
-    }
-
-
-def _off(limb: LimbMatch) -> dict[str, Any]:
-    return {"limb": limb.limb, "degrees": round(limb.degrees, 1), "text": limb.text}
+        if watch.match:
+            state["limbs"] = {limb.limb: limb.state for limb in watch.match.limbs}
+            state["off"] = [
+                {"limb": limb.limb, "degrees": round(limb.degrees, 1), "text": limb.text}
+                for limb in watch.match.deviated
+            ]
+        return state
 
 
 LONGEST: Final = 640  # pixels of the longer side: sharp on a phone, about 40 kB, 3 ms to make

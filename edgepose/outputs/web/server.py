@@ -63,8 +63,7 @@ class Server:
         self._token = token
         self._is_secure = tls is not None
         self._limiter = ConnectionLimiter(tls)
-        names = (socket.gethostname(), device.name, options.host, *options.hosts)
-        self._hosts = Hosts(names)
+        self._hosts = Hosts([socket.gethostname(), device.name, options.host, *options.hosts])
 
     async def run(self, ready: Callable[[], None], stop: asyncio.Event) -> None:
         """Listen until `stop` is set. Raises OSError when the address can't be had."""
@@ -95,13 +94,13 @@ class Server:
             await stop.wait()
 
     def _application(self, stack: AsyncExitStack) -> web.Application:
-        """Return routes and checks; with `frames: none` nothing that makes pictures exists."""
-        options, pages = self._options, Pages(self._device.name)
+        """Return the routes, and the checks that every request passes."""
+        pages = Pages(self._device.name)
         # Workers end last: until the connections are closed, requests need them.
         worker = _worker(stack, "web-commands")
         sessions = Sessions(self._token, state_folder() / "web-logouts")
         login = Login(sessions, self.port, pages, worker, self._is_secure)
-        api = Api(self._device, options.frames, worker)
+        api = Api(self._device, self._options.frames, worker)
         checks = (errors_as_json, self._check_host, login.guard, self._receive)
         app = web.Application(middlewares=checks, client_max_size=MAX_BODY)
         app.on_response_prepare.append(add_headers)
@@ -109,34 +108,37 @@ class Server:
         login.add_routes(app.router)
         app.router.add_get("/api/state", api.state, allow_head=False)
         app.router.add_post("/api/command", api.command)
-        scenes = self._broadcaster(stack, _summarise(), _SCENE_RATE)
-        events = partial(streams.events, scenes=scenes, live=self._live)
-        app.router.add_get("/api/events", events, allow_head=False)
-        if options.frames != "none":
-            encoder = JpegEncoder(hides=options.frames == "skeleton", mirror=options.mirror)
-            pictures = self._broadcaster(stack, encoder.encode, options.fps)
-            stream = partial(streams.pictures, pictures=pictures)
-            app.router.add_get("/stream", stream, allow_head=False)
+        self._add_streams(app.router, stack)
         return app
 
-    def _broadcaster(
-        self, stack: AsyncExitStack, make: Callable[[Scene], bytes], fps: float
-    ) -> Broadcaster:
-        worker = _worker(stack, "web-encoder")
-        broadcaster = Broadcaster(self._live, make, worker, fps, _CLIENTS)
-        stack.callback(broadcaster.close)
-        return broadcaster
+    def _add_streams(self, router: web.UrlDispatcher, stack: AsyncExitStack) -> None:
+        """Add the endless responses; with `frames: none` nothing that makes pictures exists."""
+        options, summary = self._options, SceneSummary()
+
+        def broadcaster(make: Callable[[Scene], bytes], fps: float) -> Broadcaster:
+            worker = _worker(stack, "web-encoder")
+            made = Broadcaster(self._live, make, worker, fps, _CLIENTS)
+            stack.callback(made.close)
+            return made
+
+        scenes = broadcaster(lambda scene: jsonio.dumps(summary.of(scene)), _SCENE_RATE)
+        events = partial(streams.events, scenes=scenes, live=self._live)
+        router.add_get("/api/events", events, allow_head=False)
+        if options.frames != "none":
+            encoder = JpegEncoder(hides=options.frames == "skeleton", mirror=options.mirror)
+            pictures = broadcaster(encoder.encode, options.fps)
+            stream = partial(streams.pictures, pictures=pictures)
+            router.add_get("/stream", stream, allow_head=False)
 
     @web.middleware
     async def _check_host(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Refuse names that are not ours."""
+        """Refuse names that do not belong to this device."""
         host = request.headers.get("Host", "")
         if host in self._hosts:
             return await handler(request)
         name = host.rpartition(":")[0] or host
-        raise web.HTTPMisdirectedRequest(
-            text=f"'{name}' is no name of this device; use its address, or add it to `hosts`."
-        )
+        text = f"'{name}' is no name of this device; use its address, or add it to `hosts`."
+        raise web.HTTPMisdirectedRequest(text=text)
 
     @web.middleware
     async def _receive(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -149,11 +151,6 @@ class Server:
             raise web.HTTPRequestTimeout(text="The body took too long.") from None
         with self._limiter.serving(request.protocol):
             return await handler(request)
-
-
-def _summarise() -> Callable[[Scene], bytes]:
-    summary = SceneSummary()
-    return lambda scene: jsonio.dumps(summary.of(scene))
 
 
 def _worker(stack: AsyncExitStack, name: str) -> ThreadPoolExecutor:

@@ -20,8 +20,8 @@ _REVOKED: Final = 1000  # log-outs remembered; of more, the oldest session is fo
 class Sessions:
     """Check of tokens, and of cookies issued for them.
 
-    A cookie is `EXPIRY.ID.SIGNATURE`, signed with a key made of the token: a restart logs nobody
-    out, a new token everybody. Log-outs are kept in `file`.
+    A cookie is `EXPIRY.ID.SIGNATURE`, signed with a key made of the token: a restart keeps
+    everybody logged in, a new token nobody. Log-outs are kept in `file`.
     """
 
     def __init__(self, token: str, file: Path) -> None:
@@ -40,7 +40,7 @@ class Sessions:
         return f"{session}.{self._sign(session)}"
 
     def is_valid(self, cookie: str, now: float) -> bool:
-        """Tell whether a cookie was issued with this token, not logged out, and has not expired."""
+        """Return whether a cookie is ours, has not expired and was not logged out."""
         session, _, signature = cookie.rpartition(".")
         if not hmac.compare_digest(_bytes(signature), _bytes(self._sign(session))):
             return False

@@ -1,4 +1,4 @@
-"""The password of the page: made where none is configured, and kept where only we can read."""
+"""Password of the page: generated where none is configured, and kept readable for us only."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike: it 
 _GROUPS: Final = 4  # of four: 79 bits
 
 
-def new() -> str:
+def generate() -> str:
     """Return a random token such as `k7fm-29qa-xw4d-h3tn`."""
     groups = ("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(_GROUPS))
     return "-".join(groups)
 
 
 def path() -> Path:
-    """Return where a token of our own making is kept."""
+    """Return the file of the generated token."""
     return state_folder() / FILE
 
 
-def kept() -> str:
-    """Return the token that is kept, making one the first time. Raises OutputLost."""
+def stored() -> str:
+    """Return the token in the file, generated the first time. Raises OutputLost."""
     file = path()
     try:
-        return _read(file) or _make(file)
+        return _read(file) or _create(file)
     except OSError as error:
         way_out = "set `token`, or make the folder writable"
         raise OutputLost(f"{file}: the token can't be kept: {error.strerror}; {way_out}") from error
 
 
 def _read(file: Path) -> str:
-    """Return the token in a file, `""` when there is none or it is too short to be one."""
+    """Return the token in the file, `""` where there is none or it was cut off."""
     try:
         text = file.read_text("utf-8", errors="replace").strip()
     except FileNotFoundError:
@@ -49,10 +49,10 @@ def _read(file: Path) -> str:
     return text if len(text) >= SHORTEST else ""
 
 
-def _make(file: Path) -> str:
-    """Write a new token; the file is there whole or not at all, and never readable by others."""
-    made = new()
+def _create(file: Path) -> str:
+    """Write a new token to the file, never readable by others."""
+    created = generate()
     file.parent.mkdir(parents=True, exist_ok=True)
-    atomic.write_text(file, made + "\n", 0o600)
-    log.warning("The page's token is %s (kept in %s, not logged again).", made, file)
-    return made
+    atomic.write_text(file, created + "\n", 0o600)
+    log.warning("The page's token is %s (kept in %s, not logged again).", created, file)
+    return created

@@ -42,8 +42,8 @@ def test_what_goes_wrong_at_the_start_is_raised():
     assert not thread.is_running
 
 
-def test_what_goes_wrong_later_ends_it():
-    """Whoever asks is told that it does not run any more."""
+def test_what_goes_wrong_later_ends_it(caplog: pytest.LogCaptureFixture):
+    """It is logged, and the thread counts as ended."""
     go = threading.Event()
 
     async def fails(ready: Callable[[], None], stop: asyncio.Event) -> None:
@@ -56,6 +56,7 @@ def test_what_goes_wrong_later_ends_it():
     go.set()
     assert thread.stop(5)
     assert not thread.is_running
+    assert "RuntimeError" in caplog.text
 
 
 def test_it_is_not_waited_for_without_end():

@@ -22,16 +22,16 @@ def folder(state: Path) -> Path:
 
 def test_a_token_is_made_once_and_kept(folder: Path):
     """Over restarts; it can be typed on a phone."""
-    made = token.kept()
+    made = token.stored()
 
     assert re.fullmatch(r"([a-z2-9]{4}-){3}[a-z2-9]{4}", made)
-    assert token.kept() == made
+    assert token.stored() == made
     assert (folder / "web-token").read_text() == made + "\n"
 
 
 def test_only_its_owner_can_read_it(folder: Path):
     """Whatever the umask; no draft is left behind."""
-    token.kept()
+    token.stored()
 
     assert stat.S_IMODE((folder / "web-token").stat().st_mode) == 0o600
     assert [file.name for file in folder.iterdir()] == ["web-token"]
@@ -41,11 +41,11 @@ def test_it_is_logged_when_it_is_made_and_never_again(
     folder: Path, caplog: pytest.LogCaptureFixture
 ):
     """The journal says it once."""
-    made = token.kept()
+    made = token.stored()
     assert [made in record.message for record in caplog.records] == [True]
 
     caplog.clear()
-    token.kept()
+    token.stored()
     assert not caplog.records
 
 
@@ -54,7 +54,7 @@ def test_a_file_that_was_cut_off_is_no_token(folder: Path):
     folder.mkdir()
     (folder / "web-token").write_text("\n")
 
-    assert len(token.kept()) > token.SHORTEST
+    assert len(token.stored()) > token.SHORTEST
 
 
 def test_a_folder_that_can_not_be_written_to_is_told(folder: Path):
@@ -62,12 +62,12 @@ def test_a_folder_that_can_not_be_written_to_is_told(folder: Path):
     folder.parent.joinpath("state").write_text("a file where the folder should be")
 
     with pytest.raises(OutputLost, match=r"web-token.*set `token`"):
-        token.kept()
+        token.stored()
 
 
 def test_tokens_differ():
     """They are random."""
-    assert len({token.new() for _ in range(100)}) == 100
+    assert len({token.generate() for _ in range(100)}) == 100
 
 
 def test_a_configured_token_is_neither_kept_nor_shown(
@@ -96,4 +96,4 @@ def test_the_health_document_tells_where_the_token_is(folder: Path, given: str |
 
     assert health["url"].startswith("http://127.0.0.1:")
     assert health["token_file"] == ("" if given else str(folder / "web-token"))
-    assert (given or token.kept()) not in str(health)
+    assert (given or token.stored()) not in str(health)
