@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgepose import classifier_file
-from edgepose.appliance import assembly
+from edgepose.appliance import assembly, reconfigure
 from edgepose.appliance.classifier import Dense
 from edgepose.appliance.model import load_model
 from edgepose.cli.template_capture import poses_of, still
@@ -95,3 +95,23 @@ def test_examples_tell_photos_apart(media, photographed):
         name: examples.classes[int(np.argmax(knn(pose)))] for name, pose in photographed.items()
     }
     assert found == {"chair1": "chair", "dog3": "dog", "tree1": "tree", "warrior2": "warrior"}
+
+
+@pytest.mark.parametrize(
+    ("change", "is_new"), [(("class: tree", "class: dog"), True), (("hold: 1", "hold: 2"), False)]
+)
+def test_another_class_is_taken_over_while_running(media, lightning, tmp_path, change, is_new):
+    """A class and a file need other watches, thresholds do not."""
+    path = tmp_path / "kiosk.yaml"
+    examples = media / "landmarks" / "yoga_train_data.csv"
+    text = (
+        f"version: 1\nsource: {{type: synthetic}}\nmodel: {{path: {lightning}}}\n"
+        f"watch: {{pose: {{classifier: {examples}, class: tree, hold: 1}}}}\n"
+    )
+    path.write_text(text)
+    before = load(path)
+    path.write_text(text.replace(*change))
+    model = load_model(before.model)
+    plan = reconfigure.plan(before, load(path), model, controls=None)
+    model.close()
+    assert (plan.interpreter is not None) is is_new

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edgepose.classifier_file import examples_of, load, save
+from edgepose.classifier_file import examples_of, load, load_labels, save
 
 CLASSES = ("chair", "tree", "warrior")
 
@@ -145,3 +145,18 @@ def test_a_network_must_be_called_one(edgepose, csv):
     said = edgepose("train", "classifier", csv, "--out", csv.with_name("yoga.net"))
     assert said.code == 2
     assert "expected a name that ends in .tflite, found yoga.net" in said.err
+
+
+@pytest.mark.slow
+def test_a_trained_network_names_its_own_examples(edgepose, media, tmp_path):
+    """From examples to a file with its labels, and back."""
+    pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
+    examples = media / "landmarks" / "yoga_train_data.csv"
+    out = tmp_path / "new" / "yoga.tflite"
+    said = edgepose("train", "classifier", examples, "--order", "yx", "--out", out)
+    assert said.code == 0, said.err
+    assert load_labels(out.with_suffix(".txt")) == load(examples).classes
+    told = edgepose("classifier", "test", out, examples, "--other-order", "yx", "--json")
+    result = json.loads(told.out)
+    assert result["accuracy"] > 0.97
+    assert result["mistaken"] < 0.01
