@@ -1,7 +1,7 @@
-"""What Home Assistant is told, so that a device appears there by itself.
+"""Home Assistant discovery: the retained messages with which a device appears there.
 
 Retained messages on `<discovery_prefix>/<component>/<node>/<object>/config`, one an entity, in the
-single-component form that every version since 2023.8 (which brought `event`) understands. Source:
+single-component form of every version since 2023.8, which brought `event`. Source:
 Home Assistant's documentation, "MQTT: discovery" and the page of each component.
 """
 
@@ -20,26 +20,26 @@ from edgepose.outputs.mqtt.topics import COMMANDS, ONLINE, Topics
 EVENT_TYPES: Final = (
     "start", "update", "end", "rep", "set", "round", "step", "finished", "failed", "timeout",
 )  # fmt: skip
-"""Event types that Home Assistant lets through; it drops those that it was not told of."""
+"""Event types that Home Assistant accepts; it drops any other."""
 
 _ORIGIN: Final = {
     "name": "edgepose",
     "sw_version": __version__,
     "support_url": "https://github.com/edgepose/edgepose",
 }
-# `stopped` must make entities unavailable too, and a payload that is neither is passed over.
+# `stopped` must make entities unavailable too; Home Assistant ignores any other payload.
 _AVAILABILITY: Final = "{{ 'online' if value == '" + ONLINE + "' else 'offline' }}"
 _EVENT: Final = "{{ dict(value_json, event_type=value_json.type) | tojson }}"
-_MISSED_REPORTS: Final = 3  # after which the frame rate is unknown
+_MISSED_REPORTS: Final = 3  # until the frame rate counts as unknown
 
 Entity = tuple[str, str, dict[str, Any]]
-"""Component, object id, and what is particular to it."""
+"""Component, object id and configuration."""
 
 
 def slug(name: str) -> str:
-    """Return a name as Home Assistant takes it for ids: letters, digits, `_` and `-`.
+    """Return a name as Home Assistant accepts it for ids: letters, digits, `_` and `-`.
 
-    Two names that would look the same are told apart by a hash of what was lost.
+    A hash keeps names apart that would become the same.
     """
     plain = re.sub(r"[^a-zA-Z0-9_-]+", "_", name).strip("_")
     return plain if plain == name else f"{plain}_{_hash(name)}".lstrip("_")
@@ -51,7 +51,7 @@ def _hash(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """Describe a device and its entities.
+    """The description of a device and its entities.
 
     prefix: Home Assistant's discovery prefix. reports: seconds between reports, 0 for none.
     """
@@ -63,7 +63,7 @@ class Discovery:
 
     @property
     def status(self) -> str:
-        """Return the topic on which Home Assistant says that it has started."""
+        """Return the topic of Home Assistant's birth message."""
         return f"{self.prefix}/status"
 
     @property
@@ -76,13 +76,13 @@ class Discovery:
         """Return topic -> payload, to be retained."""
         return {
             f"{self.prefix}/{component}/{self._node}/{object_id}/config": jsonio.dumps(
-                {"unique_id": f"{self._id}_{object_id}"} | particular | self._shared
+                {"unique_id": f"{self._id}_{object_id}"} | config | self._shared
             )
-            for component, object_id, particular in self._entities()
+            for component, object_id, config in self._entities()
         }
 
     def is_outdated(self, topic: str, payload: bytes) -> bool:
-        """Return whether a description is of an entity that this device once had."""
+        """Return whether a description is of an entity that this device no longer has."""
         if not payload or topic in self.messages or not topic.startswith(f"{self.prefix}/"):
             return False
         found = jsonio.loads_object(payload)
@@ -123,132 +123,91 @@ class Discovery:
 
     def _of_device(self) -> Iterator[Entity]:
         persons = self.topics.of("persons")
-        yield (
+        yield _entity(
             "binary_sensor",
             "occupancy",
-            {
-                "name": "Occupancy",
-                "device_class": "occupancy",
-                "state_topic": persons,
-                "value_template": "{{ 'ON' if value | int(0) > 0 else 'OFF' }}",
-            },
+            "Occupancy",
+            device_class="occupancy",
+            state_topic=persons,
+            value_template="{{ 'ON' if value | int(0) > 0 else 'OFF' }}",
         )
-        yield (
-            "sensor",
-            "persons",
-            {
-                "name": "Persons",
-                "state_topic": persons,
-                "state_class": "measurement",
-                "icon": "mdi:account-group",
-            },
-        )
-        yield (
+        yield _entity(
+            "sensor", "persons", "Persons",
+            state_topic=persons, state_class="measurement", icon="mdi:account-group",
+        )  # fmt: skip
+        yield _entity(
             "event",
             "events",
-            {
-                "name": "Event",
-                "state_topic": self.topics.events,
-                "event_types": list(EVENT_TYPES),
-                "value_template": _EVENT,
-                "icon": "mdi:human-handsup",
-                "qos": 1,
-            },
+            "Event",
+            state_topic=self.topics.events,
+            event_types=list(EVENT_TYPES),
+            value_template=_EVENT,
+            icon="mdi:human-handsup",
+            qos=1,
         )
-        yield (
+        yield _entity(
             "binary_sensor",
             "camera",
-            {
-                "name": "Camera",
-                "device_class": "connectivity",
-                "entity_category": "diagnostic",
-                "state_topic": self.topics.of("status", "camera"),
-                "payload_on": ONLINE,
-                "value_template": "{{ value if value == 'online' else 'OFF' }}",
-            },
+            "Camera",
+            device_class="connectivity",
+            entity_category="diagnostic",
+            state_topic=self.topics.of("status", "camera"),
+            payload_on=ONLINE,
+            value_template="{{ value if value == 'online' else 'OFF' }}",
         )
 
     def _of_watch(self, watch: str) -> Iterator[Entity]:
         name, id = watch.replace("_", " ").capitalize(), slug(watch)
-        yield (
-            "binary_sensor",
-            f"pose_{id}",
-            {
-                "name": name,
-                "state_topic": self.topics.of("pose", watch),
-                "icon": "mdi:human-handsup",
-            },
+        pose, count = self.topics.of("pose", watch), self.topics.of("count", watch)
+        yield _entity(
+            "binary_sensor", f"pose_{id}", name, state_topic=pose, icon="mdi:human-handsup"
         )
-        yield (
+        yield _entity(
             "sensor",
             f"score_{id}",
-            {
-                "name": f"{name} score",
-                "state_topic": self.topics.of("pose", watch, "score"),
-                "state_class": "measurement",
-                "suggested_display_precision": 2,
-                "icon": "mdi:gauge",
-            },
+            f"{name} score",
+            state_topic=f"{pose}/score",
+            state_class="measurement",
+            suggested_display_precision=2,
+            icon="mdi:gauge",
         )
-        yield (
-            "sensor",
-            f"count_{id}",
-            {
-                "name": f"{name} count",
-                "state_topic": self.topics.of("count", watch),
-                "state_class": "total_increasing",
-                "icon": "mdi:counter",
-            },
-        )
+        yield _entity(
+            "sensor", f"count_{id}", f"{name} count",
+            state_topic=count, state_class="total_increasing", icon="mdi:counter",
+        )  # fmt: skip
 
     def _frame_rate(self) -> Entity:
-        return (
+        return _entity(
             "sensor",
             "fps",
-            {
-                "name": "Frame rate",
-                "state_topic": self.topics.of("stats"),
-                "value_template": "{{ value_json.fps }}",
-                "unit_of_measurement": "fps",
-                "state_class": "measurement",
-                "entity_category": "diagnostic",
-                "expire_after": round(_MISSED_REPORTS * self.reports) + 1,
-            },
+            "Frame rate",
+            state_topic=self.topics.of("stats"),
+            value_template="{{ value_json.fps }}",
+            unit_of_measurement="fps",
+            state_class="measurement",
+            entity_category="diagnostic",
+            expire_after=round(_MISSED_REPORTS * self.reports) + 1,
         )
 
     def _of_controls(self) -> Iterator[Entity]:
-        yield (
-            "switch",
-            "detect",
-            {
-                "name": "Detection",
-                "state_topic": self.topics.of("detect", "state"),
-                "command_topic": self.topics.of(COMMANDS["detect"]),
-                "icon": "mdi:motion-sensor",
-            },
-        )
+        detect = self._commanded("detect")
+        yield _entity("switch", "detect", "Detection", **detect, icon="mdi:motion-sensor")
         if self.device.profiles:
-            yield self._profile()
-        yield (
+            profile = self._commanded("profile") | {"options": list(self.device.profiles)}
+            yield _entity("select", "profile", "Profile", **profile, icon="mdi:tune-variant")
+        yield _entity(
             "button",
             "restart",
-            {
-                "name": "Restart",
-                "device_class": "restart",
-                "entity_category": "config",
-                "command_topic": self.topics.of(COMMANDS["restart"]),
-            },
+            "Restart",
+            device_class="restart",
+            entity_category="config",
+            command_topic=self.topics.of(COMMANDS["restart"]),
         )
 
-    def _profile(self) -> Entity:
-        return (
-            "select",
-            "profile",
-            {
-                "name": "Profile",
-                "state_topic": self.topics.of("profile", "state"),
-                "command_topic": self.topics.of(COMMANDS["profile"]),
-                "options": list(self.device.profiles),
-                "icon": "mdi:tune-variant",
-            },
-        )
+    def _commanded(self, command: str) -> dict[str, Any]:
+        state, topic = self.topics.of(command, "state"), self.topics.of(COMMANDS[command])
+        return {"state_topic": state, "command_topic": topic}
+
+
+def _entity(component: str, object_id: str, name: str, **config: Any) -> Entity:
+    return component, object_id, {"name": name, **config}
