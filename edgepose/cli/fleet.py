@@ -15,13 +15,13 @@ import click
 from rich.console import Console
 
 from edgepose import jsonio
-from edgepose.cli.fleet_options import on_station
-from edgepose.cli.fleet_view import health_page, log_lines, outcome_table, row, table
+from edgepose.cli.fleet_options import with_fleet_client
+from edgepose.cli.fleet_view import health_page, log_lines, result_table, row, table
 from edgepose.errors import DeviceError, UserError
 from edgepose.fleet.connection import FleetClient
 from edgepose.fleet.devices import DeviceStatus
 from edgepose.fleet.precheck import config_text, template_text
-from edgepose.fleet.push import IN_TIME, Push, PushResult, chosen, counted, push
+from edgepose.fleet.push import IN_TIME, Push, PushResult, select, send, summary
 
 WIDE: Final = 200  # columns where no terminal limits them
 LOGS_IN_TIME: Final = 10.0  # seconds for a device to send its log
@@ -50,15 +50,15 @@ def fleet() -> None:
 
 
 @fleet.command("list", short_help="Every device: state, versions, speed, last event.")
-@on_station
+@with_fleet_client
 @_as_json
-def list_(station: FleetClient, as_json: bool) -> None:
+def list_(client: FleetClient, as_json: bool) -> None:
     """Show every device: its state, versions, speed and last event. Exit code 1 if there is none.
 
     A terminal of less than 125 columns leaves out versions, models and templates.
     """
-    with station:
-        found = list(station.devices.values())
+    with client:
+        found = list(client.devices.values())
     if as_json:
         for seen in found:
             click.echo(json.dumps(row(seen)))
@@ -66,21 +66,21 @@ def list_(station: FleetClient, as_json: bool) -> None:
         console = _console()
         console.print(table(found, time.time(), console.width))
     if not found:
-        click.echo(f"No device has ever connected under '{station.prefix}/'.", err=True)
+        click.echo(f"No device has ever connected under '{client.prefix}/'.", err=True)
         sys.exit(1)
 
 
 @fleet.command(short_help="The health document of one device, or of all.")
 @click.argument("device", required=False)
-@on_station
+@with_fleet_client
 @_as_json
-def health(station: FleetClient, device: str | None, as_json: bool) -> None:
+def health(client: FleetClient, device: str | None, as_json: bool) -> None:
     """Show the latest health document of DEVICE, or of all.
 
     Exit code 1 when one is not online.
     """
-    with station:
-        found = chosen(station, [device] if device else [], everybody=device is None)
+    with client:
+        found = select(client, [device] if device else [], everybody=device is None)
     for seen in found:
         if as_json:
             click.echo(json.dumps({"device": seen.name, "state": seen.state} | dict(seen.health)))
@@ -95,10 +95,10 @@ def health(station: FleetClient, device: str | None, as_json: bool) -> None:
 @_devices
 @_all
 @_timeout("template")
-@on_station
+@with_fleet_client
 @_as_json
 def push_template(
-    station: FleetClient,
+    client: FleetClient,
     file: Path,
     devices: tuple[str, ...],
     everybody: bool,
@@ -111,10 +111,10 @@ def push_template(
     """
     _some(devices, everybody)
     name, text = template_text(file)
-    with station:
-        targets = chosen(station, devices, everybody=everybody)
-        parcel = Push(f"template/{name}", text, timeout)
-        _show(_push(station, targets, parcel), as_json)
+    with client:
+        targets = select(client, devices, everybody=everybody)
+        push = Push(f"template/{name}", text, timeout)
+        _show(_push(client, targets, push), as_json)
 
 
 @fleet.command("push-config", short_help="Install a configuration on devices.")
@@ -122,10 +122,10 @@ def push_template(
 @_devices
 @_all
 @_timeout("config")
-@on_station
+@with_fleet_client
 @_as_json
 def push_config(
-    station: FleetClient,
+    client: FleetClient,
     file: Path,
     devices: tuple[str, ...],
     everybody: bool,
@@ -140,38 +140,38 @@ def push_config(
     """
     _some(devices, everybody)
     config_text(file, devices)
-    with station:
-        targets = chosen(station, devices, everybody=everybody)
+    with client:
+        targets = select(client, devices, everybody=everybody)
         text = config_text(file, [seen.name for seen in targets])
-        _show(_push(station, targets, Push("config", text, timeout)), as_json)
+        _show(_push(client, targets, Push("config", text, timeout)), as_json)
 
 
 @fleet.command(short_help="The latest lines of a device's log.")
 @click.argument("device")
 @click.option("-n", "--lines", default=100, show_default=True, type=click.IntRange(1, 500))
-@on_station
+@with_fleet_client
 @_as_json
-def logs(station: FleetClient, device: str, lines: int, as_json: bool) -> None:
+def logs(client: FleetClient, device: str, lines: int, as_json: bool) -> None:
     """Show the latest lines of DEVICE's log, at most 500, within 10 s."""
-    with station:
-        (seen,) = chosen(station, [device], everybody=False)
+    with client:
+        (seen,) = select(client, [device], everybody=False)
         if not seen.is_online:
             raise DeviceError(f"{device} is {seen.state}; its log is available when it is online")
-        answer = _log_of(station, device, lines)
+        answer = _log_of(client, device, lines)
     for line in answer["lines"]:
         click.echo(json.dumps(line) if as_json else log_lines(line))
     if answer.get("older"):
         click.echo(f"{answer['older']} older lines: --lines", err=True)
 
 
-def _log_of(station: FleetClient, device: str, lines: int) -> dict[str, list[dict[str, str]]]:
+def _log_of(client: FleetClient, device: str, lines: int) -> dict[str, list[dict[str, str]]]:
     """Return the log that a device sends. Raises DeviceError if it refuses, or doesn't answer."""
     own = secrets.token_hex(8)
-    station.say(device, "logs/ask", jsonio.dumps({"id": own, "lines": lines}), retain=False)
-    station.wait(
-        lambda: jsonio.loads_object(station.payload(device, "logs")).get("id") == own, LOGS_IN_TIME
+    client.send(device, "logs/ask", jsonio.dumps({"id": own, "lines": lines}), retain=False)
+    client.wait(
+        lambda: jsonio.loads_object(client.payload(device, "logs")).get("id") == own, LOGS_IN_TIME
     )
-    answer = jsonio.loads_object(station.payload(device, "logs"))
+    answer = jsonio.loads_object(client.payload(device, "logs"))
     if answer.get("id") != own:
         raise DeviceError(f"{device}: no answer within {LOGS_IN_TIME:.0f} s")
     if answer.get("error"):
@@ -184,26 +184,26 @@ def _some(devices: tuple[str, ...], everybody: bool) -> None:
         raise UserError("expected names of devices, or --all" + (", not both" * everybody))
 
 
-def _push(station: FleetClient, targets: list[DeviceStatus], parcel: Push) -> list[PushResult]:
+def _push(client: FleetClient, targets: list[DeviceStatus], push: Push) -> list[PushResult]:
     with _console(stderr=True).status("Sending ...") as status:
-        return push(
-            station, targets, parcel,
+        return send(
+            client, targets, push,
             lambda done, total: status.update(
                 f"{done} of {total} online devices have answered; waiting up to "
-                f"{parcel.seconds:.0f} s"
+                f"{push.seconds:.0f} s"
             ),
         )  # fmt: skip
 
 
-def _show(outcomes: list[PushResult], as_json: bool) -> None:
+def _show(results: list[PushResult], as_json: bool) -> None:
     """Print the results of a push; exit with 1 unless all succeeded."""
     if as_json:
-        for outcome in outcomes:
-            click.echo(json.dumps(asdict(outcome)))
+        for result in results:
+            click.echo(json.dumps(asdict(result)))
     else:
-        _console().print(outcome_table(outcomes))
-        click.echo(f"{len(outcomes)} devices: {', '.join(counted(outcomes))}")
-    if not all(outcome.is_well for outcome in outcomes):
+        _console().print(result_table(results))
+        click.echo(f"{len(results)} devices: {', '.join(summary(results))}")
+    if not all(result.is_accepted for result in results):
         sys.exit(1)
 
 

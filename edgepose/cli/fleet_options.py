@@ -38,7 +38,7 @@ _KEYS: Final = (
 )  # fmt: skip
 
 
-def on_station(command: Callable[..., R]) -> Callable[..., R]:
+def with_fleet_client(command: Callable[..., R]) -> Callable[..., R]:
     """Add the broker's options to a command, which gets a FleetClient, not yet connected."""
 
     @functools.wraps(command)
@@ -46,7 +46,7 @@ def on_station(command: Callable[..., R]) -> Callable[..., R]:
         given = {key: others.pop(key) for key in _KEYS}
         files = {key: path.absolute() for key, path in given.items() if isinstance(path, Path)}
         options = broker_options(given | files | _login(user), broker_file)
-        return command(station=FleetClient(options), **others)
+        return command(client=FleetClient(options), **others)
 
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)

@@ -34,7 +34,7 @@ def row(seen: DeviceStatus) -> dict[str, Any]:
         "device": seen.name,
         "state": seen.state,
         "seen": health.get("time"),
-        "ails": seen.ails,
+        "ails": seen.degraded,
         "version": health.get("version"),
         "fps": health.get("fps"),
         "model": _inner(health, "runtime", "model"),
@@ -42,7 +42,7 @@ def row(seen: DeviceStatus) -> dict[str, Any]:
         "config": _config_version(seen),
         "remote": health.get("remote"),
         "last_event": health.get("last_event"),
-        "waiting": seen.waiting,
+        "waiting": seen.pending,
     }
 
 
@@ -79,8 +79,8 @@ def _cells(seen: DeviceStatus, now: float) -> list[Text | str]:
 
 def _state(seen: DeviceStatus, now: float) -> Text:
     text = Text(seen.state, STYLES[seen.state])
-    if seen.is_online and seen.ails:
-        text = Text(f"ails: {', '.join(seen.ails)}", "yellow")
+    if seen.is_online and seen.degraded:
+        text = Text(f"degraded: {', '.join(seen.degraded)}", "yellow")
     written = seen.health.get("time")
     if not seen.is_online and isinstance(written, int | float):
         text.append(f" {ago(now - written)}")
@@ -91,14 +91,14 @@ def _templates(seen: DeviceStatus) -> str:
     known = seen.health.get("templates")
     versions = known if isinstance(known, Mapping) else {}
     texts = [f"{name} {str(version)[:SHORT]}" for name, version in versions.items()]
-    texts += [f"{key.partition('/')[2]} waits" for key in seen.waiting if key != "config"]
+    texts += [f"{key.partition('/')[2]} waits" for key in seen.pending if key != "config"]
     return ", ".join(texts)
 
 
 def _config(seen: DeviceStatus) -> str:
     version = str(_config_version(seen) or "")[:SHORT]
     pushed = seen.answers.get("config", {}).get("state")
-    state = "push waits" if "config" in seen.waiting else str(pushed or "")
+    state = "push waits" if "config" in seen.pending else str(pushed or "")
     return f"{version} {'' if state == 'accepted' else state}".strip()
 
 
@@ -138,13 +138,13 @@ def health_page(seen: DeviceStatus, now: float) -> str:
     return "\n".join([f"{head} (edgepose {seen.health.get('version', '?')})", *body(seen.health)])
 
 
-def outcome_table(outcomes: Iterable[PushResult]) -> Table:
+def result_table(results: Iterable[PushResult]) -> Table:
     """Return the table of the devices' answers."""
     made = Table("Device", "Answer", "", box=box.SIMPLE_HEAD, pad_edge=False)
     made.columns[0].no_wrap = made.columns[1].no_wrap = True
-    for outcome in outcomes:
-        state = Text(outcome.state, STYLES.get(outcome.state, ""))
-        made.add_row(outcome.device, state, Text(outcome.text))
+    for result in results:
+        state = Text(result.state, STYLES.get(result.state, ""))
+        made.add_row(result.device, state, Text(result.text))
     return made
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from edgepose.config.plugins import Part
 from edgepose.doctor.finding import Finding, Intent, fail, ok, warn
 from edgepose.doctor.system import System
-from edgepose.outputs.mqtt.client_errors import why_unreachable
+from edgepose.outputs.mqtt.client_errors import connect_failed
 from edgepose.sources.stream import redacted
 
 PATIENCE: Final = 2.0  # seconds for a connection
@@ -66,7 +66,7 @@ def _unreachable(connect: Connect, host: str, port: int) -> str:
     try:
         connect((host, port), timeout=PATIENCE).close()
     except (OSError, UnicodeError) as error:  # UnicodeError: a host that can't be a name
-        return why_unreachable(error, is_encrypted=False)
+        return connect_failed(error, is_encrypted=False)
     return ""
 
 

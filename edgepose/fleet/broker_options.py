@@ -20,11 +20,11 @@ VARIABLES: Final = {
     "password": "EDGEPOSE_MQTT_PASSWORD",
     "topic_prefix": "EDGEPOSE_MQTT_TOPIC_PREFIX",
 }
-_NOWHERE: Final = "no broker is named; give --host, set EDGEPOSE_MQTT_HOST, or write {file}"
+_NO_BROKER: Final = "no broker is configured; give --host, set EDGEPOSE_MQTT_HOST, or write {file}"
 
 
 def default_file(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return where the broker's file is looked for when none is named."""
+    """Return the default path of the broker's file."""
     home = environ.get("XDG_CONFIG_HOME")
     return (Path(home) if home else Path("~/.config").expanduser()) / "edgepose" / "fleet.yaml"
 
@@ -34,7 +34,7 @@ def broker_options(
 ) -> MqttOptions:
     """Return the checked options; `given` wins over the environment, which wins over the file.
 
-    The file holds the keys of the mqtt output. Raises UserError for whatever is wrong.
+    The file holds the keys of the mqtt output. Raises UserError for any mistake.
     """
     document = _document(file, environ)
     problems = Problems(document)
@@ -43,11 +43,11 @@ def broker_options(
     data |= {key: environ[name] for key, name in VARIABLES.items() if environ.get(name)}
     data |= {key: value for key, value in given.items() if value not in (None, False)}
     if "user" not in data and "password" not in document.data:
-        data.pop("password", None)  # of the environment: for another broker
+        data.pop("password", None)  # of the environment, for another broker
     if isinstance(data.get("port"), str) and data["port"].isdigit():
         data["port"] = int(data["port"])
     if "host" not in data:
-        raise UserError(_NOWHERE.format(file=default_file(environ)))
+        raise UserError(_NO_BROKER.format(file=default_file(environ)))
     base = {"base": Path(document.name).absolute().parent}
     options = validate(MqttOptions, data, (), problems, base)
     problems.raise_any(ConfigError)
@@ -60,5 +60,5 @@ def _document(file: Path | None, environ: Mapping[str, str]) -> Document:
     if file is None and not chosen.is_file():
         return Document({}, "broker")
     document = read_yaml(chosen, ConfigError)
-    document.data.pop("type", None)  # copied from a configuration
+    document.data.pop("type", None)  # from a configuration
     return document

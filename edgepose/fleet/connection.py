@@ -1,4 +1,4 @@
-"""A place to look after the fleet from: one connection, everything retained, and what comes."""
+"""The fleet's connection to the broker: all retained messages and every new one."""
 
 from __future__ import annotations
 
@@ -14,26 +14,16 @@ from edgepose.fleet.devices import DeviceStatus, devices
 from edgepose.outputs.mqtt.client import MqttCallbacks, MqttClient
 from edgepose.outputs.mqtt.options import MqttOptions
 
-CONNECT: Final = 10.0  # seconds to reach the broker and get in
-QUIET: Final = 3.0  # seconds without a message after which all that was retained has come
-WINDOW: Final = 50  # messages of ours that the broker has not taken yet
-
-
-class _Line(MqttClient):
-    """Be a link whose owner says what went wrong, instead of the log."""
-
-    reason = ""
-
-    def _fail(self, reason: str) -> None:
-        self.is_up, self.has_failed, self.reason = False, True, reason
-        self._listener.disconnected()
+CONNECT: Final = 10.0  # seconds to connect to the broker
+QUIET: Final = 3.0  # seconds without a message after which all retained ones have come
+WINDOW: Final = 50  # our unacknowledged messages
 
 
 class FleetClient(MqttCallbacks):
-    """Be connected between `with` and its end; messages by topic grow and change meanwhile.
+    """A connection, open inside a `with` block, with the newest message of each topic.
 
-    Subscribed with QoS 0: a broker queues as much of it as there is, while of QoS 1 mosquitto
-    drops what is beyond a thousand.
+    Subscribed with QoS 0, which a broker queues without limit; of QoS 1 mosquitto drops messages
+    beyond a thousand.
     """
 
     def __init__(self, options: MqttOptions) -> None:
@@ -41,21 +31,21 @@ class FleetClient(MqttCallbacks):
         self._messages: dict[str, bytes] = {}
         self._changed = threading.Condition()
         self._sent: set[int] = set()
-        self._taken: set[int] = set()
-        self._came_at = 0.0
+        self._acknowledged: set[int] = set()
+        self._received_at = 0.0
         own = f"fleet-{secrets.token_hex(4)}"
         self._ping = f"{self.prefix}/{own}/ping"
-        self._link = _Line(options, f"edgepose-{own}", None, self)
+        self._client = MqttClient(options, f"edgepose-{own}", None, self, logs_failures=False)
 
     def __enter__(self) -> FleetClient:
-        """Connect, and wait until all that is retained has come. Raises DeviceError."""
+        """Connect and wait for all retained messages. Raises DeviceError."""
         paths = ("available", "health", "push/#", "logs")
-        self._link.open(self._ping, *(f"{self.prefix}/+/{path}" for path in paths), qos=0)
+        self._client.open(self._ping, *(f"{self.prefix}/+/{path}" for path in paths), qos=0)
         try:
             self._connect()
-            self._gather()
+            self._await_retained()
         except BaseException:
-            self._link.close()
+            self._client.close()
             raise
         return self
 
@@ -65,93 +55,93 @@ class FleetClient(MqttCallbacks):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._link.close()
+        self._client.close()
 
     def _connect(self) -> None:
-        link = self._link
-        self.wait(lambda: link.is_up or link.has_failed, CONNECT)
-        if not link.is_up:
-            reason = link.reason or f"no answer within {CONNECT:.0f} s"
-            raise DeviceError(f"the broker {link.place}: {reason}")
+        client = self._client
+        self.wait(lambda: client.is_connected or client.has_failed, CONNECT)
+        if not client.is_connected:
+            reason = client.reason or f"no answer within {CONNECT:.0f} s"
+            raise DeviceError(f"the broker {client.address}: {reason}")
 
-    def _gather(self) -> None:
-        """Wait for our own word: the broker sends it after everything that was retained.
+    def _await_retained(self) -> None:
+        """Wait for our own message: the broker sends it after all retained ones.
 
-        One that forbids us to write there is given up when nothing has come for a while.
+        Where the broker forbids it, wait until nothing has come for QUIET seconds.
         """
-        self._came_at = time.monotonic()
-        self._link.publish(self._ping, b"ping", False)
+        self._received_at = time.monotonic()
+        self._client.publish(self._ping, b"ping", False)
         self.wait(lambda: self._ping in self._messages or self._silence() > QUIET, 60.0)
 
     def _silence(self) -> float:
-        return time.monotonic() - self._came_at
+        return time.monotonic() - self._received_at
 
     @property
     def devices(self) -> dict[str, DeviceStatus]:
-        """Return what is known of each device by now."""
+        """Return the status of each device."""
         with self._changed:
             return devices(self._messages, self.prefix)
 
     def payload(self, name: str, path: str) -> bytes:
-        """Return what came last on a topic of a device, b"" where nothing did."""
+        """Return the newest payload of a device's topic, b"" without one."""
         with self._changed:
             return self._messages.get(f"{self.prefix}/{name}/{path}", b"")
 
-    def say(self, name: str, path: str, payload: bytes, *, retain: bool) -> None:
-        """Send a message for a device; at most WINDOW wait for the broker at a time.
+    def send(self, name: str, path: str, payload: bytes, *, retain: bool) -> None:
+        """Send a message to a device; at most WINDOW are unacknowledged.
 
-        Raises DeviceError where the broker does not take it in time.
+        Raises DeviceError where the broker does not acknowledge in time.
         """
-        message = self._link.publish(f"{self.prefix}/{name}/{path}", payload, retain)
+        message = self._client.publish(f"{self.prefix}/{name}/{path}", payload, retain)
         assert message is not None, "paho's queue has no limit here"
         self._sent.add(message)
-        self._await_taken(WINDOW)
+        self._await_acknowledged(WINDOW)
 
-    def finish(self) -> None:
-        """Wait until the broker has taken everything. Raises DeviceError."""
-        self._await_taken(1)
+    def flush(self) -> None:
+        """Wait until the broker has acknowledged everything. Raises DeviceError."""
+        self._await_acknowledged(1)
 
-    def _await_taken(self, limit: int) -> None:
-        if not self.wait(lambda: len(self._sent - self._taken) < limit, CONNECT):
-            reason = self._link.reason or f"it takes nothing for {CONNECT:.0f} s"
-            raise DeviceError(f"the broker {self._link.place}: {reason}")
+    def _await_acknowledged(self, limit: int) -> None:
+        if not self.wait(lambda: len(self._sent - self._acknowledged) < limit, CONNECT):
+            reason = self._client.reason or f"no acknowledgement for {CONNECT:.0f} s"
+            raise DeviceError(f"the broker {self._client.address}: {reason}")
 
     def wait(self, condition: Callable[[], object], seconds: float) -> bool:
-        """Wait until something holds, looked at whenever a message comes; False: it did not."""
+        """Wait until a condition holds, checked at every message; return whether it does."""
         end = time.monotonic() + seconds
         with self._changed:
             while not condition():
                 left = end - time.monotonic()
-                if left <= 0.0 or self._link.fault is not None:
+                if left <= 0.0 or self._client.fault is not None:
                     break
                 self._changed.wait(min(left, 0.25))
-            if self._link.fault is not None:
-                raise self._link.fault
+            if self._client.fault is not None:
+                raise self._client.fault
             return bool(condition())
 
-    # What paho's thread calls.
+    # Called by paho's thread.
 
     def connected(self) -> None:
-        """Take note."""
-        self._note()
+        """Wake up who waits for it."""
+        self._notify()
 
     def disconnected(self) -> None:
-        """Take note; paho connects again, and what is retained comes anew."""
-        self._note()
+        """Wake up who waits for it; paho reconnects, and retained messages come again."""
+        self._notify()
 
     def acknowledged(self, message_id: int) -> None:
-        """Take note that the broker has one of ours."""
+        """Note that the broker has one of our messages."""
         with self._changed:
-            self._taken.add(message_id)
+            self._acknowledged.add(message_id)
             self._changed.notify_all()
 
     def received(self, topic: str, payload: bytes, is_retained: bool) -> None:  # noqa: ARG002
-        """Keep the newest of each topic."""
+        """Keep the newest payload of each topic."""
         with self._changed:
             self._messages[topic] = payload
-            self._came_at = time.monotonic()
+            self._received_at = time.monotonic()
             self._changed.notify_all()
 
-    def _note(self) -> None:
+    def _notify(self) -> None:
         with self._changed:
             self._changed.notify_all()

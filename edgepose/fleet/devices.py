@@ -1,4 +1,4 @@
-"""What the broker knows about each device, made of the retained messages. Pure."""
+"""The status of each device, from its retained messages. Pure."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from edgepose.outputs.mqtt.topics import OFFLINE, ONLINE, STOPPED
 
 KNOWN: Final = (ONLINE, OFFLINE, STOPPED)
 FINAL: Final = ("accepted", "refused", "rolled back")
-WELL: Final = ("running", "starting", "ended", "off")  # states that need nobody's help
+HEALTHY: Final = ("running", "starting", "ended", "off")
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceStatus:
-    """Hold what is known of one device.
+    """The status of one device.
 
-    available: what it or the broker said last, "" where it never connected. pushes: ids of what
-    lies on the broker for it, by `config` or `template/NAME`; answers: by the same.
+    available: its last availability, "" where it never connected. pushes: ids of the pushes on the
+    broker, by `config` or `template/NAME`; answers: by the same.
     """
 
     name: str
@@ -30,17 +30,17 @@ class DeviceStatus:
 
     @property
     def state(self) -> str:
-        """Return online, offline (the broker lost it), stopped (it went), or never seen."""
+        """Return online, offline (connection lost), stopped (orderly end), or never seen."""
         return self.available if self.available in KNOWN else "never seen"
 
     @property
     def is_online(self) -> bool:
-        """Tell whether it is connected."""
+        """Return whether it is connected."""
         return self.available == ONLINE
 
     @property
-    def waiting(self) -> list[str]:
-        """Return what was pushed and not answered for good."""
+    def pending(self) -> list[str]:
+        """Return the pushes without a final answer."""
         return [key for key, push in self.pushes.items() if not self._is_settled(key, push)]
 
     def _is_settled(self, key: str, push: str) -> bool:
@@ -48,17 +48,17 @@ class DeviceStatus:
         return answer.get("id") == push and answer.get("state") in FINAL
 
     @property
-    def ails(self) -> list[str]:
-        """Return the names of its parts that are not well."""
+    def degraded(self) -> list[str]:
+        """Return the names of degraded components."""
         parts = {key: self.health.get(key) for key in ("source", "runtime")}
         parts |= _mapping(self.health.get("outputs"))
-        ill = [n for n, p in parts.items() if p and _mapping(p).get("state") not in WELL]
+        names = [n for n, p in parts.items() if p and _mapping(p).get("state") not in HEALTHY]
         refused = ["config"] if _mapping(self.health.get("config")).get("error") else []
-        return ill + refused + list(_mapping(self.health.get("hung")))
+        return names + refused + list(_mapping(self.health.get("hung")))
 
 
 def devices(messages: Mapping[str, bytes], prefix: str) -> dict[str, DeviceStatus]:
-    """Return the devices by name, of payloads by topic. What makes no sense is passed over."""
+    """Return devices by name, from payloads by topic. Malformed messages are ignored."""
     rows: dict[str, dict[str, Any]] = {}
     for name, path, payload in _below(messages, prefix):
         row = rows.setdefault(name, {"pushes": {}, "answers": {}})
@@ -74,7 +74,7 @@ def devices(messages: Mapping[str, bytes], prefix: str) -> dict[str, DeviceStatu
 
 
 def _below(messages: Mapping[str, bytes], prefix: str) -> Iterator[tuple[str, str, bytes]]:
-    """Yield name, rest of the topic and payload of what is of a device."""
+    """Yield name, rest of the topic and payload of each device message."""
     for topic, payload in messages.items():
         name, _, path = topic.removeprefix(f"{prefix}/").partition("/")
         if payload and (path in ("available", "health") or path.startswith("push/")):

@@ -1,4 +1,4 @@
-"""Lay something on the broker for devices, and listen to what each answers."""
+"""Push a configuration or a template to devices, and wait for their answers."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from edgepose.errors import UserError, near_miss
 from edgepose.fleet.connection import FleetClient
 from edgepose.fleet.devices import FINAL, DeviceStatus
 
-IN_TIME: Final = {"template": 15.0, "config": 150.0}  # seconds; a configuration is tried for 120
+IN_TIME: Final = {"template": 15.0, "config": 150.0}  # seconds; probation lasts 120
 
 
 Progress = Callable[[int, int], None]
-"""Be told how many of how many devices have answered."""
+"""Called with how many devices of how many have answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """Hold what is pushed: `config` or `template/NAME`, and its text. seconds: for the answers."""
+    """A push: `config` or `template/NAME`, and its text. seconds: to wait for the answers."""
 
     key: str
     text: str
@@ -31,9 +31,9 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class PushResult:
-    """Say what became of a push to one device.
+    """The result of a push to one device.
 
-    state: one of FINAL, `waits` for a device that is not there, or `no answer`.
+    state: one of FINAL, `waits` for a device that is not connected, or `no answer`.
     """
 
     device: str
@@ -41,18 +41,18 @@ class PushResult:
     text: str
 
     @property
-    def is_well(self) -> bool:
-        """Tell whether the device has it."""
+    def is_accepted(self) -> bool:
+        """Return whether the device has accepted it."""
         return self.state == "accepted"
 
 
-def chosen(station: FleetClient, names: Iterable[str], *, everybody: bool) -> list[DeviceStatus]:
-    """Return the devices that were named, or all. Raises UserError where one is not known."""
-    known = station.devices
+def select(client: FleetClient, names: Iterable[str], *, everybody: bool) -> list[DeviceStatus]:
+    """Return the named devices, or all. Raises UserError for an unknown one."""
+    known = client.devices
     if everybody:
         found = [seen for seen in known.values() if seen.available]
         if not found:
-            raise UserError(f"no device has ever connected under '{station.prefix}/'")
+            raise UserError(f"no device has ever connected under '{client.prefix}/'")
         return found
     for name in names:
         if name not in known or not known[name].available:
@@ -61,71 +61,73 @@ def chosen(station: FleetClient, names: Iterable[str], *, everybody: bool) -> li
     return [known[name] for name in dict.fromkeys(names)]
 
 
-def push(
-    station: FleetClient, targets: Iterable[DeviceStatus], parcel: Push, progress: Progress
+def send(
+    client: FleetClient, targets: Iterable[DeviceStatus], push: Push, progress: Progress
 ) -> list[PushResult]:
-    """Push to devices and wait for their answers; what was refused is taken back.
+    """Push to devices and wait for their answers; a refused push is withdrawn.
 
-    What was not answered stays on the broker, retained: the device takes it when it is back.
+    An unanswered push stays retained on the broker until the device is back.
     """
     targets = list(targets)
     ids = {seen.name: f"{time.time():.3f}-{secrets.token_hex(3)}" for seen in targets}
     online = {seen.name: ids[seen.name] for seen in targets if seen.is_online}
     for name, own in ids.items():
-        payload = jsonio.dumps({"id": own, "text": parcel.text})
-        station.say(name, f"push/{parcel.key}", payload, retain=True)
-    station.finish()
-    _listen(station, online, parcel, progress)
-    known = station.devices
-    outcomes = [_outcome(station, known[name], own, parcel) for name, own in ids.items()]
-    _take_back(station, outcomes, parcel.key)
-    return outcomes
+        payload = jsonio.dumps({"id": own, "text": push.text})
+        client.send(name, f"push/{push.key}", payload, retain=True)
+    client.flush()
+    _await_answers(client, online, push, progress)
+    known = client.devices
+    results = [_result_of(client, known[name], own, push) for name, own in ids.items()]
+    _withdraw(client, results, push.key)
+    return results
 
 
-def _listen(station: FleetClient, ids: Mapping[str, str], parcel: Push, progress: Progress) -> None:
+def _await_answers(
+    client: FleetClient, ids: Mapping[str, str], push: Push, progress: Progress
+) -> None:
     waiting = dict(ids)
 
     def is_through() -> bool:
         for name, own in ids.items():
-            if name in waiting and _answer(station, name, own, parcel.key) is not None:
+            if name in waiting and _answer(client, name, own, push.key) is not None:
                 del waiting[name]
         progress(len(ids) - len(waiting), len(ids))
         return not waiting
 
-    station.wait(is_through, parcel.seconds)
+    client.wait(is_through, push.seconds)
 
 
-def _answer(station: FleetClient, name: str, own: str, key: str) -> Mapping[str, Any] | None:
-    """Return the last word of a device on a push, None while there is none."""
-    payload = station.payload(name, f"push/{key}/state")
-    if own.encode() not in payload:  # as of most of a large fleet at most times
+def _answer(client: FleetClient, name: str, own: str, key: str) -> Mapping[str, Any] | None:
+    """Return a device's final answer to a push, None while there is none."""
+    payload = client.payload(name, f"push/{key}/state")
+    if own.encode() not in payload:  # true of most devices at most times
         return None
     answer = jsonio.loads_object(payload)
     return answer if answer.get("id") == own and answer.get("state") in FINAL else None
 
 
-def _outcome(station: FleetClient, seen: DeviceStatus, own: str, parcel: Push) -> PushResult:
-    name, answer = seen.name, _answer(station, seen.name, own, parcel.key)
+def _result_of(client: FleetClient, seen: DeviceStatus, own: str, push: Push) -> PushResult:
+    name, answer = seen.name, _answer(client, seen.name, own, push.key)
     if answer is not None:
         return PushResult(name, str(answer["state"]), str(answer.get("text", "")))
-    latest = seen.answers.get(parcel.key, {})
+    latest = seen.answers.get(push.key, {})
     if latest.get("id") == own:
-        said = f"after {parcel.seconds:.0f} s it is still {latest.get('state')}"
-        return PushResult(name, "no answer", said)
+        text = f"after {push.seconds:.0f} s it is still {latest.get('state')}"
+        return PushResult(name, "no answer", text)
     if seen.is_online:
-        return PushResult(name, "no answer", f"nothing for {parcel.seconds:.0f} s")
-    return PushResult(name, "waits", f"it is {seen.state}; it takes it when it is back")
+        return PushResult(name, "no answer", f"nothing for {push.seconds:.0f} s")
+    return PushResult(name, "waits", f"it is {seen.state}; it receives it when it is back")
 
 
-def _take_back(station: FleetClient, outcomes: Iterable[PushResult], key: str) -> None:
-    for outcome in outcomes:
-        if outcome.state in ("refused", "rolled back"):
-            station.say(outcome.device, f"push/{key}", b"", retain=True)
-    station.finish()
+def _withdraw(client: FleetClient, results: Iterable[PushResult], key: str) -> None:
+    for result in results:
+        if result.state in ("refused", "rolled back"):
+            client.send(result.device, f"push/{key}", b"", retain=True)
+    client.flush()
 
 
-def counted(outcomes: Iterable[PushResult]) -> Iterator[str]:
-    """Yield `3 accepted` and the like, in order of appearance."""
-    states = [outcome.state for outcome in outcomes]
+def summary(results: Iterable[PushResult]) -> Iterator[str]:
+    """Yield counts such as `3 accepted`, in order of appearance."""
+    states = [result.state for result in results]
     for state in dict.fromkeys(states):
         yield f"{states.count(state)} {state}"

@@ -105,7 +105,7 @@ def test_gone_at_the_start(*, device, broker, start, outputs, ear, saw):
     """Events are kept, the document says how many; they arrive when the broker comes."""
     device.write(outputs)
     device.start()
-    part = device.wait_part("bus", "degraded", "nobody listens there")
+    part = device.wait_part("bus", "degraded", "connection refused")
     device.wait(lambda h: device.part("bus", h)["waiting"] >= 2, "events in the outbox")
     saw("broker gone", "at start", f"bus degraded: {part['reason']}")
     start()

@@ -1,45 +1,51 @@
-"""Why there is no connection to a broker, in words that say what to do about it."""
+"""Why there is no connection to a broker, with what to do about it."""
 
 from __future__ import annotations
 
 import socket
 import ssl
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+if TYPE_CHECKING:
+    from paho.mqtt.reasoncodes import ReasonCode
+
+_LOGIN: Final = "it refuses our user name or password; check `user` and `password`"
 _REFUSALS: Final = {
-    "Bad user name or password": "it refuses our user name or password; check `user`, `password`",
-    "Not authorized": "it refuses our user name or password; check `user` and `password`",
-    "Client identifier not valid": "it refuses our client id; set `client_id`",
-    "Unsupported protocol version": "it does not speak MQTT 3.1.1",
-    "Server unavailable": "it says that it is not available at present",
-}
+    132: "it does not support MQTT 3.1.1",
+    133: "it refuses our client id; set `client_id`",
+    134: _LOGIN,
+    135: _LOGIN,
+    136: "it is not available at present",
+}  # by reason code; paho translates the codes of MQTT 3.1.1 to those of MQTT 5
+_UNSPECIFIED: Final = 128
+_KEEPALIVE_TIMEOUT: Final = 141
 
 _ERRORS: Final[dict[type[BaseException], str]] = {
-    socket.gaierror: "its name is not known; check `host` and the network",
-    ConnectionRefusedError: "nobody listens there; is it running, and is `port` right?",
+    socket.gaierror: "the host name is unknown; check `host` and the network",
+    ConnectionRefusedError: "connection refused; is it running, and is `port` right?",
     TimeoutError: "it does not answer in time",
 }
 
 
-def refusal(reason: str) -> str:
-    """Return what the broker's answer to our greeting means."""
-    return _REFUSALS.get(reason, f"it refuses us ({reason})")
+def connect_refused(reason: ReasonCode) -> str:
+    """Return what the reason code of a CONNACK means."""
+    return _REFUSALS.get(reason.value, f"it refuses us ({reason})")
 
 
-def hung_up(is_encrypted: bool) -> str:
-    """Return what it means that the broker ended a connection before it answered our greeting."""
+def closed_early(is_encrypted: bool) -> str:
+    """Return what it means that the broker closed a connection before its CONNACK."""
     hint = "is `port` right?" if is_encrypted else "does it want `tls`, or is `port` wrong?"
-    return f"it hung up before it let us in; {hint}"
+    return f"it closed the connection at once; {hint}"
 
 
-def lost(reason: str) -> str:
-    """Return how a connection that stood has ended."""
-    said = {"Unspecified error": "", "Keep alive timeout": " (no sign of life)"}
-    return "the connection broke" + said.get(reason, f" ({reason})")
+def connection_lost(reason: ReasonCode) -> str:
+    """Return how an established connection ended."""
+    known = {_UNSPECIFIED: "", _KEEPALIVE_TIMEOUT: " (keep-alive timeout)"}
+    return "the connection broke" + known.get(reason.value, f" ({reason})")
 
 
-def why_unreachable(error: BaseException | None, is_encrypted: bool) -> str:
-    """Return what an error of connecting means."""
+def connect_failed(error: BaseException | None, is_encrypted: bool) -> str:
+    """Return what an error while connecting means."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"its certificate is not trusted ({error.verify_message}); check `tls_ca_certs` and "
@@ -48,11 +54,11 @@ def why_unreachable(error: BaseException | None, is_encrypted: bool) -> str:
     if isinstance(error, ssl.SSLError) or (
         is_encrypted and isinstance(error, ConnectionResetError)
     ):
-        return f"TLS fails ({_said(error)}); does it speak TLS on this port?"
-    known = (words for kind, words in _ERRORS.items() if isinstance(error, kind))
-    return next(known, _said(error))
+        return f"TLS fails ({_text(error)}); does it speak TLS on this port?"
+    known = (text for kind, text in _ERRORS.items() if isinstance(error, kind))
+    return next(known, _text(error))
 
 
-def _said(error: BaseException | None) -> str:
+def _text(error: BaseException | None) -> str:
     reason = getattr(error, "reason", None) or getattr(error, "strerror", None)
     return str(reason or error or "unknown")

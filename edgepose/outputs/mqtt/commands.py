@@ -1,4 +1,4 @@
-"""Commands that come in over MQTT: each checked, carried out, and answered."""
+"""Commands over MQTT: parsed, executed and answered."""
 
 from __future__ import annotations
 
@@ -13,44 +13,40 @@ from edgepose.outputs.base import Device
 
 log = logging.getLogger(__name__)
 
-MAX_BYTES: Final = 4096  # of a payload; the longest that makes sense has a few hundred
+MAX_BYTES: Final = 4096  # of a payload; a real one has a few hundred at most
 _SWITCH: Final = {"on": True, "off": False}
 
 
 @dataclass(frozen=True, slots=True)
 class CommandReply:
-    """Say whether a command was carried out, and in a sentence what was done or what is wrong.
-
-    value: what the payload said, None where the command takes none or was refused.
-    """
+    """Whether a command was executed, and a sentence with the result or the error."""
 
     ok: bool
     text: str
-    value: Any = None
 
 
-def carry_out(device: Device, command: str, payload: bytes, *, is_retained: bool) -> CommandReply:
-    """Check a command and hand it to the appliance.
+def execute(device: Device, command: str, payload: bytes, *, is_retained: bool) -> CommandReply:
+    """Check a command and pass it to the appliance.
 
-    A retained one is refused: it would come again with every connection, a restart for ever.
+    A retained one is refused: it would be repeated with every connection, such as a restart.
     """
     try:
         if is_retained:
             raise UserError("a command must not be retained; delete it from the broker")
         value = _value(command, payload, device)
         if device.controls is None:
-            raise UserError("nobody listens to commands here")
-        answer = CommandReply(True, device.controls.command(command, value), value)
+            raise UserError("there is no appliance to take commands")
+        reply = CommandReply(True, device.controls.command(command, value))
     except UserError as error:
-        answer = CommandReply(False, str(error))
-    log.info("Command '%s' over MQTT: %s", command, answer.text)
-    return answer
+        reply = CommandReply(False, str(error))
+    log.info("Command '%s' over MQTT: %s", command, reply.text)
+    return reply
 
 
 def _value(command: str, payload: bytes, device: Device) -> Any:
-    """Return what a payload holds. Raises UserError for one of another form.
+    """Return the value of a payload. Raises UserError for a malformed one.
 
-    What it means for the device is checked by the appliance, with the same words for everybody.
+    The appliance checks the value itself, the same for every sender.
     """
     if len(payload) > MAX_BYTES:
         raise UserError(f"expected at most {MAX_BYTES} bytes, found {len(payload)}")
@@ -61,7 +57,7 @@ def _value(command: str, payload: bytes, device: Device) -> Any:
     if command == "template" and not text.startswith("{") and len(device.watches) == 1:
         return {"watch": device.watches[0], "template": text}
     parse = _PARSERS.get(command)
-    return parse(text) if parse else None  # buttons send some word
+    return parse(text) if parse else None  # a button's payload is ignored
 
 
 def _switch(text: str) -> bool:

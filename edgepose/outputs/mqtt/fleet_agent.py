@@ -1,9 +1,9 @@
 """The device's side of `edgepose fleet`: health, recent log lines, pushed updates.
 
-All of it is retained, so that it is there whoever comes when. Below `<prefix>/<name>/`:
+All of it is retained, so that a fleet client may connect at any time. Below `<prefix>/<name>/`:
 
     health                   the health document, with the time it was written
-    push/config              {"id", "text"}: the configuration that the device shall have
+    push/config              {"id", "text"}: the configuration for the device
     push/template/NAME       {"id", "text"}: a template likewise
     push/.../state           the device's answer: {"id", "version", "state", "text", "time"};
                              state: accepted, refused, starting, trying, rolled back
@@ -27,46 +27,55 @@ from edgepose.outputs.mqtt.topics import Topics
 
 log = logging.getLogger(__name__)
 
-MAX_BYTES: Final = 256_000  # of a pushed text with its envelope; a long template has 10,000
-ANSWERS: Final = 32  # to refused pushes that stand on the broker; the oldest is taken away
+MAX_BYTES: Final = 256_000  # of a push; a long template has 10,000
+ANSWERS: Final = 32  # retained answers to refused pushes; the oldest is cleared
 SWITCHED_OFF: Final = (
-    "changes from afar are switched off on this device; set `remote: true` on its mqtt output"
+    "remote changes are switched off on this device; set `remote: true` on its mqtt output"
 )
-_TELLING: Final = ("name", "version", "detect", "hung", "watches", "config", "templates", "pushed")
+_SENT_ON_CHANGE: Final = (
+    "name",
+    "version",
+    "detect",
+    "hung",
+    "watches",
+    "config",
+    "templates",
+    "pushed",
+)
 _PARTS: Final = ("source", "runtime")
 
 
 class FleetAgent:
-    """Answer the fleet on behalf of one device.
+    """The answers of one device to the fleet.
 
-    The proof that a configuration on trial still reaches the broker: its answer `trying`, with a
-    word of this connection's own, came back to us. So we may write as well as read there.
+    A configuration on probation has reached the broker when its own answer `trying`, with this
+    session's token, comes back: then the device can both write and read there.
     """
 
     def __init__(
         self, owner: Output, device: Device, topics: Topics, *, is_allowed: bool, interval: float
     ) -> None:
-        """Take what is known before the connection. interval: seconds between health documents."""
+        """Take the device's controls. interval: seconds between health documents."""
         self._owner = owner
         self._controls = device.controls
         self._topics = topics
         self._is_allowed = is_allowed
         self._interval = interval
         self._session = secrets.token_hex(4)
-        self._told: tuple[bytes, float] = b"", float("-inf")
-        self._answers: dict[str, bytes] = {}  # to pushes that never came as far as the appliance
+        self._sent: tuple[bytes, float] = b"", float("-inf")
+        self._answers: dict[str, bytes] = {}  # to pushes that never reached the appliance
         self._logs = RecentLogs.installed() if is_allowed else None
 
     @property
     def filters(self) -> list[str]:
-        """Return what to subscribe to."""
+        """Return the topics to subscribe to."""
         if self._controls is None:
             return []
         paths = (("push", "config"), ("push", "config", "state"), ("push", "template", "+"))
         return [self._topics.of(*path) for path in (*paths, ("logs", "ask"))]
 
     def states(self, health: Mapping[str, Any], now: float) -> dict[str, bytes]:
-        """Return what retained topics shall hold by now (seconds of the monotonic clock)."""
+        """Return the payloads of retained topics at `now`, monotonic."""
         if self._controls is None:
             return {}
         states = self._health(health, now)
@@ -75,15 +84,15 @@ class FleetAgent:
                 states[self._topics.of("push", key, "state")] = self._payload(answer)
         return states | self._answers
 
-    def received(self, topic: str, payload: bytes, post: Publisher) -> bool:
-        """Take a message in; False where it is none of ours."""
+    def received(self, topic: str, payload: bytes, publisher: Publisher) -> bool:
+        """Handle a message; return whether it was for the fleet agent."""
         path = topic.removeprefix(self._topics.of(""))
         if path == "push/config/state":
-            self._hear_own(payload)
+            self._confirm_probation(payload)
         elif path == "logs/ask":
-            self._send_logs(payload, post)
+            self._send_logs(payload, publisher)
         elif path.startswith("push/") and path != topic:
-            self._take(path.removeprefix("push/"), payload, post)
+            self._handle_push(path.removeprefix("push/"), payload, publisher)
         else:
             return False
         return True
@@ -91,12 +100,12 @@ class FleetAgent:
     # Health.
 
     def _health(self, health: Mapping[str, Any], now: float) -> dict[str, bytes]:
-        telling = jsonio.dumps(_telling(health))
-        told, told_at = self._told
-        is_due = self._interval > 0 and now - told_at >= self._interval
-        if telling == told and not is_due:
+        changing = jsonio.dumps(_changing(health))
+        sent, sent_at = self._sent
+        is_due = self._interval > 0 and now - sent_at >= self._interval
+        if changing == sent and not is_due:
             return {}
-        self._told = telling, now
+        self._sent = changing, now
         document = {"time": round(time.time(), 3), "remote": self._is_allowed, **health}
         return {self._topics.of("health"): jsonio.dumps(document)}
 
@@ -106,15 +115,15 @@ class FleetAgent:
         own = {"session": self._session} if answer.get("state") == "trying" else {}
         return jsonio.dumps({**answer, **own})
 
-    def _take(self, key: str, payload: bytes, post: Publisher) -> None:
-        """Carry a push out; what the appliance does not answer is answered here."""
+    def _handle_push(self, key: str, payload: bytes, publisher: Publisher) -> None:
+        """Apply a push; a refusal that the appliance does not answer is answered here."""
         if not payload:
-            return  # it was withdrawn
+            return  # withdrawn
         topic, push = self._topics.of("push", key, "state"), ""
         try:
-            push, text = _opened(payload)
+            push, text = _parse(payload)
             self._answers.pop(topic, None)
-            self._carry_out(key, push, text)
+            self._apply(key, push, text)
         except UserError as error:
             log.warning("A pushed %s is refused: %s", key, error)
             if self._is_allowed and self._is_answered(key, push):
@@ -124,9 +133,9 @@ class FleetAgent:
             if len(self._answers) > ANSWERS:
                 oldest = next(iter(self._answers))
                 del self._answers[oldest]
-                post.set_state({oldest: b""})
+                publisher.set_state({oldest: b""})
 
-    def _carry_out(self, key: str, push: str, text: str) -> None:
+    def _apply(self, key: str, push: str, text: str) -> None:
         if not self._is_allowed:
             raise UserError(SWITCHED_OFF)
         assert self._controls is not None
@@ -141,8 +150,8 @@ class FleetAgent:
         answer = self._controls.state().get("pushed", {}).get(key, {})
         return bool(answer.get("id") == push)
 
-    def _hear_own(self, payload: bytes) -> None:
-        """End the trial where what comes back is our own word."""
+    def _confirm_probation(self, payload: bytes) -> None:
+        """Confirm the configuration where our own answer comes back."""
         answer = jsonio.loads_object(payload)
         if answer.get("state") != "trying" or answer.get("session") != self._session:
             return
@@ -150,12 +159,12 @@ class FleetAgent:
         proof = {"id": answer.get("id"), "output": self._owner}
         try:
             log.info("%s", self._controls.command("keep_config", proof))
-        except UserError as error:  # we are about to go, another was quicker, or time is up
-            log.debug("No proof of the configuration on trial: %s", error)
+        except UserError as error:  # closing, confirmed already, or out of time
+            log.debug("The configuration on probation is not confirmed: %s", error)
 
     # The log.
 
-    def _send_logs(self, payload: bytes, post: Publisher) -> None:
+    def _send_logs(self, payload: bytes, publisher: Publisher) -> None:
         asked = jsonio.loads_object(payload)
         answer: dict[str, Any] = {"id": str(asked.get("id", ""))[:64]}
         if self._logs is None:
@@ -165,18 +174,18 @@ class FleetAgent:
         else:
             wanted = asked.get("lines", 100)
             answer |= self._logs.latest(wanted if type(wanted) is int else 100)
-        post.pass_on(self._topics.of("logs"), jsonio.dumps(answer))
+        publisher.send_once(self._topics.of("logs"), jsonio.dumps(answer))
 
 
-def _telling(health: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of a health document is told at once when it changes; the rest always moves."""
+def _changing(health: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a health document that is sent at once when it changes."""
     parts = {key: health.get(key, {}) for key in _PARTS} | health.get("outputs", {})
     states = {name: part.get("state") for name, part in parts.items()}
     moves = {"parts": states, "moves": bool(health.get("fps"))}
-    return {key: health.get(key) for key in _TELLING} | moves
+    return {key: health.get(key) for key in _SENT_ON_CHANGE} | moves
 
 
-def _opened(payload: bytes) -> tuple[str, str]:
+def _parse(payload: bytes) -> tuple[str, str]:
     """Return id and text of a push. Raises UserError."""
     if len(payload) > MAX_BYTES:
         raise UserError(f"expected at most {MAX_BYTES} bytes, found {len(payload)}")
@@ -193,7 +202,7 @@ PAUSE: Final = 2.0  # seconds between two answers
 
 
 class RecentLogs(logging.Handler):
-    """Keep the latest lines; one for the process, as logging itself is."""
+    """The latest log lines; one handler for the process, as logging itself is."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -202,20 +211,20 @@ class RecentLogs(logging.Handler):
 
     @classmethod
     def installed(cls) -> RecentLogs:
-        """Return the process's own, which from the first call on hears every logger of ours."""
+        """Return the process's handler, added to our root logger by the first call."""
         logger = logging.getLogger("edgepose")
         for handler in logger.handlers:
             if isinstance(handler, cls):
                 return handler
-        made = cls()
-        logger.addHandler(made)
-        return made
+        new = cls()
+        logger.addHandler(new)
+        return new
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one line."""
         try:
             text = record.getMessage()
-        except Exception:  # noqa: BLE001 - what logging itself does with a line that can't be said
+        except Exception:  # noqa: BLE001 - as logging itself does with a bad record
             self.handleError(record)
             return
         short = text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
@@ -223,7 +232,7 @@ class RecentLogs(logging.Handler):
         self._lines.append(line | {"logger": record.name, "text": short})
 
     def may_be_read(self) -> bool:
-        """Take note of a reader; False for one that comes too soon after the last."""
+        """Return whether enough time has passed since the last reader; note this one."""
         now = time.monotonic()
         if now - self._read_at < PAUSE:
             return False

@@ -1,9 +1,9 @@
-"""Who a device is to the broker, and how a second one of the same name is found out.
+"""MQTT client id and name claim, with detection of a second device of the same name.
 
-Each device puts a claim on `<prefix>/<name>/device`, retained. A foreign claim that comes in while
-connected, or that stands there when we come back after ours had stood there, was made by another
-device that lives; one found at the first connection may be of a device long gone. Claims of one
-process are of one device, however many outputs it has on a broker.
+Each device publishes a retained claim on `<prefix>/<name>/device`. Another claim that arrives while
+connected, or that has replaced ours at a reconnection, comes from a running device; one found at
+the first connection may be of a device long gone. All claims of one process are of one device,
+however many outputs it has on a broker.
 """
 
 from __future__ import annotations
@@ -22,16 +22,14 @@ from edgepose.system.paths import state_folder
 _MACHINE = ("/etc/machine-id", "/proc/device-tree/serial-number")
 # The serial number is beside the machine id because cards are cloned with their machine id.
 
-RIVALS: Final = (
-    100  # of which the sessions are remembered; each start of a device has one of its own
-)
+RIVALS: Final = 100  # sessions that are remembered; each start of a device has its own
 PROCESS: Final = secrets.token_hex(4)  # of this run of the program
 
 
 def default_client_id(name: str) -> str:
-    """Return an id for this machine and device name, without telling what they are.
+    """Return a client id that is a hash of this machine and the device name.
 
-    21 characters of those that every broker takes (MQTT 3.1.1, 3.1.3.1: 23 letters and digits).
+    21 characters that every broker accepts (MQTT 3.1.1, 3.1.3.1: 23 letters and digits).
     """
     parts = [_read(path) for path in _MACHINE]
     known = [part for part in parts if part] or [str(uuid.getnode())]
@@ -39,7 +37,7 @@ def default_client_id(name: str) -> str:
 
 
 def outbox_path(name: str, client_id: str | None = None) -> Path:
-    """Return the outbox of a device; an output with a client id of its own has one of its own."""
+    """Return the outbox file of a device; a configured client id gives one of its own."""
     own = f"{name}@{client_id}" if client_id else name
     plain = "".join(c if c.isalnum() or c in "-_.@ " else "_" for c in own)
     tail = "" if plain == own else "-" + hashlib.sha256(own.encode()).hexdigest()[:6]
@@ -55,9 +53,9 @@ def _read(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class NameClaim:
-    """Say whose name this is: the outbox it sends from, its how manieth start, and two tokens.
+    """A device's claim on its name: the outbox, its start count, and two random tokens.
 
-    session: of one connection's output. process: of the program that runs it.
+    session: of one output's `open`. process: of the program.
     """
 
     name: str
@@ -78,7 +76,7 @@ class NameClaim:
         return jsonio.dumps(asdict(self))
 
     def is_rival(self, other: NameClaim) -> bool:
-        """Return whether a claim is of another device: neither this run nor an earlier one."""
+        """Return whether a claim is of another device: not this run, nor an earlier one."""
         if other.process == self.process:
             return False
         if other.install == self.install:
@@ -103,23 +101,23 @@ def read_claim(payload: bytes) -> NameClaim | None:
 
 
 class NameConflicts:
-    """Look at every claim that comes in; `look` says when to raise a cry, and when to answer."""
+    """Claims by other devices on our name; `check` returns each rival once."""
 
     def __init__(self, own: NameClaim) -> None:
         self.own = own
         self.rivals: dict[str, None] = {}  # sessions, the latest RIVALS of them
-        self._stood = False  # our claim was seen on the broker
+        self._is_established = False  # our claim was seen on the broker
 
-    def look(self, payload: bytes, *, is_retained: bool) -> NameClaim | None:
-        """Return a rival that was not known yet. It is answered with our claim, once."""
+    def check(self, payload: bytes, *, is_retained: bool) -> NameClaim | None:
+        """Return the claim of a new rival, else None."""
         claim = read_claim(payload)
         if claim is None:
             return None
         if claim == self.own:
-            self._stood = True
+            self._is_established = True
             return None
-        is_alive = not is_retained or self._stood
-        if not is_alive or not self.own.is_rival(claim) or claim.session in self.rivals:
+        is_current = not is_retained or self._is_established
+        if not is_current or not self.own.is_rival(claim) or claim.session in self.rivals:
             return None
         self.rivals[claim.session] = None
         if len(self.rivals) > RIVALS:

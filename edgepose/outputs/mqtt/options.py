@@ -1,4 +1,4 @@
-"""What the mqtt output can be told. The keys are those of other camera software."""
+"""Options of the mqtt output. The keys are those of other camera software."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Topic = Annotated[str, AfterValidator(_must_be_topic)]
 
 
 class MqttOptions(options.Options):
-    """Say where the broker is, who asks, and what is sent."""
+    """The broker, the login, and what is sent."""
 
     host: Host = Field(description="the broker's name or address", examples=["broker.local"])
     port: int = Field(default=1883, ge=1, le=65535, description="8883 is usual with TLS")
@@ -49,7 +49,7 @@ class MqttOptions(options.Options):
         min_length=1,
         max_length=100,
         pattern=r"^[\w.:-]+$",
-        description="how the broker tells devices apart; unset: made of machine and name",
+        description="unique at the broker; unset: made of machine and name",
         examples=["lobby-1"],
     )
     user: str | None = Field(default=None, description="only together with password")
@@ -62,7 +62,7 @@ class MqttOptions(options.Options):
     tls: bool = Field(default=False, description="encrypt; any other tls option below implies it")
     tls_ca_certs: options.ExistingPath | None = Field(
         default=None,
-        description="PEM file of who signed the broker's certificate; unset: the system's",
+        description="PEM file of the authority of the broker's certificate; unset: the system's",
         examples=["ca.crt"],
     )
     tls_client_cert: options.ExistingPath | None = Field(
@@ -72,7 +72,7 @@ class MqttOptions(options.Options):
         default=None, description="PEM file of its key", examples=["client.key"]
     )
     tls_insecure: bool = Field(
-        default=False, description="take a certificate that is made out to another host"
+        default=False, description="accept a certificate of another host name"
     )
     stats_interval: options.Seconds = Field(
         default=60.0, description="seconds between reports on `stats`; 0: none"
@@ -87,7 +87,7 @@ class MqttOptions(options.Options):
     remote: bool = Field(
         default=False,
         description="let `edgepose fleet` push templates and configurations, and read the log; "
-        "whoever may write to the broker may then change this device",
+        "anybody who may write to the broker may then change this device",
     )
     outbox_max: int = Field(
         default=100_000,
@@ -109,5 +109,5 @@ class MqttOptions(options.Options):
 
     @property
     def is_encrypted(self) -> bool:
-        """Return whether TLS is spoken."""
+        """Return whether TLS is used."""
         return self.tls or self.tls_insecure or bool(self.tls_ca_certs or self.tls_client_cert)

@@ -1,7 +1,7 @@
-"""Keep messages on disk until somebody has taken them, through kills and power cuts.
+"""Messages on disk until the broker has acknowledged them, despite kills and power cuts.
 
-One SQLite file, opened by one process at a time. A message is on the disk when `put` returns; its
-removal may be forgotten by a power cut, so that it is sent twice, never not at all.
+One SQLite file, opened by one process at a time. A message is on the disk when `put` returns; a
+power cut may undo its removal, so that it is sent twice, but never lost.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Hold one message that waits; numbers grow in the order in which messages were put."""
+    """One waiting message; numbers grow in the order of `put`."""
 
     number: int
     id: str
@@ -33,22 +33,22 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Say whose outbox this is: a random token of the file, and how often it was begun so far."""
+    """The random token of an outbox file, and how often it was started so far."""
 
     install: str
     start: int
 
 
 class Outbox:
-    """Hold messages in order, each id once, at most `limit`; past that the oldest is dropped.
+    """A queue of messages, each id once, at most `limit`; beyond that the oldest is dropped.
 
-    last: number of the newest message ever put. waiting: how many are there. dropped: how many
-    were lost to the limit, ever. Methods may be called from any thread between open and close;
-    they raise OutputLost where the disk fails.
+    last: number of the newest message so far. waiting: how many are stored. dropped: how many the
+    limit has cost so far. Methods may be called from any thread between `open` and `close`; they
+    raise OutputLost where the disk fails.
     """
 
     def __init__(self, path: Path, limit: int) -> None:
-        """Name the file; it is made by `open`, with its folder."""
+        """Take the path; `open` creates the file and its folder."""
         self.path = path
         self.last = 0
         self.waiting = 0
@@ -59,20 +59,20 @@ class Outbox:
         self._lock = threading.Lock()
 
     def open(self) -> None:
-        """Open the file; a damaged one is put aside. Raises OutputLost, also when it is in use."""
+        """Open the file; a damaged one is moved aside. Raises OutputLost, also while in use."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._db = self._connected()
             self._file = self.path.stat()
         except (OSError, *outbox_db.FAULTS) as error:
             self.close()
-            raise OutputLost(self._words("opened", error)) from error
+            raise OutputLost(self._describe("opened", error)) from error
         self.last = self._number("SELECT coalesce(max(seq), 0) FROM sqlite_sequence")
         self.waiting = self._number("SELECT count(*) FROM message")
         self.dropped = self._number("SELECT coalesce(max(value), 0) FROM note WHERE key='dropped'")
 
     def close(self) -> None:
-        """Let the file go; may be called twice."""
+        """Close the file; may be called twice."""
         with self._lock:
             database, self._db = self._db, None
             if database is not None:
@@ -83,9 +83,9 @@ class Outbox:
                     database.close()
 
     def put(self, messages: Iterable[tuple[str, bytes]]) -> None:
-        """Add (id, payload) pairs, all or none; an id that waits already is passed over."""
+        """Add (id, payload) pairs, all or none; an id that waits already is ignored."""
         if self._is_gone():
-            raise OutputLost(f"{self.path}: the file was moved or deleted; it is begun anew")
+            raise OutputLost(f"{self.path}: the file was moved or deleted; a new one is begun")
         with self._transaction(durable=True) as database:
             added = [self._insert(database, id, payload) for id, payload in messages]
             excess = max(0, self.waiting + sum(added) - self._limit)
@@ -106,7 +106,7 @@ class Outbox:
         return [Message(*row) for row in rows]
 
     def remove(self, numbers: Sequence[int]) -> None:
-        """Forget messages; those that are gone already are no fault."""
+        """Remove messages; missing ones are ignored."""
         with self._transaction() as database:
             cursor = database.executemany(
                 "DELETE FROM message WHERE number = ?", [(number,) for number in numbers]
@@ -114,7 +114,7 @@ class Outbox:
         self.waiting -= cursor.rowcount
 
     def begin(self) -> Session:
-        """Count one more start, and return which outbox this is."""
+        """Count one more start; return the outbox's token and the count."""
         with self._transaction(durable=True) as database:
             database.execute(
                 "INSERT OR IGNORE INTO note VALUES ('install', ?)", (secrets.token_hex(8),)
@@ -133,7 +133,9 @@ class Outbox:
 
     def _trim(self, database: sqlite3.Connection, excess: int) -> None:
         if not self.dropped:
-            log.error("%s: more than %d messages wait; the oldest go.", self.path, self._limit)
+            log.error(
+                "%s: more than %d messages wait; the oldest are dropped.", self.path, self._limit
+            )
         database.execute(
             "DELETE FROM message WHERE number IN "
             "(SELECT number FROM message ORDER BY number LIMIT ?)",
@@ -147,7 +149,7 @@ class Outbox:
 
     @contextlib.contextmanager
     def _transaction(self, durable: bool = False) -> Iterator[sqlite3.Connection]:
-        """Hold the database for one change; a durable one is on the disk at the end."""
+        """Yield the database for one transaction; a durable one is on the disk at the end."""
         with self._lock:
             if self._db is None:
                 raise OutputLost(f"{self.path}: not open")
@@ -157,7 +159,7 @@ class Outbox:
                 yield self._db
                 self._db.execute("COMMIT")
             except outbox_db.FAULTS as error:
-                raise OutputLost(self._words("written", error)) from error
+                raise OutputLost(self._describe("written", error)) from error
             finally:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
@@ -170,19 +172,19 @@ class Outbox:
             return int(own.execute(sql).fetchone()[0])
 
     def _connected(self) -> sqlite3.Connection:
-        """Return the open database; where the file is damaged, a new one with what was readable."""
+        """Return the open database; a damaged file is replaced, its readable messages kept."""
         try:
             return outbox_db.connect(self.path)
         except outbox_db.DamagedOutbox as error:
-            aside = outbox_db.put_aside(self.path)
-            found = outbox_db.remains(aside)
+            aside = outbox_db.move_aside(self.path)
+            found = outbox_db.salvage(aside)
             log.error(
-                "%s: damaged (%s); put aside as %s, and begun anew with the %d messages that could "
-                "be read.", self.path, error, aside.name, len(found.messages),
+                "%s: damaged (%s); moved to %s and replaced by a new file with the %d readable "
+                "messages.", self.path, error, aside.name, len(found.messages),
             )  # fmt: skip
-            return self._begun_anew(found)
+            return self._recreated(found)
 
-    def _begun_anew(self, found: outbox_db.Remains) -> sqlite3.Connection:
+    def _recreated(self, found: outbox_db.Salvage) -> sqlite3.Connection:
         database = outbox_db.connect(self.path)
         try:
             database.execute("BEGIN IMMEDIATE")
@@ -196,14 +198,14 @@ class Outbox:
         return database
 
     def _is_gone(self) -> bool:
-        """Return whether the path leads to another file by now, or to none."""
+        """Return whether the path now names another file or none."""
         try:
             return self._file is None or not os.path.samestat(self.path.stat(), self._file)
         except OSError:
             return True
 
-    def _words(self, action: str, error: Exception) -> str:
-        if "locked" in str(error):
+    def _describe(self, action: str, error: Exception) -> str:
+        if outbox_db.is_in_use(error):
             return (
                 f"{self.path}: in use by another edgepose on this machine; give each device its "
                 "own `name`, and each mqtt output its own `client_id`"

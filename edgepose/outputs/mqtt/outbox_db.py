@@ -1,7 +1,7 @@
-"""The file of an outbox: its form, whether it is sound, and what can be read of one that is not.
+"""The file of an outbox: its schema, its check, and the salvage of a damaged one.
 
-Found by damaging files at random: SQLite's own check passes a schema of another form, texts that
-are no UTF-8, numbers that are texts, and a counter that has no next number.
+Found by damaging files at random: SQLite's own check accepts another schema, text that is not
+UTF-8, numbers stored as text, and a counter without a next number.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SCHEMA: Final = """
 NOTES: Final[dict[str, type]] = {"install": str, "start": int, "dropped": int}
 LARGEST: Final = 1 << 62  # number of a message: half of what SQLite can count to
 
-_LOG_BYTES: Final = 1 << 20  # what the log file is cut back to after a rush
+_LOG_BYTES: Final = 1 << 20  # the write-ahead log's size after a peak
 _SIDE_FILES: Final = ("", "-wal", "-shm", "-journal")
 _DEVICE: Final = frozenset(
     {
@@ -31,19 +31,19 @@ _DEVICE: Final = frozenset(
         *(sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN),
         sqlite3.SQLITE_READONLY,
     }
-)  # primary result codes that say nothing about what the file holds
+)  # primary result codes that do not mean a damaged file
 
 FAULTS: Final = (sqlite3.Error, UnicodeDecodeError, OverflowError)
-"""What sqlite3 raises on a damaged file: its own error messages may hold bytes that are no text."""
+"""What sqlite3 raises on a damaged file: even its error messages may not be UTF-8."""
 
 
 class DamagedOutbox(Exception):
-    """Report a file that is no sound outbox."""
+    """A file that is not an intact outbox."""
 
 
 @dataclass(frozen=True, slots=True)
-class Remains:
-    """Hold what was read of a damaged file: payloads by id, oldest first, and its notes."""
+class Salvage:
+    """The readable part of a damaged file: payloads by id, oldest first, and its notes."""
 
     messages: dict[str, bytes] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Remains:
 def connect(path: Path) -> sqlite3.Connection:
     """Open an outbox for this process alone, a new one where there is none.
 
-    Raises Damaged for a file that is none; sqlite3.Error where it is in use or the disk fails.
+    Raises DamagedOutbox for a damaged file; sqlite3.Error where it is in use or the disk fails.
     """
     database = sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False)
     try:
@@ -70,9 +70,9 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def is_of_device(error: Exception, path: Path) -> bool:
-    """Tell whether an error is about disk, rights or another process, not about what is read.
+    """Return whether an error is about disk, permissions or another process, not the content.
 
-    A header that was written for a later SQLite makes a file read-only; its own rights don't.
+    SQLite also calls a file read-only whose header is of a later version; then it is damaged.
     """
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
@@ -80,8 +80,16 @@ def is_of_device(error: Exception, path: Path) -> bool:
     return code in _DEVICE
 
 
+def is_in_use(error: Exception) -> bool:
+    """Return whether another process has the database."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+    )
+
+
 def _can_be_written(path: Path) -> bool:
-    """Tell whether a file can be written to, and another beside it."""
+    """Return whether a file can be written, and another beside it created."""
     probe = Path(f"{path}.probe")
     try:
         with path.open("r+b"), probe.open("wb"):
@@ -93,7 +101,7 @@ def _can_be_written(path: Path) -> bool:
 
 
 def _prepare(database: sqlite3.Connection) -> None:
-    # Exclusive: a second process is turned away, and no shared memory file is needed.
+    # Exclusive: a second process is refused, and no shared memory file is needed.
     database.execute("PRAGMA locking_mode = EXCLUSIVE")
     database.execute("PRAGMA journal_mode = WAL")
     database.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
@@ -102,36 +110,36 @@ def _prepare(database: sqlite3.Connection) -> None:
         raise DamagedOutbox(found)
     database.executescript(SCHEMA)
     database.execute("BEGIN IMMEDIATE")
-    database.execute("INSERT OR REPLACE INTO note VALUES ('trial', 0)")  # may it be written?
+    database.execute("INSERT OR REPLACE INTO note VALUES ('trial', 0)")  # is it writable?
     database.execute("ROLLBACK")
 
 
 def _check(database: sqlite3.Connection) -> None:
-    """Raise Damaged for what the integrity check lets pass and work would stumble over."""
-    if _form(database) != _expected_form():
+    """Raise DamagedOutbox for content that the integrity check accepts but an outbox does not."""
+    if _schema(database) != _expected_schema():
         raise DamagedOutbox("its tables are not those of an outbox")
     for number, id, kind in database.execute("SELECT number, id, typeof(payload) FROM message"):
         if not _is_message(number, id, kind):
-            raise DamagedOutbox("it holds what is no message")
+            raise DamagedOutbox("a row is not a message")
     for key, value in database.execute("SELECT key, value FROM note"):
         if not _is_note(key, value):
-            raise DamagedOutbox(f"it notes {value!r} under {key!r}")
+            raise DamagedOutbox(f"note {key!r} is {value!r}")
     newest = database.execute("SELECT coalesce(max(number), 0) FROM message").fetchone()[0]
     counts = database.execute("SELECT name, seq FROM sqlite_sequence").fetchall()
     for name, number in counts or [("message", newest)]:
         known = len(counts) <= 1 and name == "message" and isinstance(number, int)
         if not known or not newest <= number < LARGEST:
-            raise DamagedOutbox("it counts messages wrongly")
+            raise DamagedOutbox("the message counter is wrong")
 
 
 @functools.cache
-def _expected_form() -> set[tuple[Any, ...]]:
+def _expected_schema() -> set[tuple[Any, ...]]:
     with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
         fresh.executescript(SCHEMA)
-        return _form(fresh)
+        return _schema(fresh)
 
 
-def _form(database: sqlite3.Connection) -> set[tuple[Any, ...]]:
+def _schema(database: sqlite3.Connection) -> set[tuple[Any, ...]]:
     sql = "SELECT type, name, tbl_name, sql FROM sqlite_master"
     return set(database.execute(sql).fetchall())
 
@@ -145,8 +153,8 @@ def _is_note(key: object, value: object) -> bool:
     return fits and (isinstance(value, str) or 0 <= value < LARGEST)  # type: ignore[operator]
 
 
-def put_aside(path: Path) -> Path:
-    """Rename a file and those that belong to it; return its new name. Raises OSError."""
+def move_aside(path: Path) -> Path:
+    """Rename a database and its side files; return the new name. Raises OSError."""
     aside = Path(f"{path}.damaged")
     for suffix in _SIDE_FILES:
         with contextlib.suppress(FileNotFoundError):
@@ -156,13 +164,13 @@ def put_aside(path: Path) -> Path:
     return aside
 
 
-def remains(path: Path) -> Remains:
-    """Return what can be read of a damaged file, from the front and from the back."""
+def salvage(path: Path) -> Salvage:
+    """Return what can be read of a damaged file, forwards and backwards."""
     forwards = dict(_rows(path, "SELECT id, payload FROM message ORDER BY number"))
     backwards = dict(_rows(path, "SELECT id, payload FROM message ORDER BY number DESC"))
     late = {id: payload for id, payload in reversed(backwards.items()) if id not in forwards}
     notes = dict(_rows(path, "SELECT key, value FROM note"))
-    return Remains(
+    return Salvage(
         {id: data for id, data in (forwards | late).items() if _is_message(0, id, _kind(data))},
         {key: value for key, value in notes.items() if _is_note(key, value)},
     )
@@ -173,7 +181,7 @@ def _kind(value: object) -> str:
 
 
 def _rows(path: Path, sql: str) -> Iterator[tuple[Any, Any]]:
-    """Give pairs until the first that can't be read; texts that are no UTF-8 come as None."""
+    """Yield pairs until the first unreadable one; text that is not UTF-8 comes as None."""
     try:
         with contextlib.closing(sqlite3.connect(path)) as database:
             database.text_factory = _text

@@ -1,4 +1,4 @@
-"""Send events, states and a description of the device to an MQTT broker, and take commands."""
+"""Output for an MQTT broker: events, states, Home Assistant discovery and commands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.dedup import DeliveredEvents
 from edgepose.outputs.mqtt.client import MqttCallbacks, MqttClient
-from edgepose.outputs.mqtt.commands import carry_out
+from edgepose.outputs.mqtt.commands import execute
 from edgepose.outputs.mqtt.discovery import Discovery
 from edgepose.outputs.mqtt.fleet_agent import FleetAgent
 from edgepose.outputs.mqtt.identity import NameClaim, NameConflicts, default_client_id, outbox_path
@@ -35,50 +35,52 @@ from edgepose.types import Event, Scene
 
 log = logging.getLogger(__name__)
 
-DRAIN: Final = 3.0  # seconds that closing waits for what a broker that is there has not taken yet
-FAREWELL: Final = 0.5  # seconds for the broker to take note that we stop
+DRAIN: Final = 3.0  # seconds that `close` waits for acknowledgements
+STOP: Final = 0.5  # seconds for the broker to acknowledge `stopped`
 SILENCE: Final = 5.0  # seconds without a scene after which the camera counts as offline
-UNANSWERED: Final = 10.0  # seconds after which a broker that is there counts as too slow
-PULSE: Final = 1.0  # seconds between two beats while no scene comes
-POLL: Final = 5.0  # seconds between two looks at what others (the page) may have switched
+UNANSWERED: Final = (
+    10.0  # seconds without acknowledgement after which a connected broker is too slow
+)
+TICK: Final = 1.0  # seconds between two ticks while no scene comes
+POLL: Final = 5.0  # seconds between reads of states that others, such as the page, may change
 
 
 class Mqtt(Output, MqttCallbacks):
-    """Tell a broker what happens, and Home Assistant what there is; take commands.
+    """A device at an MQTT broker.
 
-    Every event is on the disk before `show` returns, leaves it when the broker has it, and is sent
-    again after any interruption: at least once, in order, with its id to tell repetitions apart.
+    Every event is on the disk before `show` returns, stays there until it is acknowledged, and is
+    sent again after any interruption: at least once, in order, with an id against repetitions.
     """
 
     Options: ClassVar[type[options.Options]] = MqttOptions
 
     def __init__(self, options: MqttOptions, device: Device) -> None:
-        """Take options; file and network wait for `open`."""
+        """Take options; `open` opens file and connection."""
         self._options = options
         self._device = device
         self._topics = Topics(options.topic_prefix, device.name)
         self._discovery = Discovery(
             options.discovery_prefix, self._topics, device, options.stats_interval
         )
-        self._remote = FleetAgent(
+        self._agent = FleetAgent(
             self, device, self._topics, is_allowed=options.remote, interval=options.stats_interval
         )
         self._client_id = options.client_id or default_client_id(device.name)
         self._outbox = Outbox(outbox_path(device.name, options.client_id), options.outbox_max)
-        self._taken = DeliveredEvents()
+        self._delivered = DeliveredEvents()
         self._states = States(device.watches)
         self._scene: Scene | None = None
         self._seen_at = self._polled_at = self._reported_at = float("-inf")
         self._keypoints_at = float("-inf")
         self._is_closing = False
-        self._link: MqttClient | None = None
+        self._client: MqttClient | None = None
 
     @property
     def health(self) -> dict[str, Any]:
-        """Return whether the broker lets us in, and what waits for it."""
-        link = self._link
+        """Return whether the broker is connected, and how many events wait."""
+        client = self._client
         return {
-            "connected": link is not None and link.is_up,
+            "connected": client is not None and client.is_connected,
             "waiting": self._outbox.waiting,
             "dropped": self._outbox.dropped,
         }
@@ -88,110 +90,110 @@ class Mqtt(Output, MqttCallbacks):
         self._is_closing = False
         self._outbox.open()
         claim = NameClaim.of(self._device.name, self._client_id, self._outbox.begin())
-        self._watchman = NameConflicts(claim)
+        self._conflicts = NameConflicts(claim)
         will = self._topics.available, OFFLINE.encode()
-        self._link = link = MqttClient(self._options, self._client_id, will, self)
-        self._post = Publisher(link.publish, self._outbox, self._topics.events)
-        self._post.set_state({self._topics.available: ONLINE.encode()})
-        self._post.set_state({self._topics.claim: claim.payload})
+        self._client = client = MqttClient(self._options, self._client_id, will, self)
+        self._publisher = Publisher(client.publish, self._outbox, self._topics.events)
+        self._publisher.set_state({self._topics.available: ONLINE.encode()})
+        self._publisher.set_state({self._topics.claim: claim.payload})
         if self._options.discovery:
-            self._post.set_state(self._discovery.messages)
+            self._publisher.set_state(self._discovery.messages)
         self._reported_at = time.monotonic()
-        self._look_around(time.monotonic())
-        link.open(*self._filters())
-        self.wake_at = time.monotonic() + PULSE
+        self._publish_states(time.monotonic())
+        client.open(*self._filters())
+        self.wake_at = time.monotonic() + TICK
 
     def show(self, scene: Scene) -> None:
-        """Keep the events, tell what changed. Raises OutputLost."""
-        self._keep(scene.events)
+        """Store the events, send what changed. Raises OutputLost."""
+        self._store(scene.events)
         now = time.monotonic()
         was_silent = now - self._seen_at >= SILENCE
         self._scene, self._seen_at = scene, now
         if was_silent:
-            self._look_around(now)
+            self._publish_states(now)
         self._set(self._states.of(scene))
         self._send_keypoints(scene)
-        self._beat(now)
+        self._run_due(now)
 
     def tick(self) -> None:
-        """Go on while there is nothing to show: report, and say that the camera is silent."""
-        self._beat(time.monotonic())
+        """Report between scenes, and notice a silent camera."""
+        self._run_due(time.monotonic())
 
     @property
     def trouble(self) -> str:
-        """Return why events don't get through: no connection, or a broker that does not answer."""
-        link = self._link
-        if link is None:
+        """Return why events are not delivered: no connection, or a broker that does not answer."""
+        client = self._client
+        if client is None:
             return ""
-        if link.is_up and (seconds := self._post.unanswered) > UNANSWERED:
-            return f"{link.place} has not acknowledged an event for {seconds:.0f} s"
-        return link.trouble
+        if client.is_connected and (seconds := self._publisher.unanswered) > UNANSWERED:
+            return f"{client.address} has not acknowledged an event for {seconds:.0f} s"
+        return client.trouble
 
     def close(self) -> None:
-        """Give the broker a moment to take what waits, say good-bye; the rest stays on the disk."""
+        """Wait for acknowledgements, publish `stopped`, disconnect; the rest stays on the disk."""
         self._is_closing = True
-        link, self._link = self._link, None
-        if link is not None:
-            self._wait(link, DRAIN)
-            self._post.set_state({self._topics.available: STOPPED.encode()})
-            if link.is_up and link.fault is None:
-                with contextlib.suppress(OutputLost):  # the disk is gone; go all the same
-                    self._post.pump()
-                self._wait(link, FAREWELL)
-            link.close()
+        client, self._client = self._client, None
+        if client is not None:
+            self._wait(client, DRAIN)
+            self._publisher.set_state({self._topics.available: STOPPED.encode()})
+            if client.is_connected and client.fault is None:
+                with contextlib.suppress(OutputLost):  # the disk failed; close all the same
+                    self._publisher.pump()
+                self._wait(client, STOP)
+            client.close()
         self._outbox.close()
 
-    # What paho's thread calls.
+    # Called by paho's thread.
 
     def connected(self) -> None:
-        """Send everything again: the broker may have lost it, or sent our last will."""
-        self._post.connected()
+        """Send everything again: the broker may have lost it, or published our last will."""
+        self._publisher.connected()
 
     def disconnected(self) -> None:
-        """Hold everything back until the next connection."""
-        self._post.disconnected()
-        with self._post.changed:
-            self._post.changed.notify_all()
+        """Stop sending until the next connection."""
+        self._publisher.disconnected()
+        with self._publisher.changed:
+            self._publisher.changed.notify_all()
 
     def acknowledged(self, message_id: int) -> None:
-        """Let an event go."""
-        self._post.acknowledged(message_id)
+        """Remove an acknowledged event."""
+        self._publisher.acknowledged(message_id)
 
     def received(self, topic: str, payload: bytes, is_retained: bool) -> None:
-        """Obey a command, answer Home Assistant's birth, defend the name."""
+        """Handle a command, a push, a name claim or Home Assistant's birth message."""
         commands = self._topics.commands
         if topic in commands:
-            self._obey(commands[topic], payload, is_retained)
-        elif self._remote.received(topic, payload, self._post):
-            self._look_around(time.monotonic())
+            self._run_command(commands[topic], payload, is_retained)
+        elif self._agent.received(topic, payload, self._publisher):
+            self._publish_states(time.monotonic())
         elif topic == self._topics.claim:
-            self._look_at_claim(payload, is_retained)
+            self._check_claim(payload, is_retained)
         elif topic == self._topics.available:
             if not is_retained and payload != ONLINE.encode() and not self._is_closing:
-                self._post.repeat(topic)  # the last will of an earlier connection came late
+                self._publisher.repeat(topic)  # the last will of an earlier connection came late
         elif topic == self._discovery.status:
             if not is_retained and payload == ONLINE.encode():
-                self._post.repeat()
+                self._publisher.repeat()
         elif is_retained and payload and self._is_outdated(topic, payload):
-            self._post.set_state({topic: b""})
-        self._post.pump()
+            self._publisher.set_state({topic: b""})
+        self._publisher.pump()
 
     def _is_outdated(self, topic: str, payload: bytes) -> bool:
-        """Return whether the broker still has something about a watch that there was once."""
+        """Return whether a retained topic is of a watch or entity that no longer exists."""
         if topic.startswith((self._topics.of("pose/"), self._topics.of("count/"))):
             return topic not in self._topics.of_watches(self._device.watches)
         return self._discovery.is_outdated(topic, payload)
 
-    def _obey(self, command: str, payload: bytes, is_retained: bool) -> None:
-        answer = carry_out(self._device, command, payload, is_retained=is_retained)
-        reply = {"command": command, "ok": answer.ok, "text": answer.text}
-        self._post.pass_on(self._topics.reply(command), jsonio.dumps(reply))
-        self._look_around(time.monotonic())
-        if command in ("detect", "profile") and not answer.ok:
-            self._post.repeat(self._topics.of(command, "state"))  # a switch goes back at once
+    def _run_command(self, command: str, payload: bytes, is_retained: bool) -> None:
+        reply = execute(self._device, command, payload, is_retained=is_retained)
+        answer = {"command": command, "ok": reply.ok, "text": reply.text}
+        self._publisher.send_once(self._topics.reply(command), jsonio.dumps(answer))
+        self._publish_states(time.monotonic())
+        if command in ("detect", "profile") and not reply.ok:
+            self._publisher.repeat(self._topics.of(command, "state"))  # a switch goes back at once
 
-    def _look_at_claim(self, payload: bytes, is_retained: bool) -> None:
-        rival = self._watchman.look(payload, is_retained=is_retained)
+    def _check_claim(self, payload: bytes, is_retained: bool) -> None:
+        rival = self._conflicts.check(payload, is_retained=is_retained)
         if rival is None:
             return
         log.error(
@@ -199,46 +201,46 @@ class Mqtt(Output, MqttCallbacks):
             "topics mix. Give each its own `name`%s.", self._device.name, rival.client_id,
             self._client_id, " and `client_id`" if rival.client_id == self._client_id else "",
         )  # fmt: skip
-        self._post.repeat(self._topics.claim)  # so that the other hears of us
+        self._publisher.repeat(self._topics.claim)  # so that the other device notices, too
 
-    # What the output's own thread does.
+    # Called by the output's thread.
 
-    def _keep(self, events: tuple[Event, ...]) -> None:
-        fresh = self._taken.new(events)
+    def _store(self, events: tuple[Event, ...]) -> None:
+        fresh = self._delivered.new(events)
         if fresh:
             self._outbox.put((event.id, jsonio.dumps(event.to_dict())) for event in fresh)
-            self._taken.add(*fresh)
+            self._delivered.add(*fresh)
 
-    def _beat(self, now: float) -> None:
-        """Do what is due by the clock, and pass on what went wrong on paho's thread."""
-        self.wake_at = now + PULSE
-        if self._link is not None and self._link.fault is not None:
-            raise self._link.fault
+    def _run_due(self, now: float) -> None:
+        """Send what is due by the clock; raise an error of paho's thread here."""
+        self.wake_at = now + TICK
+        if self._client is not None and self._client.fault is not None:
+            raise self._client.fault
         if now - self._polled_at >= POLL or now - self._seen_at >= SILENCE:
-            self._look_around(now)
+            self._publish_states(now)
         interval = self._options.stats_interval
         if interval and now - self._reported_at >= interval:
             self._reported_at = now
-            self._post.pass_on(self._topics.of("stats"), jsonio.dumps(self._report()))
-        self._post.pump()
+            self._publisher.send_once(self._topics.of("stats"), jsonio.dumps(self._statistics()))
+        self._publisher.pump()
 
-    def _look_around(self, now: float) -> None:
-        """Tell the states that don't come with a scene."""
+    def _publish_states(self, now: float) -> None:
+        """Publish the states that do not come with a scene."""
         self._polled_at = now
         health = self._health()
         is_on = bool(health.get("detect", True))
         sees = is_on and now - self._seen_at < SILENCE
         camera = ONLINE if sees else OFFLINE if is_on else DISABLED
         self._set({"status/camera": camera})
-        self._post.set_state(self._remote.states(health, now))
+        self._publisher.set_state(self._agent.states(health, now))
         if not sees:
-            self._set(self._states.nobody())
+            self._set(self._states.empty())
         if self._device.controls is not None:
             self._set({"detect/state": ON if is_on else OFF})
-            self._post.set_state(self._chosen(health))
+            self._publisher.set_state(self._selections(health))
 
-    def _chosen(self, health: Mapping[str, Any]) -> dict[str, bytes]:
-        """Return the states of what can be chosen besides detection."""
+    def _selections(self, health: Mapping[str, Any]) -> dict[str, bytes]:
+        """Return the states of everything selectable besides detection."""
         watches = health.get("watches", {})
         templates = {name: watch.get("template") for name, watch in watches.items()}
         states = {"thresholds": jsonio.dumps(watches), "template": jsonio.dumps(templates)}
@@ -248,19 +250,19 @@ class Mqtt(Output, MqttCallbacks):
 
     def _send_keypoints(self, scene: Scene) -> None:
         rate = self._options.keypoints
-        if not rate or self._link is None or not self._link.is_up:
+        if not rate or self._client is None or not self._client.is_connected:
             return
         if not 0.0 <= scene.frame.time - self._keypoints_at < 1.0 / rate:
             self._keypoints_at = scene.frame.time
-            self._post.pass_on(self._topics.of("keypoints"), keypoints(scene))
+            self._publisher.send_once(self._topics.of("keypoints"), keypoints(scene))
 
     def _set(self, states: dict[str, str]) -> None:
-        self._post.set_state({self._topics.of(k): text.encode() for k, text in states.items()})
+        self._publisher.set_state({self._topics.of(k): text.encode() for k, text in states.items()})
 
     def _health(self) -> dict[str, Any]:
         return dict(self._device.controls.state()) if self._device.controls else {}
 
-    def _report(self) -> dict[str, Any]:
+    def _statistics(self) -> dict[str, Any]:
         """Return the payload of `stats`."""
         figures = dict(self._scene.stats) if self._scene else {}
         health = self._health()
@@ -269,7 +271,7 @@ class Mqtt(Output, MqttCallbacks):
             "fps": round(float(health.get("fps", figures.get("fps", 0.0))), 2),
             "events_waiting": self._outbox.waiting,
             "events_dropped": self._outbox.dropped,
-            "rivals": len(self._watchman.rivals),
+            "rivals": len(self._conflicts.rivals),
             "figures": figures,
             "health": health,
         }
@@ -277,13 +279,13 @@ class Mqtt(Output, MqttCallbacks):
     def _filters(self) -> list[str]:
         topics = self._topics
         own = [*topics.commands, topics.claim, topics.available, *topics.every_watch]
-        own += self._remote.filters
+        own += self._agent.filters
         return own + [self._discovery.status, self._discovery.own] * self._options.discovery
 
-    def _wait(self, link: MqttClient, seconds: float) -> None:
-        """Wait until all is acknowledged, the broker is out of reach, or time is up."""
-        post = self._post
-        with post.changed:
-            post.changed.wait_for(
-                lambda: post.is_quiet or link.has_failed or link.fault is not None, seconds
+    def _wait(self, client: MqttClient, seconds: float) -> None:
+        """Wait until all is acknowledged, the connection fails, or time is up."""
+        publisher = self._publisher
+        with publisher.changed:
+            publisher.changed.wait_for(
+                lambda: publisher.is_idle or client.has_failed or client.fault is not None, seconds
             )

@@ -1,7 +1,7 @@
-"""What is to be sent, in order and a few at a time: retained states, events, passing messages.
+"""The send queue: retained states, events and transient messages, in order, with a window.
 
-Everything goes with QoS 1, so that each message id stands for one message until it is acknowledged.
-No client is known here: publishing is a function that is handed in.
+Everything is sent with QoS 1: a message id means one message until it is acknowledged. The client
+is not known here: publishing is a function.
 """
 
 from __future__ import annotations
@@ -14,46 +14,45 @@ from typing import Final
 
 from edgepose.outputs.mqtt.outbox import Outbox
 
-WINDOW: Final = 20  # messages of each kind that may wait for their acknowledgement
-PASSING: Final = 32  # replies and reports that may wait to be sent; the oldest goes
+WINDOW: Final = 20  # unacknowledged messages of each kind
+TRANSIENT: Final = 32  # replies and reports that wait to be sent; the oldest is dropped
 
 Publish = Callable[[str, bytes, bool], int | None]
-"""Send (topic, payload, retain); return the message id, None when it can't be taken now."""
+"""Send (topic, payload, retain); return the message id, None when the queue is full."""
 
 
 class Publisher:
-    """Send what is due whenever somebody calls `pump`: a thread with news, or the client's own.
+    """A sender that works whenever `pump` is called, by the output's thread or the client's.
 
-    One thread at a time does the work, so that the order holds; another one that comes meanwhile
-    leaves a note and goes on. It can't wait: the client calls back while holding a lock that
-    publishing needs.
+    One thread at a time sends, so that the order holds; another one that calls meanwhile leaves a
+    request and returns. It must not wait: the client calls back with a lock that publishing needs.
 
-    After a lost connection the client repeats what was not acknowledged. Until that is through,
-    nothing new is sent: an old state must not overtake a newer one.
+    After a lost connection the client repeats what was not acknowledged. Until all of that is
+    acknowledged nothing new is sent: an old state must not overtake a newer one.
     """
 
     def __init__(self, publish: Publish, outbox: Outbox, events_topic: str) -> None:
-        """Begin with what waits in the outbox; nothing is sent before `connected`."""
+        """Begin with the outbox; nothing is sent before `connected`."""
         self._publish = publish
         self._outbox = outbox
         self._events_topic = events_topic
-        self._baton = threading.Lock()
-        self._is_asked = False
+        self._sending = threading.Lock()
+        self._is_requested = False
         self._is_connected = False
-        self._is_catching_up = False
+        self._is_resuming = False
         self._states: dict[str, bytes] = {}
         self._due: dict[str, None] = {}  # topics of states to send, in order
-        self._passing: deque[tuple[str, bytes]] = deque(maxlen=PASSING)
+        self._transient: deque[tuple[str, bytes]] = deque(maxlen=TRANSIENT)
         self._acknowledged: deque[int] = deque()
         self._events: dict[int, int] = {}  # message id -> number in the outbox
         self._others: set[int] = set()  # message ids
         self._sent_up_to = 0
-        self._answered_at = 0.0  # when the broker last acknowledged, or first had to, monotonic
+        self._answered_at = 0.0  # the last acknowledgement, or the send it is due for; monotonic
         self._lock = threading.Lock()  # of states and what is due; never held while publishing
         self.changed = threading.Condition()
 
     def set_state(self, states: Mapping[str, bytes]) -> None:
-        """Say what retained topics shall hold; those that hold it already are not sent again."""
+        """Set the payloads of retained topics; unchanged ones are not sent again."""
         with self._lock:
             for topic, payload in states.items():
                 if self._states.get(topic) != payload:
@@ -61,75 +60,75 @@ class Publisher:
                     self._due[topic] = None
 
     def repeat(self, *topics: str) -> None:
-        """Send states again: those of the topics that have one, or all."""
+        """Send states again: those of some topics, or all."""
         with self._lock:
             known = [topic for topic in topics if topic in self._states]
             self._due |= dict.fromkeys(known if topics else self._states)
 
-    def pass_on(self, topic: str, payload: bytes) -> None:
-        """Send a message that is not retained, unless too much waits already or nobody is there."""
+    def send_once(self, topic: str, payload: bytes) -> None:
+        """Send a message without retain, or drop it while there is no connection."""
         if self._is_connected:
-            self._passing.append((topic, payload))
+            self._transient.append((topic, payload))
 
     def connected(self) -> None:
-        """Send everything that the broker may not have, once the client has repeated its own."""
-        self._is_catching_up = bool(self._events or self._others)
+        """Send everything that the broker may lack, once the client has repeated its messages."""
+        self._is_resuming = bool(self._events or self._others)
         self.repeat()  # first: another thread may send as soon as we are connected
         self._is_connected = True
         self.pump()
 
     def disconnected(self) -> None:
-        """Hold everything back; passing messages are gone."""
+        """Stop sending; transient messages are dropped."""
         self._is_connected = False
-        self._passing.clear()
+        self._transient.clear()
 
     def acknowledged(self, message_id: int) -> None:
-        """Note that the broker has taken a message; an event leaves the outbox."""
+        """Note an acknowledgement; an event leaves the outbox."""
         self._answered_at = time.monotonic()
         self._acknowledged.append(message_id)
         self.pump()
 
     @property
     def unanswered(self) -> float:
-        """Return for how many seconds events were sent and nothing was acknowledged, 0 for none."""
+        """Return the seconds since the last acknowledgement while events wait for one, else 0."""
         return time.monotonic() - self._answered_at if self._events else 0.0
 
     @property
-    def is_quiet(self) -> bool:
+    def is_idle(self) -> bool:
         """Return whether all is sent and acknowledged."""
-        pending = self._due or self._passing or self._others or self._events
+        pending = self._due or self._transient or self._others or self._events
         return not pending and not self._acknowledged and not self._outbox.waiting
 
     def pump(self) -> None:
-        """Send what is due as far as the window allows. Raises OutputLost where the disk fails."""
-        self._is_asked = True
-        while self._is_asked and self._baton.acquire(blocking=False):
+        """Send what the window allows. Raises OutputLost where the disk fails."""
+        self._is_requested = True
+        while self._is_requested and self._sending.acquire(blocking=False):
             try:
-                self._is_asked = False
-                self._settle()
+                self._is_requested = False
+                self._process_acknowledged()
                 self._send()
             finally:
-                self._baton.release()
+                self._sending.release()
         with self.changed:
             self.changed.notify_all()
 
-    def _settle(self) -> None:
-        """Take acknowledgements in; each was noted after its message was sent."""
-        taken = []
+    def _process_acknowledged(self) -> None:
+        """Remove acknowledged messages; each id was noted after its message was sent."""
+        numbers = []
         while self._acknowledged:
             message_id = self._acknowledged.popleft()
             self._others.discard(message_id)
             number = self._events.pop(message_id, None)
             if number is not None:
-                taken.append(number)
-        if taken:
-            self._outbox.remove(taken)
+                numbers.append(number)
+        if numbers:
+            self._outbox.remove(numbers)
 
     def _send(self) -> None:
-        self._is_catching_up &= bool(self._events or self._others)
-        if self._is_connected and not self._is_catching_up:
+        self._is_resuming &= bool(self._events or self._others)
+        if self._is_connected and not self._is_resuming:
             self._send_states()
-            self._send_passing()
+            self._send_transient()
             self._send_events()
 
     def _send_states(self) -> None:
@@ -146,15 +145,15 @@ class Publisher:
             self._forget(topic)
 
     def _forget(self, topic: str) -> None:
-        """Hold nothing of a topic that was taken away: there is nothing to say again."""
+        """Drop the state of a topic that was cleared: there is nothing to repeat."""
         with self._lock:
             if not self._states[topic] and topic not in self._due:
                 del self._states[topic]
 
-    def _send_passing(self) -> None:
-        while self._passing and len(self._others) < WINDOW:
+    def _send_transient(self) -> None:
+        while self._transient and len(self._others) < WINDOW:
             try:
-                topic, payload = self._passing.popleft()
+                topic, payload = self._transient.popleft()
             except IndexError:  # the connection was lost just now
                 return
             self._send_other(topic, payload, False)

@@ -1,4 +1,4 @@
-"""The topics of one device, and what a scene says on those that keep a state."""
+"""The topics of one device, and the payloads of its state topics."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from edgepose.types import Scene, WatchState
 ON: Final = "ON"
 OFF: Final = "OFF"
 ONLINE: Final = "online"
-OFFLINE: Final = "offline"  # the last will: the broker lost us
-STOPPED: Final = "stopped"  # we went of our own accord
+OFFLINE: Final = "offline"  # the last will
+STOPPED: Final = "stopped"  # an orderly end
 DISABLED: Final = "disabled"  # detection is switched off
 
 SCORE_EVERY: Final = 1.0  # seconds of the source between two scores of a watch
@@ -25,12 +25,12 @@ COMMANDS: Final = {
     "save": "save",
     "reload": "reload",
     "restart": "restart",
-}  # command -> where it is told
+}  # command -> its topic
 
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """Name the topics below `prefix/node`; node is the device's name."""
+    """The topics below `prefix/node`; node is the device's name."""
 
     prefix: str
     node: str
@@ -41,22 +41,22 @@ class Topics:
 
     @property
     def available(self) -> str:
-        """Return where `online`, `offline` or `stopped` stands."""
+        """Return the topic of `online`, `offline` or `stopped`."""
         return self.of("available")
 
     @property
     def events(self) -> str:
-        """Return where events go."""
+        """Return the topic of events."""
         return self.of("events")
 
     @property
     def claim(self) -> str:
-        """Return where a device says that the name is its own."""
+        """Return the topic of the device's name claim."""
         return self.of("device")
 
     @property
     def commands(self) -> dict[str, str]:
-        """Return the topics that commands come in on, with what each commands."""
+        """Return the commands by their topics."""
         return {self.of(path): command for command, path in COMMANDS.items()}
 
     @property
@@ -69,53 +69,53 @@ class Topics:
         return frozenset(pattern.replace("+", w) for pattern in self.every_watch for w in watches)
 
     def reply(self, command: str) -> str:
-        """Return where a command is answered."""
+        """Return the topic of replies to a command."""
         return self.of(command, "reply")
 
 
 class States:
-    """Turn scenes into the payloads of state topics: `pose/<watch>`, `count/<watch>`, `persons`.
+    """The payloads of state topics: `pose/<watch>`, `count/<watch>`, `persons`.
 
-    A score is told at most every SCORE_EVERY seconds of the source, and when ON or OFF changes:
-    it moves with every frame, and is wanted for a gauge, not for a recording.
+    A score is sent at most every SCORE_EVERY seconds of the source, and when ON or OFF changes: it
+    moves with every frame and is meant for a gauge, not for a recording.
     """
 
     def __init__(self, watches: Sequence[str] = ()) -> None:
-        """Take the names of all watches; those that a scene leaves out don't count, and are off."""
+        """Take the names of all watches; one that a scene lacks is off."""
         self._watches = watches
-        self._told: dict[str, tuple[float, str]] = {}  # watch -> time of its score, ON or OFF
+        self._sent: dict[str, tuple[float, str]] = {}  # watch -> time of its score, ON or OFF
 
     def of(self, scene: Scene) -> dict[str, str]:
-        """Return topic parts and payloads; scores that were told just now are left out."""
+        """Return payloads by topic part, without scores that were sent just now."""
         states = {"persons": str(len(scene.poses))}
         for watch in scene.watches:
             states |= self._watch(watch, scene.frame.time)
         seen = {watch.name for watch in scene.watches}
         return states | self._off(name for name in self._watches if name not in seen)
 
-    def nobody(self) -> dict[str, str]:
-        """Return the states of a device that sees nothing at present."""
+    def empty(self) -> dict[str, str]:
+        """Return the states of a device that sees nothing."""
         return {"persons": "0"} | self._off(self._watches)
 
     def _off(self, watches: Iterable[str]) -> dict[str, str]:
         states: dict[str, str] = {}
         for watch in watches:
-            self._told.pop(watch, None)
+            self._sent.pop(watch, None)
             states |= {f"pose/{watch}": OFF, f"pose/{watch}/score": "0.00"}
         return states
 
     def _watch(self, watch: WatchState, time: float) -> dict[str, str]:
         pose = ON if watch.phase in ("active", "releasing") else OFF
         states = {f"pose/{watch.name}": pose, f"count/{watch.name}": str(watch.count)}
-        told_at, told = self._told.get(watch.name, (-SCORE_EVERY, ""))
-        if pose != told or not 0.0 <= time - told_at < SCORE_EVERY:
-            self._told[watch.name] = time, pose
+        sent_at, sent = self._sent.get(watch.name, (-SCORE_EVERY, ""))
+        if pose != sent or not 0.0 <= time - sent_at < SCORE_EVERY:
+            self._sent[watch.name] = time, pose
             states[f"pose/{watch.name}/score"] = f"{watch.score:.2f}"
         return states
 
 
 def keypoints(scene: Scene) -> bytes:
-    """Return the payload of `keypoints`: everybody's, in pixels of the source frame."""
+    """Return the payload of `keypoints`: all poses, in pixels of the source frame."""
     return jsonio.dumps(
         {
             "seq": scene.frame.seq,

@@ -39,13 +39,13 @@ class Commands(Target):
         about = assembly.device(appliance.config, appliance.model, controls=appliance)
         self.mqtt = Mqtt(options, about)
         self.mqtt.open()
-        assert self.mqtt._link is not None
-        self.mqtt._link.close()  # nobody is there; a broker of our own takes what is sent
+        assert self.mqtt._client is not None
+        self.mqtt._client.close()  # nobody is there; a broker of our own takes what is sent
         topics = Topics("edgepose", "lobby")
-        states = self.mqtt._post._states
-        self.mqtt._post = Publisher(self._take, self.mqtt._outbox, topics.events)
-        self.mqtt._post.set_state(states)
-        self.mqtt._post.connected()
+        states = self.mqtt._publisher._states
+        self.mqtt._publisher = Publisher(self._take, self.mqtt._outbox, topics.events)
+        self.mqtt._publisher.set_state(states)
+        self.mqtt._publisher.connected()
         self.topics = list(topics.commands)
         self._others = [
             topics.claim, topics.available, "homeassistant/status",
@@ -55,7 +55,7 @@ class Commands(Target):
     def _take(self, topic: str, payload: bytes, retain: bool) -> int:
         self._number += 1
         self.sent.append((topic, payload))
-        self.mqtt._post._acknowledged.append(self._number)
+        self.mqtt._publisher._acknowledged.append(self._number)
         return self._number
 
     def make(self, random: Random) -> Input:
@@ -111,7 +111,7 @@ class Commands(Target):
 
     def _give(self, topic: str, payload: bytes, retained: bool) -> str:
         self.mqtt.received(topic, payload, retained)
-        self.mqtt._post.pump()  # acknowledgements make room for what did not fit in the window
+        self.mqtt._publisher.pump()  # acknowledgements make room for what did not fit in the window
         return self._answer(topic)
 
     def _answer(self, topic: str) -> str:

@@ -140,7 +140,7 @@ def test_another_hosts_certificate_is_taken_only_if_told_so(
     lax = output(**(secured.options | {"host": "localhost", "tls_insecure": True}))
     lax.open()
 
-    wait(lambda: lax._link is not None and lax._link.is_up, "the connection")
+    wait(lambda: lax._client is not None and lax._client.is_connected, "the connection")
 
 
 def test_no_tls_where_tls_is_spoken_is_said(
@@ -151,7 +151,7 @@ def test_no_tls_where_tls_is_spoken_is_said(
     made.open()
     wait(warnings, "a warning")
 
-    assert "hung up before it let us in; does it want `tls`, or is `port` wrong?" in warnings()[0]
+    assert "closed the connection at once; does it want `tls`, or is `port` wrong?" in warnings()[0]
 
 
 def test_tls_where_none_is_spoken_is_said(
@@ -188,7 +188,7 @@ def test_nobody_listening_is_said_once(
     wait(lambda: not made._outbox.waiting, "the event to be taken")
 
     (said,) = warnings()
-    assert "nobody listens there; is it running, and is `port` right? Events are kept" in said
+    assert "connection refused; is it running, and is `port` right? Events are kept" in said
 
 
 def test_an_unknown_host_is_said(output: Make, warnings: Callable[[], list[str]], wait: Wait):
@@ -197,7 +197,7 @@ def test_an_unknown_host_is_said(output: Make, warnings: Callable[[], list[str]]
     made.open()
     wait(warnings, "a warning", 40.0)
 
-    assert "name is not known; check `host`" in warnings()[0]
+    assert "host name is unknown; check `host`" in warnings()[0]
 
 
 def test_a_frozen_broker_stalls_nothing(
@@ -244,7 +244,7 @@ def test_a_fault_in_a_callback_comes_out_where_it_is_seen(
     monkeypatch.setattr(Mqtt, "acknowledged", broken)
     made = output()
     made.open()
-    wait(lambda: made._link is not None and made._link.fault, "the fault")
+    wait(lambda: made._client is not None and made._client.fault, "the fault")
 
     with pytest.raises(ZeroDivisionError, match="ours"):
         made.show(scene(0))
@@ -263,7 +263,7 @@ def test_a_disk_that_fails_on_pahos_thread_is_output_lost(
         "CREATE TRIGGER fail BEFORE DELETE ON message BEGIN SELECT RAISE(ABORT, 'broken'); END"
     )
     made.show(scene(0, 1))
-    wait(lambda: made._link is not None and made._link.fault, "the fault")
+    wait(lambda: made._client is not None and made._client.fault, "the fault")
 
     with pytest.raises(OutputLost, match="broken"):
         made.tick()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edgepose.outputs.base import Device
-from edgepose.outputs.mqtt.commands import MAX_BYTES, carry_out
+from edgepose.outputs.mqtt.commands import MAX_BYTES, execute
 from edgepose.outputs.mqtt.output import Mqtt
 
 
@@ -37,7 +37,7 @@ def test_a_command_is_handed_on(
     device: Device, appliance: Any, command: str, payload: bytes, asked: Any
 ):
     """What makes sense reaches the appliance, and its sentence is the answer."""
-    answer = carry_out(device, command, payload, is_retained=False)
+    answer = execute(device, command, payload, is_retained=False)
 
     assert appliance.asked == [(command, asked)]
     assert (answer.ok, answer.text) == (True, f"{command} is done")
@@ -63,7 +63,7 @@ def test_what_makes_no_sense_is_answered_with_the_reason(
     device: Device, appliance: Any, command: str, payload: bytes, said: str
 ):
     """Nothing reaches the appliance, and nobody gets a traceback."""
-    answer = carry_out(device, command, payload, is_retained=False)
+    answer = execute(device, command, payload, is_retained=False)
 
     assert not answer.ok
     assert said in answer.text
@@ -74,7 +74,7 @@ def test_a_template_needs_its_watch_where_there_are_several(appliance: Any):
     """A name alone would be ambiguous."""
     device = Device("lobby", ("a", "b"), "", appliance)
 
-    answer = carry_out(device, "template", b"squat", is_retained=False)
+    answer = execute(device, "template", b"squat", is_retained=False)
 
     assert not answer.ok
     assert "expected a JSON object" in answer.text
@@ -82,7 +82,7 @@ def test_a_template_needs_its_watch_where_there_are_several(appliance: Any):
 
 def test_a_retained_command_is_refused(device: Device, appliance: Any):
     """It would come again with every connection: a restart for ever."""
-    answer = carry_out(device, "restart", b"", is_retained=True)
+    answer = execute(device, "restart", b"", is_retained=True)
 
     assert not answer.ok
     assert "must not be retained" in answer.text
@@ -91,9 +91,9 @@ def test_a_retained_command_is_refused(device: Device, appliance: Any):
 
 def test_without_anybody_to_listen_commands_are_refused():
     """In a replay there is no appliance."""
-    answer = carry_out(Device("lobby"), "reload", b"", is_retained=False)
+    answer = execute(Device("lobby"), "reload", b"", is_retained=False)
 
-    assert (answer.ok, answer.text) == (False, "nobody listens to commands here")
+    assert (answer.ok, answer.text) == (False, "there is no appliance to take commands")
 
 
 def test_a_switch_is_answered_and_its_state_told(

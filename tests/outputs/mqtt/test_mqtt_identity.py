@@ -90,55 +90,55 @@ def test_a_claim_without_a_process_can_be_read(own: NameClaim):
 
 def test_a_foreign_claim_while_we_are_there_is_a_rival(own: NameClaim):
     """Told once for each session of it."""
-    watchman = NameConflicts(own)
+    conflicts = NameConflicts(own)
     other = NameClaim("lobby", "edgepose2", "install-b", 1, "session-x", "process-b")
 
-    assert watchman.look(other.payload, is_retained=False) == other
-    assert watchman.look(other.payload, is_retained=False) is None
+    assert conflicts.check(other.payload, is_retained=False) == other
+    assert conflicts.check(other.payload, is_retained=False) is None
 
 
 def test_rivals_without_end_are_not_kept(own: NameClaim):
     """Whoever publishes claims of made-up sessions costs no memory; the latest are known."""
-    watchman = NameConflicts(own)
+    conflicts = NameConflicts(own)
     for number in range(2 * RIVALS):
         rival = NameClaim("lobby", "edgepose2", "install-b", 1, f"session-{number}", "process-b")
-        assert watchman.look(rival.payload, is_retained=False) == rival
+        assert conflicts.check(rival.payload, is_retained=False) == rival
 
-    assert len(watchman.rivals) == RIVALS
-    assert watchman.look(rival.payload, is_retained=False) is None
+    assert len(conflicts.rivals) == RIVALS
+    assert conflicts.check(rival.payload, is_retained=False) is None
 
 
-def test_what_stood_there_before_us_is_no_rival(own: NameClaim):
+def test_what_is_established_there_before_us_is_no_rival(own: NameClaim):
     """The device that was replaced left its claim behind."""
-    watchman = NameConflicts(own)
+    conflicts = NameConflicts(own)
     other = NameClaim("lobby", "edgepose2", "install-b", 1, "session-x", "process-b")
 
-    assert watchman.look(other.payload, is_retained=True) is None
+    assert conflicts.check(other.payload, is_retained=True) is None
 
 
 def test_what_replaced_our_claim_while_we_were_away_is_a_rival(own: NameClaim):
     """Two with one client id throw each other out, and see only what the other left."""
-    watchman = NameConflicts(own)
+    conflicts = NameConflicts(own)
     other = NameClaim("lobby", "edgepose1", "install-b", 1, "session-x", "process-b")
-    watchman.look(own.payload, is_retained=False)
+    conflicts.check(own.payload, is_retained=False)
 
-    assert watchman.look(other.payload, is_retained=True) == other
+    assert conflicts.check(other.payload, is_retained=True) == other
 
 
 def test_our_own_past_is_no_rival(own: NameClaim):
     """A broker that was killed may bring back the claim of an earlier start of ours."""
-    watchman = NameConflicts(own)
-    watchman.look(own.payload, is_retained=False)
+    conflicts = NameConflicts(own)
+    conflicts.check(own.payload, is_retained=False)
     past = NameClaim("lobby", "edgepose1", "install-a", 2, "session-2", "process-2")
 
-    assert watchman.look(past.payload, is_retained=True) is None
+    assert conflicts.check(past.payload, is_retained=True) is None
 
 
 def test_a_copy_of_our_card_is_a_rival(own: NameClaim):
     """It has our outbox and counts its starts from there on."""
     copy = NameClaim("lobby", "edgepose1", "install-a", 3, "session-y", "process-y")
 
-    assert NameConflicts(own).look(copy.payload, is_retained=False) == copy
+    assert NameConflicts(own).check(copy.payload, is_retained=False) == copy
 
 
 def test_two_devices_of_one_name_are_both_told(
@@ -147,7 +147,7 @@ def test_two_devices_of_one_name_are_both_told(
     """Each logs one sentence with what to change; both go on."""
     first = output(client_id="one")
     first.open()
-    wait(lambda: first._watchman._stood, "the claim")
+    wait(lambda: first._conflicts._is_established, "the claim")
     another_machine()
     second = output(client_id="two")
     second.open()
@@ -165,7 +165,7 @@ def test_two_devices_of_one_client_id_are_told(
     """They throw each other out again and again; the one that comes back sees why."""
     first = output(client_id="same")
     first.open()
-    wait(lambda: first._watchman._stood, "the claim")
+    wait(lambda: first._conflicts._is_established, "the claim")
     another_machine()
     second = output(client_id="same")
     second.open()
@@ -181,10 +181,10 @@ def test_a_restart_of_the_same_device_is_no_rival(
     for _ in range(2):
         made = output()
         made.open()
-        wait(lambda made=made: made._watchman._stood, "the claim")
+        wait(lambda made=made: made._conflicts._is_established, "the claim")
         made.close()
 
-    assert not made._watchman.rivals
+    assert not made._conflicts.rivals
     assert "as well" not in caplog.text
 
 
@@ -195,13 +195,13 @@ def test_two_outputs_of_one_device_are_no_rivals(
     outputs = [output(client_id=name) for name in ("one", "two")]
     for made in outputs:
         made.open()
-        wait(lambda made=made: made._watchman._stood, "the claim")
+        wait(lambda made=made: made._conflicts._is_established, "the claim")
     foreign = NameClaim("lobby", "edgepose9", "install-b", 1, "session-x", "process-b")
     ear.client.publish("edgepose/lobby/device", foreign.payload)
 
-    wait(lambda: all(made._watchman.rivals for made in outputs), "both to notice")
+    wait(lambda: all(made._conflicts.rivals for made in outputs), "both to notice")
 
-    assert [made._watchman.rivals for made in outputs] == [{"session-x": None}] * 2
+    assert [made._conflicts.rivals for made in outputs] == [{"session-x": None}] * 2
 
 
 def test_outboxes_of_different_names_are_different_files():

@@ -1,17 +1,20 @@
-"""What the mqtt output can be told, and what it says to what it can't."""
+"""Options of the mqtt output, and reasons for a missing connection."""
 
 from __future__ import annotations
 
 import errno
 import socket
 import ssl
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 from pydantic import ValidationError
 
-from edgepose.outputs.mqtt.client_errors import lost, refusal, why_unreachable
+from edgepose.outputs.mqtt.client_errors import connect_failed, connect_refused, connection_lost
 from edgepose.outputs.mqtt.options import MqttOptions
 
 
@@ -80,8 +83,8 @@ def test_hosts_are_names_and_addresses(host: str):
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), "nobody listens"),
-        (socket.gaierror(-2, "Name or service not known"), "name is not known"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), "connection refused"),
+        (socket.gaierror(-2, "Name or service not known"), "host name is unknown"),
         (TimeoutError("timed out"), "does not answer"),
         (OSError(errno.ENETUNREACH, "Network is unreachable"), "Network is unreachable"),
         (ssl.SSLError(1, "WRONG_VERSION_NUMBER"), "TLS fails"),
@@ -90,12 +93,14 @@ def test_hosts_are_names_and_addresses(host: str):
 )
 def test_errors_of_connecting_have_words(error: BaseException | None, said: str):
     """Each says what to look at."""
-    assert said in why_unreachable(error, is_encrypted=False)
+    assert said in connect_failed(error, is_encrypted=False)
 
 
 def test_answers_and_ends_have_words():
     """Also those that nobody thought of."""
-    assert "`client_id`" in refusal("Client identifier not valid")
-    assert "Quota exceeded" in refusal("Quota exceeded")
-    assert lost("Unspecified error") == "the connection broke"
-    assert "no sign of life" in lost("Keep alive timeout")
+    connack = partial(ReasonCode, PacketTypes.CONNACK)
+    disconnect = partial(ReasonCode, PacketTypes.DISCONNECT)
+    assert "`client_id`" in connect_refused(connack("Client identifier not valid"))
+    assert "Quota exceeded" in connect_refused(connack("Quota exceeded"))
+    assert connection_lost(disconnect("Unspecified error")) == "the connection broke"
+    assert "keep-alive" in connection_lost(disconnect("Keep alive timeout"))

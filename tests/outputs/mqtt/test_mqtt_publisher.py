@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgepose.outputs.mqtt.outbox import Outbox
-from edgepose.outputs.mqtt.publisher import PASSING, WINDOW, Publisher
+from edgepose.outputs.mqtt.publisher import TRANSIENT, WINDOW, Publisher
 
 
 class Wire:
@@ -225,10 +225,10 @@ def test_states_of_a_stalled_broker_do_not_pile_up(post: Publisher, wire: Wire):
 
 def test_passing_messages_are_not_kept(post: Publisher, wire: Wire):
     """Reports without a connection are gone; with a stalled one only the newest few wait."""
-    post.pass_on("stats", b"lost")
+    post.send_once("stats", b"lost")
     post.connected()
-    for value in range(WINDOW + 10 * PASSING):
-        post.pass_on("stats", b"%d" % value)
+    for value in range(WINDOW + 10 * TRANSIENT):
+        post.send_once("stats", b"%d" % value)
         post.pump()
 
     sent = wire.take()
@@ -236,22 +236,22 @@ def test_passing_messages_are_not_kept(post: Publisher, wire: Wire):
         post.acknowledged(message_id)
     rest = wire.take()
     assert [int(payload) for _, payload, _ in sent] == list(range(WINDOW))
-    assert int(rest[0][1]) == WINDOW + 9 * PASSING
+    assert int(rest[0][1]) == WINDOW + 9 * TRANSIENT
     assert not any(retain for _, _, retain in sent + rest)
 
 
 def test_it_is_quiet_when_all_is_acknowledged(post: Publisher, wire: Wire, outbox: Outbox):
     """Until then somebody who closes may wait for it."""
     post.set_state({"a": b"1"})
-    assert not post.is_quiet
+    assert not post.is_idle
     post.connected()
     put(outbox, 1)
     post.pump()
     post.acknowledged(1)
-    assert not post.is_quiet
+    assert not post.is_idle
     post.acknowledged(2)
 
-    assert post.is_quiet
+    assert post.is_idle
 
 
 def test_who_comes_while_another_sends_leaves_a_note_and_goes(wire: Wire, outbox: Outbox):

@@ -62,7 +62,7 @@ def test_nobody_is_off(scene: MakeScene):
     states = States(("arms_up",))
     states.of(scene(0, phase="active"))
 
-    assert states.nobody() == {
+    assert states.empty() == {
         "persons": "0", "pose/arms_up": "OFF", "pose/arms_up/score": "0.00",
     }  # fmt: skip
     assert "pose/arms_up/score" in states.of(scene(1, phase="active"))

@@ -144,7 +144,7 @@ def test_a_second_user_is_turned_away(outbox: Outbox, path: Path):
     assert ids(outbox) == ["id-1"]
 
 
-def test_a_damaged_file_is_put_aside(path: Path, caplog: pytest.LogCaptureFixture):
+def test_a_damaged_file_is_move_aside(path: Path, caplog: pytest.LogCaptureFixture):
     """An appliance goes on after its card lost something."""
     path.parent.mkdir()
     path.write_bytes(b"this is no database " * 100)
