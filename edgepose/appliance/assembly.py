@@ -17,6 +17,7 @@ from edgepose.core.smoothing import make_smoother
 from edgepose.core.tracking import Tracker
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watches.classifier import ClassifierWatch
+from edgepose.core.watches.exercise import ExerciseWatch
 from edgepose.core.watches.pose import PoseWatch
 from edgepose.engine.event_ids import Stamp, live_stamp
 from edgepose.engine.governor import Governor
@@ -106,7 +107,19 @@ def _new_watches(config: Config, known_score: float) -> list[Watch]:
     watches: list[Watch] = []
     for name, section in config.watches.items():
         rules = thresholds(section), section.max_age
-        if classifier := config.classifiers.get(name):
+        if exercise := config.exercises.get(name):
+            watches.append(
+                ExerciseWatch(
+                    name,
+                    exercise,
+                    goal=section.goal,
+                    rest=section.rest,
+                    release=config.people.release,
+                    max_age=section.max_age,
+                    min_score=known_score,
+                )
+            )
+        elif classifier := config.classifiers.get(name):
             index = classifier.classes.index(section.class_name or "")
             watches.append(ClassifierWatch(name, opened[classifier], index, *rules))
         else:

@@ -88,7 +88,10 @@ def _differ(before: Config, after: Config) -> bool:
 def _fixed(config: Config) -> dict[str, object]:
     """Return of each watch what can't be tuned."""
     return {
-        name: (watch.max_age, watch.class_name, config.classifiers.get(name))
+        name: (
+            *(watch.max_age, watch.class_name, watch.goal, watch.rest),
+            *(config.classifiers.get(name), config.exercises.get(name)),
+        )
         for name, watch in config.watches.items()
     }
 

@@ -177,6 +177,9 @@ def _smoothing(smoothing: str | Setting) -> str:
 
 
 def _watch(watch: WatchSection) -> str:
+    if watch.exercise is not None:
+        goal = "" if watch.goal is None else f", goal {watch.goal:g}"
+        return f"exercise {watch.exercise.stem}{goal}, rest {watch.rest:g} s"
     what = " or ".join(path.name for path in watch.templates)
     if watch.classifier is not None:
         what = f"class {watch.class_name} of {watch.classifier.name}"

@@ -25,9 +25,23 @@ def line(event: Event) -> str:
     details = [f"score {event.score:.2f}" if event.type == "start" and event.score else ""]
     if event.type == "end" and event.held is not None:
         details.append(f"held {event.held:.2f} s")
+    details += _of_effort(event)
     details += [limb.text for limb in event.deviated if limb.text]
     tail = ", ".join(detail for detail in details if detail)
     return f"{event.frame_time:9.2f} s  {event.name}  {event.type:<5}  {tail}".rstrip()
+
+
+def _of_effort(event: Event) -> list[str]:
+    """Return what there is to tell of a repetition, an attempt or a set."""
+    effort = event.effort
+    if effort is None:
+        return []
+    details = [f"{event.count}"] if event.count else []
+    if effort.seconds is not None:
+        details.append(f"{effort.seconds:.1f} s")
+    if effort.range is not None:
+        details.append("range {:.4g} to {:.4g}".format(*effort.range))
+    return [*details, effort.reason or "", *(effort.faults or ())]
 
 
 def summary(figures: Snapshot) -> str:

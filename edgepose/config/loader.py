@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgepose.config.classifiers import Classifier, class_problem, load_classifier
+from edgepose.config.exercises import load_exercise
 from edgepose.config.overrides import SET, digest, resolve
 from edgepose.config.plugins import Part, PluginChoice, private
 from edgepose.config.schema import (
@@ -26,10 +27,12 @@ from edgepose.config.schema import (
 from edgepose.config.templates import adapt, load_templates
 from edgepose.core.smoothing import Setting
 from edgepose.core.templates import Template
+from edgepose.core.watches.movement import Exercise
 from edgepose.errors import (
     ClassifierError,
     ConfigError,
     DocumentError,
+    ExerciseError,
     KeyPath,
     TemplateError,
     did_you_mean,
@@ -53,7 +56,8 @@ class Config:
     templates: of each watch, with the watch's own tolerances. digest: the same for files (and
     `--set`) with the same values, comments aside. text: what the file held. profiles: by name, the
     first first. frames: what outputs may have of the pictures: "full", "skeleton" or "none".
-    classifiers: of the watches that have one. is_outdated: the file is of an older version.
+    classifiers, exercises: of the watches that have one. is_outdated: the file is of an older
+    version.
     """
 
     path: Path
@@ -71,6 +75,7 @@ class Config:
     profiles: Mapping[str, ProfileSection] = field(default_factory=dict)
     frames: str = "full"
     classifiers: Mapping[str, Classifier] = field(default_factory=dict)
+    exercises: Mapping[str, Exercise] = field(default_factory=dict)
     is_outdated: bool = field(default=False, compare=False)
 
     @property
@@ -140,6 +145,7 @@ class _Sections:
         outputs = self._outputs(root.frames if root is not None else "full")
         templates = self._templates(root.watch) if root is not None else {}
         classifiers = self._classifiers(root.watch) if root is not None else {}
+        exercises = self._exercises(root.watch) if root is not None else {}
         self._check_names()
         self._check_whens(outputs)
         if root is not None:
@@ -163,6 +169,7 @@ class _Sections:
             profiles=root.profiles,
             frames=root.frames,
             classifiers=classifiers,
+            exercises=exercises,
         )
 
     def _outputs(self, frames: str) -> dict[str, Part]:
@@ -208,6 +215,19 @@ class _Sections:
                 self.problems.add(("watch", name, *place), problem)
             classifiers[name] = classifier
         return classifiers
+
+    def _exercises(self, watches: Mapping[str, WatchSection]) -> dict[str, Exercise]:
+        exercises = {}
+        for name, watch in watches.items():
+            try:
+                exercise = load_exercise(watch)
+            except (ExerciseError, TemplateError) as error:
+                kind = error.problems[0].kind
+                self.problems.add(("watch", name, "exercise"), _first(error), kind)
+                continue
+            if exercise is not None:
+                exercises[name] = exercise
+        return exercises
 
     def _names(self, section: str) -> tuple[str, ...]:
         value = self._data.get(section)

@@ -72,8 +72,14 @@ _CLASSIFIER: Final = """\
   #   tree: {classifier: yoga.csv, class: tree, hold: 2.0}
   #   dog: {classifier: yoga.tflite, class: dog, labels: yoga.txt, order: xy}
 """
+_EXERCISE: Final = """\
+  # Or an exercise, whose repetitions or seconds are counted; `edgepose exercise list` shows them:
+  #   squats: {exercise: squat, goal: 12, rest: 5.0}
+  #   plank: {exercise: plank, goal: 30}
+"""
+_OF_EXERCISES: Final = {("watch", key) for key in ("exercise", "goal", "rest")}
 _OF_CLASSIFIERS: Final = {("watch", key) for key in ("classifier", "class", "labels", "order")}
-_LEFT_OUT: Final = {("watch", "exercise"), *_OF_CLASSIFIERS}  # reserved, or shown by themselves
+_LEFT_OUT: Final = _OF_EXERCISES | _OF_CLASSIFIERS  # shown by themselves
 _SHOWN: Final = {("watch", "template")}
 
 
@@ -92,6 +98,7 @@ def reference_text() -> str:
         _titled("people", "people:\n" + _fields(PeopleSection, "people", "  ")),
         _titled("watch", "watch:\n  arms_up:\n" + _fields(WatchSection, "watch", "    ")),
         _CLASSIFIER,
+        _EXERCISE,
         _titled("profiles", _commented(_PROFILES)),
         "\n" + _line("frames", "full", _about("frames"), ""),
         _titled("outputs", "outputs:\n" + _part("output", "log", "  ")),

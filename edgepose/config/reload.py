@@ -99,11 +99,12 @@ class ActiveConfig:
             log.warning("The last good configuration can't be kept for the next start: %s", error)
 
     def watched(self) -> tuple[Path, ...]:
-        """Return the files whose change matters: configurations, and the templates in use."""
+        """Return the files whose change matters: configurations and what watches use."""
         watches = self.config.watches.values()
         templates = [path for watch in watches for path in watch.templates]
         examples = [path for watch in watches for path in classifiers.files(watch)]
-        return (*self.files.paths, *templates, *examples)
+        exercises = [watch.exercise for watch in watches if watch.exercise is not None]
+        return (*self.files.paths, *templates, *examples, *exercises)
 
     def state(self) -> dict[str, Any]:
         """Return the part of the health document that is about the configuration.

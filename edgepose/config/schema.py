@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeVar
 
@@ -20,8 +21,10 @@ from pydantic import (
     model_validator,
 )
 
+from edgepose import exercise_file
 from edgepose.classifier_file import Order
 from edgepose.core.trigger import Thresholds
+from edgepose.core.watches.performers import REST
 from edgepose.core.watches.scored import MAX_AGE
 from edgepose.engine.governor import LEAST_FPS, Rates
 from edgepose.errors import InvalidValue, near_miss
@@ -183,6 +186,14 @@ def _template_exists(path: Path, info: ValidationInfo) -> Path:
     raise InvalidValue(f"no such template file: {path}{hint}", "missing_file")
 
 
+def _exercise_path(value: Any, info: ValidationInfo) -> Any:
+    """Return the file of an exercise that is given by name or by path."""
+    if not isinstance(value, (str, Path)):
+        return value
+    base = (info.context or {}).get("base")
+    return exercise_file.find(str(value), None if base is None else Path(base))
+
+
 def _known_model(name: str) -> str:
     """Return a name of the manifest, or a bare file name that the search path may hold."""
     if name in manifest() or name.endswith(".tflite"):
@@ -198,6 +209,7 @@ def _model_file(path: Path) -> Path:
 
 ModelName = Annotated[str, AfterValidator(_known_model)]
 ModelPath = Annotated[ExistingPath, AfterValidator(_model_file)]
+ExercisePath = Annotated[Path, BeforeValidator(_exercise_path)]
 TemplatePath = Annotated[ConfigPath, AfterValidator(_template_exists)]
 
 
@@ -301,6 +313,7 @@ else:  # `class` can't be written as an attribute; the kinds of watches come fir
         },
     )
 
+_OF_EXERCISES: Final = frozenset({"goal", "rest"})
 _OF_TEMPLATES: Final = ("mirror", "min_visible", "angle_deviation", "size_deviation", "limbs")
 
 
@@ -326,8 +339,16 @@ class WatchSection(_Kinds):
         default="xy",
         description="what stands first in a classifier's columns or inputs called x, y",
     )
-    exercise: str | None = Field(
-        default=None, description="reserved: repetitions are not counted yet"
+    exercise: ExercisePath | None = Field(
+        default=None,
+        description="or an exercise to count or to hold, by name or file; "
+        "`edgepose exercise list` shows those that there are",
+    )
+    goal: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = Field(
+        default=None, description="repetitions of an exercise, or seconds to hold it, to reach"
+    )
+    rest: PositiveSeconds = Field(
+        default=REST, description="seconds without a movement after which a set is over"
     )
     enter: Fraction = Field(
         default=_THRESHOLDS.enter, description="score from which the pose is shown"
@@ -364,11 +385,8 @@ class WatchSection(_Kinds):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.exercise is not None:
-            raise ValueError(
-                "`exercise` can't be used yet: this edgepose does not count repetitions; "
-                "use `template` with a pose file"
-            )
-        if self.classifier is not None:
+            self._check_exercise()
+        elif self.classifier is not None:
             self._check_classifier()
         elif getattr(self, "class") is not None:
             raise ValueError("`class` is one of a classifier; add `classifier: NAME.csv`")
@@ -377,10 +395,20 @@ class WatchSection(_Kinds):
                 "`template` is missing; write `template: templates/NAME.yaml` "
                 "(`edgepose template capture NAME` makes one)"
             )
+        for key in _OF_EXERCISES & self.model_fields_set if self.exercise is None else ():
+            raise ValueError(f"`{key}` is of an exercise; add `exercise: NAME` or remove it")
         if self.exit >= self.enter:
             found = f"{self._value('exit')} and {self._value('enter')}"
             raise ValueError(f"expected `exit` below `enter`, found {found}")
         return self
+
+    def _check_exercise(self) -> None:
+        given = [k for k in ("template", "classifier") if getattr(self, k) is not None]
+        if given:
+            raise ValueError(f"expected `exercise` or `{given[0]}`, found both; remove one")
+        for key in (*(field.name for field in fields(Thresholds)), *_OF_TEMPLATES):
+            if key in self.model_fields_set:
+                raise ValueError(f"`{key}` is of a pose, an exercise has none; remove it")
 
     def _check_classifier(self) -> None:
         if self.template is not None:

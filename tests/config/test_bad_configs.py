@@ -295,7 +295,16 @@ CASES: dict[str, tuple[Change, int | None, tuple[str, ...]]] = {
         8,
         ("watch.arms_up.template", "can't be used", "config.yaml line 1", "more"),
     ),
-    "exercise": (swap("template: up.yaml", "exercise: squat"), 8, ("not", "use `template`")),
+    "exercise": (
+        swap("template: up.yaml", "exercise: squatt"),
+        8,
+        ("unknown exercise 'squatt'", "did you mean 'squat'?"),
+    ),
+    "exercise with thresholds": (
+        swap("template: up.yaml", "exercise: squat"),
+        8,
+        ("is of a pose, an exercise has none",),
+    ),
     "negative hold": (swap("hold: 1.0", "hold: -1"), 8, ("hold", "0 or more", "found -1")),
     "hold yes": (swap("hold: 1.0", "hold: yes"), 8, ("hold", "a number", "`yes`")),
     "hold in words": (swap("hold: 1.0", "hold: 1s"), 8, ("hold", "a number", "'1s'")),

@@ -18,7 +18,8 @@ from edgepose.outputs.base import Device
 from edgepose.outputs.mqtt.topics import COMMANDS, ONLINE, Topics
 
 EVENT_TYPES: Final = (
-    "start", "update", "end", "rep", "set", "round", "step", "finished", "failed", "timeout",
+    "start", "update", "end", "rep", "partial", "set", "goal", "round", "step", "finished",
+    "failed", "timeout",
 )  # fmt: skip
 """Event types that Home Assistant accepts; it drops any other."""
 
