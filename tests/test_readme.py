@@ -13,6 +13,7 @@ from edgepose.config.loader import load
 
 README = Path(__file__).parent.parent / "README.md"
 TEXT = README.read_text()
+DOCUMENTS = [*README.parent.glob("*.md"), *README.parent.glob("docs/*.md")]
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.M | re.S)
 
 
@@ -55,11 +56,12 @@ def test_every_yaml_block_is_a_valid_configuration(edgepose_command, visitor, li
         assert load(path).source
 
 
-def test_links_and_pictures_exist():
-    """No link within the checkout leads nowhere."""
-    for target in re.findall(r"\]\(([^)#]+)\)", TEXT):
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_pictures_exist(document: Path):
+    """Every link within the checkout leads to a file, in every document."""
+    for target in re.findall(r"\]\(([^)#]+)", document.read_text()):
         if "://" not in target:
-            assert (README.parent / target).exists(), target
+            assert (document.parent / target).exists(), target
 
 
 def test_skipped_blocks_say_why():

@@ -70,7 +70,7 @@ def test_nothing_is_written_while_nothing_happens(device, broker, memory_disk, s
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can mount")
 def test_a_read_only_root_is_enough(device, broker, saw):
-    """Everything is read-only but the folders of docs/frugal.md; events arrive all the same."""
+    """Everything but the folders of docs/power-and-heat.md is read-only; events arrive."""
     broker.start()
     writable = device.folder / "writable"
     writable.mkdir()
