@@ -1,4 +1,4 @@
-"""Names to classes: the one line that a new part needs. Nothing is imported before it is used."""
+"""The registry: a new source, runtime or output needs one line here. Imports are lazy."""
 
 from __future__ import annotations
 

@@ -106,8 +106,8 @@ def check(known: Entry, path: Path | None) -> Row:
     if path is None:
         return {"name": known.name, "state": "missing", "reason": "not here", "path": None}
     wrong = fault(path, known)
-    state = "damaged" if wrong else "ok" if known.has_identity else "unchecked"
-    reason = wrong or ("" if known.has_identity else "its publisher states no checksum")
+    state = "damaged" if wrong else "ok" if known.has_checksum else "unchecked"
+    reason = wrong or ("" if known.has_checksum else "its publisher states no checksum")
     return {"name": known.name, "state": state, "reason": reason, "path": str(path)}
 
 

@@ -40,7 +40,7 @@ def model(system: System, intent: Intent) -> Finding:  # noqa: ARG001
         return fail("model", f"{found.path}: {wrong}", _fetch(found.name))
     if found.entry is None:
         return ok("model", f"{found.path}, not a known model")
-    if not found.entry.has_identity:
+    if not found.entry.has_checksum:
         return ok("model", f"{found.name}; no checksum of it is known")
     return ok("model", f"{found.name}, its checksum matches")
 

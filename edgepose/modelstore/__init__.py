@@ -1,1 +1,1 @@
-"""The model store: which models there are, where they lie, how they come here."""
+"""The model store: manifest, search path, download and checksums of models."""

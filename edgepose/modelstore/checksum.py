@@ -1,4 +1,4 @@
-"""Tell whether a file on disk is the model that the manifest means."""
+"""Whether a file on disk is the model of the manifest."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def _digest(path: Path, digest: hashlib._Hash) -> str:
     return digest.hexdigest()
 
 
-def is_genuine(path: Path, entry: Entry) -> bool:
-    """Return whether a known checksum of the model fits the file; False when none is known."""
+def has_checksum_of(path: Path, entry: Entry) -> bool:
+    """Return whether the file has a known checksum of the model; False when none is known."""
     if entry.size and path.stat().st_size != entry.size:
         return False
     return (bool(entry.sha256) and sha256(path) == entry.sha256) or (
@@ -39,9 +39,9 @@ def is_genuine(path: Path, entry: Entry) -> bool:
 
 
 def fault(path: Path, entry: Entry) -> str:
-    """Return what is wrong with a file that should be the model, `""` when nothing is.
+    """Return what is wrong with a model file, `""` when nothing is.
 
-    Without a known checksum only the TFLite mark and the size can be checked.
+    Without a known checksum only the TFLite magic and the size are checked.
     """
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
@@ -50,6 +50,6 @@ def fault(path: Path, entry: Entry) -> str:
     size = path.stat().st_size
     if entry.size and size != entry.size:
         return f"{size:,} bytes instead of {entry.size:,}"
-    if entry.has_identity and not is_genuine(path, entry):
+    if entry.has_checksum and not has_checksum_of(path, entry):
         return "another file: its checksum is not the one in the manifest"
     return ""

@@ -1,4 +1,4 @@
-"""Fetch one URL into a partial file that the next try resumes; no retries, no checksums."""
+"""Download of one URL into a partial file that the next attempt resumes; no retries here."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ Progress = Callable[[int, int], None]  # bytes so far, bytes in all (0: unknown)
 
 TIMEOUT: Final = 20.0  # seconds without a byte
 GZIP: Final = b"\x1f\x8b"
-MAX_BYTES: Final = 512_000_000  # no pose model is near it; a server may send for ever
+MAX_BYTES: Final = 512_000_000  # far above any pose model; a server may send without end
 _BLOCK: Final = 65_536
-_AGAIN: Final = (408, 416, 425, 429)  # besides 5xx: worth another try
+_RETRYABLE: Final = (408, 416, 425, 429)  # besides 5xx: worth a retry
 
 
 class Unusable(Exception):
-    """Report that this URL will not give the model, now or later."""
+    """A URL that does not provide the model, now or later."""
 
 
 class Unreachable(Unusable):
-    """Report that the host can't be reached at all."""
+    """A host that can't be reached at all."""
 
 
-class Broken(Exception):
-    """Report a failure that another try may mend; what has arrived is kept."""
+class Retryable(Exception):
+    """A failure that a retry may overcome; received bytes are kept."""
 
 
 class _Reply(Protocol):
@@ -46,9 +46,9 @@ class _Reply(Protocol):
 
 
 def download(url: str, part: BinaryIO, progress: Progress) -> None:
-    """Append to `part` what it lacks of `url`, or fetch it whole where the server can't resume.
+    """Append to `part` what it lacks of `url`, or download all where the server can't resume.
 
-    Raises Unusable or Broken; DeviceError when the disk is full or fails.
+    Raises Unusable or Retryable; DeviceError when the disk is full or fails.
     """
     have = part.seek(0, 2)
     try:
@@ -57,12 +57,12 @@ def download(url: str, part: BinaryIO, progress: Progress) -> None:
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == 416:
-            part.truncate(0)  # what we have is longer than what they have
+            part.truncate(0)  # our part is longer than the file
         raise _http_failure(error) from error
     except urllib.error.URLError as error:
         raise _connection_failure(error.reason) from error
     except (HTTPException, ConnectionError, TimeoutError) as error:
-        raise Broken(f"the connection broke ({error or type(error).__name__})") from error
+        raise Retryable(f"the connection broke ({error or type(error).__name__})") from error
 
 
 def _open(url: str, have: int) -> Any:
@@ -80,23 +80,23 @@ def _receive(reply: _Reply, part: BinaryIO, have: int, progress: Progress) -> No
     total = start + int(length) if length else 0
     block = reply.read(_BLOCK)
     if start == 0 and (block or not total):
-        _refuse_foreign(block)
-    part.truncate(start)  # only now: what we have may yet serve with another server
+        _check_kind(block)
+    part.truncate(start)  # only now: another server may resume our part
     done = start
     while block:
         _write(part, block)
         done += len(block)
         if done > MAX_BYTES:
             part.truncate(0)
-            raise Unusable("sends more than any model has")
+            raise Unusable("sends more bytes than any model has")
         progress(done, total)
         block = reply.read(_BLOCK)
     if done < total:
-        raise Broken(f"the connection broke after {done:,} of {total:,} bytes")
+        raise Retryable(f"the connection broke after {done:,} of {total:,} bytes")
 
 
 def _start(reply: _Reply, have: int) -> int:
-    """Return the byte with which the reply begins: `have` when the server resumes, else 0."""
+    """Return the first byte of the reply: `have` when the server resumes, else 0."""
     if reply.status != 206:
         return 0
     if not str(reply.headers.get("Content-Range", "")).startswith(f"bytes {have}-"):
@@ -104,8 +104,8 @@ def _start(reply: _Reply, have: int) -> int:
     return have
 
 
-def _refuse_foreign(block: bytes) -> None:
-    """Raise Unusable for a web page or the like, before more of it is fetched."""
+def _check_kind(block: bytes) -> None:
+    """Raise Unusable for a web page and the like, before more is downloaded."""
     if not is_tflite(block) and not block.startswith(GZIP):
         raise Unusable(f"sent {kind_of(block[:HEAD_BYTES])} instead of a model")
 
@@ -115,36 +115,37 @@ def _write(part: BinaryIO, block: bytes) -> None:
         part.write(block)
         part.flush()
     except OSError as error:
-        part.truncate(0)  # leave a full disk as full as it was
+        part.truncate(0)  # don't fill the disk
         raise DeviceError(f"{part.name}: can't be written ({error.strerror})") from error
 
 
-def _http_failure(error: urllib.error.HTTPError) -> Unusable | Broken:
-    words = f"{error.code} {error.reason}".strip()
-    return Broken(words) if error.code >= 500 or error.code in _AGAIN else Unusable(words)
+def _http_failure(error: urllib.error.HTTPError) -> Unusable | Retryable:
+    message = f"{error.code} {error.reason}".strip()
+    is_retryable = error.code >= 500 or error.code in _RETRYABLE
+    return Retryable(message) if is_retryable else Unusable(message)
 
 
-def _connection_failure(reason: object) -> Unusable | Broken:
-    """Return what a failure to connect means: not there, not trusted, or perhaps later."""
+def _connection_failure(reason: object) -> Unusable | Retryable:
+    """Return what a failed connection means: unreachable, not trusted, or worth a retry."""
     if isinstance(reason, ssl.SSLCertVerificationError):
         return Unusable("its certificate is not accepted; is this machine's clock right?")
     if isinstance(reason, ssl.SSLError | TimeoutError | ConnectionError):
-        return Broken(f"can't be reached ({_words(reason)})")
+        return Retryable(f"can't be reached ({_text(reason)})")
     if isinstance(reason, OSError) and reason.errno == errno.ENOENT:  # file://
         return Unusable("no such file")
-    return Unreachable(_words(reason))
+    return Unreachable(_text(reason))
 
 
-def _words(reason: object) -> str:
+def _text(reason: object) -> str:
     return getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
 
 
 @contextmanager
 def locked_part(target: Path) -> Iterator[BinaryIO]:
-    """Yield `TARGET.part` open for reading and writing; waits while another process has it.
+    """Yield `TARGET.part`, locked, open for reading and writing; waits for other processes.
 
-    What is in it stays there when the block ends, so that the next pull goes on from there.
-    Raises DeviceError when the folder can't be written to.
+    Its content stays when the block ends, so that the next pull resumes it. Raises DeviceError
+    when the folder can't be written.
     """
     path = target.with_name(target.name + ".part")
     try:
@@ -157,22 +158,22 @@ def locked_part(target: Path) -> Iterator[BinaryIO]:
             yield part
         finally:
             part.flush()
-            if _is_at(part, path) and path.stat().st_size == 0:
+            if _has_path(part, path) and path.stat().st_size == 0:
                 path.unlink()
 
 
 def _lock(path: Path) -> BinaryIO:
-    """Open and lock the file; once more when the one who had it has moved it away meanwhile."""
+    """Open and lock the file; again where the last holder has moved it meanwhile."""
     while True:
         part = path.open("a+b")
         fcntl.flock(part, fcntl.LOCK_EX)
-        if _is_at(part, path):
+        if _has_path(part, path):
             return part
         part.close()
 
 
-def _is_at(part: BinaryIO, path: Path) -> bool:
-    """Return whether the open file is still the one that has this name."""
+def _has_path(part: BinaryIO, path: Path) -> bool:
+    """Return whether the open file still has this path."""
     try:
         return os.path.samestat(os.fstat(part.fileno()), path.stat())
     except FileNotFoundError:

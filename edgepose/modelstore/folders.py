@@ -1,4 +1,4 @@
-"""The folders where models are looked for and where they are put."""
+"""The folders in which models are searched, and that of pulled ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 import edgepose
 from edgepose.system.paths import state_folder
 
-SERVICE: Final = Path("/var/lib/edgepose/models")  # the service's, for whoever else is asked
+SERVICE: Final = Path("/var/lib/edgepose/models")  # the service's, also for commands of other users
 VARIABLE: Final = "EDGEPOSE_MODEL_PATH"
 
 
@@ -21,7 +21,7 @@ def packaged_folder() -> Path:
 
 
 def search_path() -> tuple[Path, ...]:
-    """Return the folders where models are looked for, in order; some may not exist."""
+    """Return the folders in which models are searched, in order; some may not exist."""
     listed = os.environ.get(VARIABLE, "").split(os.pathsep)
     named = [Path(folder).expanduser() for folder in listed if folder]
     service = [SERVICE] if SERVICE.is_dir() else []
@@ -29,7 +29,7 @@ def search_path() -> tuple[Path, ...]:
 
 
 def pull_folder() -> Path:
-    """Return where pulled models go: the first folder of the search path that can be written to.
+    """Return the folder for pulled models: the first writable one of the search path.
 
     The last one, in the state folder, is returned even when it does not exist yet.
     """

@@ -1,4 +1,4 @@
-"""Read `models/manifest.yaml`: the models that edgepose knows by name."""
+"""The manifest, `models/manifest.yaml`: the models that edgepose knows by name."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from edgepose.types import Size
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """Describe one known model file; what is not known is empty, 0 or None.
+    """One known model file; an unknown fact is empty, 0 or None.
 
-    files: names under which it is found, the first is used when it is pulled. input: (height,
-    width). size: bytes. sha256, git_blob: the file is genuine when either fits. needs: "cpu" or
+    files: its possible names, the first of them when it is pulled. input: (height,
+    width). size: bytes. sha256, git_blob: either identifies the file. needs: "cpu" or
     "edgetpu". edgetpu, cpu: name of the other build of the same model. decoder_op: ends in
-    Coral's PosenetDecoderOp. urls: upstream, tried in order. min_score: a pose below it is nobody.
-    options: what the family has to be told about this model.
+    Coral's PosenetDecoderOp. urls: upstream, tried in order. min_score: a pose below it is dropped.
+    options: of the model family.
     """
 
     name: str
@@ -46,12 +46,12 @@ class Entry:
 
     @property
     def file(self) -> str:
-        """Return the name that the file is given when it is pulled."""
+        """Return the file name of a pulled model."""
         return self.files[0]
 
     @property
-    def has_identity(self) -> bool:
-        """Return whether a checksum is known, so that a file can be told from a forgery."""
+    def has_checksum(self) -> bool:
+        """Return whether a checksum is known."""
         return bool(self.sha256 or self.git_blob)
 
 
@@ -59,7 +59,7 @@ class Entry:
 def manifest() -> Mapping[str, Entry]:
     """Return the known models by name, in the manifest's order."""
     with (packaged_folder() / "manifest.yaml").open("rb") as file:
-        # Our own file: a mistake in it is a fault of the code, so nothing is caught here.
+        # Our own file: a mistake in it is a bug, so nothing is caught here.
         data = yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return MappingProxyType({name: _entry(name, keys) for name, keys in data["models"].items()})
 

@@ -1,4 +1,4 @@
-"""Fetch a known model: from several places in turn, resumed, checked, put in place at once."""
+"""Pull a known model: from several URLs in turn, resumed, checked, moved into place whole."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from edgepose.modelstore.checksum import fault
 from edgepose.modelstore.download import (
     GZIP,
     MAX_BYTES,
-    Broken,
     Progress,
+    Retryable,
     Unreachable,
     Unusable,
     download,
@@ -31,7 +31,7 @@ from edgepose.system.atomic import publish
 log = logging.getLogger(__name__)
 
 ATTEMPTS: Final = 3  # in a row without a new byte
-_SPARE_BYTES: Final = 1_000_000  # what a file system wants besides the file
+_SPARE_BYTES: Final = 1_000_000  # for the file system itself
 
 
 def _silent(done: int, total: int) -> None:
@@ -40,7 +40,7 @@ def _silent(done: int, total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """Say how to fetch: progress is told bytes so far and in all, pause waits for seconds."""
+    """How to download. progress: called with bytes so far and in total. pause: waits seconds."""
 
     mirror: str = ""
     progress: Progress = _silent
@@ -48,26 +48,26 @@ class Pull:
 
 
 def pull(entry: Entry, how: Pull | None = None) -> ModelFile:
-    """Return the model's file, fetched unless a sound one is on the search path.
+    """Return the model's file, downloaded unless an intact one is on the search path.
 
-    Raises ModelError for a model that is published nowhere, DeviceError when no place gives it or
-    the disk does not take it.
+    Raises ModelError for a model that is published nowhere, DeviceError when no URL provides it or
+    the disk fails.
     """
     how = how or Pull()
-    here = locate(entry)
-    if here is not None and not fault(here, entry):
-        return ModelFile(here, entry)
+    found = locate(entry)
+    if found is not None and not fault(found, entry):
+        return ModelFile(found, entry)
     urls = _urls(entry, how.mirror)
     target = pull_folder() / entry.file
     with locked_part(target) as part:
-        if not target.is_file() or fault(target, entry):  # else another pull was quicker
-            _make_room(part, entry, target.parent)
-            _first_good(urls, part, target, entry, how)
+        if not target.is_file() or fault(target, entry):  # else another pull was faster
+            _check_space(part, entry, target.parent)
+            _pull_from(urls, part, target, entry, how)
     return ModelFile(target, entry)
 
 
 def _urls(entry: Entry, mirror: str) -> tuple[str, ...]:
-    """Return where to look: a mirror takes the place of upstream; it may be a folder."""
+    """Return the URLs: those of a mirror, which may be a folder, or upstream's."""
     if mirror:
         base = mirror if "://" in mirror else Path(mirror).expanduser().absolute().as_uri()
         return tuple(f"{base.rstrip('/')}/{quote(name)}" for name in entry.files)
@@ -80,21 +80,21 @@ def _urls(entry: Entry, mirror: str) -> tuple[str, ...]:
     return entry.urls
 
 
-def _make_room(part: BinaryIO, entry: Entry, folder: Path) -> None:
-    """Raise DeviceError when the file can't fit, before anything is fetched."""
-    wanted = entry.size - part.seek(0, 2) + _SPARE_BYTES
+def _check_space(part: BinaryIO, entry: Entry, folder: Path) -> None:
+    """Raise DeviceError when the disk has too little space, before the download."""
+    needed = entry.size - part.seek(0, 2) + _SPARE_BYTES
     free = shutil.disk_usage(folder).free
-    if entry.size and free < wanted:
+    if entry.size and free < needed:
         raise DeviceError(
-            f"no room for {entry.name} in {folder}: it takes {entry.size / 1e6:.1f} MB,"
+            f"no space for {entry.name} in {folder}: it needs {entry.size / 1e6:.1f} MB,"
             f" {free / 1e6:.1f} MB are free; delete something or set EDGEPOSE_MODEL_PATH"
         )
 
 
-def _first_good(
+def _pull_from(
     urls: tuple[str, ...], part: BinaryIO, target: Path, entry: Entry, how: Pull
 ) -> None:
-    """Put the model at `target` from the first URL that gives it; raises DeviceError if none."""
+    """Move the model to `target` from the first URL that provides it. Raises DeviceError."""
     failures: list[tuple[str, Unusable]] = []
     for url in urls:
         try:
@@ -108,7 +108,7 @@ def _first_good(
 
 
 def _fetch(url: str, part: BinaryIO, entry: Entry, how: Pull) -> Path:
-    """Return the checked file; begins anew once when what was resumed does not fit together."""
+    """Return the checked file; downloads all again once when a resumed file is wrong."""
     begun = part.seek(0, 2) > 0
     _download(url, part, how)
     try:
@@ -122,23 +122,23 @@ def _fetch(url: str, part: BinaryIO, entry: Entry, how: Pull) -> Path:
 
 
 def _download(url: str, part: BinaryIO, how: Pull) -> None:
-    """Fetch `url` whole; tries again as long as bytes keep coming, ATTEMPTS times without."""
+    """Download all of `url`; retries while bytes keep coming, ATTEMPTS times without."""
     most, stalls = part.seek(0, 2), 0
     while True:
         try:
             return download(url, part, how.progress)
-        except Broken as error:
+        except Retryable as error:
             have = part.seek(0, 2)
             stalls = 0 if have > most else stalls + 1
             most = max(most, have)
             if stalls == ATTEMPTS:
                 raise Unusable(str(error)) from error
-            log.info("%s: %s; trying again.", url, error)
+            log.info("%s: %s; it is tried again.", url, error)
             how.pause(min(2.0**stalls, 10.0))
 
 
 def _checked(part: BinaryIO, entry: Entry) -> Path:
-    """Return the file to publish: the part, or what it holds; raises Unusable if not the model."""
+    """Return the file to publish: the part, unpacked if needed. Raises Unusable for a wrong one."""
     path = Path(part.name)
     if is_archive(path):
         path = _unpacked(part)
@@ -159,8 +159,8 @@ def _summary(entry: Entry, failures: list[tuple[str, Unusable]], target: Path) -
     if all(isinstance(error, Unreachable) for _, error in failures):
         hosts = ", ".join(dict.fromkeys(host for host, _ in failures))
         return f"{entry.name} can't be fetched: no network ({hosts}); {remedy}"
-    told = "; ".join(f"{host}: {error}" for host, error in failures)
-    return f"{entry.name} can't be fetched ({told}); try later, {remedy}"
+    reasons = "; ".join(f"{host}: {error}" for host, error in failures)
+    return f"{entry.name} can't be fetched ({reasons}); try later, {remedy}"
 
 
 def is_archive(path: Path) -> bool:
@@ -172,8 +172,7 @@ def is_archive(path: Path) -> bool:
 def unpack_model(archive: Path, target: Path) -> None:
     """Write the only .tflite file of a .tar.gz to `target`; names inside it are not trusted.
 
-    Raises Unusable when there is none, more than one, or the archive is damaged; DeviceError when
-    the disk does not take it.
+    Raises Unusable for no model, several, or a damaged archive; DeviceError when the disk fails.
     """
     import gzip
     import tarfile

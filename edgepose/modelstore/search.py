@@ -1,4 +1,4 @@
-"""Find a model on disk by name, by file name or by what it contains."""
+"""Search of a model on disk, by name, file name or content."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgepose.errors import ModelError, near_miss
-from edgepose.modelstore.checksum import is_genuine
+from edgepose.modelstore.checksum import has_checksum_of
 from edgepose.modelstore.folders import search_path
 from edgepose.modelstore.manifest import Entry, manifest
 
@@ -34,9 +34,9 @@ class ModelFile:
 
 
 def find(name_or_path: str | Path) -> ModelFile:
-    """Return the model file that a user means by a manifest name, a file name or a path.
+    """Return the model file for a name of the manifest, a file name or a path.
 
-    Raises ModelError, which says where it was looked for and how the file can be had.
+    Raises ModelError, with the searched folders and how to get the file.
     """
     try:
         return _find(name_or_path)
@@ -57,21 +57,23 @@ def locate(entry: Entry) -> Path | None:
     """Return the known model's file, None when it is not on the search path.
 
     A file with one of its names must have the right size; its content is not read. Failing that,
-    any .tflite file of the right size and checksum is taken.
+    any .tflite file of the right size and checksum is used.
     """
     for path in _named(entry.files):
         if not entry.size or path.stat().st_size == entry.size:
             return path
-    return next((path for path in _candidates(entry.size) if is_genuine(path, entry)), None)
+    return next((path for path in _candidates(entry.size) if has_checksum_of(path, entry)), None)
 
 
 def identify(path: Path) -> Entry | None:
-    """Return the known model that this file is, judged by checksum, else by name; else None."""
+    """Return the known model that a file is, by checksum, else by name; else None."""
     size = path.stat().st_size
-    alike = [known for known in manifest().values() if known.size in (0, size)]
-    genuine = (known for known in alike if known.has_identity and is_genuine(path, known))
-    named = (known for known in alike if not known.has_identity and path.name in known.files)
-    return next(genuine, None) or next(named, None)
+    same_size = [known for known in manifest().values() if known.size in (0, size)]
+    by_checksum = (
+        known for known in same_size if known.has_checksum and has_checksum_of(path, known)
+    )
+    by_name = (known for known in same_size if not known.has_checksum and path.name in known.files)
+    return next(by_checksum, None) or next(by_name, None)
 
 
 def _find_known(entry: Entry) -> ModelFile:
@@ -92,7 +94,7 @@ def _find_file(path: Path) -> ModelFile:
 
 
 def _bare_note(path: Path) -> str:
-    """Return where else a bare file name was looked for."""
+    """Return where else a bare file name was searched."""
     return f", neither here nor in {_places()}" if path.parent == Path() else ""
 
 

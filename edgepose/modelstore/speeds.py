@@ -1,4 +1,4 @@
-"""Remember how fast each model was on this machine; `bench` writes it, `models list` shows it."""
+"""The measured speed of each model on this machine; `bench` writes, `models list` shows it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _by_backend(rows: Mapping[str, float]) -> dict[str, float]:
 
 
 def write_speed(model: Path, backend: str, seconds: float) -> None:
-    """Remember the median seconds of one inference; warn when the state folder is read-only."""
+    """Store the median seconds of one inference; log a warning when that fails."""
     known = {file: dict(rows) for file, rows in read_speeds().items()}
     known.setdefault(sha256(model), {})[backend] = round(seconds, 6)
     path = state_folder() / _FILE
@@ -44,7 +44,7 @@ def write_speed(model: Path, backend: str, seconds: float) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_text(path, json.dumps(known, indent=1))
     except OSError as error:
-        log.warning("The measured speed can't be kept in %s: %s.", path, error)
+        log.warning("The measured speed can't be stored in %s: %s.", path, error)
 
 
 def best_speed(model: Path, speeds: Speeds) -> tuple[str, float] | None:

@@ -1,4 +1,4 @@
-"""What a runtime promises: the only place that knows a chip. Tensors in, tensors out."""
+"""The contract of a runtime: tensors in, tensors out; nothing else knows the chip."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from edgepose.types import Tensor, TensorSpec
 
 
 class Runtime(ABC):
-    """Run one model. Used by one thread at a time.
+    """One model on one backend. Used by one thread at a time.
 
-    backend: what really does the work, for logs, metrics and the health document
+    backend: what really runs the model, for logs, metrics and the health document
         ("litert 2.3.0, 1 thread, XNNPACK").
     inputs, outputs: known after `open`.
     """
@@ -25,19 +25,19 @@ class Runtime(ABC):
 
     @abstractmethod
     def infer(self, tensor: Tensor) -> tuple[Tensor, ...]:
-        """Return the outputs, in the order of `outputs`, as arrays of the caller's own.
+        """Return the outputs, in the order of `outputs`, as arrays that the caller owns.
 
-        tensor: of the first input's dtype and shape; where that shape holds -1, any size.
+        tensor: of the first input's dtype and shape; where that shape has -1, any size.
         Raises RuntimeLost when the chip fails.
         """
 
     def abandon(self) -> None:
-        """Forget the interpreter in whose native call another thread hangs; never wait for it.
+        """Drop the interpreter in whose native call another thread hangs, without waiting.
 
-        The next `infer` raises RuntimeLost, and `open` starts anew.
+        The next `infer` raises RuntimeLost, and `open` starts again.
         """
         self.close()
 
     @abstractmethod
     def close(self) -> None:
-        """Let the model go; may be called twice, and after a failed `open`."""
+        """Release the model; may be called twice, and after a failed `open`."""

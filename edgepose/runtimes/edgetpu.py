@@ -1,7 +1,7 @@
-"""Run a model on a Coral Edge TPU, through Google's delegate library.
+"""The runtime of Coral Edge TPUs, through Google's delegate library.
 
-A wrong pair of library and interpreter crashes the process and a sick chip hangs it, so each
-opening is first tried in a child process (`probe`).
+A wrong pair of library and interpreter crashes the process and a faulty chip hangs it, so `open`
+tries both in a child process first (`probe`).
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _DEV: Final = Path("/dev")
 
 
 class EdgeTpu(Runtime):
-    """Run an `_edgetpu.tflite` file on the chip.
+    """An `_edgetpu.tflite` file on the chip.
 
     path: the compiled model. device: as the delegate names them: "usb", "pci", ":0", "usb:1",
-    "" for any. library: the delegate. timeout: seconds for the try in a child process.
+    "" for any. library: the delegate. timeout: seconds for the probe.
     """
 
     def __init__(
@@ -44,22 +44,22 @@ class EdgeTpu(Runtime):
         self._options: Mapping[str, str] = {"device": device} if device else {}
         self._model: TfliteModel | None = None
         folder = service_folder()
-        self._guard = CrashBackoff(folder / "edge-tpu" if folder else None)
+        self._crashes = CrashBackoff(folder / "edge-tpu" if folder else None)
 
     def open(self) -> None:
-        """Load the library and the model, tried in a child first.
+        """Load the library and the model, after a probe in a child process.
 
-        Raises RuntimeLost when the library or the chip is absent or crashes, or crashed this
-        service before (`CrashBackoff`), ModelError for a file that can't be run.
+        Raises RuntimeLost when library or chip are absent or crash, or crashed this service before
+        (`CrashBackoff`), ModelError for a bad file.
         """
         check_model_file(self.path)
-        self._guard.check()
+        self._crashes.check()
         try:
             probe(self.path, self.library, self._options, self._timeout)
         except RuntimeLost as error:
             message = f"{str(error).rstrip('.')}{_way_out(error.cause)}"
             raise RuntimeLost(message, error.cause) from error
-        self._guard.enter()
+        self._crashes.enter()
         module, package = find_interpreter()
         delegate = module.load_delegate(self.library, dict(self._options))
         model = TfliteModel(module, package, self.path, experimental_delegates=[delegate])
@@ -69,13 +69,13 @@ class EdgeTpu(Runtime):
         self._model = model
 
     def infer(self, tensor: Tensor) -> tuple[Tensor, ...]:
-        """Return the outputs as arrays of the caller's own. Raises RuntimeLost."""
+        """Return the outputs as arrays that the caller owns. Raises RuntimeLost."""
         return run(self._model, tensor)
 
     def close(self) -> None:
-        """Let the model and the chip go."""
+        """Release the model and the chip."""
         self._model = None
-        self._guard.leave()
+        self._crashes.leave()
 
 
 def _way_out(cause: LostCause) -> str:
@@ -86,20 +86,20 @@ def _way_out(cause: LostCause) -> str:
         return ""
     found = list_edge_tpus()
     if not found:
-        return "; no Edge TPU is plugged in, neither on USB nor as /dev/apex_*"
+        return "; no Edge TPU is connected, neither on USB nor as /dev/apex_*"
     return f"; {', '.join(found)} is there: is this user in the group plugdev (USB) or apex (PCIe)?"
 
 
 def list_edge_tpus(usb: Path = _SYS_USB, dev: Path = _DEV) -> tuple[str, ...]:
-    """Return the chips that are plugged in: "usb", "usb (no firmware yet)", "pci:/dev/apex_0".
+    """Return the connected chips: "usb", "usb (no firmware yet)", "pci:/dev/apex_0".
 
-    pycoral is asked where it is installed; else the kernel, which also sees a chip that nobody
-    may use or that has no firmware yet. usb, dev: folders of the kernel's, for tests.
+    From pycoral where it is installed, else from the kernel, which also sees a chip without
+    permission or firmware. usb, dev: the kernel's folders, for tests.
     """
     try:
         coral = importlib.import_module("pycoral.utils.edgetpu")
         return tuple(f"{found['type']}:{found['path']}" for found in coral.list_edge_tpus())
-    except (ImportError, AttributeError):  # another package of that name has no such module
+    except (ImportError, AttributeError):  # PyPI's package of that name has no such module
         pass
     ids = (_usb_id(device) for device in sorted(usb.glob("*")))
     on_usb = [USB_IDS[found] for found in ids if found in USB_IDS]

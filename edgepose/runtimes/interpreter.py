@@ -99,7 +99,7 @@ def load(module: Any, package: str, path: Path, **settings: Any) -> Any:
         except RuntimeError as error:
             if DECODER_OP not in str(error):
                 raise
-            # The op is Coral's own and we decode better: take it off, its inputs are the outputs.
+            # Coral's own op; ours decodes better. Remove it: its inputs become the outputs.
             stripped = strip_decoder(path.read_bytes(), str(path))
             return _started(module, model_content=stripped, **settings)
     except (ImportError, SystemError) as error:  # tflite-runtime 2.14 with numpy 2

@@ -1,4 +1,4 @@
-"""Run a model on the CPU with LiteRT, or with what came before it under other names."""
+"""The CPU runtime: LiteRT, or its predecessors under other names."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from edgepose.types import Tensor
 
 
 class LiteRT(Runtime):
-    """Run a .tflite file on the CPU.
+    """A .tflite file on the CPU.
 
-    path: the model file. threads: of the interpreter; None chooses, see `default_threads`.
+    path: the model file. threads: of the interpreter; None: `default_threads`.
     """
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
@@ -35,22 +35,22 @@ class LiteRT(Runtime):
         self._model = model
 
     def infer(self, tensor: Tensor) -> tuple[Tensor, ...]:
-        """Return the outputs as arrays of the caller's own.
+        """Return the outputs as arrays that the caller owns.
 
-        Raises ModelError for a size that a model of any size can't take after all.
+        Raises ModelError for an input size that the model rejects.
         """
         return run(self._model, tensor)
 
     def close(self) -> None:
-        """Let the model go."""
+        """Release the model."""
         self._model = None
 
 
 def default_threads() -> int:
     """Return how many threads to use: every core but one, at least 1 and at most 4.
 
-    The interpreter's threads wait for each other at every operation, so one that shares its
-    core with the camera and the outputs holds all of them up; and those together can't fill
-    more than one core, being Python. Measured on two cores: a second thread never helped.
+    The interpreter's threads wait for each other at every operation, so one that shares its core
+    with camera and outputs delays all; and those, being Python, use one core at most.
+    Measured on two cores: a second thread never helped.
     """
     return min(max(len(os.sched_getaffinity(0)) - 1, 1), 4)

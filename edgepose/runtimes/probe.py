@@ -33,8 +33,8 @@ from edgepose.runtimes.interpreter import (
 )
 
 TIMEOUT: Final = 20.0  # seconds; the slowest good case is an Edge TPU that needs its firmware
-MEMORY_BYTES: Final = 4 << 30  # a damaged tensor size must not take the machine's memory
-ANY_EXTENT: Final = 256  # pixels for a model that takes any size
+MEMORY_BYTES: Final = 4 << 30  # a damaged tensor size must not use up the machine's memory
+ANY_EXTENT: Final = 256  # pixels for a model with any input size
 
 STAGES: Final = {
     "start": "while Python started",
@@ -64,7 +64,7 @@ class ProbeResult:
 
 
 def run_trial(trial: Trial, on_stage: Callable[[str], None]) -> ProbeResult:
-    """Return how long two inferences take; may crash, hang and take memory without end.
+    """Return how long two inferences take; may crash, hang and use any amount of memory.
 
     on_stage: called with each of STAGES as it begins. Raises ModelError for a bad model,
     InterpreterError without an interpreter, RuntimeLost where the delegate fails.
@@ -100,7 +100,7 @@ def _one_line(error: Exception) -> str:
 
 
 def _fill(interpreter: Any, path: str) -> None:
-    """Give every input zeros; where the model takes any size, of ANY_EXTENT pixels."""
+    """Set every input to zeros, of ANY_EXTENT pixels where the model allows any size."""
     details = interpreter.get_input_details()
     shapes = [_shape(spec.shape) for spec in specs(details)]
     try:

@@ -1,4 +1,4 @@
-"""Record what a model answered and give it back later: inference without a model or a chip.
+"""Recorded model outputs and their replay: inference without a model or a chip.
 
 A recording is a zip of .npy files that numpy can load, `<step>.<output>.npy`, and `specs.json`.
 """
@@ -22,9 +22,9 @@ SPECS: Final = "specs.json"
 
 
 class Replay(Runtime):
-    """Answer with recorded tensors, in the order in which they were recorded.
+    """Recorded tensors, returned in their order.
 
-    path: of a recording. loop: begin again at its end, instead of failing there.
+    path: of a recording. loop: start again at its end instead of failing.
     """
 
     def __init__(self, path: Path, loop: bool = False) -> None:
@@ -34,11 +34,14 @@ class Replay(Runtime):
         self._next = 0
 
     def open(self) -> None:
-        """Read the recording. Raises ModelError for a file that is none, or holds no step."""
+        """Read the recording. Raises ModelError for another file, or one without steps."""
         try:
             with zipfile.ZipFile(self.path) as recording:
                 specs = json.loads(recording.read(SPECS))
-                self.inputs, self.outputs = _parsed(specs["inputs"]), _parsed(specs["outputs"])
+                self.inputs, self.outputs = (
+                    _from_dicts(specs["inputs"]),
+                    _from_dicts(specs["outputs"]),
+                )
                 self._steps = tuple(_steps(recording, len(self.outputs)))
         except OSError as error:
             raise ModelError(f"{self.path}: can't be read: {error.strerror or error}") from error
@@ -48,12 +51,12 @@ class Replay(Runtime):
                 "record one with edgepose.runtimes.replay.Recorder"
             ) from error
         if not self._steps:
-            raise ModelError(f"{self.path}: the recording holds no step; record at least one")
+            raise ModelError(f"{self.path}: the recording has no step; record at least one")
         self._next = 0
         self.backend = f"replay of {len(self._steps)} steps"
 
     def infer(self, tensor: Tensor) -> tuple[Tensor, ...]:
-        """Return the outputs of the next step; what the tensor holds plays no part.
+        """Return the outputs of the next step; the input is ignored.
 
         Raises ModelError past the end, unless it loops.
         """
@@ -68,12 +71,12 @@ class Replay(Runtime):
         return tuple(output.copy() for output in step)
 
     def close(self) -> None:
-        """Let the recording go."""
+        """Release the recording."""
         self._steps = ()
 
 
 class Recorder(Runtime):
-    """Run another runtime and write down what it answers. Nothing is kept in memory."""
+    """A runtime that runs another one and records its outputs, none kept in memory."""
 
     def __init__(self, runtime: Runtime, path: Path) -> None:
         self.runtime = runtime
@@ -82,9 +85,9 @@ class Recorder(Runtime):
         self._step = 0
 
     def open(self) -> None:
-        """Open the runtime and begin the recording. Raises what opening the runtime raises.
+        """Open the runtime and begin the recording.
 
-        Raises ModelError where the recording can't be written.
+        Raises what opening the runtime raises, and ModelError where the recording can't be written.
         """
         self.runtime.open()
         self.inputs, self.outputs = self.runtime.inputs, self.runtime.outputs
@@ -94,11 +97,11 @@ class Recorder(Runtime):
             self._recording = zipfile.ZipFile(self.path, "w", zipfile.ZIP_DEFLATED)
         except OSError as error:
             raise ModelError(f"{self.path}: can't be written: {error.strerror or error}") from error
-        specs = {"inputs": _written(self.inputs), "outputs": _written(self.outputs)}
+        specs = {"inputs": _to_dicts(self.inputs), "outputs": _to_dicts(self.outputs)}
         self._recording.writestr(SPECS, json.dumps(specs))
 
     def infer(self, tensor: Tensor) -> tuple[Tensor, ...]:
-        """Return what the runtime answers, having written it down."""
+        """Return the runtime's outputs, recorded."""
         tensors = self.runtime.infer(tensor)
         assert self._recording is not None, "open() comes first"
         for index, output in enumerate(tensors):
@@ -120,7 +123,7 @@ def _entry(step: int, output: int) -> str:
 
 
 def _steps(recording: zipfile.ZipFile, outputs: int) -> list[tuple[Tensor, ...]]:
-    """Read every step; one that was cut short in the middle is left out."""
+    """Read every complete step."""
     count = (len(recording.namelist()) - 1) // max(outputs, 1)
     return [
         tuple(_read(recording, _entry(step, index)) for index in range(outputs))
@@ -134,7 +137,7 @@ def _read(recording: zipfile.ZipFile, entry: str) -> Tensor:
     return array
 
 
-def _written(specs: Sequence[TensorSpec]) -> list[dict[str, Any]]:
+def _to_dicts(specs: Sequence[TensorSpec]) -> list[dict[str, Any]]:
     return [
         {
             "name": spec.name,
@@ -147,7 +150,7 @@ def _written(specs: Sequence[TensorSpec]) -> list[dict[str, Any]]:
     ]
 
 
-def _parsed(specs: Sequence[dict[str, Any]]) -> tuple[TensorSpec, ...]:
+def _from_dicts(specs: Sequence[dict[str, Any]]) -> tuple[TensorSpec, ...]:
     return tuple(
         TensorSpec(
             name=spec["name"],

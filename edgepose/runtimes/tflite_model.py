@@ -1,4 +1,4 @@
-"""One loaded .tflite model: what every runtime that goes through a TFLite interpreter shares."""
+"""One loaded .tflite model, shared by all runtimes that use a TFLite interpreter."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgepose.types import Tensor
 
 
 class TfliteModel:
-    """Hold an interpreter with one model loaded, and feed it.
+    """An interpreter with one model loaded.
 
     module, package: as `find_interpreter` returns them. settings: of the interpreter, such as
     num_threads. Raises ModelError for a model that it can't run.
@@ -34,16 +34,16 @@ class TfliteModel:
 
     @property
     def is_delegated(self) -> bool:
-        """Return whether a delegate (XNNPACK, a chip) really took any operation."""
-        # Private, but the only place that says so.
+        """Return whether a delegate (XNNPACK, a chip) really runs any operation."""
+        # Private, but the only source of this.
         operations: list[Any] = getattr(self._interpreter, "_get_ops_details", list)()
         return any(operation["op_name"] == "DELEGATE" for operation in operations)
 
     def infer(self, tensor: Tensor) -> tuple[Tensor, ...]:
-        """Return the outputs as arrays of the caller's own.
+        """Return the outputs as arrays that the caller owns.
 
-        Raises ModelError for a size that a model of any size can't take after all, RuntimeLost
-        when the interpreter or its chip fails.
+        Raises ModelError for an input size that the model rejects, RuntimeLost when the interpreter
+        or its chip fails.
         """
         if tensor.shape != self._shape:
             self._resize(tensor.shape)
@@ -56,19 +56,23 @@ class TfliteModel:
         return tuple(interpreter.get_tensor(index) for index in self._outputs)
 
     def _resize(self, shape: tuple[int, ...]) -> None:
-        """Make room for another input size, where the model takes any."""
-        self._shape = ()  # a failure leaves the interpreter without room
+        """Allocate tensors for another input size, where the model allows any."""
+        self._shape = ()  # a failure leaves no tensors allocated
         try:
             self._interpreter.resize_tensor_input(self._input, shape, strict=True)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             found = " ".join(str(error).split())
-            raise ModelError(f"{self.path}: can't take an input of {shape}: {found}") from error
+            raise ModelError(
+                f"{self.path}: does not accept an input of {shape}: {found}"
+            ) from error
         self._shape = shape
 
 
 def run(model: TfliteModel | None, tensor: Tensor) -> tuple[Tensor, ...]:
-    """Infer with a model that may have been abandoned. Raises RuntimeLost when it was."""
+    """Run a model that may have been abandoned. Raises RuntimeLost when it was."""
     if model is None:
-        raise RuntimeLost("the interpreter was given up; it is opened again", LostCause.HUNG)
+        raise RuntimeLost(
+            "the interpreter hung and was dropped; it is opened again", LostCause.HUNG
+        )
     return model.infer(tensor)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edgepose.modelstore.checksum import fault, git_blob, is_genuine, sha256
+from edgepose.modelstore.checksum import fault, git_blob, has_checksum_of, sha256
 
 
 @pytest.fixture
@@ -29,11 +29,11 @@ def test_checksums_are_those_of_the_usual_tools(path: Path) -> None:
 
 def test_either_checksum_will_do(path: Path, kit: Any) -> None:
     """A manifest may know the one, the other, or both with one outdated."""
-    assert is_genuine(path, kit.known())
-    assert is_genuine(path, kit.known(sha256="", git_blob=git_blob(path)))
-    assert is_genuine(path, kit.known(sha256="0" * 64, git_blob=git_blob(path)))
-    assert not is_genuine(path, kit.known(sha256="0" * 64))
-    assert not is_genuine(path, kit.known(sha256=""))
+    assert has_checksum_of(path, kit.known())
+    assert has_checksum_of(path, kit.known(sha256="", git_blob=git_blob(path)))
+    assert has_checksum_of(path, kit.known(sha256="0" * 64, git_blob=git_blob(path)))
+    assert not has_checksum_of(path, kit.known(sha256="0" * 64))
+    assert not has_checksum_of(path, kit.known(sha256=""))
 
 
 @pytest.mark.parametrize(

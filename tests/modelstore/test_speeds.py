@@ -55,7 +55,7 @@ def test_a_damaged_record_is_a_warning(
 def test_a_read_only_state_folder_is_a_warning(
     model: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A benchmark is not lost because its figure can't be kept."""
+    """A benchmark is not lost because its figure can't be stored."""
     (model.parent.parent / "state").write_text("in the way")
     write_speed(model, "litert", 0.005)
-    assert "can't be kept" in caplog.text
+    assert "can't be stored" in caplog.text

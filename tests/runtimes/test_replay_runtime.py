@@ -120,7 +120,7 @@ def test_the_recorder_is_the_runtime_it_records(tmp_path: Path) -> None:
 def test_a_recording_of_nothing_is_refused(tmp_path: Path) -> None:
     """Say that there is no step."""
     record(tmp_path / "empty.npz", 0)
-    with pytest.raises(ModelError, match="holds no step"):
+    with pytest.raises(ModelError, match="has no step"):
         Replay(tmp_path / "empty.npz").open()
 
 
