@@ -1,27 +1,27 @@
 // The page: picture, watches, events and health of one device, as they change.
 
-import { carryOut, make, sentence, show, state as askState } from "/device.js";
+import { carryOut, make, sentence, show, state as fetchState } from "/device.js";
 import { showHealth } from "/health.js";
 import { Teacher } from "/teach.js";
 import { Watches } from "/watches.js";
 
 const element = (id) => document.getElementById(id);
 
-const ASK_EVERY = 3000; // ms between two looks at the health
+const POLL_INTERVAL = 3000; // ms between two requests for the health
 const STALE = 3000; // ms without a scene after which the picture is old
 const MOST_EVENTS = 50;
 const TYPES = { start: "shown", end: "left", update: "held", rep: "repetition" };
 
-let page = null; // what the device says of this page
+let page = null; // the device's answer about this page
 let health = {};
 let scene = null;
 let sceneAt = 0;
 let source = null; // of server-sent events
 let sourceFailed = false;
-let asking = null;
+let pollTimer = null;
 const seen = new Set();
 
-// Status: one line that says how things stand
+// Status: one line
 
 function status() {
   if (sourceFailed) return ["bad", "Not connected; trying again …"];
@@ -50,10 +50,10 @@ function showPicture() {
   if (!picture.hasAttribute("src")) picture.src = `/stream?${Date.now()}`;
 }
 
-function pictureCame() {
+function pictureLoaded() {
   const picture = element("picture");
-  const bare = page?.frames === "skeleton";
-  picture.alt = bare ? "Live picture: people as lines on black" : "Live picture with people marked";
+  const isSkeleton = page?.frames === "skeleton";
+  picture.alt = isSkeleton ? "Live picture: people as lines on black" : "Live picture with people marked";
   show(picture, true);
   show(element("stage-note"), false);
   element("stage").classList.add("is-live");
@@ -64,12 +64,12 @@ function pictureFailed() {
   setTimeout(showPicture, 2000);
 }
 
-function showWords() {
+function showNoPictures() {
   element("stage").classList.add("is-wordy");
   element("stage-note").textContent = "Pictures are switched off on this device.";
 }
 
-// Scenes and events, as the device sends them
+// Scenes and events from the device
 
 function listen() {
   if (source || document.hidden) return;
@@ -78,37 +78,37 @@ function listen() {
     sourceFailed = false;
     showStatus();
   });
-  source.addEventListener("scene", (message) => tell(JSON.parse(message.data)));
-  source.addEventListener("event", (message) => note(JSON.parse(message.data)));
-  source.addEventListener("error", lost);
+  source.addEventListener("scene", (message) => showScene(JSON.parse(message.data)));
+  source.addEventListener("event", (message) => addEvent(JSON.parse(message.data)));
+  source.addEventListener("error", connectionLost);
 }
 
-function lost() {
+function connectionLost() {
   sourceFailed = true;
   if (source?.readyState === EventSource.CLOSED) {
     source = null;
     setTimeout(listen, 2000);
   }
   showStatus();
-  ask(); // leads to the way in when we are not let in any more
+  refresh(); // goes to the login form when the session is over
 }
 
-function hush() {
+function disconnect() {
   source?.close();
   source = null;
 }
 
-function tell(news) {
-  scene = news;
+function showScene(newest) {
+  scene = newest;
   sceneAt = Date.now();
-  watches.tell(news.watches);
-  const count = news.people;
+  watches.update(newest.watches);
+  const count = newest.people;
   show(element("people"), element("stage").classList.contains("is-live"));
-  element("people").textContent = count === 0 ? "Nobody in sight" : count === 1 ? "1 person" : `${count} people`;
+  element("people").textContent = count === 0 ? "Nobody in view" : count === 1 ? "1 person" : `${count} people`;
   showStatus();
 }
 
-function note(event) {
+function addEvent(event) {
   if (seen.has(event.id)) return;
   seen.add(event.id);
   const time = new Date(1000 * event.time);
@@ -128,27 +128,27 @@ function note(event) {
 
 // Health and commands
 
-async function ask() {
-  clearTimeout(asking);
-  if (!document.hidden) asking = setTimeout(ask, ASK_EVERY);
-  const found = await askState().catch((error) => {
+async function refresh() {
+  clearTimeout(pollTimer);
+  if (!document.hidden) pollTimer = setTimeout(refresh, POLL_INTERVAL);
+  const found = await fetchState().catch((error) => {
     if (!page) element("status-text").textContent = sentence(error);
   });
-  if (found) learn(found);
+  if (found) applyState(found);
 }
 
-function learn(found) {
+function applyState(found) {
   const isFirst = page === null;
   health = found;
   page = found.page;
   const known = found.watches ?? Object.fromEntries(page.watches.map((name) => [name, {}]));
-  watches.adopt(known, page.commands);
+  watches.configure(known, page.commands);
   showHealth(found);
   for (const id of ["actions", "care", "detect"]) show(element(id), page.commands);
   element("detect").textContent = found.detect === false ? "Resume" : "Pause";
   showProfiles(page, found.profile);
   if ("unsaved" in found) show(element("unsaved"), Boolean(found.unsaved));
-  if (isFirst && page.frames === "none") showWords();
+  if (isFirst && page.frames === "none") showNoPictures();
   showPicture();
   showStatus();
 }
@@ -165,16 +165,16 @@ function showProfiles({ profiles, commands }, active) {
 
 function changed(isDone) {
   if (isDone) show(element("unsaved"), true);
-  ask();
+  refresh();
 }
 
 async function perform(button, name, value) {
   button.disabled = true;
-  await watches.settle(); // what a slider says is meant, also if it moved just now
+  await watches.flush(); // a slider that moved just now counts
   const done = await carryOut(name, value);
   button.disabled = false;
   if (done && ["save", "reload"].includes(name)) show(element("unsaved"), false);
-  ask();
+  refresh();
 }
 
 function onClick(id, name, value = () => null) {
@@ -198,16 +198,16 @@ element("sure-sheet").addEventListener("close", (event) => {
   if (event.target.returnValue === "yes") perform(element("restart"), "restart", null);
   event.target.returnValue = "";
 });
-element("figures").addEventListener("toggle", ask);
-element("picture").addEventListener("load", pictureCame);
+element("statistics").addEventListener("toggle", refresh);
+element("picture").addEventListener("load", pictureLoaded);
 element("picture").addEventListener("error", () => element("picture").hasAttribute("src") && pictureFailed());
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden) hush();
+  if (document.hidden) disconnect();
   else listen();
   showPicture();
-  ask();
+  refresh();
 });
-window.addEventListener("pagehide", hush);
+window.addEventListener("pagehide", disconnect);
 setInterval(showStatus, 1000);
 listen();
-ask();
+refresh();

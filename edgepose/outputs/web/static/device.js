@@ -1,4 +1,4 @@
-// How the page talks to the device, and how it tells what came of it.
+// Requests to the device, messages to the reader, and helpers for elements.
 
 export class Refused extends Error {}
 
@@ -25,14 +25,14 @@ export async function command(name, value = null) {
   return (await answer(await fetch("/api/command", request))).done;
 }
 
-// Carry out a command and say what was done or why not; true when it was done.
+// Carry out a command and show its answer or error; true when it was done.
 export async function carryOut(name, value, { quiet = false } = {}) {
   try {
     const done = await command(name, value);
-    if (!quiet) say(done);
+    if (!quiet) showMessage(done);
     return true;
   } catch (error) {
-    say(sentence(error), true);
+    showMessage(sentence(error), true);
     return false;
   }
 }
@@ -41,7 +41,7 @@ export function sentence(error) {
   return error instanceof Refused ? error.message : "The device can't be reached.";
 }
 
-export function say(text, isError = false) {
+export function showMessage(text, isError = false) {
   const toasts = document.getElementById("toasts");
   const sentence = text.charAt(0).toUpperCase() + text.slice(1);
   const toast = make("p", { class: isError ? "toast is-error" : "toast" }, sentence);

@@ -1,5 +1,6 @@
-// A body whose limbs take the colours of the match: which limb is off, also without a picture.
-// It faces the reader as in the camera's picture: the person's left is on the right.
+// A drawn body whose limbs have the colours of the match: shows which one is off, also without a
+// picture.
+// As in the camera's picture, the person's left is on the right.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -39,7 +40,7 @@ export class Figure {
     for (const [name, line] of Object.entries(this.lines)) {
       line.setAttribute("class", limbs[name] || "unknown");
     }
-    // Limbs that are off last, so that nothing is drawn over them.
+    // Limbs that are off come last, so that nothing is drawn over them.
     for (const { limb } of off) this.element.append(this.lines[limb]);
     this.element.classList.toggle("is-met", isMet);
     const names = off.map(({ limb }) => limb.replaceAll("_", " ")).join(", ");

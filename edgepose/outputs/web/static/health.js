@@ -1,18 +1,18 @@
-// Health: every part with its state and, when something is wrong, the reason; figures in a table.
+// Health: every component with its state or the reason of a problem; statistics in a table.
 
 import { make, show } from "/device.js";
 
 const GOOD = ["running", "ok", "open", "on", "connected", "ended"];
-const SOON = ["starting", "opening", "waiting", "paused", "backing off", "degraded"];
+const WAITING = ["starting", "opening", "waiting", "paused", "backing off", "degraded"];
 
 export function dot(state) {
-  const kind = GOOD.includes(state) ? "good" : SOON.includes(state) ? "warn" : "bad";
+  const kind = GOOD.includes(state) ? "good" : WAITING.includes(state) ? "warn" : "bad";
   return make("span", { class: `dot ${kind}`, "aria-hidden": "true" });
 }
 
-// A part is a word, or a mapping with "state" and perhaps "reason" and more.
-function row(title, part) {
-  const { state, reason, ...more } = typeof part === "object" && part ? part : { state: part };
+// A component is a word, or a mapping with "state" and perhaps "reason" and more.
+function row(title, component) {
+  const { state, reason, ...more } = typeof component === "object" && component ? component : { state: component };
   const facts = Object.values(more).filter((value) => typeof value === "string" && value !== "");
   const words = reason || [state, ...facts].filter((word) => word != null).join(" · ") || "–";
   return make("div", {}, dot(state ?? "ok"), make("dt", {}, title), make("dd", { class: "muted" }, String(words)));
@@ -23,7 +23,7 @@ export function showHealth(state) {
   const rows = [];
   if (state.source !== undefined) rows.push(row("Source", state.source));
   if (state.runtime !== undefined) rows.push(row("Model", state.runtime));
-  rows.push(...outputs.map(([name, part]) => row(name, part)));
+  rows.push(...outputs.map(([name, output]) => row(name, output)));
   const named = new Set(["source", "runtime", "config", ...Object.keys(state.outputs ?? {})]);
   const others = (state.troubles ?? []).filter(({ name }) => !named.has(name));
   rows.push(...others.map(({ name, state, reason }) => row(name, { state, reason })));
@@ -32,7 +32,7 @@ export function showHealth(state) {
   if (!rows.length) rows.push(row("Model", { state: "ok", model: state.page.model || "not known" }));
   document.getElementById("health").replaceChildren(...rows);
   document.getElementById("about").textContent = state.version ? about(state) : "";
-  showFigures(state.stats ?? {});
+  showStatistics(state.stats ?? {});
 }
 
 function board({ temperature, memory, disk }) {
@@ -56,17 +56,17 @@ function about({ version, uptime }) {
   return `edgepose ${version}, up for ${since}`;
 }
 
-function showFigures(stats) {
+function showStatistics(stats) {
   const stages = Object.entries(stats.stages ?? {});
   const counts = Object.entries(stats.counts ?? {});
-  show(document.getElementById("figures"), stages.length + counts.length > 0);
-  if (!document.getElementById("figures").open) return;
+  show(document.getElementById("statistics"), stages.length + counts.length > 0);
+  if (!document.getElementById("statistics").open) return;
   const ms = (value) => (value == null ? "–" : value.toFixed(1));
   const tables = [
     table(["Stage", "p50 ms", "p99 ms"], stages.map(([name, stage]) => [name, ms(stage.p50_ms), ms(stage.p99_ms)])),
     table(["Count", ""], counts),
   ];
-  document.getElementById("figures-body").replaceChildren(...tables);
+  document.getElementById("statistics-body").replaceChildren(...tables);
 }
 
 function table(head, rows) {

@@ -1,6 +1,6 @@
-// Teach a pose: name it, count down while the person gets ready, capture, put it to use.
+// Teach a pose: name, countdown while the person gets ready, capture, use in a watch.
 
-import { carryOut, command, make, say, sentence, show } from "/device.js";
+import { carryOut, command, make, sentence, show, showMessage } from "/device.js";
 
 const element = (id) => document.getElementById(id);
 
@@ -62,7 +62,7 @@ export class Teacher {
 
   cancel() {
     this.stop();
-    say("No picture was taken.");
+    showMessage("No picture was taken.");
   }
 
   async capture() {
@@ -72,7 +72,7 @@ export class Teacher {
     try {
       this.offer(await command("capture", { name: this.name }));
     } catch (error) {
-      say(sentence(error), true);
+      showMessage(sentence(error), true);
     }
     this.button.disabled = false;
   }
@@ -80,7 +80,7 @@ export class Teacher {
   flash() {
     const flash = element("flash");
     flash.classList.remove("is-on");
-    void flash.offsetWidth; // begin the animation anew
+    void flash.offsetWidth; // restart the animation
     flash.classList.add("is-on");
     this.sound.beep(1175, 0.25);
   }
@@ -100,7 +100,7 @@ export class Teacher {
   }
 }
 
-// A short tone a second: whoever takes the pose stands too far away to read a phone.
+// A short tone a second: the person in the pose is too far away to read a phone.
 class Beeper {
   constructor() {
     this.context = "AudioContext" in window ? new AudioContext() : null;

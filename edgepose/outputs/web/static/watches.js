@@ -1,4 +1,4 @@
-// A card for each watch: score against its thresholds, what to change, and sliders to tune it.
+// A card for each watch: score against its thresholds, advice, and sliders to tune it.
 
 import { carryOut, make, show } from "/device.js";
 import { Figure } from "/figure.js";
@@ -8,19 +8,19 @@ const PHASES = {
 };
 const SHOWN = ["active", "releasing"];
 const GAP = 0.01; // exit stays below enter
-const PATIENCE = 150; // ms without movement until a slider's value is sent
+const SEND_DELAY = 150; // ms without movement until a slider's value is sent
 
 const score = (value) => value.toFixed(2).replace(/^1\.00$/, "1.0");
 const seconds = (value) => `${value.toFixed(1)} s`;
 
-// What can be tuned, in the order it is met. Longer values than the slider's are left alone.
+// Thresholds in the order in which a pose meets them. Values beyond a slider's range are kept.
 const SLIDERS = [
-  { key: "enter", title: "Enter", about: "Score from which the pose counts as shown", min: 0.3, max: 1, step: 0.01, text: score },
-  { key: "exit", title: "Exit", about: "Score below which it is given up", min: 0.2, max: 0.99, step: 0.01, text: score },
-  { key: "hold", title: "Hold", about: "How long the pose is held before it fires", min: 0, max: 10, step: 0.1, text: seconds },
-  { key: "release", title: "Release", about: "How long the score may dip before it ends", min: 0, max: 5, step: 0.1, text: seconds },
-  { key: "cooldown", title: "Cooldown", about: "Pause after the end until it can fire again", min: 0, max: 60, step: 0.5, text: seconds },
-  { key: "angle_deviation", title: "Tolerance", about: "How far a limb may be off", min: 5, max: 60, step: 1, text: (value) => `${value.toFixed(0)}°`, otherwise: 20, unset: "as in the template" },
+  { key: "enter", title: "Enter", about: "Score from which the pose is shown", min: 0.3, max: 1, step: 0.01, text: score },
+  { key: "exit", title: "Exit", about: "Score below which the pose ends", min: 0.2, max: 0.99, step: 0.01, text: score },
+  { key: "hold", title: "Hold", about: "How long the pose must be held to count", min: 0, max: 10, step: 0.1, text: seconds },
+  { key: "release", title: "Release", about: "Time below exit until the pose ends", min: 0, max: 5, step: 0.1, text: seconds },
+  { key: "cooldown", title: "Cooldown", about: "Pause until the pose can count again", min: 0, max: 60, step: 0.5, text: seconds },
+  { key: "angle_deviation", title: "Tolerance", about: "How far a limb may be off", min: 5, max: 60, step: 1, text: (value) => `${value.toFixed(0)}°`, fallback: 20, unset: "as in the template" },
 ];
 
 class Slider {
@@ -45,7 +45,7 @@ class Slider {
   }
 
   set(value) {
-    this.input.value = value ?? this.spec.otherwise;
+    this.input.value = value ?? this.spec.fallback;
     this.render(value);
   }
 
@@ -86,7 +86,7 @@ class Card {
       make("div", { class: "hold" }, this.progress),
       make("div", { class: "reading" }, this.figure.element, this.advice));
     if (canTune) this.element.append(this.tuning());
-    this.tell({ phase: "idle", advice: [] });
+    this.update({ phase: "idle", advice: [] });
   }
 
   mark(kind) {
@@ -99,18 +99,18 @@ class Card {
     return make("details", {}, make("summary", {}, "Thresholds"), fields);
   }
 
-  // Take what the device says of the thresholds; what is being changed here is newer.
-  adopt(thresholds) {
+  // Show the thresholds of the device; those being changed here are newer.
+  configure(thresholds) {
     this.thresholds = { ...thresholds, ...this.pending };
     for (const slider of this.sliders ?? []) {
       const known = slider.spec.key in this.thresholds;
       show(slider.element, known);
       if (known && !(slider.spec.key in this.pending)) slider.set(this.thresholds[slider.spec.key]);
     }
-    this.place();
+    this.placeMarks();
   }
 
-  place() {
+  placeMarks() {
     for (const [kind, mark] of Object.entries(this.marks)) {
       const at = this.thresholds[kind];
       show(mark, at != null);
@@ -119,25 +119,25 @@ class Card {
   }
 
   tune(key, value) {
-    Object.assign(this.pending, { [key]: value }, this.pushed(key, value));
+    Object.assign(this.pending, { [key]: value }, this.coupled(key, value));
     Object.assign(this.thresholds, this.pending);
     for (const slider of this.sliders) {
       if (slider.spec.key !== key && slider.spec.key in this.pending) slider.set(this.pending[slider.spec.key]);
     }
-    this.place();
+    this.placeMarks();
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.settle(), PATIENCE);
+    this.timer = setTimeout(() => this.flush(), SEND_DELAY);
   }
 
-  // Send what was changed last, if anything waits; return when the device has it.
-  settle() {
+  // Send changes that are still waiting; return when the device has them.
+  flush() {
     clearTimeout(this.timer);
     if (Object.keys(this.pending).length) this.sending = this.send();
     return this.sending;
   }
 
-  // Enter and exit push each other along: exit is always below enter.
-  pushed(key, value) {
+  // Enter and exit move each other: exit is always below enter.
+  coupled(key, value) {
     const rounded = (number) => Math.round(100 * number) / 100;
     if (key === "enter" && this.thresholds.exit > value - GAP) return { exit: rounded(value - GAP) };
     if (key === "exit" && this.thresholds.enter < value + GAP) return { enter: rounded(value + GAP) };
@@ -153,7 +153,7 @@ class Card {
     this.changed(done);
   }
 
-  tell(watch) {
+  update(watch) {
     const known = watch.limbs != null;
     const isShown = SHOWN.includes(watch.phase);
     const percent = Math.round(100 * (watch.score ?? 0));
@@ -168,11 +168,11 @@ class Card {
     this.element.classList.toggle("is-active", isShown);
     this.element.classList.toggle("is-holding", watch.phase === "holding");
     this.figure.show(watch.limbs ?? {}, watch.off ?? [], isShown);
-    this.advise(watch, known);
+    this.showAdvice(watch, known);
   }
 
-  advise(watch, known) {
-    const words = watch.advice.length ? watch.advice : [known ? "Every limb is as it should be" : "Nobody is compared"];
+  showAdvice(watch, known) {
+    const words = watch.advice.length ? watch.advice : [known ? "Every limb matches" : "Nobody to compare"];
     const kind = watch.advice.length ? "" : known ? "fine" : "none";
     const lines = words.join("\n") + kind;
     if (lines === this.lines) return;
@@ -193,10 +193,10 @@ export class Watches {
     return [...this.cards.keys()];
   }
 
-  adopt(thresholds, canTune) {
+  configure(thresholds, canTune) {
     for (const [name, values] of Object.entries(thresholds)) {
       const card = this.card(name, canTune);
-      card.adopt(values ?? {});
+      card.configure(values ?? {});
       show(card.element, values?.is_on !== false); // the profile in use may leave it out
     }
     for (const name of this.names.filter((known) => !(known in thresholds))) this.drop(name);
@@ -218,11 +218,11 @@ export class Watches {
     this.cards.delete(name);
   }
 
-  async settle() {
-    await Promise.all([...this.cards.values()].map((card) => card.settle()));
+  async flush() {
+    await Promise.all([...this.cards.values()].map((card) => card.flush()));
   }
 
-  tell(watches) {
-    for (const watch of watches) this.cards.get(watch.name)?.tell(watch);
+  update(watches) {
+    for (const watch of watches) this.cards.get(watch.name)?.update(watch);
   }
 }
