@@ -38,6 +38,13 @@ def _absent(message: str) -> NoReturn:
     pytest.skip(message)
 
 
+@pytest.fixture(autouse=True)
+def own_session(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every test report its runs in a place of its own, as every login has one."""
+    if "XDG_RUNTIME_DIR" not in os.environ:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("session")))
+
+
 @pytest.fixture(scope="session")
 def models() -> Path:
     """Return the folder of real model files and their reference outputs."""

@@ -5,8 +5,10 @@ It lives on a tmpfs, so that a device that runs for years does not wear its card
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ from edgepose.system.paths import service_folder
 
 NAME: Final = "status.json"
 STALE: Final = 20.0  # seconds without a new one, four times what is usual: the writer hangs
+SESSIONS: Final = Path("/run/user")  # of logged-in users
+TEMPORARY: Final = Path("/tmp")  # for users without a session: a cron job, a container
 SERVICES: Final = Path("/run/edgepose")  # RuntimeDirectory= of the units, for everybody to read
 
 
@@ -48,9 +52,32 @@ class StatusReport:
 
 
 def own_folder() -> Path | None:
-    """Return this process's folder on a tmpfs: systemd's for a service, else the session's."""
+    """Return this process's folder on a tmpfs: systemd's for a service, else the user's.
+
+    None where there is none that is this user's own.
+    """
+    if service := service_folder():
+        return service
     session = os.environ.get("XDG_RUNTIME_DIR", "")
-    return service_folder() or (Path(session) / "edgepose" if session else None)
+    for folder in ([Path(session)] if session else []) + [SESSIONS / str(os.geteuid())]:
+        if folder.is_dir():
+            return folder / "edgepose"
+    return _private(TEMPORARY / f"edgepose-{os.geteuid()}")
+
+
+def _private(folder: Path) -> Path | None:
+    """Return a folder where everybody may write, made for this user alone; None if it is not."""
+    with contextlib.suppress(OSError):
+        folder.mkdir(0o700)
+    return folder if _belongs_to(folder, os.geteuid()) else None
+
+
+def _belongs_to(folder: Path, user: int) -> bool:
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == user
 
 
 def write(folder: Path, health: Mapping[str, Any]) -> None:
@@ -69,23 +96,41 @@ def remove(folder: Path) -> None:
 
 
 def reports(services: Path = SERVICES) -> tuple[StatusReport, ...]:
-    """Return the reports of the services of this machine, and of what was started by hand."""
+    """Return the reports of this machine's services, and of what was started by hand."""
     own = own_folder()
-    folders = [services, *sorted(services.glob("*/")), *([own] if own else [])]
+    folders = [services, *sorted(services.glob("*/")), *([own] if own else []), *_by_hand()]
     found = (read(folder, services) for folder in dict.fromkeys(folders))
     return tuple(report for report in found if report is not None)
 
 
+def _by_hand() -> Iterator[Path]:
+    """Yield the folders of other users' runs, as far as this one may look into them."""
+    yield from sorted(SESSIONS.glob("*/edgepose"))
+    for folder in sorted(TEMPORARY.glob("edgepose-*")):
+        user = folder.name.partition("-")[2]
+        if user.isdecimal() and _belongs_to(folder, int(user)):
+            yield folder
+
+
 def read(folder: Path, services: Path = SERVICES) -> StatusReport | None:
-    """Return the last report in a folder, None where nothing readable is."""
+    """Return the last report of the process of one folder, None where nothing readable is."""
     path = folder / NAME
     try:
-        data = json.loads(path.read_text())
+        data = _plain(json.loads(path.read_text()))
         age = max(0.0, time.monotonic() - float(data["beat"]))
         instance = path.parent.name if path.parent.parent == services else ""
         return StatusReport(instance, int(data["pid"]), age, dict(data["health"]))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
+
+
+def _plain(value: Any) -> Any:
+    """Return a value without characters that a terminal would obey."""
+    if isinstance(value, str):
+        return "".join(c if c.isprintable() or c == "\n" else "?" for c in value)
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def documents(found: tuple[StatusReport, ...]) -> Iterator[dict[str, Any]]:

@@ -40,6 +40,8 @@ def services(tmp_path: Path, monkeypatch) -> Path:
     """Return the folder that stands for /run/edgepose."""
     folder = tmp_path / "run"
     monkeypatch.setattr(status_file.reports, "__defaults__", (folder,))
+    monkeypatch.setattr(status_file, "SESSIONS", tmp_path / "user")
+    monkeypatch.setattr(status_file, "TEMPORARY", tmp_path)
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     return folder
@@ -169,7 +171,9 @@ def test_what_hangs_and_what_was_refused_is_shown(edgepose, services):
 
 def test_a_process_at_a_terminal_is_found_through_the_session(edgepose, services, monkeypatch):
     """`edgepose run` without systemd reports in the session's own tmpfs."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(services.parent / "session"))
+    session = services.parent / "session"
+    session.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(session))
     folder = status_file.own_folder()
     assert folder is not None
     status_file.write(folder, HEALTH)
@@ -214,3 +218,39 @@ def test_what_is_new_in_the_document_is_shown(edgepose, services):
     ):  # fmt: skip
         assert words in out, words
     assert out.count("refused") == 1
+
+
+def test_a_process_without_a_session_is_found(edgepose, services):
+    """Over `sudo`, in a container and from cron there is no session; the report is private."""
+    folder = status_file.own_folder()
+    assert folder is not None
+    assert folder.stat().st_mode & 0o777 == 0o700
+    page = {"web": {"type": "web", "state": "running", "url": "http://127.0.0.1:8080/"}}
+    status_file.write(folder, HEALTH | {"outputs": page})
+    said = edgepose("status")
+    assert said.code == 0
+    assert "http://127.0.0.1:8080/" in said.out
+
+
+def test_another_users_run_is_found_in_their_session(edgepose, services, monkeypatch):
+    """`sudo edgepose status` finds what somebody started at a terminal."""
+    status_file.write(services.parent / "user" / "1000" / "edgepose", HEALTH)
+    assert edgepose("status").code == 0
+
+
+def test_a_folder_that_somebody_else_prepared_is_not_used(services):
+    """A link in the place where everybody may write leads nowhere."""
+    target = services.parent / "theirs"
+    target.mkdir()
+    (services.parent / f"edgepose-{os.geteuid()}").symlink_to(target)
+    assert status_file.own_folder() is None
+    status_file.write(target, HEALTH)
+    assert status_file.reports() == ()
+
+
+def test_a_report_cannot_command_the_terminal(edgepose, services):
+    """Escapes that somebody put into a report are shown as question marks."""
+    status_file.write(services, HEALTH | {"name": "lobby\x1b]0;gone\x07"})
+    assert "\x1b]" not in edgepose("status").out
+    (services / "status.json").write_text('{"health":' + "[" * 100_000)
+    assert status_file.reports() == ()
