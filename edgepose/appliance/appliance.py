@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from edgepose.appliance import assembly
-from edgepose.appliance.health import Health, Subject
+from edgepose.appliance.health import Health
 from edgepose.appliance.model import LoadedModel, load_model
 from edgepose.appliance.reconfigure import Plan, plan
 from edgepose.appliance.remote_update import RemoteUpdate, templates_in_use
@@ -130,19 +130,18 @@ class Appliance(Controls):
 
     def state(self) -> dict[str, Any]:
         """Return the health document."""
-        subject = Subject(
+        return self._health.document(
             self.config,
             self.model,
             self.pipeline,
+            self.active.state(),
             profile=self._tuning.profile,
             watches=self._tuning.state(),
             last_event=self._recent.last_event,
             unsaved=self._tuning.is_unsaved,
-            configuration=self.active.state(),
             templates=templates_in_use(self.config),
             pushed=dict(self._updates.answers),
         )
-        return self._health.document(subject)
 
     def update_cooling(self) -> None:
         """Pass the board's temperature and the frame rate to the governor: called regularly."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from edgepose import __version__
@@ -23,26 +23,6 @@ from edgepose.system.board import Board, problems
 HEALTHY: Final = ("running", "starting", "ended", "off")
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What runs at the moment, and what only the appliance knows about it.
-
-    configuration: path, error and history of the configuration, for the document's "config".
-    templates, pushed: what `edgepose fleet` asks of this device.
-    """
-
-    config: Config
-    model: LoadedModel
-    pipeline: Pipeline
-    profile: str = ""
-    watches: Mapping[str, Any] = field(default_factory=dict)
-    last_event: Mapping[str, Any] | None = None
-    unsaved: bool = False
-    configuration: Mapping[str, Any] = field(default_factory=dict)
-    templates: Mapping[str, Any] = field(default_factory=dict)
-    pushed: Mapping[str, Any] = field(default_factory=dict)
-
-
 class Health:
     """The author of the document. last_exit: how the last process ended, None: not known."""
 
@@ -52,18 +32,28 @@ class Health:
         self._started = time.monotonic()
         self._started_at = round(time.time(), 1)
 
-    def document(self, subject: Subject) -> dict[str, Any]:
-        """Return the document of this moment."""
-        pipeline, figures = subject.pipeline, subject.pipeline.stats.snapshot()
-        board = self._board.read()
-        hung = hung_parts(pipeline, subject.config.source.options.patience())
-        parts = _parts(subject, hung)
+    def document(
+        self,
+        config: Config,
+        model: LoadedModel,
+        pipeline: Pipeline,
+        configuration: Mapping[str, Any] = MappingProxyType({}),
+        **more: Any,
+    ) -> dict[str, Any]:
+        """Return the document of this moment.
+
+        configuration: path, error and history of the configuration. more: further keys, which
+        only the appliance knows.
+        """
+        figures, board = pipeline.stats.snapshot(), self._board.read()
+        hung = hung_parts(pipeline, config.source.options.patience())
+        parts = _parts(config, model, pipeline, hung)
         rate = pipeline.governor.to_dict(time.monotonic())
-        found = (*_troubles(parts, hung, subject.configuration), *_board_troubles(board, rate))
+        found = (*_troubles(parts, hung, configuration), *_board_troubles(board, rate))
         troubles = [{"name": name, "state": state, "reason": why} for name, state, why in found]
         return {
             "version": __version__,
-            "name": subject.config.name,
+            "name": config.name,
             "state": "degraded" if troubles else "running",
             "troubles": troubles,
             "uptime": round(time.monotonic() - self._started, 1),
@@ -75,26 +65,22 @@ class Health:
             "queues": _queues(pipeline),
             "board": board,
             "process": {"started": self._started_at, "last_exit": self._last_exit},
-            "profile": subject.profile,
-            "watches": subject.watches,
-            "last_event": subject.last_event,
-            "unsaved": subject.unsaved,
-            "config": subject.configuration,
-            "templates": subject.templates,
-            "pushed": subject.pushed,
+            **more,
+            "config": configuration,
             "stats": figures.to_dict(),
         }
 
 
-def _parts(subject: Subject, hung: Mapping[str, str]) -> dict[str, Any]:
+def _parts(
+    config: Config, model: LoadedModel, pipeline: Pipeline, hung: Mapping[str, str]
+) -> dict[str, Any]:
     """Return source, runtime and outputs; one that hangs is "hung", whatever it last reported."""
-    pipeline = subject.pipeline
     outputs = {
-        name: {"type": _type(subject.config, name), **worker.to_dict()}
+        name: {"type": _type(config, name), **worker.to_dict()}
         for name, worker in pipeline.outputs.items()
         if not worker.output.internal
     }
-    parts = {"source": _source(subject), "runtime": _runtime(subject)}
+    parts = {"source": _source(config, pipeline), "runtime": _runtime(model, pipeline)}
     named = parts | {f"output {name}": part for name, part in outputs.items()}
     for name in hung.keys() & named.keys():
         named[name] |= {"state": "hung", "reason": hung[name]}
@@ -105,17 +91,16 @@ def _type(config: Config, output: str) -> str:
     return config.outputs[output].type if output in config.outputs else ""
 
 
-def _source(subject: Subject) -> dict[str, Any]:
-    capture = subject.pipeline.capture
+def _source(config: Config, pipeline: Pipeline) -> dict[str, Any]:
+    capture = pipeline.capture
     age = capture.age
-    about = {"type": subject.config.source.type, "age": None if age is None else round(age, 2)}
+    about = {"type": config.source.type, "age": None if age is None else round(age, 2)}
     return about | capture.health.to_dict()
 
 
-def _runtime(subject: Subject) -> dict[str, Any]:
+def _runtime(model: LoadedModel, pipeline: Pipeline) -> dict[str, Any]:
     """Return what runs the model and why; degraded where the best runtime is not in use."""
-    model, workers = subject.model, subject.pipeline.workers
-    runtimes = model.detector.runtimes
+    runtimes, workers = model.detector.runtimes, pipeline.workers
     failovers = [runtime for runtime in runtimes if isinstance(runtime, FailoverRuntime)]
     latest = [r.failovers[-1] for r in failovers if r.is_degraded and r.failovers]
     counts = sum((runtime.failover_counts for runtime in failovers), Counter[tuple[str, str]]())

@@ -12,7 +12,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -115,9 +115,9 @@ class RemoteUpdate(Output):
             self._active.is_on_probation = False
             self._journal.answer("config", push, text, "refused", str(error))
             raise UserError(str(error)) from error
-        self._journal.change(
-            "config", state="starting" if self._is_ending() else "trying", text=done
-        )
+        self._journal.change("config", text=done)
+        if not self._is_ending():  # else the outputs that start next begin the probation
+            self._journal.change("config", state="trying")
         return done
 
     def keep(self, value: Any) -> str:
@@ -149,7 +149,7 @@ class RemoteUpdate(Output):
         except EdgeposeError as error:
             self._journal.answer(key, push, text, "refused", str(error))
             raise UserError(str(error)) from error
-        users = [w for w, s in config.watches.items() if name in _stems(s.templates)]
+        users = [w for w, s in config.watches.items() if name in {p.stem for p in s.templates}]
         use = f"{', '.join(users)} uses it from now on" if users else "no watch uses it yet"
         answer = f"template '{name}' is in place; {use}"
         self._journal.answer(key, push, text, "accepted", answer)
@@ -238,10 +238,7 @@ class RemoteUpdate(Output):
 
 
 def roll_back_crashing(files: ConfigFiles) -> None:
-    """Before a start: restore the last good configuration where a pushed one crashes the process.
-
-    Raises ConfigError where it can't be written.
-    """
+    """Before a start: roll a pushed configuration back that crashes the process."""
     for path in files.paths:
         journal = UpdateJournal.of(path)
         if not journal.is_on_probation or files.good.text(path) is None:
@@ -253,8 +250,12 @@ def roll_back_crashing(files: ConfigFiles) -> None:
             "before is back"
         )
         log.error("A pushed configuration: %s.", text)
-        files.good.restore(path)
-        journal.change("config", state="rolled back", text=text)
+        try:
+            files.good.restore(path)
+        except ConfigError as error:  # a disk that can't be written; the file is used as it is
+            log.error("%s", error)
+        else:
+            journal.change("config", state="rolled back", text=text)
 
 
 def templates_in_use(config: Config) -> dict[str, str]:
@@ -267,10 +268,6 @@ def _texts(value: Any, *keys: str) -> list[str]:
     if not isinstance(value, dict) or not all(isinstance(value.get(key), str) for key in keys):
         raise UserError(f"expected an object with {', '.join(keys)}")
     return [value[key] for key in keys]
-
-
-def _stems(paths: Iterable[Path]) -> set[str]:
-    return {path.stem for path in paths}
 
 
 def _prefixes(config: Config) -> set[str]:

@@ -115,13 +115,17 @@ class Service:
         until = "the configuration is right" if is_mistake else f"it works; tried every {RETRY:g} s"
         log.error("Nothing can be run until %s: %s", until, error)
         edits = Edits(lambda: self._files.paths)
-        with Standby(self._files, error, self._folder) as standby:
+        standby = Standby(self._files, error, self._folder)
+        standby.start()
+        try:
             while self._await_change(edits):
                 self._files.retry_refused()
                 try:
                     return self._try()
                 except EdgeposeError as again:
                     standby.report(again)
+        finally:
+            standby.stop()
         return None
 
     def _await_change(self, edits: Edits) -> bool:

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final
 
 from edgepose import __version__
@@ -89,19 +88,13 @@ class Standby:
         self._worker = OutputWorker("notice", self._screen, Stats(), self._failed)
         self._supervisor = Supervisor(self.state, self._failed, folder)
 
-    def __enter__(self) -> Standby:
+    def start(self) -> None:
         """Start to show and to report."""
         self._worker.start()
         self._supervisor.start()
         notify(READY=1)
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
         """Stop, and close the screen."""
         self._supervisor.stop()
         self._worker.drain()

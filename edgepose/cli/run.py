@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import logging
 import os
 import signal
 import sys
@@ -25,14 +24,11 @@ from edgepose.config.files import ConfigFiles, service_files
 from edgepose.config.loader import Config, load
 from edgepose.config.reload import ActiveConfig
 from edgepose.config.schema import DEFAULT_MODEL
-from edgepose.errors import EdgeposeError
 from edgepose.outputs.base import Device, Output
 from edgepose.registry import part
 from edgepose.system import malloc
 from edgepose.system.paths import state_folder
 from edgepose.system.status_file import own_folder
-
-log = logging.getLogger(__name__)
 
 SWITCH_INTERVAL: Final = 0.0005  # seconds; at the default 5 ms a busy Python thread halves the rate
 
@@ -70,7 +66,7 @@ def run(
     malloc.limit_arenas()
     is_service = "NOTIFY_SOCKET" in os.environ if service is None else service
     files = service_files(config, sets, state_folder()) if is_service else ConfigFiles(config, sets)
-    _recover(files)
+    roll_back_crashing(files)
     appliance = _serve(files, start) if is_service else _run(files, load(config, sets), start)
     if appliance is None:
         return
@@ -95,14 +91,6 @@ def _serve(files: ConfigFiles, start: Start) -> Appliance | None:
     with _signals(service):
         service.run()
     return service.appliance
-
-
-def _recover(files: ConfigFiles) -> None:
-    """Roll a pushed configuration back that makes the process crash."""
-    try:
-        roll_back_crashing(files)
-    except EdgeposeError as error:  # a disk that can't be written; it is read as it is
-        log.error("A pushed configuration can't be rolled back: %s", error)
 
 
 def _new_appliance(active: ActiveConfig, record: Path | None, quiet: bool) -> Appliance:

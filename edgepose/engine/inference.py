@@ -119,10 +119,14 @@ class Workers:
 
         The job fails, the interpreter is abandoned, and a new thread takes over.
         """
-        for worker in list(self._workers):
-            job = worker.give_up(self.deadline)
-            if job is not None:
-                self._replace(worker, job)
+        for index, worker in enumerate(self._workers):
+            if (job := worker.give_up(self.deadline)) is not None:
+                alive = [thread for thread in self._given_up if thread.is_alive()]
+                self._given_up = [*alive, worker.thread]
+                job.detector.runtimes[index].abandon()
+                self._fail(job, f"it took more than {self.deadline:g} s and is given up")
+                self._workers[index] = self._new_worker(index)
+                self._workers[index].thread.start()
 
     def stop(self) -> None:
         """Ask the threads to end after the current job."""
@@ -143,14 +147,6 @@ class Workers:
         worker = _Worker(index)
         worker.thread = new_thread(f"infer-{index}", lambda: self._run(worker), self._on_crash)
         return worker
-
-    def _replace(self, worker: _Worker, job: Job) -> None:
-        alive = [thread for thread in self._given_up if thread.is_alive()]
-        self._given_up = [*alive, worker.thread]
-        job.detector.runtimes[worker.index].abandon()
-        self._fail(job, f"it took more than {self.deadline:g} s and is given up")
-        self._workers[worker.index] = self._new_worker(worker.index)
-        self._workers[worker.index].thread.start()
 
     def _run(self, worker: _Worker) -> None:
         backoff = Backoff()

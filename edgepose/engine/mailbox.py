@@ -1,7 +1,7 @@
 """One-place mailboxes between threads, instead of a queue that could grow.
 
-Putting never waits unless the caller asks for it by name (`put_wait`). A late item replaces the
-one it finds or is merged with it, as the mailbox was made.
+Putting never waits unless the caller asks for it by name (`put_wait`). A late item is
+merged with the one that it finds.
 """
 
 from __future__ import annotations
@@ -14,20 +14,13 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-def newest(waiting: T, late: T) -> T:  # noqa: ARG001 - the signature of a merge
-    """Let the late item replace the waiting one."""
-    return late
-
-
 class Mailbox(Generic[T]):
     """At most one item between two threads.
 
-    merge: makes one item of the one that waits and the late one; `newest` replaces.
-    merged: how often that happened.
+    merge: makes one item of the one that waits and the late one.
     """
 
-    def __init__(self, merge: Callable[[T, T], T] = newest) -> None:
-        self.merged = 0
+    def __init__(self, merge: Callable[[T, T], T]) -> None:
         self._since = 0.0  # when what waits began to wait, monotonic
         self._taken_since = 0.0  # the same of what was taken last
         self._merge = merge
@@ -41,7 +34,6 @@ class Mailbox(Generic[T]):
             if self._is_closed:
                 return
             if self._item is not None:
-                self.merged += 1
                 item = self._merge(self._item, item)
             else:
                 self._since = time.monotonic()

@@ -1,7 +1,7 @@
 """From a frame to a scene: crop, infer, decode, track, smooth, match, trigger.
 
 A plain object without thread, clock or device: time comes with the frame, its age and inference
-are handed in. The live pipeline calls `prepare`, `infer` and `finish` on threads of its
+are handed in. The live pipeline calls `prepare` and `finish`, and infers, on threads of its
 own choice; replay, tests and benchmarks call `step`, or `interpret` with recorded poses.
 """
 
@@ -200,10 +200,6 @@ class Perception:
         """Return what inference needs to know of the frame."""
         return self.detector.prepare(frame)
 
-    def infer(self, job: Job) -> tuple[Tensor, ...]:
-        """Run the model here and now; the only step that takes long, and that knows a chip."""
-        return job.detector.runtimes[0].infer(job.tensor)
-
     def finish(self, job: Job, tensors: Sequence[Tensor], age: float = 0.0) -> Scene:
         """Return the scene of a job that was inferred."""
         poses = job.detector.decode(job, tensors)
@@ -213,4 +209,4 @@ class Perception:
     def step(self, frame: Frame, age: float = 0.0) -> Scene:
         """Return the scene of a frame, all steps in this thread."""
         job = self.prepare(frame)
-        return self.finish(job, self.infer(job), age)
+        return self.finish(job, job.detector.runtimes[0].infer(job.tensor), age)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edgepose.appliance.health import Health, Subject
+from edgepose.appliance.health import Health
 from edgepose.backoff import Backoff
 from edgepose.engine.failover import Candidate, FailoverRuntime
 from edgepose.engine.governor import Rates
@@ -69,7 +69,7 @@ def document(pipeline: Pipeline, board: Any = None, **more: Any) -> dict[str, An
     loaded: Any = SimpleNamespace(
         detector=pipeline.perception.detector, file=SimpleNamespace(name="echo"), why="because"
     )
-    return Health(board or Well()).document(Subject(config, loaded, pipeline, **more))
+    return Health(board or Well()).document(config, loaded, pipeline, **more)
 
 
 def test_all_is_well(parts, new_perception, started):
