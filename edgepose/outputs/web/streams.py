@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edgepose import jsonio
@@ -24,14 +23,12 @@ _BOUNDARY: Final = b"--frame\r\n"
 
 async def pictures(request: Request, pictures: Broadcaster) -> StreamResponse:
     """Send JPEGs as they are made, as MJPEG."""
-    with pictures.watched() as start:
-        number = start
+    with pictures.subscribed() as inbox:
         response = await _begin(request, "multipart/x-mixed-replace; boundary=frame", _BOUNDARY)
         while True:
-            edition = await pictures.after(number, QUIET)
-            if edition is not None:
-                number = edition.number
-                await _send(request, response, _part(edition.data))
+            jpeg = await pictures.next(inbox, QUIET)
+            if jpeg is not None:
+                await _send(request, response, _part(jpeg))
 
 
 def _part(jpeg: bytes) -> bytes:
@@ -42,19 +39,14 @@ def _part(jpeg: bytes) -> bytes:
 
 async def events(request: Request, scenes: Broadcaster, live: LatestScene) -> StreamResponse:
     """Send the remembered events, then scenes and events as they come, as server-sent events."""
-    with scenes.watched() as start:
-        number, seen = start, 0
-        response = await _begin(request, "text/event-stream", b"retry: 1500\n\n")
+    with scenes.subscribed() as inbox:
+        response, seen = await _begin(request, "text/event-stream", b"retry: 1500\n\n"), 0
         while True:
             seen, new = live.events_after(seen)
             for event in new:
                 await _send(request, response, _message("event", jsonio.dumps(event.to_dict())))
-            edition = await scenes.after(number, QUIET)
-            if edition is None:
-                await _send(request, response, b": quiet\n\n")
-            else:
-                number = edition.number
-                await _send(request, response, _message("scene", edition.data))
+            scene = await scenes.next(inbox, QUIET)
+            await _send(request, response, _message("scene", scene) if scene else b": quiet\n\n")
 
 
 def _message(kind: str, data: bytes) -> bytes:
@@ -82,18 +74,14 @@ async def _send(request: Request, response: StreamResponse, data: bytes) -> None
         raise ConnectionAbortedError("the client stalled") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Edition:
-    """What was made last, and its number."""
-
-    number: int
-    data: bytes
+Inbox = asyncio.Queue[bytes]
+"""The newest message that a client has not read yet: it has room for one."""
 
 
 class Broadcaster:
-    """Bytes made of the newest scene, at most `fps` times a second, while there are clients.
+    """Messages made of the newest scene, at most `fps` times a second, while there are clients.
 
-    `make` runs on the executor, everything else on the loop. A slow client misses editions:
+    `make` runs on the executor, everything else on the loop. A slow client misses messages:
     nothing waits for it and nothing piles up.
     """
 
@@ -111,65 +99,57 @@ class Broadcaster:
         self._executor = executor
         self._interval = 1 / fps
         self._most = most
-        self._clients = 0
-        self._edition = Edition(0, b"")
-        self._changed = asyncio.Condition()
+        self._inboxes: set[Inbox] = set()
+        self._newest = b""
         self._task: asyncio.Task[None] | None = None
 
     @contextmanager
-    def watched(self) -> Iterator[int]:
-        """Count a client, and yield the number to begin `after`: nothing old is shown.
-
-        Raises HTTPServiceUnavailable where there are too many.
-        """
-        if self._clients >= self._most:
+    def subscribed(self) -> Iterator[Inbox]:
+        """Yield the inbox of a new client. Raises HTTPServiceUnavailable for one too many."""
+        if len(self._inboxes) >= self._most:
             from aiohttp.web import HTTPServiceUnavailable
 
             text = "Too many pages are watching; close one."
             raise HTTPServiceUnavailable(text=text, headers={"Retry-After": "5"})
-        self._clients += 1
-        is_current = self._task is not None and not self._task.done()
-        if not is_current:
+        inbox = Inbox(1)
+        self._inboxes.add(inbox)
+        if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
+        elif self._newest:
+            inbox.put_nowait(self._newest)
         try:
-            yield 0 if is_current else self._edition.number
+            yield inbox
         finally:
-            self._clients -= 1
+            self._inboxes.discard(inbox)
 
-    async def after(self, number: int, timeout: float) -> Edition | None:
-        """Return the newest edition when it is newer than `number`; None after `timeout`."""
+    async def next(self, inbox: Inbox, timeout: float) -> bytes | None:
+        """Return the next message, None after `timeout`. Raises what `make` raised."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(timeout), self._changed:
-                await self._changed.wait_for(lambda: self._edition.number > number)
-                return self._edition
-        self._raise_fault()
+            async with asyncio.timeout(timeout):
+                return await inbox.get()
+        if self._task is not None and self._task.done() and not self._task.cancelled():
+            self._task.result()
         return None
 
     def close(self) -> None:
-        """Stop making editions."""
+        """Stop making messages."""
         if self._task is not None:
             self._task.cancel()
 
     async def _work(self) -> None:
         loop, last = asyncio.get_running_loop(), None
-        while self._clients:
+        self._newest = b""  # made for earlier clients, perhaps long ago
+        while self._inboxes:
             begun = loop.time()
             scene = self._live.scene
             if scene is not None and scene is not last:
                 last = scene
-                data = await loop.run_in_executor(self._executor, self._make, scene)
-                await self._publish(data)
+                self._newest = await loop.run_in_executor(self._executor, self._make, scene)
+                for inbox in self._inboxes:
+                    with suppress(asyncio.QueueEmpty):
+                        inbox.get_nowait()
+                    inbox.put_nowait(self._newest)
             await asyncio.sleep(max(self._interval - (loop.time() - begun), 0.001))
-
-    async def _publish(self, data: bytes) -> None:
-        async with self._changed:
-            self._edition = Edition(self._edition.number + 1, data)
-            self._changed.notify_all()
-
-    def _raise_fault(self) -> None:
-        """Raise the error that `make` raised, which is a bug."""
-        if self._task is not None and self._task.done() and not self._task.cancelled():
-            self._task.result()
 
 
 _REMEMBERED: Final = 50  # events that a page shows when it is opened

@@ -1,4 +1,4 @@
-"""One maker for many watchers."""
+"""Messages made once for many clients."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from contextlib import ExitStack
 import pytest
 from aiohttp.web import HTTPServiceUnavailable
 
-from edgepose.outputs.web.streams import Broadcaster, LatestScene
+from edgepose.outputs.web.streams import Broadcaster, Inbox, LatestScene
 from edgepose.types import Scene
 
 
 class Rig:
-    """A feed that makes the scene's number of it. made: those numbers."""
+    """A broadcaster whose message is the number of the scene. made: those numbers."""
 
     def __init__(self, executor: ThreadPoolExecutor) -> None:
         self.live = LatestScene()
         self.made: list[int] = []
-        self.feed = Broadcaster(self.live, self._make, executor, fps=200.0, most=3)
+        self.broadcaster = Broadcaster(self.live, self._make, executor, fps=200.0, most=3)
 
     def _make(self, scene: Scene) -> bytes:
         self.made.append(scene.frame.seq)
         return str(scene.frame.seq).encode()
 
-    async def see(self, number: int) -> tuple[int, bytes]:
-        """Return the next edition; it must come."""
-        edition = await self.feed.after(number, 5.0)
-        assert edition is not None
-        return edition.number, edition.data
+    async def see(self, inbox: Inbox) -> bytes:
+        """Return the next message; it must come."""
+        message = await self.broadcaster.next(inbox, 5.0)
+        assert message is not None
+        return message
 
 
 @pytest.fixture
@@ -50,11 +50,11 @@ def test_nothing_is_made_while_nobody_watches(
         rig.live.put(scene(1))
         await asyncio.sleep(0.02)
         assert rig.made == []
-        with rig.feed.watched() as number:
-            await rig.see(number)
+        with rig.broadcaster.subscribed() as inbox:
+            await rig.see(inbox)
         rig.live.put(scene(2))
-        assert rig.feed._task is not None
-        await asyncio.wait_for(rig.feed._task, 5)
+        assert rig.broadcaster._task is not None
+        await asyncio.wait_for(rig.broadcaster._task, 5)
         return rig.made
 
     assert asyncio.run(run()) == [1]
@@ -69,13 +69,13 @@ def test_many_watchers_cost_as_much_as_one(
         rig = Rig(executor)
         rig.live.put(scene(7))
         with ExitStack() as stack:
-            numbers = [stack.enter_context(rig.feed.watched()) for _ in range(3)]
-            with pytest.raises(HTTPServiceUnavailable), rig.feed.watched():
+            inboxes = [stack.enter_context(rig.broadcaster.subscribed()) for _ in range(3)]
+            with pytest.raises(HTTPServiceUnavailable), rig.broadcaster.subscribed():
                 pass
-            seen = await asyncio.gather(*(rig.see(number) for number in numbers))
-            assert [data for _, data in seen] == [b"7"] * 3
-            assert await rig.feed.after(seen[0][0], 0.05) is None
-        with rig.feed.watched():
+            seen = await asyncio.gather(*(rig.see(inbox) for inbox in inboxes))
+            assert seen == [b"7"] * 3
+            assert await rig.broadcaster.next(inboxes[0], 0.05) is None
+        with rig.broadcaster.subscribed():
             pass
         return rig.made
 
@@ -90,13 +90,13 @@ def test_a_late_watcher_sees_the_newest_and_nothing_old(
     async def run() -> bytes:
         rig = Rig(executor)
         rig.live.put(scene(1))
-        with rig.feed.watched() as number:
-            await rig.see(number)
-        assert rig.feed._task is not None
-        await asyncio.wait_for(rig.feed._task, 5)
+        with rig.broadcaster.subscribed() as inbox:
+            await rig.see(inbox)
+        assert rig.broadcaster._task is not None
+        await asyncio.wait_for(rig.broadcaster._task, 5)
         rig.live.put(scene(2))
-        with rig.feed.watched() as number:
-            return (await rig.see(number))[1]
+        with rig.broadcaster.subscribed() as inbox:
+            return await rig.see(inbox)
 
     assert asyncio.run(run()) == b"2"
 
@@ -109,10 +109,10 @@ def test_a_second_watcher_sees_a_picture_that_stands_still(
     async def run() -> bytes:
         rig = Rig(executor)
         rig.live.put(scene(1))
-        with rig.feed.watched() as first:
+        with rig.broadcaster.subscribed() as first:
             await rig.see(first)
-            with rig.feed.watched() as second:
-                return (await rig.see(second))[1]
+            with rig.broadcaster.subscribed() as second:
+                return await rig.see(second)
 
     assert asyncio.run(run()) == b"1"
 
@@ -122,12 +122,11 @@ def test_a_slow_watcher_misses_editions(executor: ThreadPoolExecutor, scene: Cal
 
     async def run() -> bytes:
         rig = Rig(executor)
-        with rig.feed.watched() as slow, rig.feed.watched() as quick:
-            number = quick
+        with rig.broadcaster.subscribed() as slow, rig.broadcaster.subscribed() as quick:
             for seq in range(1, 6):
                 rig.live.put(scene(seq))
-                number, _ = await rig.see(number)
-            return (await rig.see(slow))[1]
+                await rig.see(quick)
+            return await rig.see(slow)
 
     assert asyncio.run(run()) == b"5"
 
@@ -142,8 +141,8 @@ def test_a_fault_in_the_maker_is_heard(executor: ThreadPoolExecutor, scene: Call
         live = LatestScene()
         live.put(scene(1))
         feed = Broadcaster(live, fails, executor, 200.0, 1)
-        with feed.watched() as number:
-            await feed.after(number, 0.3)
+        with feed.subscribed() as inbox:
+            await feed.next(inbox, 0.3)
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(run())
