@@ -87,10 +87,18 @@ def _run(files: ConfigFiles, config: Config, start: Start) -> Appliance:
 
 def _serve(files: ConfigFiles, start: Start) -> Appliance | None:
     """Run as a service; None where it was stopped before there was anything to run."""
+    _report_misnamed(files)
     service = Service(files, start, own_folder())
     with _signals(service):
         service.run()
     return service.appliance
+
+
+def _report_misnamed(files: ConfigFiles) -> None:
+    """Warn about files on the boot partition that somebody meant to be read."""
+    for path in files.misnamed:
+        text = "%s is not read: rename it to %s (Windows hides the .txt at the end of names)."
+        log.warning(text, path, files.given.name)
 
 
 def _new_appliance(active: ActiveConfig, record: Path | None, quiet: bool) -> Appliance:
