@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import os
 import signal
 import sys
@@ -29,6 +30,8 @@ from edgepose.registry import part
 from edgepose.system import malloc
 from edgepose.system.paths import state_folder
 from edgepose.system.status_file import own_folder
+
+log = logging.getLogger(__name__)
 
 SWITCH_INTERVAL: Final = 0.0005  # seconds; at the default 5 ms a busy Python thread halves the rate
 
