@@ -158,7 +158,7 @@ def test_a_misnamed_file_on_the_boot_partition_is_in_the_log(service):
     """Who wrote c.yaml.txt with Windows finds it named, and the service runs."""
     service.wait_for("READY")
     service.process.kill()
-    service.process.communicate()
+    service.process.wait(30)
     boot = Path(service.environment["EDGEPOSE_BOOT_PATH"])
     boot.mkdir()
     (boot / "c.yaml.txt").write_text("version: 1\n")
