@@ -30,6 +30,7 @@ OUTPUTS: Final = {
     "mqtt": "edgepose.outputs.mqtt.output:Mqtt",
     "prometheus": "edgepose.outputs.prometheus:Prometheus",
     "recording": "edgepose.outputs.recording:RecordingOutput",
+    "sound": "edgepose.outputs.sound.output:Sound",
     "video": "edgepose.outputs.video.output:VideoOutput",
     "web": "edgepose.outputs.web:Web",
     "webhook": "edgepose.outputs.webhook:Webhook",

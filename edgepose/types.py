@@ -189,7 +189,8 @@ class Effort:
 
     seconds: from its begin to its end. down, up: seconds from the start to the target, and back.
     range: the least and the greatest value of the exercise's signal. faults: what to tell the
-    person about it. reason: why it was not counted. goal: repetitions or seconds to reach.
+    person about it. reason: why it was not counted; say: the same for the person, who needs no
+    figures (not part of the JSON form). goal: repetitions or seconds to reach.
     """
 
     seconds: float | None = None
@@ -198,6 +199,7 @@ class Effort:
     range: tuple[float, float] | None = None
     faults: tuple[str, ...] | None = None
     reason: str | None = None
+    say: str = ""
     goal: float | None = None
 
     def to_dict(self) -> dict[str, Any]:

@@ -64,6 +64,7 @@ def device(config: Config, model: LoadedModel, controls: Controls | None = None)
         controls=controls,
         templates=config.templates,
         profiles=tuple(config.profiles),
+        language=config.language,
     )
 
 
@@ -117,6 +118,7 @@ def _new_watches(config: Config, known_score: float) -> list[Watch]:
                     release=config.people.release,
                     max_age=section.max_age,
                     min_score=known_score,
+                    language=config.language.name,
                 )
             )
         elif classifier := config.classifiers.get(name):

@@ -38,6 +38,7 @@ from edgepose.errors import (
     did_you_mean,
     near_miss,
 )
+from edgepose.language import Language, load_language
 from edgepose.yamldoc.document import Document, parse_yaml, read_text
 from edgepose.yamldoc.validation import Problems, validate
 
@@ -56,6 +57,7 @@ class Config:
     templates: of each watch, with the watch's own tolerances. digest: the same for files (and
     `--set`) with the same values, comments aside. text: what the file held. profiles: by name, the
     first first. frames: what outputs may have of the pictures: "full", "skeleton" or "none".
+    language: of what people read and hear.
     classifiers, exercises: of the watches that have one. is_outdated: the file is of an older
     version.
     """
@@ -74,6 +76,7 @@ class Config:
     text: str = field(default="", compare=False, repr=False)
     profiles: Mapping[str, ProfileSection] = field(default_factory=dict)
     frames: str = "full"
+    language: Language = field(default_factory=Language)
     classifiers: Mapping[str, Classifier] = field(default_factory=dict)
     exercises: Mapping[str, Exercise] = field(default_factory=dict)
     is_outdated: bool = field(default=False, compare=False)
@@ -146,6 +149,7 @@ class _Sections:
         templates = self._templates(root.watch) if root is not None else {}
         classifiers = self._classifiers(root.watch) if root is not None else {}
         exercises = self._exercises(root.watch) if root is not None else {}
+        language = self._language(root.language) if root is not None else Language()
         self._check_names()
         self._check_whens(outputs)
         if root is not None:
@@ -168,6 +172,7 @@ class _Sections:
             digest=digest(self.problems.document.data),
             profiles=root.profiles,
             frames=root.frames,
+            language=language,
             classifiers=classifiers,
             exercises=exercises,
         )
@@ -228,6 +233,13 @@ class _Sections:
             if exercise is not None:
                 exercises[name] = exercise
         return exercises
+
+    def _language(self, name: str) -> Language:
+        try:
+            return load_language(name, self.path.absolute().parent)
+        except ConfigError as error:
+            self.problems.add(("language",), str(error))
+            return Language()
 
     def _names(self, section: str) -> tuple[str, ...]:
         value = self._data.get(section)

@@ -100,6 +100,7 @@ def reference_text() -> str:
         _CLASSIFIER,
         _EXERCISE,
         _titled("profiles", _commented(_PROFILES)),
+        "\n" + _line("language", "en", _about("language"), ""),
         "\n" + _line("frames", "full", _about("frames"), ""),
         _titled("outputs", "outputs:\n" + _part("output", "log", "  ")),
         _others("output", "  "),

@@ -470,6 +470,11 @@ class Root(Options):
         default_factory=PeopleSection, description="how many people count, and which"
     )
     watch: dict[str, WatchSection] = Field(default={}, description="what to look for, by name")
+    language: str = Field(
+        default="en",
+        description="of what people read and hear: en, de, es, or the path of a table of one's own",
+        examples=["de"],
+    )
     frames: Literal["full", "skeleton", "none"] = Field(
         default="full",
         description="which pictures outputs may have, whatever their own options are. full: all; "

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from edgepose.core.templates import Template
+from edgepose.language import Language
 from edgepose.options import Options
 from edgepose.types import Scene
 
@@ -53,6 +54,7 @@ class Device:
 
     controls: None where there is no appliance (replay, tests). templates: what each watch
     looks for, by its name, to be shown; a watch may have none. profiles: names to switch between.
+    language: what people read and hear is in it.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Device:
     controls: Controls | None = None
     templates: Mapping[str, Sequence[Template]] = field(default_factory=dict)
     profiles: tuple[str, ...] = ()
+    language: Language = field(default_factory=Language)
 
 
 class Output(ABC):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edgepose import options, template_file
 from edgepose.config import plugins
-from edgepose.config.loader import Config, load
+from edgepose.config.loader import Config, load, loads
 from edgepose.config.smoothing import FILTERS
 from edgepose.core.smoothing import PRESETS, Exponential, NoSmoothing, OneEuro
 from edgepose.core.templates import Template
@@ -429,3 +429,13 @@ def test_any_nonsense_is_a_configuration_or_a_config_error(folder: Path, data: d
         assert read(folder, text).source
     except ConfigError as error:
         assert "kiosk.yaml" in str(error)  # noqa: PT017 - both outcomes are right
+
+
+def test_the_language_is_one_of_the_shipped_ones_or_a_table_beside_the_file(tmp_path):
+    """A mistake names the line of the configuration."""
+    text = "version: 1\nsource: {type: synthetic}\nlanguage: %s\n"
+    assert loads(text % "de", tmp_path / "a.yaml").language.text("last") == "die letzte"
+    (tmp_path / "platt.yaml").write_text("last: een noch\n")
+    assert loads(text % "platt.yaml", tmp_path / "a.yaml").language.name == "platt"
+    with pytest.raises(ConfigError, match=r"a.yaml line 3: language: expected de, en, es or"):
+        loads(text % "fr", tmp_path / "a.yaml")

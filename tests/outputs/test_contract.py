@@ -115,9 +115,14 @@ def web(folder: Path) -> Rig:
     return Rig({"port": 0, "token": "correct-horse-battery"})
 
 
+def sound(folder: Path) -> Rig:
+    """Speak to nobody: a card that isn't there is found when something is said."""
+    return Rig({"voice": "none", "tones": False})
+
+
 RIGS = {
     "gpio": gpio, "hdmi": hdmi, "jsonl": jsonl, "memory": memory, "mqtt": mqtt,
-    "prometheus": prometheus, "recording": recording, "video": video, "web": web,
+    "prometheus": prometheus, "recording": recording, "sound": sound, "video": video, "web": web,
     "webhook": webhook,
 }  # fmt: skip
 

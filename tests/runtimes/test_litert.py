@@ -116,9 +116,7 @@ def test_a_model_of_any_size_takes_one_size_after_another(tmp_path: Path) -> Non
 def test_a_model_of_one_size_says_which_it_was_given(tmp_path: Path) -> None:
     """Name the size that was refused, and go on working with the right one."""
     runtime = opened(tiny_model(tmp_path / "relu.tflite"))
-    with pytest.raises(
-        ModelError, match=r"relu\.tflite: does not accept an input of \(1, 9, 9, 3\)"
-    ):
+    with pytest.raises(ModelError, match=r"relu\.tflite: .* an input of \(1, 9, 9, 3\)"):
         runtime.infer(np.zeros((1, 9, 9, 3), np.float32))
     assert runtime.infer(np.ones((1, 2, 2, 3), np.float32))[0].all()
 

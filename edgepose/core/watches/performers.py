@@ -113,7 +113,7 @@ class Repetitions:
             words = in_language(self._exercise.short, self._language)
             self._advice.give(words, time)
             yield Transition("partial", self.person, None, None, self.count, effort=Effort(
-                range=swing.range, reason=reason(self._exercise, swing, words)
+                range=swing.range, reason=reason(self._exercise, swing, words), say=words
             ))  # fmt: skip
 
     def _counted(self, attempt: Attempt, time: float) -> Transition:

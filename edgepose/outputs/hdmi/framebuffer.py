@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from edgepose.errors import OutputLost
 from edgepose.outputs.hdmi.pixel_format import is_known, raster, write
-from edgepose.outputs.hdmi.screen import NoScreen, Screen, ScreenRequest
+from edgepose.outputs.hdmi.screen import NoScreen, Screen, Wanted
 from edgepose.types import Image, Size
 
 DEVICE = Path("/dev/fb0")
@@ -66,14 +66,12 @@ class Framebuffer(Screen):
 
     label = "framebuffer"
 
-    def __init__(
-        self, request: ScreenRequest, geometry: Callable[[int], Geometry] = read_geometry
-    ) -> None:
-        """Map the device's memory; its size is fixed, `request` is ignored.
+    def __init__(self, wanted: Wanted, geometry: Callable[[int], Geometry] = read_geometry) -> None:
+        """Map the device's memory; its size is fixed, `wanted` is ignored.
 
         Raises NoScreen where there is no such device, OutputLost where it can't be used.
         """
-        del request
+        del wanted
         if not DEVICE.exists():
             raise NoScreen(f"{DEVICE} does not exist")
         self._memory: mmap.mmap | None = None

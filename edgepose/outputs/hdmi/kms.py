@@ -22,7 +22,7 @@ from edgepose.errors import OutputLost
 from edgepose.outputs.hdmi.drm_card import Display, find_display, is_connected
 from edgepose.outputs.hdmi.libdrm import Libdrm, ModeInfo, View
 from edgepose.outputs.hdmi.pixel_format import raster, write
-from edgepose.outputs.hdmi.screen import Screen, ScreenRequest
+from edgepose.outputs.hdmi.screen import Screen, Wanted
 from edgepose.types import Image
 
 log = logging.getLogger(__name__)
@@ -45,14 +45,14 @@ class ScanoutBuffer:
 class Kms(Screen):
     """The connected display of a card."""
 
-    def __init__(self, request: ScreenRequest, drm: Libdrm | None = None) -> None:
+    def __init__(self, wanted: Wanted, drm: Libdrm | None = None) -> None:
         """Become master of the display and show black.
 
         Raises NoScreen without libdrm or card, OutputLost while no display is connected or
         another program uses it.
         """
         self._drm = drm or Libdrm()
-        self._display: Display | None = find_display(self._drm, request)
+        self._display: Display | None = find_display(self._drm, wanted)
         self.size, self.label = self._display.size, self._display.label
         self._buffers: list[ScanoutBuffer] = []
         self._before: View | None = None

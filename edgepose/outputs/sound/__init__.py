@@ -1,0 +1,1 @@
+"""Speak and sound what is counted: repetitions, faults, goals."""

@@ -1,0 +1,57 @@
+"""Languages: English built in, tables shipped, tables of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgepose.errors import ConfigError
+from edgepose.language import Phrases, load_language, shipped_languages
+from edgepose.yamldoc.document import read_yaml
+
+
+def test_english_needs_no_file():
+    """It is there without a checkout."""
+    assert load_language("en").text("more", count=3) == "3 more"
+
+
+@pytest.mark.parametrize("name", sorted(shipped_languages()))
+def test_a_shipped_table_has_every_text(name: str):
+    """Whoever copies it sees all there is to translate."""
+    assert set(read_yaml(shipped_languages()[name]).data) == set(Phrases.model_fields)
+    assert load_language(name).name == name
+
+
+def test_german_is_german():
+    """A place in braces is filled in."""
+    assert load_language("de").text("more", count=3) == "noch 3"
+
+
+def test_a_table_of_one_s_own_lies_beside_the_configuration(tmp_path: Path):
+    """What it leaves out is English."""
+    (tmp_path / "platt.yaml").write_text("last: een noch\n")
+    language = load_language("platt.yaml", tmp_path)
+    assert (language.text("last"), language.text("halfway")) == ("een noch", "halfway")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("lst: een noch\n", r"t.yaml line 1: lst: unknown option; did you mean 'last'\?"),
+        ("halfway: 5\n", r"t.yaml line 1: halfway: expected text"),
+        ("more: 'noch {counts}'\n", r"line 1: more: \{counts\} is not filled in here.*\{count\}"),
+        ("more: 'noch {count'\n", r"t.yaml line 1: more: "),
+    ],
+)
+def test_a_wrong_table_is_refused_with_its_line(tmp_path: Path, text: str, words: str):
+    """Place, found, expected."""
+    (tmp_path / "t.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=words):
+        load_language("t.yaml", tmp_path)
+
+
+def test_an_unknown_language_names_the_known_ones():
+    """With the way out: a path."""
+    with pytest.raises(ConfigError, match=r"expected de, en, es or the path .* 'fr'"):
+        load_language("fr")
