@@ -90,15 +90,6 @@ LIMB_STARTS: Final = np.array([limb.start for limb in LIMBS])
 LIMB_ENDS: Final = np.array([limb.end for limb in LIMBS])
 
 
-def _mirror_name(name: str) -> str:
-    swap = {"left": "right", "right": "left"}
-    side, _, rest = name.partition("_")
-    return f"{swap[side]}_{rest}" if side in swap else name
-
-
-MIRRORED_LIMBS: Final = np.array([LIMB_INDEX[_mirror_name(limb.name)] for limb in LIMBS])
-
-
 def keypoint_index(name: str) -> int:
     """Return the index of a keypoint named as in COCO (`left_eye`) or PoseNet (`leftEye`).
 

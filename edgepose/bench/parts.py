@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -203,7 +204,5 @@ def _rss_mb(code: str, argument: Path) -> float:
 def processor() -> str:
     """Return the processor's name."""
     text = Path("/proc/cpuinfo").read_text()
-    names = [line.partition(":")[2].strip() for line in text.splitlines()]
-    keys = [line.partition(":")[0].strip() for line in text.splitlines()]
-    named = {key: name for key, name in zip(keys, names, strict=True) if name}
-    return named.get("model name") or named.get("Model") or "unknown processor"
+    found = re.search(r"^(?:model name|Model)\s*:\s*(.+)$", text, re.M)
+    return found[1] if found else "unknown processor"

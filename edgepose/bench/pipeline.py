@@ -52,9 +52,6 @@ class StillSource(Source):
         self._seq += 1
         return Frame(image, now, self._seq, captured=now)
 
-    def close(self) -> None:
-        """Hold nothing."""
-
 
 class _Sink(Output):
     """An output that does nothing."""

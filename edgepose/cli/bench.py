@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from edgepose.appliance.model import LoadedModel, load_model
+from edgepose.appliance.model import LoadedModel
 from edgepose.bench import parts, pipeline
 from edgepose.bench.pipeline import Quartiles, Result
-from edgepose.cli.pose import model_option, model_section
+from edgepose.cli.pose import model_option, opened
 from edgepose.cli.run import tune_python
 from edgepose.engine.perception import Detector, Perception
 from edgepose.modelstore.speeds import write_speed
@@ -47,14 +47,11 @@ def bench(model: str | None, clip: Path | None, rounds: int, seconds: float, as_
     are printed beside each median: if they are far apart, the machine was busy.
     """
     tune_python()
-    loaded = load_model(model_section(model).model_copy(update={"workers": 2, "threads": 1}))
     console = Console(stderr=True)
-    try:
+    with opened(model, workers=2, threads=1) as loaded:
         runs = _runs(loaded, rounds, seconds)
         results = [run() for run in track(runs, "Measuring", console=console, transient=True)]
         report = _report(loaded, results, clip)
-    finally:
-        loaded.close()
     write_speed(
         loaded.file.path, loaded.detector.runtimes[0].backend, results[0].bare_ms.median / 1e3
     )

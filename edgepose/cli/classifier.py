@@ -16,9 +16,9 @@ from rich.table import Table
 
 from edgepose import classifier_file, imaging
 from edgepose.appliance.evaluation import Evaluation, evaluate, split
-from edgepose.appliance.model import LoadedModel, load_model
+from edgepose.appliance.model import LoadedModel
 from edgepose.classifier_file import Examples, Order, examples_of
-from edgepose.cli.pose import model_option, model_section
+from edgepose.cli.pose import model_option, opened
 from edgepose.cli.template_capture import poses_of, still
 from edgepose.config.classifiers import Classifier, load_classifier
 from edgepose.config.schema import WatchSection
@@ -53,11 +53,8 @@ def learn(folder: Path, out: Path, model: str | None) -> None:
             f"{folder}: expected a folder of pictures for each of two classes or more, "
             f"found {len(pictures)}; what people do otherwise is a class as well"
         )
-    loaded = load_model(model_section(model))
-    try:
+    with opened(model) as loaded:
         rows = list(_rows(loaded, pictures))
-    finally:
-        loaded.close()
     _check_classes(rows, pictures)
     classifier_file.save(out, examples_of(rows))
     counts = Counter(owner for owner, _, _ in rows)
@@ -200,11 +197,8 @@ def _known(other: Path, order: Order, model: str | None) -> Examples:
 def _photographed(folder: Path, model: str | None) -> Examples:
     """Return the poses of pictures in a folder for each class."""
     pictures = _pictures(folder)
-    loaded = load_model(model_section(model))
-    try:
+    with opened(model) as loaded:
         rows = list(_rows(loaded, pictures))
-    finally:
-        loaded.close()
     if not rows:
         raise ClassifierError(f"{folder}: expected a folder of pictures for each class, found none")
     return examples_of(rows)

@@ -12,11 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from edgepose import imaging
-from edgepose.appliance.model import LoadedModel, load_model
-from edgepose.cli.pose import model_section
+from edgepose.appliance.model import LoadedModel
+from edgepose.cli.pose import opened
 from edgepose.errors import UserError
 from edgepose.skeleton import KEYPOINTS
-from edgepose.types import Frame
 
 if TYPE_CHECKING:
     from edgepose.train.evaluation import EvaluationReport
@@ -84,13 +83,10 @@ def _of_pictures(
     from edgepose.train.evaluation import score_crops, summarise
 
     pictures = read_annotations(data, images)
-    loaded = load_model(model_section(model).model_copy(update={"min_score": 0.0}))
-    try:
+    with opened(model, min_score=0.0) as loaded:
         report = summarise(*score_crops(loaded.estimate, pictures))
         if overlay is not None:
             imaging.write_image(overlay, _overlay(loaded, pictures))
-    finally:
-        loaded.close()
     return report
 
 
@@ -124,15 +120,8 @@ def _of_clip(model: str | None, data: Path) -> EvaluationReport:
     if not truth_path.is_file():
         raise UserError(f"{data}: no {truth_path.name} beside it; eval needs the clip's truth")
     truth = read_truth(truth_path)
-    loaded = load_model(model_section(model))
-    try:
-        return score_clip(lambda frame: _follow(loaded, frame), data, truth)
-    finally:
-        loaded.close()
-
-
-def _follow(loaded: LoadedModel, frame: Frame) -> Any:
-    return loaded.detector.detect(frame)
+    with opened(model) as loaded:
+        return score_clip(loaded.detector.detect, data, truth)
 
 
 def _print(report: EvaluationReport) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
@@ -189,15 +190,8 @@ def _family(path: Path, inside: ModelInfo) -> str | None:
 
 
 def _tensor(tensor: TensorInfo) -> Row:
-    return {
-        "name": tensor.name,
-        "shape": list(tensor.shape),
-        "dtype": tensor.dtype,
-        "scale": tensor.scale or None,
-        "zero_point": tensor.zero_point if tensor.scale else None,
-        "channels": tensor.channels,
-        "constant_bytes": tensor.constant_bytes,
-    }
+    quantisation = {"scale": None, "zero_point": None} if not tensor.scale else {}
+    return asdict(tensor) | {"shape": list(tensor.shape)} | quantisation
 
 
 def _metadata(value: bytes) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
 
 from edgepose import imaging
-from edgepose.appliance.model import load_model
+from edgepose.appliance.model import LoadedModel, load_model
 from edgepose.config.schema import ModelSection
 from edgepose.errors import UserError
 from edgepose.types import Frame, Image, Pose, Scene
@@ -34,10 +35,9 @@ def pose(images: tuple[Path, ...], model: str | None, as_json: bool, draw: Path 
 
     Pictures that can't be read are reported at the end, and the exit code is 2.
     """
-    loaded = load_model(model_section(model))
     found: list[dict[str, Any]] = []
     problems = []
-    try:
+    with opened(model) as loaded:
         for number, path in enumerate(images, start=1):
             try:
                 image = imaging.read_image(path)
@@ -49,14 +49,17 @@ def pose(images: tuple[Path, ...], model: str | None, as_json: bool, draw: Path 
             if draw is not None:
                 target = draw if len(images) == 1 else draw.with_stem(f"{draw.stem}-{number}")
                 imaging.write_image(target, _drawn(image, poses))
-    finally:
-        loaded.close()
     if as_json:
         click.echo(json.dumps(found))
     elif found:
         click.echo("\n".join(_lines(found)))
     if problems:
         raise UserError("\n".join(problems))
+
+
+def opened(model: str | None, **changes: Any) -> closing[LoadedModel]:
+    """Open the model of a `--model` value; changes: of the model section. Closed after `with`."""
+    return closing(load_model(model_section(model).model_copy(update=changes)))
 
 
 def model_section(model: str | None) -> ModelSection:

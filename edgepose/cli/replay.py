@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -70,14 +71,11 @@ def _scenes(recording: Path, config: Config) -> Iterator[Scene]:
 def _clip_scenes(clip: Path, config: Config) -> Iterator[Scene]:
     video = part("source", "video")
     source = video(video.Options(path=clip.absolute(), pace="fast"))
-    loaded = load_model(config.model)
-    try:
+    with closing(load_model(config.model)) as loaded:
         interpreter = assembly.new_interpreter(
             config, replay_stamp(CLIP_START), loaded.detector.family
         )
         yield from replay_source(source, Perception(loaded.detector, interpreter))
-    finally:
-        loaded.close()
 
 
 def compare(before: list[Event], after: list[Event]) -> str:

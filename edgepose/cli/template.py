@@ -13,8 +13,8 @@ from rich.progress import track
 from rich.table import Table
 
 from edgepose import imaging, template_file
-from edgepose.appliance.model import LoadedModel, load_model
-from edgepose.cli.pose import model_option, model_section
+from edgepose.appliance.model import LoadedModel
+from edgepose.cli.pose import model_option, opened
 from edgepose.cli.template_capture import capture, poses_of, still, summary
 from edgepose.core.matching import match
 from edgepose.core.templates import Template
@@ -125,17 +125,14 @@ def try_out(name: str, media: tuple[Path, ...], model: str | None, as_json: bool
     What can't be used is reported at the end, and the exit code is 2.
     """
     found = _find(name)
-    loaded = load_model(model_section(model))
     rows: list[dict[str, Any]] = []
     problems = []
-    try:
+    with opened(model) as loaded:
         for path in media:
             try:
                 rows += _compared(loaded, found, path)
             except UserError as error:
                 problems.append(str(error))
-    finally:
-        loaded.close()
     if rows or as_json:
         click.echo(json.dumps(rows) if as_json else "\n".join(_line(row) for row in rows))
     if problems:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -11,8 +12,8 @@ import click
 
 from edgepose import imaging, template_file
 from edgepose.appliance import assembly
-from edgepose.appliance.model import LoadedModel, load_model
-from edgepose.cli.pose import model_option, model_section
+from edgepose.appliance.model import LoadedModel
+from edgepose.cli.pose import model_option, opened
 from edgepose.config.loader import load
 from edgepose.core.templates import Template, teach
 from edgepose.errors import TemplateError, UserError
@@ -60,8 +61,7 @@ def capture(
 ) -> None:
     """Teach the pose NAME from photos, from one moment of a clip, or live at the camera."""
     _check_one_way(images, video, at, config)
-    loaded = load_model(model_section(model))
-    try:
+    with opened(model) as loaded:
         if config is not None:
             poses, note = _live_poses(loaded, config, countdown), "standing at the camera"
         elif video is not None and at is not None:
@@ -70,8 +70,6 @@ def capture(
         else:
             poses = [pose for path in images for pose in poses_of(loaded, still(path), str(path))]
             note = ", ".join(path.name for path in images)
-    finally:
-        loaded.close()
     taught = teach(name, poses, loaded.detector.family.known_score, mirror=mirror)
     target = out or Path("templates") / f"{name}.yaml"
     if not force:
@@ -139,16 +137,13 @@ def poses_of(loaded: LoadedModel, frame: Frame, where: str) -> list[Pose]:
 
 
 def _live_poses(loaded: LoadedModel, config: Path, countdown: int) -> list[Pose]:
-    source = assembly.new_source(load(config))
-    try:
+    with closing(assembly.new_source(load(config))) as source:
         source.open()
         for left in range(countdown, 0, -1):
             click.echo(f"Take the pose: {left} ...", err=True)
             _detect_for(loaded, source, 1.0)
         frames = islice(iter(source.read, None), LIVE_FRAMES)
         found = [loaded.detector.detect(frame) for frame in frames if frame is not None]
-    finally:
-        source.close()
     poses = [people[0] for people in found if people]
     if len(poses) < LIVE_FRAMES // 2:
         raise TemplateError(

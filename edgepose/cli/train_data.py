@@ -61,8 +61,7 @@ def label(
 
     What lies beside the people, where nobody is, goes into OUT/empty: pictures for `--empty`.
     """
-    from edgepose.appliance.model import load_model
-    from edgepose.cli.pose import model_section
+    from edgepose.cli.pose import opened
     from edgepose.train.data.negatives import keep_vacant
     from edgepose.train.data.pseudo_labels import label_clip, write_labels
     from edgepose.types import Region
@@ -70,12 +69,9 @@ def label(
     part = Region(*region)
     if min(region[2:]) <= 0 or max(part.y + part.height, part.x + part.width) > 1:
         raise click.BadParameter(f"{region} is not inside the frame", param_hint="--region")
-    loaded = load_model(model_section(teacher).model_copy(update={"min_score": 0.0}))
-    try:
+    with opened(teacher, min_score=0.0) as loaded:
         frames = (f for clip in clips for f in label_clip(loaded.estimate, clip, every, part))
         count = write_labels(out, keep_vacant(loaded.estimate, frames, out / "empty"))
-    finally:
-        loaded.close()
     click.echo(f"{out / 'annotations.json'}: {count} frames by {loaded.label}")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,17 +67,6 @@ class Exponential(Smoothing):
     time_constant: float = 0.05
 
 
-class Filter(Protocol):
-    """The state of one filter over 17 keypoints."""
-
-    def step(self, points: Points, elapsed: Column, size: float, fresh: Mask, seen: Mask) -> Points:
-        """Return the filtered points; a keypoint that isn't seen stays where it was.
-
-        elapsed: seconds since each keypoint was last seen. size: of the person, pixels.
-        fresh: seen for the first time, or again after it was dropped: passed through unfiltered.
-        """
-
-
 class OneEuroFilter:
     """A low-pass filter whose cutoff rises with the speed of each coordinate."""
 
@@ -88,7 +77,11 @@ class OneEuroFilter:
         self._speed: Points = np.zeros_like(points)  # person sizes per second, low-passed
 
     def step(self, points: Points, elapsed: Column, size: float, fresh: Mask, seen: Mask) -> Points:
-        """Return the filtered points."""
+        """Return the filtered points; a keypoint that isn't seen stays where it was.
+
+        elapsed: seconds since each keypoint was last seen. size: of the person, pixels.
+        fresh: seen for the first time, or again after it was dropped: passed through unfiltered.
+        """
         own = self._settings
         speed = (points - self._raw) / (elapsed * size)
         speed = self._speed + _weight(own.derivative_cutoff, elapsed) * (speed - self._speed)
@@ -133,16 +126,6 @@ class ExponentialFilter:
         return smooth
 
 
-__all__ = [
-    "PRESETS",
-    "Exponential",
-    "NoSmoothing",
-    "OneEuro",
-    "Setting",
-    "Smoother",
-    "make_smoother",
-]
-
 SMALLEST: Final = 0.05  # of the frame's longer side: the least size assumed of a person
 
 
@@ -171,16 +154,6 @@ soft 0.27 % / 38 ms. An exponential filter of 0.05 s has 0.47 % but 30 ms, of 0.
 65 ms: the same smoothness for about twice the delay."""
 
 
-class Smoother(Protocol):
-    """The smoothing of one person's poses."""
-
-    def __call__(self, pose: Pose, time: float) -> Pose:
-        """Return the smoothed pose. time: seconds, of the frame that the pose was found in."""
-
-    def reset(self) -> None:
-        """Forget the past: the next pose passes unchanged."""
-
-
 def make_smoother(setting: str | Setting = "normal") -> Smoother:
     """Return a new smoother for one person from a preset's name or from parameters.
 
@@ -201,9 +174,6 @@ class Unsmoothed:
         del time
         return pose
 
-    def reset(self) -> None:
-        """Do nothing: there is no state."""
-
 
 class KeypointSmoother:
     """A smoother that filters known keypoints, holds those just lost and drops the others.
@@ -214,10 +184,6 @@ class KeypointSmoother:
 
     def __init__(self, settings: OneEuro | Exponential) -> None:
         self._settings = settings
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget the past."""
         self._last: Pose | None = None
         self._time = -math.inf
 
@@ -242,7 +208,7 @@ class KeypointSmoother:
         self._extent = np.array(pose.size, np.float32)
         points = pose.keypoints[:, :2] * self._extent
         settings = self._settings
-        self._filter: Filter = (
+        self._filter = (
             OneEuroFilter(settings, points)
             if isinstance(settings, OneEuro)
             else ExponentialFilter(settings, points)
@@ -272,3 +238,7 @@ def _person_size(points: Points, frame_size: Size) -> float:
     if not len(points):
         return smallest
     return max(float((points.max(axis=0) - points.min(axis=0)).max()), smallest)
+
+
+Smoother = KeypointSmoother | Unsmoothed
+"""The smoothing of one person's poses: `smooth(pose, time)`, times in seconds."""

@@ -195,17 +195,18 @@ class Template:  # noqa: PLW1641 - a hash of arrays is not needed
         if not self.name.strip() or not self.name.isprintable():
             raise TemplateError(f"template {self.name!r}: the name must be printable text")
         if self.points.shape[1:] != (NUM_KEYPOINTS, 2) or not len(self.points):
-            raise TemplateError(f"template '{self.name}': expected the 17 keypoints of a pose")
+            raise self._error("expected the 17 keypoints of a pose")
         for limb in (*self.limbs, *sorted(self.ignore)):
             if limb not in LIMB_INDEX:
                 hint = near_miss(limb, LIMB_INDEX)
-                raise TemplateError(f"template '{self.name}': unknown limb '{limb}'{hint}")
+                raise self._error(f"unknown limb '{limb}'{hint}")
         if self.compat not in COMPAT:
-            raise TemplateError(
-                f"template '{self.name}': compat is '' or 'kunyankin', not '{self.compat}'"
-            )
+            raise self._error(f"compat is '' or 'kunyankin', not '{self.compat}'")
         self._check_ranges()
         self._check_visible()
+
+    def _error(self, text: str) -> TemplateError:
+        return TemplateError(f"template '{self.name}': {text}")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Template) and self._values() == other._values()
@@ -217,25 +218,24 @@ class Template:  # noqa: PLW1641 - a hash of arrays is not needed
     def _check_ranges(self) -> None:
         tolerances = np.concatenate((self.angle_deviations, self.size_deviations))
         if not (np.isfinite(tolerances).all() and (tolerances > 0).all()):
-            raise TemplateError(f"template '{self.name}': a deviation must be a number above 0")
+            raise self._error("a deviation must be a number above 0")
         if not (np.isfinite(self.weights).all() and (self.weights >= 0).all()):
-            raise TemplateError(f"template '{self.name}': a weight must be a number, 0 or more")
+            raise self._error("a weight must be a number, 0 or more")
 
     def _check_visible(self) -> None:
         seen, counted = int(np.isfinite(self.shape.angles).sum()), int(self.counted.sum())
         if seen < MIN_SEEN:
-            raise TemplateError(
-                f"template '{self.name}': {seen} of the {NUM_LIMBS} limbs are seen in the pose, "
+            raise self._error(
+                f"{seen} of the {NUM_LIMBS} limbs are seen in the pose, "
                 "too few to recognise it; use a picture that shows more of the person"
             )
         if not counted:
-            raise TemplateError(
-                f"template '{self.name}': every limb that is seen is ignored or weighs 0; "
-                "let at least one count"
+            raise self._error(
+                "every limb that is seen is ignored or weighs 0; let at least one count"
             )
         if not 1 <= self.required <= counted:
-            raise TemplateError(
-                f"template '{self.name}': min_visible must lie between 1 and {counted}, the limbs "
+            raise self._error(
+                f"min_visible must lie between 1 and {counted}, the limbs "
                 f"that are seen and count; found {self.required}"
             )
 

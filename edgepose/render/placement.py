@@ -57,6 +57,4 @@ class Placement:
 
 
 def _flipped(image: Image) -> Image:
-    target = np.empty(image.shape, np.uint8)
-    cv2.flip(image, 1, dst=target)
-    return target
+    return np.asarray(cv2.flip(image, 1), np.uint8)

@@ -82,9 +82,7 @@ def halo(canvas: Image, lines: Points, width: float, colour: Rgb, opacity: float
 
 
 def _enlarged(image: Image, size_wh: tuple[int, int]) -> Image:
-    target = np.empty((size_wh[1], size_wh[0], 3), np.uint8)
-    cv2.resize(image, size_wh, dst=target)
-    return target
+    return np.asarray(cv2.resize(image, size_wh), np.uint8)
 
 
 def _bounds(canvas: Image, lines: Points, reach: float) -> tuple[Pair, Pair]:

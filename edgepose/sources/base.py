@@ -49,6 +49,6 @@ class Source(ABC):
         """Make a waiting `read` return soon; called from another thread, before `close`."""
         self.interrupted.set()
 
-    @abstractmethod
     def close(self) -> None:
         """Release everything; may be called twice, and after a failed `open`."""
+        self.interrupted.clear()

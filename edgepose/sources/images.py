@@ -85,7 +85,7 @@ class Images(Source):
     def close(self) -> None:
         """Forget the files."""
         self._files = []
-        self.interrupted.clear()
+        super().close()
 
     def _has_next(self) -> bool:
         """Return whether there is a file to read; `loop` goes back to the first.

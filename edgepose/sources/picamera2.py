@@ -113,7 +113,7 @@ class Picamera2(Source):
     def close(self) -> None:
         """Stop and close the camera."""
         camera, self._camera = self._camera, None
-        self.interrupted.clear()
+        super().close()
         if camera is None:
             return
         camera.cancel_all_and_flush()  # a job that waits for a dead camera would block closing

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Iterator
 from time import monotonic
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
     from av.video.frame import VideoFrame
-
-log = logging.getLogger(__name__)
 
 SCHEMES: Final = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "srt", "tcp")
 NO_STAMPS: Final = frozenset({"mpjpeg"})  # FFmpeg makes up stamps there, at 25 fps
@@ -135,7 +132,7 @@ class Stream(Source):
         track, self._track = self._track, None
         if track is not None:
             track.close()
-        self.interrupted.clear()
+        super().close()
 
     def _connect(self) -> InputContainer:
         """Connect, and once more for MJPEG that FFmpeg takes for no video at all."""

@@ -125,7 +125,7 @@ class V4l2(Source):
         track, self._track = self._track, None
         if track is not None:
             track.close()
-        self.interrupted.clear()
+        super().close()
 
     def _opened(self) -> InputContainer:
         """Open the device in the first format that it supports."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -94,7 +95,7 @@ class VideoFile(Source):
         track, self._track = self._track, None
         if track is not None:
             track.close()
-        self.interrupted.clear()
+        super().close()
 
     def _endless(self) -> Iterator[VideoFrame]:
         """Yield the pictures in a loop; stop if the file no longer has any."""
@@ -136,13 +137,10 @@ class VideoFile(Source):
 
 def clip_frames(path: Path) -> Iterator[Frame]:
     """Give every frame of a clip with its time in it. Raises UserError for a file that is none."""
-    source = VideoFile(VideoFileOptions(path=path.absolute(), pace="fast"))
-    try:
+    with closing(VideoFile(VideoFileOptions(path=path.absolute(), pace="fast"))) as source:
         source.open()
         while (frame := source.read()) is not None:
             yield frame
-    finally:
-        source.close()
 
 
 def _opened(path: Path) -> InputContainer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -106,10 +106,7 @@ def _head_norm(picture: Picture, person: AnnotatedPerson) -> float:
     if picture.scheme == MPII_PARTS and (person.parts_visible[list(_HEAD)] > OUTSIDE).all():
         neck, top = person.parts[list(_HEAD)]
         return 0.6 * float(metrics.distances(neck, top))
-    ears = [INDEX["left_ear"], INDEX["right_ear"]]
-    if person.known[ears].all():
-        return float(metrics.distances(*person.keypoints[ears]))
-    return float("nan")
+    return _ear_distance(person)
 
 
 def summarise(scored: Sequence[Scored], grouped: Sequence[Any]) -> EvaluationReport:
@@ -119,16 +116,18 @@ def summarise(scored: Sequence[Scored], grouped: Sequence[Any]) -> EvaluationRep
     found = np.stack([np.asarray(s.found.keypoints, float)[:, :2] for s in scored])
     truth = np.stack([np.asarray(s.person.keypoints, float) for s in scored])
     known = np.stack([np.asarray(s.person.known, bool) for s in scored])
+    people = list(zip(truth, known, strict=True))
+    torsos = [metrics.study_norm(*person) for person in people]
     norms = {
-        "pck@0.2": (0.2, [metrics.study_norm(t, k) for t, k in zip(truth, known, strict=True)]),
-        "pck@0.1": (0.1, [metrics.study_norm(t, k) for t, k in zip(truth, known, strict=True)]),
-        "pck_box@0.05": (0.05, [metrics.box_norm(t, k) for t, k in zip(truth, known, strict=True)]),
+        "pck@0.2": (0.2, torsos),
+        "pck@0.1": (0.1, torsos),
+        "pck_box@0.05": (0.05, [metrics.box_norm(*person) for person in people]),
         "pckh@0.5": (0.5, [s.head for s in scored]),
     }
     rows = {name: _pck(found, truth, known, *norm) for name, norm in norms.items()}
     rows["pcp@25px"] = _row(metrics.pcp_25px(found, truth, known), known)
     similar = [metrics.similarity(s.found, s.person) for s in scored]
-    totals = {"oks": float(np.nanmean(similar)), **_precision(grouped)}
+    totals = {"oks": float(np.nanmean(similar)), **asdict(metrics.average_precision(grouped))}
     totals |= {name: row[0] for name, row in rows.items()}
     return EvaluationReport(len(scored), totals, {name: row[1] for name, row in rows.items()})
 
@@ -143,16 +142,6 @@ def _pck(found: Any, truth: Any, known: Any, share: float, norm: Any) -> Any:
 def _row(shares: NDArray[np.float64], known: Any) -> tuple[float, dict[str, float]]:
     by_name = dict(zip(KEYPOINTS, map(float, shares), strict=True))
     return metrics.total(shares, known), by_name
-
-
-def _precision(grouped: Sequence[Any]) -> dict[str, float]:
-    precision = metrics.average_precision(grouped)
-    return {
-        "ap": precision.ap,
-        "ap50": precision.ap50,
-        "ap75": precision.ap75,
-        "ar": precision.ar,
-    }
 
 
 def read_results(path: Path, pictures: Sequence[Picture]) -> list[Any]:
@@ -221,7 +210,7 @@ def score_clip(follow: Follow, path: Path, truth: Truth) -> EvaluationReport:
         for points, known in zip(truth.keypoints[:count], truth.known[:count], strict=True)
     ]
     detections = [Detection(points, 1.0) for points in found]
-    scored = [Scored(d, p, _ears(p)) for d, p in zip(detections, people, strict=True)]
+    scored = [Scored(d, p, _ear_distance(p)) for d, p in zip(detections, people, strict=True)]
     report = summarise(scored, [([d], [p]) for d, p in zip(detections, people, strict=True)])
     times = np.arange(count) / truth.fps
     moving = {
@@ -247,7 +236,7 @@ def _pixels(poses: tuple[Pose, ...], size: Size) -> NDArray[np.float64]:
     return np.asarray(poses[0].keypoints[:, :2] * np.array(size) - 0.5, float)
 
 
-def _ears(person: Instance) -> float:
+def _ear_distance(person: Instance | AnnotatedPerson) -> float:
     ears = [INDEX["left_ear"], INDEX["right_ear"]]
     points = np.asarray(person.keypoints)[ears]
     return float(metrics.distances(*points)) if np.asarray(person.known)[ears].all() else np.nan

@@ -9,7 +9,6 @@ import pytest
 from edgepose.core.families.posenet import PoseNet, flipped
 from edgepose.core.families.posenet_decode import EDGES
 from edgepose.core.families.posenet_options import PoseNetOptions
-from edgepose.skeleton import INDEX, MIRRORED
 from edgepose.types import Pose, Tensor, TensorSpec, empty_keypoints
 
 FLOAT = np.dtype(np.float32)
@@ -360,20 +359,12 @@ def test_flipping_mirrors_pixel_x_to_width_minus_1_minus_x() -> None:
     assert mirror.box == pytest.approx((0.1, 0.4, 0.3, 0.8))
 
 
-def test_relabelling_swaps_left_and_right_as_well() -> None:
-    """For a picture that was itself mirrored."""
-    plain, swapped = flipped(some_pose()), flipped(some_pose(), relabel=True)
-    np.testing.assert_array_equal(swapped.keypoints, plain.keypoints[MIRRORED])
-    assert swapped.keypoints[INDEX["left_eye"], 1] == plain.keypoints[INDEX["right_eye"], 1]
-
-
 def test_flipping_twice_changes_nothing() -> None:
     """Also without a box."""
     pose = replace(some_pose(), box=None)
-    for relabel in (False, True):
-        again = flipped(flipped(pose, relabel=relabel), relabel=relabel)
-        np.testing.assert_allclose(again.keypoints, pose.keypoints, atol=1e-6)
-        assert again.box is None
+    again = flipped(flipped(pose))
+    np.testing.assert_allclose(again.keypoints, pose.keypoints, atol=1e-6)
+    assert again.box is None
 
 
 def test_the_option_flips_what_is_reported() -> None:

@@ -67,12 +67,6 @@ def test_an_unknown_option_names_the_near_miss() -> None:
         PoseNetOptions.from_tfjs({"outputStrid": 16})
 
 
-@pytest.mark.parametrize(("quant_bytes", "weights"), [(4, "float32"), (2, "float16"), (1, "int8")])
-def test_quant_bytes_choose_the_build(quant_bytes: int, weights: str) -> None:
-    """Four, two or one byte a weight."""
-    assert PoseNetOptions(quant_bytes=quant_bytes).weights == weights
-
-
 @pytest.mark.parametrize(
     "allowed",
     [

@@ -279,15 +279,6 @@ def test_a_slow_camera_is_no_cut() -> None:
     assert 0 < moved < 0.0095
 
 
-def test_a_reset_forgets() -> None:
-    """Take the next pose as it is."""
-    smooth = make_smoother("soft")
-    smooth(pose_at(), 0.0)
-    smooth.reset()
-    pose = smooth(pose_at(STANDING / 2), DT)
-    np.testing.assert_allclose(pose.keypoints[:, :2], STANDING / 2, atol=1e-6)
-
-
 @pytest.mark.parametrize("setting", FILTERS)
 def test_everything_but_the_keypoints_is_kept(setting: Setting) -> None:
     """Pass person, score, frame size and box on; scores stay those of this frame."""

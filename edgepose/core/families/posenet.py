@@ -19,7 +19,7 @@ from edgepose.core.families.base import Crop, Family
 from edgepose.core.families.posenet_decode import decode_multi, decode_single
 from edgepose.core.families.posenet_maps import NUM_EDGES, Maps
 from edgepose.core.families.posenet_options import PoseNetOptions
-from edgepose.skeleton import MIRRORED, NUM_KEYPOINTS
+from edgepose.skeleton import NUM_KEYPOINTS
 from edgepose.types import Image, Pose, Size, Tensor, TensorSpec
 
 MAX_POSES: Final = 10  # everybody, as Coral's decoder
@@ -196,14 +196,8 @@ def _levels(spec: TensorSpec, architecture: str) -> Tensor | None:
     return None if np.abs(levels - pixels).max() <= 1 else levels.astype(spec.dtype)
 
 
-def flipped(pose: Pose, *, relabel: bool = False) -> Pose:
-    """Return the pose mirrored left to right, x -> width - 1 - x in pixel indices.
-
-    Without `relabel` left stays the person's left, as for a mirrored display. With it left and
-    right also change names: for a picture that was itself mirrored.
-    """
+def flipped(pose: Pose) -> Pose:
+    """Return the pose mirrored for a mirrored display; left stays the person's left."""
     keypoints = pose.keypoints * np.array([1, -1, 1], np.float32) + np.array([0, 1, 0], np.float32)
-    if relabel:
-        keypoints = keypoints[MIRRORED]
     box = pose.box and (pose.box[0], 1 - pose.box[3], pose.box[2], 1 - pose.box[1])
     return replace(pose, keypoints=keypoints, box=box)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Self
@@ -15,7 +15,6 @@ ARCHITECTURES: Final = ("MobileNetV1", "ResNet50")
 STRIDES: Final = {"MobileNetV1": (8, 16, 32), "ResNet50": (16, 32)}
 # tfjs' README; its code takes only 8 and 16, and 16, although models of stride 32 are published
 MULTIPLIERS: Final = {"MobileNetV1": (0.5, 0.75, 1.0), "ResNet50": (1.0,)}
-WEIGHTS: Final = {4: "float32", 2: "float16", 1: "int8"}  # by bytes a weight
 
 _CHECKSUM: Final = re.compile(r"#sha256=[0-9a-fA-F]{64}$")
 
@@ -30,11 +29,11 @@ class PoseNetOptions:
     """Which PoseNet build and how it is decoded; the defaults are those of tfjs.
 
     input_resolution: wanted (height, width), or one number for both; see `input_size`.
-    quant_bytes: 4, 2 or 1 bytes a weight, see `weights`. model_url: a path, or a URL that ends in
-    its checksum. max_poses: 1 takes the single-pose decoder, more the multi-pose one.
+    quant_bytes: bytes a weight: 4 (float32), 2 (float16) or 1 (int8). model_url: a path, or a URL
+    that ends in its checksum. max_poses: 1 takes the single-pose decoder, more the multi-pose one.
     flip_horizontal: mirror what is reported, for a mirrored display; left stays the person's left.
-    score_threshold: of the keypoint that starts a person. nms_radius: input pixels.
-    Raises UserError for values that no PoseNet build has.
+    score_threshold: of the keypoint that starts a person. nms_radius: input pixels. Raises
+    UserError for values that no PoseNet build has.
     """
 
     architecture: str = "MobileNetV1"
@@ -52,16 +51,21 @@ class PoseNetOptions:
         _among("architecture", self.architecture, ARCHITECTURES)
         _among("output_stride", self.output_stride, STRIDES[self.architecture])
         _among("multiplier", self.multiplier, MULTIPLIERS[self.architecture])
-        _among("quant_bytes", self.quant_bytes, tuple(WEIGHTS))
+        _among("quant_bytes", self.quant_bytes, (4, 2, 1))
         if self.architecture == "MobileNetV1" and self.output_stride == 32:
             _among("multiplier", self.multiplier, (1.0,), " with output_stride 32")
         _check("input_resolution", self.input_resolution, _is_size, "1 or more")
         _check("model_url", self.model_url, _is_checked, _URL_FORM)
         _check("max_poses", self.max_poses, _is_count, "1 or more")
-        _check("flip_horizontal", self.flip_horizontal, _is_flag, "true or false")
+        _check(
+            "flip_horizontal",
+            self.flip_horizontal,
+            lambda it: isinstance(it, bool),
+            "true or false",
+        )
         if self.max_poses > 1:
-            _check("score_threshold", self.score_threshold, _is_score, "a score from 0 to 1")
-            _check("nms_radius", self.nms_radius, _is_radius, "more than 0 pixels")
+            _check("score_threshold", self.score_threshold, _is_in(0, 1), "a score from 0 to 1")
+            _check("nms_radius", self.nms_radius, _is_in(_LEAST, _MOST), "more than 0 pixels")
 
     @classmethod
     def from_tfjs(cls, options: Mapping[str, Any]) -> Self:
@@ -86,12 +90,8 @@ class PoseNetOptions:
         height, width = (wanted, wanted) if isinstance(wanted, int) else wanted
         return valid_extent(height, self.output_stride), valid_extent(width, self.output_stride)
 
-    @property
-    def weights(self) -> str:
-        """Return the build of the model: float32, float16 or int8."""
-        return WEIGHTS[self.quant_bytes]
 
-
+_LEAST, _MOST = sys.float_info.min, sys.float_info.max
 _URL_FORM: Final = "a path, or a URL that ends in #sha256= and 64 digits"
 
 
@@ -119,16 +119,8 @@ def _is_size(value: Any) -> bool:
     return all(map(_is_count, extents))
 
 
-def _is_score(value: Any) -> bool:
-    return isinstance(value, int | float) and 0 <= value <= 1
-
-
-def _is_radius(value: Any) -> bool:
-    return isinstance(value, int | float) and 0 < value < math.inf
-
-
-def _is_flag(value: Any) -> bool:
-    return isinstance(value, bool)
+def _is_in(low: float, high: float) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int | float) and low <= value <= high
 
 
 def _is_checked(url: Any) -> bool:

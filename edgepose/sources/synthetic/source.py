@@ -87,7 +87,7 @@ class Synthetic(Source):
         """Release the pictures."""
         self._room = None
         self._noise = ()
-        self.interrupted.clear()
+        super().close()
 
     def _drawn(self, image: Image, time: float) -> tuple[Image, tuple[Pose, ...]]:
         """Draw the mannequin and the noise of one moment; return the picture and who is in it."""

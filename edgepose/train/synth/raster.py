@@ -22,7 +22,6 @@ CHAIN_COLUMNS: Final = 19
 # 11 12 at the second, 13 bulge in the middle, 14 overhang of the ends in radii,
 # 15 16 materials before and after the border, 17 border 0..1, 18 index of the face, -1 for none
 
-_BLOB: Final = 20  # columns of one ellipsoid
 _FINENESS: Final = 0.5  # step along a chain in radii: bumps stay below 2 % of the radius
 _STRETCH: Final = 1.5
 _NEAR: Final = 0.2  # metres from the camera

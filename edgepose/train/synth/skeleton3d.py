@@ -199,8 +199,7 @@ def _spine_points(
     return points, {"pelvis": pelvis, "middle": middle, "trunk": trunk, "head": head}
 
 
-_SIDED: Final = (("shoulder", 5), ("elbow", 7), ("wrist", 9), ("hip", 11), ("knee", 13))
-_SIDED_ALL: Final = (*_SIDED, ("ankle", 15))
+_SIDED: Final = {"shoulder": 5, "elbow": 7, "wrist": 9, "hip": 11, "knee": 13, "ankle": 15}
 
 
 def pose_figure(build: Build, posture: Posture) -> PosedSkeleton:
@@ -214,7 +213,7 @@ def pose_figure(build: Build, posture: Posture) -> PosedSkeleton:
         arm = _arm_points(posture.arms[index], build, side, frames, points["top"])
         sided = arm | _leg_points(posture.legs[index], build, side, pelvis)
         points |= {f"{letter}_{name}": point for name, point in sided.items()}
-        for name, row in _SIDED_ALL:
+        for name, row in _SIDED.items():
             keypoints[row + index] = sided[name]
     scaled = {name: point * build.stature for name, point in points.items()}
     return PosedSkeleton(keypoints * build.stature, scaled, frames)
