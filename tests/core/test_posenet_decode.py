@@ -8,8 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edgepose.core.families.posenet_decode import EDGES, decode_multi, decode_single
-from edgepose.core.families.posenet_maps import Grid, Maps, interpolate, logit, sigmoid
+from edgepose.core.families.posenet_decode import (
+    EDGES,
+    Grid,
+    Maps,
+    decode_multi,
+    decode_single,
+    interpolate,
+    logit,
+    sigmoid,
+)
 from edgepose.skeleton import INDEX, KEYPOINTS
 
 STRIDE = 16

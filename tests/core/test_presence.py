@@ -8,7 +8,7 @@ import pytest
 from edgepose.core.families.heatmap_decode import MAP_FEATURES
 from edgepose.core.families.presence import COLUMNS, FEATURES, Presence, features
 from edgepose.errors import UserError
-from edgepose.train.export.presence import fit_presence
+from edgepose.train.export.finish import fit_presence
 
 STANDING = np.array(
     [

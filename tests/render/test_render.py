@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from edgepose.render import Palette, Renderer, Style, leading
 from edgepose.render.figure import Figure, head_radius, swing
 from edgepose.render.messages import Advice
-from edgepose.render.placement import Placement
+from edgepose.render.renderer import Placement
 from edgepose.render.sprites import blend, tinted
 from edgepose.render.strokes import stroke
 from edgepose.render.style import rgb

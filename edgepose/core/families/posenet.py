@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from edgepose.core.crop import letterbox
 from edgepose.core.families.base import Crop, Family
-from edgepose.core.families.posenet_decode import decode_multi, decode_single
-from edgepose.core.families.posenet_maps import NUM_EDGES, Maps
+from edgepose.core.families.posenet_decode import NUM_EDGES, Maps, decode_multi, decode_single
 from edgepose.core.families.posenet_options import PoseNetOptions
 from edgepose.skeleton import NUM_KEYPOINTS
 from edgepose.types import Image, Pose, Size, Tensor, TensorSpec

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import re
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Self
@@ -64,8 +64,8 @@ class PoseNetOptions:
             "true or false",
         )
         if self.max_poses > 1:
-            _check("score_threshold", self.score_threshold, _is_in(0, 1), "a score from 0 to 1")
-            _check("nms_radius", self.nms_radius, _is_in(_LEAST, _MOST), "more than 0 pixels")
+            _check("score_threshold", self.score_threshold, _is_score, "a score from 0 to 1")
+            _check("nms_radius", self.nms_radius, _is_above_0, "more than 0 pixels")
 
     @classmethod
     def from_tfjs(cls, options: Mapping[str, Any]) -> Self:
@@ -91,7 +91,6 @@ class PoseNetOptions:
         return valid_extent(height, self.output_stride), valid_extent(width, self.output_stride)
 
 
-_LEAST, _MOST = sys.float_info.min, sys.float_info.max
 _URL_FORM: Final = "a path, or a URL that ends in #sha256= and 64 digits"
 
 
@@ -119,8 +118,12 @@ def _is_size(value: Any) -> bool:
     return all(map(_is_count, extents))
 
 
-def _is_in(low: float, high: float) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, int | float) and low <= value <= high
+def _is_score(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1
+
+
+def _is_above_0(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 < value < math.inf
 
 
 def _is_checked(url: Any) -> bool:

@@ -21,9 +21,8 @@ from edgepose.train.synth.looks import (
     TOP,
     Appearance,
 )
-from edgepose.train.synth.raster import CHAIN_COLUMNS
+from edgepose.train.synth.raster import CHAIN_COLUMNS, FACE_COLUMNS
 from edgepose.train.synth.skeleton3d import Build, Matrix, PosedSkeleton, Vector
-from edgepose.train.synth.surface import FACE_COLUMNS
 
 _NO_BORDER: Final = 9.0  # beyond the second end: all of the first material
 

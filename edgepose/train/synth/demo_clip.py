@@ -22,7 +22,7 @@ from edgepose.train.synth.body import BodyModel
 from edgepose.train.synth.camera import Camera, look_at
 from edgepose.train.synth.looks import draw_look, draw_textures
 from edgepose.train.synth.people import Actor, Light, draw_people, place, visibility
-from edgepose.train.synth.poses_standing import jumping_jack, squat_at
+from edgepose.train.synth.poses import jumping_jack, squat_at
 from edgepose.train.synth.posture import Arm, Posture
 from edgepose.train.synth.scene import room
 from edgepose.train.synth.skeleton3d import Build

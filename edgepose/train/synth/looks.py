@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgepose.train.synth.raster import MATERIAL_COLUMNS
 from edgepose.train.synth.skeleton3d import Build
-from edgepose.train.synth.surface import MATERIAL_COLUMNS
 
 Rng = np.random.Generator
 Colour = NDArray[np.float64]

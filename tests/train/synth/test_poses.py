@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from edgepose.skeleton import INDEX
-from edgepose.train.synth.poses import FAMILIES, draw_posture
-from edgepose.train.synth.poses_standing import jumping_jack, squat_at
+from edgepose.train.synth.poses import FAMILIES, draw_posture, jumping_jack, squat_at
 from edgepose.train.synth.skeleton3d import Build, pose_figure
 
 
