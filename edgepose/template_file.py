@@ -85,7 +85,7 @@ version: 1
 name: {name}
 angle_deviation: {angle:g}
 size_deviation: {size:g}
-{visible}
+{visible}   # limbs that must be seen
 mirror: {mirror}   # true: the mirror image counts as well
 """
 
@@ -99,15 +99,8 @@ poses:
 
 def dumps(template: Template, note: str = "") -> str:
     """Return the text of a template's file."""
-    return "".join(
-        [
-            _head(note),
-            _settings(template),
-            *_limbs(template),
-            _POSES,
-            *(_pose(points) for points in template.points),
-        ]
-    )
+    head = [_head(note), _settings(template), *_limbs(template)]
+    return "".join([*head, _POSES, *map(_pose, template.points)])
 
 
 def _head(note: str) -> str:
@@ -118,15 +111,12 @@ def _head(note: str) -> str:
 
 
 def _settings(template: Template) -> str:
-    if template.min_visible is None:
-        visible = f"# min_visible: {template.required}   # limbs that must be seen"
-    else:
-        visible = f"min_visible: {template.min_visible}   # limbs that must be seen"
+    mark = "# " if template.min_visible is None else ""
     return _SETTINGS.format(
         name=_quoted(template.name),
         angle=template.angle_deviation,
         size=template.size_deviation,
-        visible=visible,
+        visible=f"{mark}min_visible: {template.required}",
         mirror=str(template.mirror).lower(),
     )
 
@@ -209,17 +199,14 @@ class TemplateFile(Options):
 
     def template(self) -> Template:
         """Return what is matched. Raises TemplateError for what does not go together."""
-        rules = {name: LimbRule(**rule.model_dump()) for name, rule in (self.limbs or {}).items()}
+        rest = {"angle_deviation", "size_deviation", "min_visible", "mirror"}
         return Template(
-            name=self.name,
-            points=np.array([_points(pose) for pose in self.poses]),
-            angle_deviation=self.angle_deviation,
-            size_deviation=self.size_deviation,
-            limbs=rules,
+            self.name,
+            np.array([_points(pose) for pose in self.poses]),
+            limbs={limb: LimbRule(**dict(rule)) for limb, rule in (self.limbs or {}).items()},
             ignore=frozenset(self.ignore or ()),
-            min_visible=self.min_visible,
-            mirror=self.mirror,
             compat=self.compat or "",
+            **self.model_dump(include=rest),
         )
 
 

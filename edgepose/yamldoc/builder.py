@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 import re
 from typing import Any, Final
 
@@ -41,18 +39,18 @@ class Builder:
         self.name = name
         self.marks: dict[KeyPath, Mark] = {}
         self._problems: list[Problem] = []
+        self._seen: set[int] = set()  # ids of nodes; an alias is the node of its anchor again
+        self._values = self._aliased = 0
 
     def finish(self, node: yaml.Node) -> Any:
         """Return the value of the top node. Raises DocumentError with every problem."""
-        self._check_aliases(node)
         value = self._build(node, ())
         if self._problems:
             raise DocumentError(*self._problems)
         return value
 
     def _build(self, node: yaml.Node, path: KeyPath) -> Any:
-        if len(path) > MAX_DEPTH:  # aliases of aliases of aliases
-            raise self._alias_error(node, path)
+        self._count(node, path)
         self.marks.setdefault(path, self._mark(node))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
@@ -69,20 +67,16 @@ class Builder:
         word = node.value if _is_plain(node) else ""
         return Mark(self.name, line_of(node), word)
 
-    def _check_aliases(self, node: yaml.Node) -> None:
-        """Raise DocumentError for aliases that make too many values, before they are expanded."""
-        sizes: dict[int, float] = {}
-        values = expanded_size(node, sizes)
-        if values > min(MAX_VALUES, len(sizes) + MAX_ALIASED):
-            path: KeyPath = ()
-            if isinstance(node, yaml.MappingNode):
-                key, node = max(node.value, key=lambda entry: sizes[id(entry[1])])
-                path = (short(key.value),)
-            raise self._alias_error(node, path)
-
-    def _alias_error(self, node: yaml.Node, path: KeyPath) -> DocumentError:
-        text = "aliases (`*name`) repeat too much; write the values out"
-        return DocumentError(problem_at(self._mark(node), path[:3], text, "syntax"))
+    def _count(self, node: yaml.Node, path: KeyPath) -> None:
+        """Raise DocumentError where aliases make too many values, or one is inside itself."""
+        self._values += 1
+        self._aliased += id(node) in self._seen
+        self._seen.add(id(node))
+        is_many = self._values > MAX_VALUES or self._aliased > MAX_ALIASED
+        if is_many or len(path) > MAX_DEPTH:
+            text = "aliases (`*name`) repeat too much; write the values out"
+            mark = self.marks.get(path[:1], self._mark(node))
+            raise DocumentError(problem_at(mark, path[:1], text, "syntax"))
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         merged: dict[str, Any] = {}
@@ -137,23 +131,6 @@ class Builder:
         except ValueError as problem:
             self._report(node, path, str(problem))
             return None
-
-
-def expanded_size(node: yaml.Node, sizes: dict[int, float]) -> float:
-    """Return how many values a node holds with its aliases written out, infinite inside itself.
-
-    sizes: of the nodes so far, by id; an alias is the node that its anchor made, which comes first.
-    """
-    known = sizes.get(id(node))
-    if known is not None:
-        return known
-    sizes[id(node)] = 1 if isinstance(node, yaml.ScalarNode) else math.inf
-    if isinstance(node, yaml.ScalarNode):
-        return 1
-    pairs = isinstance(node, yaml.MappingNode)
-    inner = itertools.chain.from_iterable(node.value) if pairs else node.value
-    sizes[id(node)] = size = 1 + sum([expanded_size(part, sizes) for part in inner])
-    return size
 
 
 def _is_plain(node: yaml.Node) -> bool:

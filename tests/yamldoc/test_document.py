@@ -184,7 +184,7 @@ def test_files_of_any_unicode_editor_are_read(tmp_path: Path, encoding: str):
         ("a: 1\nb: " + "{a: " * 60, 2, "nested more than"),
         ("a: &a [*a]\n", 1, "repeat too much"),
         ("a: &a [*a, *a]\n", 1, "repeat too much"),
-        (BOMB, 9, "repeat too much"),
+        (BOMB, 5, "e: aliases (`*name`) repeat too much"),
     ],
 )  # fmt: skip
 def test_what_is_not_our_yaml_gets_a_sentence_with_its_line(text: str, line: int, words: str):
@@ -192,6 +192,13 @@ def test_what_is_not_our_yaml_gets_a_sentence_with_its_line(text: str, line: int
     said = complaint(text)
     assert said.startswith(f"a.yaml line {line}: ")
     assert words in said
+
+
+def test_aliases_are_counted_in_a_single_value_too():
+    """`--set` takes a list as well."""
+    value = "[&a [1, 2], " + "*a, " * 5000 + "1]"
+    with pytest.raises(UserError, match="repeat too much"):
+        parse_value(value, "--set a")
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n", "---\n"])
