@@ -39,7 +39,7 @@ from edgepose.errors import (
     near_miss,
 )
 from edgepose.language import Language, load_language
-from edgepose.yamldoc.document import Document, parse_yaml, read_text
+from edgepose.yamldoc.document import Document, parse_yaml, read_yaml
 from edgepose.yamldoc.validation import Problems, validate
 
 NO_COPIES: Final[Mapping[Path, Path]] = {}
@@ -95,7 +95,7 @@ def load(
     sets: `key.path=value` texts that win over the file. environ: where `${NAME}` comes from.
     Raises ConfigError with every problem.
     """
-    return loads(read_text(path, ConfigError), path, sets, environ)
+    return from_document(read_yaml(path, ConfigError), sets, environ)
 
 
 def loads(
@@ -110,21 +110,19 @@ def loads(
     One of an older version is brought up to date. copies: of templates, which are read in place
     of the files that the text names.
     """
-    document = parse_yaml(text, str(path), ConfigError)
-    return replace(from_document(document, Path(path), sets, environ, copies), text=text)
+    return from_document(parse_yaml(text, str(path), ConfigError), sets, environ, copies)
 
 
 def from_document(
     document: Document,
-    path: Path,
     sets: Sequence[str] = (),
     environ: Mapping[str, str] = os.environ,
     copies: Mapping[Path, Path] = NO_COPIES,
 ) -> Config:
-    """Return the checked configuration of a document, as `loads` does; its `text` is empty."""
+    """Return the checked configuration of a document, as `loads` does."""
     data, problems = resolve(document, sets, environ)
     filled = {k: v for k, v in data.items() if v is not None or k not in _MAY_BE_EMPTY}
-    config = _Sections(filled, problems, path, copies).config()
+    config = _Sections(filled, problems, copies).config()
     return replace(config, is_outdated=document.data.get("version") != VERSION)
 
 
@@ -132,12 +130,12 @@ class _Sections:
     """The sections of one configuration, and what is wrong with them."""
 
     def __init__(
-        self, data: dict[str, Any], problems: Problems, path: Path, copies: Mapping[Path, Path]
+        self, data: dict[str, Any], problems: Problems, copies: Mapping[Path, Path]
     ) -> None:
-        self.path = path
+        self.path = Path(problems.document.name)
         self.problems = problems
         self._data = data
-        self._context = {"base": path.absolute().parent, "copies": copies}
+        self._context = {"base": self.path.absolute().parent, "copies": copies}
         self._choice = PluginChoice(problems, self._context)
 
     def config(self) -> Config:
@@ -170,6 +168,7 @@ class _Sections:
             templates=templates,
             outputs=outputs,
             digest=digest(self.problems.document.data),
+            text=self.problems.document.text,
             profiles=root.profiles,
             frames=root.frames,
             language=language,

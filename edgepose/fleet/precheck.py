@@ -13,7 +13,7 @@ from typing import Any, Final
 from edgepose import template_file
 from edgepose.config.loader import from_document
 from edgepose.errors import ConfigError, UserError
-from edgepose.yamldoc.document import Document, parse_yaml, read_text
+from edgepose.yamldoc.document import Document, read_yaml
 from edgepose.yamldoc.validation import Problems, is_secret, leaves
 
 _NAME: Final = re.compile(r"[\w-]{1,64}")
@@ -33,15 +33,14 @@ def template_text(path: Path) -> tuple[str, str]:
 
 def config_text(path: Path, devices: Sequence[str]) -> str:
     """Return the text of a configuration that devices can take. Raises ConfigError."""
-    text = read_text(path, ConfigError)
-    document = parse_yaml(text, str(path), ConfigError)
+    document = read_yaml(path, ConfigError)
     problems = Problems(document)
     _check_name(problems, devices)
     _check_secrets(problems)
     _check_way_back(problems)
     problems.raise_any(ConfigError)
-    _check_rest(document, path)
-    return text
+    _check_rest(document)
+    return document.text
 
 
 def _check_name(problems: Problems, devices: Sequence[str]) -> None:
@@ -79,10 +78,10 @@ def _is_remote(part: Any) -> bool:
     return isinstance(part, dict) and part.get("type") == "mqtt" and part.get("remote") is True
 
 
-def _check_rest(document: Document, path: Path) -> None:
+def _check_rest(document: Document) -> None:
     """Raise ConfigError for what is wrong wherever the configuration is read."""
     try:
-        from_document(document, path, environ={})
+        from_document(document, environ={})
     except ConfigError as error:
         ours = [problem for problem in error.problems if problem.kind not in _ON_THE_DEVICE]
         if ours:

@@ -35,12 +35,13 @@ class Document:
     """The values of a file, and where each of them is written.
 
     data: a mapping of plain values, keys are text. name: the file as the user named it.
-    marks: by key path; that of a mapping's value is the place of its key.
+    marks: by key path; that of a mapping's value is the place of its key. text: of the file.
     """
 
     data: dict[str, Any]
     name: str
     marks: Mapping[KeyPath, Mark] = field(default_factory=dict)
+    text: str = field(default="", repr=False)
 
     def mark(self, path: KeyPath) -> Mark:
         """Return where `path` was written; for what is absent, where it would belong."""
@@ -89,7 +90,7 @@ def parse_yaml(text: str, name: str, error: type[DocumentError] = DocumentError)
             )
             raise _error(name, line_of(node), f"expected lines of `key: value`, found {found}")
         builder = Builder(name)
-        return Document(builder.finish(node), name, builder.marks)
+        return Document(builder.finish(node), name, builder.marks, text)
 
 
 def parse_value(text: str, name: str, error: type[DocumentError] = DocumentError) -> Any:
