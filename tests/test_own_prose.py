@@ -18,7 +18,6 @@ SEARCHES = {
 }  # fmt: skip
 
 FOREIGN = {
-    "outputs/mqtt/outbox.py": "sqlite3 gives a locked database no class and no code of its own",
     "runtimes/interpreter.py": "TensorFlow Lite names an operator that it lacks in the text only",
 }
 """Files that read the message of somebody else's library, and why there is no other way."""
