@@ -51,7 +51,7 @@ SIGMAS.setflags(write=False)
 
 @dataclass(frozen=True, slots=True)
 class Limb:
-    """Join two keypoints: `start` is the end nearer to the trunk, `end` the one that moves."""
+    """A line between two keypoints: `start` is nearer to the trunk, `end` is the one that moves."""
 
     name: str
     start: int

@@ -23,7 +23,7 @@ Tensor = NDArray[Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """Hold one picture and when it was taken.
+    """One picture and its time.
 
     image: uint8 (height, width, 3), RGB, never written to.
     time: seconds on the source's own clock: position in a file, monotonic clock of a camera;
@@ -61,7 +61,7 @@ def blank_frame(size: Size, time: float, seq: int) -> Frame:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Mark an axis-aligned part of the frame, normalised; it may lie partly outside 0..1."""
+    """An axis-aligned part of the frame, normalised; it may lie partly outside 0..1."""
 
     y: float
     x: float
@@ -77,7 +77,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """Describe one model input or output. scale 0 means that the values are not quantised."""
+    """One input or output of a model. scale 0 means that the values are not quantised."""
 
     name: str
     shape: tuple[int, ...]  # -1 where the model takes any size
@@ -94,12 +94,12 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pose:
-    """Hold the 17 keypoints of one person.
+    """The 17 keypoints of one person.
 
     keypoints: float32 (17, 3) of (y, x, score), normalised frame coordinates; a keypoint that
         was never found has score 0.
-    score: 0..1, how sure the model is that somebody is there; the family says how it is made.
-    size: (height, width) of the frame in pixels, so that angles and pixels can be had.
+    score: 0..1, how sure the model is of the person; computed by the family.
+    size: (height, width) of the frame in pixels, to compute angles and pixels.
     person: id of the track, from 1; 0 before tracking.
     box: (ymin, xmin, ymax, xmax), normalised, where the model gives one.
     """
@@ -139,7 +139,7 @@ STATE_NAMES: Final = ("unknown", "ok", "deviated")
 
 @dataclass(frozen=True, slots=True)
 class LimbMatch:
-    """Say how one limb compares with the template.
+    """The comparison of one limb with the template.
 
     state: "ok", "deviated" or "unknown". degrees: how far the limb must turn, signed,
     counter-clockwise as seen in the picture is positive. proportion: length against the anchor
@@ -155,7 +155,7 @@ class LimbMatch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Match:
-    """Compare one pose with one template; arrays are by limb in the order of skeleton.LIMBS.
+    """A pose compared with a template; arrays are by limb in the order of skeleton.LIMBS.
 
     score: 0..1. states: int8 (12,) of UNKNOWN, OK, DEVIATED; a limb that the template ignores
     is UNKNOWN. degrees, proportions: float32 (12,), NaN where unknown. texts: one a limb.
@@ -179,7 +179,7 @@ class Match:
 
     @property
     def deviated(self) -> tuple[LimbMatch, ...]:
-        """Return the limbs that are off."""
+        """Return the limbs that deviate."""
         return tuple(limb for limb in self.limbs if limb.state == "deviated")
 
 
@@ -221,7 +221,7 @@ def _rounded(value: float | None, digits: int) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Say that something began, went on or ended. `to_dict` is the form that leaves the device."""
+    """The start, update or end of a hold, or a repetition. `to_dict` is the form that is sent."""
 
     id: str
     type: str  # start | update | end | rep | ...
@@ -261,7 +261,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """Say that a watch's state changed for one person; the engine makes it an Event.
+    """A change of a watch's state for one person; the engine makes it an Event.
 
     type: "start", "end", "update", "rep" ... held: seconds held so far. deviated: limbs that are
     off at that moment, though the score suffices. effort: of an exercise.
@@ -278,7 +278,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class WatchState:
-    """Say where one watch stands after a frame, for one person.
+    """The state of one watch after a frame, for one person.
 
     phase: "idle", "holding" (above enter, hold not yet reached), "active" (fired, still held),
     "releasing" (below exit, release delay running) or "cooldown".
@@ -317,7 +317,7 @@ class WatchState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """Hold all that is known after one frame; what outputs are given.
+    """All that is known after one frame: the input of outputs.
 
     poses: smoothed, tracked. raw_poses: the same people, unsmoothed. watches: one a watch that
     counts at present, of the person who is closest to the pose. events: those of this frame and
