@@ -12,7 +12,7 @@ from aiohttp import web
 from edgepose import jsonio
 from edgepose.errors import EdgeposeError, UserError
 from edgepose.outputs.base import Device
-from edgepose.outputs.web.responses import json_response
+from edgepose.outputs.web.responses import json_response, utf8
 
 T = TypeVar("T")
 
@@ -45,9 +45,9 @@ class Api:
         try:
             done = await self._run(lambda: controls.command(name, body.get("value")))
         except UserError as error:
-            raise web.HTTPBadRequest(text=str(error)) from error
+            raise web.HTTPBadRequest(text=utf8(str(error))) from error
         except EdgeposeError as error:
-            raise web.HTTPServiceUnavailable(text=str(error)) from error
+            raise web.HTTPServiceUnavailable(text=utf8(str(error))) from error
         return json_response({"done": done})
 
     def _page(self) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class Api:
 
 async def read_body(request: web.Request, kind: str) -> bytes:
     """Return the body of a request that says it is of content type `kind`."""
-    found = request.content_type
+    found = utf8(request.content_type)
     if found != kind:
         raise web.HTTPUnsupportedMediaType(text=f"Expected a body of type {kind}, found {found}.")
     if request.headers.get("Content-Encoding"):

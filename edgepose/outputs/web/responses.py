@@ -71,6 +71,11 @@ def _sentence(error: web.HTTPException) -> str | None:
     return error.text
 
 
+def utf8(text: str) -> str:
+    """Return text that can be sent: bytes of headers and file names that are no UTF-8 as `?`."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def json_response(value: Any) -> web.Response:
     """Return a value as JSON."""
     return web.Response(body=jsonio.dumps(value), content_type="application/json")

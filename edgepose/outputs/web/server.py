@@ -23,7 +23,7 @@ from edgepose.outputs.web.hosts import Hosts
 from edgepose.outputs.web.limits import ConnectionLimiter, stop_listening
 from edgepose.outputs.web.options import WebOptions
 from edgepose.outputs.web.payloads import JpegEncoder, SceneSummary
-from edgepose.outputs.web.responses import MAX_BODY, Pages, add_headers, errors_as_json
+from edgepose.outputs.web.responses import MAX_BODY, Pages, add_headers, errors_as_json, utf8
 from edgepose.outputs.web.sessions import Sessions
 from edgepose.outputs.web.streams import Broadcaster, LatestScene
 from edgepose.system.paths import state_folder
@@ -136,7 +136,7 @@ class Server:
         host = request.headers.get("Host", "")
         if host in self._hosts:
             return await handler(request)
-        name = host.rpartition(":")[0] or host
+        name = utf8(host.rpartition(":")[0] or host)
         text = f"'{name}' is no name of this device; use its address, or add it to `hosts`."
         raise web.HTTPMisdirectedRequest(text=text)
 

@@ -68,6 +68,8 @@ _HEADERS: Final = (
     *(
         "Cookie: " + "a=b; " * 900,
         "Cookie: =;;=;",
+        "Cookie: edgepose_8080=\xff\xfe.\xff",
+        "Expect: \xff",
         "Authorization: Bearer x",
         "Authorization: Basic x",
     ),
@@ -241,6 +243,8 @@ class WebRequests(Target):
         with closing(self._connected(host.decode())) as line:
             line.settimeout(ANSWER if whole else GLANCE)
             answer = _answer(line, data)
+        if b"/logout" in data:  # it may have ended our session
+            self.cookie = self._log_in()
         status = int(answer[9:12]) if re.match(rb"HTTP/\d\.\d \d{3} ", answer) else 0
         assert status or not answer, f"no answer of HTTP: {answer[:60]!r}"
         assert status or not whole, "no answer to a whole request"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from edgepose.errors import OutputLost
+from edgepose.errors import DeviceError, OutputLost
 from edgepose.outputs.base import Device
 from edgepose.outputs.web import Web, WebOptions
 from edgepose.outputs.web.auth import GUESSES
@@ -351,6 +351,7 @@ HEADS = (
     b"Cookie: \xff=\xfe", b"Authorization: Bearer \xff\xfe", b"Authorization: \xff \xfe",
     b"Origin: http://\xff\xfe", b"Sec-Fetch-Site: \xff", b"Content-Type: \xff/\xfe",
     b"Content-Encoding: \xff", b"Expect: \xff", b"X-\xff: \xfe", b"Referer: \xff\xfe",
+    b"Content-Type: x/\xff", b"Host: \xff\xfe", b"Host: \xff:80", b"Host: [", b"Host:",
 )  # fmt: skip
 
 
@@ -361,10 +362,9 @@ def test_headers_that_are_no_text_come_to_nothing(
 ):
     """An answer below 500, and no traceback in the journal."""
     head = head.replace(b"%d", b"%d" % page.port)
-    request = (
-        b"%b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n%b\r\n\r\n"
-    )
-    with client.raw(request % (target.encode(), head)) as connection:
+    host = b"" if head.startswith(b"Host") else b"Host: 127.0.0.1\r\n"
+    request = b"%b HTTP/1.1\r\n%bContent-Length: 0\r\nConnection: close\r\n%b\r\n\r\n"
+    with client.raw(request % (target.encode(), host, head)) as connection:
         status = int(connection.makefile("rb").readline().split()[1])
 
     assert status < 500
@@ -416,6 +416,16 @@ def test_a_device_that_fails_is_told(client, appliance):
     assert (status, said["error"]) == (
         503, "kiosk.yaml: can't be written to: the disk is full",
     )  # fmt: skip
+
+
+def test_a_file_name_that_is_no_text_can_be_reported(client, appliance, monkeypatch):
+    """With a question mark where a byte is not UTF-8."""
+
+    def command(name: str, value: Any) -> str:
+        raise DeviceError("\udcff.yaml: can't be written to")
+
+    monkeypatch.setattr(appliance, "command", command)
+    assert client.command("save") == (503, {"error": "?.yaml: can't be written to"})
 
 
 def test_a_run_without_controls_shows_and_takes_nothing(open_page: OpenPage, new_client: Clients):
