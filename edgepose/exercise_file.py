@@ -17,6 +17,7 @@ from edgepose.core.watches.movement import Check, Exercise
 from edgepose.core.watches.signals import (
     LIMBS,
     PLACES,
+    SIDES,
     Angle,
     Combination,
     Combined,
@@ -33,6 +34,7 @@ from edgepose.core.watches.signals import (
 )
 from edgepose.errors import ExerciseError, near_miss
 from edgepose.options import Options, PositiveSeconds, Seconds
+from edgepose.system import atomic
 from edgepose.system.paths import folders
 from edgepose.yamldoc.document import Document, parse_yaml, read_yaml
 from edgepose.yamldoc.validation import check
@@ -352,6 +354,26 @@ def known(base: Path | None = None) -> dict[str, Path]:
     return files
 
 
+def measure_of(section: SignalSection, folder: Path | None = None) -> Measure:
+    """Return what a signal is read by; one that has no sides is the same on either.
+
+    folder: that templates are looked up beside.
+    """
+    left, right = (_signal(section, side, folder or Path()) for side in SIDES)
+    has_sides = left != right or section.kind == "match"
+    return Measure(left, right, (section.side or "best") if has_sides else "left")
+
+
+def save_text(path: Path, text: str) -> None:
+    """Write the text of an exercise file; its folder is made if need be. Raises ExerciseError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write_text(path, text)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ExerciseError(f"{path}: can't be written ({reason}); choose another place") from None
+
+
 def _exercise(document: Document, folder: Path) -> Exercise:
     return _built(check(document, ExerciseSection, ExerciseError), folder)
 
@@ -360,10 +382,10 @@ def _built(section: ExerciseSection, folder: Path) -> Exercise:
     return Exercise(
         name=section.exercise,
         title=section.title or {"en": section.exercise.replace("_", " ").capitalize()},
-        measure=_measure(section.signal, folder) if section.signal else None,
+        measure=measure_of(section.signal, folder) if section.signal else None,
         swings=_swings(section) if section.signal else None,
         hold=tuple(
-            Check(_measure(part, folder), *part.limits, say=part.say) for part in section.hold
+            Check(measure_of(part, folder), *part.limits, say=part.say) for part in section.hold
         ),
         grace=section.grace,
         posture=section.posture,
@@ -394,16 +416,9 @@ def _swings(section: ExerciseSection) -> Swings:
 
 def _checks(sections: Sequence[GuardSection], folder: Path) -> tuple[Check, ...]:
     return tuple(
-        Check(_measure(part.when, folder), *part.limits, at=part.at, say=part.say)
+        Check(measure_of(part.when, folder), *part.limits, at=part.at, say=part.say)
         for part in sections
     )
-
-
-def _measure(section: SignalSection, folder: Path) -> Measure:
-    """Return a signal for both sides; one that has no sides is the same on either."""
-    left, right = (_signal(section, side, folder) for side in ("left", "right"))
-    side = section.side or "best"
-    return Measure(left, right, "left" if left == right and section.kind != "match" else side)
 
 
 def _signal(section: SignalSection, side: Side, folder: Path) -> Signal:

@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("image_header",),
     ("core", "history", "language", "render", "imaging", "recording", "tflite"),
     ("sources", "runtimes", "outputs", "modelstore", "template_file", "classifier_file"),
-    ("engine", "train", "exercise_file"),
+    ("engine", "train", "exercise_file", "exercise_learning"),
     ("config", "bench"),
     ("appliance", "fleet"),
     ("doctor",),
