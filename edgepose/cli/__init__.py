@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "doctor": "edgepose.cli.doctor:doctor",
     "fleet": "edgepose.cli.fleet:fleet",
     "template": "edgepose.cli.template:template",
+    "exercise": "edgepose.cli.exercise:exercise",
     "report": "edgepose.cli.report:report",
     "classifier": "edgepose.cli.classifier:classifier",
     "models": "edgepose.cli.models:models",
