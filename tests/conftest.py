@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
+import hypothesis
 import pytest
 
 from edgepose.cli import main
@@ -21,6 +22,10 @@ from edgepose.cli import main
 sys.path.append(str(Path(__file__).parent / "rigs"))
 
 from compiled import compiled
+
+# A busy machine is no fault of what is tested; pytest's own time limit ends what hangs.
+hypothesis.settings.register_profile("edgepose", deadline=None)
+hypothesis.settings.load_profile("edgepose")
 
 
 def _folder(variable: str) -> Path:

@@ -13,8 +13,8 @@ import pytest
 
 from edgepose.appliance.evaluation import ENTER, evaluate, split
 from edgepose.appliance.model import LoadedModel, load_model
-from edgepose.classifier_file import Examples, load
 from edgepose.config.schema import ModelSection
+from edgepose.definitions.classifier_file import Examples, load
 from edgepose.sources.video import clip_frames
 from edgepose.types import Pose
 

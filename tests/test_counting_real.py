@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from edgepose import exercise_file
 from edgepose.appliance import assembly
 from edgepose.appliance.model import load_model
 from edgepose.config.loader import load
 from edgepose.config.schema import ModelSection
 from edgepose.core.watches.signals import Body
+from edgepose.definitions import exercise_file
 from edgepose.engine.event_ids import replay_stamp
 from edgepose.engine.perception import Perception
 from edgepose.engine.replay import replay_source

@@ -21,8 +21,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("types", "registry", "yamldoc"),
     ("image_header",),
     ("core", "history", "language", "render", "imaging", "recording", "tflite"),
-    ("sources", "runtimes", "outputs", "modelstore", "template_file", "classifier_file"),
-    ("engine", "train", "exercise_file", "exercise_learning"),
+    ("sources", "runtimes", "outputs", "modelstore", "definitions"),
+    ("engine", "train"),
     ("config", "bench"),
     ("appliance", "fleet"),
     ("doctor",),
@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
-SIBLINGS = ("sources", "runtimes", "outputs", "modelstore", "template_file", "classifier_file")
+SIBLINGS = ("sources", "runtimes", "outputs", "modelstore", "definitions")
 
 PURE_STDLIB = {
     "__future__", "abc", "collections", "collections.abc", "dataclasses", "enum", "functools",

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from edgepose import exercise_file
 from edgepose.core.watches.exercise import ExerciseWatch
+from edgepose.definitions import exercise_file
 from edgepose.system.paths import folders
 from tests.core.conftest import _figure
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.classifier_file import MIN_SCORE
 from edgepose.config.classifiers import Classifier, Network
 from edgepose.core.templates import known_points
 from edgepose.core.watches.classifier import Classify
 from edgepose.core.watches.embedding import MIN_KNOWN, embed
+from edgepose.definitions.classifier_file import MIN_SCORE
 from edgepose.errors import ClassifierError
 from edgepose.runtimes.litert import LiteRT
 from edgepose.types import Keypoints, Pose

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.appliance.classifier import Dense
-from edgepose.classifier_file import MIN_SCORE, Examples
 from edgepose.config.classifiers import Classifier, Network
 from edgepose.core.trigger import Thresholds
+from edgepose.definitions.classifier_file import MIN_SCORE, Examples
 from edgepose.errors import ClassifierError, near_miss
 
 ENTER: Final = Thresholds().enter

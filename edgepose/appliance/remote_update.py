@@ -16,11 +16,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from edgepose import template_file
 from edgepose.config.edit import save_text, with_name
 from edgepose.config.files import ConfigFiles, own_name, version_of
 from edgepose.config.loader import Config
 from edgepose.config.reload import ActiveConfig
+from edgepose.definitions import template_file
 from edgepose.errors import ConfigError, EdgeposeError, UserError
 from edgepose.outputs.base import Output
 from edgepose.system import atomic

@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from edgepose import template_file
 from edgepose.appliance import assembly
 from edgepose.config.edit import Edits, Place, save_edits
 from edgepose.config.loader import Config
@@ -20,6 +19,7 @@ from edgepose.config.schema import OverrideSection, ProfileSection, WatchSection
 from edgepose.config.templates import adapt, load_templates
 from edgepose.core.templates import teach
 from edgepose.core.trigger import TUNABLE
+from edgepose.definitions import template_file
 from edgepose.engine.perception import Watch
 from edgepose.errors import UserError, near_miss
 from edgepose.options import Options

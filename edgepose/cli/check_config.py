@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import click
 
-from edgepose.classifier_file import Examples, is_sideways
 from edgepose.cli.options import config_argument, set_option
 from edgepose.config.edit import save_text
 from edgepose.config.files import boot_files
@@ -20,6 +19,7 @@ from edgepose.config.migrate import migrate
 from edgepose.config.plugins import Part
 from edgepose.config.schema import VERSION, WatchSection
 from edgepose.core.smoothing import Setting
+from edgepose.definitions.classifier_file import Examples, is_sideways
 from edgepose.errors import ConfigError
 from edgepose.options import Options
 from edgepose.yamldoc.document import read_text

@@ -14,15 +14,16 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from edgepose import classifier_file, imaging
+from edgepose import imaging
 from edgepose.appliance.evaluation import Evaluation, evaluate, split
 from edgepose.appliance.model import LoadedModel
-from edgepose.classifier_file import Examples, Order, examples_of
 from edgepose.cli.pose import model_option, opened
 from edgepose.cli.template_capture import poses_of, still
 from edgepose.config.classifiers import Classifier, load_classifier
 from edgepose.config.schema import WatchSection
 from edgepose.core.watches.embedding import embed, is_enough
+from edgepose.definitions import classifier_file
+from edgepose.definitions.classifier_file import Examples, Order, examples_of
 from edgepose.errors import ClassifierError, UserError
 from edgepose.render.confusion import draw_confusion
 from edgepose.sources.images import ENDINGS

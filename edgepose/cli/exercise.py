@@ -11,13 +11,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from edgepose import exercise_file, imaging
+from edgepose import imaging
 from edgepose.appliance.model import LoadedModel, load_model
 from edgepose.cli.exercise_clip import as_rows, curve_of, needs_model, seen_in, told
 from edgepose.cli.exercise_learn import learn
 from edgepose.cli.pose import model_option, model_section
 from edgepose.core.watches.movement import Exercise, in_language
 from edgepose.core.watches.trace import trace
+from edgepose.definitions import exercise_file
 from edgepose.errors import ExerciseError, UserError
 from edgepose.recording import is_recording
 from edgepose.render.curve import draw_curve

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from edgepose import exercise_file, exercise_learning, imaging
+from edgepose import imaging
 from edgepose.appliance.model import load_model
 from edgepose.cli.exercise_clip import curve_of, needs_model, seen_in
 from edgepose.cli.pose import model_option, model_section
 from edgepose.core.watches.trace import Seen, trace
+from edgepose.definitions import exercise_file, exercise_learning
 from edgepose.errors import ExerciseError
 from edgepose.render.curve import draw_curve
 

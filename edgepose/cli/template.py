@@ -12,12 +12,13 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from edgepose import imaging, template_file
+from edgepose import imaging
 from edgepose.appliance.model import LoadedModel
 from edgepose.cli.pose import model_option, opened
 from edgepose.cli.template_capture import capture, poses_of, still, summary
 from edgepose.core.matching import match
 from edgepose.core.templates import Template
+from edgepose.definitions import template_file
 from edgepose.errors import TemplateError, UserError, near_miss
 from edgepose.skeleton import LIMBS
 from edgepose.sources.images import ENDINGS

@@ -10,12 +10,13 @@ from typing import Final
 
 import click
 
-from edgepose import imaging, template_file
+from edgepose import imaging
 from edgepose.appliance import assembly
 from edgepose.appliance.model import LoadedModel
 from edgepose.cli.pose import model_option, opened
 from edgepose.config.loader import load
 from edgepose.core.templates import Template, teach
+from edgepose.definitions import template_file
 from edgepose.errors import TemplateError, UserError
 from edgepose.skeleton import LIMBS
 from edgepose.sources.base import Source

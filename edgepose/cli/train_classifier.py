@@ -8,9 +8,9 @@ from typing import Final
 import click
 import numpy as np
 
-from edgepose import classifier_file
-from edgepose.classifier_file import MIN_SCORE, Examples, Order
 from edgepose.core.watches.embedding import embed, is_enough
+from edgepose.definitions import classifier_file
+from edgepose.definitions.classifier_file import MIN_SCORE, Examples, Order
 
 _FEWEST: Final = 2000  # people who do something else; and four times the examples
 _Path: Final = click.Path(path_type=Path)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from edgepose import classifier_file
-from edgepose.classifier_file import NUMBERS, Examples, Order
 from edgepose.config.schema import WatchSection
+from edgepose.definitions import classifier_file
+from edgepose.definitions.classifier_file import NUMBERS, Examples, Order
 from edgepose.errors import ClassifierError, ModelError, near_miss
 from edgepose.tflite.read import inspect
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from edgepose import exercise_file
 from edgepose.config.schema import WatchSection
 from edgepose.core.watches.movement import Exercise
+from edgepose.definitions import exercise_file
 
 
 def load_exercise(watch: WatchSection) -> Exercise | None:

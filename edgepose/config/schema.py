@@ -21,11 +21,11 @@ from pydantic import (
     model_validator,
 )
 
-from edgepose import exercise_file
-from edgepose.classifier_file import Order
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watches.performers import REST
 from edgepose.core.watches.scored import MAX_AGE
+from edgepose.definitions import exercise_file
+from edgepose.definitions.classifier_file import Order
 from edgepose.engine.governor import LEAST_FPS, Rates
 from edgepose.errors import InvalidValue, near_miss
 from edgepose.modelstore.manifest import manifest

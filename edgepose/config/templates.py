@@ -8,9 +8,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final
 
-from edgepose import template_file
 from edgepose.config.schema import LimbSection, WatchSection
 from edgepose.core.templates import LimbRule, Template
+from edgepose.definitions import template_file
 from edgepose.options import Options
 
 _TOLERANCES: Final = ("angle_deviation", "size_deviation", "min_visible", "mirror")

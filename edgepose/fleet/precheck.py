@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from edgepose import template_file
 from edgepose.config.loader import from_document
+from edgepose.definitions import template_file
 from edgepose.errors import ConfigError, UserError
 from edgepose.yamldoc.document import Document, read_yaml
 from edgepose.yamldoc.validation import Problems, is_secret, leaves

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepose import classifier_file
 from edgepose.appliance import assembly, reconfigure
 from edgepose.appliance.classifier import Dense
 from edgepose.appliance.model import load_model
@@ -17,6 +16,7 @@ from edgepose.config.classifiers import Network
 from edgepose.config.loader import load
 from edgepose.config.schema import ModelSection
 from edgepose.core.watches.classifier import ClassifierWatch
+from edgepose.definitions import classifier_file
 from edgepose.types import Pose, blank_frame
 
 NETWORK = "yoga_pose_classifier_51in_5class_DERIVED.tflite"

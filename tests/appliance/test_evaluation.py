@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgepose.appliance.evaluation import evaluate, split
-from edgepose.classifier_file import Examples, examples_of
+from edgepose.definitions.classifier_file import Examples, examples_of
 from edgepose.errors import ClassifierError
 
 UPRIGHT = np.linspace([10, 20, 0.9], [200, 80, 0.9], 17)

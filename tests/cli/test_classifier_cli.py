@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edgepose.classifier_file import examples_of, load, load_labels, save
+from edgepose.definitions.classifier_file import examples_of, load, load_labels, save
 
 CLASSES = ("chair", "tree", "warrior")
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edgepose import exercise_file, imaging
+from edgepose import imaging
+from edgepose.definitions import exercise_file
 from edgepose.recording import Header, frame_row, header_row
 from edgepose.types import blank_frame
 from tests.test_shipped_exercises import FPS, HOLDS, between, frames_of

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepose.classifier_file import examples_of, save
 from edgepose.config.classifiers import Network
 from edgepose.config.loader import Config, load
+from edgepose.definitions.classifier_file import examples_of, save
 from edgepose.errors import ConfigError
 
 NETWORK = "yoga_pose_classifier_51in_5class_DERIVED.tflite"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from edgepose import exercise_file
 from edgepose.config.loader import Config, load
 from edgepose.config.reference import reference_text
+from edgepose.definitions import exercise_file
 from edgepose.errors import ConfigError
 
 

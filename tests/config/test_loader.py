@@ -10,13 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgepose import options, template_file
+from edgepose import options
 from edgepose.config import plugins
 from edgepose.config.loader import Config, load, loads
 from edgepose.config.smoothing import FILTERS
 from edgepose.core.smoothing import PRESETS, Exponential, NoSmoothing, OneEuro
 from edgepose.core.templates import Template
 from edgepose.core.trigger import Thresholds
+from edgepose.definitions import template_file
 from edgepose.errors import ConfigError
 from edgepose.skeleton import INDEX, NUM_KEYPOINTS
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 import edgepose
-from edgepose import template_file
 from edgepose.config.loader import load
 from edgepose.config.reference import WIDTH, reference_text
 from edgepose.config.schema import ModelSection, PeopleSection, WatchSection
 from edgepose.core.matching import match
+from edgepose.definitions import template_file
 from edgepose.errors import ConfigError
 from edgepose.registry import KINDS, part
 from edgepose.render.text import BUILT_IN

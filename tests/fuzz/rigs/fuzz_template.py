@@ -12,9 +12,9 @@ import scribble
 import yaml_corpus
 from campaign import Input, Target
 
-from edgepose import template_file
 from edgepose.core.matching import Templates
 from edgepose.core.templates import Template
+from edgepose.definitions import template_file
 from edgepose.errors import TemplateError
 from edgepose.skeleton import KEYPOINTS, LIMB_INDEX
 from edgepose.sources.synthetic.motion import pose_at

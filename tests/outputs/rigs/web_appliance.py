@@ -9,10 +9,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from edgepose import template_file
 from edgepose.core.templates import teach
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watches.pose import PoseWatch
+from edgepose.definitions import template_file
 from edgepose.errors import DeviceError, OutputLost, UserError, near_miss
 from edgepose.outputs.base import Controls, Output
 from edgepose.sources.synthetic.source import Synthetic

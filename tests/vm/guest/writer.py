@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from edgepose import template_file
 from edgepose.config.edit import save_edits
 from edgepose.config.loader import load
+from edgepose.definitions import template_file
 from edgepose.outputs.mqtt.outbox import Outbox
 
 FOLDER = Path(sys.argv[1])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgepose import exercise_file, exercise_learning
 from edgepose.core.watches.trace import trace
+from edgepose.definitions import exercise_file, exercise_learning
 from edgepose.errors import ExerciseError
 from tests.test_shipped_exercises import FPS, MOTIONS, frames_of
 

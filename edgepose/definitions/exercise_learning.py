@@ -11,13 +11,13 @@ from typing import Any, Final
 
 import yaml
 
-from edgepose import exercise_file
 from edgepose.core.templates import MIN_SCORE
 from edgepose.core.watches.learning import LEAST_COUNT, Candidate, Lesson, lessons
 from edgepose.core.watches.signals import LIMBS
 from edgepose.core.watches.trace import Seen
+from edgepose.definitions import exercise_file
+from edgepose.definitions.exercise_file import SignalSection
 from edgepose.errors import ExerciseError
-from edgepose.exercise_file import SignalSection
 from edgepose.yamldoc.marks import flow
 
 _ANGLES: Final = {

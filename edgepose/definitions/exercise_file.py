@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from edgepose import template_file
 from edgepose.core.matching import Templates
 from edgepose.core.watches.counter import Bound, OwnRange, Swings
 from edgepose.core.watches.movement import Check, Exercise
@@ -32,6 +31,7 @@ from edgepose.core.watches.signals import (
     Tilt,
     place,
 )
+from edgepose.definitions import template_file
 from edgepose.errors import ExerciseError, near_miss
 from edgepose.options import Options, PositiveSeconds, Seconds
 from edgepose.system import atomic

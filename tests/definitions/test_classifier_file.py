@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepose import classifier_file
-from edgepose.classifier_file import (
+from edgepose.definitions import classifier_file
+from edgepose.definitions.classifier_file import (
     Examples,
     examples_of,
     is_sideways,

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from edgepose import exercise_file
 from edgepose.core.watches.counter import Bound
+from edgepose.definitions import exercise_file
 from edgepose.errors import ExerciseError
 
 SQUAT = """\

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgepose import template_file
 from edgepose.core.templates import LimbRule, Template
+from edgepose.definitions import template_file
 from edgepose.errors import TemplateError
 from edgepose.skeleton import KEYPOINTS, LIMB_INDEX
 
@@ -317,6 +317,6 @@ class TestReading:
 
 def test_shipped_templates_can_be_read():
     """Every template that edgepose brings is a good example."""
-    folder = Path(__file__).parent.parent / "configs" / "templates"
+    folder = Path(__file__).parents[2] / "configs" / "templates"
     for path in sorted(folder.glob("*.yaml")):
         assert template_file.load(path).counted.sum() >= 4

@@ -1,0 +1,1 @@
+"""What a watch looks for, as files: templates of poses, exercises, examples of classes."""
