@@ -124,6 +124,11 @@ class OutputLost(DeviceError):
     has_progressed = False
 
 
+def error_text(error: object) -> str:
+    """Return an error's text without number and file name, else the name of its type."""
+    return str(getattr(error, "strerror", None) or error or type(error).__name__)
+
+
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """Return `"; did you mean 'x'?"` for the closest known word, `""` where none is close."""
     close = difflib.get_close_matches(str(word), sorted(known), n=1, cutoff=0.6)

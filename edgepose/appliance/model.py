@@ -114,7 +114,7 @@ def _candidates(section: ModelSection, model: ModelFile) -> list[Candidate]:
     """
     if section.runtime == "replay":
         return [Candidate("recorded tensors", lambda: part("runtime", "replay")(model.path))]
-    tpu, cpu = _builds(model)
+    tpu, cpu = builds(model)
     on_tpu = Candidate("Edge TPU", lambda: _edgetpu(section, tpu))
     on_cpu = Candidate("CPU", lambda: _litert(section, cpu))
     if section.runtime in ("cpu", "litert") or not _wants_tpu(section, tpu):
@@ -122,7 +122,7 @@ def _candidates(section: ModelSection, model: ModelFile) -> list[Candidate]:
     return [on_tpu, on_cpu] if section.fallback and cpu else [on_tpu]
 
 
-def _builds(model: ModelFile) -> tuple[str, str]:
+def builds(model: ModelFile) -> tuple[str, str]:
     """Return name or path of the model's builds for the Edge TPU and for the CPU, "" for none."""
     entry, path = model.entry, str(model.path)
     if entry is None:
@@ -136,7 +136,7 @@ def _why(section: ModelSection, model: ModelFile) -> str:
         return "recorded tensors are played back"
     if section.runtime != "auto":
         return f"the configuration says `runtime: {section.runtime}`"
-    tpu, _ = _builds(model)
+    tpu, _ = builds(model)
     if _wants_tpu(section, tpu):
         return "an Edge TPU is plugged in"
     if tpu not in manifest():

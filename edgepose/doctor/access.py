@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from edgepose.doctor.finding import Finding, Intent, ok, trouble
@@ -12,27 +11,19 @@ _GROUPS: Final = ("video", "render", "gpio", "plugdev", "input")
 """Cameras and screens; GPU; pins; an Edge TPU on USB; keys of a desktop's window."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """A line of /etc/group."""
-
-    id: int
-    members: tuple[str, ...]
-
-
 def groups(system: System, intent: Intent) -> Finding:
     """Check whether the user is in the groups that own the devices."""
     if system.is_root:
         return ok("groups", "root may use every device; the service runs as a user of its own")
     known = _known(system)
     wanted = [name for name in _wanted(intent) if name in known]
-    missing = [name for name in wanted if known[name].id not in system.groups]
+    missing = [name for name in wanted if known[name][0] not in system.groups]
     if not missing:
         listed = f"is in {', '.join(wanted)}" if wanted else "needs no group"
         return ok("groups", f"{system.user} {listed}")
     is_needed = True if intent.config else None
     names = ", ".join(missing)
-    if all(system.user in known[name].members for name in missing):
+    if all(system.user in known[name][1] for name in missing):
         sentence = f"{system.user} was added to {names} after this login"
         return trouble(is_needed, "groups", sentence, "log out and log in again, or: sudo reboot")
     sentence = f"{system.user} is not in {names}, which own devices; log in again afterwards"
@@ -52,10 +43,11 @@ def _wanted(intent: Intent) -> tuple[str, ...]:
     return tuple(name for name, is_needed in needs.items() if is_needed)
 
 
-def _known(system: System) -> dict[str, _Group]:
+def _known(system: System) -> dict[str, tuple[int, list[str]]]:
+    """Return id and members of each group in /etc/group."""
     lines = (line.split(":") for line in system.text("etc/group").splitlines())
     return {
-        name: _Group(int(number), tuple(members.split(",")))
+        name: (int(number), members.split(","))
         for name, _, number, members in (line for line in lines if len(line) == 4)
         if number.isdigit()
     }

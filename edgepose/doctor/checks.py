@@ -20,6 +20,7 @@ from edgepose.doctor import (
 )
 from edgepose.doctor.finding import Finding, Intent, warn
 from edgepose.doctor.system import System
+from edgepose.errors import error_text
 
 Check = Callable[[System, Intent], Finding | None]
 """One check; None where it does not apply."""
@@ -97,5 +98,5 @@ def _run(check: Check, system: System, intent: Intent) -> Finding | None:
     except OSError as error:
         what = getattr(getattr(check, "func", check), "__name__", "check").replace("_", " ")
         place = f"{error.filename}: " if error.filename else ""
-        sentence = f"can't be checked: {place}{error.strerror or error}"
+        sentence = f"can't be checked: {place}{error_text(error)}"
         return warn(what, sentence, "check it as root: sudo edgepose doctor")

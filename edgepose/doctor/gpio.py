@@ -10,7 +10,7 @@ from typing import Any
 from edgepose.config.plugins import Part
 from edgepose.doctor.finding import Finding, Intent, fail, ok, trouble
 from edgepose.doctor.system import System
-from edgepose.errors import OutputLost
+from edgepose.errors import OutputLost, error_text
 from edgepose.outputs.gpio.libgpiod import GpiodDriver
 from edgepose.outputs.gpio.lines import CONSUMER, Chip, ChipDriver, find_chip
 
@@ -51,7 +51,7 @@ def is_real(output: Part) -> bool:
 
 def _refused(system: System, is_needed: bool | None, error: OSError) -> Finding:
     denied = error.errno in (errno.EACCES, errno.EPERM)
-    sentence = f"the GPIO chips can't be read: {error.strerror or error}"
+    sentence = f"the GPIO chips can't be read: {error_text(error)}"
     remedy = f"sudo usermod -aG gpio {system.user}" if denied else "sudo reboot"
     return trouble(is_needed, "gpio", sentence, remedy)
 

@@ -6,6 +6,8 @@ from typing import Final
 
 from edgepose.doctor.finding import Finding, Intent, fail, ok, warn
 from edgepose.doctor.system import System
+from edgepose.system.board import Board
+from edgepose.system.paths import state_folder
 
 TESTED: Final = {"12": "bookworm", "13": "trixie"}
 PYTHONS: Final = ((3, 11), (3, 13))
@@ -71,12 +73,9 @@ def memory(system: System, intent: Intent) -> Finding | None:  # noqa: ARG001
 
 def temperature(system: System, intent: Intent) -> Finding:  # noqa: ARG001
     """Check whether the processor is near the temperature at which it is throttled."""
-    sensors = system.glob("sys/class/thermal/thermal_zone*/temp")
-    texts = (system.text(system.shown(path)) for path in sensors)
-    degrees = [int(text) / 1000 for text in texts if text.lstrip("-").isdigit()]
-    if not degrees:
+    hottest = Board(state_folder(), system.root).read()["temperature"]
+    if hottest is None:
         return ok("temperature", "there is no sensor")
-    hottest = max(degrees)
     sentence = f"{hottest:.0f} °C"
     if hottest >= HOT:
         return fail("temperature", f"{sentence}: the processor is throttled", _COOLING)

@@ -6,22 +6,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from edgepose.appliance.model import best_model
+from edgepose.appliance.model import best_model, builds
 from edgepose.config.schema import ModelSection
 from edgepose.doctor.coral import INSTALL, plugged_in
 from edgepose.doctor.finding import Finding, Intent, fail, ok, trouble, warn
 from edgepose.doctor.packages import BEST
 from edgepose.doctor.system import System
-from edgepose.errors import EdgeposeError, LostCause, ModelError, RuntimeLost
+from edgepose.errors import EdgeposeError, LostCause, ModelError, RuntimeLost, error_text
 from edgepose.modelstore.checksum import fault
 from edgepose.modelstore.manifest import manifest
 from edgepose.modelstore.search import MissingModel, ModelFile, find, locate
 from edgepose.runtimes.edgetpu import BACKEND
 from edgepose.runtimes.interpreter import InterpreterError
-from edgepose.runtimes.probe import ProbeResult, probe
+from edgepose.runtimes.probe import probe
 from edgepose.system.status_file import reports
 
-TryOut = Callable[..., ProbeResult]
+Probe = Callable[..., float]
 _ANOTHER: Final = "choose a model with a build for the chip: edgepose models list"
 
 
@@ -35,7 +35,7 @@ def model(system: System, intent: Intent) -> Finding:  # noqa: ARG001
         sentence = error.fault if isinstance(error, MissingModel) else str(error)
         return fail("model", sentence, _fetch(wanted))
     except OSError as error:
-        return fail("model", f"{wanted}: {error.strerror or error}", _fetch(wanted))
+        return fail("model", f"{wanted}: {error_text(error)}", _fetch(wanted))
     if wrong:
         return fail("model", f"{found.path}: {wrong}", _fetch(found.name))
     if found.entry is None:
@@ -51,18 +51,18 @@ def _fetch(wanted: Path | str) -> str:
     return "correct model.path or model.name (see: edgepose models list)"
 
 
-def backend(system: System, intent: Intent, try_out: TryOut = probe) -> Finding | None:
+def backend(system: System, intent: Intent, run_probe: Probe = probe) -> Finding | None:
     """Report what runs the model, tried once in a child process, and why if not the chip."""
     section, found = intent.model, _model(intent.model)
     if found is None or section.runtime == "replay":
         return None
-    tpu, cpu = _builds(found)
+    tpu, cpu = builds(found)
     if _is_for_cpu(system, section, cpu):
-        return _on_cpu(system, cpu, try_out)
+        return _on_cpu(system, cpu, run_probe)
     obstacle = _obstacle(system, found, tpu)
     if obstacle is not None:
         return _fallback(section, cpu, *obstacle)
-    return _on_tpu(system, section, tpu, cpu, try_out)
+    return _on_tpu(system, section, tpu, cpu, run_probe)
 
 
 def _is_for_cpu(system: System, section: ModelSection, cpu: str) -> bool:
@@ -90,14 +90,6 @@ def _model(section: ModelSection) -> ModelFile | None:
         return None
 
 
-def _builds(found: ModelFile) -> tuple[str, str]:
-    """Return name or path of the builds for the Edge TPU and for the CPU, "" for none."""
-    entry, path = found.entry, str(found.path)
-    if entry is None:
-        return (path, "") if found.path.stem.endswith("_edgetpu") else ("", path)
-    return (path, entry.cpu) if entry.needs == "edgetpu" else (entry.edgetpu, path)
-
-
 def _path(build: str) -> Path | None:
     """Return the file of a build, None where it is not here."""
     if build in manifest():
@@ -105,33 +97,33 @@ def _path(build: str) -> Path | None:
     return Path(build) if build else None
 
 
-def _on_cpu(system: System, build: str, try_out: TryOut) -> Finding:
+def _on_cpu(system: System, build: str, run_probe: Probe) -> Finding:
     path = _path(build)
     if path is None:
         sentence = "the model's build for the CPU is not here"
         return fail("runs on", sentence, f"edgepose models pull {build}" if build else _ANOTHER)
     try:
-        result = try_out(path)
+        seconds = run_probe(path)
     except ModelError as error:
         return fail("runs on", str(error), "edgepose models verify")
     except InterpreterError as error:
         return fail("runs on", error.fault, system.pip(BEST))
-    return ok("runs on", f"the CPU, {_ms(result)} an inference on one thread")
+    return ok("runs on", f"the CPU, {seconds * 1e3:.1f} ms an inference on one thread")
 
 
-def _on_tpu(system: System, section: ModelSection, tpu: str, cpu: str, try_out: TryOut) -> Finding:
+def _on_tpu(system: System, section: ModelSection, tpu: str, cpu: str, run_probe: Probe) -> Finding:
     if holder := edgetpu_holder(system):
         return ok("runs on", f"not tried: {holder}")
     options = {"device": section.device} if section.device else {}
     try:
-        result = try_out(_path(tpu), section.library, options)
+        seconds = run_probe(_path(tpu), section.library, options)
     except RuntimeLost as error:
         is_absent = error.cause is LostCause.ABSENT
         remedy = INSTALL if is_absent else "disconnect the Edge TPU and connect it again"
         return _fallback(section, cpu, str(error), remedy)
     except EdgeposeError as error:
         return _fallback(section, cpu, str(error), "edgepose models verify")
-    return ok("runs on", f"the Edge TPU, {_ms(result)} an inference")
+    return ok("runs on", f"the Edge TPU, {seconds * 1e3:.1f} ms an inference")
 
 
 def _fallback(section: ModelSection, cpu: str, reason: str, remedy: str) -> Finding:
@@ -140,10 +132,6 @@ def _fallback(section: ModelSection, cpu: str, reason: str, remedy: str) -> Find
         return warn("runs on", f"falls back to the CPU: {reason}", remedy)
     why = "and the model has no build for the CPU here" if section.fallback else "fallback is off"
     return fail("runs on", f"nothing can run the model: {reason}, {why}", remedy)
-
-
-def _ms(result: ProbeResult) -> str:
-    return f"{result.seconds * 1e3:.1f} ms"
 
 
 def collection(system: System, intent: Intent) -> Finding | None:  # noqa: ARG001
@@ -167,7 +155,7 @@ def _fault(name: str, path: Path) -> str:
     try:
         return fault(path, manifest()[name])
     except OSError as error:
-        return f"can't be read: {error.strerror or error}"
+        return f"can't be read: {error_text(error)}"
 
 
 UNITS: Final = ("edgepose.service", "edgepose@*.service")  # for one camera, and one for each

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol
+from typing import Any, BinaryIO, Final
 
 from edgepose import __version__
-from edgepose.errors import DeviceError
+from edgepose.errors import DeviceError, error_text
+from edgepose.system.paths import is_still_at
 from edgepose.tflite.header import HEAD_BYTES, is_tflite, kind_of
 
 Progress = Callable[[int, int], None]  # bytes so far, bytes in all (0: unknown)
@@ -38,13 +39,6 @@ class Retryable(Exception):
     """A failure that a retry may overcome; received bytes are kept."""
 
 
-class _Reply(Protocol):
-    status: int | None  # None for file://
-    headers: Any
-
-    def read(self, count: int) -> bytes: ...
-
-
 def download(url: str, part: BinaryIO, progress: Progress) -> None:
     """Append to `part` what it lacks of `url`, or download all where the server can't resume.
 
@@ -62,7 +56,7 @@ def download(url: str, part: BinaryIO, progress: Progress) -> None:
     except urllib.error.URLError as error:
         raise _connection_failure(error.reason) from error
     except (HTTPException, ConnectionError, TimeoutError) as error:
-        raise Retryable(f"the connection broke ({error or type(error).__name__})") from error
+        raise Retryable(f"the connection broke ({error_text(error)})") from error
 
 
 def _open(url: str, have: int) -> Any:
@@ -74,7 +68,7 @@ def _open(url: str, have: int) -> Any:
     return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
 
 
-def _receive(reply: _Reply, part: BinaryIO, have: int, progress: Progress) -> None:
+def _receive(reply: Any, part: BinaryIO, have: int, progress: Progress) -> None:
     start = _start(reply, have)
     length = reply.headers.get("Content-Length")
     total = start + int(length) if length else 0
@@ -95,7 +89,7 @@ def _receive(reply: _Reply, part: BinaryIO, have: int, progress: Progress) -> No
         raise Retryable(f"the connection broke after {done:,} of {total:,} bytes")
 
 
-def _start(reply: _Reply, have: int) -> int:
+def _start(reply: Any, have: int) -> int:
     """Return the first byte of the reply: `have` when the server resumes, else 0."""
     if reply.status != 206:
         return 0
@@ -116,7 +110,7 @@ def _write(part: BinaryIO, block: bytes) -> None:
         part.flush()
     except OSError as error:
         part.truncate(0)  # don't fill the disk
-        raise DeviceError(f"{part.name}: can't be written ({error.strerror})") from error
+        raise DeviceError(f"{part.name}: can't be written ({error_text(error)})") from error
 
 
 def _http_failure(error: urllib.error.HTTPError) -> Unusable | Retryable:
@@ -130,14 +124,10 @@ def _connection_failure(reason: object) -> Unusable | Retryable:
     if isinstance(reason, ssl.SSLCertVerificationError):
         return Unusable("its certificate is not accepted; is this machine's clock right?")
     if isinstance(reason, ssl.SSLError | TimeoutError | ConnectionError):
-        return Retryable(f"can't be reached ({_text(reason)})")
+        return Retryable(f"can't be reached ({error_text(reason)})")
     if isinstance(reason, OSError) and reason.errno == errno.ENOENT:  # file://
         return Unusable("no such file")
-    return Unreachable(_text(reason))
-
-
-def _text(reason: object) -> str:
-    return getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+    return Unreachable(error_text(reason))
 
 
 @contextmanager
@@ -152,13 +142,13 @@ def locked_part(target: Path) -> Iterator[BinaryIO]:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = _lock(path)
     except OSError as error:
-        raise DeviceError(f"{path}: can't be written ({error.strerror})") from error
+        raise DeviceError(f"{path}: can't be written ({error_text(error)})") from error
     with part:
         try:
             yield part
         finally:
             part.flush()
-            if _has_path(part, path) and path.stat().st_size == 0:
+            if is_still_at(path, os.fstat(part.fileno())) and path.stat().st_size == 0:
                 path.unlink()
 
 
@@ -167,14 +157,6 @@ def _lock(path: Path) -> BinaryIO:
     while True:
         part = path.open("a+b")
         fcntl.flock(part, fcntl.LOCK_EX)
-        if _has_path(part, path):
+        if is_still_at(path, os.fstat(part.fileno())):
             return part
         part.close()
-
-
-def _has_path(part: BinaryIO, path: Path) -> bool:
-    """Return whether the open file still has this path."""
-    try:
-        return os.path.samestat(os.fstat(part.fileno()), path.stat())
-    except FileNotFoundError:
-        return False

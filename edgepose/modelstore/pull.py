@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 from urllib.parse import quote, urlsplit
 
-from edgepose.errors import DeviceError, ModelError
+from edgepose.errors import DeviceError, ModelError, error_text
 from edgepose.modelstore.checksum import fault
 from edgepose.modelstore.download import (
     GZIP,
@@ -190,4 +190,4 @@ def unpack_model(archive: Path, target: Path) -> None:
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise Unusable(f"sent a damaged archive ({error})") from error
     except OSError as error:
-        raise DeviceError(f"{target}: can't be written ({error.strerror})") from error
+        raise DeviceError(f"{target}: can't be written ({error_text(error)})") from error

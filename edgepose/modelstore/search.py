@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepose.errors import ModelError, near_miss
+from edgepose.errors import ModelError, error_text, near_miss
 from edgepose.modelstore.checksum import has_checksum_of
 from edgepose.modelstore.folders import search_path
 from edgepose.modelstore.manifest import Entry, manifest
@@ -41,7 +41,7 @@ def find(name_or_path: str | Path) -> ModelFile:
     try:
         return _find(name_or_path)
     except OSError as error:
-        raise ModelError(f"{error.filename or name_or_path}: {error.strerror}") from error
+        raise ModelError(f"{error.filename or name_or_path}: {error_text(error)}") from error
 
 
 def _find(name_or_path: str | Path) -> ModelFile:

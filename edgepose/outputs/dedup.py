@@ -15,7 +15,6 @@ class DeliveredEvents:
     """The ids of delivered events: the latest REMEMBERED, and all of the latest scene."""
 
     def __init__(self) -> None:
-        """Begin with none."""
         self._ids: dict[str, None] = {}
 
     def new(self, events: Sequence[Event]) -> list[Event]:

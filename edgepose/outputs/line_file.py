@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from edgepose import jsonio
-from edgepose.errors import OutputLost
+from edgepose.errors import OutputLost, error_text
+from edgepose.system.paths import is_still_at
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,6 @@ class LineFile:
     """
 
     def __init__(self, path: Path, limit: int | None = None, keep: int = 0) -> None:
-        """Take the path; `open` creates the file and its folder."""
         self.path = path
         self._limit = limit
         self._keep = keep
@@ -50,7 +50,7 @@ class LineFile:
                 _repair(self._file)
         except OSError as error:
             self.close()
-            raise OutputLost(f"{self.path}: can't be opened: {_reason(error)}") from error
+            raise OutputLost(f"{self.path}: can't be opened: {error_text(error)}") from error
 
     @property
     def is_empty(self) -> bool:
@@ -59,7 +59,7 @@ class LineFile:
 
     def append(self, lines: Iterable[bytes]) -> None:
         """Write lines, each with its line break, all or none. Raises OutputLost."""
-        if self._file is None or self._is_gone():
+        if self._file is None or not is_still_at(self.path, os.fstat(self._file)):
             raise OutputLost(f"{self.path}: the file was moved or deleted; a new one is begun")
         data = b"".join(lines)
         self._rotate_if_full(len(data))
@@ -69,7 +69,7 @@ class LineFile:
         except OSError as error:
             if self._is_regular():
                 os.ftruncate(self._file, size)
-            raise OutputLost(f"{self.path}: can't be written: {_reason(error)}") from error
+            raise OutputLost(f"{self.path}: can't be written: {error_text(error)}") from error
 
     def close(self) -> None:
         """Close the file; may be called twice."""
@@ -87,21 +87,13 @@ class LineFile:
             rotate(self.path, self._keep)
         except OSError as error:
             self._is_stuck = True
-            log.error("%s: can't be rotated and grows on: %s", self.path, _reason(error))
+            log.error("%s: can't be rotated and grows on: %s", self.path, error_text(error))
             return
         self.close()
         self.open()
 
     def _is_regular(self) -> bool:
         return self._file is not None and stat.S_ISREG(os.fstat(self._file).st_mode)
-
-    def _is_gone(self) -> bool:
-        """Return whether the path now names another file or none."""
-        assert self._file is not None
-        try:
-            return not os.path.samestat(self.path.stat(), os.fstat(self._file))
-        except OSError:
-            return True
 
 
 def rotate(path: Path, keep: int) -> None:
@@ -119,10 +111,6 @@ def rotate(path: Path, keep: int) -> None:
             old[age].unlink()
         else:
             old[age].replace(path.with_name(f"{path.name}.{age + 1}"))
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)
 
 
 def _write_all(file: int, data: bytes) -> None:

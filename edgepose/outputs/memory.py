@@ -35,7 +35,6 @@ class Memory(Output):
     every_frame = True
 
     def __init__(self, options: MemoryOptions, device: Device) -> None:
-        """Begin with nothing kept."""
         self.device = device
         self.scenes: deque[Scene] = deque(maxlen=options.keep)
         self.events: deque[Event] = deque(maxlen=options.events)

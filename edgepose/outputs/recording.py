@@ -29,7 +29,6 @@ class RecordingOutput(Output):
     every_frame = True
 
     def __init__(self, options: RecordingOptions, device: Device) -> None:
-        """Take options; `open` opens the file."""
         self._device = device
         self._file = LineFile(options.path)
         self._start: float | None = None

@@ -21,7 +21,7 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import AfterValidator, Field
 
 from edgepose import __version__, jsonio, options
-from edgepose.errors import OutputLost
+from edgepose.errors import OutputLost, error_text
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.dedup import DeliveredEvents
 from edgepose.types import Event, Scene
@@ -184,4 +184,4 @@ def _reason(error: Exception) -> str:
     inner = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(inner, TimeoutError):
         return "no answer in time"
-    return str(getattr(inner, "strerror", None) or inner or type(inner).__name__)
+    return error_text(inner)

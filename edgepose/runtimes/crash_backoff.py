@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Final
 
-from edgepose.errors import LostCause, RuntimeLost
+from edgepose.errors import LostCause, RuntimeLost, error_text
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class CrashBackoff:
             fcntl.flock(self._locked, fcntl.LOCK_EX)  # before others search for it
             self._note = self._note.rename(self._folder / f"{IN_USE}{name}")
         except OSError as error:
-            log.warning("%s: can't be written: %s", self._note, error.strerror or error)
+            log.warning("%s: can't be written: %s", self._note, error_text(error))
 
     def leave(self) -> None:
         """Note that the chip is no longer in use; may be called twice."""
@@ -98,7 +98,7 @@ class CrashBackoff:
         try:
             (self._folder / COUNT).write_text(text)
         except OSError as error:
-            log.warning("%s: can't be written: %s", self._folder, error.strerror or error)
+            log.warning("%s: can't be written: %s", self._folder, error_text(error))
 
 
 def _remove_if_stale(note: Path) -> bool:

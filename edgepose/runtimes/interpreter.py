@@ -17,7 +17,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from edgepose.errors import ModelError, UserError
+from edgepose.errors import ModelError, UserError, error_text
+from edgepose.tflite.header import HEAD_BYTES, is_tflite, kind_of
 from edgepose.tflite.strip import strip_decoder
 from edgepose.types import TensorSpec
 
@@ -53,20 +54,14 @@ def check_model_file(path: Path) -> None:
     """Raise ModelError for a file that is missing or has no TFLite mark at byte 4."""
     try:
         with path.open("rb") as file:
-            head = file.read(512)
+            head = file.read(HEAD_BYTES)
     except OSError as error:
-        raise ModelError(f"{path}: can't be read: {error.strerror or error}") from error
-    if head[4:8] != b"TFL3":
+        raise ModelError(f"{path}: can't be read: {error_text(error)}") from error
+    if not is_tflite(head):
         raise ModelError(
-            f"{path}: expected a TFLite model, found {_described(head)}; "
+            f"{path}: expected a TFLite model, found {kind_of(head)}; "
             "download the file itself again, or run 'edgepose models pull'"
         )
-
-
-def _described(head: bytes) -> str:
-    if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
-        return "a web page"
-    return "a file of another kind" if head else "an empty file"
 
 
 def find_interpreter() -> tuple[Any, str]:

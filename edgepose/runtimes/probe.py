@@ -55,16 +55,8 @@ class Trial:
     options: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeResult:
-    """The seconds of the first inference and of the second."""
-
-    first_seconds: float
-    seconds: float
-
-
-def run_trial(trial: Trial, on_stage: Callable[[str], None]) -> ProbeResult:
-    """Return how long two inferences take; may crash, hang and use any amount of memory.
+def run_trial(trial: Trial, on_stage: Callable[[str], None]) -> float:
+    """Return the seconds of the second inference; may crash, hang or use up the memory.
 
     on_stage: called with each of STAGES as it begins. Raises ModelError for a bad model,
     InterpreterError without an interpreter, RuntimeLost where the delegate fails.
@@ -79,10 +71,11 @@ def run_trial(trial: Trial, on_stage: Callable[[str], None]) -> ProbeResult:
     interpreter = load(module, package, Path(trial.path), **settings)
     on_stage("inference")
     _fill(interpreter, trial.path)
-    result = ProbeResult(_invoke(interpreter, trial), _invoke(interpreter, trial))
+    _invoke(interpreter, trial)  # the first one prepares buffers and takes longer
+    seconds = _invoke(interpreter, trial)
     on_stage("end")
     del interpreter, settings  # the service closes delegates too: a crash now would be its crash
-    return result
+    return seconds
 
 
 def _load_delegate(module: Any, trial: Trial) -> Any:
@@ -147,8 +140,8 @@ def probe(
     delegate: str = "",
     options: Mapping[str, str] | None = None,
     timeout: float = TIMEOUT,
-) -> ProbeResult:
-    """Return how fast the model runs, tried in a child process.
+) -> float:
+    """Return the seconds of one inference, measured in a child process.
 
     delegate: library of a chip, such as "libedgetpu.so.1"; options: of that library. timeout:
     seconds for the child as a whole. Raises ModelError for a bad file, RuntimeLost where a delegate
@@ -157,7 +150,7 @@ def probe(
     check_model_file(path)
     end = _run(Trial(str(path), delegate, options), timeout)
     if "seconds" in end.report:
-        return ProbeResult(**end.report)
+        return float(end.report["seconds"])
     if "error" in end.report:
         raise _reported_error(end.report, delegate)
     message = _describe(end, timeout)
@@ -254,8 +247,8 @@ def main(arguments: Sequence[str]) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _limit_memory()
     try:
-        result = run_trial(Trial(**json.loads(arguments[0])), lambda stage: report(stage=stage))
-        report(**asdict(result))
+        trial = Trial(**json.loads(arguments[0]))
+        report(seconds=run_trial(trial, lambda stage: report(stage=stage)))
     except RuntimeLost as error:
         report(error=str(error), cause=error.cause.value)
     except InterpreterError as error:

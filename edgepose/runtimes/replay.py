@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.lib import format as npy
 
-from edgepose.errors import ModelError
+from edgepose.errors import ModelError, error_text
 from edgepose.runtimes.base import Runtime
 from edgepose.types import Tensor, TensorSpec
 
@@ -44,7 +44,7 @@ class Replay(Runtime):
                 )
                 self._steps = tuple(_steps(recording, len(self.outputs)))
         except OSError as error:
-            raise ModelError(f"{self.path}: can't be read: {error.strerror or error}") from error
+            raise ModelError(f"{self.path}: can't be read: {error_text(error)}") from error
         except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
             raise ModelError(
                 f"{self.path}: expected a recording of tensors, found something else ({error}); "
@@ -96,7 +96,7 @@ class Recorder(Runtime):
         try:
             self._recording = zipfile.ZipFile(self.path, "w", zipfile.ZIP_DEFLATED)
         except OSError as error:
-            raise ModelError(f"{self.path}: can't be written: {error.strerror or error}") from error
+            raise ModelError(f"{self.path}: can't be written: {error_text(error)}") from error
         specs = {"inputs": _to_dicts(self.inputs), "outputs": _to_dicts(self.outputs)}
         self._recording.writestr(SPECS, json.dumps(specs))
 

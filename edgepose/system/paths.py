@@ -33,6 +33,14 @@ def service_folder() -> Path | None:
     return Path(given) if given else None
 
 
+def is_still_at(path: Path, file: os.stat_result) -> bool:
+    """Return whether an open file is still the one at its path: not moved, replaced or deleted."""
+    try:
+        return os.path.samestat(path.stat(), file)
+    except OSError:
+        return False
+
+
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
 
 

@@ -11,7 +11,6 @@ from edgepose.doctor.finding import Intent
 from edgepose.errors import LostCause, ModelError, RuntimeLost
 from edgepose.modelstore.manifest import manifest
 from edgepose.runtimes.interpreter import InterpreterError
-from edgepose.runtimes.probe import ProbeResult
 from edgepose.system.status_file import write
 
 PLAN = Intent()
@@ -42,11 +41,11 @@ def trial(*errors: Exception):
     """Return a `probe` that raises these in turn, then works; `calls` holds what it was told."""
     waiting = list(errors)
 
-    def probe(*arguments: object) -> ProbeResult:
+    def probe(*arguments: object) -> float:
         probe.calls.append(arguments)
         if waiting:
             raise waiting.pop(0)
-        return ProbeResult(0.02, 0.0048)
+        return 0.0048
 
     probe.calls = []
     return probe

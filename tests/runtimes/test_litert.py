@@ -126,8 +126,11 @@ def test_a_model_of_one_size_says_which_it_was_given(tmp_path: Path) -> None:
     [
         (b"", "an empty file"),
         (b"<!doctype html><title>404</title>", "a web page"),
-        (b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code></Error>", "a web page"),
-        (b"PK\x03\x04 something zipped", "a file of another kind"),
+        (
+            b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code></Error>",
+            "an XML document (often a download's error message)",
+        ),
+        (b"PK\x03\x04 something zipped", "a zip archive"),
     ],
 )
 def test_a_file_that_is_no_model_is_named_with_what_it_is(

@@ -41,14 +41,12 @@ def open_model(tmp_path: Path) -> Path:
 
 def test_a_good_model_is_timed(lightning: Path) -> None:
     """Two inferences are measured in the child."""
-    result = probe(lightning)
-    assert 0 < result.seconds < 5
-    assert 0 < result.first_seconds < 5
+    assert 0 < probe(lightning) < 5
 
 
 def test_a_model_of_any_size_is_tried_at_one(open_model: Path) -> None:
     """A convolution over pictures of any size is given one of 256 by 256."""
-    assert probe(open_model).seconds > 0
+    assert probe(open_model) > 0
     assert _shape((-1, -1, -1, 3)) == (1, 256, 256, 3)
     assert _shape((1, 51)) == (1, 51)
 
@@ -83,7 +81,7 @@ def test_a_missing_interpreter_is_the_installations_fault(
 
 def test_a_good_delegate_is_used(lightning: Path, plug_in: Compile) -> None:
     """A plug-in that accepts lets the model run."""
-    assert probe(lightning, plug_in("accepts")).seconds > 0
+    assert probe(lightning, plug_in("accepts")) > 0
 
 
 def test_a_crash_on_closing_is_seen(lightning: Path, plug_in: Compile) -> None:

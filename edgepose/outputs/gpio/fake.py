@@ -28,7 +28,6 @@ class FakePin:
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Begin as an input, pulled down."""
         self._clock = clock
         self.driven: bool | None = None
         self.holder = ""
@@ -78,7 +77,6 @@ class FakeChip:
         keeps_outputs: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take all pins as inputs; the chip is not plugged in."""
         self.label = label
         self.keeps_outputs = keeps_outputs
         self.pins = [FakePin(clock) for _ in range(lines)]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from edgepose.errors import OutputLost
+from edgepose.errors import OutputLost, error_text
 
 HEADERS: Final = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")  # Pi 5; Pi 4; before
 CONSUMER: Final = "edgepose"
@@ -105,15 +105,9 @@ def as_output_lost(what: str) -> Iterator[None]:
     except OSError as error:
         is_denied = error.errno in (errno.EACCES, errno.EPERM)
         way_out = "; the user must be in group gpio" if is_denied else ""
-        raise OutputLost(f"{what}: {error.strerror or error}{way_out}") from error
-
-
-def _number(name: str) -> tuple[int, str]:
-    """Return a sort key that puts chip10 after chip9."""
-    digits = "".join(character for character in name if character.isdigit())
-    return int(digits or 0), name
+        raise OutputLost(f"{what}: {error_text(error)}{way_out}") from error
 
 
 def by_number(paths: Iterable[Path]) -> list[Path]:
-    """Return device files in the kernel's order."""
-    return sorted(paths, key=lambda path: _number(path.name))
+    """Return device files in the kernel's order: chip10 after chip9."""
+    return sorted(paths, key=lambda path: int("".join(filter(str.isdigit, path.name)) or 0))

@@ -16,6 +16,7 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from edgepose import options
+from edgepose.errors import error_text
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.dedup import DeliveredEvents
 from edgepose.outputs.gpio.lines import Line, as_output_lost
@@ -254,7 +255,7 @@ def _switched_off(line: Line) -> bool:
         line.drive(0.0)
         line.release()
     except OSError as error:
-        log.error("The line may still be on: %s", error.strerror or error)
+        log.error("The line may still be on: %s", error_text(error))
         return False
     return True
 

@@ -42,7 +42,6 @@ class Pattern:
     """
 
     def __init__(self, rule: Rule) -> None:
-        """Begin without a request."""
         self.rule = rule
         self.duty = 1.0  # 0..1, duty cycle in mode pwm
         self._requests: dict[int, float] = {}  # until when, by person

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edgepose.errors import OutputLost
+from edgepose.errors import OutputLost, error_text
 from edgepose.outputs.hdmi.libdrm import CONNECTED, INTERLACED, PREFERRED, Libdrm, ModeInfo
-from edgepose.outputs.hdmi.screen import NoScreen, Wanted
+from edgepose.outputs.hdmi.screen import NoScreen, ScreenRequest
 from edgepose.types import Size
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class Display:
         return f"{self.card} {self.connector.name} {describe(self.mode)}"
 
 
-def find_display(drm: Libdrm, wanted: Wanted) -> Display:
+def find_display(drm: Libdrm, request: ScreenRequest) -> Display:
     """Open the card with the configured connector, or any connected one; the caller closes `fd`.
 
     Raises NoScreen where no card can show a picture, OutputLost while no display is connected
@@ -75,13 +75,13 @@ def find_display(drm: Libdrm, wanted: Wanted) -> Display:
         try:
             fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except OSError as error:
-            faults.append(f"{path}: {error.strerror}")
+            faults.append(f"{path}: {error_text(error)}")
             continue
-        display = _on_card(drm, fd, path.name, wanted, seen)
+        display = _on_card(drm, fd, path.name, request, seen)
         if display is not None:
             return display
         os.close(fd)
-    raise _no_display(wanted, seen, faults)
+    raise _no_display(request, seen, faults)
 
 
 def is_connected(drm: Libdrm, fd: int, connector_id: int) -> bool:
@@ -90,9 +90,9 @@ def is_connected(drm: Libdrm, fd: int, connector_id: int) -> bool:
         return bool(found.connection == CONNECTED)
 
 
-def _no_display(wanted: Wanted, seen: list[str], faults: list[str]) -> OutputLost:
+def _no_display(request: ScreenRequest, seen: list[str], faults: list[str]) -> OutputLost:
     if seen:
-        subject = f"'{wanted.connector}' has no display" if wanted.connector else "no display"
+        subject = f"'{request.connector}' has no display" if request.connector else "no display"
         return OutputLost(f"hdmi: {subject} connected; connectors: {', '.join(seen)}")
     if faults:
         return OutputLost(
@@ -102,16 +102,18 @@ def _no_display(wanted: Wanted, seen: list[str], faults: list[str]) -> OutputLos
     return NoScreen(f"no graphics card in {CARDS} can show a picture")
 
 
-def _on_card(drm: Libdrm, fd: int, card: str, wanted: Wanted, seen: list[str]) -> Display | None:
+def _on_card(
+    drm: Libdrm, fd: int, card: str, request: ScreenRequest, seen: list[str]
+) -> Display | None:
     """Return the first matching display of an open card; add its connectors to `seen`."""
     try:
         found = connectors(drm, fd) if drm.has_dumb_buffers(fd) else []
         seen += [f"{connector.name} ({card})" for connector in found]
         for connector in found:
-            fits = wanted.connector in ("", connector.name)
+            fits = request.connector in ("", connector.name)
             if fits and connector.is_connected and connector.modes:
                 crtc = _crtc(drm, fd, connector)
-                mode = choose_mode(connector.modes, wanted.size)
+                mode = choose_mode(connector.modes, request.size)
                 return Display(fd, card, connector, crtc, mode)
     except OSError as error:  # a render-only card, as the Pi's v3d
         log.debug("%s can show nothing: %s", card, error)

@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from edgepose.errors import OutputLost
+from edgepose.errors import OutputLost, error_text
 from edgepose.outputs.hdmi.pixel_format import is_known, raster, write
-from edgepose.outputs.hdmi.screen import NoScreen, Screen, Wanted
+from edgepose.outputs.hdmi.screen import NoScreen, Screen, ScreenRequest
 from edgepose.types import Image, Size
 
 DEVICE = Path("/dev/fb0")
@@ -66,12 +66,14 @@ class Framebuffer(Screen):
 
     label = "framebuffer"
 
-    def __init__(self, wanted: Wanted, geometry: Callable[[int], Geometry] = read_geometry) -> None:
-        """Map the device's memory; its size is fixed, `wanted` is ignored.
+    def __init__(
+        self, request: ScreenRequest, geometry: Callable[[int], Geometry] = read_geometry
+    ) -> None:
+        """Map the device's memory; its size is fixed, `request` is ignored.
 
         Raises NoScreen where there is no such device, OutputLost where it can't be used.
         """
-        del wanted
+        del request
         if not DEVICE.exists():
             raise NoScreen(f"{DEVICE} does not exist")
         self._memory: mmap.mmap | None = None
@@ -132,5 +134,4 @@ def _write_to_console(text: bytes) -> None:
 def _lost(error: OSError) -> OutputLost:
     if isinstance(error, OutputLost):
         return error
-    reason = error.strerror or error
-    return OutputLost(f"hdmi: {DEVICE}: {reason}; the user must be in the group video")
+    return OutputLost(f"hdmi: {DEVICE}: {error_text(error)}; the user must be in the group video")

@@ -18,11 +18,11 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from edgepose.errors import OutputLost
+from edgepose.errors import OutputLost, error_text
 from edgepose.outputs.hdmi.drm_card import Display, find_display, is_connected
 from edgepose.outputs.hdmi.libdrm import Libdrm, ModeInfo, View
 from edgepose.outputs.hdmi.pixel_format import raster, write
-from edgepose.outputs.hdmi.screen import Screen, Wanted
+from edgepose.outputs.hdmi.screen import Screen, ScreenRequest
 from edgepose.types import Image
 
 log = logging.getLogger(__name__)
@@ -45,14 +45,14 @@ class ScanoutBuffer:
 class Kms(Screen):
     """The connected display of a card."""
 
-    def __init__(self, wanted: Wanted, drm: Libdrm | None = None) -> None:
+    def __init__(self, request: ScreenRequest, drm: Libdrm | None = None) -> None:
         """Become master of the display and show black.
 
         Raises NoScreen without libdrm or card, OutputLost while no display is connected or
         another program uses it.
         """
         self._drm = drm or Libdrm()
-        self._display: Display | None = find_display(self._drm, wanted)
+        self._display: Display | None = find_display(self._drm, request)
         self.size, self.label = self._display.size, self._display.label
         self._buffers: list[ScanoutBuffer] = []
         self._before: View | None = None
@@ -172,4 +172,4 @@ def _lost(label: str, error: OSError) -> OutputLost:
             f"hdmi: {label}: another program uses the display (a desktop, another edgepose?): "
             "stop it, or let edgepose run inside the desktop with sink: sdl"
         )
-    return OutputLost(f"hdmi: {label}: {error.strerror or error}")
+    return OutputLost(f"hdmi: {label}: {error_text(error)}")

@@ -184,15 +184,15 @@ class Libdrm:
 
     def create_dumb(self, fd: int, height: int, width: int) -> CreateDumb:
         """Return a new buffer of 32 bits a pixel: its handle, pitch and size in bytes."""
-        wanted = CreateDumb(height, width, 32)
-        self._call("drmIoctl", fd, _CREATE_DUMB, c.byref(wanted))
-        return wanted
+        request = CreateDumb(height, width, 32)
+        self._call("drmIoctl", fd, _CREATE_DUMB, c.byref(request))
+        return request
 
     def map_offset(self, fd: int, handle: int) -> int:
         """Return where in the card's file a buffer can be mapped."""
-        wanted = _MapDumb(handle)
-        self._call("drmIoctl", fd, _MAP_DUMB, c.byref(wanted))
-        return int(wanted.offset)
+        request = _MapDumb(handle)
+        self._call("drmIoctl", fd, _MAP_DUMB, c.byref(request))
+        return int(request.offset)
 
     def destroy_dumb(self, fd: int, handle: int) -> None:
         """Free a buffer."""

@@ -15,7 +15,7 @@ from edgepose.imaging import turned
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.hdmi.painter import Painter, troubles
 from edgepose.outputs.hdmi.pixel_format import turned_size
-from edgepose.outputs.hdmi.screen import Screen, Wanted
+from edgepose.outputs.hdmi.screen import Screen, ScreenRequest
 from edgepose.outputs.hdmi.select import ScreenChoice
 from edgepose.render import Style
 from edgepose.types import Image, Scene, Size
@@ -89,7 +89,7 @@ class Hdmi(Output):
         self._options = options
         self._controls = device.controls if options.health else None
         self._painter = Painter(style, device, options.attract)
-        self._screens = ScreenChoice(options.sink, Wanted(options.size, options.connector))
+        self._screens = ScreenChoice(options.sink, ScreenRequest(options.size, options.connector))
         self._screen: Screen | None = None
         self._last: Scene | None = None
         self._troubles: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ class NoScreen(OutputLost):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ScreenRequest:
     """What the configuration asks of the screen.
 
     size: (height, width) of the display mode or canvas; None: the screen's own choice.
@@ -58,9 +58,8 @@ class Null(Screen):
 
     label = "no screen"
 
-    def __init__(self, wanted: Wanted) -> None:
-        """Take the size; by default a small one, which costs least."""
-        self.size = wanted.size or (360, 640)
+    def __init__(self, request: ScreenRequest) -> None:
+        self.size = request.size or (360, 640)
 
     def put(self, image: Image) -> None:
         """Drop the picture."""

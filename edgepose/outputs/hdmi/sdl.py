@@ -14,7 +14,7 @@ from typing import IO, Final
 
 from edgepose.errors import OutputLost
 from edgepose.outputs.hdmi.pixel_format import raster, write
-from edgepose.outputs.hdmi.screen import NoScreen, Screen, Wanted
+from edgepose.outputs.hdmi.screen import NoScreen, Screen, ScreenRequest
 from edgepose.outputs.hdmi.sdl_window import DEPTH, HEARTBEAT, SHOW, SHOWN
 from edgepose.types import Image, Size
 
@@ -35,7 +35,7 @@ def has_desktop(environment: Mapping[str, str]) -> bool:
 class Sdl(Screen):
     """A window fed through shared memory, which is free again when a picture is shown."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, request: ScreenRequest) -> None:
         """Open the window and wait for it.
 
         Raises NoScreen without desktop or pygame-ce, OutputLost where the desktop refuses.
@@ -48,7 +48,7 @@ class Sdl(Screen):
         self._window: subprocess.Popen[str] | None = _start(self._memory_fd)
         self._is_waiting = False
         try:
-            self._set_up(wanted)
+            self._set_up(request)
         except OSError:
             self.close()
             raise
@@ -81,9 +81,9 @@ class Sdl(Screen):
         _pipe(window.stdout).close()
         os.close(self._memory_fd)
 
-    def _set_up(self, wanted: Wanted) -> None:
+    def _set_up(self, request: ScreenRequest) -> None:
         desktop = _size(self._receive(START_UP))
-        self.size = wanted.size or canvas_for(desktop)
+        self.size = request.size or canvas_for(desktop)
         height, width = self.size
         os.ftruncate(self._memory_fd, height * width * DEPTH)
         self._picture = raster(mmap.mmap(self._memory_fd, 0), self.size, width * DEPTH)

@@ -9,12 +9,12 @@ from typing import Final
 
 from edgepose.outputs.hdmi.framebuffer import Framebuffer
 from edgepose.outputs.hdmi.kms import Kms
-from edgepose.outputs.hdmi.screen import NoScreen, Null, Screen, Wanted
+from edgepose.outputs.hdmi.screen import NoScreen, Null, Screen, ScreenRequest
 from edgepose.outputs.hdmi.sdl import Sdl, has_desktop
 
 log = logging.getLogger(__name__)
 
-KINDS: Final[dict[str, Callable[[Wanted], Screen]]] = {
+KINDS: Final[dict[str, Callable[[ScreenRequest], Screen]]] = {
     "sdl": Sdl,
     "kms": Kms,
     "framebuffer": Framebuffer,
@@ -25,10 +25,10 @@ KINDS: Final[dict[str, Callable[[Wanted], Screen]]] = {
 class ScreenChoice:
     """The configured kind of screen; logs each warning once, however often it opens."""
 
-    def __init__(self, sink: str, wanted: Wanted) -> None:
+    def __init__(self, sink: str, request: ScreenRequest) -> None:
         """Take a kind of KINDS, or "auto" for the first that this machine has."""
         self._sink = sink
-        self._wanted = wanted
+        self._request = request
         self._warned: set[str] = set()
 
     def open(self) -> Screen:
@@ -38,11 +38,11 @@ class ScreenChoice:
         so that a display that is connected late is still used.
         """
         if self._sink != "auto":
-            return KINDS[self._sink](self._wanted)
+            return KINDS[self._sink](self._request)
         reasons: list[str] = []
         for kind, make in KINDS.items():
             try:
-                screen = make(self._wanted)
+                screen = make(self._request)
             except NoScreen as reason:
                 self._note(kind, reason)
                 reasons.append(str(reason))

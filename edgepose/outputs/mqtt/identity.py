@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Final
 
 from edgepose import jsonio
-from edgepose.outputs.mqtt.outbox import Session
 from edgepose.system.paths import state_folder
 
 _MACHINE = ("/etc/machine-id", "/proc/device-tree/serial-number")
@@ -64,11 +63,6 @@ class NameClaim:
     start: int
     session: str = field(default_factory=lambda: secrets.token_hex(4))
     process: str = field(default_factory=lambda: PROCESS)
-
-    @classmethod
-    def of(cls, name: str, client_id: str, session: Session) -> NameClaim:
-        """Return the claim of one run."""
-        return cls(name, client_id, session.install, session.start)
 
     @property
     def payload(self) -> bytes:

@@ -16,8 +16,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepose.errors import OutputLost
+from edgepose.errors import OutputLost, error_text
 from edgepose.outputs.mqtt import outbox_db
+from edgepose.system.paths import is_still_at
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,6 @@ class Outbox:
     """
 
     def __init__(self, path: Path, limit: int) -> None:
-        """Take the path; `open` creates the file and its folder."""
         self.path = path
         self.last = 0
         self.waiting = 0
@@ -84,7 +84,7 @@ class Outbox:
 
     def put(self, messages: Iterable[tuple[str, bytes]]) -> None:
         """Add (id, payload) pairs, all or none; an id that waits already is ignored."""
-        if self._is_gone():
+        if self._file is None or not is_still_at(self.path, self._file):
             raise OutputLost(f"{self.path}: the file was moved or deleted; a new one is begun")
         with self._transaction(durable=True) as database:
             added = [self._insert(database, id, payload) for id, payload in messages]
@@ -197,18 +197,10 @@ class Outbox:
             raise
         return database
 
-    def _is_gone(self) -> bool:
-        """Return whether the path now names another file or none."""
-        try:
-            return self._file is None or not os.path.samestat(self.path.stat(), self._file)
-        except OSError:
-            return True
-
     def _describe(self, action: str, error: Exception) -> str:
         if outbox_db.is_in_use(error):
             return (
                 f"{self.path}: in use by another edgepose on this machine; give each device its "
                 "own `name`, and each mqtt output its own `client_id`"
             )
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        return f"{self.path}: can't be {action}: {reason}"
+        return f"{self.path}: can't be {action}: {error_text(error)}"

@@ -55,7 +55,6 @@ class Mqtt(Output, MqttCallbacks):
     Options: ClassVar[type[options.Options]] = MqttOptions
 
     def __init__(self, options: MqttOptions, device: Device) -> None:
-        """Take options; `open` opens file and connection."""
         self._options = options
         self._device = device
         self._topics = Topics(options.topic_prefix, device.name)
@@ -89,7 +88,8 @@ class Mqtt(Output, MqttCallbacks):
         """Open the outbox and begin to connect, without waiting. Raises OutputLost."""
         self._is_closing = False
         self._outbox.open()
-        claim = NameClaim.of(self._device.name, self._client_id, self._outbox.begin())
+        session = self._outbox.begin()
+        claim = NameClaim(self._device.name, self._client_id, session.install, session.start)
         self._conflicts = NameConflicts(claim)
         will = self._topics.available, OFFLINE.encode()
         self._client = client = MqttClient(self._options, self._client_id, will, self)

@@ -32,7 +32,6 @@ class Publisher:
     """
 
     def __init__(self, publish: Publish, outbox: Outbox, events_topic: str) -> None:
-        """Begin with the outbox; nothing is sent before `connected`."""
         self._publish = publish
         self._outbox = outbox
         self._events_topic = events_topic

@@ -16,7 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
-from edgepose.errors import OutputLost
+from edgepose.errors import OutputLost, error_text
 from edgepose.outputs.video.mp4 import CLOCK, Encoded, Format, Mp4, new_encoder, planes
 from edgepose.types import Image
 
@@ -34,7 +34,6 @@ class PacketBuffer:
     """
 
     def __init__(self, span: int, limit: int = MEMORY) -> None:
-        """Begin empty."""
         self._span = span
         self._limit = limit
         self._groups: deque[list[Encoded]] = deque()  # each begins with a keyframe
@@ -127,7 +126,7 @@ class EventClips:
             path.parent.mkdir(parents=True, exist_ok=True)
             prune(self._pattern, self._keep - 1)
         except OSError as error:
-            raise OutputLost(f"{path}: can't be written: {error.strerror}") from error
+            raise OutputLost(f"{path}: can't be written: {error_text(error)}") from error
         self._clip = Mp4(path, self._format)
         for packet in self._buffer:
             self._clip.add(packet)

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.errors import OutputLost
+from edgepose.errors import OutputLost, error_text
 from edgepose.types import Image, Size
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class Mp4:
             self._is_empty = True
         except (av.FFmpegError, OSError) as error:
             self._give_up()
-            raise OutputLost(f"{path}: can't be written: {_reason(error)}") from error
+            raise OutputLost(f"{path}: can't be written: {error_text(error)}") from error
 
     def write(self, image: Image, ticks: int) -> None:
         """Add a frame, shown from `ticks` / CLOCK seconds on; ticks must grow.
@@ -124,7 +124,7 @@ class Mp4:
             elif self.path.stat().st_size <= _WEB_LIMIT:
                 put_index_in_front(self._av, self.path)
         except (self._av.FFmpegError, OSError) as error:
-            log.warning("%s: can't be finished: %s", self.path, _reason(error))
+            log.warning("%s: can't be finished: %s", self.path, error_text(error))
 
     def _end(self, container: Any) -> None:
         if self._is_empty:
@@ -152,7 +152,7 @@ class Mp4:
             write()
         except (self._av.FFmpegError, OSError) as error:
             self._give_up()
-            raise OutputLost(f"{self.path}: can't be written: {_reason(error)}") from error
+            raise OutputLost(f"{self.path}: can't be written: {error_text(error)}") from error
 
     def _give_up(self) -> None:
         container, self._container = self._container, None
@@ -160,7 +160,7 @@ class Mp4:
             try:
                 self._end(container)
             except (self._av.FFmpegError, OSError) as error:
-                log.debug("%s: can't be closed either: %s", self.path, _reason(error))
+                log.debug("%s: can't be closed either: %s", self.path, error_text(error))
 
 
 def planes(image: Image) -> NDArray[np.uint8]:
@@ -223,7 +223,3 @@ def put_index_in_front(av: ModuleType, path: Path) -> None:
         copy.replace(path)
     finally:
         copy.unlink(missing_ok=True)
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)

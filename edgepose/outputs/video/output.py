@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, Literal
 from pydantic import Field
 
 from edgepose import options
-from edgepose.errors import OutputLost
+from edgepose.errors import OutputLost, error_text
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.video.event_clips import EventClips
 from edgepose.outputs.video.mp4 import CLOCK, Format, Mp4
@@ -112,7 +112,9 @@ class VideoOutput(Output):
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputLost(f"{self._path}: no folder can be created: {error.strerror}") from error
+            raise OutputLost(
+                f"{self._path}: no folder can be created: {error_text(error)}"
+            ) from error
 
     def show(self, scene: Scene) -> None:
         """Draw and write the frame. Raises OutputLost."""

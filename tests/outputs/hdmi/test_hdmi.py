@@ -21,7 +21,7 @@ from edgepose.outputs.hdmi import select
 from edgepose.outputs.hdmi.output import BEAT, Hdmi, HdmiOptions
 from edgepose.outputs.hdmi.painter import invitations, troubles
 from edgepose.outputs.hdmi.pixel_format import turned_size
-from edgepose.outputs.hdmi.screen import NoScreen, Screen, Wanted
+from edgepose.outputs.hdmi.screen import NoScreen, Screen, ScreenRequest
 from edgepose.outputs.hdmi.select import ScreenChoice
 from edgepose.render import Renderer, Style
 from edgepose.types import Frame, Image, Scene, WatchState, blank_frame
@@ -39,7 +39,7 @@ class Wall(Screen):
     looks: ClassVar[int] = 0
     label = "wall"
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: ScreenRequest) -> None:
         """Open if there is a plug."""
         self._ensure()
         self.size = wanted.size or SIZE
@@ -387,12 +387,12 @@ def test_a_closed_output_says_so(show: Callable[..., Hdmi], scene: Callable[...,
 # Which screen
 
 
-def absent(wanted: Wanted) -> Screen:
+def absent(wanted: ScreenRequest) -> Screen:
     """Be a kind of screen that this machine hasn't."""
     raise NoScreen(f"no such thing as {wanted}")
 
 
-def unplugged(wanted: Wanted) -> Screen:
+def unplugged(wanted: ScreenRequest) -> Screen:
     """Be a screen that is there, but not at present."""
     raise OutputLost(f"not now: {wanted}")
 
@@ -410,7 +410,7 @@ def test_the_first_screen_that_there_is_is_taken(monkeypatch: pytest.MonkeyPatch
     """Kinds that the machine hasn't are passed over."""
     monkeypatch.setattr(select, "KINDS", {"sdl": absent, "kms": Wall, "null": absent})
 
-    screen = ScreenChoice("auto", Wanted()).open()
+    screen = ScreenChoice("auto", ScreenRequest()).open()
 
     assert isinstance(screen, Wall)
     screen.close()
@@ -422,7 +422,7 @@ def test_a_screen_that_is_unplugged_is_waited_for(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(select, "KINDS", {"sdl": absent, "kms": unplugged, "framebuffer": Wall})
 
     with pytest.raises(OutputLost, match="not now"):
-        ScreenChoice("auto", Wanted()).open()
+        ScreenChoice("auto", ScreenRequest()).open()
 
 
 def test_a_machine_without_screen_is_warned_of(
@@ -431,7 +431,7 @@ def test_a_machine_without_screen_is_warned_of(
     """Null takes the pictures, and why nothing else does is said."""
     monkeypatch.setattr(select, "KINDS", {**select.KINDS, **ABSENT})
 
-    screen = ScreenChoice("auto", Wanted()).open()
+    screen = ScreenChoice("auto", ScreenRequest()).open()
     screen.put(np.zeros((*screen.size, 3), np.uint8))
     screen.check()
     screen.close()
@@ -446,7 +446,7 @@ def test_a_desktop_that_cant_be_used_is_warned_of_once(
     """A missing pygame is a thing to mend, but not with each attempt at the next screen."""
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr(select, "KINDS", {**ABSENT, "kms": unplugged})
-    chosen = ScreenChoice("auto", Wanted())
+    chosen = ScreenChoice("auto", ScreenRequest())
 
     for _ in range(3):
         with pytest.raises(OutputLost, match="not now"):
@@ -461,7 +461,7 @@ def test_a_forced_screen_has_no_substitute(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(select, "KINDS", {"kms": absent, "framebuffer": Wall})
 
     with pytest.raises(OutputLost, match="no such thing"):
-        ScreenChoice("kms", Wanted()).open()
+        ScreenChoice("kms", ScreenRequest()).open()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from edgepose.errors import OutputLost
 from edgepose.outputs.hdmi import framebuffer
 from edgepose.outputs.hdmi.framebuffer import Framebuffer, Geometry, parse_geometry
-from edgepose.outputs.hdmi.screen import NoScreen, Wanted
+from edgepose.outputs.hdmi.screen import NoScreen, ScreenRequest
 
 PICTURE = np.zeros((3, 5, 3), np.uint8)
 PICTURE[0, 0] = (255, 0, 0)
@@ -34,7 +34,7 @@ def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def opened(layout: tuple[int, int], pitch: int, start: int = 0) -> Framebuffer:
     """Return a framebuffer of 5x3 pixels."""
-    return Framebuffer(Wanted(), lambda _: Geometry((3, 5), pitch, start, layout))
+    return Framebuffer(ScreenRequest(), lambda _: Geometry((3, 5), pitch, start, layout))
 
 
 def pixels(device: Path, layout: str, pitch: int, start: int = 0) -> Any:
@@ -118,14 +118,14 @@ def test_without_device_there_is_no_screen(device: Path):
     device.unlink()
 
     with pytest.raises(NoScreen, match="fb0 does not exist"):
-        Framebuffer(Wanted())
+        Framebuffer(ScreenRequest())
 
 
 @pytest.mark.usefixtures("device")
 def test_a_file_that_is_no_framebuffer_is_told():
     """The kernel's own word for it."""
     with pytest.raises(OutputLost, match=r"fb0: Inappropriate ioctl.*group video"):
-        Framebuffer(Wanted())
+        Framebuffer(ScreenRequest())
 
 
 @pytest.mark.usefixtures("device")

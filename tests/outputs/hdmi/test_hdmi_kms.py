@@ -19,7 +19,7 @@ from compiled import compiled
 from edgepose.errors import OutputLost
 from edgepose.outputs.hdmi import drm_card, kms, libdrm
 from edgepose.outputs.hdmi.kms import Kms
-from edgepose.outputs.hdmi.screen import NoScreen, Wanted
+from edgepose.outputs.hdmi.screen import NoScreen, ScreenRequest
 
 CONSOLE = 7  # the picture that is shown before we come
 HDMI_2 = 33
@@ -97,7 +97,7 @@ def show(machine: Machine) -> Iterator[Callable[..., Kms]]:
     opened: list[Kms] = []
 
     def show(**wanted: Any) -> Kms:
-        opened.append(Kms(Wanted(**wanted)))
+        opened.append(Kms(ScreenRequest(**wanted)))
         return opened[-1]
 
     yield show
@@ -191,7 +191,7 @@ def test_an_empty_plug_is_told_by_name(machine: Machine, wanted: str):
     machine.world.plugged[0] = 0
 
     with pytest.raises(OutputLost, match=r"HDMI-A-1 \(card1\), HDMI-A-2 \(card1\)") as caught:
-        Kms(Wanted(connector=wanted))
+        Kms(ScreenRequest(connector=wanted))
 
     assert not isinstance(caught.value, NoScreen)
 
@@ -255,7 +255,7 @@ def test_another_program_on_the_display_is_told(machine: Machine):
     machine.world.is_taken = 1
 
     with pytest.raises(OutputLost, match=r"another program uses the display.*sink: sdl"):
-        Kms(Wanted())
+        Kms(ScreenRequest())
 
     assert machine.world.shown[0] == CONSOLE
 
@@ -305,7 +305,7 @@ def test_too_little_memory_leaves_nothing_behind(machine: Machine, number: int):
     machine.world.failing_allocation = number
 
     with pytest.raises(OutputLost, match="Cannot allocate memory"):
-        Kms(Wanted())
+        Kms(ScreenRequest())
 
     assert machine.world.shown[0] == CONSOLE
 
@@ -316,7 +316,7 @@ def test_a_machine_without_cards_has_no_screen(machine: Machine):
         path.unlink()
 
     with pytest.raises(NoScreen, match="no graphics card"):
-        Kms(Wanted())
+        Kms(ScreenRequest())
 
 
 def test_a_card_that_shows_nothing_is_no_screen(machine: Machine, caplog: pytest.LogCaptureFixture):
@@ -325,7 +325,7 @@ def test_a_card_that_shows_nothing_is_no_screen(machine: Machine, caplog: pytest
     caplog.set_level(logging.DEBUG)
 
     with pytest.raises(NoScreen):
-        Kms(Wanted())
+        Kms(ScreenRequest())
 
 
 def test_cards_that_cant_be_opened_are_told(machine: Machine):
@@ -335,7 +335,7 @@ def test_cards_that_cant_be_opened_are_told(machine: Machine):
         path.symlink_to(machine.cards)  # a folder can't be opened for writing, not even by root
 
     with pytest.raises(OutputLost, match="group video") as caught:
-        Kms(Wanted())
+        Kms(ScreenRequest())
 
     assert not isinstance(caught.value, NoScreen)
 
@@ -345,4 +345,4 @@ def test_a_machine_without_libdrm_has_no_screen(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(libdrm, "LIBRARY", "libnowhere.so.2")
 
     with pytest.raises(NoScreen, match="apt install libdrm2"):
-        Kms(Wanted())
+        Kms(ScreenRequest())

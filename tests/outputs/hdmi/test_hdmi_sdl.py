@@ -18,7 +18,7 @@ import pytest
 
 from edgepose.errors import OutputLost
 from edgepose.outputs.hdmi import sdl
-from edgepose.outputs.hdmi.screen import NoScreen, Wanted
+from edgepose.outputs.hdmi.screen import NoScreen, ScreenRequest
 from edgepose.outputs.hdmi.sdl import Sdl, canvas_for
 
 
@@ -77,7 +77,7 @@ def show(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Sdl]]:
     opened: list[Sdl] = []
 
     def show(**wanted: Any) -> Sdl:
-        opened.append(Sdl(Wanted(**wanted)))
+        opened.append(Sdl(ScreenRequest(**wanted)))
         return opened[-1]
 
     yield show
@@ -228,7 +228,7 @@ def test_without_desktop_there_is_no_window(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
 
     with pytest.raises(NoScreen, match="neither DISPLAY nor WAYLAND_DISPLAY"):
-        Sdl(Wanted())
+        Sdl(ScreenRequest())
 
 
 def test_without_pygame_there_is_no_window(monkeypatch: pytest.MonkeyPatch):
@@ -237,7 +237,7 @@ def test_without_pygame_there_is_no_window(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sdl, "LIBRARY", "no_such_pygame")
 
     with pytest.raises(NoScreen, match=r"pip install 'edgepose\[sdl\]'"):
-        Sdl(Wanted())
+        Sdl(ScreenRequest())
 
 
 @pytest.mark.parametrize(
