@@ -13,7 +13,7 @@ import click
 
 from edgepose.cli.options import config_argument, set_option
 from edgepose.config.edit import save_text
-from edgepose.config.files import boot_files
+from edgepose.config.files import boot_files, misnamed_files
 from edgepose.config.loader import Config, load, loads
 from edgepose.config.migrate import migrate
 from edgepose.config.plugins import Part
@@ -103,6 +103,8 @@ def notes(config: Config) -> Iterator[str]:
         yield f"The file is of an older version; --migrate brings it to {VERSION}."
     for path in [path for path in boot_files(config.path) if path.is_file()]:
         yield f"A service reads {path} instead{_fault(path)}"
+    for path in misnamed_files(config.path):
+        yield f"{path} is not read: rename it to {config.path.name} (Windows hides the .txt)."
 
 
 def _sideways(config: Config) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import os
 import signal
 import sys
@@ -29,6 +30,8 @@ from edgepose.registry import part
 from edgepose.system import malloc
 from edgepose.system.paths import state_folder
 from edgepose.system.status_file import own_folder
+
+log = logging.getLogger(__name__)
 
 SWITCH_INTERVAL: Final = 0.0005  # seconds; at the default 5 ms a busy Python thread halves the rate
 
@@ -87,10 +90,18 @@ def _run(files: ConfigFiles, config: Config, start: Start) -> Appliance:
 
 def _serve(files: ConfigFiles, start: Start) -> Appliance | None:
     """Run as a service; None where it was stopped before there was anything to run."""
+    _report_misnamed(files)
     service = Service(files, start, own_folder())
     with _signals(service):
         service.run()
     return service.appliance
+
+
+def _report_misnamed(files: ConfigFiles) -> None:
+    """Warn about files on the boot partition that somebody meant to be read."""
+    for path in files.misnamed:
+        text = "%s is not read: rename it to %s (Windows hides the .txt at the end of names)."
+        log.warning(text, path, files.given.name)
 
 
 def _new_appliance(active: ActiveConfig, record: Path | None, quiet: bool) -> Appliance:

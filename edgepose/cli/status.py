@@ -188,6 +188,8 @@ def _counts(health: Mapping[str, Any]) -> Iterator[Row]:
 def _config(config: Mapping[str, Any]) -> Iterator[Row]:
     digest = f" ({config['digest']})" if config.get("digest") else ""
     yield "configuration", _which(config) + digest, ""
+    for path in config.get("not_read", ()):
+        yield "", "not read", f"{path}: rename it to end in .yaml alone"
     for line in config.get("error", "").splitlines():
         yield "", "not taken over", line
 

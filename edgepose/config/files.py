@@ -74,6 +74,11 @@ class ConfigFiles:
         """Return the places of configurations, best first, whether there is a file or not."""
         return (*self._boot, self.given)
 
+    @property
+    def misnamed(self) -> tuple[Path, ...]:
+        """Return files on the boot partition that are nearly called as they should be."""
+        return misnamed_files(self.given) if self._boot else ()
+
     def choose(self, fallback: Config | None = None) -> ConfigChoice:
         """Return what to run: the first file that is right.
 
@@ -142,6 +147,25 @@ def boot_files(given: Path) -> tuple[Path, ...]:
     """Return where a configuration of that name may be on the boot partition."""
     folders = os.environ.get(BOOT_VARIABLE, BOOT_FOLDERS)
     return tuple(Path(folder) / given.name for folder in folders.split(os.pathsep) if folder)
+
+
+def misnamed_files(given: Path) -> tuple[Path, ...]:
+    """Return files on the boot partition that are meant to be that one, and are not read.
+
+    Windows hides the .txt that its editor adds; others write .yml.
+    """
+    wanted = {f"{given.stem}.{ending}".lower() for ending in ("yaml", "yml")}
+    found = [path for place in boot_files(given) for path in _beside(place)]
+    return tuple(path for path in found if path.name.lower().removesuffix(".txt") in wanted)
+
+
+def _beside(place: Path) -> list[Path]:
+    """Return the other files of a folder; on FAT, EDGEPOSE.YAML is the file itself."""
+    try:
+        others = sorted(path for path in place.parent.iterdir() if path.name != place.name)
+        return [path for path in others if not (place.exists() and path.samefile(place))]
+    except OSError:
+        return []
 
 
 class LastGood:

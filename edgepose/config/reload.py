@@ -110,6 +110,7 @@ class ActiveConfig:
         """Return the part of the health document that is about the configuration.
 
         files: where it is looked for, best first. is_copy: they are wrong, the last good one runs.
+        not_read: files on the boot partition whose names are nearly right.
         """
         return {
             "path": str(self.config.path),
@@ -117,6 +118,7 @@ class ActiveConfig:
             "version": VERSION,
             "digest": self.config.digest,
             "is_copy": self.is_copy,
+            "not_read": [str(path) for path in self.files.misnamed],
             "error": self.error,
             "loaded": self._loaded,
             "reloads": {"taken": self._taken, "refused": self._refused},

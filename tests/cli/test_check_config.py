@@ -141,3 +141,13 @@ def test_it_notes_a_file_on_the_boot_partition(file: Path, monkeypatch: pytest.M
     assert f"A service reads {card} instead." in run(file).output
     card.write_text(TEXT.replace("v4l2", "v4l"))
     assert f"can't be used: {card} line 3" in run(file).output
+
+
+def test_a_misnamed_file_on_the_boot_partition_is_noted(edgepose, squat_config, monkeypatch):
+    """The .txt that Windows hides is named."""
+    boot = squat_config.parent / "boot"
+    boot.mkdir()
+    (boot / "config.yaml.txt").write_text("version: 1\n")
+    monkeypatch.setenv("EDGEPOSE_BOOT_PATH", str(boot))
+    said = edgepose("check-config", squat_config)
+    assert "config.yaml.txt is not read: rename it to config.yaml" in said.out

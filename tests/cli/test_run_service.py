@@ -152,3 +152,22 @@ def test_a_person_at_a_terminal_gets_one_message_and_exit_code_2(service, broken
     assert said.returncode == 2
     assert said.stderr.startswith(f"edgepose: {wrong} line 3: source.")
     assert len(said.stderr.splitlines()) == 1
+
+
+def test_a_misnamed_file_on_the_boot_partition_is_in_the_log(service):
+    """Who wrote c.yaml.txt with Windows finds it named, and the service runs."""
+    service.wait_for("READY")
+    service.process.kill()
+    service.process.wait(30)
+    boot = Path(service.environment["EDGEPOSE_BOOT_PATH"])
+    boot.mkdir()
+    (boot / "c.yaml.txt").write_text("version: 1\n")
+    again = subprocess.Popen(
+        service.process.args, env=service.environment, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        service.wait_for("READY")
+    finally:
+        again.terminate()
+        said = again.communicate(timeout=30)[1]
+    assert f"{boot / 'c.yaml.txt'} is not read: rename it to c.yaml" in said

@@ -254,3 +254,10 @@ def test_a_report_cannot_command_the_terminal(edgepose, services):
     assert "\x1b]" not in edgepose("status").out
     (services / "status.json").write_text('{"health":' + "[" * 100_000)
     assert status_file.reports() == ()
+
+
+def test_a_file_that_is_not_read_for_its_name_is_shown(edgepose, services):
+    """Who edited edgepose.yaml.txt on the boot partition finds out why nothing changed."""
+    config = {"path": "a.yaml", "not_read": ["/boot/firmware/edgepose.yaml.txt"]}
+    status_file.write(services, HEALTH | {"config": config})
+    assert "not read     /boot/firmware/edgepose.yaml.txt: rename it" in edgepose("status").out

@@ -307,3 +307,25 @@ def test_a_configuration_read_twice_is_the_same(etc):
     """So that a look that finds nothing new starts nothing anew."""
     assert load(etc) == load(etc)
     assert load(etc) != replace(load(etc), name="other")
+
+
+@pytest.mark.parametrize(
+    "name", ["edgepose.yaml.txt", "edgepose.yml", "Edgepose.yml.TXT", "EDGEPOSE.YAML.txt"]
+)
+def test_a_boot_file_that_is_nearly_called_right_is_reported(etc: Path, boot: Path, name: str):
+    """Windows hides the .txt: the file that somebody wrote is not read, and that is known."""
+    stray = put(boot.with_name(name), TEXT.format(name="boot"))
+    put(boot.with_name("cmdline.txt"), "")
+    put(boot.with_name("edgepose.yaml.bak"), "")
+    files = service_files(etc, (), etc.parent / "state")
+    assert files.misnamed == (stray,)
+    assert chosen(files) == ("etc", "")
+    assert ActiveConfig(load(etc), files).state()["not_read"] == [str(stray)]
+
+
+def test_a_boot_file_that_is_read_is_not_reported(etc: Path, boot: Path):
+    """Neither the right name, nor the same file by another one, as FAT has it."""
+    put(boot, TEXT.format(name="boot"))
+    boot.with_name("EDGEPOSE.YAML").hardlink_to(boot)
+    assert service_files(etc, (), etc.parent / "state").misnamed == ()
+    assert ConfigFiles(etc).misnamed == ()
