@@ -36,6 +36,10 @@ class Options(BaseModel):
         """Return the names of the watches that the options mean."""
         return ()
 
+    def claims(self) -> tuple[str, ...]:
+        """Return what no other part can have at the same time: `port 8080`."""
+        return ()
+
     def patience(self) -> float:
         """Return the seconds that a source may wait for a frame."""
         return 0.0

@@ -16,6 +16,7 @@ from edgepose.config.edit import save_text
 from edgepose.config.files import boot_files, misnamed_files
 from edgepose.config.loader import Config, load, loads
 from edgepose.config.migrate import migrate
+from edgepose.config.model_options import most_people
 from edgepose.config.plugins import Part
 from edgepose.config.schema import VERSION, WatchSection
 from edgepose.core.smoothing import Setting
@@ -98,6 +99,7 @@ def notes(config: Config) -> Iterator[str]:
         yield "There is no watch: poses are found, and nothing fires."
     if not config.outputs:
         yield "There is no output: nothing is shown, recorded or sent."
+    yield from _too_many_people(config)
     yield from _sideways(config)
     if config.is_outdated:
         yield f"The file is of an older version; --migrate brings it to {VERSION}."
@@ -105,6 +107,16 @@ def notes(config: Config) -> Iterator[str]:
         yield f"A service reads {path} instead{_fault(path)}"
     for path in misnamed_files(config.path):
         yield f"{path} is not read: rename it to {config.path.name} (Windows hides the .txt)."
+
+
+def _too_many_people(config: Config) -> Iterator[str]:
+    """Yield that more people are to count than the model finds."""
+    most = most_people(config.model)
+    if most is not None and config.people.max > most:
+        yield (
+            f"people.max is {config.people.max}, but {config.model.label} finds {most} at most; "
+            "`edgepose models list` names models for several."
+        )
 
 
 def _sideways(config: Config) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from edgepose.config.classifiers import Classifier, class_problem, load_classifier
 from edgepose.config.exercises import load_exercise
+from edgepose.config.model_options import check_model_options
 from edgepose.config.overrides import SET, digest, resolve
 from edgepose.config.plugins import Part, PluginChoice, private
 from edgepose.config.schema import (
@@ -150,7 +151,9 @@ class _Sections:
         language = self._language(root.language) if root is not None else Language()
         self._check_names()
         self._check_whens(outputs)
+        self._check_claims(outputs)
         if root is not None:
+            check_model_options(root.model, self.problems)
             check_profiles(root.profiles, root.watch, self.problems)
         self.problems.raise_any(ConfigError)
         assert root is not None
@@ -268,6 +271,16 @@ class _Sections:
                     known = near_miss(wanted, watches) or "; there is no watch in this file"
                     problem = f"expected the name of a watch, found '{wanted}'{known}"
                     self.problems.add(("outputs", name, "when"), problem)
+
+    def _check_claims(self, outputs: Mapping[str, Part]) -> None:
+        """Report what two outputs claim, and only one can have: a port, a GPIO line, a file."""
+        taken: dict[str, str] = {}
+        for name, output in outputs.items():
+            for claim in output.options.claims():
+                other = taken.setdefault(claim, name)
+                if other != name:
+                    problem = f"{claim} is already that of outputs.{other}; choose another one"
+                    self.problems.add(("outputs", name), problem)
 
 
 def _first(error: DocumentError) -> str:

@@ -46,6 +46,10 @@ class PrometheusOptions(options.Options):
     )
     port: int = Field(default=9477, ge=1, le=65535, description="port of the page /metrics")
 
+    def claims(self) -> tuple[str, ...]:
+        """Return the port."""
+        return (f"port {self.port}",)
+
 
 class Prometheus(Output):
     """HTTP endpoint with counters and gauges, read from the appliance at each scrape."""

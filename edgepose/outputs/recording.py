@@ -21,6 +21,10 @@ class RecordingOptions(options.Options):
         description="file to append to; about 10 kB a second and person", examples=["poses.jsonl"]
     )
 
+    def claims(self) -> tuple[str, ...]:
+        """Return the file."""
+        return (f"file {self.path}",)
+
 
 class RecordingOutput(Output):
     """A file of each frame's unsmoothed poses; `edgepose.recording` defines the format."""

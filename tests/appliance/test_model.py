@@ -161,6 +161,8 @@ def test_options_reach_the_models_family(opened, models):
     path = models / "posenet_mobilenet_v1_075_353_481_quant.tflite"
     family = opened(path=path, options={"maxPoses": 2, "nmsRadius": 30}).detector.family
     assert (family.options.max_poses, family.options.nms_radius) == (2, 30)
+    everybody = opened(path=path, options={"nmsRadius": 30}).detector.family
+    assert everybody.options.max_poses == 10  # not one person, because of another option
     with pytest.raises(UserError, match="did you mean 'maxPoses'"):
         opened(path=path, options={"maxPose": 2})
 

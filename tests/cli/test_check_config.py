@@ -151,3 +151,50 @@ def test_a_misnamed_file_on_the_boot_partition_is_noted(edgepose, squat_config, 
     monkeypatch.setenv("EDGEPOSE_BOOT_PATH", str(boot))
     said = edgepose("check-config", squat_config)
     assert "config.yaml.txt is not read: rename it to config.yaml" in said.out
+
+
+@pytest.mark.parametrize(
+    ("outputs", "says"),
+    [
+        ("{a: {type: web}, b: {type: prometheus, port: 8080}}", "outputs.b: port 8080"),
+        ("{a: {type: web}, b: {type: web}}", "outputs.b: port 8080"),
+        (
+            "{a: {type: gpio, line: 17, when: person}, b: {type: gpio, line: 17, when: person}}",
+            "outputs.b: GPIO line 17",
+        ),
+        (
+            "{a: {type: video, path: a.mp4}, b: {type: video, path: ./a.mp4}}",
+            "outputs.b: file",
+        ),
+    ],
+)
+def test_two_outputs_that_want_the_same_are_found(edgepose, tmp_path, outputs, says):
+    """One of them would fail for ever, or both write over each other."""
+    config = tmp_path / "c.yaml"
+    config.write_text(f"version: 1\nsource: {{type: synthetic}}\noutputs: {outputs}\n")
+    said = edgepose("check-config", config)
+    assert said.code == 2
+    assert f"c.yaml line 3: {says}" in said.err
+    assert "already that of outputs.a" in said.err
+
+
+def test_outputs_beside_each_other_are_right(edgepose, tmp_path):
+    """Any free port, the pretended chip, and PWM's channels are no conflict."""
+    config = tmp_path / "c.yaml"
+    gpio = "type: gpio, line: 1, when: person"
+    config.write_text(
+        "version: 1\nsource: {type: synthetic}\noutputs:\n"
+        "  a: {type: web, port: 0}\n  b: {type: web, port: 0}\n"
+        f"  c: {{{gpio}, chip: fake}}\n  d: {{{gpio}, chip: fake}}\n"
+        f"  e: {{{gpio}}}\n  f: {{{gpio}, mode: pwm}}\n"
+    )
+    said = edgepose("check-config", config)
+    assert said.code == 0, said.err
+
+
+def test_more_people_than_the_model_finds_are_noted(edgepose, tmp_path):
+    """MoveNet finds one, however many are to count."""
+    config = tmp_path / "c.yaml"
+    config.write_text("version: 1\nsource: {type: synthetic}\npeople: {max: 3}\n")
+    said = edgepose("check-config", config)
+    assert "people.max is 3, but movenet-lightning-int8 finds 1 at most" in said.out

@@ -29,11 +29,13 @@ class Family(ABC):
     last pose; otherwise every crop is the whole frame. min_score: a pose below it is not
     reported; the family's default unless the manifest has another. known_score: a keypoint below
     it counts as unknown when templates are compared; the score scales of families differ.
+    most_people: that it finds in one picture.
     """
 
     name: ClassVar[str]
     smart_crop: ClassVar[bool] = False
     known_score: ClassVar[float] = MIN_SCORE
+    most_people: ClassVar[int] = 1
     min_score: float
 
     @classmethod
@@ -46,9 +48,17 @@ class Family(ABC):
 
         Raises UserError for unknown options and values out of range.
         """
-        if options:
-            raise UserError(f"model.options: a {self.name} model takes none, found {list(options)}")
+        self.check_options(options)
         return self
+
+    @classmethod
+    def check_options(cls, options: Mapping[str, Any], size: Size | None = None) -> None:  # noqa: ARG003
+        """Raise UserError for options that a model does not take, or that change nothing.
+
+        size: (height, width) of the model's input, None for one that takes any.
+        """
+        if options:
+            raise UserError(f"model.options: a {cls.name} model takes none, found {list(options)}")
 
     @abstractmethod
     def full_frame(self, frame_size: Size) -> Crop:

@@ -124,11 +124,17 @@ class Heatmaps(Family):
 
     def configured(self, options: Mapping[str, Any]) -> Self:
         """Return a decoder with options by name: order, activation, mean, scale, presence."""
+        self.check_options(options)
+        return self.with_options(HeatmapOptions(**options)) if options else self
+
+    @classmethod
+    def check_options(cls, options: Mapping[str, Any], size: Size | None = None) -> None:  # noqa: ARG003
+        """Raise UserError for unknown options and values out of range."""
         known = [field.name for field in fields(HeatmapOptions)]
         for name in options:
             if name not in known:
                 raise UserError(f"model.options.{name}: unknown option{near_miss(name, known)}")
-        return self.with_options(HeatmapOptions(**options)) if options else self
+        HeatmapOptions(**options)
 
     def with_options(self, options: HeatmapOptions) -> Self:
         """Return a decoder for the same model with other options."""

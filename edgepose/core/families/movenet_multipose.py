@@ -33,6 +33,7 @@ class MoveNetMultiPose(Family):
     """
 
     name: ClassVar[str] = "multipose"
+    most_people: ClassVar[int] = 6
 
     def __init__(
         self,

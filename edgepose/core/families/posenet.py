@@ -18,9 +18,12 @@ from edgepose.core.crop import letterbox
 from edgepose.core.families.base import Crop, Family
 from edgepose.core.families.posenet_decode import NUM_EDGES, Maps, decode_multi, decode_single
 from edgepose.core.families.posenet_options import PoseNetOptions
+from edgepose.errors import UserError
 from edgepose.skeleton import NUM_KEYPOINTS
 from edgepose.types import Image, Pose, Size, Tensor, TensorSpec
 
+_OF_THE_FILE: Final = ("multiplier", "quantBytes", "modelUrl")
+_OF_A_SIZE: Final = ("inputResolution", "outputStride")  # for files that take any size
 MAX_POSES: Final = 10  # everybody, as Coral's decoder
 MIN_SCORE: Final = 0.25
 RESNET_MEAN: Final = np.array([[123.15], [115.90], [103.06]])  # RGB, tfjs
@@ -93,6 +96,7 @@ class PoseNet(Family):
     """
 
     name: ClassVar[str] = "posenet"
+    most_people: ClassVar[int] = MAX_POSES
     known_score: ClassVar[float] = 0.5  # minPartConfidence of the tfjs demonstration
 
     def __init__(
@@ -117,8 +121,28 @@ class PoseNet(Family):
         return cls(inputs[0], roles) if inputs[0].shape[3] == 3 else None
 
     def configured(self, options: Mapping[str, Any]) -> Self:
-        """Return a decoder with options named as tfjs names them: maxPoses, nmsRadius ..."""
-        return self.with_options(PoseNetOptions.from_tfjs(options)) if options else self
+        """Return a decoder with options named as tfjs names them: maxPoses, nmsRadius ...
+
+        Without maxPoses everybody is found, whatever else is given.
+        """
+        height, width = self._input.shape[1:3]
+        self.check_options(options, (height, width) if min(height, width) > 0 else None)
+        everybody = {"maxPoses": MAX_POSES, **options}
+        return self.with_options(PoseNetOptions.from_tfjs(everybody)) if options else self
+
+    @classmethod
+    def check_options(cls, options: Mapping[str, Any], size: Size | None = None) -> None:
+        """Raise UserError for unknown options, values out of range, and what changes nothing."""
+        found = PoseNetOptions.from_tfjs({"maxPoses": MAX_POSES, **options})
+        decided = _OF_THE_FILE if size is None else (*_OF_THE_FILE, *_OF_A_SIZE)
+        idle = [name for name in decided if name in options]
+        if idle:
+            raise UserError(
+                f"posenet.{idle[0]}: changes nothing, since the model's file decides it; remove it"
+            )
+        alone = [name for name in ("scoreThreshold", "nmsRadius") if name in options]
+        if alone and found.max_poses == 1:
+            raise UserError(f"posenet.{alone[0]}: changes nothing with maxPoses 1; remove one")
 
     def with_options(self, options: PoseNetOptions) -> Self:
         """Return a decoder for the same model with other options."""

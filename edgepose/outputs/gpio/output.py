@@ -107,6 +107,13 @@ class GpioOptions(options.Options):
         """Return the watches that switch the line."""
         return tuple(name for name in self.names if name != PERSON)
 
+    def claims(self) -> tuple[str, ...]:
+        """Return the line, or the channel of PWM."""
+        if self.chip == "fake":
+            return ()
+        what = "PWM channel" if self.kind == "pwm" else "GPIO line"
+        return (f"{what} {self.line}" + (f" of {self.chip}" if self.chip != "auto" else ""),)
+
     @property
     def rule(self) -> Rule:
         """Return how the line goes on and off."""

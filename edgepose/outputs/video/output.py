@@ -47,6 +47,10 @@ class VideoOutputOptions(Style):
     )
     keep: int = Field(default=100, ge=1, description="how many such clips are kept, with around")
 
+    def claims(self) -> tuple[str, ...]:
+        """Return the file."""
+        return (f"file {self.path}",)
+
 
 class ClipTimeline:
     """Ticks for frame times, always growing: a clip has no jumps, long gaps or loops."""

@@ -58,3 +58,7 @@ class WebOptions(Options):
         default=10.0, gt=0, le=30, description="pictures a second while somebody watches, at most"
     )
     mirror: bool = Field(default=False, description="show the picture as a mirror would")
+
+    def claims(self) -> tuple[str, ...]:
+        """Return the port."""
+        return (f"port {self.port}",) if self.port else ()
