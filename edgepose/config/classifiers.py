@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from edgepose.config.file_cache import Version, version_of
 from edgepose.config.schema import WatchSection
 from edgepose.definitions import classifier_file
 from edgepose.definitions.classifier_file import NUMBERS, Examples, Order
@@ -14,8 +15,6 @@ from edgepose.errors import ClassifierError, ModelError, near_miss
 from edgepose.tflite.read import inspect
 
 NETWORK_SUFFIX: Final = ".tflite"
-
-_Version = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +52,7 @@ def load_classifier(watch: WatchSection) -> Classifier | None:
     if watch.classifier is None:
         return None
     read = files(watch)
-    return _loaded(watch.classifier, watch.labels, watch.order, tuple(map(_version, read)))
+    return _loaded(watch.classifier, watch.labels, watch.order, tuple(map(version_of, read)))
 
 
 def class_problem(classifier: Classifier, watch: WatchSection) -> str:
@@ -68,20 +67,12 @@ def class_problem(classifier: Classifier, watch: WatchSection) -> str:
     return f"no class '{watch.class_name}' in {watch.classifier.name}{miss}"
 
 
-def _version(path: Path) -> _Version:
-    try:
-        found = path.stat()
-    except OSError:
-        return 0, 0, 0  # reading it says what is wrong
-    return found.st_ino, found.st_mtime_ns, found.st_size
-
-
 @functools.lru_cache(maxsize=16)
 def _loaded(
     path: Path,
     labels: Path | None,
     order: Order,
-    versions: tuple[_Version, ...],  # noqa: ARG001 - is part of the key
+    versions: tuple[Version, ...],  # noqa: ARG001 - is part of the key
 ) -> Classifier:
     if path.suffix == NETWORK_SUFFIX:
         return _network(path, labels, order)

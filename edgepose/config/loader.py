@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from edgepose.config.classifiers import Classifier, class_problem, load_classifier
-from edgepose.config.exercises import load_exercise
+from edgepose.config.file_cache import cached
 from edgepose.config.model_options import check_model_options
 from edgepose.config.overrides import SET, digest, resolve
 from edgepose.config.plugins import Part, PluginChoice, private
@@ -29,11 +29,10 @@ from edgepose.config.templates import adapt, load_templates
 from edgepose.core.smoothing import Setting
 from edgepose.core.templates import Template
 from edgepose.core.watches.movement import Exercise
+from edgepose.definitions import exercise_file
 from edgepose.errors import (
-    ClassifierError,
     ConfigError,
     DocumentError,
-    ExerciseError,
     KeyPath,
     TemplateError,
     did_you_mean,
@@ -42,6 +41,8 @@ from edgepose.errors import (
 from edgepose.language import Language, load_language
 from edgepose.yamldoc.document import Document, parse_yaml, read_yaml
 from edgepose.yamldoc.validation import Problems, validate
+
+Loaded = TypeVar("Loaded")
 
 NO_COPIES: Final[Mapping[Path, Path]] = {}
 _MAY_BE_EMPTY: Final = (
@@ -190,51 +191,45 @@ class _Sections:
         found = {name: made for name, made in parts.items() if made is not None}
         return found if frames == "full" else private(found, frames, self.problems)
 
-    def _templates(self, watches: Mapping[str, WatchSection]) -> dict[str, tuple[Template, ...]]:
-        templates = {}
+    def _loaded(
+        self, watches: Mapping[str, WatchSection], key: str, load: Callable[[WatchSection], Loaded]
+    ) -> dict[str, Loaded]:
+        """Return what the files of watches hold, by watch; report those that can't be used."""
+        loaded = {}
         for name, watch in watches.items():
             try:
-                own = load_templates(watch)
-            except TemplateError as error:
-                self.problems.add(
-                    ("watch", name, "template"), _first(error), error.problems[0].kind
-                )
-                continue
+                loaded[name] = load(watch)
+            except DocumentError as error:
+                self._report(("watch", name, key), error)
+        return loaded
+
+    def _report(self, path: KeyPath, error: DocumentError) -> None:
+        """Report the first problem with a file, and how many more there are."""
+        first, *others = error.problems
+        more = f" (and {len(others)} more)" if others else ""
+        self.problems.add(path, f"can't be used: {first.text}{more}", first.kind)
+
+    def _templates(self, watches: Mapping[str, WatchSection]) -> dict[str, tuple[Template, ...]]:
+        templates = {}
+        for name, own in self._loaded(watches, "template", load_templates).items():
             try:
-                templates[name] = adapt(own, watch)
+                templates[name] = adapt(own, watches[name])
             except TemplateError as error:
                 self.problems.add(("watch", name), str(error))
         return templates
 
     def _classifiers(self, watches: Mapping[str, WatchSection]) -> dict[str, Classifier]:
-        classifiers = {}
-        for name, watch in watches.items():
-            try:
-                classifier = load_classifier(watch)
-            except ClassifierError as error:
-                kind = error.problems[0].kind
-                self.problems.add(("watch", name, "classifier"), _first(error), kind)
-                continue
-            if classifier is None:
-                continue
-            if problem := class_problem(classifier, watch):
-                place = ("class",) if watch.class_name is not None else ()
+        loaded = self._loaded(watches, "classifier", load_classifier)
+        classifiers = {name: found for name, found in loaded.items() if found is not None}
+        for name, classifier in classifiers.items():
+            if problem := class_problem(classifier, watches[name]):
+                place = ("class",) if watches[name].class_name is not None else ()
                 self.problems.add(("watch", name, *place), problem)
-            classifiers[name] = classifier
         return classifiers
 
     def _exercises(self, watches: Mapping[str, WatchSection]) -> dict[str, Exercise]:
-        exercises = {}
-        for name, watch in watches.items():
-            try:
-                exercise = load_exercise(watch)
-            except (ExerciseError, TemplateError) as error:
-                kind = error.problems[0].kind
-                self.problems.add(("watch", name, "exercise"), _first(error), kind)
-                continue
-            if exercise is not None:
-                exercises[name] = exercise
-        return exercises
+        loaded = self._loaded(watches, "exercise", _load_exercise)
+        return {name: exercise for name, exercise in loaded.items() if exercise is not None}
 
     def _language(self, name: str) -> Language:
         try:
@@ -283,7 +278,8 @@ class _Sections:
                     self.problems.add(("outputs", name), problem)
 
 
-def _first(error: DocumentError) -> str:
-    """Return the first problem with a file and how many more there are."""
-    first, *others = error.problems
-    return f"can't be used: {first.text}" + (f" (and {len(others)} more)" if others else "")
+_exercise: Final = cached(exercise_file.load)
+
+
+def _load_exercise(watch: WatchSection) -> Exercise | None:
+    return None if watch.exercise is None else _exercise(watch.exercise)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Any, Final
 
+from edgepose.config.file_cache import cached
 from edgepose.config.schema import LimbSection, WatchSection
 from edgepose.core.templates import LimbRule, Template
 from edgepose.definitions import template_file
@@ -17,25 +16,12 @@ _TOLERANCES: Final = ("angle_deviation", "size_deviation", "min_visible", "mirro
 _RULE: Final = tuple(field.name for field in fields(LimbRule))
 
 
+_load: Final = cached(template_file.load)  # reading one takes 10 ms here
+
+
 def load_templates(watch: WatchSection) -> tuple[Template, ...]:
-    """Return the templates of a watch as their files have them. Raises TemplateError.
-
-    A file that is as it was is not read again (10 ms each here): a slider asks at every step.
-    """
+    """Return the templates of a watch as their files have them. Raises TemplateError."""
     return tuple(_load(path) for path in watch.templates)
-
-
-def _load(path: Path) -> Template:
-    try:
-        found = path.stat()
-    except OSError:
-        return template_file.load(path)  # which raises the reason
-    return _loaded(path, (found.st_ino, found.st_mtime_ns, found.st_size))
-
-
-@functools.lru_cache(maxsize=64)
-def _loaded(path: Path, version: tuple[int, int, int]) -> Template:  # noqa: ARG001 - is the key
-    return template_file.load(path)
 
 
 def adapt(templates: Sequence[Template], watch: WatchSection) -> tuple[Template, ...]:

@@ -87,7 +87,7 @@ class TestRoundTrip:
         assert (found.limbs, found.ignore, found.compat) == ({}, frozenset(), "")
 
     @given(st.text(min_size=1).filter(lambda t: t.strip() and t.isprintable()), st.text())
-    @settings(max_examples=100)
+    @settings(max_examples=100, deadline=None)
     def test_any_name_and_any_note_can_be_written(self, name, note):
         """Quotes, colons, accents, `on` and `1e3`; a note even with line breaks and worse."""
         text = template_file.dumps(Template(name, template().points), note)
@@ -305,7 +305,7 @@ class TestReading:
             template_file.load(path)
 
     @given(st.integers(0, len(GOOD) - 1), st.text(max_size=6))
-    @settings(max_examples=200)
+    @settings(max_examples=200, deadline=None)
     def test_damaged_text_is_read_or_refused_in_words(self, at, noise):
         """Whatever is typed into the middle: a template, or a TemplateError."""
         try:
