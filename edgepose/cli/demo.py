@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,29 +23,16 @@ from edgepose.engine.stats import Snapshot
 from edgepose.errors import UserError
 from edgepose.outputs.base import Output
 from edgepose.system.paths import folders
+from edgepose.train.evaluation import Truth, read_truth
 from edgepose.types import Event, Scene
 
 NEAR: Final = 0.2  # of the torso: a keypoint that close to its truth is right (PCK@0.2)
 
 
-@dataclass(frozen=True, slots=True)
-class ClipTruth:
-    """The truth of a clip. poses: (frames, 17, 3) of (y, x, visible) in pixels.
-
-    expected: how often each watch has to fire.
-    """
-
-    poses: NDArray[Any]
-    expected: dict[str, int]
-
-    @classmethod
-    def beside(cls, clip: Path) -> ClipTruth | None:
-        """Return the truth beside a clip, None when there is none."""
-        path = clip.with_suffix(".truth.json")
-        if not path.is_file():
-            return None
-        data = json.loads(path.read_text())
-        return cls(np.array(data["poses"], float), dict(data["expected"]))
+def _truth_beside(clip: Path) -> Truth | None:
+    """Return the truth beside a clip, None when there is none. Raises UserError for damage."""
+    path = clip.with_suffix(".truth.json")
+    return read_truth(path) if path.is_file() else None
 
 
 class Notes(Output):
@@ -86,7 +72,7 @@ def demo(clip: Path | None, model: str | None, out: Path) -> None:
     appliance = Appliance(config, extra={"notes": notes})
     run_appliance(appliance)
     figures = appliance.pipeline.stats.snapshot()
-    result = _summary(notes, figures, ClipTruth.beside(clip), config)
+    result = _summary(notes, figures, _truth_beside(clip), config)
     result["model"] = appliance.model.label
     (out / "summary.json").write_text(json.dumps(result, indent=1) + "\n")
     _print(result, clip, out)
@@ -111,7 +97,7 @@ def _config(clip: Path, model: str | None, out: Path) -> Config:
 
 
 def _summary(
-    notes: Notes, figures: Snapshot, truth: ClipTruth | None, config: Config
+    notes: Notes, figures: Snapshot, truth: Truth | None, config: Config
 ) -> dict[str, Any]:
     fired = Counter(event.name for event in notes.events if event.type == "start")
     infer = figures.stages["infer"]
@@ -123,20 +109,22 @@ def _summary(
     }
     if truth is not None:
         result["expected"] = {name: truth.expected.get(name, 0) for name in config.watches}
-        result |= _accuracy(notes.poses, truth.poses)
+        result |= _accuracy(notes.poses, truth)
     return result
 
 
-def _accuracy(found: dict[int, NDArray[Any]], truth: NDArray[Any]) -> dict[str, float]:
+def _accuracy(found: dict[int, NDArray[Any]], truth: Truth) -> dict[str, float]:
     """Return mean error in pixels and PCK of the keypoints in view, and how often one was found."""
-    seqs = sorted(found)
-    poses, real = np.stack([found[seq] for seq in seqs]), truth[seqs]
-    known = real[..., 2] > 0
+    seqs = sorted(seq for seq in found if seq < len(truth.keypoints))
+    share = {"found": round(len(seqs) / len(truth.keypoints), 4)}
+    known = truth.known[seqs]
+    if not known.any():
+        return share
+    poses, real = np.stack([found[seq][:, :2] for seq in seqs]), truth.keypoints[seqs]
     norms = [study_norm(*pair) for pair in zip(real, known, strict=True)]
-    return {
+    return share | {
         "error_px": round(float(distances(poses, real)[known].mean()), 2),
         "pck": round(total(pck(poses, real, known, norms, NEAR), known), 4),
-        "found": round(len(seqs) / len(truth), 4),
     }
 
 

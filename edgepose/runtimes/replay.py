@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,11 @@ from edgepose.runtimes.base import Runtime
 from edgepose.types import Tensor, TensorSpec
 
 SPECS: Final = "specs.json"
+_DAMAGE: Final = (
+    AttributeError, EOFError, KeyError, MemoryError, NotImplementedError, OverflowError,
+    RecursionError, RuntimeError, TypeError, ValueError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What a recording that is none, or damaged on purpose, makes zipfile, json and numpy raise."""
 
 
 class Replay(Runtime):
@@ -45,7 +51,7 @@ class Replay(Runtime):
                 self._steps = tuple(_steps(recording, len(self.outputs)))
         except OSError as error:
             raise ModelError(f"{self.path}: can't be read: {error_text(error)}") from error
-        except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
+        except _DAMAGE as error:
             raise ModelError(
                 f"{self.path}: expected a recording of tensors, found something else ({error}); "
                 "record one with edgepose.runtimes.replay.Recorder"

@@ -45,3 +45,16 @@ def test_a_second_run_replaces_the_first(shown, edgepose):
     before = (out / "events.jsonl").read_text().count("\n")
     edgepose("demo", "--out", out, "--model", "movenet-lightning-int8")
     assert (out / "events.jsonl").read_text().count("\n") == before
+
+
+@pytest.mark.parametrize(
+    "truth", ["[" * 100_000, '{"poses": []}', '{"fps": 5, "poses": [[1]], "expected": [1]}', "null"]
+)
+def test_a_damaged_truth_is_one_sentence(edgepose, media, tmp_path, truth):
+    """What lies beside somebody's clip never ends in a traceback."""
+    clip = tmp_path / "clip.gif"
+    clip.write_bytes((media / "clips" / "smart_pushup2.gif").read_bytes())
+    clip.with_suffix(".truth.json").write_text(truth)
+    said = edgepose("demo", "--clip", clip, "--out", tmp_path / "out")
+    assert said.code == 2
+    assert "clip.truth.json: expected a clip's truth" in said.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -140,3 +141,33 @@ def test_a_recording_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
     """Name the place."""
     with pytest.raises(ModelError, match="can't be written"):
         Recorder(Counting(), tmp_path / "nowhere" / "take.npz").open()
+
+
+HUGE = b"\x93NUMPY\x01\x00v\x00" + (
+    b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000, 1000000000), }".ljust(117)
+    + b"\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("specs", "tensor"),
+    [
+        (b"[" * 100_000, b""),
+        (b'{"inputs": [{"shape": [Infinity]}], "outputs": []}', b""),
+        (b'{"inputs": null, "outputs": 5}', b""),
+        (b'{"inputs": [], "outputs": [{"name": "a", "shape": [1], "dtype": "no"}]}', b""),
+        (
+            b'{"inputs": [], "outputs": [{"name": "a", "shape": [1], "dtype": "float32",'
+            b' "scale": 0.0, "zero_point": 0}]}',
+            HUGE,
+        ),
+    ],
+)
+def test_a_hostile_recording_is_one_sentence(tmp_path: Path, specs: bytes, tensor: bytes) -> None:
+    """Deep nesting, and a tensor of a billion rows that a few bytes promise."""
+    path = tmp_path / "hostile.zip"
+    with zipfile.ZipFile(path, "w") as recording:
+        recording.writestr("specs.json", specs)
+        recording.writestr("000000.0.npy", tensor)
+    with pytest.raises(ModelError, match=r"hostile\.zip: expected a recording of tensors"):
+        Replay(path).open()
