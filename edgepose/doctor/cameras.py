@@ -87,9 +87,8 @@ def usb_cameras(system: System) -> tuple[str, ...]:
 
 
 def _is_camera(system: System, folder: Path) -> bool:
-    name = system.text(f"{system.shown(folder)}/name")
-    is_first = system.text(f"{system.shown(folder)}/index") in ("0", "")
-    return is_first and not _INSIDE.match(name)
+    is_first = system.text(folder / "index") in ("0", "")
+    return is_first and not _INSIDE.match(system.text(folder / "name"))
 
 
 def csi_cameras(system: System) -> tuple[str, ...] | None:

@@ -52,13 +52,10 @@ def pci_chips(system: System) -> list[Path]:
 
 
 def _pci_id(system: System, device: Path) -> tuple[str, str]:
-    vendor, product = (
-        system.text(f"{system.shown(device)}/{name}") for name in ("vendor", "device")
-    )
-    return vendor, product
+    return system.text(device / "vendor"), system.text(device / "device")
 
 
-def speed(system: System, intent: Intent) -> Finding | None:  # noqa: ARG001
+def speed(system: System, intent: Intent) -> Finding | None:
     """Check whether an Edge TPU on USB has a USB 3 port and cable."""
     speeds = [_speed(system, device) for device in system.glob("sys/bus/usb/devices/*")]
     known = [number for number in speeds if number]
@@ -73,13 +70,12 @@ def speed(system: System, intent: Intent) -> Finding | None:  # noqa: ARG001
 
 def _speed(system: System, device: Path) -> int:
     """Return the Mbit/s of an Edge TPU, 0 for any other device."""
-    place = system.shown(device)
-    number = ":".join(system.text(f"{place}/{name}") for name in ("idVendor", "idProduct"))
-    text = system.text(f"{place}/speed")
+    number = ":".join(system.text(device / name) for name in ("idVendor", "idProduct"))
+    text = system.text(device / "speed")
     return int(text) if number in USB_IDS and text.isdigit() else 0
 
 
-def pages(system: System, intent: Intent) -> Finding:  # noqa: ARG001
+def pages(system: System, intent: Intent) -> Finding:
     """Check whether the kernel's pages are small enough for an Edge TPU on PCIe."""
     kib = system.page_bytes // _KIB
     if system.page_bytes <= SMALL_PAGES:
@@ -115,7 +111,7 @@ def _paired(system: System, path: Path) -> Finding:
     return ok("tpu library", f"{system.shown(path)}{owner}{beside}")
 
 
-def pycoral(system: System, intent: Intent) -> Finding | None:  # noqa: ARG001
+def pycoral(system: System, intent: Intent) -> Finding | None:
     """Warn of PyPI's pycoral, which has nothing to do with the Edge TPU."""
     version = system.version("pycoral")
     if not version:

@@ -60,8 +60,8 @@ def connectors(system: System) -> dict[str, str | None]:
     for folder in system.glob("sys/class/drm/card*-*"):
         name = re.sub(r"^card\d+-", "", folder.name)
         if not name.startswith(_NO_DISPLAY):
-            is_connected = system.text(f"{system.shown(folder)}/status") == "connected"
-            modes = system.text(f"{system.shown(folder)}/modes").splitlines()
+            is_connected = system.text(folder / "status") == "connected"
+            modes = system.text(folder / "modes").splitlines()
             found[name] = (modes[0] if modes else "") if is_connected else None
     return found
 

@@ -57,10 +57,7 @@ def _refused(system: System, is_needed: bool | None, error: OSError) -> Finding:
 
 
 def line(
-    system: System,
-    intent: Intent,  # noqa: ARG001 - the signature of a check
-    output: Part,
-    new_driver: NewDriver = GpiodDriver,
+    system: System, intent: Intent, output: Part, new_driver: NewDriver = GpiodDriver
 ) -> Finding | None:
     """Check whether a configured line exists and is free."""
     options: Any = output.options

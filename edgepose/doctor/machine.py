@@ -22,7 +22,7 @@ _SUPPLY: Final = "use the power supply made for this board (Pi 5: 5.1 V 5 A, Pi 
 _COOLING: Final = "give the board a fan or a larger heat sink, and its case some air"
 
 
-def operating_system(system: System, intent: Intent) -> Finding:  # noqa: ARG001
+def operating_system(system: System, intent: Intent) -> Finding:
     """Check whether edgepose is tested on this operating system."""
     release = _release(system)
     name = release.get("PRETTY_NAME") or "an unknown system"
@@ -45,7 +45,7 @@ def _release(system: System) -> dict[str, str]:
     return {key: value.strip("\"'") for key, _, value in pairs}
 
 
-def python(system: System, intent: Intent) -> Finding:  # noqa: ARG001
+def python(system: System, intent: Intent) -> Finding:
     """Check whether wheels of all dependencies exist for this Python."""
     version = ".".join(map(str, system.python))
     if system.python < PYTHONS[0]:
@@ -57,7 +57,7 @@ def python(system: System, intent: Intent) -> Finding:  # noqa: ARG001
     return ok("python", f"Python {version} in {system.prefix}")
 
 
-def memory(system: System, intent: Intent) -> Finding | None:  # noqa: ARG001
+def memory(system: System, intent: Intent) -> Finding | None:
     """Check whether there is enough memory for a model and the frames."""
     lines = (line.split() for line in system.text("proc/meminfo").splitlines())
     kb = {words[0]: int(words[1]) for words in lines if len(words) > 1 and words[1].isdigit()}
@@ -71,7 +71,7 @@ def memory(system: System, intent: Intent) -> Finding | None:  # noqa: ARG001
     return ok("memory", sentence)
 
 
-def temperature(system: System, intent: Intent) -> Finding:  # noqa: ARG001
+def temperature(system: System, intent: Intent) -> Finding:
     """Check whether the processor is near the temperature at which it is throttled."""
     hottest = Board(state_folder(), system.root).read()["temperature"]
     if hottest is None:
@@ -84,7 +84,7 @@ def temperature(system: System, intent: Intent) -> Finding:  # noqa: ARG001
     return ok("temperature", sentence)
 
 
-def power(system: System, intent: Intent) -> Finding:  # noqa: ARG001
+def power(system: System, intent: Intent) -> Finding:
     """Report what a Pi's firmware says about supply voltage and throttling."""
     if not system.is_pi:
         return ok("power", "only a Raspberry Pi reports low voltage and throttling")
@@ -107,7 +107,7 @@ def power(system: System, intent: Intent) -> Finding:  # noqa: ARG001
 def throttled_bits(system: System) -> int | None:
     """Return the firmware's `get_throttled` bits, None where they can't be read."""
     files = system.glob("sys/devices/platform/soc*/soc*:firmware/get_throttled")
-    texts = [system.text(system.shown(path)) for path in files]
+    texts = [system.text(path) for path in files]
     answer = system.ask("vcgencmd", "get_throttled") if not any(texts) else None
     texts += [answer.out.strip().removeprefix("throttled=")] if answer else []
     for text in texts:

@@ -25,7 +25,7 @@ Probe = Callable[..., float]
 _ANOTHER: Final = "choose a model with a build for the chip: edgepose models list"
 
 
-def model(system: System, intent: Intent) -> Finding:  # noqa: ARG001
+def model(system: System, intent: Intent) -> Finding:
     """Check whether the model's file is here and matches the manifest."""
     wanted = intent.model.path or intent.model.name or best_model()
     try:
@@ -134,7 +134,7 @@ def _fallback(section: ModelSection, cpu: str, reason: str, remedy: str) -> Find
     return fail("runs on", f"nothing can run the model: {reason}, {why}", remedy)
 
 
-def collection(system: System, intent: Intent) -> Finding | None:  # noqa: ARG001
+def collection(system: System, intent: Intent) -> Finding | None:
     """Compare every known model on the search path with the manifest."""
     here = {name: path for name, known in manifest().items() if (path := locate(known))}
     wrong = {name: _fault(name, path) for name, path in here.items()}

@@ -27,10 +27,7 @@ _TIMEX_BYTES: Final = 512  # more than it has
 
 
 def broker(
-    system: System,  # noqa: ARG001 - the signature of a check
-    intent: Intent,  # noqa: ARG001
-    output: Part,
-    connect: Connect = socket.create_connection,
+    system: System, intent: Intent, output: Part, connect: Connect = socket.create_connection
 ) -> Finding:
     """Check whether an MQTT broker accepts a connection; the password is not tried."""
     options: Any = output.options
@@ -43,9 +40,7 @@ def broker(
 
 
 def stream(
-    system: System,  # noqa: ARG001
-    intent: Intent,
-    connect: Connect = socket.create_connection,
+    system: System, intent: Intent, connect: Connect = socket.create_connection
 ) -> Finding | None:
     """Check whether a network camera accepts a connection."""
     source = intent.source("stream")
@@ -82,9 +77,7 @@ def clock_error_us(adjtimex: Callable[[Any], int] | None = None) -> int | None:
 
 
 def clock(
-    system: System,
-    intent: Intent,  # noqa: ARG001
-    error_us: Callable[[], int | None] = clock_error_us,
+    system: System, intent: Intent, error_us: Callable[[], int | None] = clock_error_us
 ) -> Finding | None:
     """Check whether the clock is synchronised: events carry its time."""
     error = error_us()

@@ -24,7 +24,7 @@ _TRY_OPENCV: Final = (
 )
 
 
-def interpreter(system: System, intent: Intent) -> Finding:  # noqa: ARG001
+def interpreter(system: System, intent: Intent) -> Finding:
     """Check which TFLite interpreter is used and whether it works with this numpy."""
     versions = {name: system.version(name) for name in INTERPRETERS.values()}
     module, name = next(
@@ -47,7 +47,7 @@ def interpreter(system: System, intent: Intent) -> Finding:  # noqa: ARG001
     return ok("interpreter", f"{name} {versions[name]}")
 
 
-def opencv(system: System, intent: Intent) -> Finding:  # noqa: ARG001
+def opencv(system: System, intent: Intent) -> Finding:
     """Check whether OpenCV can be loaded and works with this numpy."""
     answer = system.ask(system.executable, "-c", _TRY_OPENCV, patience=PATIENCE)
     if answer is not None and answer.code == 0:
@@ -59,7 +59,7 @@ def opencv(system: System, intent: Intent) -> Finding:  # noqa: ARG001
     return fail("opencv", f"OpenCV can't be used: {fault}", remedy)
 
 
-def numpy(system: System, intent: Intent) -> Finding:  # noqa: ARG001
+def numpy(system: System, intent: Intent) -> Finding:
     """Check whether numpy is compatible with apt's compiled packages, where they are visible.
 
     Extensions compiled for numpy 1 can't be loaded with numpy 2.
@@ -90,7 +90,7 @@ def av(system: System, intent: Intent) -> Finding:
     return trouble(is_needed, "av", sentence, system.pip("--force-reinstall", "av"))
 
 
-def others(system: System, intent: Intent) -> Finding | None:  # noqa: ARG001
+def others(system: System, intent: Intent) -> Finding | None:
     """Check whether all other dependencies are installed."""
     names = _required()
     missing = [name for name in names if not system.version(name)]

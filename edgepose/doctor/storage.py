@@ -19,7 +19,7 @@ _MB: Final = 1 << 20
 
 def room(
     system: System,
-    intent: Intent,  # noqa: ARG001 - the signature of a check
+    intent: Intent,
     folder: Callable[[], Path] = state_folder,
     usage: Callable[[Path], Any] = shutil.disk_usage,
 ) -> Finding | None:
@@ -36,7 +36,7 @@ def room(
     return warn("disk", f"only {sentence}", remedy) if free_mb < TIGHT_MB else ok("disk", sentence)
 
 
-def root(system: System, intent: Intent) -> Finding | None:  # noqa: ARG001
+def root(system: System, intent: Intent) -> Finding | None:
     """Check whether changes to the root file system survive a reboot."""
     mounts = (line.split() for line in system.text("proc/mounts").splitlines())
     roots = [words for words in mounts if len(words) > 3 and words[1] == "/"]
@@ -50,11 +50,7 @@ def root(system: System, intent: Intent) -> Finding | None:  # noqa: ARG001
     return ok("root", f"{kind}, can be written")
 
 
-def state(
-    system: System,
-    intent: Intent,  # noqa: ARG001
-    folder: Callable[[], Path] = state_folder,
-) -> Finding:
+def state(system: System, intent: Intent, folder: Callable[[], Path] = state_folder) -> Finding:
     """Check whether the state folder, for undelivered events, can be written."""
     wanted = system.path(folder().absolute())
     place = _existing(wanted)

@@ -73,7 +73,9 @@ class System:
     version: Callable[[str], str] = installed_version
 
     def path(self, path: Path | str) -> Path:
-        """Return where an absolute path stands below the root."""
+        """Return where an absolute path is below the root; one that is there stays."""
+        if isinstance(path, Path) and path.is_relative_to(self.root):
+            return path
         return self.root / str(path).lstrip("/")
 
     def text(self, path: Path | str) -> str:

@@ -44,7 +44,7 @@ class Jsonl(Output):
 
     Options: ClassVar[type[options.Options]] = JsonlOptions
 
-    def __init__(self, options: JsonlOptions, device: Device) -> None:  # noqa: ARG002 - see base
+    def __init__(self, options: JsonlOptions, device: Device) -> None:
         self.every_frame = options.poses
         self._options = options
         self._file = LineFile(options.path, options.limit, options.keep)

@@ -151,7 +151,7 @@ class _Server(ThreadingMixIn, WSGIServer):
         for request in list(self._since):
             self._abort(request)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """Log a bug; a client that goes away is not one."""
         if not isinstance(sys.exception(), OSError):
             log.exception("A request for metrics failed.")

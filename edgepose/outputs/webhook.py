@@ -83,10 +83,7 @@ class Webhook(Output):
     Options: ClassVar[type[options.Options]] = WebhookOptions
 
     def __init__(
-        self,
-        options: WebhookOptions,
-        device: Device,  # noqa: ARG002 - see base
-        clock: Callable[[], float] = time.time,
+        self, options: WebhookOptions, device: Device, clock: Callable[[], float] = time.time
     ) -> None:
         """Take options; nothing is sent before the first event."""
         self._options = options
@@ -169,7 +166,7 @@ class Webhook(Output):
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     """A handler that follows no redirect: a signed event goes to the configured URL only."""
 
-    def redirect_request(self, *request: Any, **named: Any) -> None:  # noqa: ARG002
+    def redirect_request(self, *request: Any, **named: Any) -> None:
         return None
 
 

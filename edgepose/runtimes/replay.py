@@ -9,6 +9,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -144,26 +145,11 @@ def _read(recording: zipfile.ZipFile, entry: str) -> Tensor:
 
 
 def _to_dicts(specs: Sequence[TensorSpec]) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": spec.name,
-            "shape": spec.shape,
-            "dtype": spec.dtype.name,
-            "scale": spec.scale,
-            "zero_point": spec.zero_point,
-        }
-        for spec in specs
-    ]
+    return [asdict(spec) | {"dtype": spec.dtype.name} for spec in specs]
 
 
 def _from_dicts(specs: Sequence[dict[str, Any]]) -> tuple[TensorSpec, ...]:
     return tuple(
-        TensorSpec(
-            name=spec["name"],
-            shape=tuple(spec["shape"]),
-            dtype=np.dtype(spec["dtype"]),
-            scale=spec["scale"],
-            zero_point=spec["zero_point"],
-        )
+        TensorSpec(**spec | {"shape": tuple(spec["shape"]), "dtype": np.dtype(spec["dtype"])})
         for spec in specs
     )

@@ -57,7 +57,7 @@ class ChipDriver(ABC):
     def hold(self, chip: Chip, line: int, active_low: bool) -> Line:
         """Return a line that is off. Raises OSError, EBUSY where another process holds it."""
 
-    def holder(self, chip: Chip, line: int) -> str:  # noqa: ARG002 - the base's signature
+    def holder(self, chip: Chip, line: int) -> str:
         """Return the name of a line's holder, `""` where it is not known. Raises OSError."""
         return ""
 

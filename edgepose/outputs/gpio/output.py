@@ -138,10 +138,7 @@ class Gpio(Output):
     Options: ClassVar[type[options.Options]] = GpioOptions
 
     def __init__(
-        self,
-        options: GpioOptions,
-        device: Device,  # noqa: ARG002 - see base
-        clock: Callable[[], float] = time.monotonic,
+        self, options: GpioOptions, device: Device, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Take options; `open` holds the line. clock: the one of frames' capture times."""
         self._options = options

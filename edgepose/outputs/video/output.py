@@ -84,7 +84,7 @@ class VideoOutput(Output):
     Options: ClassVar[type[options.Options]] = VideoOutputOptions
     every_frame = True
 
-    def __init__(self, options: VideoOutputOptions, device: Device) -> None:  # noqa: ARG002 - see base
+    def __init__(self, options: VideoOutputOptions, device: Device) -> None:
         """Take options. Raises ConfigError for a bad font."""
         self._options = options
         self._renderer = Renderer(options)
