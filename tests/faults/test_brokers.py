@@ -14,7 +14,7 @@ from typing import Any
 import paho.mqtt.client as paho
 import pytest
 
-from edgepose.outputs.mqtt.outbox import Outbox
+from edgepose.outputs.outbox import Outbox
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

@@ -30,7 +30,7 @@ HOURS = 3600
 def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Keep the log short: every refused input says why."""
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
-    names = ("edgepose", "edgepose.outputs.mqtt.outbox")
+    names = ("edgepose", "edgepose.outputs.outbox")
     levels = {name: logging.getLogger(name).level for name in names}
     logging.disable(logging.ERROR)
     yield

@@ -107,7 +107,7 @@ def mqtt(folder: Path) -> Rig:
                 waiting += [id for (id,) in rows]
         return waiting
 
-    return Rig({"host": "127.0.0.1", "port": 1}, path, events)
+    return Rig({"host": "127.0.0.1", "port": 1}, events=events)
 
 
 def web(folder: Path) -> Rig:

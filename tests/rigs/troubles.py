@@ -23,8 +23,7 @@ from ports import free_port
 
 from edgepose.options import Options
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.mqtt.identity import outbox_path
-from edgepose.outputs.mqtt.outbox import Outbox
+from edgepose.outputs.outbox import Outbox, outbox_path
 from edgepose.types import Scene
 
 EAR_PATIENCE: Final = 5.0  # seconds for what the broker keeps to be heard

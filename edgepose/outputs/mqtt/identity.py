@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Final
 
 from edgepose import jsonio
-from edgepose.system.paths import state_folder
 
 _MACHINE = ("/etc/machine-id", "/proc/device-tree/serial-number")
 # The serial number is beside the machine id because cards are cloned with their machine id.
@@ -33,14 +32,6 @@ def default_client_id(name: str) -> str:
     parts = [_read(path) for path in _MACHINE]
     known = [part for part in parts if part] or [str(uuid.getnode())]
     return "edgepose" + hashlib.sha256("|".join([*known, name]).encode()).hexdigest()[:13]
-
-
-def outbox_path(name: str, client_id: str | None = None) -> Path:
-    """Return the outbox file of a device; a configured client id gives one of its own."""
-    own = f"{name}@{client_id}" if client_id else name
-    plain = "".join(c if c.isalnum() or c in "-_.@ " else "_" for c in own)
-    tail = "" if plain == own else "-" + hashlib.sha256(own.encode()).hexdigest()[:6]
-    return state_folder() / "outbox" / f"{plain}{tail}.sqlite"
 
 
 def _read(path: str) -> str:

@@ -12,13 +12,13 @@ from edgepose import __version__, jsonio, options
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.dedup import DeliveredEvents
+from edgepose.outputs.fallback_outbox import FallbackOutbox
 from edgepose.outputs.mqtt.client import MqttCallbacks, MqttClient
 from edgepose.outputs.mqtt.commands import execute
 from edgepose.outputs.mqtt.discovery import Discovery
 from edgepose.outputs.mqtt.fleet_agent import FleetAgent
-from edgepose.outputs.mqtt.identity import NameClaim, NameConflicts, default_client_id, outbox_path
+from edgepose.outputs.mqtt.identity import NameClaim, NameConflicts, default_client_id
 from edgepose.outputs.mqtt.options import MqttOptions
-from edgepose.outputs.mqtt.outbox import Outbox
 from edgepose.outputs.mqtt.publisher import Publisher
 from edgepose.outputs.mqtt.topics import (
     DISABLED,
@@ -31,6 +31,7 @@ from edgepose.outputs.mqtt.topics import (
     Topics,
     keypoints,
 )  # fmt: skip
+from edgepose.outputs.outbox import outbox_path
 from edgepose.types import Event, Scene
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Mqtt(Output, MqttCallbacks):
 
     Every event is on the disk before `show` returns, stays there until it is acknowledged, and is
     sent again after any interruption: at least once, in order, with an id against repetitions.
+    While the disk fails, events are kept in memory and are sent all the same.
     """
 
     Options: ClassVar[type[options.Options]] = MqttOptions
@@ -65,7 +67,9 @@ class Mqtt(Output, MqttCallbacks):
             self, device, self._topics, is_allowed=options.remote, interval=options.stats_interval
         )
         self._client_id = options.client_id or default_client_id(device.name)
-        self._outbox = Outbox(outbox_path(device.name, options.client_id), options.outbox_max)
+        self._outbox = FallbackOutbox(
+            outbox_path(device.name, options.client_id), options.outbox_max
+        )
         self._delivered = DeliveredEvents()
         self._states = States(device.watches)
         self._scene: Scene | None = None
@@ -121,10 +125,14 @@ class Mqtt(Output, MqttCallbacks):
 
     @property
     def trouble(self) -> str:
-        """Return why events are not delivered: no connection, or a broker that does not answer."""
+        """Return why events are not delivered, or not kept on the disk."""
         client = self._client
         if client is None:
             return ""
+        return "; ".join(filter(None, (self._trouble_of(client), self._outbox.trouble)))
+
+    def _trouble_of(self, client: MqttClient) -> str:
+        """Return that there is no connection, or that the broker does not answer."""
         if client.is_connected and (seconds := self._publisher.unanswered) > UNANSWERED:
             return f"{client.address} has not acknowledged an event for {seconds:.0f} s"
         return client.trouble
@@ -218,6 +226,7 @@ class Mqtt(Output, MqttCallbacks):
             raise self._client.fault
         if now - self._polled_at >= POLL or now - self._seen_at >= SILENCE:
             self._publish_states(now)
+        self._outbox.step()
         interval = self._options.stats_interval
         if interval and now - self._reported_at >= interval:
             self._reported_at = now

@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from edgepose.outputs.mqtt.outbox import Outbox
+from edgepose.outputs.fallback_outbox import FallbackOutbox
+from edgepose.outputs.outbox import Outbox
 
 WINDOW: Final = 20  # unacknowledged messages of each kind
 TRANSIENT: Final = 32  # replies and reports that wait to be sent; the oldest is dropped
@@ -31,7 +32,9 @@ class Publisher:
     acknowledged nothing new is sent: an old state must not overtake a newer one.
     """
 
-    def __init__(self, publish: Publish, outbox: Outbox, events_topic: str) -> None:
+    def __init__(
+        self, publish: Publish, outbox: Outbox | FallbackOutbox, events_topic: str
+    ) -> None:
         self._publish = publish
         self._outbox = outbox
         self._events_topic = events_topic

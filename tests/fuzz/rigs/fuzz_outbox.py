@@ -14,7 +14,7 @@ from typing import Final
 import scribble
 from campaign import Input, Target
 
-from edgepose.outputs.mqtt.outbox import Message, Outbox
+from edgepose.outputs.outbox import Message, Outbox
 
 LIMIT: Final = 1000  # messages; the base files hold 120 at most
 _PAGE: Final = 4096
@@ -32,7 +32,7 @@ class OutboxFiles(Target):
         self.proof = folder / "proof"
         self._bases = list(_base_files(folder / "bases"))
         self._mains = [base[0] for base in self._bases]
-        logging.getLogger("edgepose.outputs.mqtt.outbox").setLevel(logging.CRITICAL)
+        logging.getLogger("edgepose.outputs.outbox").setLevel(logging.CRITICAL)
 
     def make(self, random: Random) -> Input:
         """Return the bytes of the file, of its log, its shared memory and its journal."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from full_disk import fill, needs_root, small_disk
 
 from edgepose.outputs.base import Device
 from edgepose.outputs.mqtt.output import Mqtt
@@ -287,3 +288,23 @@ def test_the_password_is_never_in_the_log(output: Make, caplog: pytest.LogCaptur
         made.close()
 
     assert "s3cret-horse" not in caplog.text + repr(made._options) + str(made._options)
+
+
+@needs_root
+def test_a_full_disk_does_not_take_mqtt_away(output: Make, ear: Any, scene: MakeScene, state: Path):
+    """Events go on, directly from memory; the device stays `online`, and says what is wrong."""
+    with small_disk(state):
+        made = output()
+        made.open()
+        made.show(scene(0, 1))
+        fill(state)
+        for number in range(2, 40):
+            made.show(scene(number, *range(number * 100, number * 100 + 20)))
+        sent = 1 + 38 * 20
+        ear.wait(lambda: len(ear.payloads("edgepose/lobby/events")) >= sent, "all events")
+
+        assert len({event["id"] for event in ear.documents("edgepose/lobby/events")}) == sent
+        assert ear.payloads("edgepose/lobby/available") == [b"online"]
+        assert "kept in memory" in made.trouble
+        assert "full" in made.trouble
+        made.close()

@@ -17,7 +17,6 @@ from edgepose.outputs.mqtt.identity import (
     NameClaim,
     NameConflicts,
     default_client_id,
-    outbox_path,
     read_claim,
 )
 from edgepose.outputs.mqtt.output import Mqtt
@@ -202,12 +201,3 @@ def test_two_outputs_of_one_device_are_no_rivals(
     wait(lambda: all(made._conflicts.rivals for made in outputs), "both to notice")
 
     assert [made._conflicts.rivals for made in outputs] == [{"session-x": None}] * 2
-
-
-def test_outboxes_of_different_names_are_different_files():
-    """Also of names that hold what a file name can't."""
-    names = ["lobby", "Lobby 2", "a:b", "a;b", "東京", ".."]
-    paths = {outbox_path(name) for name in names} | {outbox_path("lobby", "two")}
-
-    assert len(paths) == 7
-    assert {path.parent.name for path in paths} == {"outbox"}

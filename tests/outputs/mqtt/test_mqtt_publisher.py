@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from edgepose.outputs.mqtt.outbox import Outbox
 from edgepose.outputs.mqtt.publisher import TRANSIENT, WINDOW, Publisher
+from edgepose.outputs.outbox import Outbox
 
 
 class Wire:

@@ -17,7 +17,7 @@ from pathlib import Path
 from edgepose.config.edit import save_edits
 from edgepose.config.loader import load
 from edgepose.definitions import template_file
-from edgepose.outputs.mqtt.outbox import Outbox
+from edgepose.outputs.outbox import Outbox
 
 FOLDER = Path(sys.argv[1])
 CONFIG = FOLDER / "edgepose.yaml"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from edgepose.errors import OutputLost
-from edgepose.outputs.mqtt.outbox import Outbox
+from edgepose.outputs.outbox import Outbox, outbox_path
 
 
 def pairs(*numbers: int) -> list[tuple[str, bytes]]:
@@ -290,7 +290,7 @@ def test_a_full_disk_is_told_and_takes_nothing_half(outbox: Outbox):
 _FILL = """
 import sys
 from pathlib import Path
-from edgepose.outputs.mqtt.outbox import Outbox
+from edgepose.outputs.outbox import Outbox
 outbox = Outbox(Path(sys.argv[1]), 10**6)
 outbox.open()
 for number in range(outbox.last, 10**6):
@@ -345,3 +345,46 @@ def test_a_file_taken_away_holds_what_was_put(outbox: Outbox, path: Path):
     database.close()
 
     assert rows == [("id-1",)]
+
+
+def test_outboxes_of_different_names_are_different_files():
+    """Also of names that hold what a file name can't."""
+    names = ["lobby", "Lobby 2", "a:b", "a;b", "東京", ".."]
+    paths = {outbox_path(name) for name in names} | {outbox_path("lobby", "two")}
+
+    assert len(paths) == 7
+    assert {path.parent.name for path in paths} == {"outbox"}
+
+
+def test_an_id_that_was_sent_is_known_after_a_restart(outbox: Outbox):
+    """An event that a kill let come twice is not sent twice."""
+    outbox.put(pairs(1, 2))
+    outbox.remove([message.number for message in outbox.after(0, 9)])
+    outbox.close()
+    outbox.open()
+
+    outbox.put(pairs(1, 2, 3))
+
+    assert ids(outbox) == ["id-3"]
+    assert outbox.waiting == 1
+
+
+def test_only_the_newest_ids_are_remembered(outbox: Outbox, monkeypatch: pytest.MonkeyPatch):
+    """The file does not grow for ever."""
+    monkeypatch.setattr("edgepose.outputs.outbox.REMEMBERED", 5)
+    for number in range(20):
+        outbox.put(pairs(number))
+
+    assert [id for _, id in outbox.contents().taken] == [f"id-{n}" for n in range(15, 20)]
+
+
+def test_an_outbox_of_before_ids_were_remembered_is_not_damaged(outbox: Outbox, path: Path):
+    """It gets the new table, and what waited is sent."""
+    outbox.put(pairs(1))
+    outbox.close()
+    _spoil(path, "DROP TABLE taken")
+
+    outbox.open()
+
+    assert ids(outbox) == ["id-1"]
+    assert not path.with_name("lobby.sqlite.damaged").exists()

@@ -18,6 +18,7 @@ SCHEMA: Final = """
     CREATE TABLE IF NOT EXISTS message (
         number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, payload BLOB NOT NULL
     );
+    CREATE TABLE IF NOT EXISTS taken (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
     CREATE TABLE IF NOT EXISTS note (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 """
 NOTES: Final[dict[str, type]] = {"install": str, "start": int, "dropped": int}
@@ -66,6 +67,13 @@ def connect(path: Path) -> sqlite3.Connection:
     except DamagedOutbox:
         database.close()
         raise
+    return database
+
+
+def in_memory() -> sqlite3.Connection:
+    """Return a new outbox that is in no file."""
+    database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    database.executescript(SCHEMA)
     return database
 
 
@@ -121,6 +129,9 @@ def _check(database: sqlite3.Connection) -> None:
     for number, id, kind in database.execute("SELECT number, id, typeof(payload) FROM message"):
         if not _is_message(number, id, kind):
             raise DamagedOutbox("a row is not a message")
+    for number, id in database.execute("SELECT number, id FROM taken"):
+        if not _is_message(number, id, "blob"):
+            raise DamagedOutbox("a remembered id is none")
     for key, value in database.execute("SELECT key, value FROM note"):
         if not _is_note(key, value):
             raise DamagedOutbox(f"note {key!r} is {value!r}")

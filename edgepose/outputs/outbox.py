@@ -1,4 +1,4 @@
-"""Messages on disk until the broker has acknowledged them, despite kills and power cuts.
+"""Messages on disk until the other side has acknowledged them, despite kills and power cuts.
 
 One SQLite file, opened by one process at a time. A message is on the disk when `put` returns; a
 power cut may undo its removal, so that it is sent twice, but never lost.
@@ -7,20 +7,28 @@ power cut may undo its removal, so that it is sent twice, but never lost.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 from edgepose.errors import OutputLost, error_text
-from edgepose.outputs.mqtt import outbox_db
-from edgepose.system.paths import is_still_at
+from edgepose.outputs import outbox_db
+from edgepose.system.paths import is_still_at, state_folder
 
 log = logging.getLogger(__name__)
+
+REMEMBERED: Final = 1000  # ids of the newest messages, sent or not: one put again is ignored
+
+
+class OutboxInUse(OutputLost):
+    """An outbox that another process has open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +48,35 @@ class Session:
     start: int
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All that an outbox holds: what waits, the newest ids with their numbers, and its notes."""
+
+    messages: Sequence[Message]
+    taken: Sequence[tuple[int, str]]
+    notes: Mapping[str, Any]
+    last: int
+
+
+def outbox_path(name: str, own: str | None = None) -> Path:
+    """Return the outbox file of a device. own: what tells its outboxes apart, None for the main."""
+    own = f"{name}@{own}" if own else name
+    plain = "".join(c if c.isalnum() or c in "-_.@ " else "_" for c in own)
+    tail = "" if plain == own else "-" + hashlib.sha256(own.encode()).hexdigest()[:6]
+    return state_folder() / "outbox" / f"{plain}{tail}.sqlite"
+
+
 class Outbox:
     """A queue of messages, each id once, at most `limit`; beyond that the oldest is dropped.
+
+    path: the file, None to keep the messages in memory.
 
     last: number of the newest message so far. waiting: how many are stored. dropped: how many the
     limit has cost so far. Methods may be called from any thread between `open` and `close`; they
     raise OutputLost where the disk fails.
     """
 
-    def __init__(self, path: Path, limit: int) -> None:
+    def __init__(self, path: Path | None, limit: int) -> None:
         self.path = path
         self.last = 0
         self.waiting = 0
@@ -61,12 +89,18 @@ class Outbox:
     def open(self) -> None:
         """Open the file; a damaged one is moved aside. Raises OutputLost, also while in use."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if self.path is not None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
             self._db = self._connected()
-            self._file = self.path.stat()
+            self._file = None if self.path is None else self.path.stat()
         except (OSError, *outbox_db.FAULTS) as error:
             self.close()
+            if outbox_db.is_in_use(error):
+                raise OutboxInUse(self._describe("opened", error)) from error
             raise OutputLost(self._describe("opened", error)) from error
+        self._count()
+
+    def _count(self) -> None:
         self.last = self._number("SELECT coalesce(max(seq), 0) FROM sqlite_sequence")
         self.waiting = self._number("SELECT count(*) FROM message")
         self.dropped = self._number("SELECT coalesce(max(value), 0) FROM note WHERE key='dropped'")
@@ -83,8 +117,8 @@ class Outbox:
                     database.close()
 
     def put(self, messages: Iterable[tuple[str, bytes]]) -> None:
-        """Add (id, payload) pairs, all or none; an id that waits already is ignored."""
-        if self._file is None or not is_still_at(self.path, self._file):
+        """Add (id, payload) pairs, all or none; one of the REMEMBERED newest ids is ignored."""
+        if self._is_gone:
             raise OutputLost(f"{self.path}: the file was moved or deleted; a new one is begun")
         with self._transaction(durable=True) as database:
             added = [self._insert(database, id, payload) for id, payload in messages]
@@ -92,6 +126,7 @@ class Outbox:
             if excess:
                 self._trim(database, excess)
             last = self._number("SELECT coalesce(max(seq), 0) FROM sqlite_sequence", database)
+            database.execute("DELETE FROM taken WHERE number <= ?", (last - REMEMBERED,))
         self.last = last
         self.waiting += sum(added) - excess
         self.dropped += excess
@@ -126,10 +161,38 @@ class Outbox:
             notes = dict(database.execute("SELECT key, value FROM note").fetchall())
         return Session(notes["install"], notes["start"])
 
+    def contents(self) -> Contents:
+        """Return all that the outbox holds."""
+        with self._transaction() as database:
+            messages = database.execute("SELECT * FROM message ORDER BY number").fetchall()
+            taken = database.execute("SELECT * FROM taken ORDER BY number").fetchall()
+            notes = dict(database.execute("SELECT key, value FROM note").fetchall())
+        return Contents([Message(*row) for row in messages], taken, notes, self.last)
+
+    def adopt(self, contents: Contents) -> None:
+        """Hold exactly this, with the same numbers, all or nothing."""
+        with self._transaction(durable=True) as database:
+            database.execute("DELETE FROM message")
+            database.execute("DELETE FROM taken")
+            # The counter goes on behind the last number, even if no message waits.
+            database.execute("INSERT INTO message VALUES (?, '', x'')", (contents.last,))
+            database.execute("DELETE FROM message")
+            rows = [(message.number, message.id, message.payload) for message in contents.messages]
+            database.executemany("INSERT INTO message VALUES (?, ?, ?)", rows)
+            database.executemany("INSERT INTO taken VALUES (?, ?)", contents.taken)
+            database.executemany("REPLACE INTO note VALUES (?, ?)", contents.notes.items())
+        self._count()
+
     def _insert(self, database: sqlite3.Connection, id: str, payload: bytes) -> int:
         """Return 1 for a message that is new, else 0."""
-        sql = "INSERT OR IGNORE INTO message (id, payload) VALUES (?, ?)"
-        return database.execute(sql, (id, payload)).rowcount
+        sql = (
+            "INSERT OR IGNORE INTO message (id, payload) "
+            "SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM taken WHERE id = ?1)"
+        )
+        added = database.execute(sql, (id, payload))
+        if added.rowcount:
+            database.execute("INSERT INTO taken VALUES (?, ?)", (added.lastrowid, id))
+        return added.rowcount
 
     def _trim(self, database: sqlite3.Connection, excess: int) -> None:
         if not self.dropped:
@@ -173,6 +236,8 @@ class Outbox:
 
     def _connected(self) -> sqlite3.Connection:
         """Return the open database; a damaged file is replaced, its readable messages kept."""
+        if self.path is None:
+            return outbox_db.in_memory()
         try:
             return outbox_db.connect(self.path)
         except outbox_db.DamagedOutbox as error:
@@ -182,10 +247,10 @@ class Outbox:
                 "%s: damaged (%s); moved to %s and replaced by a new file with the %d readable "
                 "messages.", self.path, error, aside.name, len(found.messages),
             )  # fmt: skip
-            return self._recreated(found)
+            return self._recreated(self.path, found)
 
-    def _recreated(self, found: outbox_db.Salvage) -> sqlite3.Connection:
-        database = outbox_db.connect(self.path)
+    def _recreated(self, path: Path, found: outbox_db.Salvage) -> sqlite3.Connection:
+        database = outbox_db.connect(path)
         try:
             database.execute("BEGIN IMMEDIATE")
             rows = list(found.messages.items())[-self._limit :]
@@ -196,6 +261,13 @@ class Outbox:
             database.close()
             raise
         return database
+
+    @property
+    def _is_gone(self) -> bool:
+        """Return whether the path now names another file or none."""
+        if self.path is None:
+            return False
+        return self._file is None or not is_still_at(self.path, self._file)
 
     def _describe(self, action: str, error: Exception) -> str:
         if outbox_db.is_in_use(error):

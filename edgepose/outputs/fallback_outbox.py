@@ -1,0 +1,171 @@
+"""An outbox that goes on in memory while its disk fails, and returns to the disk when it can.
+
+A full disk must not keep events from a peer that is there: they are sent from memory meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from edgepose.errors import OutputLost
+from edgepose.outputs.outbox import Contents, Message, Outbox, OutboxInUse, Session
+
+log = logging.getLogger(__name__)
+
+RETRY: Final = 5.0  # seconds between two tries to return to the disk
+
+
+class FallbackOutbox:
+    """An outbox on disk, or in memory where the disk fails; messages keep their numbers.
+
+    Its attributes and methods are those of `Outbox`. Only `open` raises OutputLost for a file that
+    another process uses, and `step` for messages on a disk that could not be read before.
+    """
+
+    def __init__(self, path: Path, limit: int) -> None:
+        self.trouble = ""
+        self._disk = Outbox(path, limit)
+        self._limit = limit
+        self._memory: Outbox | None = None
+        self._is_copy = True  # the memory has all that the disk has
+        self._retry_at = 0.0  # monotonic
+        self._lock = threading.RLock()
+
+    @property
+    def last(self) -> int:
+        """Return the number of the newest message so far."""
+        return self._used.last
+
+    @property
+    def waiting(self) -> int:
+        """Return how many messages wait."""
+        return self._used.waiting
+
+    @property
+    def dropped(self) -> int:
+        """Return how many messages the limit has cost so far."""
+        return self._used.dropped
+
+    def open(self) -> None:
+        """Open the file, or go on in memory. Raises OutboxInUse."""
+        with self._lock:
+            if self._memory is not None:  # still open since its disk failed
+                self._return_to_disk()
+                return
+            try:
+                self._disk.open()
+            except OutboxInUse:
+                raise
+            except OutputLost as error:
+                self._leave_disk(str(error))
+
+    def close(self) -> None:
+        """Close the file. What is in memory goes there first, or stays for the next `open`."""
+        with self._lock:
+            with contextlib.suppress(OutputLost):
+                self._return_to_disk()
+            self._disk.close()
+
+    def put(self, messages: Iterable[tuple[str, bytes]]) -> None:
+        """Add (id, payload) pairs, all or none; one of the newest ids is ignored."""
+        pairs = list(messages)
+        with self._lock:
+            try:
+                self._used.put(pairs)
+            except OutputLost as error:
+                self._leave_disk(str(error))
+                self._used.put(pairs)
+
+    def after(self, number: int, count: int) -> list[Message]:
+        """Return up to `count` messages that follow a number, oldest first."""
+        with self._lock:
+            try:
+                return self._used.after(number, count)
+            except OutputLost as error:
+                self._leave_disk(str(error))
+                return self._used.after(number, count)
+
+    def remove(self, numbers: Sequence[int]) -> None:
+        """Remove messages; missing ones are ignored."""
+        with self._lock:
+            try:
+                self._used.remove(numbers)
+            except OutputLost as error:
+                self._leave_disk(str(error))
+                self._used.remove(numbers)
+
+    def begin(self) -> Session:
+        """Count one more start; return the outbox's token and the count."""
+        with self._lock:
+            try:
+                return self._used.begin()
+            except OutputLost as error:
+                self._leave_disk(str(error))
+                return self._used.begin()
+
+    def step(self) -> None:
+        """Return to the disk if that is due and can be done: called every second or so."""
+        with self._lock:
+            if self._memory is not None and time.monotonic() >= self._retry_at:
+                self._return_to_disk()
+
+    @property
+    def _used(self) -> Outbox:
+        return self._memory or self._disk
+
+    def _leave_disk(self, reason: str) -> None:
+        """Go on in memory with all that can be read from the disk."""
+        if self._memory is not None:
+            raise OutputLost(reason)
+        memory = Outbox(None, self._limit)
+        memory.open()
+        try:
+            memory.adopt(self._disk.contents())
+            self._is_copy = True
+        except OutputLost:
+            self._is_copy = False
+        self._disk.close()
+        self._memory, self.trouble = memory, f"events are kept in memory: {reason}"
+        self._retry_at = time.monotonic() + RETRY
+        log.error("Events are sent from memory, and are lost with the process: %s", reason)
+
+    def _return_to_disk(self) -> None:
+        """Put what is in memory on the disk, if it works again.
+
+        Raises OutputLost where the disk turns out to have messages of its own: whoever sends has
+        to begin with those.
+        """
+        memory = self._memory
+        if memory is None:
+            return
+        self._retry_at = time.monotonic() + RETRY
+        try:
+            self._disk.open()
+            has_own = not self._is_copy and self._disk.last > 0
+            self._disk.adopt(self._merged(memory.contents()) if has_own else memory.contents())
+        except OutputLost:
+            self._disk.close()
+            return
+        memory.close()
+        self._memory, self.trouble, self._is_copy = None, "", True
+        log.warning("%s: events are on the disk again.", self._disk.path)
+        if has_own:
+            raise OutputLost(f"{self._disk.path}: can be read again, with earlier events")
+
+    def _merged(self, newer: Contents) -> Contents:
+        """Return what the disk holds, followed by what the memory holds, renumbered."""
+        older = self._disk.contents()
+        shift = older.last
+        return Contents(
+            [*older.messages, *(replace(m, number=m.number + shift) for m in newer.messages)],
+            [*older.taken, *((number + shift, id) for number, id in newer.taken)],
+            {**newer.notes, **older.notes},
+            newer.last + shift,
+        )
