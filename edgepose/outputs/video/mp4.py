@@ -8,7 +8,8 @@ it at once.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -68,7 +69,7 @@ class Mp4:
         self._has_packets = False  # from another encoder
         self._is_empty = False  # created, without a frame
         encoder = _encoder(av, encoding.codec)
-        try:
+        with self._closing_on_error():
             # Each part goes to disk when it is complete, not when FFmpeg's buffer is full.
             settings = {"movflags": "hybrid_fragmented", "flush_packets": "1"}
             self._container = av.open(str(path), "w", format="mp4", options=settings)
@@ -76,35 +77,32 @@ class Mp4:
             _set_up(self._stream.codec_context, encoder, encoding)
             self._container.start_encoding()
             self._is_empty = True
-        except (av.FFmpegError, OSError) as error:
-            self._give_up()
-            raise OutputLost(f"{path}: can't be written: {error_text(error)}") from error
 
     def write(self, image: Image, ticks: int) -> None:
         """Add a frame, shown from `ticks` / CLOCK seconds on; ticks must grow.
 
         Raises OutputLost, after which the file is closed.
         """
-        if self._container is None:
-            raise OutputLost(f"{self.path}: closed by an earlier error")
+        container = self._opened()
         frame = self._av.VideoFrame.from_ndarray(planes(image), format="yuv420p")
         frame.pts, frame.time_base = ticks, Fraction(1, CLOCK)
-        self._try(lambda: self._mux(self._container, self._stream.encode(frame)))
+        with self._closing_on_error():
+            self._mux(container, self._stream.encode(frame))
 
     def add(self, encoded: Encoded) -> None:
         """Add a packet of an encoder with the same format.
 
         Raises OutputLost, after which the file is closed.
         """
-        if self._container is None:
-            raise OutputLost(f"{self.path}: closed by an earlier error")
+        container = self._opened()
         self._has_packets = True
         packet = self._av.Packet(encoded.data)
         packet.pts = packet.dts = encoded.ticks  # FFmpeg lets the clip begin at 0
         packet.time_base = Fraction(1, CLOCK)
         packet.is_keyframe = encoded.is_key
         packet.stream = self._stream
-        self._try(lambda: self._mux(self._container, [packet]))
+        with self._closing_on_error():
+            self._mux(container, [packet])
 
     def close(self) -> None:
         """Finish the file; may be called twice. A file that can't be finished stays playable.
@@ -147,9 +145,15 @@ class Mp4:
             self._is_empty = False
             container.mux(packet)
 
-    def _try(self, write: Callable[[], None]) -> None:
+    def _opened(self) -> Any:
+        if self._container is None:
+            raise OutputLost(f"{self.path}: closed by an earlier error")
+        return self._container
+
+    @contextmanager
+    def _closing_on_error(self) -> Iterator[None]:
         try:
-            write()
+            yield
         except (self._av.FFmpegError, OSError) as error:
             self._give_up()
             raise OutputLost(f"{self.path}: can't be written: {error_text(error)}") from error
