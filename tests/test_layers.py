@@ -201,3 +201,21 @@ def test_every_registered_part_can_be_imported():
     for kind, names in registry.KINDS.items():
         for name in names:
             assert isinstance(registry.part(kind, name), type)
+
+
+def test_a_stranger_finds_a_room_from_the_top():
+    """Few modules, few packages, few floors: the listing of `edgepose/` explains the product."""
+    packages = [path for path in PACKAGE.iterdir() if (path / "__init__.py").exists()]
+    assert len(list(PACKAGE.glob("*.py"))) <= 14
+    assert len(packages) <= 18
+    assert len(LAYERS) <= 11
+
+
+def test_one_class_name_means_one_class():
+    """Whoever searches for a class finds one."""
+    places: dict[str, list[str]] = {}
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(identify(path))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

@@ -33,7 +33,7 @@ from edgepose.engine.event_ids import replay_stamp
 from edgepose.engine.perception import Interpreter
 from edgepose.engine.replay import replay_poses
 from edgepose.recording import Recorded, is_recording, read_recording
-from edgepose.render.curve import Curve, Mark
+from edgepose.render.curve import Curve, CurveMark
 from edgepose.skeleton import KEYPOINTS
 from edgepose.sources.video import clip_frames
 from edgepose.types import blank_frame
@@ -207,7 +207,7 @@ def curve_of(title: str, exercise: Exercise, made: Trace) -> Curve:
     assert exercise.swings is not None
     swings = exercise.swings
     marks = [
-        Mark(attempt.swing.deepest, attempt.swing.farthest, attempt.is_counted)
+        CurveMark(attempt.swing.deepest, attempt.swing.farthest, attempt.is_counted)
         for attempt in made.attempts
     ]
     thresholds = {"start": swings.start.value, "target": swings.target.value}

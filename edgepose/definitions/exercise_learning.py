@@ -12,7 +12,7 @@ from typing import Any, Final
 import yaml
 
 from edgepose.core.templates import MIN_SCORE
-from edgepose.core.watches.learning import LEAST_COUNT, Candidate, Lesson, lessons
+from edgepose.core.watches.learning import LEAST_COUNT, Lesson, SignalCandidate, lessons
 from edgepose.core.watches.signals import LIMBS
 from edgepose.core.watches.trace import Seen
 from edgepose.definitions import exercise_file
@@ -69,7 +69,7 @@ CLEAR_IF_TOLD: Final = 0.2  # the count has to fit as well
 
 
 @functools.cache
-def candidates() -> tuple[Candidate, ...]:
+def candidates() -> tuple[SignalCandidate, ...]:
     """Return every signal that is tried: sides together, each by itself, and one alone."""
     return tuple(_candidate(SignalSection.model_validate(one)) for one in _sections())
 
@@ -82,12 +82,12 @@ def _sections() -> Iterator[dict[str, Any]]:
     yield from _WHOLE
 
 
-def _candidate(section: SignalSection) -> Candidate:
+def _candidate(section: SignalSection) -> SignalCandidate:
     said = section.model_dump(exclude_unset=True, mode="json")
     measure = exercise_file.measure_of(section)
     trust = _TRUST.get(section.side or "", 1.0) * _TRUST[section.kind]
     rests = next((high for words, high in _AT_REST.items() if words in flow(said)), None)
-    return Candidate(flow(said), measure, _LEAST[section.kind], section.unit, trust, rests)
+    return SignalCandidate(flow(said), measure, _LEAST[section.kind], section.unit, trust, rests)
 
 
 def learn(seen: Seen, count: int | None = None, min_score: float = MIN_SCORE) -> list[Lesson]:
@@ -177,7 +177,7 @@ def _amount(value: float, unit: str) -> str:
     return f"{value:.0f} degrees" if unit else f"{value:.2f} torso lengths"
 
 
-def _needs(candidate: Candidate) -> list[str]:
+def _needs(candidate: SignalCandidate) -> list[str]:
     """Return the keypoints of a signal, which must be seen."""
     section = yaml.safe_load(candidate.name)
     names = next(iter(section.values()))

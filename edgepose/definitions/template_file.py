@@ -162,7 +162,7 @@ class Place(Options):
     x: Pixels = Field(description="pixels from the left")
 
 
-class Rule(Options):
+class LimbRuleSection(Options):
     """What differs for one limb."""
 
     weight: Annotated[Number, Field(ge=0.0)] | None = None
@@ -188,7 +188,7 @@ class TemplateFile(Options):
     ignore: tuple[LimbName, ...] | None = Field(
         default=None, title="a list of limbs, such as [left_shin, right_shin]"
     )
-    limbs: dict[LimbName, Rule] | None = Field(
+    limbs: dict[LimbName, LimbRuleSection] | None = Field(
         default=None, title="limbs with what differs, such as {left_shin: {weight: 2}}"
     )
     poses: tuple[dict[KeypointName, Place | Literal["unseen"]], ...] = Field(

@@ -31,7 +31,7 @@ _THRESHOLD: Final[Rgb] = (130, 130, 130)
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class CurveMark:
     """A swing on the curve. time, value: of its extreme. is_counted: else it was too little."""
 
     time: float
@@ -47,7 +47,7 @@ class Curve:
     times: Sequence[float]
     sides: Sequence[Sequence[float]]
     thresholds: dict[str, float]
-    marks: Sequence[Mark]
+    marks: Sequence[CurveMark]
 
 
 class _Axes:
@@ -105,7 +105,7 @@ def _pieces(axes: _Axes, times: Sequence[float], values: Sequence[float]) -> lis
     return [np.array(piece) for piece in pieces if len(piece) > 1]
 
 
-def _draw_marks(canvas: Image, setter: Typesetter, axes: _Axes, marks: Sequence[Mark]) -> None:
+def _draw_marks(canvas: Image, setter: Typesetter, axes: _Axes, marks: Sequence[CurveMark]) -> None:
     number = 0
     for mark in marks:
         x, y = axes.x(mark.time), axes.y(mark.value)

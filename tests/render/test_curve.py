@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from edgepose.render.curve import Curve, Mark, draw_curve
+from edgepose.render.curve import Curve, CurveMark, draw_curve
 
 
 def drawn(values, marks=(), times=None):
@@ -24,7 +24,7 @@ def colours(picture):
 def test_curve_and_marks_are_there():
     """Blue for the curve, green for what counted, orange for what did not."""
     values = [125 + 50 * math.cos(k / 5) for k in range(100)]
-    marks = [Mark(1.5, 76, True), Mark(4.6, 76, False)]
+    marks = [CurveMark(1.5, 76, True), CurveMark(4.6, 76, False)]
     found = colours(drawn(values, marks))
     assert {(0, 114, 178), (0, 158, 115), (213, 94, 0)} <= found
     assert (213, 94, 0) not in colours(drawn(values, marks[:1]))

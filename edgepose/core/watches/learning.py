@@ -34,7 +34,7 @@ _TRUNK: Final = Tilt(place("shoulders", "left"), place("hips", "left"))
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class SignalCandidate:
     """A signal that may be that of the exercise.
 
     name: for people and files. least: the range that a repetition has at least, in its unit.
@@ -57,7 +57,7 @@ class Lesson:
     low, high: the extremes of the signal. clarity: how clear and regular it swings, to compare.
     """
 
-    candidate: Candidate
+    candidate: SignalCandidate
     swings: Swings
     attempts: tuple[Attempt, ...]
     low: float
@@ -72,7 +72,7 @@ class Lesson:
 
 
 def lessons(
-    seen: Seen, candidates: Sequence[Candidate], min_score: float = MIN_SCORE
+    seen: Seen, candidates: Sequence[SignalCandidate], min_score: float = MIN_SCORE
 ) -> list[Lesson]:
     """Return what each candidate would count, the clearest first; none where nothing repeats."""
     bodies = [(time, None if pose is None else Body(pose, min_score)) for time, pose in seen]
@@ -85,7 +85,7 @@ Values = NDArray[np.float64]  # (frames, sides)
 Bodies = Sequence[tuple[float, Body | None]]
 
 
-def _lessons(candidate: Candidate, bodies: Bodies) -> Iterator[Lesson]:
+def _lessons(candidate: SignalCandidate, bodies: Bodies) -> Iterator[Lesson]:
     """Yield the lesson of one candidate, if it swings."""
     values = _values(candidate.measure, bodies)
     known = values[~np.isnan(values)]
@@ -112,7 +112,7 @@ def _values(measure: Measure, bodies: Bodies) -> Values:
     )
 
 
-def _thresholds(candidate: Candidate, values: Values, low: float, high: float) -> Swings:
+def _thresholds(candidate: SignalCandidate, values: Values, low: float, high: float) -> Swings:
     """Return the thresholds: the start is where clearly more time is spent, else as at rest."""
     known = values[~np.isnan(values)]
     share = float(np.mean(known > (low + high) / 2))
@@ -148,7 +148,7 @@ def _attempts(measure: Measure, swings: Swings, bodies: Bodies) -> tuple[Attempt
 
 
 def _clarity(
-    candidate: Candidate,
+    candidate: SignalCandidate,
     values: Values,
     attempts: Sequence[Attempt],
     extent: float,

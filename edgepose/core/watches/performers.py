@@ -32,7 +32,7 @@ class Performer(Protocol):
         """Return how the person stands."""
 
 
-class Advice:
+class Prompt:
     """What a person was told last, for as long as it matters."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Repetitions:
         self._rest = rest
         self._language = language
         self._movement = Movement(exercise)
-        self._advice = Advice()
+        self._advice = Prompt()
         self._began = self._ended = math.nan  # of the set
         self._moved = -math.inf  # when last
 
@@ -168,7 +168,7 @@ class Hold:
         self._exercise = exercise
         self._goal = goal
         self._language = language
-        self._advice = Advice()
+        self._advice = Prompt()
         self._trigger = Trigger(Thresholds(hold=STEADY, release=exercise.grace))
         self._has_reached = False
 

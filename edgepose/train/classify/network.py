@@ -31,14 +31,14 @@ NOISE: Final = 0.02  # of embedded numbers; what a pose model errs by
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Dense:
+class DenseNetwork:
     """One layer: `inputs @ weights + bias`."""
 
     weights: Array
     bias: Array
 
 
-Layers = tuple[Dense, ...]
+Layers = tuple[DenseNetwork, ...]
 
 
 def probabilities(layers: Layers, points: Array) -> Array:
@@ -82,7 +82,7 @@ def _data(points: Array, owners: NDArray[np.intp], others: Array) -> tuple[Array
 def _start(rng: np.random.Generator, sizes: tuple[int, ...]) -> Layers:
     """Return layers with the weights of He et al. (2015)."""
     return tuple(
-        Dense(rng.normal(0.0, np.sqrt(2.0 / inputs), (inputs, outputs)), np.zeros(outputs))
+        DenseNetwork(rng.normal(0.0, np.sqrt(2.0 / inputs), (inputs, outputs)), np.zeros(outputs))
         for inputs, outputs in pairwise(sizes)
     )
 

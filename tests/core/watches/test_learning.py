@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from edgepose.core.watches.learning import Candidate, lessons
+from edgepose.core.watches.learning import SignalCandidate, lessons
 from edgepose.core.watches.signals import Angle, Measure, Tilt, place
 
 FPS = 20
@@ -18,9 +18,9 @@ def measure(kind, names, side="mean"):
     return Measure(left, right, side)
 
 
-ARM = Candidate("arm", measure(Tilt, ("shoulder", "elbow")), 25, rests_high=False)
-EITHER_ARM = Candidate("either", measure(Tilt, ("shoulder", "elbow"), "both"), 25, trust=0.9)
-KNEE = Candidate("knee", measure(Angle, ("hip", "knee", "ankle")), 30, rests_high=True)
+ARM = SignalCandidate("arm", measure(Tilt, ("shoulder", "elbow")), 25, rests_high=False)
+EITHER_ARM = SignalCandidate("either", measure(Tilt, ("shoulder", "elbow"), "both"), 25, trust=0.9)
+KNEE = SignalCandidate("knee", measure(Angle, ("hip", "knee", "ankle")), 30, rests_high=True)
 ALL = [KNEE, ARM, EITHER_ARM]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from edgepose.core.watches.embedding import Neighbours
 from edgepose.train.classify import network
-from edgepose.train.classify.network import Dense, probabilities, train
+from edgepose.train.classify.network import DenseNetwork, probabilities, train
 from edgepose.train.classify.nobody import draw_others
 
 UPRIGHT = np.linspace([10.0, 40.0], [200.0, 80.0], 17) + np.tile([[0, 9], [0, -9]], (9, 1))[:17]
@@ -89,5 +89,5 @@ def test_a_rare_class_counts_as_much_as_a_frequent_one(examples, others):
 
 def test_a_layer_is_what_it_says():
     """Inputs times weights plus bias, then a sigmoid."""
-    layer = Dense(np.zeros((46, 2)), np.array([0.0, np.log(3.0)]))
+    layer = DenseNetwork(np.zeros((46, 2)), np.array([0.0, np.log(3.0)]))
     assert probabilities((layer,), UPRIGHT[None])[0] == pytest.approx([0.5, 0.75])
