@@ -81,7 +81,9 @@ def plan(before: Config, after: Config, model: LoadedModel, controls: Controls) 
 
 def _differ(before: Config, after: Config) -> bool:
     """Return whether more differs than thresholds and templates of the same watches."""
-    same = all(getattr(before, key) == getattr(after, key) for key in ("name", "smoothing"))
+    same = all(
+        getattr(before, key) == getattr(after, key) for key in ("name", "smoothing", "language")
+    )
     return not same or before.people != after.people or _fixed(before) != _fixed(after)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from edgepose.cli.console import line
 from edgepose.config.loader import load
 from edgepose.core.watches.exercise import ExerciseWatch
 from edgepose.errors import UserError
+from edgepose.language import Language
 from edgepose.types import blank_frame
 from tests.core.conftest import _figure
 
@@ -92,6 +94,7 @@ def test_another_exercise_or_goal_restarts_the_interpreter(config):
     assert not _differ(before, config())
     assert _differ(before, config("exercise: biceps_curl, goal: 3"))
     assert _differ(before, config("exercise: squat, goal: 2"))
+    assert _differ(before, replace(before, language=Language("de")))
 
 
 def test_tuning_refuses_thresholds_and_switches_it_off(config):

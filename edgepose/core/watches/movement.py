@@ -35,6 +35,10 @@ BRIEFLY: Final = 0.15  # seconds that a check of `any` moment may fail, or
 PARTLY: Final = 0.2  # of the repetition, whichever is longer
 TOGETHER: Final = 0.25  # of a repetition, that two sides which move as one are apart at most
 
+_UPRIGHT: Final = {"en": "stand or sit upright", "de": "aufrichten"}
+_LIE_DOWN: Final = {"en": "lie down", "de": "hinlegen"}
+_FACE_CAMERA: Final = {"en": "turn to face the camera", "de": "zur Kamera drehen"}
+_SIDEWAYS: Final = {"en": "turn sideways", "de": "seitlich hinstellen"}
 _TRUNK: Final = Tilt(place("shoulders", "left"), place("hips", "left"))
 _SHOULDERS: Final = Distance(place("left_shoulder", "left"), place("right_shoulder", "left"))
 
@@ -72,19 +76,19 @@ class Check:
 def _posture_guards(posture: Posture) -> tuple[Check, ...]:
     trunk = Measure(_TRUNK, _TRUNK, "left")
     if posture == "upright":
-        return (Check(trunk, high=UPRIGHT, at="start", say={"en": "stand or sit upright"}),)
+        return (Check(trunk, high=UPRIGHT, at="start", say=_UPRIGHT),)
     if posture == "lying":
         high = 180.0 - UPRIGHT
-        return (Check(trunk, low=LYING, high=high, at="start", say={"en": "lie down"}),)
+        return (Check(trunk, low=LYING, high=high, at="start", say=_LIE_DOWN),)
     return ()
 
 
 def _view_guards(view: View) -> tuple[Check, ...]:
     shoulders = Measure(_SHOULDERS, _SHOULDERS, "left")
     if view == "front":
-        return (Check(shoulders, low=FRONT, at="start", say={"en": "turn to face the camera"}),)
+        return (Check(shoulders, low=FRONT, at="start", say=_FACE_CAMERA),)
     if view == "side":
-        return (Check(shoulders, high=SIDEWAYS, at="start", say={"en": "turn sideways"}),)
+        return (Check(shoulders, high=SIDEWAYS, at="start", say=_SIDEWAYS),)
     return ()
 
 
