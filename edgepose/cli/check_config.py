@@ -152,8 +152,14 @@ def _dump(options: Options) -> dict[str, Any]:
 def _shown(key: str, value: Any) -> Any:
     """Return a value with passwords hidden, also inside a URL."""
     if isinstance(value, str):
-        value = re.sub(r"(?<=://)[^/@]+(?=@)", HIDDEN, value)
+        value = _without_secrets(value) if "://" in value else value
     return HIDDEN if is_secret(key) and value else value
+
+
+def _without_secrets(url: str) -> str:
+    """Return a URL with its password hidden, also in a query and in `key=value` of a path."""
+    url = re.sub(r"(?<=://)[^/]+(?=@)", HIDDEN, url)
+    return re.sub(r"=[^/&;]*", f"={HIDDEN}", url)
 
 
 def _print(config: Config) -> None:

@@ -198,3 +198,21 @@ def test_more_people_than_the_model_finds_are_noted(edgepose, tmp_path):
     config.write_text("version: 1\nsource: {type: synthetic}\npeople: {max: 3}\n")
     said = edgepose("check-config", config)
     assert "people.max is 3, but movenet-lightning-int8 finds 1 at most" in said.out
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rtsp://admin:Geheim1@host/live", "rtsp://admin:p@Geheim1@host/live",
+        "http://host/live?user=admin&pwd=Geheim1", "rtsp://host/user=admin&password=Geheim1&c=1",
+        "rtsp://host/user=admin_password=Geheim1_channel=1.sdp",
+    ],
+)  # fmt: skip
+def test_nothing_of_a_cameras_password_is_shown(edgepose, tmp_path, url):
+    """Wherever a camera wants it in its address."""
+    config = tmp_path / "c.yaml"
+    config.write_text(f'version: 1\nsource: {{type: stream, url: "{url}"}}\n')
+    for said in (edgepose("check-config", config), edgepose("check-config", config, "--json")):
+        assert said.code == 0, said.err
+        assert "Geheim1" not in said.out
+        assert "host/" in said.out
