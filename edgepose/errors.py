@@ -85,6 +85,10 @@ class ExerciseError(DocumentError):
     """An exercise file that can't be used, or a clip that no exercise can be learned from."""
 
 
+class RoutineError(DocumentError):
+    """A routine file that can't be used."""
+
+
 class ModelError(UserError):
     """A model file that is missing, damaged or not a pose model that edgepose knows."""
 

@@ -191,6 +191,10 @@ class Effort:
     range: the least and the greatest value of the exercise's signal. faults: what to tell the
     person about it. reason: why it was not counted; say: the same for the person, who needs no
     figures (not part of the JSON form). goal: repetitions or seconds to reach.
+
+    Of a routine, seconds: from its start to its end. step: the name of the step that it is about.
+    steps: how many it has, at its end how many were done. reason: what ended a step or the routine
+    early: "timeout", "skipped", "stopped", "nobody" or "ended".
     """
 
     seconds: float | None = None
@@ -201,6 +205,8 @@ class Effort:
     reason: str | None = None
     say: str = ""
     goal: float | None = None
+    step: str | None = None
+    steps: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form; what is None comes as None."""
@@ -212,6 +218,8 @@ class Effort:
             "faults": None if self.faults is None else list(self.faults),
             "reason": self.reason,
             "goal": self.goal,
+            "step": self.step,
+            "steps": self.steps,
         }
 
 
@@ -277,6 +285,24 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
+class StepState:
+    """Where a routine is: the step that runs, or what it shows while nothing runs.
+
+    number: of the step from 1, 0 while the routine is idle. steps: how many there are in all
+    rounds. left: seconds until the step's time is up, None without a limit. following: the title
+    of the next step, `""` for none.
+    """
+
+    title: str
+    number: int = 0
+    steps: int = 0
+    round: int = 0
+    rounds: int = 1
+    left: float | None = None
+    following: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class WatchState:
     """The state of one watch after a frame, for one person.
 
@@ -290,6 +316,9 @@ class WatchState:
     score: how far the repetition is towards its target. count: repetitions of the present set.
     goal: repetitions or seconds to reach, 0 for none. advice: what to tell the person at present.
     counts: of everybody, by person.
+
+    Of a routine: the state of its running step. kind "rest" has the phase "resting", and `held` of
+    `hold` seconds are over. step: which one it is; None for all other kinds of watch.
     """
 
     name: str
@@ -300,10 +329,11 @@ class WatchState:
     count: int = 0
     person: int = 0
     match: Match | None = None
-    kind: Literal["pose", "exercise", "hold"] = "pose"
+    kind: Literal["pose", "exercise", "hold", "rest"] = "pose"
     goal: float = 0.0
     advice: str = ""
     counts: Mapping[int, int] = field(default_factory=dict)
+    step: StepState | None = None
 
     @property
     def progress(self) -> float:

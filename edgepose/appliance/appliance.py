@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from edgepose.appliance import assembly
+from edgepose.appliance import assembly, routines
 from edgepose.appliance.health import Health
 from edgepose.appliance.model import LoadedModel, load_model
 from edgepose.appliance.reconfigure import Plan, plan
@@ -69,6 +69,7 @@ class Appliance(Controls):
             "template": lambda value: self._tuning.use_template(value, self.pipeline.watches),
             "profile": lambda value: self._tuning.use_profile(value, self.pipeline.watches),
             "capture": self._capture,
+            "routine": lambda value: routines.direct(value, self.pipeline.watches),
             "save": self._save,
             "reload": self._reload,
             "config": self._push,

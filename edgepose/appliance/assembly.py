@@ -8,6 +8,7 @@ from typing import Final
 
 from edgepose.appliance.classifier import open_classifier
 from edgepose.appliance.model import LoadedModel
+from edgepose.appliance.routines import StepWatches
 from edgepose.config.loader import Config
 from edgepose.config.schema import WatchSection, overlaid
 from edgepose.config.templates import adapt
@@ -19,6 +20,7 @@ from edgepose.core.trigger import Thresholds
 from edgepose.core.watches.classifier import ClassifierWatch
 from edgepose.core.watches.exercise import ExerciseWatch
 from edgepose.core.watches.pose import PoseWatch
+from edgepose.core.watches.routine import RoutineWatch
 from edgepose.engine.event_ids import Stamp, live_stamp
 from edgepose.engine.governor import Governor
 from edgepose.engine.perception import Interpreter, Perception, Watch
@@ -120,6 +122,12 @@ def _new_watches(config: Config, known_score: float) -> list[Watch]:
                     min_score=known_score,
                     language=config.language.name,
                 )
+            )
+        elif routine := config.routines.get(name):
+            new_step = StepWatches(routine, section.max_age, known_score, config.language.name)
+            language = config.language.name
+            watches.append(
+                RoutineWatch(name, routine, new_step, max_age=section.max_age, language=language)
             )
         elif classifier := config.classifiers.get(name):
             index = classifier.classes.index(section.class_name or "")

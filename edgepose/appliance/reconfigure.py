@@ -93,6 +93,7 @@ def _fixed(config: Config) -> dict[str, object]:
         name: (
             *(watch.max_age, watch.class_name, watch.goal, watch.rest),
             *(config.classifiers.get(name), config.exercises.get(name)),
+            config.routines.get(name),
         )
         for name, watch in config.watches.items()
     }

@@ -29,11 +29,13 @@ from edgepose.config.templates import adapt, load_templates
 from edgepose.core.smoothing import Setting
 from edgepose.core.templates import Template
 from edgepose.core.watches.movement import Exercise
-from edgepose.definitions import exercise_file
+from edgepose.core.watches.routine import Routine
+from edgepose.definitions import exercise_file, routine_file
 from edgepose.errors import (
     ConfigError,
     DocumentError,
     KeyPath,
+    RoutineError,
     TemplateError,
     did_you_mean,
     near_miss,
@@ -60,8 +62,8 @@ class Config:
     `--set`) with the same values, comments aside. text: what the file held. profiles: by name, the
     first first. frames: what outputs may have of the pictures: "full", "skeleton" or "none".
     language: of what people read and hear.
-    classifiers, exercises: of the watches that have one. is_outdated: the file is of an older
-    version.
+    classifiers, exercises, routines: of the watches that have one. is_outdated: the file is of an
+    older version.
     """
 
     path: Path
@@ -81,6 +83,7 @@ class Config:
     language: Language = field(default_factory=Language)
     classifiers: Mapping[str, Classifier] = field(default_factory=dict)
     exercises: Mapping[str, Exercise] = field(default_factory=dict)
+    routines: Mapping[str, Routine] = field(default_factory=dict)
     is_outdated: bool = field(default=False, compare=False)
 
     @property
@@ -149,6 +152,7 @@ class _Sections:
         templates = self._templates(root.watch) if root is not None else {}
         classifiers = self._classifiers(root.watch) if root is not None else {}
         exercises = self._exercises(root.watch) if root is not None else {}
+        routines = self._routines(root.watch) if root is not None else {}
         language = self._language(root.language) if root is not None else Language()
         self._check_names()
         self._check_whens(outputs)
@@ -178,6 +182,7 @@ class _Sections:
             language=language,
             classifiers=classifiers,
             exercises=exercises,
+            routines=routines,
         )
 
     def _outputs(self, frames: str) -> dict[str, Part]:
@@ -230,6 +235,18 @@ class _Sections:
     def _exercises(self, watches: Mapping[str, WatchSection]) -> dict[str, Exercise]:
         loaded = self._loaded(watches, "exercise", _load_exercise)
         return {name: exercise for name, exercise in loaded.items() if exercise is not None}
+
+    def _routines(self, watches: Mapping[str, WatchSection]) -> dict[str, Routine]:
+        routines = {}
+        for name, watch in watches.items():
+            if watch.routine is None:
+                continue
+            try:
+                routines[name] = routine_file.load(watch.routine, self.path.absolute().parent)
+            except RoutineError as error:
+                for problem in error.problems:
+                    self.problems.add(("watch", name, "routine"), problem.text, problem.kind)
+        return routines
 
     def _language(self, name: str) -> Language:
         try:

@@ -77,9 +77,13 @@ _EXERCISE: Final = """\
   #   squats: {exercise: squat, goal: 12, rest: 5.0}
   #   plank: {exercise: plank, goal: 30}
 """
+_ROUTINE: Final = """\
+  # Or a routine, a list of steps in a file of its own; see docs/counting.md:
+  #   workout: {routine: morning}
+"""
 _OF_EXERCISES: Final = {("watch", key) for key in ("exercise", "goal", "rest")}
 _OF_CLASSIFIERS: Final = {("watch", key) for key in ("classifier", "class", "labels", "order")}
-_LEFT_OUT: Final = _OF_EXERCISES | _OF_CLASSIFIERS  # shown by themselves
+_LEFT_OUT: Final = _OF_EXERCISES | _OF_CLASSIFIERS | {("watch", "routine")}  # shown by themselves
 _SHOWN: Final = {("watch", "template")}
 
 
@@ -99,6 +103,7 @@ def reference_text() -> str:
         _titled("watch", "watch:\n  arms_up:\n" + _fields(WatchSection, "watch", "    ")),
         _CLASSIFIER,
         _EXERCISE,
+        _ROUTINE,
         _titled("profiles", _commented(_PROFILES)),
         "\n" + _line("language", "en", _about("language"), ""),
         "\n" + _line("frames", "full", _about("frames"), ""),

@@ -104,7 +104,9 @@ class ActiveConfig:
         templates = [path for watch in watches for path in watch.templates]
         examples = [path for watch in watches for path in classifiers.files(watch)]
         exercises = [watch.exercise for watch in watches if watch.exercise is not None]
-        return (*self.files.paths, *templates, *examples, *exercises)
+        routines = [watch.routine for watch in watches if watch.routine is not None]
+        steps = [Path(file) for one in self.config.routines.values() for file in one.files]
+        return (*self.files.paths, *templates, *examples, *exercises, *routines, *steps)
 
     def state(self) -> dict[str, Any]:
         """Return the part of the health document that is about the configuration.

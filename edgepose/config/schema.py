@@ -24,7 +24,7 @@ from pydantic import (
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watches.performers import REST
 from edgepose.core.watches.scored import MAX_AGE
-from edgepose.definitions import exercise_file
+from edgepose.definitions import exercise_file, routine_file
 from edgepose.definitions.classifier_file import Order
 from edgepose.engine.governor import LEAST_FPS, Rates
 from edgepose.errors import InvalidValue, near_miss
@@ -194,6 +194,14 @@ def _exercise_path(value: Any, info: ValidationInfo) -> Any:
     return exercise_file.find(str(value), None if base is None else Path(base))
 
 
+def _routine_path(value: Any, info: ValidationInfo) -> Any:
+    """Return the file of a routine that is given by name or by path."""
+    if not isinstance(value, (str, Path)):
+        return value
+    base = (info.context or {}).get("base")
+    return routine_file.find(str(value), None if base is None else Path(base))
+
+
 def _known_model(name: str) -> str:
     """Return a name of the manifest, or a bare file name that the search path may hold."""
     if name in manifest() or name.endswith(".tflite"):
@@ -209,6 +217,7 @@ def _model_file(path: Path) -> Path:
 
 ModelName = Annotated[str, AfterValidator(_known_model)]
 ModelPath = Annotated[ExistingPath, AfterValidator(_model_file)]
+RoutinePath = Annotated[Path, BeforeValidator(_routine_path)]
 ExercisePath = Annotated[Path, BeforeValidator(_exercise_path)]
 TemplatePath = Annotated[ConfigPath, AfterValidator(_template_exists)]
 
@@ -344,6 +353,10 @@ class WatchSection(_Kinds):
         description="or an exercise to count or to hold, by name or file; "
         "`edgepose exercise list` shows those that there are",
     )
+    routine: RoutinePath | None = Field(
+        default=None,
+        description="or a routine that leads through steps, by name or file; see docs/counting.md",
+    )
     goal: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = Field(
         default=None, description="repetitions of an exercise, or seconds to hold it, to reach"
     )
@@ -384,8 +397,10 @@ class WatchSection(_Kinds):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.exercise is not None:
-            self._check_exercise()
+        if self.routine is not None:
+            self._check_untuned("routine", ("exercise", "template", "classifier"))
+        elif self.exercise is not None:
+            self._check_untuned("exercise", ("template", "classifier"))
         elif self.classifier is not None:
             self._check_classifier()
         elif getattr(self, "class") is not None:
@@ -402,13 +417,15 @@ class WatchSection(_Kinds):
             raise ValueError(f"expected `exit` below `enter`, found {found}")
         return self
 
-    def _check_exercise(self) -> None:
-        given = [k for k in ("template", "classifier") if getattr(self, k) is not None]
+    def _check_untuned(self, kind: str, others: Iterable[str]) -> None:
+        """Refuse what a watch without a score of its own can't have."""
+        given = [key for key in others if getattr(self, key) is not None]
         if given:
-            raise ValueError(f"expected `exercise` or `{given[0]}`, found both; remove one")
+            raise ValueError(f"expected `{kind}` or `{given[0]}`, found both; remove one")
         for key in (*(field.name for field in fields(Thresholds)), *_OF_TEMPLATES):
             if key in self.model_fields_set:
-                raise ValueError(f"`{key}` is of a pose, an exercise has none; remove it")
+                article = "an" if kind == "exercise" else "a"
+                raise ValueError(f"`{key}` is of a pose, {article} {kind} has none; remove it")
 
     def _check_classifier(self) -> None:
         if self.template is not None:

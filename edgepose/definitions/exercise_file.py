@@ -31,7 +31,7 @@ from edgepose.core.watches.signals import (
     Tilt,
     place,
 )
-from edgepose.definitions import template_file
+from edgepose.definitions import library, template_file
 from edgepose.errors import ExerciseError, near_miss
 from edgepose.options import Options, PositiveSeconds, Seconds
 from edgepose.system import atomic
@@ -332,26 +332,12 @@ def find(name: str, base: Path | None = None) -> Path:
     name: of an exercise, or a path relative to `base`, the folder of the configuration.
     Raises ExerciseError, with the near miss, if there is none.
     """
-    base = base or Path()
-    if name.endswith((".yaml", ".yml")) or "/" in name:
-        path = base / Path(name).expanduser()
-        if not path.is_file():
-            raise ExerciseError(f"no such exercise file: {path}{near_miss(path.stem, known(base))}")
-        return path
-    found = known(base)
-    if name not in found:
-        raise ExerciseError(f"unknown exercise '{name}'{near_miss(name, found)}")
-    return found[name]
+    return library.find("exercise", name, base, ExerciseError)
 
 
 def known(base: Path | None = None) -> dict[str, Path]:
     """Return the files of all exercises by name; those beside the configuration come first."""
-    places = [(base or Path()) / "exercises", *folders("configs", "exercises")]
-    files: dict[str, Path] = {}
-    for folder in places:
-        for path in sorted(folder.glob("*.y*ml")):
-            files.setdefault(path.stem, path)
-    return files
+    return library.known("exercise", base)
 
 
 def measure_of(section: SignalSection, folder: Path | None = None) -> Measure:

@@ -38,6 +38,8 @@ class Controls(ABC):
         "release", "cooldown", "angle_deviation"}. "template": {"watch", "template": name of a
         file in the templates folder}. "capture": {"name"}: teach a pose from what is seen now.
         "profile": its name; which watches count, and how, follows it.
+        "routine": {"watch", "do": "start", "stop" or "skip"}; "watch" may be left out where there
+        is one routine only.
         "save": write changed thresholds and templates to the configuration. "reload": read it
         again. "config": the text of a whole configuration, which is checked, replaces the file in
         use and is taken over, or is refused and changes nothing. "push_config": {"id", "text"},

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from edgepose.core.watches.counter import Counter, Phase, Swing, Swings
 from edgepose.core.watches.signals import (
     GUESSED,
+    SIDED,
     SIDES,
     BestSide,
     Body,
@@ -132,6 +133,32 @@ class Exercise:
         return any(
             body.visibility([place(name, side) for name in self.needs]) > GUESSED for side in sides
         )
+
+
+def one_sided(exercise: Exercise, side: Side) -> Exercise | None:
+    """Return an exercise of which only one side counts, None for one that has no sides."""
+    measures = [exercise.measure] if exercise.measure else [one.measure for one in exercise.hold]
+    if all(one.side not in _EITHER for one in measures):
+        return None
+
+    def turned(checks: tuple[Check, ...]) -> tuple[Check, ...]:
+        return tuple(replace(check, measure=_of_side(check.measure, side)) for check in checks)
+
+    return replace(
+        exercise,
+        measure=exercise.measure and _of_side(exercise.measure, side),
+        hold=turned(exercise.hold),
+        guards=turned(exercise.guards),
+        faults=turned(exercise.faults),
+        needs=tuple(f"{side}_{name}" if name in SIDED else name for name in exercise.needs),
+    )
+
+
+_EITHER: Final = ("best", "both")
+
+
+def _of_side(measure: Measure, side: Side) -> Measure:
+    return replace(measure, side=side) if measure.side in _EITHER else measure
 
 
 def in_language(words: Words, language: str) -> str:

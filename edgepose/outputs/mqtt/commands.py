@@ -76,9 +76,15 @@ def _object(text: str) -> dict[str, Any]:
     return value
 
 
+def _routine(text: str) -> dict[str, Any]:
+    """Return the value of `start`, `stop` or `skip` alone, or of an object."""
+    return _object(text) if text.startswith("{") else {"do": text.lower()}
+
+
 _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "detect": _switch,
     "profile": str,
     "template": _object,
     "thresholds": _object,
+    "routine": _routine,
 }

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "profile": "profile/set",
     "template": "template/set",
     "thresholds": "thresholds/set",
+    "routine": "routine/set",
     "save": "save",
     "reload": "reload",
     "restart": "restart",
