@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SCHEMES: Final = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "srt", "tcp")
 NO_STAMPS: Final = frozenset({"mpjpeg"})  # FFmpeg makes up stamps there, at 25 fps
-SNAPSHOT: Final = "_pipe"  # of FFmpeg's formats of one picture: jpeg_pipe, png_pipe ...
+SNAPSHOT: Final = ("_pipe", "image2")  # formats of one picture: jpeg_pipe; image2 by its name
 SNAPSHOT_PAUSE: Final = 0.1  # seconds; cameras take a few such pictures a second
 RESUMING: Final = ("rtsp:", "rtsps:")
 # Their reads can be resumed after a time-out (measured over TCP and UDP: a server frozen for 1.5 s

@@ -77,11 +77,12 @@ def test_mjpeg_is_read_whatever_stands_between_its_pictures(http_camera: HttpCam
     assert [frame.time for frame in found] == [frame.captured for frame in found]
 
 
+@pytest.mark.parametrize("path", ["/snapshot", "/snapshot.jpg", "/snapshot.jpg?size=1"])
 def test_an_address_of_one_picture_is_asked_again(
-    http_camera: HttpCamera, caplog: pytest.LogCaptureFixture
+    http_camera: HttpCamera, caplog: pytest.LogCaptureFixture, path: str
 ):
     """A snapshot is not the end of the stream: nothing is lost, and nothing is warned about."""
-    source = stream(http_camera.url("/snapshot"))
+    source = stream(http_camera.url(path))
     found = frames(source, 5)
     source.close()
     assert [corners(frame.image) for frame in found] == [COLOURS] * 5

@@ -62,6 +62,7 @@ class _Handler(BaseHTTPRequestHandler):
             "/no-first-boundary": lambda: self._live(f"--{BOUNDARY}", is_begun=False),
             "/closing-boundary": lambda: self._live(f"--{BOUNDARY}--"),
             "/snapshot": self._snapshot,
+            "/snapshot.jpg": self._snapshot,
         }
         answers.get(self.path.partition("?")[0], self._missing)()
 
