@@ -24,7 +24,7 @@ from edgepose.config.reload import ActiveConfig
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.stats import Snapshot
 from edgepose.engine.threads import new_thread
-from edgepose.errors import ConfigError, EdgeposeError, UserError, near_miss
+from edgepose.errors import ConfigError, EdgeposeError, Problem, UserError, near_miss
 from edgepose.outputs.base import Controls, Output
 from edgepose.system import last_exit
 from edgepose.system.board import Board
@@ -198,7 +198,7 @@ class Appliance(Controls):
             try:
                 return self._follow(self.active.choose(), keeps_tuned=False)
             except EdgeposeError as error:
-                self.active.refuse(str(error))
+                self.active.refuse(error)
                 raise
 
     def poll_config(self) -> None:
@@ -216,7 +216,7 @@ class Appliance(Controls):
             log.info("%s", self._follow(choice, keeps_tuned=True))
         except EdgeposeError as error:
             if str(error) != self.active.error:
-                self.active.refuse(str(error))
+                self.active.refuse(error)
 
     def _follow(self, choice: ConfigChoice, keeps_tuned: bool) -> str:
         """Run the chosen configuration. Raises EdgeposeError where that can't be done.
@@ -227,7 +227,7 @@ class Appliance(Controls):
         is_same = config == self.config and (keeps_tuned or not self._tuning.is_unsaved)
         done = "nothing has changed" if is_same else self._take_over(config)
         if choice.error:
-            raise ConfigError(choice.error)
+            raise ConfigError(Problem(choice.error, line=choice.line))
         self.active.accept()
         return done
 

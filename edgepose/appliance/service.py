@@ -150,7 +150,7 @@ class Service:
                 log.error("The last good configuration runs, since: %s", choice.error)
             try:
                 return self._new_appliance(
-                    ActiveConfig(choice.config, self._files, choice.error, is_copy)
+                    ActiveConfig(choice.config, self._files, choice.error, is_copy, choice.line)
                 )
             except UserError as error:  # a model that is damaged; look for the next best
                 self._files.refuse(choice.config, str(error))

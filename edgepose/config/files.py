@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from edgepose.config.edit import save_text
 from edgepose.config.loader import Config, load, loads
-from edgepose.errors import ConfigError, EdgeposeError
+from edgepose.errors import ConfigError, EdgeposeError, Problem
 from edgepose.system import atomic
 from edgepose.system.paths import state_folder
 
@@ -41,10 +41,17 @@ class ConfigChoice:
     """The configuration to run, None where there is none; and what is wrong with others.
 
     error: of the file that should run, or of one that stands before it; `""` when all is well.
+    line: of the first mistake, where it has one.
     """
 
     config: Config | None
     error: str = ""
+    line: int | None = None
+
+
+def _choice(config: Config | None, problems: Sequence[Problem]) -> ConfigChoice:
+    error = "\n".join(problem.text for problem in problems)
+    return ConfigChoice(config, error, problems[0].line if problems else None)
 
 
 class ConfigFiles:
@@ -85,15 +92,15 @@ class ConfigFiles:
         fallback: the configuration that runs, or ran last: it goes on where the file that it
         came from is wrong, and where no file is right.
         """
-        errors: list[str] = []
+        problems: list[Problem] = []
         for path in [path for path in self._boot if path.exists()] + [self.given]:
             try:
-                return ConfigChoice(self._load(path), "\n".join(errors))
+                return _choice(self._load(path), problems)
             except ConfigError as error:
-                errors.append(str(error))
+                problems += error.problems
             if fallback is not None and fallback.path == path:
                 break
-        return ConfigChoice(fallback, "\n".join(errors))
+        return _choice(fallback, problems)
 
     def parse(self, text: str, path: Path) -> Config:
         """Return the configuration that a text would be as the file at `path`.

@@ -16,6 +16,7 @@ from edgepose.config import classifiers
 from edgepose.config.files import ConfigChoice, ConfigFiles
 from edgepose.config.loader import Config
 from edgepose.config.schema import VERSION
+from edgepose.errors import DocumentError, EdgeposeError
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ class ActiveConfig:
     """The configuration in force, and why a newer one is not.
 
     error: what is wrong with the newer one, `""` when nothing is. is_copy: the file is wrong, and
-    the last good configuration is in force. is_on_probation: it was pushed, and the broker was
+    the last good configuration is in force. line: of the first mistake. is_on_probation: it was pushed, and the broker was
     not reached with it yet.
     """
 
@@ -38,8 +39,9 @@ class ActiveConfig:
         files: ConfigFiles | None = None,
         error: str = "",
         is_copy: bool = False,
+        line: int | None = None,
     ) -> None:
-        self.error = error
+        self.error, self._line = error, line
         self.files = files or ConfigFiles(config.path)
         self.is_on_probation = False
         self._taken = self._refused = 0
@@ -72,14 +74,17 @@ class ActiveConfig:
 
     def accept(self) -> None:
         """Note that the files were read and nothing is wrong."""
-        self.error = ""
+        self.error, self._line = "", None
         self._taken += 1
 
-    def refuse(self, error: str) -> None:
+    def refuse(self, error: EdgeposeError) -> None:
         """Note, and log, why the configuration is not as its file has it."""
         log.error("The configuration was not taken over, the last good one runs on: %s", error)
         self._refused += 1
-        self.error = error  # last: whoever reads it finds the line in the log and the count as well
+        self._line = error.problems[0].line if isinstance(error, DocumentError) else None
+        self.error = str(
+            error
+        )  # last: whoever reads it finds the line in the log and the count as well
 
     def should_read(self) -> bool:
         """Look for edits, once in POLL seconds; return whether to read the files."""
@@ -112,7 +117,7 @@ class ActiveConfig:
         """Return the part of the health document that is about the configuration.
 
         files: where it is looked for, best first. is_copy: they are wrong, the last good one runs.
-        not_read: files on the boot partition whose names are nearly right.
+        line: of the first mistake, None where there is none. not_read: files on the boot partition whose names are nearly right.
         """
         return {
             "path": str(self.config.path),
@@ -122,6 +127,7 @@ class ActiveConfig:
             "is_copy": self.is_copy,
             "not_read": [str(path) for path in self.files.misnamed],
             "error": self.error,
+            "line": self._line,
             "loaded": self._loaded,
             "reloads": {"taken": self._taken, "refused": self._refused},
         }

@@ -38,6 +38,7 @@ from edgepose.appliance.appliance import Appliance
 from edgepose.config.loader import load
 from edgepose.errors import ConfigError
 from edgepose.outputs.base import Output
+from edgepose.outputs.sound.clips import tone
 from edgepose.registry import OUTPUTS
 from edgepose.types import Frame, Image, Scene
 
@@ -74,6 +75,7 @@ outputs:
   log: {{type: jsonl, path: events.jsonl, poses: true, raw: true}}
   metrics: {{type: prometheus, port: {prometheus}}}
   hook: {{type: webhook, url: "http://127.0.0.1:{hook}/in"}}
+  voice: {{type: sound, voice: none}}
   tape: {{type: recording, path: poses.jsonl}}
   kept: {{type: memory}}
 {more}
@@ -361,7 +363,7 @@ def assert_all_spoke(data: bytes) -> None:
         "mqtt": b"edgepose/museum/keypoints", "jsonl": b'"frame_time"',
         "webhook": b"Idempotency-Key",
         "prometheus": b"edgepose_frames_captured_total", "web": b"event: scene",
-        "recording": b'"keypoints"',
+        "recording": b'"keypoints"', "sound": tone("start", 1.0).data[200:400],
     }.items():  # fmt: skip
         assert word in data, f"nothing of {name} was caught"
 

@@ -13,7 +13,7 @@ from edgepose.config import reload
 from edgepose.config.files import BOOT_VARIABLE, ConfigFiles, LastGood, boot_files, service_files
 from edgepose.config.loader import load
 from edgepose.config.reload import ActiveConfig, Edits
-from edgepose.errors import ConfigError
+from edgepose.errors import ConfigError, Problem
 from edgepose.system import last_exit
 
 TEMPLATE = Path(__file__).parents[2] / "configs" / "templates" / "arms_up.yaml"
@@ -240,7 +240,7 @@ class TestProof:
 
     def test_what_is_refused_proves_nothing(self, active, etc):
         """The file is wrong, and what runs is not what stands in it."""
-        active.refuse("a mistake")
+        active.refuse(ConfigError("a mistake"))
         active.prove()
         assert active.files.good.text(etc) is None
 
@@ -329,3 +329,17 @@ def test_a_boot_file_that_is_read_is_not_reported(etc: Path, boot: Path):
     boot.with_name("EDGEPOSE.YAML").hardlink_to(boot)
     assert service_files(etc, (), etc.parent / "state").misnamed == ()
     assert ConfigFiles(etc).misnamed == ()
+
+
+def test_a_refusal_knows_the_line_of_the_mistake(tmp_path):
+    """The screen of the device shows it beside the name."""
+    path = tmp_path / "door.yaml"
+    path.write_text("version: 1\nsource: {type: synthetic}\n")
+    active = ActiveConfig(load(path))
+    path.write_text("version: 1\nsource: {type: synthetic, fsp: 5}\n")
+    choice = active.choose()
+    assert choice.line == 2
+    active.refuse(ConfigError(Problem(choice.error, line=choice.line)))
+    assert active.state()["line"] == 2
+    active.accept()
+    assert active.state()["line"] is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -71,11 +70,7 @@ def _invitation(device: Device, watch: str) -> Invitation:
 
 
 def troubles(health: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of degraded components in a health document."""
-    return tuple(_short(trouble) for trouble in health.get("troubles", ()))
-
-
-def _short(trouble: Mapping[str, str]) -> str:
-    """Return a component's name, for a mistake in the configuration with its line."""
-    line = re.search(r" line \d+(?=:)", trouble["reason"]) if trouble["name"] == "config" else None
-    return trouble["name"] + (line.group() if line else "")
+    """Return the names of degraded components in a health document, and a mistake's line."""
+    line = health.get("config", {}).get("line")
+    names = [str(trouble["name"]) for trouble in health.get("troubles", ())]
+    return tuple(f"{name} line {line}" if name == "config" and line else name for name in names)

@@ -316,9 +316,9 @@ def test_troubles_are_named():
     }
 
     assert troubles(health) == ("source", "heat")
-    reason = "/etc/edgepose/line 1.yaml line 7: source.fsp: unknown option"
-    config = {"name": "config", "state": "refused", "reason": reason}
-    assert troubles({"troubles": [config]}) == ("config line 7",)
+    refused = {"name": "config", "state": "refused", "reason": "source.fsp: unknown option"}
+    assert troubles({"troubles": [refused], "config": {"line": 7}}) == ("config line 7",)
+    assert troubles({"troubles": [refused], "config": {"line": None}}) == ("config",)
     assert troubles({}) == ()
 
 

@@ -59,7 +59,7 @@ def test_views_depend_on_the_seed_alone() -> None:
 def test_what_is_no_panorama_is_the_users_mistake(tmp_path: Path) -> None:
     """A square picture, and a file that is none."""
     write_image(tmp_path / "square.png", np.zeros((64, 64, 3), np.uint8))
-    with pytest.raises(UserError, match="64 x 64 pixels are no panorama"):
+    with pytest.raises(UserError, match="64 x 64 pixels are not a panorama"):
         read_panorama(tmp_path / "square.png")
     (tmp_path / "broken.exr").write_text("nothing")
     with pytest.raises(UserError, match=r"broken\.exr: can't be read as a picture"):
