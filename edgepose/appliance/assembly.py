@@ -72,7 +72,10 @@ def device(config: Config, model: LoadedModel, controls: Controls | None = None)
 
 def new_outputs(config: Config, about: Device) -> dict[str, Output]:
     """Return the configured outputs by name, not yet open."""
-    return {name: out.make(out.options, about) for name, out in config.outputs.items()}
+    return {
+        name: out.make(out.options, replace(about, output=name))
+        for name, out in config.outputs.items()
+    }
 
 
 def new_interpreter(

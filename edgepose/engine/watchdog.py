@@ -45,7 +45,7 @@ def _hung(pipeline: Pipeline, patience: float, limit: float) -> Iterator[tuple[s
         yield "perception", _reason(pipeline.since_beat)
     yield from _hung_runtime(pipeline, limit)
     for name, worker in pipeline.outputs.items():
-        if worker.inside.seconds > limit:
+        if worker.inside.seconds > limit + worker.output.patience:
             yield f"output {name}", _reason(worker.inside.seconds)
 
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from edgepose.core.templates import Template
 from edgepose.language import Language
 from edgepose.options import Options
-from edgepose.types import Scene
+from edgepose.types import Event, Scene
 
 
 class Controls(ABC):
@@ -65,6 +65,7 @@ class Device:
     controls: Controls | None = None
     templates: Mapping[str, Sequence[Template]] = field(default_factory=dict)
     profiles: tuple[str, ...] = ()
+    output: str = ""
     language: Language = field(default_factory=Language)
 
 
@@ -76,9 +77,13 @@ class Output(ABC):
     internal: edgepose made the output for itself; the health document leaves it out.
     wake_at: the moment of the monotonic clock at which `tick` is wanted, though no scene may have
         come by then; None: not at all. Set by the output itself in `open`, `show` or `tick`.
+    patience: seconds that one call may wait for the other side by the output's own options, on top
+        of what a device may take. A backlog is no reason to take long: it is worked through in
+        steps, one a `tick`.
     """
 
     Options: ClassVar[type[Options]] = Options
+    patience: float = 0.0
     every_frame: bool = False
     internal: bool = False
     wake_at: float | None = None
@@ -110,6 +115,13 @@ class Output(ABC):
         An output that kept an event before it failed drops the repetition by id.
         A scene whose frame.seq was shown already brings events only: the picture and its poses
         are not recorded twice.
+        """
+
+    def recover(self, events: Sequence[Event]) -> None:  # noqa: B027 - most outputs keep nothing
+        """Take events of the run before, which a kill may have kept from this output.
+
+        Called once, after `open` and before the first scene, by an output that `keeps_events`.
+        Those that it has are dropped by id. Raises OutputLost.
         """
 
     @property

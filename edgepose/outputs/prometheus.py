@@ -247,15 +247,25 @@ def _outputs(outputs: Mapping[str, Any]) -> Iterator[Metric]:
     up = {name: state.get("state") == "running" for name, state in outputs.items()}
     yield _gauge("edgepose_output_up", "1 while the output works", up, "output")
 
-    def values(key: str) -> dict[str, Any]:
-        return {name: state[key] for name, state in outputs.items() if key in state}
+    brokers = {name: state for name, state in outputs.items() if "connected" in state}
 
     about = "1 while the broker lets us in"
-    yield _gauge("edgepose_mqtt_connected", about, values("connected"), "output")
+    yield _gauge("edgepose_mqtt_connected", about, _values(brokers, "connected"), "output")
     about = "Events kept for the broker"
-    yield _gauge("edgepose_mqtt_events_waiting", about, values("waiting"), "output")
+    yield _gauge("edgepose_mqtt_events_waiting", about, _values(brokers, "waiting"), "output")
     about = "Events lost to outbox_max"
-    yield _counter("edgepose_mqtt_events_dropped_total", about, values("dropped"), "output")
+    dropped = _values(brokers, "dropped")
+    yield _counter("edgepose_mqtt_events_dropped_total", about, dropped, "output")
+    about = "Events that an output keeps until they are taken"
+    yield _gauge("edgepose_output_events_waiting", about, _values(outputs, "waiting"), "output")
+    about = "Events that an output has lost"
+    dropped = _values(outputs, "dropped")
+    yield _counter("edgepose_output_events_dropped_total", about, dropped, "output")
+
+
+def _values(outputs: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return one value of each output that has it."""
+    return {name: state[key] for name, state in outputs.items() if key in state}
 
 
 def _reloads(config: Mapping[str, Any]) -> Iterator[Metric]:

@@ -1,7 +1,7 @@
 """Output that posts each event to a URL, signed, in order, until it is accepted.
 
-Waiting events are kept in memory and are lost when the service ends; the `mqtt` output keeps them
-on disk.
+Events wait on the disk. They are delivered between scenes, for a fraction of a second at a time, so
+that a backlog or a slow receiver holds nothing up.
 """
 
 from __future__ import annotations
@@ -10,25 +10,33 @@ import hashlib
 import hmac
 import http.client
 import logging
+import math
 import ssl
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, Field
 
 from edgepose import __version__, jsonio, options
+from edgepose.backoff import Backoff
 from edgepose.errors import OutputLost, error_text
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.dedup import DeliveredEvents
+from edgepose.outputs.fallback_outbox import FallbackOutbox
+from edgepose.outputs.http_deadline import new_opener
+from edgepose.outputs.outbox import Message, outbox_path
 from edgepose.types import Event, Scene
 
 log = logging.getLogger(__name__)
 
 SIGNATURE: Final = "X-Edgepose-Signature"
+SLICE: Final = 0.5  # seconds of posting before other work is done
+DRAIN: Final = 2.0  # seconds of posting at the end
+TICK: Final = 1.0  # seconds between two looks at a disk that fails
+LOOKUP: Final = 30.0  # seconds that the system's resolver may take with three dead name servers
 _BAD_EVENT: Final = (400, 413, 422)  # a bad event; any other answer is retried
 
 
@@ -61,10 +69,16 @@ class WebhookOptions(options.Options):
         default=(), description="types of events that are sent; empty: all", examples=[["start"]]
     )
     timeout: options.PositiveSeconds = Field(
-        default=5.0, description="seconds that connecting, and each answer, may take"
+        default=5.0, description="seconds that a post may take, from connecting to the answer"
     )
     ca: options.ExistingPath | None = Field(
         default=None, description="file of certificates to trust in addition to the system's"
+    )
+
+    outbox_max: int = Field(
+        default=100_000,
+        ge=1,
+        description="events kept while the receiver is away; past that the oldest is dropped",
     )
 
     def watches(self) -> tuple[str, ...]:
@@ -76,8 +90,8 @@ class Webhook(Output):
     """A client that posts events one by one; one that is not accepted is retried before the next.
 
     The signature covers the time and the body: `t=UNIX,v1=HEX`, HEX being the HMAC-SHA256 of
-    "UNIX.BODY". A receiver also checks that UNIX is recent. When an answer is lost, an event comes
-    twice with the same `id`.
+    "UNIX.BODY". A receiver also checks that UNIX is recent. When an answer is lost, or the process
+    is killed at that moment, an event comes twice with the same `id`.
     """
 
     Options: ClassVar[type[options.Options]] = WebhookOptions
@@ -85,73 +99,135 @@ class Webhook(Output):
     def __init__(
         self, options: WebhookOptions, device: Device, clock: Callable[[], float] = time.time
     ) -> None:
-        """Take options; nothing is sent before the first event."""
+        self.patience = options.timeout + LOOKUP
         self._options = options
         self._clock = clock
         self._names = options.watches()
         self._opener: urllib.request.OpenerDirector | None = None
-        self._delivered = DeliveredEvents()
+        self._outbox = FallbackOutbox(
+            outbox_path(device.name, f"webhook-{device.output or self._host}"), options.outbox_max
+        )
+        self._refused = 0  # events that the receiver called bad
+        self._failure = ""  # why the latest post failed, "" once one was accepted
+        self._backoff = Backoff()
+        self._retry_at = 0.0  # monotonic
+
+    @property
+    def health(self) -> dict[str, Any]:
+        """Return how many events wait, and how many were lost to the limit or refused."""
+        return {
+            "waiting": self._outbox.waiting,
+            "dropped": self._outbox.dropped,
+            "refused": self._refused,
+        }
+
+    @property
+    def trouble(self) -> str:
+        """Return why events are not delivered, or not kept on the disk."""
+        return "; ".join(filter(None, (self._failure, self._outbox.trouble)))
 
     def open(self) -> None:
-        """Load the certificates. Raises OutputLost where they can't be read."""
+        """Open the outbox, load the certificates. Raises OutputLost where that can't be done."""
         context = ssl.create_default_context()
         if self._options.ca is not None:
             try:
                 context.load_verify_locations(self._options.ca)
             except OSError as error:  # ssl.SSLError too
                 raise OutputLost(f"{self._options.ca}: no certificates: {error}") from error
-        self._opener = urllib.request.build_opener(
-            _NoRedirect, urllib.request.HTTPSHandler(context=context)
-        )
+        self._outbox.open()
+        self._opener = new_opener(context)
+        self._schedule()
 
     def show(self, scene: Scene) -> None:
-        """Post events not yet delivered. Raises OutputLost at the first that is not accepted."""
-        due = [event for event in self._delivered.new(scene.events) if self._wants(event)]
-        for event in due:
-            try:
-                self._post(event)
-            except OutputLost as error:
-                error.has_progressed = event is not due[0]
-                raise
-            self._delivered.add(event)
+        """Keep the events; `tick` delivers them. Raises OutputLost."""
+        self.recover(scene.events)
+
+    def recover(self, events: Sequence[Event]) -> None:
+        """Keep events, those that were kept before left out."""
+        wanted = [event for event in events if self._wants(event)]
+        if wanted:
+            self._outbox.put((event.id, jsonio.dumps(event.to_dict())) for event in wanted)
+            self._schedule()
+
+    def tick(self) -> None:
+        """Post what waits, for SLICE seconds or so."""
+        self._outbox.step()
+        self._deliver(SLICE)
+        self._schedule()
 
     def close(self) -> None:
-        """Drop the certificates; each event has a connection of its own."""
+        """Post what waits for some seconds where that works; the rest stays on the disk."""
+        if self._opener is not None and not self._failure:
+            self._deliver(DRAIN)
         self._opener = None
+        self._outbox.close()
+        if self._outbox.waiting:
+            log.warning("%s: %d events are still to be sent.", self._host, self._outbox.waiting)
+
+    def _schedule(self) -> None:
+        """Ask for the next tick: at once, when the back-off is over, or to look at the disk."""
+        due = self._retry_at if self._outbox.waiting else math.inf
+        look = time.monotonic() + TICK if self._outbox.trouble else math.inf
+        next_at = min(due, look)
+        self.wake_at = None if next_at == math.inf else next_at
+
+    def _deliver(self, seconds: float) -> None:
+        """Post events for that long, or until one fails; one more may be begun just before."""
+        until = time.monotonic() + seconds
+        while (now := time.monotonic()) < until and now >= self._retry_at:
+            message = next(iter(self._outbox.after(0, 1)), None)
+            if message is None:
+                return
+            try:
+                self._post(message)
+            except OutputLost as error:
+                self._fail(str(error))
+                return
+            self._outbox.remove([message.number])
+            self._failure = ""
+            self._backoff.reset()
+
+    def _fail(self, reason: str) -> None:
+        """Note a failure and back off; a reason is logged once until a post is accepted."""
+        if reason != self._failure:
+            log.warning("%s. Events are kept and sent later.", reason)
+        self._failure = reason
+        self._retry_at = time.monotonic() + self._backoff.next()
 
     def _wants(self, event: Event) -> bool:
         types = self._options.types
         return (not self._names or event.name in self._names) and (not types or event.type in types)
 
-    def _post(self, event: Event) -> None:
+    def _post(self, message: Message) -> None:
         """Deliver one event. Raises OutputLost."""
         assert self._opener is not None, "open() comes first"
-        request = self._request(event)
+        request = self._request(message)
         try:
             with self._opener.open(request, timeout=self._options.timeout):
                 return
         except urllib.error.HTTPError as error:
             error.close()
-            self._refused(event, error)
+            self._not_accepted(message, error)
         except (OSError, http.client.HTTPException) as error:  # URLError and time-outs too
             raise OutputLost(f"{self._host}: {_reason(error)}") from error
 
-    def _request(self, event: Event) -> urllib.request.Request:
-        body = jsonio.dumps(event.to_dict())
+    def _request(self, message: Message) -> urllib.request.Request:
+        body = message.payload
         headers = {
             "Content-Type": "application/json",
             "User-Agent": f"edgepose/{__version__}",
-            "Idempotency-Key": event.id,
+            "Idempotency-Key": message.id,
         }
         if self._options.secret is not None:
             headers[SIGNATURE] = signature(self._options.secret, int(self._clock()), body)
         return urllib.request.Request(self._options.url, body, headers, method="POST")
 
-    def _refused(self, event: Event, error: urllib.error.HTTPError) -> None:
+    def _not_accepted(self, message: Message, error: urllib.error.HTTPError) -> None:
         """Drop an event that the receiver calls bad; else raise OutputLost."""
         answer = f"{self._host}: answered {error.code} {error.reason}"
         if error.code in _BAD_EVENT:
-            log.error("%s to event %s, which is dropped.", answer, event.id)
+            log.error("%s to event %s, which is dropped.", answer, message.id)
+            self._refused += 1
             return
         moved = "; redirects are not followed: write the new address as `url`"
         raise OutputLost(answer + (moved if 300 <= error.code < 400 else "")) from error
@@ -161,13 +237,6 @@ class Webhook(Output):
         """Return the loggable part of the URL: paths of webhooks are often secrets."""
         parts = urllib.parse.urlsplit(self._options.url)
         return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A handler that follows no redirect: a signed event goes to the configured URL only."""
-
-    def redirect_request(self, *request: Any, **named: Any) -> None:
-        return None
 
 
 def signature(secret: str, unix: int, body: bytes) -> str:

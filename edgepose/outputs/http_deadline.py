@@ -1,0 +1,123 @@
+"""HTTP exchanges with one deadline for the whole of each, however slowly bytes come.
+
+The timeout of `http.client` begins again with every byte, and it skips any number of `100
+Continue`: a server that sends a byte a second would hold a client for ever. Here the sockets
+themselves know when the exchange must be over. The look-up of a name is outside of this: the
+system's resolver has time limits of its own (resolv.conf, RES_OPTIONS).
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import time
+import urllib.request
+from typing import Any
+
+_Address = tuple[str, int]
+
+
+class _DeadlineSocket(socket.socket):
+    """A socket that does nothing after its deadline, a time of the monotonic clock."""
+
+    deadline = 0.0
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        self.settimeout(_left(self.deadline))
+        return super().recv_into(*args, **kwargs)
+
+    def sendall(self, *args: Any, **kwargs: Any) -> None:
+        self.settimeout(_left(self.deadline))
+        super().sendall(*args, **kwargs)
+
+
+class _DeadlineTlsSocket(ssl.SSLSocket):
+    """The same over TLS."""
+
+    deadline = 0.0
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        self.settimeout(_left(self.deadline))
+        return super().recv_into(*args, **kwargs)
+
+    def sendall(self, *args: Any, **kwargs: Any) -> None:
+        self.settimeout(_left(self.deadline))
+        super().sendall(*args, **kwargs)
+
+
+def _left(deadline: float) -> float:
+    """Return the seconds until a deadline. Raises TimeoutError once it has passed."""
+    left = deadline - time.monotonic()
+    if left <= 0.0:
+        raise TimeoutError("timed out")
+    return left
+
+
+def _connect(address: _Address, deadline: float) -> _DeadlineSocket:
+    """Return a connection to the first address of a host that answers. Raises OSError."""
+    error: OSError = OSError("the host name has no address")
+    for family, kind, protocol, _, target in socket.getaddrinfo(*address, 0, socket.SOCK_STREAM):
+        made = _DeadlineSocket(family, kind, protocol)
+        made.deadline = deadline
+        try:
+            made.settimeout(_left(deadline))
+            made.connect(target)
+            return made
+        except OSError as refused:
+            made.close()
+            error = refused
+    raise error
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection for one exchange that takes `timeout` seconds at most."""
+
+    sock: Any
+
+    def __init__(self, host: str, timeout: float, **kwargs: Any) -> None:
+        super().__init__(host, timeout=timeout, **kwargs)
+        self._deadline = time.monotonic() + timeout
+        self._create_connection = lambda address, *_: _connect(address, self._deadline)
+
+
+class _TlsConnection(http.client.HTTPSConnection):
+    """The same over TLS."""
+
+    sock: Any
+
+    def __init__(self, host: str, timeout: float, **kwargs: Any) -> None:
+        super().__init__(host, timeout=timeout, **kwargs)
+        self._deadline = time.monotonic() + timeout
+        self._create_connection = lambda address, *_: _connect(address, self._deadline)
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock.deadline = self._deadline
+
+
+class _Handler(urllib.request.HTTPHandler):
+    def http_open(self, request: urllib.request.Request) -> Any:
+        return self.do_open(_Connection, request)  # type: ignore[arg-type]
+
+
+class _TlsHandler(urllib.request.HTTPSHandler):
+    def https_open(self, request: urllib.request.Request) -> Any:
+        return self.do_open(_TlsConnection, request, context=self._tls)  # type: ignore[arg-type]
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        super().__init__(context=tls)
+        self._tls = tls
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A handler that follows no redirect: a signed event goes to the configured URL only."""
+
+    def redirect_request(self, *request: Any, **named: Any) -> None:
+        return None
+
+
+def new_opener(tls: ssl.SSLContext) -> urllib.request.OpenerDirector:
+    """Return an opener whose `timeout` is for the whole exchange, and that follows no redirect."""
+    tls.sslsocket_class = _DeadlineTlsSocket
+    return urllib.request.build_opener(_NoRedirect, _Handler, _TlsHandler(tls))
