@@ -29,7 +29,7 @@ class ActiveConfig:
     """The configuration in force, and why a newer one is not.
 
     error: what is wrong with the newer one, `""` when nothing is. is_copy: the file is wrong, and
-    the last good configuration is in force. line: of the first mistake. is_on_probation: it was pushed, and the broker was
+    the last good configuration is in force. is_on_probation: it was pushed, and the broker was
     not reached with it yet.
     """
 
@@ -117,7 +117,8 @@ class ActiveConfig:
         """Return the part of the health document that is about the configuration.
 
         files: where it is looked for, best first. is_copy: they are wrong, the last good one runs.
-        line: of the first mistake, None where there is none. not_read: files on the boot partition whose names are nearly right.
+        line: of the first mistake, None where there is none. not_read: files on the boot partition
+        whose names are nearly right.
         """
         return {
             "path": str(self.config.path),
