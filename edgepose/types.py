@@ -19,6 +19,9 @@ Size = tuple[int, int]  # (height, width) in pixels
 Image = NDArray[np.uint8]  # (height, width, 3), RGB
 Keypoints = NDArray[np.float32]  # (17, 3) of (y, x, score)
 Tensor = NDArray[Any]
+WatchKind = Literal["pose", "class", "exercise", "hold", "routine"]
+"""What a watch looks for: a pose, a class of poses, repetitions or a hold of an exercise, or the
+steps of a routine."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

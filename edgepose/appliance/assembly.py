@@ -28,6 +28,7 @@ from edgepose.engine.pipeline import Pipeline
 from edgepose.errors import UserError, near_miss
 from edgepose.outputs.base import Controls, Device, Output
 from edgepose.sources.base import Source
+from edgepose.types import WatchKind
 
 INTERNAL: Final = "internal/"  # before names of internal outputs: the user's have no slash
 
@@ -67,7 +68,21 @@ def device(config: Config, model: LoadedModel, controls: Controls | None = None)
         templates=config.templates,
         profiles=tuple(config.profiles),
         language=config.language,
+        kinds=kinds(config),
     )
+
+
+def kinds(config: Config) -> dict[str, WatchKind]:
+    """Return the kinds of the watches by name."""
+    return {name: _kind(config, name) for name in config.watches}
+
+
+def _kind(config: Config, watch: str) -> WatchKind:
+    if watch in config.routines:
+        return "routine"
+    if exercise := config.exercises.get(watch):
+        return "hold" if exercise.is_hold else "exercise"
+    return "class" if watch in config.classifiers else "pose"
 
 
 def new_outputs(config: Config, about: Device) -> dict[str, Output]:

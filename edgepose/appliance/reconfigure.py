@@ -17,6 +17,7 @@ from edgepose.engine.perception import Interpreter
 from edgepose.engine.pipeline import Pipeline
 from edgepose.outputs.base import Controls, Output
 from edgepose.sources.base import Source
+from edgepose.types import WatchKind
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,5 +114,5 @@ def _outputs(
     }
 
 
-def _names(config: Config) -> tuple[str, frozenset[str], tuple[str, ...]]:
-    return config.name, frozenset(config.watches), tuple(config.profiles)
+def _names(config: Config) -> tuple[str, Mapping[str, WatchKind], tuple[str, ...]]:
+    return config.name, assembly.kinds(config), tuple(config.profiles)

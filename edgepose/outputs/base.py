@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from edgepose.core.templates import Template
 from edgepose.language import Language
 from edgepose.options import Options
-from edgepose.types import Event, Scene
+from edgepose.types import Event, Scene, WatchKind
 
 
 class Controls(ABC):
@@ -56,7 +56,8 @@ class Device:
 
     controls: None where there is no appliance (replay, tests). templates: what each watch
     looks for, by its name, to be shown; a watch may have none. profiles: names to switch between.
-    language: what people read and hear is in it.
+    language: what people read and hear is in it. kinds: of the watches by name; one that is not
+    there is a pose.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Device:
     profiles: tuple[str, ...] = ()
     output: str = ""
     language: Language = field(default_factory=Language)
+    kinds: Mapping[str, WatchKind] = field(default_factory=dict)
 
 
 class Output(ABC):

@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from edgepose import __version__, jsonio
 from edgepose.outputs.base import Device
 from edgepose.outputs.mqtt.topics import COMMANDS, ONLINE, Topics
+from edgepose.types import WatchKind
 
-EVENT_TYPES: Final = (
-    "start", "update", "end", "rep", "partial", "set", "goal", "round", "step", "finished",
-    "failed", "timeout",
-)  # fmt: skip
-"""Event types that Home Assistant accepts; it drops any other."""
+_OF_STEPS: Final = ("start", "end", "rep", "partial", "set", "goal")
+EVENT_TYPES: Final[dict[WatchKind, tuple[str, ...]]] = {
+    "pose": ("start", "end"),
+    "class": ("start", "end"),
+    "exercise": ("rep", "partial", "set"),
+    "hold": ("start", "end", "goal"),
+    "routine": ("routine", "step", "timeout", "finished", "abandoned", *_OF_STEPS),
+}
+"""Event types that can come, by the kind of watch; Home Assistant drops any other."""
 
 _ORIGIN: Final = {
     "name": "edgepose",
@@ -31,6 +36,9 @@ _ORIGIN: Final = {
 # `stopped` must make entities unavailable too; Home Assistant ignores any other payload.
 _AVAILABILITY: Final = "{{ 'online' if value == '" + ONLINE + "' else 'offline' }}"
 _EVENT: Final = "{{ dict(value_json, event_type=value_json.type) | tojson }}"
+# Home Assistant ignores an empty payload: the event was of another watch.
+_EVENT_OF: Final = "{%% if value_json.name == %s %%}" + _EVENT + "{%% endif %%}"
+_ORDERS: Final = {"start": "mdi:play", "stop": "mdi:stop", "skip": "mdi:skip-next"}
 _MISSED_REPORTS: Final = 3  # until the frame rate counts as unknown
 
 Entity = tuple[str, str, dict[str, Any]]
@@ -141,7 +149,7 @@ class Discovery:
             "events",
             "Event",
             state_topic=self.topics.events,
-            event_types=list(EVENT_TYPES),
+            event_types=self._event_types,
             value_template=_EVENT,
             icon="mdi:human-handsup",
             qos=1,
@@ -157,25 +165,70 @@ class Discovery:
             value_template="{{ value if value == 'online' else 'OFF' }}",
         )
 
+    @property
+    def _event_types(self) -> list[str]:
+        """Return the types that events of this device can have."""
+        kinds: set[WatchKind] = {self._kind(watch) for watch in self.device.watches}
+        types = (one for kind in sorted(kinds) or ["pose"] for one in EVENT_TYPES[kind])
+        return list(dict.fromkeys(types))
+
+    def _kind(self, watch: str) -> WatchKind:
+        return self.device.kinds.get(watch, "pose")
+
     def _of_watch(self, watch: str) -> Iterator[Entity]:
-        name, id = watch.replace("_", " ").capitalize(), slug(watch)
-        pose, count = self.topics.of("pose", watch), self.topics.of("count", watch)
-        yield _entity(
-            "binary_sensor", f"pose_{id}", name, state_topic=pose, icon="mdi:human-handsup"
+        for of_kind in _ENTITIES[self._kind(watch)]:
+            yield of_kind(self, watch, watch.replace("_", " ").capitalize(), slug(watch))
+
+    def _held(self, watch: str, name: str, id: str) -> Entity:
+        topic = self.topics.of("pose", watch)
+        return _entity(
+            "binary_sensor", f"pose_{id}", name, state_topic=topic, icon="mdi:human-handsup"
         )
-        yield _entity(
+
+    def _score(self, watch: str, name: str, id: str) -> Entity:
+        return _entity(
             "sensor",
             f"score_{id}",
             f"{name} score",
-            state_topic=f"{pose}/score",
+            state_topic=self.topics.of("pose", watch, "score"),
             state_class="measurement",
             suggested_display_precision=2,
             icon="mdi:gauge",
         )
-        yield _entity(
-            "sensor", f"count_{id}", f"{name} count",
-            state_topic=count, state_class="total_increasing", icon="mdi:counter",
+
+    def _count(self, watch: str, name: str, id: str) -> Entity:
+        return _entity(
+            "sensor", f"count_{id}", f"{name} count", state_topic=self.topics.of("count", watch),
+            state_class="total_increasing", icon="mdi:counter",
         )  # fmt: skip
+
+    def _phase(self, watch: str, name: str, id: str) -> Entity:
+        topic = self.topics.of("phase", watch)
+        return _entity("sensor", f"phase_{id}", f"{name} phase", state_topic=topic, icon="mdi:sync")
+
+    def _seconds(self, watch: str, name: str, id: str) -> Entity:
+        return _entity(
+            "sensor", f"held_{id}", f"{name} time", state_topic=self.topics.of("held", watch),
+            device_class="duration", unit_of_measurement="s", state_class="measurement",
+        )  # fmt: skip
+
+    def _step(self, watch: str, name: str, id: str) -> Entity:
+        return _entity(
+            "sensor", f"step_{id}", f"{name} step", state_topic=self.topics.of("step", watch),
+            icon="mdi:format-list-numbered",
+        )  # fmt: skip
+
+    def _event(self, watch: str, name: str, id: str) -> Entity:
+        return _entity(
+            "event",
+            f"event_{id}",
+            f"{name} event",
+            state_topic=self.topics.events,
+            event_types=list(EVENT_TYPES[self._kind(watch)]),
+            value_template=_EVENT_OF % jsonio.dumps(watch).decode(),
+            icon="mdi:run",
+            qos=1,
+        )
 
     def _frame_rate(self) -> Entity:
         return _entity(
@@ -204,10 +257,38 @@ class Discovery:
             entity_category="config",
             command_topic=self.topics.of(COMMANDS["restart"]),
         )
+        for watch in self.device.watches:
+            if self._kind(watch) == "routine":
+                yield from self._of_routine(watch)
+
+    def _of_routine(self, watch: str) -> Iterator[Entity]:
+        """Yield the buttons that start, stop and skip."""
+        name, id = watch.replace("_", " ").capitalize(), slug(watch)
+        for order, icon in _ORDERS.items():
+            yield _entity(
+                "button",
+                f"{order}_{id}",
+                f"{name} {order}",
+                command_topic=self.topics.of(COMMANDS["routine"]),
+                payload_press=jsonio.dumps({"watch": watch, "do": order}).decode(),
+                icon=icon,
+            )
 
     def _commanded(self, command: str) -> dict[str, Any]:
         state, topic = self.topics.of(command, "state"), self.topics.of(COMMANDS[command])
         return {"state_topic": state, "command_topic": topic}
+
+
+_OfWatch = Callable[[Discovery, str, str, str], Entity]
+_ENTITIES: Final[dict[WatchKind, tuple[_OfWatch, ...]]] = {
+    "pose": (Discovery._held, Discovery._score, Discovery._count, Discovery._event),
+    "class": (Discovery._held, Discovery._score, Discovery._count, Discovery._event),
+    "exercise": (Discovery._count, Discovery._phase, Discovery._event),
+    "hold": (
+        Discovery._held, Discovery._seconds, Discovery._phase, Discovery._count, Discovery._event
+    ),
+    "routine": (Discovery._step, Discovery._count, Discovery._seconds, Discovery._event),
+}  # the entities of a watch by its kind  # fmt: skip
 
 
 def _entity(component: str, object_id: str, name: str, **config: Any) -> Entity:

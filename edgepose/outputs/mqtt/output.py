@@ -71,7 +71,7 @@ class Mqtt(Output, MqttCallbacks):
             outbox_path(device.name, options.client_id), options.outbox_max
         )
         self._delivered = DeliveredEvents()
-        self._states = States(device.watches)
+        self._states = States(device.watches, device.kinds)
         self._scene: Scene | None = None
         self._seen_at = self._polled_at = self._reported_at = float("-inf")
         self._keypoints_at = float("-inf")
@@ -188,8 +188,9 @@ class Mqtt(Output, MqttCallbacks):
 
     def _is_outdated(self, topic: str, payload: bytes) -> bool:
         """Return whether a retained topic is of a watch or entity that no longer exists."""
-        if topic.startswith((self._topics.of("pose/"), self._topics.of("count/"))):
-            return topic not in self._topics.of_watches(self._device.watches)
+        if self._topics.is_of_watch(topic):
+            known = self._topics.of_watches(self._device.watches, self._device.kinds)
+            return topic not in known
         return self._discovery.is_outdated(topic, payload)
 
     def _run_command(self, command: str, payload: bytes, is_retained: bool) -> None:

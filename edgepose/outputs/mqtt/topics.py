@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from edgepose import jsonio
-from edgepose.types import Scene, WatchState
+from edgepose.types import Scene, WatchKind, WatchState
 
 ON: Final = "ON"
 OFF: Final = "OFF"
@@ -17,6 +17,14 @@ STOPPED: Final = "stopped"  # an orderly end
 DISABLED: Final = "disabled"  # detection is switched off
 
 SCORE_EVERY: Final = 1.0  # seconds of the source between two scores of a watch
+IDLE: Final = "idle"  # of a phase, and of a routine's step
+KINDS: Final[Mapping[str, WatchKind]] = {}  # of watches that are all poses
+_ALWAYS: Final = ("pose/+", "pose/+/score", "count/+")
+_MORE: Final[dict[WatchKind, tuple[str, ...]]] = {
+    "exercise": ("phase/+",),
+    "hold": ("phase/+", "held/+"),
+    "routine": ("phase/+", "held/+", "step/+"),
+}  # topics of states, + for the name of the watch, besides those that every kind has
 COMMANDS: Final = {
     "detect": "detect/set",
     "profile": "profile/set",
@@ -63,11 +71,22 @@ class Topics:
     @property
     def every_watch(self) -> list[str]:
         """Return filters for the states of all watches that this device has or ever had."""
-        return [self.of("pose", "+"), self.of("pose", "+", "score"), self.of("count", "+")]
+        patterns = dict.fromkeys((*_ALWAYS, *(p for more in _MORE.values() for p in more)))
+        return [self.of(pattern) for pattern in patterns]
 
-    def of_watches(self, watches: Iterable[str]) -> frozenset[str]:
-        """Return the topics of the states of some watches."""
-        return frozenset(pattern.replace("+", w) for pattern in self.every_watch for w in watches)
+    def is_of_watch(self, topic: str) -> bool:
+        """Return whether a topic is of the state of a watch, be it one that is gone."""
+        return any(topic.startswith(pattern.partition("+")[0]) for pattern in self.every_watch)
+
+    def of_watches(
+        self, watches: Iterable[str], kinds: Mapping[str, WatchKind] = KINDS
+    ) -> frozenset[str]:
+        """Return the topics of the states of some watches. kinds: of those that are no poses."""
+        return frozenset(
+            self.of(pattern.replace("+", watch))
+            for watch in watches
+            for pattern in (*_ALWAYS, *_MORE.get(kinds.get(watch, "pose"), ()))
+        )
 
     def reply(self, command: str) -> str:
         """Return the topic of replies to a command."""
@@ -75,15 +94,17 @@ class Topics:
 
 
 class States:
-    """The payloads of state topics: `pose/<watch>`, `count/<watch>`, `persons`.
+    """The payloads of state topics: `pose/<watch>`, `count/<watch>`, `persons` and so on.
 
+    Exercises have `phase/<watch>`, holds `held/<watch>` in whole seconds, routines `step/<watch>`.
     A score is sent at most every SCORE_EVERY seconds of the source, and when ON or OFF changes: it
     moves with every frame and is meant for a gauge, not for a recording.
     """
 
-    def __init__(self, watches: Sequence[str] = ()) -> None:
-        """Take the names of all watches; one that a scene lacks is off."""
+    def __init__(self, watches: Sequence[str] = (), kinds: Mapping[str, WatchKind] = KINDS) -> None:
+        """Take the names of all watches; one that a scene lacks is off. kinds: by name."""
         self._watches = watches
+        self._kinds = kinds
         self._sent: dict[str, tuple[float, str]] = {}  # watch -> time of its score, ON or OFF
 
     def of(self, scene: Scene) -> dict[str, str]:
@@ -103,6 +124,7 @@ class States:
         for watch in watches:
             self._sent.pop(watch, None)
             states |= {f"pose/{watch}": OFF, f"pose/{watch}/score": "0.00"}
+            states |= self._of_kind(WatchState(watch))
         return states
 
     def _watch(self, watch: WatchState, time: float) -> dict[str, str]:
@@ -112,7 +134,18 @@ class States:
         if pose != sent or not 0.0 <= time - sent_at < SCORE_EVERY:
             self._sent[watch.name] = time, pose
             states[f"pose/{watch.name}/score"] = f"{watch.score:.2f}"
-        return states
+        return states | self._of_kind(watch)
+
+    def _of_kind(self, watch: WatchState) -> dict[str, str]:
+        """Return the states that only some kinds have."""
+        step = watch.step
+        title = step.title if step and step.number else IDLE
+        values = {"phase": watch.phase, "held": f"{watch.held:.0f}", "step": title}
+        topics = _MORE.get(self._kinds.get(watch.name, "pose"), ())
+        return {
+            pattern.replace("+", watch.name): values[pattern.partition("/")[0]]
+            for pattern in topics
+        }
 
 
 def keypoints(scene: Scene) -> bytes:

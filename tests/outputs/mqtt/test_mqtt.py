@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from full_disk import fill, needs_root, small_disk
 
 from edgepose.outputs.base import Device
 from edgepose.outputs.mqtt.output import Mqtt
-from edgepose.types import Scene
+from edgepose.types import Scene, StepState, WatchState
 
 Make = Callable[..., Mqtt]
 MakeScene = Callable[..., Scene]
@@ -161,6 +162,46 @@ def test_states_of_watches_that_are_gone_are_taken_away(
         m.topic for m in late.heard if m.topic.startswith("edgepose/lobby/") and "squats" in m.topic
     ]
     late.close()
+
+
+def test_each_kind_of_watch_has_its_states(
+    output: Make, broker: Any, heard: Any, ear: Any, scene: MakeScene
+):
+    """Repetitions with their phase, seconds held, the step: retained, and sent on change only."""
+    kinds = {"squats": "exercise", "plank": "hold", "workout": "routine"}
+    made = output(Device("lobby", tuple(kinds), kinds=kinds))
+    made.open()
+    states = (
+        WatchState("squats", "going", kind="exercise", count=4),
+        WatchState("plank", "active", kind="hold", held=7.2),
+        WatchState("workout", "ready", kind="exercise", count=3, step=StepState("Squat", 2, 5)),
+    )
+    for seq in range(30):
+        made.show(replace(scene(seq), watches=states))
+    ear.wait_last("edgepose/lobby/step/workout", b"Squat")
+    made.close()
+    ear.wait_last("edgepose/lobby/available", b"stopped")
+    late = heard(broker.port)
+    late.wait_last("edgepose/lobby/count/squats", b"4")
+    late.close()
+
+    assert ear.payloads("edgepose/lobby/count/squats") == [b"4"]
+    assert ear.payloads("edgepose/lobby/phase/squats")[-1:] == [b"going"]
+    assert ear.payloads("edgepose/lobby/held/plank")[-1:] == [b"7"]
+    assert ear.last("edgepose/lobby/count/workout") == b"3"
+    assert not ear.payloads("edgepose/lobby/held/squats")
+    assert not ear.payloads("edgepose/lobby/step/plank")
+
+
+def test_a_watch_of_another_kind_takes_its_old_states_away(output: Make, ear: Any):
+    """A hold that became repetitions has no seconds any more."""
+    ear.say("edgepose/lobby/held/arms", "7", retain=True)
+    ear.say("edgepose/lobby/phase/arms", "idle", retain=True)
+    made = output(Device("lobby", ("arms",), kinds={"arms": "exercise"}))
+    made.open()
+
+    ear.wait_last("edgepose/lobby/held/arms", b"")
+    assert set(ear.payloads("edgepose/lobby/phase/arms")) == {b"idle"}
 
 
 def test_home_assistants_birth_brings_everything_again(output: Make, ear: Any, scene: MakeScene):

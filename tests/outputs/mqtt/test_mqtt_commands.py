@@ -28,6 +28,12 @@ from edgepose.outputs.mqtt.output import Mqtt
             b'{"watch": "arms_up", "enter": 0.9, "hold": 2}',
             {"watch": "arms_up", "enter": 0.9, "hold": 2},
         ),
+        ("routine", b"start", {"do": "start"}),
+        (
+            "routine",
+            b'{"watch": "workout", "do": "skip"}',
+            {"watch": "workout", "do": "skip"},
+        ),
         ("save", b"", None),
         ("reload", b"", None),
         ("restart", b"PRESS", None),

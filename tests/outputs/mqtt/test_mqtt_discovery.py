@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from edgepose.outputs.base import Device
-from edgepose.outputs.mqtt.discovery import EVENT_TYPES, Discovery, slug
+from edgepose.outputs.mqtt.discovery import Discovery, slug
 from edgepose.outputs.mqtt.output import Mqtt
 from edgepose.outputs.mqtt.topics import Topics
 from edgepose.types import Scene
@@ -64,6 +64,7 @@ STATE_CLASSES: Final = {"measurement", "measurement_angle", "total", "total_incr
 DEVICE_CLASSES: Final = {
     "binary_sensor": {"occupancy", "connectivity"},
     "button": {"restart", "identify", "update"},
+    "sensor": {"duration"},
 }  # those of many that make sense here
 
 ID: Final = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
@@ -108,7 +109,7 @@ def test_every_description_is_as_documented(name: str, watches: tuple[str, ...],
 
     for topic, description in found.items():
         check(topic, description)
-    assert len(found) == 4 + 3 * len(watches) + 1 + 3
+    assert len(found) == 4 + 4 * len(watches) + 1 + 3
 
 
 def test_ids_are_unique_and_stay(appliance: Any):
@@ -136,6 +137,7 @@ def test_entities_read_the_topics_that_are_written(appliance: Any):
         "binary_sensor/lobby/pose_arms_up": "edgepose/lobby/pose/arms_up",
         "sensor/lobby/score_arms_up": "edgepose/lobby/pose/arms_up/score",
         "sensor/lobby/count_arms_up": "edgepose/lobby/count/arms_up",
+        "event/lobby/event_arms_up": "edgepose/lobby/events",
         "sensor/lobby/fps": "edgepose/lobby/stats",
         "switch/lobby/detect": "edgepose/lobby/detect/state",
         "button/lobby/restart": "edgepose/lobby/restart",
@@ -165,13 +167,62 @@ def test_what_can_not_be_done_is_not_offered():
     assert not any("fps" in topic for topic in found)
 
 
-def test_event_types_are_listed():
-    """Home Assistant drops events of a type that it was not told of."""
-    (event,) = [d for topic, d in described(Device("lobby")).items() if "/event/" in topic]
+KINDS: Final = {
+    "arms_up": "pose", "tree": "class", "squats": "exercise", "plank": "hold", "workout": "routine"
+}  # fmt: skip
 
-    assert {"start", "update", "end", "rep"} <= set(event["event_types"])
-    assert event["event_types"] == list(EVENT_TYPES)
-    assert "event_type=value_json.type" in event["value_template"]
+
+def test_each_kind_of_watch_has_its_entities(appliance: Any):
+    """Repetitions have no score, a routine has a step; all are as documented."""
+    found = described(Device("lobby", tuple(KINDS), "model", appliance, kinds=KINDS))
+    for topic, description in found.items():
+        check(topic, description)
+    objects = {"/".join(topic.split("/")[1::2][:2]) for topic in found}
+    of_kind = {
+        "arms_up": {"binary_sensor/pose", "sensor/score", "sensor/count", "event/event"},
+        "tree": {"binary_sensor/pose", "sensor/score", "sensor/count", "event/event"},
+        "squats": {"sensor/count", "sensor/phase", "event/event"},
+        "plank": {
+            "binary_sensor/pose", "sensor/held", "sensor/phase", "sensor/count", "event/event"
+        },
+        "workout": {
+            "sensor/step", "sensor/count", "sensor/held", "event/event",
+            "button/start", "button/stop", "button/skip",
+        },
+    }  # fmt: skip
+    for watch, expected in of_kind.items():
+        ids = {one.removesuffix(f"_{watch}") for one in objects if one.endswith(watch)}
+        assert ids == expected, watch
+
+
+@pytest.mark.parametrize(
+    ("watch", "types"),
+    [
+        ("arms_up", ["start", "end"]),
+        ("squats", ["rep", "partial", "set"]),
+        ("plank", ["start", "end", "goal"]),
+    ],
+)
+def test_only_event_types_that_can_come_are_listed(watch: str, types: list[str], appliance: Any):
+    """Home Assistant offers them as triggers, and drops any other; each is of its own watch."""
+    found = described(Device("lobby", tuple(KINDS), "model", appliance, kinds=KINDS))
+    own = found[f"homeassistant/event/lobby/event_{watch}/config"]
+
+    assert own["event_types"] == types
+    assert own["value_template"].startswith(f'{{% if value_json.name == "{watch}" %}}')
+    assert "event_type=value_json.type" in own["value_template"]
+
+
+def test_the_event_of_the_device_lists_those_of_all_watches():
+    """In a device without watches those of poses: the list must not be empty."""
+
+    def types(*watches: str) -> list[str]:
+        found = described(Device("lobby", watches, kinds=KINDS))
+        return found["homeassistant/event/lobby/events/config"]["event_types"]
+
+    assert types() == ["start", "end"]
+    assert types("arms_up", "squats") == ["rep", "partial", "set", "start", "end"]
+    assert {"step", "finished", "abandoned", "timeout", "rep"} <= set(types("workout"))
 
 
 def test_stopped_makes_entities_unavailable():
