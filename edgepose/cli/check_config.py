@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +22,7 @@ from edgepose.core.smoothing import Setting
 from edgepose.definitions.classifier_file import Examples, is_sideways
 from edgepose.errors import ConfigError
 from edgepose.options import Options
+from edgepose.urls import redacted_in
 from edgepose.yamldoc.document import read_text
 from edgepose.yamldoc.marks import flow
 from edgepose.yamldoc.validation import is_secret
@@ -150,16 +150,10 @@ def _dump(options: Options) -> dict[str, Any]:
 
 
 def _shown(key: str, value: Any) -> Any:
-    """Return a value with passwords hidden, also inside a URL."""
+    """Return a value with secrets hidden, also inside a URL."""
     if isinstance(value, str):
-        value = _without_secrets(value) if "://" in value else value
+        value = redacted_in(value, f"{HIDDEN}@")
     return HIDDEN if is_secret(key) and value else value
-
-
-def _without_secrets(url: str) -> str:
-    """Return a URL with its password hidden, also in a query and in `key=value` of a path."""
-    url = re.sub(r"(?<=://)[^/]+(?=@)", HIDDEN, url)
-    return re.sub(r"=[^/&;]*", f"={HIDDEN}", url)
 
 
 def _print(config: Config) -> None:

@@ -41,10 +41,15 @@ _BAD_EVENT: Final = (400, 413, 422)  # a bad event; any other answer is retried
 
 
 def _web_address(url: str) -> str:
-    parts = urllib.parse.urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("expected a URL that begins with http:// or https://")
-    if parts.username or parts.password:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        is_right = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:  # its text may quote a password
+        is_right = False
+    if not is_right:
+        raise ValueError("expected a URL that begins with http:// or https:// and a host")
+    if "@" in parts.netloc:
         raise ValueError("no user and password in the URL; sign with `secret`, or use a token")
     return url
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterator
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, Field
 
@@ -18,6 +16,7 @@ from edgepose.sources.decode import OPTIONS, Track
 from edgepose.sources.options import FrozenAfter, Turn
 from edgepose.sources.timestamps import SenderClock
 from edgepose.types import Frame
+from edgepose.urls import redacted, with_encoded_login
 
 if TYPE_CHECKING:
     from av import FFmpegError
@@ -48,37 +47,11 @@ _REASONS: Final = {
 }
 
 
-def redacted(url: str) -> str:
-    """Return a URL without what cameras put secrets into: user, password, query, `key=value`."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # a bracket in the password
-        return f"{url.partition('://')[0]}://..."
-    host = parts.netloc.rpartition("@")[2]
-    before, at, path = parts.path.rpartition("@")
-    path = f".../{path}" if at and before else re.sub(r"=[^/;&]*", "=...", parts.path)
-    return urlunsplit((parts.scheme, host, path, "...=" if parts.query else "", ""))
-
-
 def _of_known_scheme(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not (separator and rest and scheme.lower() in SCHEMES):
         raise ValueError("expected a URL such as rtsp://camera.local/stream or http://...")
-    if "#" in rest or not _has_address(url):
-        raise ValueError(
-            "expected scheme://user:password@host:port/path, found something else; in user and "
-            "password write %2F for /, %3F for ?, %23 for #, %5B for [, %5D for ] and %40 for @"
-        )
-    return f"{scheme.lower()}://{rest}"  # FFmpeg knows no RTSP:// in capitals
-
-
-def _has_address(url: str) -> bool:
-    """Return whether a URL's host and port can be told apart from its password."""
-    try:
-        parts = urlsplit(url)
-        return bool(parts.netloc) and (parts.port or 1) > 0
-    except ValueError:
-        return False
+    return with_encoded_login(f"{scheme.lower()}://{rest}")  # FFmpeg knows no RTSP:// in capitals
 
 
 class StreamOptions(Options):

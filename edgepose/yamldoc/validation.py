@@ -25,8 +25,10 @@ from edgepose.errors import (
     KeyPath,
     ProblemKind,
     did_you_mean,
+    error_text,
     near_miss,
 )
+from edgepose.urls import redacted_in
 from edgepose.yamldoc.describe import accepts, at, choices_at, is_model, keys_at, takes, takes_at
 from edgepose.yamldoc.document import Document, read_yaml
 from edgepose.yamldoc.marks import flow
@@ -125,6 +127,9 @@ def validate(
         for inner, details in section.by_place(error.errors(include_url=False)).items():
             if not problems.about((*path, *inner)):
                 problems.add((*path, *inner), *section.explain(inner, details))
+        return None
+    except OSError as error:  # a name that no file system takes, in a check of a file
+        problems.add(path, f"a file that it names can't be checked ({error_text(error).lower()})")
         return None
     return None if misread else checked
 
@@ -260,7 +265,7 @@ def found(document: Document, path: KeyPath) -> str:
     """Return the value at `path` as it was written: `'abc'`, `3`, `` `yes`, read as true ``."""
     value = document.value(path)
     word = document.mark(path).word
-    has_login = isinstance(value, str) and "://" in value and "@" in value
+    has_login = isinstance(value, str) and "@" in value and ("://" in value or ":" in value)
     if has_login or (path and is_secret(path[-1]) and value is not None):
         return "something else (not shown here)"
     if isinstance(value, bool):
@@ -272,5 +277,5 @@ def found(document: Document, path: KeyPath) -> str:
         text = flow(value)
         plain = isinstance(value, list) and len(text) <= 40 and "{" not in text
         return text if plain else ("a mapping" if isinstance(value, dict) else "a list")
-    text = repr(value) if isinstance(value, str) else (word or str(value))
+    text = repr(redacted_in(value)) if isinstance(value, str) else (word or str(value))
     return text if len(text) <= 60 else f"{text[:57]}..."

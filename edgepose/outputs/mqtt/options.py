@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, model_validator
 
 from edgepose import options
+from edgepose.urls import redacted_in
 
 _TOPIC: Final = re.compile(r"[^+#/$\x00][^+#\x00]*")
 _MAX_TOPIC: Final = 200  # characters; leaves room below 65535 bytes for the longest watch name
@@ -17,10 +18,15 @@ def _must_be_host(host: str) -> str:
     try:
         host.encode("idna")
     except UnicodeError as error:
-        raise ValueError(f"expected a host name or an address, found '{host}'") from error
+        raise ValueError(f"expected a host name or an address, found '{_shown(host)}'") from error
     if not host or re.search(r"[\s/]|^[^:]+:\d+$", host):
-        raise ValueError(f"expected a host name or an address alone, found '{host}'")
+        raise ValueError(f"expected a host name or an address alone, found '{_shown(host)}'")
     return host
+
+
+def _shown(host: str) -> str:
+    """Return a host without the login that somebody pasted with it."""
+    return redacted_in(host).rpartition("@")[2]
 
 
 def _must_be_topic(topic: str) -> str:
