@@ -24,7 +24,15 @@ from edgepose.config.reload import ActiveConfig
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.stats import Snapshot
 from edgepose.engine.threads import new_thread
-from edgepose.errors import ConfigError, EdgeposeError, Problem, UserError, near_miss
+from edgepose.errors import (
+    ConfigError,
+    DeviceError,
+    EdgeposeError,
+    Problem,
+    UserError,
+    error_text,
+    near_miss,
+)
 from edgepose.outputs.base import Controls, Output
 from edgepose.system import last_exit
 from edgepose.system.board import Board
@@ -154,7 +162,12 @@ class Appliance(Controls):
         if name not in self._commands:
             raise UserError(f"unknown command '{name}'{near_miss(name, self._commands)}")
         with self._lock:
-            return self._commands[name](value)
+            try:
+                return self._commands[name](value)
+            except EdgeposeError:
+                raise
+            except OSError as error:  # a disk or a file name that nobody thought of
+                raise DeviceError(f"{name}: {error_text(error)}") from error
 
     def _new_pipeline(self) -> Pipeline:
         extra = self._extra | {"recent": self._recent}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from edgepose.appliance.classifier import open_classifier
 from edgepose.appliance.model import LoadedModel
@@ -25,10 +27,14 @@ from edgepose.engine.event_ids import Stamp, live_stamp
 from edgepose.engine.governor import Governor
 from edgepose.engine.perception import Interpreter, Perception, Watch
 from edgepose.engine.pipeline import Pipeline
-from edgepose.errors import UserError, near_miss
+from edgepose.errors import ConfigError, EdgeposeError, UserError, near_miss
 from edgepose.outputs.base import Controls, Device, Output
 from edgepose.sources.base import Source
 from edgepose.types import WatchKind
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 INTERNAL: Final = "internal/"  # before names of internal outputs: the user's have no slash
 
@@ -54,7 +60,7 @@ def in_profile(config: Config, profile: str | None = None) -> Config:
 
 def new_source(config: Config) -> Source:
     """Return the configured source, not yet open."""
-    source: Source = config.source.make(config.source.options)
+    source: Source = _made("source", lambda: config.source.make(config.source.options))
     return source
 
 
@@ -88,9 +94,27 @@ def _kind(config: Config, watch: str) -> WatchKind:
 def new_outputs(config: Config, about: Device) -> dict[str, Output]:
     """Return the configured outputs by name, not yet open."""
     return {
-        name: out.make(out.options, replace(about, output=name))
+        name: _made(
+            f"outputs.{name}", functools.partial(out.make, out.options, replace(about, output=name))
+        )
         for name, out in config.outputs.items()
     }
+
+
+def _made(place: str, make: Callable[[], T]) -> T:
+    """Return a part. Raises ConfigError where its constructor fails, whatever it raises.
+
+    A configuration that comes by an edit or a push must not end the process that runs well with
+    the one before. The error's text is not quoted: it may hold a password.
+    """
+    try:
+        return make()
+    except EdgeposeError:
+        raise
+    except Exception as error:
+        log.debug("%s can't be made.", place, exc_info=error)
+        reason = f"can't be made with these options ({type(error).__name__}); change them"
+        raise ConfigError(f"{place}: {reason}") from None
 
 
 def new_interpreter(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -34,7 +33,6 @@ PROBATION: Final = 120.0  # seconds to reach the broker with a new configuration
 STARTS: Final = 2  # of the process on probation; one more means that it crashes
 INTERVAL: Final = 1.0  # seconds between two looks at the clock
 REMEMBERED: Final = 200  # answers; past that the oldest goes
-_NAME: Final = re.compile(r"[\w-]{1,64}")
 
 
 class RemoteUpdate(Output):
@@ -138,8 +136,7 @@ class RemoteUpdate(Output):
     def take_template(self, value: Any) -> str:
         """Replace a template: {"id", "name", "text"}. Raises UserError for a refused one."""
         push, name, text = _texts(value, "id", "name", "text")
-        if not _NAME.fullmatch(name):
-            raise UserError(f"expected a name of letters, digits, - and _, found {name!r}")
+        template_file.must_be_name(name)
         key = f"template/{name}"
         if self._journal.is_answered(key, push):
             return str(self.answers[key]["text"])

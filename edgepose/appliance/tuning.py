@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -35,7 +34,6 @@ Section = TypeVar("Section", bound=Options)
 
 TAUGHT_FROM: Final = 15  # latest poses, about half a second, whose middle is the template
 DECIMALS: Final = 4  # of a threshold; a slider has two
-_NAME: Final = re.compile(r"[\w-]{1,64}")
 
 
 class Tuning:
@@ -186,11 +184,7 @@ class Tuning:
         return name, changes
 
     def _template_path(self, name: Any) -> Path:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise UserError(
-                f"expected a name of letters, digits, - and _, at most 64, found {name!r}"
-            )
-        return self.config.base / "templates" / f"{name}.yaml"
+        return self.config.base / "templates" / f"{template_file.must_be_name(name)}.yaml"
 
 
 def _changed(section: Section, changes: Mapping[str, Any]) -> Section:

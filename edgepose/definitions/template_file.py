@@ -19,7 +19,7 @@ import yaml
 from pydantic import Field
 
 from edgepose.core.templates import Array, LimbRule, Template
-from edgepose.errors import KeyPath, TemplateError
+from edgepose.errors import KeyPath, TemplateError, UserError
 from edgepose.options import KeypointName, LimbName, Options, canonical_keypoint
 from edgepose.skeleton import KEYPOINTS, LIMB_INDEX, NUM_LIMBS
 from edgepose.system import atomic
@@ -29,6 +29,8 @@ from edgepose.yamldoc.validation import Problems, validate
 VERSION: Final = 1
 UNSEEN: Final = "unseen"
 FARTHEST: Final = 1e6  # pixels; no picture is larger
+LONGEST_NAME: Final = 200  # bytes; file systems take 255, a draft beside the file needs some more
+_NAME: Final = re.compile(r"[\w-]{1,64}")
 
 
 def load(path: Path | str) -> Template:
@@ -39,6 +41,13 @@ def load(path: Path | str) -> Template:
 def loads(content: str, name: str) -> Template:
     """Return the template of YAML text that came from `name`. Raises TemplateError as `load`."""
     return _template(parse_yaml(content, name, TemplateError))
+
+
+def must_be_name(name: object) -> str:
+    """Return the name of a template, which its file is called after. Raises UserError."""
+    if isinstance(name, str) and _NAME.fullmatch(name) and len(name.encode()) <= LONGEST_NAME:
+        return name
+    raise UserError(f"expected a name of letters, digits, - and _, at most 64, found {name!r:.80}")
 
 
 def save(path: Path | str, template: Template, note: str = "") -> None:

@@ -16,7 +16,6 @@ from edgepose.errors import ConfigError, UserError
 from edgepose.yamldoc.document import Document, read_yaml
 from edgepose.yamldoc.validation import Problems, is_secret, leaves
 
-_NAME: Final = re.compile(r"[\w-]{1,64}")
 _LOGIN: Final = re.compile(r"://[^/@\s]*:[^/@\s]*@")
 _ON_THE_DEVICE: Final = ("missing_file", "unset_variable")  # kinds of problems it may not have
 
@@ -24,10 +23,10 @@ _ON_THE_DEVICE: Final = ("missing_file", "unset_variable")  # kinds of problems 
 def template_text(path: Path) -> tuple[str, str]:
     """Return name and text of a template's file. Raises TemplateError, UserError."""
     template_file.load(path)
-    if not _NAME.fullmatch(path.stem):
-        raise UserError(
-            f"{path}: a template is called after its file; expected letters, digits, - and _"
-        )
+    try:
+        template_file.must_be_name(path.stem)
+    except UserError as error:
+        raise UserError(f"{path}: a template is called after its file; {error}") from None
     return path.stem, path.read_text(encoding="utf-8-sig")
 
 

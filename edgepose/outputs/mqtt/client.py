@@ -202,8 +202,23 @@ class MqttClient:
             self._callbacks.acknowledged(message_id)
 
     def _on_message(self, message: MQTTMessage) -> None:
-        if not self._is_closing:
+        """Pass a message on. What it makes fail is refused: anybody may send anything.
+
+        A fault would end the process, at every start again where the message is retained. Raises
+        OutputLost where the disk fails.
+        """
+        if self._is_closing:
+            return
+        try:
             self._callbacks.received(message.topic, bytes(message.payload), message.retain)
+        except OutputLost:
+            raise
+        except UnicodeDecodeError:
+            log.warning("A message from %s is refused: its topic is not UTF-8.", self.address)
+        except Exception as error:
+            topic = ascii(message.topic[:100])
+            log.error("A message on %s is refused: it led to %s.", topic, type(error).__name__)
+            log.debug("Where a message led to an error.", exc_info=error)
 
     def _fail(self, reason: str) -> None:
         """Note that there is no connection; a reason is logged once until the next connection."""

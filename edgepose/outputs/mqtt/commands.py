@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edgepose import jsonio
-from edgepose.errors import UserError
+from edgepose.errors import EdgeposeError, UserError
 from edgepose.outputs.base import Device
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def execute(device: Device, command: str, payload: bytes, *, is_retained: bool) 
         if device.controls is None:
             raise UserError("there is no appliance to take commands")
         reply = CommandReply(True, device.controls.command(command, value))
-    except UserError as error:
+    except EdgeposeError as error:
         reply = CommandReply(False, str(error))
     log.info("Command '%s' over MQTT: %s", command, reply.text)
     return reply

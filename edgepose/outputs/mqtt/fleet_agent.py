@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from edgepose import jsonio
-from edgepose.errors import UserError
+from edgepose.errors import EdgeposeError, UserError
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.mqtt.publisher import Publisher
 from edgepose.outputs.mqtt.topics import Topics
@@ -124,7 +124,7 @@ class FleetAgent:
             push, text = _parse(payload)
             self._answers.pop(topic, None)
             self._apply(key, push, text)
-        except UserError as error:
+        except EdgeposeError as error:
             log.warning("A pushed %s is refused: %s", key, error)
             if self._is_allowed and self._is_answered(key, push):
                 return
@@ -159,7 +159,7 @@ class FleetAgent:
         proof = {"id": answer.get("id"), "output": self._owner}
         try:
             log.info("%s", self._controls.command("keep_config", proof))
-        except UserError as error:  # closing, confirmed already, or out of time
+        except EdgeposeError as error:  # closing, confirmed already, or out of time
             log.debug("The configuration on probation is not confirmed: %s", error)
 
     # The log.

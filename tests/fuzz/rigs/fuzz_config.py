@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -12,9 +13,11 @@ import yaml_corpus
 from campaign import Input, Target
 
 from edgepose.appliance import assembly
+from edgepose.cli.check_config import as_dict
 from edgepose.config.loader import Config, load
 from edgepose.errors import ConfigError
 from edgepose.outputs.base import Device
+from edgepose.urls import redacted
 
 LONGEST: Final = 300_000  # characters of all complaints together
 
@@ -45,6 +48,7 @@ class ConfigFiles(Target):
         self._paths = [
             *(f"templates/{n}.yaml" for n in ("arms_up", "hands", "broken", "none")),
             *("clip.mp4", ".", "new/events.jsonl", "clip.mp4/x"),
+            *("\U00010330" * 64, f"{'x' * 300}/a", "../" * 2000),
         ]
         self._environment = {"HOME": str(folder), "EDGEPOSE_MQTT_PASSWORD": "s3cret", "X": "\n[: "}
 
@@ -88,15 +92,22 @@ class ConfigFiles(Target):
         finally:
             assert self.path.read_bytes() == text, "the file was changed"
         _put_to_work(config)
+        self._check_shown(config)
         again = load(self.path, sets, self._environment)
         assert _plain(again) == _plain(config), "read twice, it says two things"
         return "taken"
+
+    def _check_shown(self, config: Config) -> None:
+        """See that `check-config` and the source's messages hide what its address holds."""
+        address = str(getattr(config.source.options, "url", ""))
+        shown = json.dumps(as_dict(config)) if address else ""
+        assert scribble.SECRET not in shown + redacted(address), "a password is shown"
 
     def _check_words(self, words: str) -> None:
         words.encode()  # a terminal and the journal must be able to show it
         assert words.strip(), "no words"
         assert len(words) < LONGEST, f"too many words: {len(words)}"
-        assert "s3cret" not in words, "a password is told"
+        assert scribble.SECRET not in words, "a password is told"
         for line in words.splitlines():
             assert line.startswith((str(self.path), "--set")), f"a line without its place: {line!r}"
 

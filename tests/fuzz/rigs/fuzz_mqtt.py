@@ -13,6 +13,7 @@ import hostile_json
 import scribble
 from appliance_bench import CONFIG, TEMPLATE, Bench
 from campaign import Input, Target
+from paho.mqtt.client import MQTTMessage
 
 from edgepose.appliance import assembly
 from edgepose.outputs.mqtt.options import MqttOptions
@@ -40,7 +41,13 @@ class Commands(Target):
         self.mqtt = Mqtt(options, about)
         self.mqtt.open()
         assert self.mqtt._client is not None
-        self.mqtt._client.close()  # nobody is there; a broker of our own takes what is sent
+        self.client = self.mqtt._client
+        self.client.close()  # nobody is there; a broker of our own takes what is sent
+        self.client._client.loop_stop()
+        self.client._is_closing = False
+        self.errors = _Errors()
+        logging.getLogger("edgepose.outputs.mqtt.client").addHandler(self.errors)
+        logging.getLogger("edgepose.outputs.mqtt.client").setLevel(logging.ERROR)
         topics = Topics("edgepose", "lobby")
         states = self.mqtt._publisher._states
         self.mqtt._publisher = Publisher(self._take, self.mqtt._outbox, topics.events)
@@ -70,8 +77,22 @@ class Commands(Target):
         retained, file = b"1" * (random.random() < 0.03), b""
         if random.random() < 0.03:
             topic = random.choice(self.topics[-3:])
-            file = scribble.scribbled(random, CONFIG.encode(), [CONFIG.encode()])
-        return topic.encode(), payload, retained, file
+            file = self._edited(random)
+        raw = topic.encode("utf-8", "surrogatepass")
+        if random.random() < 0.02:
+            raw = scribble.scribbled(random, raw, [raw])[:65_000]
+        return raw, payload, retained, file
+
+    def _edited(self, random: Random) -> bytes:
+        """Return another configuration: a damaged one, or one with another camera."""
+        if random.random() < 0.5:
+            return scribble.scribbled(random, CONFIG.encode(), [CONFIG.encode()])
+        camera = {"type": "stream", "url": scribble.url(random), "timeout": 1}
+        lines = [
+            f"source: {json.dumps(camera)}" if line.startswith("source:") else line
+            for line in CONFIG.splitlines()
+        ]
+        return "\n".join(lines).encode()
 
     def _pushed(self, random: Random) -> Input:
         """Return what comes from afar: a configuration, a template, a question for the log."""
@@ -98,7 +119,7 @@ class Commands(Target):
 
     def check(self, given: Input) -> str:
         """Give one message, look at what was answered, and at the whole appliance."""
-        topic, payload, retained = given[0].decode("utf-8", "replace"), given[1], bool(given[2])
+        topic, payload, retained = given[0], given[1], bool(given[2])
         self.sent.clear()
         self.bench.revive()
         if given[3] == b"=":
@@ -109,10 +130,15 @@ class Commands(Target):
         self.bench.check()
         return answer
 
-    def _give(self, topic: str, payload: bytes, retained: bool) -> str:
-        self.mqtt.received(topic, payload, retained)
+    def _give(self, topic: bytes, payload: bytes, retained: bool) -> str:
+        """Call what paho calls with what it read from the wire; nothing may come out of it."""
+        message = MQTTMessage(1, topic)
+        message.payload, message.retain = payload, retained
+        self.client._client.on_message(None, None, message)
+        assert self.client.fault is None, f"a fault: {self.client.fault!r}"
+        assert not self.errors.lines, f"a callback failed: {self.errors.lines.pop()}"
         self.mqtt._publisher.pump()  # acknowledgements make room for what did not fit in the window
-        return self._answer(topic)
+        return self._answer(topic.decode("utf-8", "replace"))
 
     def _answer(self, topic: str) -> str:
         for _, payload in self.sent:
@@ -133,6 +159,18 @@ class Commands(Target):
         """Let outbox and model go."""
         self.mqtt.close()
         self.bench.close()
+
+
+class _Errors(logging.Handler):
+    """Keep what is logged where a message led to an error: a fault that a user would only read."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one line."""
+        self.lines.append(record.getMessage())
 
 
 def _refuse(text: str) -> Any:

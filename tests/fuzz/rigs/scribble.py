@@ -64,6 +64,21 @@ VALUES: Final[tuple[Any, ...]] = (
     *WORDS[:-12],
 )
 
+SECRET: Final = "s3cret"  # in every password: it must never be shown
+
+
+def url(random: Random) -> str:
+    """Return the address of a camera with a password of any shape, or a broken one."""
+    marks = "".join(random.choices("/?#[]@:%&= .aZ1\u00df\U00010330", k=random.randint(0, 4)))
+    at = random.randint(0, len(marks))
+    login = random.choice(("", f"me:{marks[:at]}{SECRET}{marks[at:]}@", f"{SECRET}@", "@"))
+    host = random.choice(("127.0.0.1", "[::1]", "cam", "", "[::1", "a b", "x" * 300))
+    port = random.choice(("", ":9", ":9", ":99999", ":", ":x"))
+    tail = ("", "/live", f"/user=me&password={SECRET}", f"/a_password={SECRET}_", f"?pwd={SECRET}")
+    scheme = random.choice(("rtsp", "http", "RTSP", "https", "ftp"))
+    return f"{scheme}://{login}{host}{port}{random.choice(tail)}"
+
+
 _SEPARATORS: Final = (b" ", b"\n", b"\n  ", b": ", b", ", b"\t", b"\r\n", b"- ", b"\n---\n")
 
 

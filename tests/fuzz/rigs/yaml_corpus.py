@@ -101,7 +101,7 @@ def _options(
     given = {}
     for name, field in options.model_fields.items():
         if name not in without and (field.is_required() or random.random() < 0.15):
-            given[name] = _value(random, field, paths)
+            given[name] = scribble.url(random) if name == "url" else _value(random, field, paths)
     return given
 
 
