@@ -17,7 +17,7 @@ PACKAGE = Path(edgepose.__file__).parent
 # Lowest first. A module may import from its own layer's list entry and from lower layers;
 # entries joined in one layer are siblings, which never import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "skeleton", "options", "jsonio", "backoff", "system", "urls"),
+    ("errors", "skeleton", "options", "jsonio", "backoff", "system"),
     ("types", "registry", "yamldoc"),
     ("image_header",),
     ("core", "history", "language", "render", "imaging", "recording", "tflite"),

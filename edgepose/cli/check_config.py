@@ -22,7 +22,7 @@ from edgepose.core.smoothing import Setting
 from edgepose.definitions.classifier_file import Examples, is_sideways
 from edgepose.errors import ConfigError
 from edgepose.options import Options
-from edgepose.urls import redacted_in
+from edgepose.system.urls import redacted_in
 from edgepose.yamldoc.document import read_text
 from edgepose.yamldoc.marks import flow
 from edgepose.yamldoc.validation import is_secret

@@ -13,7 +13,7 @@ from edgepose.config.plugins import Part
 from edgepose.doctor.finding import Finding, Intent, fail, ok, warn
 from edgepose.doctor.system import System
 from edgepose.outputs.mqtt.client_errors import connect_failed
-from edgepose.urls import redacted
+from edgepose.system.urls import redacted
 
 PATIENCE: Final = 2.0  # seconds for a connection
 Connect = Callable[..., Any]

@@ -15,8 +15,8 @@ from edgepose.sources.base import Source
 from edgepose.sources.decode import OPTIONS, Track
 from edgepose.sources.options import FrozenAfter, Turn
 from edgepose.sources.timestamps import SenderClock
+from edgepose.system.urls import redacted, with_encoded_login
 from edgepose.types import Frame
-from edgepose.urls import redacted, with_encoded_login
 
 if TYPE_CHECKING:
     from av import FFmpegError

@@ -28,7 +28,7 @@ from edgepose.errors import (
     error_text,
     near_miss,
 )
-from edgepose.urls import redacted_in
+from edgepose.system.urls import redacted_in
 from edgepose.yamldoc.describe import accepts, at, choices_at, is_model, keys_at, takes, takes_at
 from edgepose.yamldoc.document import Document, read_yaml
 from edgepose.yamldoc.marks import flow

@@ -19,8 +19,8 @@ from pydantic import ValidationError
 
 from edgepose.errors import SourceLost
 from edgepose.sources.stream import Stream
+from edgepose.system.urls import redacted
 from edgepose.types import Frame
-from edgepose.urls import redacted
 
 # PyAV runs signal handlers where an exception gets lost: only a thread can end a test that hangs.
 pytestmark = pytest.mark.timeout(60, method="thread")

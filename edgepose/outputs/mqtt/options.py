@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, model_validator
 
 from edgepose import options
-from edgepose.urls import redacted_in
+from edgepose.system.urls import redacted_in
 
 _TOPIC: Final = re.compile(r"[^+#/$\x00][^+#\x00]*")
 _MAX_TOPIC: Final = 200  # characters; leaves room below 65535 bytes for the longest watch name

@@ -17,7 +17,7 @@ from edgepose.cli.check_config import as_dict
 from edgepose.config.loader import Config, load
 from edgepose.errors import ConfigError
 from edgepose.outputs.base import Device
-from edgepose.urls import redacted
+from edgepose.system.urls import redacted
 
 LONGEST: Final = 300_000  # characters of all complaints together
 

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from edgepose.urls import redacted, redacted_in, with_encoded_login
+from edgepose.system.urls import redacted, redacted_in, with_encoded_login
 
 PASSWORDS = (
     "Ge/heim1", "Ge?heim1", "p@ss#1", "pa[x]y", "pa]y", "Geheim1", "p:q", "100%", "a b", "ß%41",
