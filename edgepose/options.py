@@ -40,6 +40,10 @@ class Options(BaseModel):
         """Return what no other part can have at the same time: `port 8080`."""
         return ()
 
+    def routines(self) -> tuple[str, ...]:
+        """Return the names of the watches whose routines the options mean."""
+        return ()
+
     def patience(self) -> float:
         """Return the seconds that a source may wait for a frame."""
         return 0.0

@@ -23,6 +23,7 @@ RUNTIMES: Final = {
 }
 
 OUTPUTS: Final = {
+    "button": "edgepose.outputs.gpio.button:Button",
     "gpio": "edgepose.outputs.gpio.output:Gpio",
     "hdmi": "edgepose.outputs.hdmi.output:Hdmi",
     "jsonl": "edgepose.outputs.jsonl:Jsonl",

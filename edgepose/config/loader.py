@@ -156,6 +156,7 @@ class _Sections:
         language = self._language(root.language) if root is not None else Language()
         self._check_names()
         self._check_whens(outputs)
+        self._check_routines(outputs, root.watch if root is not None else {})
         self._check_claims(outputs)
         if root is not None:
             check_model_options(root.model, self.problems)
@@ -283,6 +284,17 @@ class _Sections:
                     known = near_miss(wanted, watches) or "; there is no watch in this file"
                     problem = f"expected the name of a watch, found '{wanted}'{known}"
                     self.problems.add(("outputs", name, "when"), problem)
+
+    def _check_routines(
+        self, outputs: Mapping[str, Part], watches: Mapping[str, WatchSection]
+    ) -> None:
+        """`watch` of a button names a watch with a routine."""
+        known = [name for name, watch in watches.items() if watch.routine is not None]
+        for name, output in outputs.items():
+            for wanted in set(output.options.routines()) - set(known):
+                hint = near_miss(wanted, known) or "; no watch in this file has a `routine`"
+                problem = f"expected the name of a watch with a routine, found '{wanted}'{hint}"
+                self.problems.add(("outputs", name, "watch"), problem)
 
     def _check_claims(self, outputs: Mapping[str, Part]) -> None:
         """Report what two outputs claim, and only one can have: a port, a GPIO line, a file."""

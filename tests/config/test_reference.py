@@ -62,7 +62,8 @@ def whole(block: str) -> str:
         return f"version: 1\n{block}"
     if not block.startswith("smoothing:"):
         block = "outputs:\n" + "".join(f"  {line}\n" for line in block.splitlines())
-        block += "watch: {arms_up: {template: templates/arms_up.yaml}}\n"
+        watches = "arms_up: {template: templates/arms_up.yaml}, workout: {routine: morning}"
+        block += f"watch: {{{watches}}}\n"
     return f"version: 1\nsource: {{type: synthetic}}\n{block}"
 
 

@@ -73,6 +73,11 @@ def gpio(folder: Path) -> Rig:
     return Rig({"line": 17, "when": "arms_up", "chip": "fake"})
 
 
+def button(folder: Path) -> Rig:
+    """Look at a line of a chip that is none."""
+    return Rig({"line": 27, "watch": "arms_up", "chip": "fake"})
+
+
 def prometheus(folder: Path) -> Rig:
     """Let metrics be scraped."""
     with socket.socket() as probe:
@@ -121,7 +126,7 @@ def sound(folder: Path) -> Rig:
 
 
 RIGS = {
-    "gpio": gpio, "hdmi": hdmi, "jsonl": jsonl, "memory": memory, "mqtt": mqtt,
+    "button": button, "gpio": gpio, "hdmi": hdmi, "jsonl": jsonl, "memory": memory, "mqtt": mqtt,
     "prometheus": prometheus, "recording": recording, "sound": sound, "video": video, "web": web,
     "webhook": webhook,
 }  # fmt: skip

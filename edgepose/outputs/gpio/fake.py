@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import ClassVar, Final, Literal
 
-from edgepose.outputs.gpio.lines import CONSUMER, Chip, ChipDriver, Line
+from edgepose.outputs.gpio.lines import CONSUMER, Chip, ChipDriver, InputLine, Line
 
 LINES: Final = 54  # of a Pi 4
 _HISTORY: Final = 10_000  # changes that are kept of each pin
@@ -136,6 +136,15 @@ class FakeDriver(ChipDriver):
             raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
         return _FakeLine(fake, fake.pins[line], active_low)
 
+    def sense(self, chip: Chip, line: int, active_low: bool) -> InputLine:
+        """Take a free pin as an input, pulled to its inactive side."""
+        fake = self._find(chip)
+        pin = fake.pins[line]
+        if pin.holder:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        pin.pull("up" if active_low else "down")
+        return _FakeInput(fake, pin, active_low)
+
     def holder(self, chip: Chip, line: int) -> str:
         """Return who holds the pin."""
         return self._find(chip).pins[line].holder
@@ -159,3 +168,18 @@ class _FakeLine(Line):
     def release(self) -> None:
         if self._pin.holder == CONSUMER:
             self._chip.free(self._pin)
+
+
+class _FakeInput(InputLine):
+    def __init__(self, chip: FakeChip, pin: FakePin, active_low: bool) -> None:
+        self._chip = chip
+        self._pin = pin
+        self._active_low = active_low
+        pin.holder = CONSUMER
+
+    def read(self) -> bool:
+        self._chip.check()
+        return self._pin.level != self._active_low
+
+    def release(self) -> None:
+        self._pin.holder = ""

@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from edgepose.errors import OutputLost
-from edgepose.outputs.gpio.lines import CONSUMER, HEADERS, Chip, ChipDriver, Line, by_number
+from edgepose.outputs.gpio.lines import (
+    CONSUMER,
+    HEADERS,
+    Chip,
+    ChipDriver,
+    InputLine,
+    Line,
+    by_number,
+)
 
 
 class GpiodDriver(ChipDriver):
@@ -40,6 +48,17 @@ class GpiodDriver(ChipDriver):
         request = self._gpiod.request_lines(chip.path, {line: settings}, consumer=CONSUMER)
         return _GpiodLine(self._gpiod.line.Value, request, line)
 
+    def sense(self, chip: Chip, line: int, active_low: bool) -> InputLine:
+        """Request a line as an input with the resistor of its inactive side."""
+        bias = self._gpiod.line.Bias
+        settings = self._gpiod.LineSettings(
+            direction=self._gpiod.line.Direction.INPUT,
+            active_low=active_low,
+            bias=bias.PULL_UP if active_low else bias.PULL_DOWN,
+        )
+        request = self._gpiod.request_lines(chip.path, {line: settings}, consumer=CONSUMER)
+        return _GpiodInput(self._gpiod.line.Value, request, line)
+
     def holder(self, chip: Chip, line: int) -> str:
         """Return the consumer's name."""
         with self._gpiod.Chip(chip.path) as opened:
@@ -62,6 +81,21 @@ class _GpiodLine(Line):
     def drive(self, level: float) -> None:
         value = self._values.ACTIVE if level > 0 else self._values.INACTIVE
         self._request.set_value(self._line, value)
+
+    def release(self) -> None:
+        self._request.release()
+
+
+class _GpiodInput(InputLine):
+    """One line that is read; the kernel inverts it where it is active-low."""
+
+    def __init__(self, values: Any, request: Any, line: int) -> None:
+        self._values = values
+        self._request = request
+        self._line = line
+
+    def read(self) -> bool:
+        return bool(self._request.get_value(self._line) == self._values.ACTIVE)
 
     def release(self) -> None:
         self._request.release()

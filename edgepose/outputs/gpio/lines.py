@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from edgepose.errors import OutputLost, error_text
 
 HEADERS: Final = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")  # Pi 5; Pi 4; before
 CONSUMER: Final = "edgepose"
+
+Taken = TypeVar("Taken")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,18 @@ class Line(ABC):
         """Release the line at its present level. Raises OSError."""
 
 
+class InputLine(ABC):
+    """One line that is read."""
+
+    @abstractmethod
+    def read(self) -> bool:
+        """Return whether it is active. Raises OSError."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Release the line; may be called after the chip is gone."""
+
+
 class ChipDriver(ABC):
     """The chips of one kind."""
 
@@ -56,6 +71,10 @@ class ChipDriver(ABC):
     @abstractmethod
     def hold(self, chip: Chip, line: int, active_low: bool) -> Line:
         """Return a line that is off. Raises OSError, EBUSY where another process holds it."""
+
+    def sense(self, chip: Chip, line: int, active_low: bool) -> InputLine:
+        """Return a line as an input, pulled to its inactive side. Raises OSError, as `hold`."""
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
 
     def holder(self, chip: Chip, line: int) -> str:
         """Return the name of a line's holder, `""` where it is not known. Raises OSError."""
@@ -81,13 +100,23 @@ def find_chip(driver: ChipDriver, wanted: str) -> Chip:
 
 def hold(driver: ChipDriver, wanted: str, line: int, active_low: bool) -> Line:
     """Return a line of a chip, off. Raises OutputLost."""
+    return _taken(driver, wanted, line, lambda chip: driver.hold(chip, line, active_low))
+
+
+def sense(driver: ChipDriver, wanted: str, line: int, active_low: bool) -> InputLine:
+    """Return a line of a chip as an input. Raises OutputLost."""
+    return _taken(driver, wanted, line, lambda chip: driver.sense(chip, line, active_low))
+
+
+def _taken(driver: ChipDriver, wanted: str, line: int, take: Callable[[Chip], Taken]) -> Taken:
+    """Return a line of a chip that nobody else holds. Raises OutputLost."""
     with as_output_lost(f"chip '{wanted}'"):
         chip = find_chip(driver, wanted)
     if line >= chip.lines:
         raise OutputLost(f"line {line} of {chip}: it has lines 0 to {chip.lines - 1} only")
     with as_output_lost(f"line {line} of {chip}"):
         try:
-            return driver.hold(chip, line, active_low)
+            return take(chip)
         except OSError as error:
             if error.errno != errno.EBUSY:
                 raise

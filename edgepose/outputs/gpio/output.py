@@ -30,6 +30,11 @@ PERSON: Final = "person"
 FRESH: Final = 1.0  # seconds; an older event begins no pulse
 _PULSES: Final = ("start", "rep")
 
+EventType = Literal[
+    "start", "end", "rep", "partial", "set", "goal", "routine", "step", "timeout", "finished",
+    "abandoned",
+]  # fmt: skip
+
 Pulse = Annotated[float, Field(ge=0.01, allow_inf_nan=False)]
 Blink = Annotated[float, Field(ge=0.1, allow_inf_nan=False)]
 
@@ -46,13 +51,19 @@ class GpioOptions(options.Options):
     )
     mode: Literal["level", "pulse", "blink", "pwm"] | None = Field(
         default=None,
-        description="level: on while the pose is held; pulse: for a moment when it begins; blink "
-        "while it is held; pwm: as bright as the score is high; unset: as the keys below say, "
-        "else level",
+        description="level: on while the pose is held; pulse: for a moment when it begins, and at "
+        "each repetition; blink while it is held; pwm: as bright as the score is high; unset: as "
+        "the keys below say, else level",
         examples=["pulse"],
     )
     pulse: Pulse | None = Field(
         default=None, description="seconds that a pulse lasts; unset: 0.5", examples=[0.5]
+    )
+    events: EventType | Annotated[tuple[EventType, ...], Field(min_length=1)] | None = Field(
+        default=None,
+        description="types of event that begin a pulse, such as rep: one for each repetition, or "
+        "finished: at the end of a routine; unset: start and rep",
+        examples=["rep"],
     )
     blink: Blink | None = Field(
         default=None, description="seconds from one blink to the next; unset: 1", examples=[1.0]
@@ -80,9 +91,11 @@ class GpioOptions(options.Options):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        for key in ("pulse", "blink"):
-            if getattr(self, key) is not None and self.kind != key:
+        for key, kind in (("pulse", "pulse"), ("events", "pulse"), ("blink", "blink")):
+            if getattr(self, key) is not None and self.kind != kind:
                 raise ValueError(f"`{key}` has no meaning in mode {self.kind}; remove one of them")
+        if self.events is not None and not self.watches():
+            raise ValueError("`events` are of a watch; name one in `when`")
         if PERSON in self.names and self.interlock == 0.0:
             raise ValueError(
                 "`when: person` needs `interlock` above 0: seconds until somebody counts as gone"
@@ -94,9 +107,16 @@ class GpioOptions(options.Options):
         """Return the mode, which `pulse` and `blink` imply."""
         if self.mode is not None:
             return self.mode
-        if self.pulse is not None:
+        if self.pulse is not None or self.events is not None:
             return "pulse"
         return "blink" if self.blink is not None else "level"
+
+    @property
+    def pulses(self) -> tuple[str, ...]:
+        """Return the types of event that begin a pulse."""
+        if self.events is None:
+            return _PULSES
+        return (self.events,) if isinstance(self.events, str) else self.events
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -235,7 +255,7 @@ class Gpio(Output):
         now = self._clock()
         person = ANYBODY if event.person is None else event.person
         kind = self._options.kind
-        if kind == "pulse" and event.type in _PULSES:
+        if kind == "pulse" and event.type in self._options.pulses:
             if _age(event, scene, now) <= FRESH:
                 self._pattern.begin(person, now)
             else:

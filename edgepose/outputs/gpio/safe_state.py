@@ -25,7 +25,7 @@ from typing import Any
 from edgepose.errors import OutputLost
 from edgepose.outputs.gpio.fake import FakeChip, FakeDriver
 from edgepose.outputs.gpio.libgpiod import GpiodDriver
-from edgepose.outputs.gpio.lines import ChipDriver, Line, as_output_lost, hold
+from edgepose.outputs.gpio.lines import ChipDriver, InputLine, Line, as_output_lost, hold, sense
 from edgepose.outputs.gpio.pwm import PwmDriver
 from edgepose.system.paths import service_folder
 
@@ -43,8 +43,16 @@ class LineRef:
 
     def hold(self) -> Line:
         """Return the line, held and off. Raises OutputLost."""
+        return hold(self._driver(), self._label, self.line, self.active_low)
+
+    def sense(self) -> InputLine:
+        """Return the line as an input. Raises OutputLost."""
+        return sense(self._driver(), self._label, self.line, self.active_low)
+
+    @property
+    def _label(self) -> str:
         chip = self.chip.removeprefix("fake:") if self._is_fake else self.chip
-        return hold(self._driver(), "auto" if chip == "fake" else chip, self.line, self.active_low)
+        return "auto" if chip == "fake" else chip
 
     @property
     def _is_fake(self) -> bool:

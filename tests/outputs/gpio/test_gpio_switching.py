@@ -95,6 +95,27 @@ def test_a_repetition_is_a_pulse(make_relay: MakeRelay, chip: Chip):
     assert chip.level(LINE) == 1
 
 
+@pytest.mark.parametrize(
+    ("events", "kind", "level"),
+    [
+        ("finished", "finished", 1),
+        ("finished", "start", 0),
+        ("finished", "rep", 0),
+        (["rep", "finished"], "rep", 1),
+        (["rep"], "start", 0),
+    ],
+)
+def test_only_the_events_that_are_named_pulse(
+    make_relay: MakeRelay, chip: Chip, events: str | list[str], kind: str, level: int
+):
+    """Of a routine its end alone, say; the mode needs no second word."""
+    relay = make_relay(when="workout", events=events)
+
+    relay.show(relay.event(kind, "workout"))
+
+    assert chip.level(LINE) == level
+
+
 def test_a_pulse_is_given_once(make_relay: MakeRelay, chip: Chip):
     """An event that comes again - the scene was put back - does not pulse again."""
     relay = make_relay(pulse=0.5)

@@ -1,0 +1,118 @@
+"""Push button on a GPIO line that starts, stops or skips a step of a routine.
+
+It is asked for its level, since only the engine starts threads; an edge would need one of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import ClassVar, Final, Literal
+
+from pydantic import Field
+
+from edgepose import options
+from edgepose.errors import UserError
+from edgepose.outputs.base import Device, Output
+from edgepose.outputs.gpio.lines import InputLine, as_output_lost
+from edgepose.outputs.gpio.safe_state import LineRef
+from edgepose.types import Scene
+
+log = logging.getLogger(__name__)
+
+POLL: Final = 0.03  # seconds; contacts bounce for 5 to 20 ms, fingers press for 80 ms and more
+
+
+class ButtonOptions(options.Options):
+    """Which line, and what a press does."""
+
+    line: int = Field(
+        ge=0, description="number of the GPIO, not of the header's pin", examples=[27]
+    )
+    watch: str = Field(description="the watch whose routine it is for", examples=["workout"])
+    do: Literal["start", "stop", "skip"] = Field(
+        default="start", description="what a press does to the routine"
+    )
+    active_low: bool = Field(
+        default=True,
+        description="true: a press connects the pin to ground; false: to 3.3 V. The chip's own "
+        "resistor pulls it to the other side",
+    )
+    chip: str = Field(
+        default="auto",
+        min_length=1,
+        description="label of the chip as gpiodetect shows it, or /dev/gpiochipN; auto: the Pi's "
+        "header; fake: none at all",
+    )
+
+    def routines(self) -> tuple[str, ...]:
+        """Return the watch."""
+        return (self.watch,)
+
+    def claims(self) -> tuple[str, ...]:
+        """Return the line."""
+        where = f" of {self.chip}" if self.chip != "auto" else ""
+        return () if self.chip == "fake" else (f"GPIO line {self.line}{where}",)
+
+
+class Button(Output):
+    """Push button that directs a routine."""
+
+    Options: ClassVar[type[options.Options]] = ButtonOptions
+
+    def __init__(
+        self,
+        options: ButtonOptions,
+        device: Device,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take options; `open` takes the line. clock: the one that `wake_at` is in."""
+        self._options = options
+        self._controls = device.controls
+        self._clock = clock
+        self._line: InputLine | None = None
+        self._was_pressed = self._is_pressed = False
+
+    def open(self) -> None:
+        """Take the line as an input. Raises OutputLost when chip or line are absent or in use."""
+        ref = LineRef(self._options.chip, self._options.line, self._options.active_low)
+        self._line = ref.sense()
+        self._was_pressed = self._is_pressed = True  # one that is stuck does nothing
+        self._look()
+
+    def show(self, scene: Scene) -> None:
+        """Look at the button. Raises OutputLost."""
+        if self.wake_at is not None and self._clock() >= self.wake_at:
+            self._look()
+
+    def tick(self) -> None:
+        """Look at the button. Raises OutputLost."""
+        self._look()
+
+    def close(self) -> None:
+        """Release the line."""
+        line, self._line, self.wake_at = self._line, None, None
+        if line is not None:
+            line.release()
+
+    def _look(self) -> None:
+        """Act when the level is that of a press twice in a row, once for each press."""
+        assert self._line is not None, "open() comes first"
+        with as_output_lost(f"line {self._options.line} of {self._options.chip}"):
+            level = self._line.read()
+        self.wake_at = self._clock() + POLL
+        is_steady, self._was_pressed = level == self._was_pressed, level
+        if is_steady and level != self._is_pressed:
+            self._is_pressed = level
+            if level:
+                self._press()
+
+    def _press(self) -> None:
+        if self._controls is None:
+            return
+        value = {"watch": self._options.watch, "do": self._options.do}
+        try:
+            log.info("Button: %s.", self._controls.command("routine", value))
+        except UserError as error:
+            log.warning("The button did nothing: %s.", error)
