@@ -2,22 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import click
 
 from edgepose.engine.stats import Snapshot
 from edgepose.outputs.base import Output
-from edgepose.types import Event, Scene
+from edgepose.types import Event, LimbMatch, Scene, WatchState
+
+
+@dataclass(slots=True)
+class _Nearest:
+    """How close people came to one watch. state: of the best moment. held: longest, seconds."""
+
+    state: WatchState
+    held: float = 0.0
+    reason: str = ""  # of the latest repetition that was not counted
+    has_fired: bool = False
+
+    def take(self, state: WatchState) -> None:
+        """Take the state of one more frame."""
+        self.held = max(self.held, state.held)
+        if state.score > self.state.score:
+            self.state = state
+
+    def text(self) -> str:
+        """Return how close it was: `best 0.77, left_shin 52° off`."""
+        state = self.state
+        if state.step is not None:
+            return "never started"
+        if not state.person:
+            return "nobody was in view"
+        if state.kind == "exercise":
+            reached = self.reason or f"{state.score:.0%} of the way to the target at most"
+            return f"nothing counted; {reached}"
+        if state.kind == "hold":
+            return "; ".join(filter(None, ("not held", state.advice)))
+        worst = max(state.match.deviated if state.match else (), key=_turn, default=None)
+        details = [f"best {state.score:.2f}"]
+        if self.held > 0:
+            details.append(f"held {self.held:.1f} of {state.hold:g} s")
+        if worst is not None:
+            details.append(f"{worst.limb} {_turn(worst):.0f}° off")
+        return ", ".join(details)
+
+
+def _turn(limb: LimbMatch) -> float:
+    return abs(limb.degrees)
 
 
 class Console(Output):
-    """Events as lines on stderr."""
+    """Events as lines on stderr, and what nearly happened."""
 
     internal = True
 
+    def __init__(self) -> None:
+        self._nearest: dict[str, _Nearest] = {}
+
     def show(self, scene: Scene) -> None:
-        """Print the scene's events."""
+        """Print the scene's events; note how close people come to each watch."""
+        for state in scene.watches:
+            self._of(state.name).take(state)
         for event in scene.events:
             click.echo(line(event), err=True)
+            self._note(event)
+
+    def near_misses(self) -> Iterator[str]:
+        """Yield a line for each watch that never fired."""
+        for name, nearest in self._nearest.items():
+            if not nearest.has_fired:
+                yield f"edgepose: {name}: {nearest.text()}"
+
+    def _of(self, name: str) -> _Nearest:
+        return self._nearest.setdefault(name, _Nearest(WatchState(name, score=-1.0)))
+
+    def _note(self, event: Event) -> None:
+        nearest = self._of(event.name)
+        if event.type == "partial":
+            nearest.reason = (event.effort and event.effort.reason) or ""
+        else:
+            nearest.has_fired = True
 
 
 def line(event: Event) -> str:

@@ -62,9 +62,10 @@ def run(
     service: bool | None,
 ) -> None:
     """Run the pipeline that CONFIG describes, until the source ends or Ctrl-C."""
+    console = None if quiet else Console()
 
     def start(active: ActiveConfig) -> Appliance:
-        return _new_appliance(active, record, quiet)
+        return _new_appliance(active, record, console)
 
     malloc.limit_arenas()
     is_service = "NOTIFY_SOCKET" in os.environ if service is None else service
@@ -76,7 +77,9 @@ def run(
     figures = appliance.figures()
     if as_json:
         click.echo(json.dumps(figures.to_dict()))
-    elif not quiet:
+    elif console is not None:
+        for missed in console.near_misses():
+            click.echo(missed, err=True)
         click.echo(summary(figures), err=True)
 
 
@@ -104,14 +107,14 @@ def _report_misnamed(files: ConfigFiles) -> None:
         log.warning(text, path, files.given.name)
 
 
-def _new_appliance(active: ActiveConfig, record: Path | None, quiet: bool) -> Appliance:
+def _new_appliance(active: ActiveConfig, record: Path | None, console: Console | None) -> Appliance:
     """Return an appliance whose model is warmed up. Raises EdgeposeError."""
-    extra: dict[str, Output] = {} if quiet else {"console": Console()}
+    extra: dict[str, Output] = {} if console is None else {"console": console}
     config = active.config
     appliance = Appliance(config, extra, active)
     if record is not None:
         appliance.add("record", _recorder(assembly.device(config, appliance.model), record))
-    if not quiet:
+    if console is not None:
         click.echo(f"edgepose: {assembly.describe(config, appliance.model)}", err=True)
         if appliance.model.is_makeshift:
             click.echo(f"edgepose: {MAKESHIFT}", err=True)

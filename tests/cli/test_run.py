@@ -45,6 +45,16 @@ def test_events_are_told_on_the_terminal_with_a_summary(edgepose, squat_config):
     assert said.out == ""
 
 
+def test_the_end_says_what_nearly_happened(edgepose, squat_config):
+    """Of watches that never fired: the best score, how long, and the limb that was off most."""
+    said = edgepose("run", squat_config, "--set", "watch.squat.hold=60")
+    assert re.search(r"^edgepose: squat: best [01]\.\d\d, held \d\.\d of 60 s$", said.err, re.M)
+    other = Path(__file__).parents[2] / "configs" / "templates" / "arms_up.yaml"
+    said = edgepose("run", squat_config, "--set", f"watch.squat.template={other}")
+    assert re.search(r"^edgepose: squat: best 0\.\d\d, \w+_\w+ \d+° off$", said.err, re.M)
+    assert "squat: best" not in edgepose("run", squat_config).err
+
+
 def test_quiet_says_nothing_and_json_gives_the_figures(edgepose, squat_config):
     """For scripts: silence, or one JSON object."""
     said = edgepose("run", squat_config, "--quiet", "--json")
