@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Formatter
-from typing import Final
+from typing import Any, Final
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
+from edgepose.correction import ENGLISH, Correction
 from edgepose.errors import ConfigError, near_miss
 from edgepose.options import Options
 from edgepose.system.paths import folders
@@ -35,17 +36,36 @@ class Phrases(Options):
     rest: str = "rest"
     next_step: str = "next: {title}"
     finished: str = "finished, well done"
+    of_goal: str = "of {goal}"
+    seconds: str = "{seconds} seconds"
+    scan: str = "scan me"
+    corrections: dict[str, str] = Field(default=dict(ENGLISH))
+
+    @field_validator("corrections")
+    @classmethod
+    def _are_known(cls, texts: dict[str, str]) -> dict[str, str]:
+        """Return the texts with the English ones that are left out; refuse unknown keys."""
+        for key, text in texts.items():
+            if key not in ENGLISH:
+                raise ValueError(f"unknown correction '{key}'{near_miss(key, ENGLISH)}")
+            _check_places(text, ENGLISH[key])
+        return {**ENGLISH, **texts}
 
     @field_validator("*")
     @classmethod
-    def _fills_in_what_there_is(cls, text: str, info: ValidationInfo) -> str:
+    def _fills_in_what_there_is(cls, text: Any, info: ValidationInfo) -> Any:
         """Refuse a name in braces that nobody fills in."""
-        known = _places(cls.model_fields[str(info.field_name)].default)
-        surplus = _places(text) - known
-        if surplus:
-            names = ", ".join(f"{{{name}}}" for name in sorted(known)) or "none"
-            raise ValueError(f"{{{min(surplus)}}} is not filled in here; expected {names}")
+        if isinstance(text, str):
+            _check_places(text, cls.model_fields[str(info.field_name)].default)
         return text
+
+
+def _check_places(text: str, default: str) -> None:
+    known = _places(default)
+    surplus = _places(text) - known
+    if surplus:
+        names = ", ".join(f"{{{name}}}" for name in sorted(known)) or "none"
+        raise ValueError(f"{{{min(surplus)}}} is not filled in here; expected {names}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +79,10 @@ class Language:
         """Return the text of a key of `Phrases`, filled in."""
         text: str = getattr(self.phrases, key)
         return text.format(**values)
+
+    def correction(self, correction: Correction) -> str:
+        """Return the words for what a person should change."""
+        return correction.text(self.phrases.corrections)
 
 
 def load_language(name: str, base: Path | None = None) -> Language:

@@ -6,13 +6,14 @@ Order is (y, x, score) and (height, width); keypoints are in normalised frame co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgepose.correction import Correction
 from edgepose.skeleton import KEYPOINTS, LIMBS, NUM_KEYPOINTS
 
 Size = tuple[int, int]  # (height, width) in pixels
@@ -146,7 +147,8 @@ class LimbMatch:
 
     state: "ok", "deviated" or "unknown". degrees: how far the limb must turn, signed,
     counter-clockwise as seen in the picture is positive. proportion: length against the anchor
-    minus the template's. text: what the person should do, `""` when nothing.
+    minus the template's. text: what the person should do, in English, `""` when nothing; the same
+    for the limbs that one thing puts right.
     """
 
     limb: str
@@ -161,7 +163,8 @@ class Match:
     """A pose compared with a template; arrays are by limb in the order of skeleton.LIMBS.
 
     score: 0..1. states: int8 (12,) of UNKNOWN, OK, DEVIATED; a limb that the template ignores
-    is UNKNOWN. degrees, proportions: float32 (12,), NaN where unknown. texts: one a limb.
+    is UNKNOWN. degrees, proportions: float32 (12,), NaN where unknown. explain: works out what to
+    change, the worst first.
     """
 
     name: str
@@ -169,15 +172,22 @@ class Match:
     states: NDArray[np.int8]
     degrees: NDArray[np.float32]
     proportions: NDArray[np.float32]
-    texts: tuple[str, ...]
+    explain: Callable[[], tuple[Correction, ...]] = tuple
 
     @property
     def limbs(self) -> tuple[LimbMatch, ...]:
         """Return the comparison limb by limb."""
-        rows = zip(LIMBS, self.states, self.degrees, self.proportions, self.texts, strict=True)
+        texts = {name: one.text() for one in self.explain() for name in one.limbs}
+        rows = zip(LIMBS, self.states, self.degrees, self.proportions, strict=True)
         return tuple(
-            LimbMatch(limb.name, STATE_NAMES[state], float(turn), float(size), text)
-            for limb, state, turn, size, text in rows
+            LimbMatch(
+                limb.name,
+                STATE_NAMES[state],
+                float(turn),
+                float(size),
+                texts.get(limb.name, "") if state == DEVIATED else "",
+            )
+            for limb, state, turn, size in rows
         )
 
     @property
@@ -318,7 +328,9 @@ class WatchState:
     enough), "ready", "going", "target" or "returning"; one that is held has the phases of a pose.
     score: how far the repetition is towards its target. count: repetitions of the present set.
     goal: repetitions or seconds to reach, 0 for none. advice: what to tell the person at present.
-    counts: of everybody, by person.
+    counts: of everybody, by person. others: the same of everybody but `person`.
+
+    enter: score from which a pose is held.
 
     Of a routine: the state of its running step. kind "rest" has the phase "resting", and `held` of
     `hold` seconds are over. step: which one it is; None for all other kinds of watch.
@@ -337,6 +349,8 @@ class WatchState:
     advice: str = ""
     counts: Mapping[int, int] = field(default_factory=dict)
     step: StepState | None = None
+    others: tuple[WatchState, ...] = ()
+    enter: float = 0.85
 
     @property
     def progress(self) -> float:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edgepose.correction import ENGLISH, Correction
 from edgepose.errors import ConfigError
 from edgepose.language import Phrases, load_language, shipped_languages
 from edgepose.yamldoc.document import read_yaml
@@ -55,3 +56,33 @@ def test_an_unknown_language_names_the_known_ones():
     """With the way out: a path."""
     with pytest.raises(ConfigError, match=r"expected de, en, es or the path .* 'fr'"):
         load_language("fr")
+
+
+def test_a_table_may_have_some_corrections_only(tmp_path: Path):
+    """The others are English; a body part stands where the action's text wants it."""
+    (tmp_path / "t.yaml").write_text("corrections: {raise: '{part} hoch', arms: Arme}\n")
+    language = load_language("t.yaml", tmp_path)
+    assert language.correction(Correction("raise", "arms")) == "Arme hoch"
+    assert language.correction(Correction("turn_to_face")) == "turn to face me"
+
+
+@pytest.mark.parametrize("name", sorted(shipped_languages()))
+def test_a_shipped_table_has_every_correction(name: str):
+    """With a place for the body part wherever English has one."""
+    texts = read_yaml(shipped_languages()[name]).data["corrections"]
+    assert set(texts) == set(ENGLISH)
+    assert [key for key in texts if ("{part}" in texts[key]) != ("{part}" in ENGLISH[key])] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("corrections: {rise: hoch}\n", r"unknown correction 'rise'; did you mean 'raise'\?"),
+        ("corrections: {raise: '{arm} hoch'}\n", r"\{arm\} is not filled in here.*\{part\}"),
+    ],
+)
+def test_a_wrong_correction_is_refused(tmp_path: Path, text: str, words: str):
+    """As every other wrong text."""
+    (tmp_path / "t.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=words):
+        load_language("t.yaml", tmp_path)

@@ -75,7 +75,18 @@ def device(config: Config, model: LoadedModel, controls: Controls | None = None)
         profiles=tuple(config.profiles),
         language=config.language,
         kinds=kinds(config),
+        titles=titles(config),
     )
+
+
+def titles(config: Config) -> dict[str, str]:
+    """Return what people call the watches that have a title of their own, by name."""
+    language = config.language.name
+    return {
+        name: section.title.get(language) or next(iter(section.title.values()))
+        for name, section in config.watches.items()
+        if section.title
+    }
 
 
 def kinds(config: Config) -> dict[str, WatchKind]:
@@ -175,7 +186,15 @@ def _new_watches(config: Config, known_score: float) -> list[Watch]:
             index = classifier.classes.index(section.class_name or "")
             watches.append(ClassifierWatch(name, opened[classifier], index, *rules))
         else:
-            watches.append(PoseWatch(name, config.templates[name], *rules, known_score))
+            watches.append(
+                PoseWatch(
+                    name,
+                    config.templates[name],
+                    *rules,
+                    min_score=known_score,
+                    max_deviated=section.max_deviated,
+                )
+            )
     return watches
 
 

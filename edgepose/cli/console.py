@@ -91,7 +91,7 @@ def line(event: Event) -> str:
     if event.type == "end" and event.held is not None:
         details.append(f"held {event.held:.2f} s")
     details += _of_effort(event)
-    details += [limb.text for limb in event.deviated if limb.text]
+    details += dict.fromkeys(limb.text for limb in event.deviated)
     tail = ", ".join(detail for detail in details if detail)
     return f"{event.frame_time:9.2f} s  {event.name}  {event.type:<5}  {tail}".rstrip()
 

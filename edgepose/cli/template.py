@@ -178,5 +178,5 @@ def _row(path: Path, seconds: float | None, result: Match) -> dict[str, Any]:
 
 def _line(row: dict[str, Any]) -> str:
     at = f" {row['frame_time']:8.2f} s" if "frame_time" in row else ""
-    words = ", ".join(limb["text"] or limb["limb"] for limb in row["deviated"])
+    words = ", ".join(dict.fromkeys(limb["text"] or limb["limb"] for limb in row["deviated"]))
     return f"{row['file']}{at}  score {row['score']:.2f}  {words}".rstrip()

@@ -28,6 +28,7 @@ from edgepose.definitions import exercise_file, routine_file
 from edgepose.definitions.classifier_file import Order
 from edgepose.engine.governor import LEAST_FPS, Rates
 from edgepose.errors import InvalidValue, near_miss
+from edgepose.language import BUILT_IN
 from edgepose.modelstore.manifest import manifest
 from edgepose.options import (
     ConfigPath,
@@ -322,8 +323,20 @@ else:  # `class` can't be written as an attribute; the kinds of watches come fir
         },
     )
 
+
+def _by_language(value: Any) -> Any:
+    return {BUILT_IN: value} if isinstance(value, str) else value
+
+
 _OF_EXERCISES: Final = frozenset({"goal", "rest"})
-_OF_TEMPLATES: Final = ("mirror", "min_visible", "angle_deviation", "size_deviation", "limbs")
+_OF_TEMPLATES: Final = (
+    "mirror",
+    "min_visible",
+    "max_deviated",
+    "angle_deviation",
+    "size_deviation",
+    "limbs",
+)
 
 
 class WatchSection(_Kinds):
@@ -347,6 +360,12 @@ class WatchSection(_Kinds):
     order: Order = Field(
         default="xy",
         description="what stands first in a classifier's columns or inputs called x, y",
+    )
+    title: Annotated[dict[str, str], BeforeValidator(_by_language)] | None = Field(
+        default=None,
+        description="what people read, in one language or by language; unset: the name, with "
+        "blanks for underscores",
+        examples=["Raise your arms!"],
     )
     exercise: ExercisePath | None = Field(
         default=None,
@@ -384,6 +403,11 @@ class WatchSection(_Kinds):
     mirror: bool | None = Field(default=None, description="the mirror image counts as well")
     min_visible: Annotated[int, Field(ge=1, le=12)] | None = Field(
         default=None, description="limbs that must be seen"
+    )
+    max_deviated: Annotated[int, Field(ge=0, le=12)] | None = Field(
+        default=None,
+        description="limbs that may be off by more than their tolerance; unset: as many as the "
+        "score allows, but none by more than three times its tolerance",
     )
     angle_deviation: Degrees | None = Field(
         default=None, description="degrees every limb may be off"

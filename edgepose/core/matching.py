@@ -1,18 +1,20 @@
 """Compare a pose with templates: a score for each, the deviation and correction of each limb.
 
-Scoring is one pass of array arithmetic over all templates; texts are made for one of them only.
+Scoring is one pass of array arithmetic over all templates; corrections are worked out for one of
+them, and only when somebody reads them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.core.corrections import correction
+from edgepose.core.corrections import Body, Deviation, corrections
 from edgepose.core.templates import (
     MIN_SCORE,
     Array,
@@ -21,8 +23,10 @@ from edgepose.core.templates import (
     known_points,
     limb_angles,
     measure,
+    mirrored_points,
 )
-from edgepose.skeleton import NUM_LIMBS
+from edgepose.correction import Correction
+from edgepose.skeleton import LIMBS, NUM_LIMBS
 from edgepose.types import DEVIATED, OK, UNKNOWN, Match, Pose
 
 ZERO_SCORE_AT: Final = 3.0  # a limb scores 0 at this many times its angle_deviation
@@ -41,16 +45,26 @@ def limb_scores(degrees: NDArray[Any], angle_deviations: NDArray[Any]) -> NDArra
     )
 
 
+FAR_OFF: Final = ZERO_SCORE_AT  # times its tolerance: a pose with a limb so far off is another
+# (at twice, two of 12 pairs of people and jumping jacks lose repetitions to blurred limbs)
+
 DEVIATIONS: Final = (1e-3, 360.0)  # degrees: the range of tolerances that makes a difference
 
 
 class Templates:
     """Templates in one array, so that a pose is compared with all of them at once."""
 
-    def __init__(self, templates: Sequence[Template], min_score: float = MIN_SCORE) -> None:
+    def __init__(
+        self,
+        templates: Sequence[Template],
+        min_score: float = MIN_SCORE,
+        max_deviated: int | None = None,
+    ) -> None:
         """Prepare the comparison.
 
         min_score: a pose's keypoint below it is unknown; depends on the model's score steps.
+        max_deviated: limbs that may be off, see Comparison.at_most; None: none by more than
+        FAR_OFF times its tolerance.
         """
         self.templates = tuple(templates)
         self.min_score = min_score
@@ -69,6 +83,8 @@ class Templates:
         self._required = np.array([t.required for t in owners], np.float32)
         self._rounded = np.array([bool(t.compat) for t in owners], np.bool_)
         self._any_rounded = bool(self._rounded.any())
+        self._limit = FAR_OFF if max_deviated is None else 1.0  # tolerances
+        self._allowed = float(max_deviated or 0)
 
     def __len__(self) -> int:
         return len(self.templates)
@@ -78,19 +94,25 @@ class Templates:
         points = known_points(pose, self.min_score)
         angles = limb_angles(points)
         rounded = limb_angles(points, rounded=True) if self._any_rounded else angles
-        return Comparison(self, points, self._score(angles, rounded))
+        scores, excess = self._score(angles, rounded)
+        return Comparison(self, points, scores, excess > self._allowed, pose.size[0])
 
-    def _score(self, angles: Array, rounded: Array) -> NDArray[np.float32]:
-        """Return (rows,) scores of (12,) angles; `rounded`: for templates with `compat`."""
+    def _score(self, angles: Array, rounded: Array) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return (rows,) scores of (12,) angles, and how many limbs are off by too much.
+
+        rounded: angles for templates with `compat`.
+        """
         known = np.isfinite(angles).astype(np.float32)
         pose = np.nan_to_num(angles).astype(np.float32)
         if rounded is not angles:
             pose = np.where(self._rounded[:, None], np.nan_to_num(rounded).astype(np.float32), pose)
         off = np.abs(self._angles - pose)
-        limbs = limb_scores(np.minimum(off, 360.0 - off), self._deviations)
+        off = np.minimum(off, 360.0 - off)
+        limbs = limb_scores(off, self._deviations)
         total = self._weights @ known
         scores = ((limbs * self._weights) @ known) / np.maximum(total, np.float32(1e-9))
-        return np.where(self._counted @ known >= self._required, scores, np.float32(0))
+        scores = np.where(self._counted @ known >= self._required, scores, np.float32(0))
+        return scores, ((off > self._limit * self._deviations) * self._counted) @ known
 
 
 def _views(template: Template) -> tuple[PoseShape, ...]:
@@ -109,6 +131,19 @@ class Comparison:
     _set: Templates
     _points: Array
     _rows: NDArray[np.float32]
+    _is_excess: NDArray[np.bool_]  # (rows,), where more limbs are off than may be
+    _height: int
+
+    def at_most(self, score: float) -> Comparison:
+        """Return a comparison in which poses with more limbs off than may be score `score`.
+
+        What a mean forgives is another pose: one limb of twelve that points the other way leaves
+        a score of 0.93.
+        """
+        if not self._is_excess.any():
+            return self
+        capped = np.minimum(self._rows, np.float32(score))
+        return replace(self, _rows=np.where(self._is_excess, capped, self._rows))
 
     @property
     def scores(self) -> NDArray[np.float32]:
@@ -134,13 +169,23 @@ class Comparison:
         row = int(mine[np.argmax(self._rows[mine])])
         template, shape = self._set.templates[owner], self._set._shapes[row]
         own = measure(self._points, bool(template.compat))
-        return _match(template, shape, own, self._points, float(self._rows[row]))
+        return _match(
+            template, shape, own, _Person(self._points, self._height), float(self._rows[row])
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Person:
+    """The keypoints that are compared, (17, 2) in pixels, and the picture's height."""
+
+    points: Array
+    height: int
 
 
 def _match(
-    template: Template, shape: PoseShape, own: PoseShape, points: Array, score: float
+    template: Template, shape: PoseShape, own: PoseShape, person: _Person, score: float
 ) -> Match:
-    """Return the deviations of a pose's shape from a template's, with corrections."""
+    """Return the deviations of a pose's shape from a template's."""
     degrees = angle_difference(shape.angles, own.angles)
     degrees[template.weights <= 0] = np.nan
     proportions = first_known(own.proportions - shape.proportions)
@@ -155,20 +200,34 @@ def _match(
         states.astype(np.int8),
         degrees.astype(np.float32),
         proportions.astype(np.float32),
-        _texts(states, np.where(turned, degrees, 0.0), proportions, points),
+        partial(
+            _corrections,
+            person,
+            template,
+            shape is not template.shape,
+            np.where(turned, degrees, degrees * 0.0),
+            np.where(resized, proportions, 0.0),
+        ),
     )
 
 
-def _texts(
-    states: NDArray[np.int_], degrees: Array, proportions: Array, points: Array
-) -> tuple[str, ...]:
-    """Return the correction of each deviated limb; degrees: 0 where only its length deviates."""
-    places = points.tolist()
-    rows = zip(states.tolist(), degrees.tolist(), proportions.tolist(), strict=True)
-    return tuple(
-        correction(limb, places, turn_by, size) if state == DEVIATED else ""
-        for limb, (state, turn_by, size) in enumerate(rows)
-    )
+def _corrections(
+    person: _Person, template: Template, is_mirrored: bool, turns: Array, stretch: Array
+) -> tuple[Correction, ...]:
+    """Return what to change; turns, stretch: 0 where a limb's angle or length does not deviate."""
+    wanted = template.points[0]
+    missing = template.counted & np.isnan(turns)
+    return corrections(
+        Deviation(
+            Body.of(person.points.tolist()),
+            Body.of((mirrored_points(wanted) if is_mirrored else wanted).tolist()),
+            turns.tolist(),
+            stretch.tolist(),
+            frozenset(limb.name for limb, is_missing in zip(LIMBS, missing, strict=True)
+                      if is_missing),
+            person.height,
+        )
+    )  # fmt: skip
 
 
 def first_known(values: Array) -> Array:

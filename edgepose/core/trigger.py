@@ -2,6 +2,7 @@
 
 Each transition is a line of TABLE and is taken when its condition holds; one frame may take
 several. A transition with an event also waits for a fresh frame. Times are arguments: no clock.
+Nothing starts on a frame whose score is below `enter`, however long it was held before.
 
     idle --high--> holding --held--> active --low--> releasing --over--> cooldown --over--> idle
                       |                 ^                |
@@ -17,7 +18,7 @@ from typing import Final, Literal
 from edgepose.errors import UserError
 
 Phase = Literal["idle", "holding", "active", "releasing", "cooldown"]
-Condition = Literal["high", "low", "not low", "over"]
+Condition = Literal["high", "low", "not low", "held", "over"]
 Signal = Literal["start", "end"]
 
 _SLACK: Final = 1e-6  # seconds; frame times are sums of fractions
@@ -64,7 +65,7 @@ class _Transition:
 
 TABLE: Final[dict[Phase, tuple[_Transition, ...]]] = {
     "idle": (_Transition("high", "holding"),),
-    "holding": (_Transition("low", "idle"), _Transition("over", "active", "start")),
+    "holding": (_Transition("low", "idle"), _Transition("held", "active", "start")),
     "active": (_Transition("low", "releasing"),),
     "releasing": (_Transition("not low", "active"), _Transition("over", "cooldown", "end")),
     "cooldown": (_Transition("over", "idle"),),
@@ -122,12 +123,14 @@ class Trigger:
 
     def _next(self, score: float, fresh: bool) -> _Transition | None:
         """Return the transition to take now."""
-        low = score < self.thresholds.exit
+        low, high = score < self.thresholds.exit, score >= self.thresholds.enter
+        over = self._time - self._since >= self._duration() - _SLACK
         holds: dict[Condition, bool] = {
-            "high": score >= self.thresholds.enter,
+            "high": high,
             "low": low,
             "not low": not low,
-            "over": self._time - self._since >= self._duration() - _SLACK,
+            "held": over and high,
+            "over": over,
         }
         for transition in TABLE[self.phase]:
             if holds[transition.condition] and (fresh or not transition.signal):

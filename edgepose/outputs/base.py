@@ -56,8 +56,8 @@ class Device:
 
     controls: None where there is no appliance (replay, tests). templates: what each watch
     looks for, by its name, to be shown; a watch may have none. profiles: names to switch between.
-    language: what people read and hear is in it. kinds: of the watches by name; one that is not
-    there is a pose.
+    language: what people read and hear is in it. titles: what they call each watch, by its name.
+    kinds: of the watches by name; one that is not there is a pose.
     """
 
     name: str
@@ -69,6 +69,7 @@ class Device:
     output: str = ""
     language: Language = field(default_factory=Language)
     kinds: Mapping[str, WatchKind] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 class Output(ABC):

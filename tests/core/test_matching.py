@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edgepose.core.matching import Templates, angle_difference, first_known, match
 from edgepose.core.templates import LimbRule, teach
-from edgepose.skeleton import INDEX, LIMB_INDEX, MIRRORED, NUM_LIMBS
+from edgepose.skeleton import INDEX, LIMB_INDEX, MIRRORED
 from edgepose.types import DEVIATED, OK, UNKNOWN, Pose
 
 FOREARM = LIMB_INDEX["left_forearm"]
@@ -50,7 +50,7 @@ class TestScore:
         result = match(teach("t", [figure()]), figure())
         assert result.score == pytest.approx(1.0)
         assert (result.states == OK).all()
-        assert not any(result.texts)
+        assert not result.explain()
 
     @given(
         scale=st.floats(0.1, 3.0),
@@ -322,4 +322,42 @@ class TestMany:
         """In the order of the skeleton."""
         result = match(teach("t", [figure()]), figure())
         assert [limb.limb for limb in result.limbs] == list(LIMB_INDEX)
-        assert len(result.texts) == NUM_LIMBS
+
+
+class TestTooFarOff:
+    """A limb that points elsewhere makes another pose of it, whatever the mean says."""
+
+    TURNED = ({"left_forearm": 95.0}, 0.9)  # 180 degrees off, and the score all the same
+
+    def test_a_limb_that_points_the_other_way_is_held_against_it(self, figure):
+        """The mean of twelve forgives one; by default the pose is refused."""
+        limbs, score = self.TURNED
+        compared = Templates([teach("t", [figure()])]).compare(figure(**limbs))
+        assert compared.score > score
+        assert compared.at_most(0.69).score == pytest.approx(0.69)
+        assert compared.at_most(0.69).match().score == pytest.approx(0.69)
+
+    @pytest.mark.parametrize(("off", "allowed"), [(55.0, True), (65.0, False)])
+    def test_three_times_the_tolerance_is_the_limit(self, figure, off, allowed):
+        """Of 20 degrees."""
+        compared = Templates([teach("t", [figure()])]).compare(figure(left_forearm=-85.0 + off))
+        assert (compared.at_most(0.5).score > 0.5) is allowed
+
+    @pytest.mark.parametrize(("limit", "allowed"), [(0, False), (1, False), (2, True)])
+    def test_max_deviated_counts_limbs(self, figure, limit, allowed):
+        """Two are off, one of them by far."""
+        shown = figure(left_forearm=95.0, right_forearm=-60.0)
+        compared = Templates([teach("t", [figure()])], max_deviated=limit).compare(shown)
+        assert (compared.at_most(0.5).score > 0.5) is allowed
+
+    def test_limbs_that_do_not_count_may_point_anywhere(self, figure):
+        """An ignored forearm."""
+        template = teach("t", [figure()], ignore=frozenset({"left_forearm"}))
+        compared = Templates([template]).compare(figure(left_forearm=95.0))
+        assert compared.at_most(0.5).score == pytest.approx(1.0)
+
+    def test_another_template_may_still_fit(self, figure):
+        """Of two, the one that is refused does not hide the one that fits."""
+        refused, fits = teach("a", [figure()]), teach("b", [figure(left_forearm=60.0)])
+        compared = Templates([refused, fits]).compare(figure(left_forearm=60.0))
+        assert compared.at_most(0.5).match().name == "b"

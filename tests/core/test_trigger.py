@@ -72,6 +72,12 @@ class TestPhases:
         assert made == [("start", 0.1), ("end", 0.3)]
         assert trigger.phase == "idle"
 
+    def test_nothing_starts_on_a_frame_below_enter(self):
+        """The hold is over while the score dips: it starts with the first that is high again."""
+        trigger = Trigger(Thresholds(hold=0.2))
+        made = events(trigger, [(HIGH, 0.0), (HIGH, 0.1), (MIDDLE, 0.25), (HIGH, 0.3)])
+        assert made == [("start", 0.3)]
+
     def test_between_exit_and_enter_nothing_begins_and_nothing_ends(self):
         """That is what two thresholds are for."""
         assert run(Trigger(PLAIN), "mmhmmlm") == [

@@ -159,4 +159,6 @@ class ExerciseWatch:
         if not states:
             return WatchState(self.name, kind=self._kind, goal=self._goal)
         leading = max(states, key=lambda state: (state.score > 0, state.count, -state.person))
-        return replace(leading, counts={state.person: state.count for state in states})
+        counts = {state.person: state.count for state in states}
+        others = tuple(state for state in states if state is not leading)
+        return replace(leading, counts=counts, others=others)

@@ -154,4 +154,5 @@ class ScoredWatch(ABC):
             count=self.count,
             person=one.person,
             match=one.match(),
+            enter=self._thresholds.enter,
         )

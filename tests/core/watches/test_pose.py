@@ -46,7 +46,20 @@ class TestEvents:
         ((start,)) = watch.step([figure(**{**UP, "left_forearm": 55.0})], 0.0)[1]
         assert 0.85 <= start.score < 1.0
         assert [limb.limb for limb in start.deviated] == ["left_forearm"]
-        assert start.deviated[0].text == "move left wrist in 30°"
+        assert start.deviated[0].text == "move your left hand towards your middle"
+
+    def test_a_limb_that_is_turned_around_starts_nothing(self, figure, arms_up):
+        """Eleven limbs of twelve are right, which a mean would forgive."""
+        watch = PoseWatch("w", [arms_up], PLAIN)
+        state, changes = watch.step([figure(**{**UP, "left_forearm": -95.0})], 0.0)
+        assert not changes
+        assert state.score < PLAIN.exit
+
+    def test_max_deviated_can_be_looser_than_the_default(self, figure, arms_up):
+        """One limb may be anywhere where the installer says so."""
+        watch = PoseWatch("w", [arms_up], PLAIN, max_deviated=1)
+        _, changes = watch.step([figure(**{**UP, "left_forearm": -95.0})], 0.0)
+        assert types(changes) == [("start", 1)]
 
     def test_any_of_several_templates_starts_it(self, figure, arms_up):
         """Two poses under one name: either will do."""
