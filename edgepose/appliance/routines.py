@@ -51,7 +51,7 @@ class StepWatches:
             classifier, classify = self._classifiers[step.classifier]
             index = classifier.classes.index(step.class_name)
             return ClassifierWatch(step.name, classify, index, *rules)
-        return PoseWatch(step.name, step.templates, *rules, self._known_score)
+        return PoseWatch(step.name, step.templates, *rules, min_score=self._known_score)
 
 
 def _section(file: str) -> WatchSection:

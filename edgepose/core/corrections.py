@@ -36,7 +36,7 @@ NEAR_EDGE: Final = 0.1  # of the picture's height: a body that ends there goes o
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class BodyVectors:
     """A person, or the pose of a template, as vectors.
 
     ways: 12, from start to end of each limb; NaN where unknown. points: as Points.
@@ -46,7 +46,7 @@ class Body:
     points: Points
 
     @classmethod
-    def of(cls, points: Points) -> Body:
+    def of(cls, points: Points) -> BodyVectors:
         """Return the body of keypoints."""
         places = [complex(x, -y) for y, x in points]
         return cls(tuple(places[limb.end] - places[limb.start] for limb in LIMBS), points)
@@ -101,8 +101,8 @@ class Deviation:
     missing: limbs that should be compared and aren't seen. height: of the picture, pixels.
     """
 
-    person: Body
-    wanted: Body
+    person: BodyVectors
+    wanted: BodyVectors
     turns: Sequence[float]
     stretch: Sequence[float]
     missing: frozenset[str] = frozenset()
@@ -166,7 +166,7 @@ def _get_up_or_down(deviation: Deviation) -> str:
     return "lie_down" if wanted else "get_up"
 
 
-def _lies(body: Body) -> bool:
+def _lies(body: BodyVectors) -> bool:
     """Return whether trunk and thighs are nearer to the ground than to the vertical."""
     thighs = [body.way(f"{side}_thigh") for side in SIDES]
     return all(_tilt(way) > LYING for way in (body.trunk, *filter(_is_known, thighs)))
@@ -186,7 +186,7 @@ def _turning(deviation: Deviation) -> str:
     return "turn_to_face" if then > 0 else "turn_away"
 
 
-def _into_profile(person: Body, wanted: Body) -> str:
+def _into_profile(person: BodyVectors, wanted: BodyVectors) -> str:
     """Return how to turn for a pose that is seen from the side."""
     if abs(person.facing) >= FACING:
         sides = {1: "turn_left", -1: "turn_right", 0: "turn_sideways"}

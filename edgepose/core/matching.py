@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.core.corrections import Body, Deviation, corrections
+from edgepose.core.corrections import BodyVectors, Deviation, corrections
 from edgepose.core.templates import (
     MIN_SCORE,
     Array,
@@ -170,12 +170,12 @@ class Comparison:
         template, shape = self._set.templates[owner], self._set._shapes[row]
         own = measure(self._points, bool(template.compat))
         return _match(
-            template, shape, own, _Person(self._points, self._height), float(self._rows[row])
+            template, shape, own, _Seen(self._points, self._height), float(self._rows[row])
         )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Person:
+class _Seen:
     """The keypoints that are compared, (17, 2) in pixels, and the picture's height."""
 
     points: Array
@@ -183,7 +183,7 @@ class _Person:
 
 
 def _match(
-    template: Template, shape: PoseShape, own: PoseShape, person: _Person, score: float
+    template: Template, shape: PoseShape, own: PoseShape, seen: _Seen, score: float
 ) -> Match:
     """Return the deviations of a pose's shape from a template's."""
     degrees = angle_difference(shape.angles, own.angles)
@@ -202,7 +202,7 @@ def _match(
         proportions.astype(np.float32),
         partial(
             _corrections,
-            person,
+            seen,
             template,
             shape is not template.shape,
             np.where(turned, degrees, degrees * 0.0),
@@ -212,20 +212,20 @@ def _match(
 
 
 def _corrections(
-    person: _Person, template: Template, is_mirrored: bool, turns: Array, stretch: Array
+    seen: _Seen, template: Template, is_mirrored: bool, turns: Array, stretch: Array
 ) -> tuple[Correction, ...]:
     """Return what to change; turns, stretch: 0 where a limb's angle or length does not deviate."""
     wanted = template.points[0]
     missing = template.counted & np.isnan(turns)
     return corrections(
         Deviation(
-            Body.of(person.points.tolist()),
-            Body.of((mirrored_points(wanted) if is_mirrored else wanted).tolist()),
+            BodyVectors.of(seen.points.tolist()),
+            BodyVectors.of((mirrored_points(wanted) if is_mirrored else wanted).tolist()),
             turns.tolist(),
             stretch.tolist(),
             frozenset(limb.name for limb, is_missing in zip(LIMBS, missing, strict=True)
                       if is_missing),
-            person.height,
+            seen.height,
         )
     )  # fmt: skip
 

@@ -3,8 +3,18 @@
 Reads no file but the font and keeps no frame.
 """
 
+from edgepose.render.counting import Wording, title_of
 from edgepose.render.messages import Invitation, draw_notice, draw_troubles
-from edgepose.render.renderer import Renderer, leading
+from edgepose.render.renderer import Renderer
 from edgepose.render.style import Palette, Style
 
-__all__ = ["Invitation", "Palette", "Renderer", "Style", "draw_notice", "draw_troubles", "leading"]
+__all__ = [
+    "Invitation",
+    "Palette",
+    "Renderer",
+    "Style",
+    "Wording",
+    "draw_notice",
+    "draw_troubles",
+    "title_of",
+]

@@ -11,12 +11,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgepose.render import motion
 from edgepose.render.figure import Brush, Figure, draw_figure
 from edgepose.render.sprites import Sprite, blend, panel, tinted
 from edgepose.render.strokes import halo
-from edgepose.render.style import INK, MUTED, PANEL, PANEL_OPACITY, Rgb
+from edgepose.render.style import INK, PANEL, PANEL_OPACITY, Rgb
 from edgepose.render.text import MARGIN, PADDING, Page
-from edgepose.types import Image, LimbMatch, Match
+from edgepose.types import Image
 
 _BELOW_STATS: Final = 46  # units: below the figures in the upper right corner
 _TITLE, _BODY = 46, 30  # units
@@ -71,23 +72,49 @@ def _sign(height: int, colour: Rgb) -> Sprite:
     return tinted(small.astype(np.uint8), colour)
 
 
-TURN: Final = 4.0  # seconds that each pose is shown
+TURN: Final = 6.4  # seconds that each pose is shown: two cycles of its motion
 _BREATH: Final = 2.0  # seconds from dim to bright and back
 _DIMMED: Final = 0.3  # of the picture's brightness
 _TOP: Final = 60  # units above the figure
 _BELOW: Final = 140  # units below it, for the words
+_HINT: Final = 230  # units of a hint's figure
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Invitation:
-    """A pose that the screen invites people to take.
+    """A pose or an exercise that the screen invites people to.
 
-    words: its name. points: float (17, 2) of (y, x) in pixels of any picture, NaN where unknown;
-    None where only the name is known.
+    words: its title. points: float (17, 2) of (y, x) in pixels of any picture, NaN where unknown;
+    None where only the title is known. start: where the movement to it begins, None to keep still.
     """
 
     words: str
     points: NDArray[Any] | None = None
+    start: NDArray[Any] | None = None
+
+    def at(self, time: float) -> NDArray[Any] | None:
+        """Return the points of the moving figure at a time."""
+        if self.points is None or self.start is None:
+            return self.points
+        return motion.at(self.start, self.points, time % TURN)
+
+    @property
+    def extent(self) -> NDArray[Any] | None:
+        """Return every point that the movement reaches, for a frame that doesn't jump."""
+        if self.points is None or self.start is None:
+            return self.points
+        shares = np.linspace(0, 1, 5)
+        return np.concatenate([motion.between(self.start, self.points, one) for one in shares])
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A part of the page, in pixels."""
+
+    y: float
+    x: float
+    height: float
+    width: float
 
 
 def chosen(invitations: Sequence[Invitation], time: float) -> Invitation | None:
@@ -105,69 +132,67 @@ def dimmed(canvas: Image) -> None:
 def draw_invitation(
     page: Page, brush: Brush, invitation: Invitation, time: float, mirror: bool
 ) -> None:
-    """Draw a breathing figure in the pose, and its name below.
+    """Draw a breathing figure that goes into the pose, and its title below.
 
     mirror: the picture is shown mirrored, so the figure is too.
     """
-    figure = None if invitation.points is None else _placed(page, invitation.points, mirror)
-    if figure is not None and figure.limbs.any():
-        breath = 0.5 - 0.5 * math.cos(2 * math.pi * time / _BREATH)
-        shown = figure.lines[figure.limbs]
-        halo(page.canvas, shown, 2 * figure.width(brush.unit), page.accent, 0.15 + 0.45 * breath)
-        draw_figure(page.canvas, figure, brush)
-    _write(page, invitation.words, figure is not None)
+    height, width = page.size
+    top = page.px(_TOP)
+    area = Area(top, 0.1 * width, height - top - page.px(_BELOW), 0.8 * width)
+    is_drawn = _draw_moving(page, brush, invitation, area, time=time, mirror=mirror)
+    _write(page, invitation.words, is_drawn)
+
+
+def draw_hint(page: Page, brush: Brush, hint: Invitation, time: float, mirror: bool) -> None:
+    """Draw an invitation small in the lower right corner, beside people who do nothing yet."""
+    height, width = page.size
+    text = page.text(hint.words, 40, INK, 0.6)
+    margin, pad = page.px(MARGIN), page.px(PADDING)
+    side = page.px(_HINT)
+    box_width = min(max(side, text.size[1] + 2 * pad), width - 2 * margin)
+    has_figure = hint.points is not None
+    box_height = text.size[0] + 2 * pad + (side if has_figure else 0)
+    y, x = height - margin - box_height, width - margin - box_width
+    blend(page.canvas, panel((box_height, box_width), 2 * pad, PANEL, 0.8), y, x)
+    if has_figure:
+        area = Area(y + pad, x + pad, side - pad, box_width - 2 * pad)
+        _draw_moving(page, brush, hint, area, time=time, mirror=mirror)
+    below = y + box_height - pad - text.size[0]
+    blend(page.canvas, text, below, x + (box_width - text.size[1]) // 2)
+
+
+def _draw_moving(
+    page: Page, brush: Brush, invitation: Invitation, area: Area, *, time: float, mirror: bool
+) -> bool:
+    """Draw the figure of an invitation into an area; return whether there is one."""
+    points, extent = invitation.at(time), invitation.extent
+    figure = None if points is None or extent is None else _placed(area, points, extent, mirror)
+    if figure is None or not figure.limbs.any():
+        return False
+    breath = 0.5 - 0.5 * math.cos(2 * math.pi * time / _BREATH)
+    shown = figure.lines[figure.limbs]
+    halo(page.canvas, shown, 2 * figure.width(brush.unit), page.accent, 0.15 + 0.45 * breath)
+    draw_figure(page.canvas, figure, brush)
+    return True
 
 
 def _write(page: Page, words: str, below: bool) -> None:
-    text = page.text(words, 64 if below else 84, MUTED, 0.9)
+    text = page.text(words, 64 if below else 84, INK, 0.9)
     height, width = page.size
     y = height - page.px(2 * MARGIN) - text.size[0] if below else (height - text.size[0]) // 2
     blend(page.canvas, text, y, (width - text.size[1]) // 2)
 
 
-def _placed(page: Page, points: NDArray[Any], mirror: bool) -> Figure | None:
-    """Return the figure, as large as fits between the edge and the words; None if empty."""
+def _placed(area: Area, points: NDArray[Any], extent: NDArray[Any], mirror: bool) -> Figure | None:
+    """Return the figure in an area that all of its movement fits into; None if empty."""
     known = np.isfinite(points).all(axis=1)
     if known.sum() < 2:
         return None
-    xy = np.where(known[:, None], points[:, ::-1], 0.0).astype(np.float64)
-    xy[:, 0] *= -1 if mirror else 1
-    low, extent = xy[known].min(0), np.ptp(xy[known], axis=0)
-    room = np.array([0.8 * page.size[1], page.size[0] - page.px(_TOP) - page.px(_BELOW)])
-    scale = float((room / np.maximum(extent, 1e-6)).min())
-    middle = np.array([page.size[1] / 2, page.px(_TOP) + room[1] / 2])
-    return Figure((xy - low - extent / 2) * scale + middle, known)
-
-
-MOST: Final = 3  # people can't follow more at a time
-READING: Final = 0.5  # seconds that a text stays: one that changes in every frame can't be read
-
-
-class Advice:
-    """The corrections on screen: they change slowly enough to read, and go once they are done."""
-
-    def __init__(self) -> None:
-        """Start without any."""
-        self._chosen: tuple[LimbMatch, ...] = ()
-        self._since = float("-inf")
-        self._about = ""
-
-    def words(self, match: Match | None, time: float) -> list[str]:
-        """Return one line for each of the worst limbs, in the order of the skeleton.
-
-        match: of the most relevant watch, None when nobody is compared. time: seconds, of the
-        frame; when it goes back, or the pose is another, the lines are chosen again.
-        """
-        if match is None:
-            self._chosen, self._since = (), float("-inf")
-            return []
-        off = [limb for limb in match.deviated if limb.text]
-        if match.name != self._about or not 0 <= time - self._since < READING:
-            self._chosen, self._since, self._about = _worst(off), time, match.name
-        still = {limb.limb for limb in off}
-        return [limb.text for limb in self._chosen if limb.limb in still]
-
-
-def _worst(off: list[LimbMatch]) -> tuple[LimbMatch, ...]:
-    ranked = sorted(off, key=lambda limb: -abs(np.nan_to_num(limb.degrees)))[:MOST]
-    return tuple(limb for limb in off if limb in ranked)
+    sign = -1 if mirror else 1
+    everything = extent[np.isfinite(extent).all(axis=1)][:, ::-1] * (sign, 1)
+    low, reach = everything.min(0), np.ptp(everything, axis=0)
+    room = np.array([area.width, area.height])
+    scale = float((room / np.maximum(reach, 1e-6)).min())
+    xy = np.where(known[:, None], points[:, ::-1], 0.0).astype(np.float64) * (sign, 1)
+    middle = np.array([area.x, area.y]) + room / 2
+    return Figure((xy - low - reach / 2) * scale + middle, known)

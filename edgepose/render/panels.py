@@ -6,7 +6,7 @@ The screen shows no fixed text: names come from the configuration, corrections f
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,14 +25,20 @@ _FEW: Final = 2  # cards; more are drawn at _COMPACT of the size, to leave room 
 _COMPACT: Final = 0.68
 _CARDS_SHARE: Final = 0.5  # of the height; of watches that don't fit there, the best are shown
 _NAME_SHARE: Final = 0.34  # of the width
+_ADVICE: Final = 46  # units: read from five metres, where 30 are read from three
 
 
-def draw_cards(page: Page, watches: Sequence[WatchState]) -> None:
-    """Draw a card for each watch down the left side: ring, score, name and count."""
+def draw_cards(
+    page: Page, watches: Sequence[WatchState], titled: Callable[[str], str] = str
+) -> None:
+    """Draw a card for each watch down the left side: ring, score, title and count.
+
+    titled: returns the title of a watch by its name.
+    """
     scale = 1.0 if len(watches) <= _FEW else _COMPACT
     step = page.px((_RING + 2 * PADDING + 10) * scale)
     shown = _best(watches, int(page.size[0] * _CARDS_SHARE) // step)
-    cards = [Card.of(page, watch, scale) for watch in shown]
+    cards = [Card.of(page, watch, titled(watch.name), scale) for watch in shown]
     width = max((card.width for card in cards), default=0)
     for i, card in enumerate(cards):
         _draw_card(page, card, page.px(MARGIN) + i * step, width)
@@ -61,9 +67,9 @@ class Card:
     count: Sprite | None
 
     @classmethod
-    def of(cls, page: Page, watch: WatchState, scale: float) -> Card:
+    def of(cls, page: Page, watch: WatchState, title: str, scale: float) -> Card:
         """Return the card of a watch; `scale` 1 is full size."""
-        name = page.text(watch.name, 30 * scale, INK if _is_seen(watch) else MUTED, _NAME_SHARE)
+        name = page.text(title, 30 * scale, INK if _is_seen(watch) else MUTED, _NAME_SHARE)
         times = f"{TIMES}{watch.count}"
         count = page.text(times, 30 * scale, page.accent) if watch.count else None
         return cls(watch, page.px(_RING * scale), page.px(PADDING * scale), name, count)
@@ -101,14 +107,14 @@ def _draw_ring(page: Page, card: Card, y: int, x: int) -> None:
         cv2.circle(page.canvas, centre, card.ring // 2, page.accent, -1, cv2.LINE_AA)
     elif watch.progress > 0:
         radius = (card.ring - thickness) // 2
-        _draw_arc(page, centre, radius, thickness, watch.progress)
+        draw_arc(page, centre, radius, thickness, watch.progress)
     colour = PANEL if active else INK if _is_seen(watch) else MUTED
     words = f"{100 * watch.score:.0f}" if _is_seen(watch) else NOBODY
     score = page.type.text(words, round(0.4 * card.ring), colour)
     blend(page.canvas, score, centre[1] - score.size[0] // 2, centre[0] - score.size[1] // 2)
 
 
-def _draw_arc(
+def draw_arc(
     page: Page, centre: tuple[int, int], radius: int, thickness: int, share: float
 ) -> None:
     """Draw a share 0..1 of a circle, clockwise from the top."""
@@ -117,27 +123,38 @@ def _draw_arc(
 
 
 def draw_banner(page: Page, words: str) -> None:
-    """Draw the name of the pose that was held on a bright pill, low in the middle."""
-    text = page.text(f"✓ {words}", 46, PANEL)
-    _draw_pill(page, text, page.canvas.shape[0] - page.px(MARGIN), page.accent, 1.0)
+    """Draw the title of the pose that is held on a bright pill, low in the middle."""
+    text = page.text(f"✓ {words}", 54, PANEL)
+    draw_pill(page, text, page.canvas.shape[0] - page.px(MARGIN), page.accent, 1.0)
 
 
 def draw_advice(page: Page, advice: Sequence[str]) -> None:
-    """Draw corrections, one pill a line, low in the middle."""
+    """Draw what to change, one pill a line, low in the middle."""
     bottom = page.canvas.shape[0] - page.px(MARGIN)
     for words in reversed(advice):
-        text = beside_dot(page.text(words, 32), page.px(9), page.warning)
-        bottom = _draw_pill(page, text, bottom, PANEL, PANEL_OPACITY)
+        text = beside_dot(page.text(words, _ADVICE, INK, 0.84), page.px(11), page.warning)
+        bottom = draw_pill(page, text, bottom, PANEL, 0.8)
 
 
-def _draw_pill(page: Page, text: Sprite, bottom: int, colour: Rgb, opacity: float) -> int:
-    """Draw text on a pill that ends at `bottom`; return where the next one above it ends."""
+def draw_pill(
+    page: Page,
+    text: Sprite,
+    bottom: int,
+    colour: Rgb,
+    opacity: float,
+    *,
+    middle: int | None = None,
+) -> int:
+    """Draw text on a pill that ends at `bottom`; return where the next one above it ends.
+
+    middle: x in pixels; None: of the page.
+    """
     pad, step = page.px(PADDING), page.px(16)
     height = text.size[0] + pad
-    width = (
-        -(-(text.size[1] + 4 * pad) // step) * step
-    )  # in steps: one more digit needs no new panel
-    y, x = bottom - height, (page.canvas.shape[1] - width) // 2
+    wanted = text.size[1] + 4 * pad
+    width = -(-wanted // step) * step  # in steps: one more digit needs no new panel
+    y, x = bottom - height, (page.canvas.shape[1] if middle is None else 2 * middle) - width
+    x = min(max(x // 2, 0), max(page.canvas.shape[1] - width, 0))
     blend(page.canvas, panel((height, width), height // 2, colour, opacity), y, x)
     blend(page.canvas, text, y + pad // 2, x + (width - text.size[1]) // 2)
     return y - page.px(8)

@@ -1,4 +1,4 @@
-"""Draw a scene: where the picture lies on the canvas, the people on it, the text around them."""
+"""Draw a scene: the picture, the people on it, and the text around them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgepose.render.counting import SET_SHOWN, Wording, draw_counters, draw_set
 from edgepose.render.figure import Brush, Figure, Known, draw_corrections, draw_figure, draw_ghost
-from edgepose.render.messages import Advice, Invitation, chosen, dimmed, draw_invitation
-from edgepose.render.panels import (
-    draw_advice,
-    draw_banner,
-    draw_cards,
-    draw_flash,
-    draw_stats,
-    relevance,
+from edgepose.render.focus import Advice, Focus, is_in_progress
+from edgepose.render.messages import (
+    Invitation,
+    chosen,
+    dimmed,
+    draw_hint,
+    draw_invitation,
 )
+from edgepose.render.panels import draw_advice, draw_banner, draw_cards, draw_flash, draw_stats
 from edgepose.render.style import Style, rgb
 from edgepose.render.text import Page, Typesetter, unit_of
 from edgepose.types import Event, Image, Keypoints, Pose, Scene, Size, WatchState
@@ -74,42 +75,55 @@ def _flipped(image: Image) -> Image:
 
 
 _FLASH: Final = 0.6  # seconds that the edges glow after an event
-_BANNER: Final = 1.5  # seconds that an event stays on the banner, long enough to be read
-_CELEBRATED: Final = ("start", "rep")
+_CELEBRATED: Final = ("start", "rep", "goal", "set")
+_HELD_LONG: Final = 3.0  # seconds; the end of a shorter hold is not worth a screen
 
 
 class Renderer:
-    """The drawing of scenes as pictures. It remembers only the latest event.
+    """The drawing of scenes as pictures. It remembers what just happened, and who attempts what.
 
     Times are the frames' own: the same scenes give the same pictures.
     """
 
-    def __init__(self, style: Style | None = None) -> None:
-        """Use the colours and font of `style`. Raises ConfigError for a file that is not a font."""
+    def __init__(self, style: Style | None = None, wording: Wording | None = None) -> None:
+        """Use the colours and font of `style`. Raises ConfigError for a file that is not a font.
+
+        wording: the language and the titles of watches.
+        """
         self.style = style or Style()
+        self._wording = wording or Wording()
         self._type = Typesetter(self.style.font)
         self._recent: Event | None = None
-        self._advice = Advice()
+        self._set: Event | None = None
+        self._focus = Focus()
+        self._advice = Advice(self._wording.language)
 
-    def draw(self, scene: Scene, size: Size | None = None) -> Image:
+    def draw(
+        self, scene: Scene, size: Size | None = None, invitations: Sequence[Invitation] = ()
+    ) -> Image:
         """Return a new picture, uint8 (height, width, 3) RGB; the frame is never written to.
 
         size: (height, width) of the result, with the frame fitted in; None is the frame's own.
+        invitations: to poses and exercises, for people who do none of them.
         """
-        canvas = self.draw_people(scene, size)
-        self._write(canvas, scene)
+        placement = self._placement(scene, size)
+        focus = self._focus.of(scene.watches, scene.frame.time)
+        canvas = self._backdrop(scene, placement)
+        self._draw_people(canvas, placement, scene, focus)
+        self._write(canvas, placement, scene, focus, invitations)
         return canvas
 
     def draw_people(self, scene: Scene, size: Size | None = None) -> Image:
         """Return the picture of `draw` without text and cards, for outputs with their own."""
-        placement = Placement.fit(scene.frame.size, size or scene.frame.size, self.style.mirror)
+        placement = self._placement(scene, size)
         canvas = self._backdrop(scene, placement)
-        self._draw_people(canvas, placement, scene)
+        focus = self._focus.of(scene.watches, scene.frame.time)
+        self._draw_people(canvas, placement, scene, focus)
         return canvas
 
     def invite(self, scene: Scene, invitations: Sequence[Invitation], size: Size) -> Image:
-        """Return the picture for an empty scene: the poses that the device watches for, in turn."""
-        canvas = self._backdrop(scene, Placement.fit(scene.frame.size, size, self.style.mirror))
+        """Return the picture for an empty scene: what the device watches for, in turn."""
+        canvas = self._backdrop(scene, self._placement(scene, size))
         dimmed(canvas)
         page, time = self.page(canvas), scene.frame.time
         invitation = chosen(invitations, time)
@@ -123,14 +137,20 @@ class Renderer:
         palette = self.style.palette
         return Page(canvas, self._type, rgb(palette.matching), rgb(palette.deviating))
 
+    def _placement(self, scene: Scene, size: Size | None) -> Placement:
+        return Placement.fit(scene.frame.size, size or scene.frame.size, self.style.mirror)
+
     def _backdrop(self, scene: Scene, placement: Placement) -> Image:
         black = self.style.background == "black"
         return placement.blank() if black else placement.show(scene.frame.image)
 
-    def _draw_people(self, canvas: Image, placement: Placement, scene: Scene) -> None:
+    def _draw_people(
+        self, canvas: Image, placement: Placement, scene: Scene, focus: WatchState | None
+    ) -> None:
         brush = Brush.of(self.style.palette, unit_of(placement.canvas))
         for pose in reversed(scene.poses):  # the best one last, on top
-            figure = self._figure(pose, placement, leading(scene.watches, pose.person))
+            is_meant = focus is not None and focus.person == pose.person
+            figure = self._figure(pose, placement, focus if is_meant else None)
             if self.style.ghost:
                 draw_ghost(canvas, figure, brush.unit, placement.mirror)
             draw_figure(canvas, figure, brush)
@@ -147,43 +167,88 @@ class Renderer:
         finite = np.isfinite(pose.keypoints).all(axis=1)
         return finite & (score > 0) & (score >= self.style.min_score)
 
-    def _write(self, canvas: Image, scene: Scene) -> None:
-        page = self.page(canvas)
+    def _write(
+        self,
+        canvas: Image,
+        placement: Placement,
+        scene: Scene,
+        focus: WatchState | None,
+        invitations: Sequence[Invitation],
+    ) -> None:
+        page, time = self.page(canvas), scene.frame.time
         self._remember(scene)
-        since = self._since(scene.frame.time)
+        since = _since(self._recent, time)
         if since < _FLASH:
             draw_flash(page, 1 - since / _FLASH)
-        draw_cards(page, scene.watches)
         if self.style.stats:
             draw_stats(page, scene.stats)
-        headline = _headline(scene.watches, self._recent if since < _BANNER else None)
-        if headline:
-            draw_banner(page, headline)
+        over = self._over(time)
+        if over is not None and (focus is None or focus.kind == "pose"):
+            draw_set(page, self._wording, over, _kind(scene, over), _since(over, time))
+        elif focus is not None and (focus.step is not None or is_in_progress(focus)):
+            self._write_count(page, placement, scene, focus)
         else:
-            watch = leading(scene.watches)
-            draw_advice(page, self._advice.words(watch.match if watch else None, scene.frame.time))
+            draw_cards(page, scene.watches, self._wording.title)
+            self._write_words(page, scene, focus, invitations)
+
+    def _write_count(
+        self, page: Page, placement: Placement, scene: Scene, focus: WatchState
+    ) -> None:
+        places = {pose.person: self._middle(pose, placement) for pose in scene.poses}
+        shown = draw_counters(page, self._wording, focus, places)
+        advice = [state.advice for state in shown if state.advice]
+        match = focus.match if focus.phase != "active" else None
+        advice += self._advice.words(match, scene.frame.time)
+        if focus.kind == "rest" and focus.step is not None and focus.step.following:
+            advice.append(self._wording.language.text("next_step", title=focus.step.following))
+        draw_advice(page, list(dict.fromkeys(advice))[:2])
+
+    def _middle(self, pose: Pose, placement: Placement) -> float:
+        """Return the x of a person on the canvas."""
+        known = self._known(pose)
+        if not known.any():
+            return float("inf")
+        return float(placement.points_xy(pose.keypoints)[known, 0].mean())
+
+    def _write_words(
+        self,
+        page: Page,
+        scene: Scene,
+        focus: WatchState | None,
+        invitations: Sequence[Invitation],
+    ) -> None:
+        """Write what is held, or else what to change, or else what one could do."""
+        match = focus.match if focus and focus.phase != "active" else None
+        advice = self._advice.words(match, scene.frame.time)
+        if focus is not None and focus.phase == "active":
+            draw_banner(page, self._wording.title(focus.name))
+        elif focus is not None:
+            draw_advice(page, advice)
+        elif scene.poses:
+            hint = chosen(invitations, scene.frame.time)
+            if hint is not None:
+                brush = Brush.of(self.style.palette, page.unit)
+                draw_hint(page, brush, hint, scene.frame.time, self.style.mirror)
 
     def _remember(self, scene: Scene) -> None:
         for event in scene.events:
             if event.type in _CELEBRATED:
                 self._recent = event
+            is_long_hold = event.type == "end" and _kind(scene, event) == "hold"
+            if event.type == "set" or (is_long_hold and (event.held or 0) >= _HELD_LONG):
+                self._set = event
 
-    def _since(self, time: float) -> float:
-        """Return the seconds since the last start or repetition; infinite if time went back."""
-        if self._recent is None or time < self._recent.frame_time:
-            return float("inf")
-        return time - self._recent.frame_time
-
-
-def leading(watches: Sequence[WatchState], person: int | None = None) -> WatchState | None:
-    """Return the most relevant watch now, of one person or of all; None without a match."""
-    compared = [w for w in watches if w.match is not None and person in (None, w.person)]
-    return max(compared, key=relevance, default=None)
+    def _over(self, time: float) -> Event | None:
+        """Return the set that has just come to its end."""
+        return self._set if _since(self._set, time) < SET_SHOWN else None
 
 
-def _headline(watches: Sequence[WatchState], recent: Event | None) -> str:
-    """Return the name of the pose that is active, or just was; else `""`."""
-    active = [watch for watch in watches if watch.phase == "active"]
-    if active:
-        return max(active, key=relevance).name
-    return recent.name if recent else ""
+def _kind(scene: Scene, event: Event) -> str:
+    return next((watch.kind for watch in scene.watches if watch.name == event.name), "exercise")
+
+
+def _since(event: Event | None, time: float) -> float:
+    """Return the seconds since an event; infinite where there is none or time went back."""
+    if event is None or time < event.frame_time:
+        return float("inf")
+    return time - event.frame_time

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from edgepose.outputs.base import Device
-from edgepose.render import Invitation, Renderer, Style, draw_notice, draw_troubles
+from edgepose.render import Invitation, Renderer, Style, Wording, draw_notice, draw_troubles, motion
 from edgepose.types import Image, Scene, Size, blank_frame
 
 
@@ -20,7 +20,8 @@ class Painter:
 
         Raises ConfigError for a bad font.
         """
-        self._renderer = Renderer(style)
+        self._renderer = Renderer(style, Wording(device.language, device.titles))
+        self._invited: tuple[tuple[str, ...], tuple[Invitation, ...]] | None = None
         self._device = device
         self._attract = attract
         self._empty_since: float | None = None
@@ -28,9 +29,10 @@ class Painter:
     def draw(self, scene: Scene, size: Size, troubles: Sequence[str] = ()) -> Image:
         """Return a new picture of (height, width) `size`, RGB. troubles: components to name."""
         if self._is_idle(scene):
-            image = self._renderer.invite(scene, invitations(self._device, scene), size)
+            image = self._renderer.invite(scene, self._invitations(scene), size)
         else:
-            image = self._renderer.draw(scene, size)
+            hints = self._invitations(scene) if scene.watches else ()
+            image = self._renderer.draw(scene, size, hints)
         draw_troubles(self._renderer.page(image), troubles)
         return image
 
@@ -47,6 +49,13 @@ class Painter:
         draw_notice(page, title, text)
         return page.canvas
 
+    def _invitations(self, scene: Scene) -> tuple[Invitation, ...]:
+        """Return what people are invited to; made again when other watches count."""
+        names = tuple(watch.name for watch in scene.watches)
+        if self._invited is None or self._invited[0] != names:
+            self._invited = names, invitations(self._device, scene)
+        return self._invited[1]
+
     def _is_idle(self, scene: Scene) -> bool:
         time = scene.frame.time
         if scene.poses:
@@ -59,14 +68,18 @@ class Painter:
 
 
 def invitations(device: Device, scene: Scene) -> tuple[Invitation, ...]:
-    """Return one pose for each active watch to invite people to, else the device's name."""
+    """Return one invitation for each watch that counts, else the device's name."""
     found = tuple(_invitation(device, watch.name) for watch in scene.watches)
     return found or (Invitation(device.name),)
 
 
 def _invitation(device: Device, watch: str) -> Invitation:
+    title = Wording(device.language, device.titles).title(watch)
     templates = device.templates.get(watch, ())
-    return Invitation(watch, templates[0].points[0] if templates else None)
+    if not templates:
+        return Invitation(title)
+    points = templates[0].points[0]
+    return Invitation(title, points, motion.standing(points))
 
 
 def troubles(health: Mapping[str, Any]) -> tuple[str, ...]:

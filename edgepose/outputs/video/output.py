@@ -13,7 +13,7 @@ from edgepose.errors import OutputLost, error_text
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.video.event_clips import EventClips
 from edgepose.outputs.video.mp4 import CLOCK, Format, Mp4
-from edgepose.render import Renderer, Style
+from edgepose.render import Renderer, Style, Wording
 from edgepose.types import Scene, Size
 
 NOMINAL: Final = 1 / 30  # seconds a frame lasts when the source's time stands still or goes back
@@ -87,7 +87,7 @@ class VideoOutput(Output):
     def __init__(self, options: VideoOutputOptions, device: Device) -> None:
         """Take options. Raises ConfigError for a bad font."""
         self._options = options
-        self._renderer = Renderer(options)
+        self._renderer = Renderer(options, Wording(device.language, device.titles))
         self._clip: Mp4 | EventClips | None = None
         self._size: Size = (0, 0)
         self._timeline = ClipTimeline()

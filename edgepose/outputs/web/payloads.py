@@ -6,15 +6,17 @@ from typing import Any, Final
 
 import cv2
 
+from edgepose.language import Language
 from edgepose.render import Renderer, Style
-from edgepose.render.messages import Advice
+from edgepose.render.focus import Advice
 from edgepose.types import Scene, Size, WatchState
 
 
 class SceneSummary:
     """Summary of scenes for the page; advice stays long enough to be read: `of(scene)`."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: Language | None = None) -> None:
+        self._language = language
         self._advice: dict[str, Advice] = {}
 
     def of(self, scene: Scene) -> dict[str, Any]:
@@ -28,7 +30,7 @@ class SceneSummary:
         }
 
     def _watch(self, watch: WatchState, time: float) -> dict[str, Any]:
-        advice = self._advice.setdefault(watch.name, Advice())
+        advice = self._advice.setdefault(watch.name, Advice(self._language))
         state = {
             "name": watch.name,
             "phase": watch.phase,

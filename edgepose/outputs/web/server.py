@@ -113,7 +113,7 @@ class Server:
 
     def _add_streams(self, router: web.UrlDispatcher, stack: AsyncExitStack) -> None:
         """Add the endless responses; with `frames: none` nothing that makes pictures exists."""
-        options, summary = self._options, SceneSummary()
+        options, summary = self._options, SceneSummary(self._device.language)
 
         def broadcaster(make: Callable[[Scene], bytes], fps: float) -> Broadcaster:
             worker = _worker(stack, "web-encoder")

@@ -224,7 +224,7 @@ def test_inviting_can_be_left_out(
 
 
 def test_the_invitation_shows_the_poses_that_are_watched_for():
-    """By the names of the watches that count; a watch without template by its name alone."""
+    """By the titles of the watches that count; a watch without template by its name alone."""
     template = teach("raised", moving_person(1))
     device = Device("lobby", ("arms_up", "out", "squats"), templates={"arms_up": (template,)})
     shown = Scene(
@@ -233,7 +233,7 @@ def test_the_invitation_shows_the_poses_that_are_watched_for():
 
     first, second = invitations(device, shown)
 
-    assert (first.words, second.words) == ("arms_up", "squats")
+    assert (first.words, second.words) == ("Arms up", "Squats")
     np.testing.assert_array_equal(first.points, template.points[0])
     assert second.points is None
     assert [one.words for one in invitations(device, replace(shown, watches=()))] == ["lobby"]

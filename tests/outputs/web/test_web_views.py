@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from edgepose.correction import Correction
 from edgepose.jsonio import dumps
 from edgepose.outputs.web.payloads import SceneSummary
 from edgepose.skeleton import LIMB_INDEX, NUM_LIMBS
@@ -15,11 +16,16 @@ from edgepose.types import DEVIATED, OK, Match, Scene, WatchState
 def compared(**off: float) -> Match:
     """Return a match in which these limbs are off by so many degrees."""
     states, degrees = np.full(NUM_LIMBS, OK, np.int8), np.zeros(NUM_LIMBS, np.float32)
-    texts = [""] * NUM_LIMBS
+    asked = []
     for limb, turn in off.items():
         states[LIMB_INDEX[limb]], degrees[LIMB_INDEX[limb]] = DEVIATED, turn
-        texts[LIMB_INDEX[limb]] = f"mend {limb}"
-    return Match("arms_up", 0.7, states, degrees, np.zeros(NUM_LIMBS, np.float32), tuple(texts))
+        side = limb.partition("_")[0]
+        asked.append(
+            Correction("raise", f"{side}_hand" if "arm" in limb else f"{side}_leg", (limb,))
+        )
+    return Match(
+        "arms_up", 0.7, states, degrees, np.zeros(NUM_LIMBS, np.float32), lambda: tuple(asked)
+    )
 
 
 def watching(match: Match | None) -> WatchState:
@@ -32,10 +38,12 @@ def test_it_says_which_limb_is_off_and_by_how_much(scene: Callable[..., Scene]):
     told = SceneSummary().of(scene(3, watches=(watching(compared(left_forearm=-25.04)),)))
 
     watch = told["watches"][0]
-    assert watch["off"] == [{"limb": "left_forearm", "degrees": -25.0, "text": "mend left_forearm"}]
+    assert watch["off"] == [
+        {"limb": "left_forearm", "degrees": -25.0, "text": "raise your left hand"}
+    ]
     assert watch["limbs"]["left_forearm"] == "deviated"
     assert watch["limbs"]["right_forearm"] == "ok"
-    assert watch["advice"] == ["mend left_forearm"]
+    assert watch["advice"] == ["raise your left hand"]
 
 
 def test_it_says_how_a_watch_stands(scene: Callable[..., Scene]):
@@ -66,8 +74,8 @@ def test_advice_can_be_read(scene: Callable[..., Scene]):
         told = narrator.of(scene(0, time=time, watches=(watching(compared(**off)),)))
         return told["watches"][0]["advice"]
 
-    assert advice(0.0, left_forearm=30) == ["mend left_forearm"]
-    assert advice(0.1, left_forearm=31, left_thigh=50) == ["mend left_forearm"]
+    assert advice(0.0, left_forearm=30) == ["raise your left hand"]
+    assert advice(0.1, left_forearm=31, left_thigh=50) == ["raise your left hand"]
     assert len(advice(1.0, left_forearm=31, left_thigh=50)) == 2
 
 
