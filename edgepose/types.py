@@ -7,7 +7,7 @@ Order is (y, x, score) and (height, width); keypoints are in normalised frame co
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -235,6 +235,14 @@ class Effort:
             "steps": self.steps,
         }
 
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Effort | None:
+        """Return what `to_dict` gave, None where there is nothing of it."""
+        known = {key.name: row[key.name] for key in fields(cls) if row.get(key.name) is not None}
+        for key in known.keys() & {"range", "faults"}:
+            known[key] = tuple(known[key])
+        return cls(**known) if known else None
+
 
 def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
@@ -278,6 +286,27 @@ class Event:
                 for limb in self.deviated
             ]
         return {key: value for key, value in full.items() if value is not None}
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Event:
+        """Return an event whose `to_dict` is this one.
+
+        Raises KeyError, TypeError or ValueError where it is none.
+        """
+        return cls(
+            str(row["id"]),
+            str(row["type"]),
+            str(row["name"]),
+            str(row["device"]),
+            float(row["time"]),
+            float(row["frame_time"]),
+            **{key: row[key] for key in ("person", "score", "held", "count") if key in row},
+            deviated=tuple(
+                LimbMatch(limb["limb"], "deviated", float(limb["degrees"]), 0.0, limb["text"])
+                for limb in row.get("deviated", ())
+            ),
+            effort=Effort.from_dict(row),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,9 +45,10 @@ def _absent(message: str) -> NoReturn:
 
 @pytest.fixture(autouse=True)
 def own_session(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every test report its runs in a place of its own, as every login has one."""
+    """Let every test report its runs, and keep its state, in a place of its own."""
     if "XDG_RUNTIME_DIR" not in os.environ:
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("session")))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from edgepose.config.edit import save_text
 from edgepose.config.files import ConfigChoice
 from edgepose.config.loader import Config
 from edgepose.config.reload import ActiveConfig
+from edgepose.engine.event_journal import EventJournal
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.stats import Snapshot
 from edgepose.engine.threads import new_thread
@@ -34,7 +35,8 @@ from edgepose.errors import (
     near_miss,
 )
 from edgepose.outputs.base import Controls, Output
-from edgepose.system import last_exit
+from edgepose.outputs.outbox import outbox_path
+from edgepose.system import last_exit, lost_events
 from edgepose.system.board import Board
 from edgepose.system.paths import state_folder
 from edgepose.system.status_file import own_folder
@@ -63,7 +65,9 @@ class Appliance(Controls):
         self._retired: list[LoadedModel] = []  # models of pipelines that had to be rebuilt
         self._recent = Recent()
         self._board = Board(state_folder())
-        self._health = Health(self._board, last_exit.read(own_folder()))
+        self._health = Health(
+            self._board, last_exit.read(own_folder()), lost_events.read(own_folder())
+        )
         self._halt, self._stop = threading.Event(), threading.Event()
         self._earlier: Counter[str] = Counter()  # what pipelines before this one counted
         self._lock = threading.RLock()  # commands come from several outputs
@@ -109,8 +113,11 @@ class Appliance(Controls):
 
     def run(self) -> None:
         """Run until the source ends or `stop` is called; raises what crashed a thread."""
+        journal = self._open_journal()
         try:
             while not self._stop.is_set():
+                if journal is not None:
+                    self.pipeline.use_journal(journal)
                 self.pipeline.run(self._halt)
                 if self._stop.is_set() or not self._halt.is_set():
                     return
@@ -118,9 +125,31 @@ class Appliance(Controls):
                 self._earlier.update(self.pipeline.stats.snapshot().counts)
                 self.pipeline = self._new_pipeline()
         finally:
+            self._report_left(is_kept=journal is not None and journal.close())
             self._close()
             if self._crash is not None:
                 raise self._crash
+
+    def _open_journal(self) -> EventJournal | None:
+        """Return the journal of a live source; a clip's events mean nothing to the next run."""
+        if not self.pipeline.capture.source.live:
+            return None
+        path = outbox_path(self.config.name).with_suffix(".journal")
+        journal = EventJournal(path, self.fail)
+        journal.open()
+        return journal
+
+    def _report_left(self, is_kept: bool) -> None:
+        """Log what outputs have not got, and leave the count of what is lost to the next run."""
+        lost: dict[str, int] = {}
+        for name, worker in self.pipeline.outputs.items():
+            count = worker.left
+            if count and worker.output.keeps_events and is_kept:
+                log.warning("Output '%s' gets %d events at the next start.", name, count)
+            elif count + worker.dropped:
+                lost[name] = count + worker.dropped
+                log.error("Output '%s' has lost %d events.", name, lost[name])
+        lost_events.write(own_folder(), lost)
 
     def figures(self) -> Snapshot:
         """Return the newest figures, with the counts of the whole run."""

@@ -24,9 +24,18 @@ HEALTHY: Final = ("running", "starting", "ended", "off")
 
 
 class Health:
-    """The author of the document. last_exit: how the last process ended, None: not known."""
+    """The author of the document.
 
-    def __init__(self, board: Board, last_exit: Mapping[str, Any] | None = None) -> None:
+    last_exit: how the last process ended, None: not known. lost: events that it could not keep.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        last_exit: Mapping[str, Any] | None = None,
+        lost: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        self._lost = dict(lost)
         self._board = board
         self._last_exit = last_exit
         self._started = time.monotonic()
@@ -64,7 +73,11 @@ class Health:
             "hung": hung,
             "queues": _queues(pipeline),
             "board": board,
-            "process": {"started": self._started_at, "last_exit": self._last_exit},
+            "process": {
+                "started": self._started_at,
+                "last_exit": self._last_exit,
+                "lost": self._lost,
+            },
             **more,
             "config": configuration,
             "stats": figures.to_dict(),

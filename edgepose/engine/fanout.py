@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from edgepose.engine.capture import age_of
+from edgepose.engine.event_journal import EventJournal
 from edgepose.engine.output_worker import OutputWorker
 from edgepose.engine.perception import Interpreter
 from edgepose.engine.stats import Stats
@@ -35,6 +36,7 @@ class Fanout:
         stats: Stats,
         on_crash: OnCrash,
     ) -> None:
+        self._journal: EventJournal | None = None
         self._interpreter = interpreter
         self._source = source
         self._stats = stats
@@ -51,6 +53,12 @@ class Fanout:
         """Start a thread for each output."""
         for worker in self.workers.values():
             worker.start()
+
+    def use_journal(self, journal: EventJournal) -> None:
+        """Let a journal keep the events over a kill; to be called before `start`."""
+        self._journal = journal
+        for worker in self.workers.values():
+            worker.journal = journal if worker.output.keeps_events else None
 
     def stop(self, deadline: float) -> None:
         """Let the outputs finish what waits, until a deadline of the monotonic clock."""
@@ -113,7 +121,14 @@ class Fanout:
                     workers[name] = self._new_worker(name, output, before)
                     workers[name].start()
             self.workers = workers
+            if self._journal:
+                self._journal.register(self.keeping)
             self._retired = [worker for worker in self._retired if worker.is_alive]
+
+    @property
+    def keeping(self) -> list[str]:
+        """Return the names of the outputs that keep events."""
+        return [name for name, worker in self.workers.items() if worker.output.keeps_events]
 
     def _offer(self, scene: Scene) -> None:
         """Hand a scene to every output, without its picture where `frames` forbids one."""
@@ -121,6 +136,8 @@ class Fanout:
             self._stats.count("events", len(scene.events))
         if not self.shows_pictures:
             scene = replace(scene, frame=scene.frame.without_picture())
+        if self._journal:
+            self._journal.append(scene.events)
         with self._changing:
             for worker in self.workers.values():
                 worker.offer(scene, self._source.lossless)
@@ -128,4 +145,6 @@ class Fanout:
     def _new_worker(
         self, name: str, output: Output, before: OutputWorker | None = None
     ) -> OutputWorker:
-        return OutputWorker(name, output, self._stats, self._on_crash, before)
+        worker = OutputWorker(name, output, self._stats, self._on_crash, before)
+        worker.journal = self._journal if output.keeps_events else None
+        return worker

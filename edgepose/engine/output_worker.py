@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from edgepose.backoff import Backoff
 from edgepose.engine.component import ComponentState
+from edgepose.engine.event_journal import EventJournal
 from edgepose.engine.mailbox import Mailbox, remaining
 from edgepose.engine.stats import Stats
 from edgepose.engine.threads import BusyTimer, OnCrash, new_thread
@@ -24,20 +25,13 @@ MAX_EVENTS: Final = 100_000  # that one dead output may keep waiting: about 100 
 PATIENCE: Final = 2.0  # seconds that a lossless run waits for an output that wants every frame
 
 
-def merge(older: Scene, newer: Scene) -> Scene:
-    """Return the newer scene with both scenes' events, the oldest dropped only past MAX_EVENTS."""
-    merged = older.merged_into(newer)
-    if len(merged.events) <= MAX_EVENTS:
-        return merged
-    log.error("An output has failed for so long that its oldest event is dropped.")
-    return replace(merged, events=merged.events[-MAX_EVENTS:])
-
-
 class OutputWorker:
     """The thread of one output; `offer` never waits.
 
     inside: runs while the thread is in the output. health: the output's state. before: the worker
-    that this one replaces; it is waited for, and what it could not show is shown here.
+    that this one replaces; it is waited for, and what it could not show is shown here. journal: set
+    where the output keeps events; has those that a kill kept from it. dropped: events that the
+    output never got.
     """
 
     def __init__(
@@ -53,7 +47,9 @@ class OutputWorker:
         self.health = ComponentState()
         self.inside = BusyTimer()
         self._stats = stats
-        self._box: Mailbox[Scene] = Mailbox(merge)
+        self._box: Mailbox[Scene] = Mailbox(self._merge)
+        self.journal: EventJournal | None = None
+        self.dropped = 0
         self._before = before
         self._showing = 0  # events of the scene that is being shown
         self._give_up = threading.Event()
@@ -85,12 +81,12 @@ class OutputWorker:
         trouble = self.output.trouble
         if trouble and health["state"] == "running":
             health |= {"state": "degraded", "reason": trouble}
-        scene, waiting = self._box.peek()
-        events = self._showing + (len(scene.events) if scene is not None else 0)
+        _, waiting = self._box.peek()
         age = max(waiting, self.inside.seconds if self._showing else 0.0)
         return {
             **health,
-            "queue": {"age": round(age, 1), "events": events},
+            "queue": {"age": round(age, 1), "events": self.left},
+            "lost": self.dropped,
             **self.output.health,
         }
 
@@ -118,6 +114,12 @@ class OutputWorker:
         return not self._thread.is_alive()
 
     @property
+    def left(self) -> int:
+        """Return how many events the output has not got."""
+        scene, _ = self._box.peek()
+        return self._showing + (len(scene.events) if scene is not None else 0)
+
+    @property
     def is_alive(self) -> bool:
         """Return whether the thread runs."""
         return self._thread.is_alive()
@@ -129,6 +131,7 @@ class OutputWorker:
             try:
                 with self.inside:
                     self.output.open()
+                    self._recover()
                 self._opened()
                 self._serve(backoff)
             except OutputLost as error:
@@ -148,6 +151,13 @@ class OutputWorker:
         left = before._box.take(timeout=0.0)
         if left is not None:
             self._box.put_back(left)
+
+    def _recover(self) -> None:
+        """Let the output take events that a kill has kept from it."""
+        events = self.journal.lacking(self.name) if self.journal else ()
+        if self.journal and events:
+            self.output.recover(events)
+            self.journal.taken(self.name, events)
 
     def _close(self) -> None:
         with self.inside:
@@ -175,7 +185,21 @@ class OutputWorker:
             raise
         finally:
             self._showing = 0
+        if self.journal:
+            self.journal.taken(self.name, scene.events)
         self._stats.record(f"output:{self.name}", time.monotonic() - start)
+
+    def _merge(self, older: Scene, newer: Scene) -> Scene:
+        """Return the newer scene with both scenes' events; past MAX_EVENTS the oldest go."""
+        merged = older.merged_into(newer)
+        excess = len(merged.events) - MAX_EVENTS
+        if excess <= 0:
+            return merged
+        if not self.dropped:
+            log.error("Output '%s' has failed for so long that its oldest events are dropped.",
+                      self.name)  # fmt: skip
+        self.dropped += excess
+        return replace(merged, events=merged.events[excess:])
 
     def _timeout(self) -> float:
         """Return the seconds to wait for a scene: not past the output's own deadline."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from edgepose.engine.capture import Capture, age_of
+from edgepose.engine.event_journal import EventJournal
 from edgepose.engine.fanout import Fanout
 from edgepose.engine.governor import Governor
 from edgepose.engine.inbox import Inbox, InferenceResult
@@ -162,6 +163,11 @@ class Pipeline:
     def show_pictures(self, is_on: bool) -> None:
         """Give the outputs pictures, or black frames, so that none can reveal a picture."""
         self._fanout.shows_pictures = is_on
+
+    def use_journal(self, journal: EventJournal) -> None:
+        """Let a journal keep the events over a kill; to be called before `start`."""
+        journal.register(self._fanout.keeping)
+        self._fanout.use_journal(journal)
 
     @property
     def outputs(self) -> Mapping[str, OutputWorker]:

@@ -77,6 +77,8 @@ class Output(ABC):
 
     every_frame: the output wants each scene of a lossless source by itself. Otherwise, and
         whenever it is too slow, scenes are merged: the newest picture, and every event.
+    keeps_events: the output passes every event on, sooner or later; after a kill it is given those
+        that it lacks: see `recover`.
     internal: edgepose made the output for itself; the health document leaves it out.
     wake_at: the moment of the monotonic clock at which `tick` is wanted, though no scene may have
         come by then; None: not at all. Set by the output itself in `open`, `show` or `tick`.
@@ -88,6 +90,7 @@ class Output(ABC):
     Options: ClassVar[type[Options]] = Options
     patience: float = 0.0
     every_frame: bool = False
+    keeps_events: bool = False
     internal: bool = False
     wake_at: float | None = None
 
@@ -123,8 +126,8 @@ class Output(ABC):
     def recover(self, events: Sequence[Event]) -> None:  # noqa: B027 - most outputs keep nothing
         """Take events of the run before, which a kill may have kept from this output.
 
-        Called once, after `open` and before the first scene, by an output that `keeps_events`.
-        Those that it has are dropped by id. Raises OutputLost.
+        Called after `open`, before any scene, where the output `keeps_events`. Those that it has
+        are dropped by id. Raises OutputLost, and is given them again after the next `open`.
         """
 
     @property

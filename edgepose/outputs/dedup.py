@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Final
 
@@ -26,4 +26,8 @@ class DeliveredEvents:
 
     def add(self, *events: Event) -> None:
         """Note events as delivered."""
-        self._ids.update((event.id, None) for event in events)
+        self.add_ids(event.id for event in events)
+
+    def add_ids(self, ids: Iterable[str]) -> None:
+        """Note events as delivered, by their ids."""
+        self._ids.update(dict.fromkeys(ids))

@@ -70,7 +70,7 @@ def _connect(address: _Address, deadline: float) -> _DeadlineSocket:
     raise error
 
 
-class _Connection(http.client.HTTPConnection):
+class _DeadlineConnection(http.client.HTTPConnection):
     """A connection for one exchange that takes `timeout` seconds at most."""
 
     sock: Any
@@ -81,7 +81,7 @@ class _Connection(http.client.HTTPConnection):
         self._create_connection = lambda address, *_: _connect(address, self._deadline)
 
 
-class _TlsConnection(http.client.HTTPSConnection):
+class _DeadlineTlsConnection(http.client.HTTPSConnection):
     """The same over TLS."""
 
     sock: Any
@@ -96,14 +96,14 @@ class _TlsConnection(http.client.HTTPSConnection):
         self.sock.deadline = self._deadline
 
 
-class _Handler(urllib.request.HTTPHandler):
+class _DeadlineHandler(urllib.request.HTTPHandler):
     def http_open(self, request: urllib.request.Request) -> Any:
-        return self.do_open(_Connection, request)  # type: ignore[arg-type]
+        return self.do_open(_DeadlineConnection, request)  # type: ignore[arg-type]
 
 
-class _TlsHandler(urllib.request.HTTPSHandler):
+class _DeadlineTlsHandler(urllib.request.HTTPSHandler):
     def https_open(self, request: urllib.request.Request) -> Any:
-        return self.do_open(_TlsConnection, request, context=self._tls)  # type: ignore[arg-type]
+        return self.do_open(_DeadlineTlsConnection, request, context=self._tls)  # type: ignore[arg-type]
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         super().__init__(context=tls)
@@ -120,4 +120,4 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 def new_opener(tls: ssl.SSLContext) -> urllib.request.OpenerDirector:
     """Return an opener whose `timeout` is for the whole exchange, and that follows no redirect."""
     tls.sslsocket_class = _DeadlineTlsSocket
-    return urllib.request.build_opener(_NoRedirect, _Handler, _TlsHandler(tls))
+    return urllib.request.build_opener(_NoRedirect, _DeadlineHandler, _DeadlineTlsHandler(tls))

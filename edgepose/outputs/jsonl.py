@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Final
 
 from pydantic import Field
 
-from edgepose import options
+from edgepose import jsonio, options
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.dedup import DeliveredEvents
 from edgepose.outputs.line_file import LineFile, json_line
-from edgepose.types import Scene
+from edgepose.types import Event, Scene
+
+TAIL: Final = 1 << 20  # bytes; what was written just before a kill is in the last few
 
 
 class JsonlOptions(options.Options):
@@ -43,6 +46,7 @@ class Jsonl(Output):
     """A file of one JSON object a line, each written at once and whole."""
 
     Options: ClassVar[type[options.Options]] = JsonlOptions
+    keeps_events = True
 
     def __init__(self, options: JsonlOptions, device: Device) -> None:
         self.every_frame = options.poses
@@ -67,9 +71,22 @@ class Jsonl(Output):
         self._delivered.add(*events)
         self._last_frame = frame
 
+    def recover(self, events: Sequence[Event]) -> None:
+        """Write events that are not among the file's last lines. Raises OutputLost."""
+        self._delivered.add_ids(_ids(self._file.tail(TAIL)))
+        missing = self._delivered.new(events)
+        if missing:
+            self._file.append([json_line(event.to_dict()) for event in missing])
+            self._delivered.add(*missing)
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _ids(lines: Iterable[bytes]) -> list[str]:
+    """Return the ids of the events among some lines."""
+    return [str(row["id"]) for row in map(jsonio.loads_object, lines) if "id" in row]
 
 
 def poses_line(scene: Scene, *, raw: bool = False) -> dict[str, Any]:

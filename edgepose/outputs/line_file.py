@@ -57,6 +57,19 @@ class LineFile:
         """Return whether nothing has been written yet."""
         return self._file is None or os.fstat(self._file).st_size == 0
 
+    def tail(self, size: int) -> list[bytes]:
+        """Return the last whole lines of the file and of the one before it, up to `size` bytes.
+
+        Raises OutputLost.
+        """
+        try:
+            before = self.path.with_name(f"{self.path.name}.1")
+            paths = [before, self.path] if self._limit is not None else [self.path]
+            data = b"".join(_end_of(path, size) for path in paths if path.is_file())
+        except OSError as error:
+            raise OutputLost(f"{self.path}: can't be read: {error_text(error)}") from error
+        return data[-size:].split(b"\n")[1 if len(data) > size else 0 :]
+
     def append(self, lines: Iterable[bytes]) -> None:
         """Write lines, each with its line break, all or none. Raises OutputLost."""
         if self._file is None or not is_still_at(self.path, os.fstat(self._file)):
@@ -94,6 +107,14 @@ class LineFile:
 
     def _is_regular(self) -> bool:
         return self._file is not None and stat.S_ISREG(os.fstat(self._file).st_mode)
+
+
+def _end_of(path: Path, size: int) -> bytes:
+    """Return the last bytes of a file. Raises OSError."""
+    with path.open("rb") as file:
+        length = file.seek(0, os.SEEK_END)
+        file.seek(max(length - size, 0))
+        return file.read()
 
 
 def rotate(path: Path, keep: int) -> None:

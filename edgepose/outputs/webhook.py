@@ -100,6 +100,7 @@ class Webhook(Output):
     """
 
     Options: ClassVar[type[options.Options]] = WebhookOptions
+    keeps_events = True
 
     def __init__(
         self, options: WebhookOptions, device: Device, clock: Callable[[], float] = time.time

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from edgepose import __version__, jsonio, options
@@ -55,6 +55,7 @@ class Mqtt(Output, MqttCallbacks):
     """
 
     Options: ClassVar[type[options.Options]] = MqttOptions
+    keeps_events = True
 
     def __init__(self, options: MqttOptions, device: Device) -> None:
         self._options = options
@@ -109,7 +110,7 @@ class Mqtt(Output, MqttCallbacks):
 
     def show(self, scene: Scene) -> None:
         """Store the events, send what changed. Raises OutputLost."""
-        self._store(scene.events)
+        self.recover(scene.events)
         now = time.monotonic()
         was_silent = now - self._seen_at >= SILENCE
         self._scene, self._seen_at = scene, now
@@ -118,6 +119,13 @@ class Mqtt(Output, MqttCallbacks):
         self._set(self._states.of(scene))
         self._send_keypoints(scene)
         self._run_due(now)
+
+    def recover(self, events: Sequence[Event]) -> None:
+        """Store events that are not stored yet. Raises OutputLost."""
+        fresh = self._delivered.new(events)
+        if fresh:
+            self._outbox.put((event.id, jsonio.dumps(event.to_dict())) for event in fresh)
+            self._delivered.add(*fresh)
 
     def tick(self) -> None:
         """Report between scenes, and notice a silent camera."""
@@ -213,12 +221,6 @@ class Mqtt(Output, MqttCallbacks):
         self._publisher.repeat(self._topics.claim)  # so that the other device notices, too
 
     # Called by the output's thread.
-
-    def _store(self, events: tuple[Event, ...]) -> None:
-        fresh = self._delivered.new(events)
-        if fresh:
-            self._outbox.put((event.id, jsonio.dumps(event.to_dict())) for event in fresh)
-            self._delivered.add(*fresh)
 
     def _run_due(self, now: float) -> None:
         """Send what is due by the clock; raise an error of paho's thread here."""

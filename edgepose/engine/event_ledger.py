@@ -1,0 +1,106 @@
+"""Which events not every output has taken yet, and which starts have no end: values, no file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from edgepose.types import Event
+
+MAX_EVENTS: Final = 10_000  # kept for an output that takes none: about 3 MB
+
+
+@dataclass(slots=True)
+class EventLedger:
+    """Events in order, how far each output has got, and the starts without an end.
+
+    events: by number, those that some output lacks. taken: the number of the newest event that an
+    output has. open: starts by watch and person.
+    """
+
+    events: dict[int, Event] = field(default_factory=dict)
+    taken: dict[str, int] = field(default_factory=dict)
+    open: dict[tuple[str, int | None], Event] = field(default_factory=dict)
+    _numbers: dict[str, int] = field(default_factory=dict)  # by id, of `events`
+    _last: int = 0
+
+    def add(self, event: Event) -> None:
+        """Add the newest event, unless it is there."""
+        if event.id in self._numbers:
+            return
+        self._last += 1
+        self.events[self._last] = event
+        self._numbers[event.id] = self._last
+        if event.type == "start":
+            self.open[event.name, event.person] = event
+        elif event.type == "end":
+            self.open.pop((event.name, event.person), None)
+        if len(self.events) > MAX_EVENTS:
+            self._forget_oldest()
+
+    def register(self, outputs: Iterable[str]) -> None:
+        """Let exactly these outputs take events; a new one takes those from now on."""
+        self.taken = {name: self.taken.get(name, self._last) for name in outputs}
+        self._prune()
+
+    def take(self, output: str, id: str) -> bool:
+        """Note that an output has an event and all before it; return whether that is new."""
+        number = self._numbers.get(id, 0)
+        if number <= self.taken.get(output, self._last):
+            return False
+        self.taken[output] = number
+        self._prune()
+        return True
+
+    def lacking(self, output: str) -> list[Event]:
+        """Return the events that an output does not have yet, oldest first."""
+        taken = self.taken.get(output, self._last)
+        return [event for number, event in self.events.items() if number > taken]
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Yield the lines of a file that says all this; see `read`."""
+        for event in self.open.values():
+            if event.id not in self._numbers:
+                yield {"open": event.to_dict()}
+        yield {"outputs": list(self.taken)}
+        for event in self.events.values():
+            yield {"event": event.to_dict()}
+        for name, number in self.taken.items():
+            if number in self.events:
+                yield {"taken": name, "id": self.events[number].id}
+
+    def read(self, line: Mapping[str, Any]) -> None:
+        """Take one line of a file. Raises KeyError, TypeError or ValueError for a damaged one."""
+        if "event" in line:
+            self.add(Event.from_dict(line["event"]))
+        elif "open" in line:
+            event = Event.from_dict(line["open"])
+            self.open[event.name, event.person] = event
+        elif "taken" in line:
+            self.take(str(line["taken"]), str(line["id"]))
+        else:
+            self.register(map(str, line["outputs"]))
+
+    def _prune(self) -> None:
+        least = min(self.taken.values(), default=self._last)
+        while self.events and next(iter(self.events)) <= least:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        event = self.events.pop(next(iter(self.events)))
+        del self._numbers[event.id]
+
+
+def end_of(start: Event, unix: float) -> Event:
+    """Return the end of a start whose own end was never made: the process was killed meanwhile.
+
+    Its id follows from that of the start, so that it is the same one however often this is done.
+    How long the pose was held is not known. unix: seconds, when this became known.
+    """
+    tail = hashlib.sha256(start.id.encode()).hexdigest()[:6]
+    return Event(
+        f"{start.time:.6f}-{tail}", "end", start.name, start.device, unix, start.frame_time,
+        person=start.person, count=start.count,
+    )  # fmt: skip
