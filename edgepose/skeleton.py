@@ -84,6 +84,14 @@ FACE: Final = (
     _limb("right_temple", "right_eye", "right_ear"),
 )
 
+LIMB_GROUPS: Final = {
+    "arms": frozenset(limb.name for limb in LIMBS if limb.name.endswith("arm")),
+    "legs": frozenset(limb.name for limb in LIMBS if limb.name.endswith(("thigh", "shin"))),
+    "trunk": frozenset({"shoulders", "hips", "left_side", "right_side"}),
+    "left": frozenset(limb.name for limb in LIMBS if limb.name.startswith("left")),
+    "right": frozenset(limb.name for limb in LIMBS if limb.name.startswith("right")),
+}
+
 NUM_LIMBS: Final = len(LIMBS)
 LIMB_INDEX: Final = {limb.name: i for i, limb in enumerate(LIMBS)}
 LIMB_STARTS: Final = np.array([limb.start for limb in LIMBS])

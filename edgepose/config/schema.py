@@ -331,6 +331,7 @@ def _by_language(value: Any) -> Any:
 _OF_EXERCISES: Final = frozenset({"goal", "rest"})
 _OF_TEMPLATES: Final = (
     "mirror",
+    "facing",
     "min_visible",
     "max_deviated",
     "angle_deviation",
@@ -401,6 +402,11 @@ class WatchSection(_Kinds):
         default=MAX_AGE, description="seconds after which a frame is too old to fire"
     )
     mirror: bool | None = Field(default=None, description="the mirror image counts as well")
+    facing: Literal["front", "any"] | None = Field(
+        default=None,
+        description="front (unset): as in the template; any: the pose from behind counts as well",
+        examples=["any"],
+    )
     min_visible: Annotated[int, Field(ge=1, le=12)] | None = Field(
         default=None, description="limbs that must be seen"
     )

@@ -12,7 +12,7 @@ from edgepose.core.templates import LimbRule, Template
 from edgepose.definitions import template_file
 from edgepose.options import Options
 
-_TOLERANCES: Final = ("angle_deviation", "size_deviation", "min_visible", "mirror")
+_TOLERANCES: Final = ("angle_deviation", "size_deviation", "min_visible", "mirror", "facing")
 _RULE: Final = tuple(field.name for field in fields(LimbRule))
 
 

@@ -19,11 +19,12 @@ from edgepose.core.templates import (
     MIN_SCORE,
     Array,
     PoseShape,
+    PoseView,
     Template,
+    facing,
     known_points,
     limb_angles,
     measure,
-    mirrored_points,
 )
 from edgepose.correction import Correction
 from edgepose.skeleton import LIMBS, NUM_LIMBS
@@ -48,6 +49,10 @@ def limb_scores(degrees: NDArray[Any], angle_deviations: NDArray[Any]) -> NDArra
 FAR_OFF: Final = ZERO_SCORE_AT  # times its tolerance: a pose with a limb so far off is another
 # (at twice, two of 12 pairs of people and jumping jacks lose repetitions to blurred limbs)
 
+TURNED: Final = np.float32(0.65)
+"""The highest score of a back for a front, in which left and right of the trunk are swapped. Below
+every default threshold, and enough that the person is asked to turn around."""
+
 DEVIATIONS: Final = (1e-3, 360.0)  # degrees: the range of tolerances that makes a difference
 
 
@@ -68,11 +73,11 @@ class Templates:
         """
         self.templates = tuple(templates)
         self.min_score = min_score
-        rows = [(i, shape) for i, t in enumerate(templates) for shape in _views(t)]
+        rows = [(i, view) for i, t in enumerate(templates) for view in t.views]
         self._owner = np.array([i for i, _ in rows], np.intp)
-        self._shapes = [shape for _, shape in rows]
+        self._views = [view for _, view in rows]
         owners = [self.templates[i] for i in self._owner]
-        angles = _stack([shape.angles for shape in self._shapes])
+        angles = _stack([view.shape.angles for view in self._views])
         weights = _stack([t.weights for t in owners]) * np.isfinite(angles)
         self._angles = np.nan_to_num(angles).astype(np.float32)
         deviations = _stack([t.angle_deviations for t in owners])
@@ -85,6 +90,7 @@ class Templates:
         self._any_rounded = bool(self._rounded.any())
         self._limit = FAR_OFF if max_deviated is None else 1.0  # tolerances
         self._allowed = float(max_deviated or 0)
+        self._facing = np.array([facing(view.points) for view in self._views], np.int8)
 
     def __len__(self) -> int:
         return len(self.templates)
@@ -95,7 +101,10 @@ class Templates:
         angles = limb_angles(points)
         rounded = limb_angles(points, rounded=True) if self._any_rounded else angles
         scores, excess = self._score(angles, rounded)
-        return Comparison(self, points, scores, excess > self._allowed, pose.size[0])
+        is_turned = self._facing * facing(points) < 0  # one shows the front, the other the back
+        scores = np.where(is_turned, np.minimum(scores, TURNED), scores)
+        is_excess = (excess > self._allowed) | is_turned
+        return Comparison(self, points, scores, is_excess, pose.size[0])
 
     def _score(self, angles: Array, rounded: Array) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return (rows,) scores of (12,) angles, and how many limbs are off by too much.
@@ -113,11 +122,6 @@ class Templates:
         scores = ((limbs * self._weights) @ known) / np.maximum(total, np.float32(1e-9))
         scores = np.where(self._counted @ known >= self._required, scores, np.float32(0))
         return scores, ((off > self._limit * self._deviations) * self._counted) @ known
-
-
-def _views(template: Template) -> tuple[PoseShape, ...]:
-    """Return the shapes that count as the template: its own, and its mirror image if allowed."""
-    return (template.shape, template.mirror_image) if template.mirror else (template.shape,)
 
 
 def _stack(rows: Sequence[Array]) -> Array:
@@ -167,10 +171,10 @@ class Comparison:
         owner = self.best if index is None else index
         mine = np.flatnonzero(self._set._owner == owner)
         row = int(mine[np.argmax(self._rows[mine])])
-        template, shape = self._set.templates[owner], self._set._shapes[row]
+        template, view = self._set.templates[owner], self._set._views[row]
         own = measure(self._points, bool(template.compat))
         return _match(
-            template, shape, own, _Seen(self._points, self._height), float(self._rows[row])
+            template, view, own, _Seen(self._points, self._height), float(self._rows[row])
         )
 
 
@@ -182,13 +186,11 @@ class _Seen:
     height: int
 
 
-def _match(
-    template: Template, shape: PoseShape, own: PoseShape, seen: _Seen, score: float
-) -> Match:
+def _match(template: Template, view: PoseView, own: PoseShape, seen: _Seen, score: float) -> Match:
     """Return the deviations of a pose's shape from a template's."""
-    degrees = angle_difference(shape.angles, own.angles)
+    degrees = angle_difference(view.shape.angles, own.angles)
     degrees[template.weights <= 0] = np.nan
-    proportions = first_known(own.proportions - shape.proportions)
+    proportions = first_known(own.proportions - view.shape.proportions)
     proportions[np.isnan(degrees)] = np.nan
     turned = np.abs(degrees) > template.angle_deviations
     resized = ~turned & (np.abs(proportions) > template.size_deviations)
@@ -204,7 +206,7 @@ def _match(
             _corrections,
             seen,
             template,
-            shape is not template.shape,
+            view.points,
             np.where(turned, degrees, degrees * 0.0),
             np.where(resized, proportions, 0.0),
         ),
@@ -212,15 +214,14 @@ def _match(
 
 
 def _corrections(
-    seen: _Seen, template: Template, is_mirrored: bool, turns: Array, stretch: Array
+    seen: _Seen, template: Template, wanted: Array, turns: Array, stretch: Array
 ) -> tuple[Correction, ...]:
     """Return what to change; turns, stretch: 0 where a limb's angle or length does not deviate."""
-    wanted = template.points[0]
     missing = template.counted & np.isnan(turns)
     return corrections(
         Deviation(
             BodyVectors.of(seen.points.tolist()),
-            BodyVectors.of((mirrored_points(wanted) if is_mirrored else wanted).tolist()),
+            BodyVectors.of(wanted.tolist()),
             turns.tolist(),
             stretch.tolist(),
             frozenset(limb.name for limb, is_missing in zip(LIMBS, missing, strict=True)

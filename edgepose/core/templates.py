@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edgepose.errors import TemplateError, near_miss
 from edgepose.skeleton import (
+    INDEX,
     LIMB_ENDS,
     LIMB_INDEX,
     LIMB_STARTS,
@@ -40,6 +41,7 @@ are out of view can't be told from one who holds them up."""
 MIN_SEEN: Final = 4  # limbs; a picture of head and shoulders shows at most three
 
 COMPAT: Final = ("", "kunyankin")
+FACING: Final = ("front", "any")
 
 _SHOULDERS: Final = LIMB_INDEX["shoulders"]
 _HIPS: Final = LIMB_INDEX["hips"]
@@ -130,6 +132,33 @@ def _anchors(lengths: Array) -> Array:
     return anchors
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PoseView:
+    """One look of a pose: its shape, and (17, 2) points in pixels of a picture that shows it."""
+
+    shape: PoseShape
+    points: Array
+
+
+def groups(shapes: PoseShape, tolerances: Array) -> list[list[int]]:
+    """Return which of several pictures of a pose look alike: rows by group, in order.
+
+    A picture joins the first group whose first picture it resembles: every limb that both know is
+    within its tolerance, (12,) degrees. The mean of a pose to the left and one to the right would
+    be neither.
+    """
+    found: list[list[int]] = []
+    for row, angles in enumerate(shapes.angles):
+        for group in found:
+            off = np.abs((shapes.angles[group[0]] - angles + 180.0) % 360.0 - 180.0)
+            if not (off > tolerances).any():  # NaN is not above
+                group.append(row)
+                break
+        else:
+            found.append([row])
+    return found
+
+
 def merge(shapes: PoseShape) -> PoseShape:
     """Return the mean of several shapes of one pose, (n, ...) -> (...).
 
@@ -156,6 +185,39 @@ def mirrored_points(points: Array) -> Array:
     return points[..., MIRRORED, :] * (1.0, -1.0)
 
 
+def turned_points(points: Array) -> Array:
+    """Return (..., 17, 2) points of the same pose from behind: x reversed, sides as they were.
+
+    Exact for a camera far away, which sees no perspective.
+    """
+    return points * (1.0, -1.0)
+
+
+_LEFTS: Final = [INDEX["left_shoulder"], INDEX["left_hip"]]
+_RIGHTS: Final = [INDEX["right_shoulder"], INDEX["right_hip"]]
+_CLEAR: Final = np.array(((0.3, 1.6), (0.1, 1.6)))
+"""Width of shoulders and of hips, in trunk lengths, between which a front or a back is clear. From
+the side models swap left and right; somebody who bends towards the camera shows hardly a trunk."""
+
+
+def facing(points: Array) -> NDArray[np.int8]:
+    """Return which side (..., 17, 2) points show: 1 the front, -1 the back, 0 unclear.
+
+    That is whether the left shoulder and the left hip lie to the right of the trunk, looking from
+    the hips to the shoulders, whichever way the trunk points.
+    """
+    left, right = points[..., _LEFTS, :], points[..., _RIGHTS, :]
+    middle = (left + right) / 2
+    trunk = (middle[..., 0, :] - middle[..., 1, :])[..., None, :]
+    across = left - right
+    crossed = trunk[..., 1] * across[..., 0] - trunk[..., 0] * across[..., 1]
+    square = np.maximum((trunk**2).sum(-1), 1e-9)
+    widths = crossed / square  # NaN, of what is unknown, is between no limits
+    clear = (np.abs(widths) > _CLEAR[:, 0]) & (np.abs(widths) < _CLEAR[:, 1])
+    same = np.sign(widths[..., 0]) == np.sign(widths[..., 1])
+    return np.where(clear.all(-1) & same, np.sign(widths[..., 0]), 0).astype(np.int8)
+
+
 @dataclass(frozen=True, slots=True)
 class LimbRule:
     """Exceptions for one limb; None takes the template's own value."""
@@ -170,11 +232,13 @@ class Template:  # noqa: PLW1641 - a hash of arrays is not needed
     """A pose to look for, taught from one or several pictures, and its tolerances.
 
     name: shown to people. points: float64 (n, 17, 2) of (y, x) in pixels of the n pictures it
-    was taught from, NaN for keypoints that were not seen; the pictures may differ in size.
+    was taught from, NaN for keypoints that were not seen; the pictures may differ in size. Those
+    that look alike count as one view, by their mean; others are further views of the pose.
     angle_deviation: degrees up to which a limb is right; its score falls to 0 at three times that.
     size_deviation: how far a limb's proportion may be off. limbs: by name, exceptions from the
     defaults. ignore: limbs that don't count. min_visible: limbs that must be known for a score
     above 0; None takes three quarters of those that count. mirror: the mirror image counts as well.
+    facing: "any": the pose seen from behind counts as well.
     compat: "kunyankin" rounds as the well-known tutorial for PoseNet does; the difference of angles
     stays circular, where it goes wrong at 180.
 
@@ -190,6 +254,7 @@ class Template:  # noqa: PLW1641 - a hash of arrays is not needed
     min_visible: int | None = None
     mirror: bool = False
     compat: str = ""
+    facing: str = "front"
 
     def __post_init__(self) -> None:
         if not self.name.strip() or not self.name.isprintable():
@@ -202,6 +267,8 @@ class Template:  # noqa: PLW1641 - a hash of arrays is not needed
                 raise self._error(f"unknown limb '{limb}'{hint}")
         if self.compat not in COMPAT:
             raise self._error(f"compat is '' or 'kunyankin', not '{self.compat}'")
+        if self.facing not in FACING:
+            raise self._error(f"facing is one of {', '.join(FACING)}, not '{self.facing}'")
         self._check_ranges()
         self._check_visible()
 
@@ -240,14 +307,26 @@ class Template:  # noqa: PLW1641 - a hash of arrays is not needed
             )
 
     @cached_property
-    def shape(self) -> PoseShape:
-        """Return the shape to compare with, the mean of all pictures."""
-        return merge(measure(self.points, bool(self.compat)))
+    def views(self) -> tuple[PoseView, ...]:
+        """Return every look that counts as the pose; the first one as it was taught."""
+        looks = [self.points]
+        if self.mirror:
+            looks.append(mirrored_points(self.points))
+        if self.facing == "any":
+            looks += [turned_points(points) for points in looks]
+        return tuple(view for points in looks for view in self._views(points))
 
-    @cached_property
-    def mirror_image(self) -> PoseShape:
-        """Return the shape of the mirror image."""
-        return merge(measure(mirrored_points(self.points), bool(self.compat)))
+    def _views(self, points: Array) -> list[PoseView]:
+        shapes = measure(points, bool(self.compat))
+        tolerances = np.where(self.weights > 0, self.angle_deviations, np.inf)
+        return [
+            PoseView(merge(shapes[rows]), points[rows[0]]) for rows in groups(shapes, tolerances)
+        ]
+
+    @property
+    def shape(self) -> PoseShape:
+        """Return the shape of the first view."""
+        return self.views[0].shape
 
     @cached_property
     def weights(self) -> Array:
@@ -268,7 +347,7 @@ class Template:  # noqa: PLW1641 - a hash of arrays is not needed
 
     @cached_property
     def counted(self) -> NDArray[np.bool_]:
-        """Return (12,): limbs that are known in the template and weigh something."""
+        """Return (12,): limbs that are known in the first view and weigh something."""
         return (self.weights > 0) & np.isfinite(self.shape.angles)
 
     @property

@@ -180,6 +180,12 @@ class TestTemplates:
         assert template.limbs["left_forearm"].angle_deviation == 40
         assert "hips" in template.ignore
 
+    @pytest.mark.parametrize(("facing", "views"), [("front", 1), ("any", 2)])
+    def test_a_watch_says_whether_a_back_counts(self, folder: Path, facing: str, views: int):
+        """The template gets a further view then."""
+        text = MINIMAL + f"watch: {{a: {{template: up.yaml, facing: {facing}}}}}\n"
+        assert len(read(folder, text).templates["a"][0].views) == views
+
     def test_a_limbs_rules_are_laid_over_the_files(self, folder: Path):
         """Key by key: what the watch leaves out stays as the file has it."""
         text = (folder / "up.yaml").read_text() + "limbs: {left_forearm: {weight: 4}}\n"

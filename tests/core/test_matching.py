@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgepose.core.matching import Templates, angle_difference, first_known, match
-from edgepose.core.templates import LimbRule, teach
+from edgepose.core.templates import LimbRule, facing, known_points, teach
 from edgepose.skeleton import INDEX, LIMB_INDEX, MIRRORED
 from edgepose.types import DEVIATED, OK, UNKNOWN, Pose
 
@@ -23,6 +23,22 @@ def moved(pose: Pose, scale: float, down: float, right: float) -> Pose:
     """Return the pose scaled and shifted in its frame, keypoints outside it included."""
     keypoints = pose.keypoints.copy()
     keypoints[:, :2] = keypoints[:, :2] * scale + (down, right)
+    return replace(pose, keypoints=keypoints)
+
+
+def turned(pose: Pose) -> Pose:
+    """Return the same pose from behind."""
+    keypoints = pose.keypoints.copy()
+    keypoints[:, 1] = 1.0 - keypoints[:, 1]
+    return replace(pose, keypoints=keypoints)
+
+
+def swapped(pose: Pose, *parts: str) -> Pose:
+    """Return a pose with some keypoints of the left and the right side exchanged."""
+    keypoints = pose.keypoints.copy()
+    for part in parts:
+        pair = [INDEX[f"left_{part}"], INDEX[f"right_{part}"]]
+        keypoints[pair] = keypoints[pair[::-1]]
     return replace(pose, keypoints=keypoints)
 
 
@@ -279,6 +295,41 @@ class TestMirror:
         template = teach("t", [figure(left_upper_arm=60.0, left_forearm=80.0)], mirror=True)
         pose = mirrored(figure(left_upper_arm=60.0, left_forearm=30.0))
         assert [limb.limb for limb in match(template, pose).deviated] == ["right_forearm"]
+
+
+class TestFacing:
+    """Somebody who is turned around."""
+
+    def test_a_back_is_never_a_front(self, figure):
+        """The rest of the body fits, and left and right of the trunk are swapped: not enough.
+
+        Whatever the thresholds, and however many limbs may be off.
+        """
+        behind = swapped(figure(), "shoulder", "hip")
+        for pose in (behind, turned(figure())):
+            compared = Templates([teach("t", [figure()])], max_deviated=12).compare(pose)
+            assert compared.score <= 0.65
+            assert compared.at_most(0.2).score == pytest.approx(0.2)
+
+    def test_the_pose_from_behind_counts_only_when_asked_for(self, figure):
+        """The left arm is raised, which from behind is on the left of the picture."""
+        pose = figure(left_upper_arm=60.0, left_forearm=80.0)
+        template = replace(teach("t", [pose]), facing="any")
+        assert match(template, turned(pose)).score == pytest.approx(1.0)
+        assert match(template, pose).score == pytest.approx(1.0)
+        assert match(template, turned(mirrored(pose))).score < 0.85
+
+    def test_from_the_side_nothing_is_decided(self, figure):
+        """Models swap left and right there: the other limbs count as they are."""
+        side = figure(longer={"shoulders": 0.05})
+        template = teach("t", [side])
+        assert match(template, swapped(side, "shoulder", "hip")).score > 0.8
+
+    def test_whichever_way_the_trunk_points(self, figure):
+        """Upside down, the left shoulder of a front is on the left of the picture."""
+        points = known_points(figure())
+        assert facing(np.stack([points, -points, points * (1.0, -1.0)])).tolist() == [1, 1, -1]
+        assert facing(np.full((17, 2), np.nan)) == 0
 
 
 class TestMany:

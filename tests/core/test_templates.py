@@ -117,6 +117,27 @@ class TestTeach:
         template = teach("t", [figure(left_forearm=170.0), figure(left_forearm=-170.0)])
         assert abs(angle(template, "left_forearm")) == pytest.approx(180.0, abs=0.01)
 
+    def test_photos_that_differ_are_views_of_their_own(self, figure):
+        """Of an arm to the left and one to the right the mean would be neither."""
+        photos = [figure(left_forearm=0.0), figure(left_forearm=180.0), figure(left_forearm=5.0)]
+        template = teach("t", photos)
+        shown = [view.shape.angles[LIMB_INDEX["left_forearm"]] for view in template.views]
+        assert np.abs(shown) == pytest.approx([2.5, 180.0], abs=0.01)
+        assert angle(template, "left_forearm") == pytest.approx(2.5, abs=0.01)
+
+    def test_a_limb_that_does_not_count_makes_no_view(self, figure):
+        """Whatever the arm does, the pose is one."""
+        photos = [figure(left_forearm=0.0), figure(left_forearm=180.0)]
+        assert len(teach("t", photos, ignore=frozenset({"left_forearm"})).views) == 1
+
+    def test_a_view_keeps_the_points_of_its_first_photo(self, figure):
+        """Its own, and mirrored for the mirror image: for whatever is drawn or said of it."""
+        photos = [figure(left_forearm=0.0), figure(left_forearm=180.0)]
+        template = teach("t", photos, mirror=True)
+        wanted = [*template.points, *mirrored_points(template.points)]
+        for view, points in zip(template.views, wanted, strict=True):
+            np.testing.assert_array_equal(view.points, points)
+
     def test_photos_of_different_sizes_have_the_same_weight(self, figure):
         """A person who is near in one photo and far in the other is one person."""
         near, far = figure(height=700.0, size=(1200, 900)), figure(height=70.0)
@@ -194,6 +215,7 @@ class TestTolerances:
             ({"min_visible": 13}, "min_visible must lie between 1 and 12.*found 13"),
             ({"min_visible": 0}, "min_visible must lie between 1 and 12"),
             ({"compat": "tutorial"}, "compat is"),
+            ({"facing": "back"}, "facing is one of front, any, not 'back'"),
         ],
     )
     def test_values_out_of_range_are_errors_that_name_them(self, figure, tolerances, words):
