@@ -70,6 +70,8 @@ class Jsonl(Output):
             self._file.append(lines)
         self._delivered.add(*events)
         self._last_frame = frame
+        if events:
+            self._file.sync()
 
     def recover(self, events: Sequence[Event]) -> None:
         """Write events that are not among the file's last lines. Raises OutputLost."""
@@ -78,6 +80,7 @@ class Jsonl(Output):
         if missing:
             self._file.append([json_line(event.to_dict()) for event in missing])
             self._delivered.add(*missing)
+            self._file.sync()
 
     def close(self) -> None:
         """Close the file."""

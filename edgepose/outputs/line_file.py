@@ -84,6 +84,15 @@ class LineFile:
                 os.ftruncate(self._file, size)
             raise OutputLost(f"{self.path}: can't be written: {error_text(error)}") from error
 
+    def sync(self) -> None:
+        """Let what was written survive a power cut. Raises OutputLost."""
+        if self._file is None or not self._is_regular():
+            return
+        try:
+            os.fdatasync(self._file)
+        except OSError as error:
+            raise OutputLost(f"{self.path}: can't be written: {error_text(error)}") from error
+
     def close(self) -> None:
         """Close the file; may be called twice."""
         file, self._file = self._file, None

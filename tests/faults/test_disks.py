@@ -46,3 +46,25 @@ def test_full(device, broker, small, saw, when):
     device.wait_events()
     assert device.stop() == 0
     device.no_event_is_lost()
+
+
+def test_what_a_full_disk_costs_is_counted(device, small):
+    """At the end of the run in the log, and in the next document: nothing is lost in silence."""
+    device.state = small
+    device.write(f"outputs:\n  log: {{type: jsonl, path: {small}/events.jsonl}}\n")
+    device.start()
+    device.wait_part("log", "running")
+    fill(small)
+    device.wait(lambda h: device.part("log", h)["queue"]["events"] >= 2, "events that wait")
+
+    assert device.stop() == 0
+
+    assert "Output 'log' has lost " in device.log.read_text()
+    empty(small)
+    device.start()
+    health = device.wait(lambda h: h["process"]["lost"], "the count of lost events")
+    assert health["process"]["lost"]["log"] >= 2
+    assert device.stop() == 0
+    device.start()
+    assert device.wait(lambda h: h, "a document")["process"]["lost"] == {}
+    assert device.stop() == 0

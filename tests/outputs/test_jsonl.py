@@ -105,3 +105,25 @@ def test_a_long_log_is_rotated(tmp_path: Path, device: Device, scene: Make):
     assert [row["id"] for row in rows] == [f"id-{seq}" for seq in range(60)]
     assert len(files) > 5
     assert all(file.stat().st_size <= 1000 for file in files)
+
+
+def test_events_of_a_killed_run_are_written_if_they_are_missing(
+    tmp_path: Path, device: Device, scene: Make
+):
+    """Those among the last lines of the file, or of the rotated one, are not written again."""
+    path = tmp_path / "events.jsonl"
+    options = JsonlOptions(path=path, max_mb=0.001, poses=True)
+    before = Jsonl(options, device)
+    before.open()
+    before.show(scene(0, 1, 2, 3))
+    before.close()
+    after = Jsonl(options, device)
+    after.open()
+
+    after.recover(scene(0, 2, 3, 4, 5).events)
+    after.show(scene(1, 5, 6))
+    after.close()
+
+    lines = b"".join(file.read_bytes() for file in sorted(tmp_path.iterdir(), reverse=True))
+    found = [json.loads(line) for line in lines.splitlines()]
+    assert sorted(row["id"] for row in found if "id" in row) == [f"id-{n}" for n in range(1, 7)]

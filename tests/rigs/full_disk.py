@@ -1,4 +1,4 @@
-"""A disk that is really full: a tmpfs of 1 MB, which only root can mount."""
+"""A disk that is really full: a small tmpfs, which only root can mount."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a 
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """Yield a disk of 1 MB at a folder."""
+def small_disk(folder: Path, size: str = "1M") -> Iterator[Path]:
+    """Yield a disk of 1 MB, or another size, at a folder."""
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1M", "tmpfs", folder], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
     try:
         yield folder
     finally:

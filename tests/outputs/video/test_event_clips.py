@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from full_disk import empty, fill, needs_root, small_disk
 
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device
@@ -35,6 +36,12 @@ def numbers(path: Path) -> list[int]:
     with av.open(str(path)) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     return [round(float(frame.mean())) for frame in frames]
+
+
+def show_all(output: VideoOutput, scenes: Iterable[Scene]) -> None:
+    """Show scenes one after another."""
+    for scene in scenes:
+        output.show(scene)
 
 
 def times(path: Path) -> list[float]:
@@ -268,3 +275,25 @@ def test_an_event_that_is_given_again_has_another_clip(
         output.close()
 
     assert names(tmp_path) == ["seen-id-7-2.mp4", "seen-id-7.mp4"]
+
+
+@needs_root
+def test_an_event_waits_for_room_on_the_disk(tmp_path: Path, scene: Callable[..., Scene]):
+    """Given again after the disk was full, it gets its clip, of what is seen then."""
+    with small_disk(tmp_path / "disk") as disk:
+        path = disk / "door.mp4"
+        output = VideoOutput(VideoOutputOptions(path=path, around=0.5), Device("lobby"))
+        output.open()
+        output.show(scene(0))
+        fill(disk)
+        lost = scene(1, 7)
+        with pytest.raises(OutputLost, match="No space left"):
+            show_all(output, [replace(lost, frame=scene(seq).frame) for seq in range(1, 400)])
+        output.close()
+        empty(disk)
+
+        output.open()
+        show_all(output, [replace(scene(400), events=lost.events), *map(scene, range(401, 440))])
+        output.close()
+
+        assert [clip.name for clip in disk.glob("door-id-7*.mp4") if clip.stat().st_size > 1000]
