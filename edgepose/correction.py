@@ -30,7 +30,7 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "raise": "raise {part}",
         "lower": "lower {part}",
         "out": "move {part} out to the side",
-        "in": "move {part} towards your middle",
+        "in": "bring {part} in",
         "forward": "move {part} forward",
         "back": "move {part} back",
         "bend": "bend {part}",
@@ -60,6 +60,15 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """By key: actions, then body parts, which stand in the place of `{part}`."""
+
+
+WHOLE_BODY: Final = frozenset(
+    {
+        "turn_to_face", "turn_away", "turn_around", "turn_sideways", "turn_left", "turn_right",
+        "step_back", "lie_down", "get_up",
+    }
+)  # fmt: skip
+"""Actions that move the whole person; what single limbs should do is seen after them."""
 
 
 @dataclass(frozen=True, slots=True)

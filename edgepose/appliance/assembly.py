@@ -76,6 +76,11 @@ def device(config: Config, model: LoadedModel, controls: Controls | None = None)
         language=config.language,
         kinds=kinds(config),
         titles=titles(config),
+        figures={
+            name: exercise.figure
+            for name, exercise in config.exercises.items()
+            if exercise is not None and exercise.figure is not None
+        },
     )
 
 

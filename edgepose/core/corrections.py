@@ -20,6 +20,7 @@ Points = Sequence[Sequence[float]]  # 17 of (y, x), NaN unknown; plain numbers, 
 
 SIDES: Final = ("left", "right")
 _UNKNOWN: Final = complex(math.nan, math.nan)
+_ACROSS: Final = ("shoulders", "hips")
 _DOWN: Final = -90.0  # degrees of a trunk that stands
 
 SIDEWAYS: Final = 0.2  # of the trunk's length: shoulders that look narrower are seen from the side
@@ -180,8 +181,9 @@ def _turning(deviation: Deviation) -> str:
         return ""
     if abs(then) < SIDEWAYS:
         return _into_profile(person, wanted)
-    is_off = deviation.is_off("shoulders", "hips")
-    if not is_off or now * math.copysign(1, then) >= SIDEWAYS or abs(then) < FACING:
+    is_asked = any(not math.isnan(deviation.turns[LIMB_INDEX[one]]) for one in _ACROSS)
+    is_right = now * math.copysign(1, then) >= SIDEWAYS or abs(then) < FACING
+    if not is_asked or is_right or not deviation.is_off(*LIMB_INDEX):
         return ""
     return "turn_to_face" if then > 0 else "turn_away"
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from edgepose.core.figure import STANDING, MovingFigure
 from edgepose.core.matching import Templates
 from edgepose.core.watches.counter import Bound, OwnRange, Swings
 from edgepose.core.watches.movement import Check, Exercise
@@ -54,6 +55,14 @@ def _known_limb(name: str) -> str:
     if name not in LIMBS:
         raise ValueError(f"unknown limb '{name}'{near_miss(name, LIMBS)}")
     return name
+
+
+def _known_angles(angles: dict[str, float]) -> dict[str, float]:
+    known = {*STANDING, *(name.partition("_")[2] for name in STANDING if "_" in name)}
+    for name in angles:
+        if name not in known:
+            raise ValueError(f"unknown limb '{name}'{near_miss(name, known)}")
+    return angles
 
 
 def _bound(text: str) -> str:
@@ -230,6 +239,27 @@ class RangeSection(Options):
     )
 
 
+Angles = Annotated[dict[str, float], AfterValidator(_known_angles)]
+
+
+class FigureSection(Options):
+    """How an exercise looks: degrees of limbs, counter-clockwise from the picture's right."""
+
+    view: Literal["front", "side"] = Field(default="side", description="from where it is shown")
+    start: Angles = Field(
+        default={},
+        description="limbs at the start, `thigh` for both; what is left out stands or hangs",
+    )
+    target: Angles = Field(
+        default={}, description="limbs at the target", examples=[{"thigh": -5, "shin": -105}]
+    )
+
+    @property
+    def moving(self) -> MovingFigure:
+        """Return the figure."""
+        return MovingFigure(self.start, self.target, self.view == "side")
+
+
 def _own(value: Any) -> Any:
     return {} if value == "own" else value
 
@@ -278,6 +308,9 @@ class ExerciseSection(Options):
         default=(), description="for an exercise that is held: what must be kept"
     )
     grace: Seconds = Field(default=1.0, description="seconds that a hold may be lost")
+    figure: FigureSection | None = Field(
+        default=None, description="how it looks, for the figure on the screen"
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -381,6 +414,7 @@ def _built(section: ExerciseSection, folder: Path) -> Exercise:
         faults=_checks(section.faults, folder),
         short=section.short,
         unit=section.signal.unit if section.signal else DEGREES,
+        figure=section.figure.moving if section.figure else None,
     )
 
 

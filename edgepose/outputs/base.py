@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from edgepose.core.figure import MovingFigure
 from edgepose.core.templates import Template
 from edgepose.language import Language
 from edgepose.options import Options
@@ -57,7 +58,8 @@ class Device:
     controls: None where there is no appliance (replay, tests). templates: what each watch
     looks for, by its name, to be shown; a watch may have none. profiles: names to switch between.
     language: what people read and hear is in it. titles: what they call each watch, by its name.
-    kinds: of the watches by name; one that is not there is a pose.
+    figures: how exercises look, by watch. kinds: of the watches by name; one that is not there is a
+    pose.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Device:
     language: Language = field(default_factory=Language)
     kinds: Mapping[str, WatchKind] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, MovingFigure] = field(default_factory=dict)
 
 
 class Output(ABC):

@@ -183,10 +183,10 @@ def draw_set(page: Page, wording: Wording, event: Event, kind: str, since: float
     number = page.type.text(str(_amount(event, kind)), page.px(_SET_DIGITS), INK)
     blend(page.canvas, number, (height - number.size[0]) // 2, middle - number.size[1] // 2)
     title = page.text(wording.title(event.name), 54, INK, 0.9)
-    blend(page.canvas, title, y - title.size[0] - page.px(8), middle - title.size[1] // 2)
+    draw_pill(page, title, y - page.px(8), PANEL, 0.8)
     words = set_words(wording.language, event, kind)
     below = page.text(words, 46, page.accent if is_reached else INK, 0.94)
-    blend(page.canvas, below, y + diameter + page.px(10), middle - below.size[1] // 2)
+    draw_pill(page, below, y + diameter + page.px(18) + below.size[0], PANEL, 0.8)
 
 
 def set_words(language: Language, event: Event, kind: str) -> str:

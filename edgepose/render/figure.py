@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edgepose.correction import WHOLE_BODY
 from edgepose.render.strokes import Points, dots, edge, fill, halo, outlined, ring, stroke
 from edgepose.render.style import INK, OUTLINE, Palette, Rgb, rgb
 from edgepose.skeleton import INDEX, LIMB_ENDS, LIMB_INDEX, LIMB_STARTS, LIMBS, NUM_LIMBS
@@ -64,6 +65,12 @@ class Figure:
     def limbs(self) -> Known:
         """Return bool (12,): limbs of which both ends are known."""
         return self.known[LIMB_STARTS] & self.known[LIMB_ENDS]
+
+    @property
+    def moves_first(self) -> bool:
+        """Return whether the person should turn, step back or lie down before anything else."""
+        found = () if self.match is None else self.match.explain()
+        return any(one.action in WHOLE_BODY for one in found)
 
     def width(self, unit: float) -> float:
         """Return the width of a limb in pixels: bold for near people, finer for distant ones."""
@@ -130,7 +137,7 @@ def draw_corrections(canvas: Image, figure: Figure, unit: float, mirror: bool) -
 
     mirror: the canvas is mirrored, so that turns go the other way round.
     """
-    if figure.match is None:
+    if figure.match is None or figure.moves_first:
         return
     turns = np.nan_to_num(figure.match.degrees)
     off = figure.limbs & SWINGS & (figure.match.states == DEVIATED) & (np.abs(turns) >= _MIN_TURN)
@@ -176,7 +183,7 @@ def draw_ghost(canvas: Image, figure: Figure, unit: float, mirror: bool) -> None
     mirror: the canvas is mirrored, so that turns go the other way round.
     """
     lines = ghost_lines(figure, mirror)
-    if len(lines):
+    if len(lines) and not figure.moves_first:
         halo(canvas, lines, 0.9 * figure.width(unit), INK, _OPACITY)
 
 

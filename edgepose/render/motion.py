@@ -43,12 +43,12 @@ def between(start: Points, target: Points, share: float) -> Points:
     start = np.where(np.isfinite(start), start, target)
     target = np.where(np.isfinite(target), target, start)
     points: Points = (1 - share) * start + share * target
-    ankles = points[_ANKLES].mean(0)
+    ground = points[_ANKLES, 0].max()
     for limb in _CHAINS:
         ways = [pose[limb.end] - pose[limb.start] for pose in (start, target)]
         points[limb.end] = points[limb.start] + _turned(ways[0], ways[1], share)
-    if np.isfinite(ankles).all():
-        points += ankles - points[_ANKLES].mean(0)  # the feet stay on the ground, not the hips
+    if np.isfinite(ground):
+        points[:, 0] += ground - points[_ANKLES, 0].max()  # the feet stay down, the hips don't
     return points
 
 

@@ -110,7 +110,7 @@ def _draw_ring(page: Page, card: Card, y: int, x: int) -> None:
         draw_arc(page, centre, radius, thickness, watch.progress)
     colour = PANEL if active else INK if _is_seen(watch) else MUTED
     words = f"{100 * watch.score:.0f}" if _is_seen(watch) else NOBODY
-    score = page.type.text(words, round(0.4 * card.ring), colour)
+    score = page.type.text(words, round((0.4 if len(words) < 3 else 0.33) * card.ring), colour)
     blend(page.canvas, score, centre[1] - score.size[0] // 2, centre[0] - score.size[1] // 2)
 
 
@@ -123,8 +123,8 @@ def draw_arc(
 
 
 def draw_banner(page: Page, words: str) -> None:
-    """Draw the title of the pose that is held on a bright pill, low in the middle."""
-    text = page.text(f"✓ {words}", 54, PANEL)
+    """Draw what is held, or what comes next, on a bright pill, low in the middle."""
+    text = page.text(words, 54, PANEL)
     draw_pill(page, text, page.canvas.shape[0] - page.px(MARGIN), page.accent, 1.0)
 
 

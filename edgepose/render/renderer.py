@@ -199,9 +199,10 @@ class Renderer:
         advice = [state.advice for state in shown if state.advice]
         match = focus.match if focus.phase != "active" else None
         advice += self._advice.words(match, scene.frame.time)
-        if focus.kind == "rest" and focus.step is not None and focus.step.following:
-            advice.append(self._wording.language.text("next_step", title=focus.step.following))
         draw_advice(page, list(dict.fromkeys(advice))[:2])
+        if focus.kind == "rest" and focus.step is not None and focus.step.following:
+            words = self._wording.language.text("next_step", title=focus.step.following)
+            draw_banner(page, words)
 
     def _middle(self, pose: Pose, placement: Placement) -> float:
         """Return the x of a person on the canvas."""
@@ -221,7 +222,7 @@ class Renderer:
         match = focus.match if focus and focus.phase != "active" else None
         advice = self._advice.words(match, scene.frame.time)
         if focus is not None and focus.phase == "active":
-            draw_banner(page, self._wording.title(focus.name))
+            draw_banner(page, f"✓ {self._wording.title(focus.name)}")
         elif focus is not None:
             draw_advice(page, advice)
         elif scene.poses:

@@ -51,7 +51,7 @@ ALL_LIMBS = [
     ("left arm a little out", {}, {"left_upper_arm": -55.0, "left_forearm": -57.0},
      ["move your left arm out to the side"]),
     ("left arm in", {"left_upper_arm": -55.0, "left_forearm": -57.0}, {},
-     ["move your left arm towards your middle"]),
+     ["bring your left arm in"]),
     ("right arm out", {}, RIGHT_OUT, ["raise your right arm"]),
     ("right arm down", RIGHT_OUT, {}, ["lower your right arm"]),
     ("both arms", {}, both(upper_arm=80.0, forearm=85.0), ["raise your arms"]),
@@ -154,7 +154,7 @@ class TestFacing:
 
     def test_a_profile_turns_to_face(self, figure):
         """Arms that go sideways can't be seen from the side."""
-        taught = teach("t", [figure(**OUT)], size_deviation=0.2)
+        taught = teach("t", [figure(**OUT)])
         assert [one.text() for one in match(taught, profile(figure)).explain()] == [
             "turn to face me"
         ]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from edgepose.core.figure import MovingFigure
 from edgepose.core.watches.counter import Counter, Phase, Swing, Swings
 from edgepose.core.watches.signals import (
     GUESSED,
@@ -101,7 +102,8 @@ class Exercise:
     hold: what must be kept, of those that are timed; grace: seconds in which it may be lost.
     needs: places that must be seen, of one side at least. guards: further conditions, without
     which a swing is another movement. unit: of the signal, for people. short: what to say to
-    somebody who turned back before the target.
+    somebody who turned back before the target. figure: how it looks, to be shown; None
+    where the file does not say so.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Exercise:
     faults: tuple[Check, ...] = ()
     short: Words = field(default_factory=dict)
     unit: str = "°"
+    figure: MovingFigure | None = None
 
     @property
     def is_hold(self) -> bool:

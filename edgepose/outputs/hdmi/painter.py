@@ -75,6 +75,9 @@ def invitations(device: Device, scene: Scene) -> tuple[Invitation, ...]:
 
 def _invitation(device: Device, watch: str) -> Invitation:
     title = Wording(device.language, device.titles).title(watch)
+    if watch in device.figures:
+        start, target = device.figures[watch].points
+        return Invitation(title, target, start)
     templates = device.templates.get(watch, ())
     if not templates:
         return Invitation(title)

@@ -46,7 +46,7 @@ class TestEvents:
         ((start,)) = watch.step([figure(**{**UP, "left_forearm": 55.0})], 0.0)[1]
         assert 0.85 <= start.score < 1.0
         assert [limb.limb for limb in start.deviated] == ["left_forearm"]
-        assert start.deviated[0].text == "move your left hand towards your middle"
+        assert start.deviated[0].text == "bring your left hand in"
 
     def test_a_limb_that_is_turned_around_starts_nothing(self, figure, arms_up):
         """Eleven limbs of twelve are right, which a mean would forgive."""
