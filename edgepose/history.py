@@ -22,9 +22,9 @@ Event = Mapping[str, Any]
 class DayOfWatch:
     """What one watch saw on one day, in the local time of whoever reads it.
 
-    repetitions: counted ones, or how often a pose began. partials: attempts that turned back.
-    held, longest: seconds of all holds, and of the longest. ranges: (least, most) of the signal,
-    one a repetition. faults: how often each was found.
+    repetitions: counted ones, how often a pose began or a routine was finished. partials: attempts
+    that turned back. held, longest: seconds of all holds, and of the longest. ranges: (least, most)
+    of the signal, one a repetition. faults: how often each was found.
     """
 
     watch: str
@@ -45,7 +45,7 @@ class DayOfWatch:
     def add(self, event: Event) -> None:
         """Take an event of this watch and day into account."""
         kind = event.get("type")
-        if kind in ("rep", "start"):
+        if kind in ("rep", "start", "finished"):
             self.repetitions += 1
         elif kind == "partial":
             self.partials += 1
@@ -65,13 +65,22 @@ def summarise(events: Iterable[Event]) -> dict[str, list[DayOfWatch]]:
     """Return the days of each watch, oldest first; a day without events is left out."""
     days: dict[tuple[str, datetime.date], DayOfWatch] = {}
     for event in events:
-        watch, day = event.get("name"), _day(event.get("time"))
-        if isinstance(watch, str) and day is not None:
+        watch, day = _watch(event), _day(event.get("time"))
+        if watch is not None and day is not None:
             days.setdefault((watch, day), DayOfWatch(watch, day)).add(event)
     watches: dict[str, list[DayOfWatch]] = {}
     for (watch, _), found in sorted(days.items()):
         watches.setdefault(watch, []).append(found)
     return watches
+
+
+def _watch(event: Event) -> str | None:
+    """Return what a day is of: a watch, or a step of a routine (`workout: squat`)."""
+    name, step = event.get("name"), event.get("step")
+    if not isinstance(name, str):
+        return None
+    is_work = isinstance(step, str) and event.get("type") not in ("step", "timeout")
+    return f"{name}: {step}" if is_work else name
 
 
 def read_events(path: Path) -> tuple[list[Event], int]:

@@ -207,7 +207,8 @@ class Effort:
 
     Of a routine, seconds: from its start to its end. step: the name of the step that it is about.
     steps: how many it has, at its end how many were done. reason: what ended a step or the routine
-    early: "timeout", "skipped", "stopped", "nobody" or "ended".
+    early: "timeout", "stopped", "nobody" or "ended"; of a time-out, what happens then. say: the
+    title of a step.
     """
 
     seconds: float | None = None

@@ -44,6 +44,21 @@ def test_faults_ranges_partials_and_sets_are_kept():
     assert (day.partials, day.sets, day.is_hold) == (1, 1, False)
 
 
+def test_steps_of_a_routine_are_kept_apart():
+    """Each exercise has its own range; the routine itself counts how often it was finished."""
+    events = [
+        {"type": "routine", "name": "workout", "time": NOON, "steps": 2},
+        {"type": "step", "name": "workout", "time": NOON, "step": "squat"},
+        rep(range=[92.0, 170.0], step="squat"),
+        rep(range=[15.0, 110.0], step="arm_raise_side"),
+        {"type": "finished", "name": "squats", "time": NOON, "steps": 2},
+    ]
+    watches = summarise(events)
+    assert watches["squats: squat"][0].ranges == [(92.0, 170.0)]
+    assert watches["squats: arm_raise_side"][0].ranges == [(15.0, 110.0)]
+    assert watches["squats"][0].repetitions == 1
+
+
 def test_a_hold_is_measured_in_seconds():
     """The sum, and the longest of the day."""
     events = [{"type": "end", "name": "plank", "time": NOON, "held": held} for held in (20.0, 31.5)]

@@ -66,7 +66,8 @@ class Tuning:
     def _watch_state(self, name: str) -> dict[str, Any]:
         section, is_on = self._in_profile(name)
         stems = [path.stem for path in section.templates]
-        state: dict[str, Any] = {key: getattr(section, key) for key in TUNABLE}
+        has_score = section.exercise is None and section.routine is None
+        state: dict[str, Any] = {key: getattr(section, key) for key in TUNABLE if has_score}
         return state | {"template": stems[0] if len(stems) == 1 else stems, "is_on": is_on}
 
     def use_profile(self, value: Any, watches: Iterable[Watch]) -> str:

@@ -67,9 +67,11 @@ source: {{type: images, path: photos, seconds: 0.1, loop: true}}
 watch:
   arms_up: {{template: {templates}/arms_up.yaml, enter: 0.1, exit: 0.05, hold: 0, release: 0}}
   squat: {{template: {templates}/squat.yaml, enter: 0.1, exit: 0.05, hold: 0, release: 0}}
+  workout: {{routine: morning}}
 outputs:
   screen: {{type: hdmi, sink: kms, attract: null, size: [720, 1280]}}
   relay: {{type: gpio, line: 17, when: arms_up, chip: fake}}
+  start: {{type: button, line: 27, watch: workout, chip: fake}}
   bus: {{type: mqtt, host: 127.0.0.1, port: {mqtt}, keypoints: 30, stats_interval: 1}}
   page: {{type: web, port: {web}, token: {token}, frames: full, fps: 30}}
   log: {{type: jsonl, path: events.jsonl, poses: true, raw: true}}

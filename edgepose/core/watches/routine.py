@@ -352,7 +352,10 @@ class RoutineWatch:
 
     def _begun(self, run: _Run) -> Transition:
         step = run.turn.step
-        effort = Effort(step=step.name, steps=len(self._sequence), goal=step.goal or None)
+        title = in_language(step.title, self._language)
+        effort = Effort(
+            say=title, step=step.name, steps=len(self._sequence), goal=step.goal or None
+        )
         return self._change("step", effort, count=run.number)
 
     def _change(self, kind: str, effort: Effort, count: int | None = None) -> Transition:

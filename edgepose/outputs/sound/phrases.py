@@ -48,6 +48,7 @@ class Coach:
             "start": self._of_start,
             "goal": self._of_end,
             "finished": self._of_end,
+            "step": self._of_step,
         }
 
     def of_events(
@@ -93,6 +94,11 @@ class Coach:
     def _of_end(self, event: Event, _: Effort) -> Utterance:
         key = "finished" if event.type == "finished" else "goal_reached"
         return Utterance((event.name, event.type), self._language.text(key), "goal", is_kept=True)
+
+    def _of_step(self, event: Event, effort: Effort) -> Utterance:
+        key = "rest" if effort.step == "rest" else "next_step"
+        text = self._language.text(key, title=effort.say)
+        return Utterance((event.name, event.type), text, "start", is_kept=True)
 
     def _of_rep(self, event: Event, effort: Effort) -> Utterance:
         count = event.count or 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, Final
 
 import cv2
@@ -46,6 +47,8 @@ class SceneSummary:
                 {"limb": limb.limb, "degrees": round(limb.degrees, 1), "text": limb.text}
                 for limb in watch.match.deviated
             ]
+        if watch.step:
+            state["step"] = asdict(watch.step)
         return state
 
 

@@ -164,6 +164,7 @@ def test_orders_start_skip_and_stop(make):
     assert player.play() == [("routine", None, None), ("step", "squat", 1)]
     assert player.changes[0].effort.steps == 2
     assert player.changes[1].effort.goal == 3
+    assert player.changes[1].effort.say == "Squat"
     with pytest.raises(UserError, match="running already"):
         player.watch.order("start")
     player.watch.order("skip")

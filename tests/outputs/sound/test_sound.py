@@ -39,6 +39,18 @@ def coach() -> Coach:
 
 
 @pytest.mark.parametrize(
+    ("step", "title", "words"),
+    [("squat", "Squat", "next: Squat"), ("rest", "Rest", "rest")],
+)
+def test_the_next_step_of_a_routine_is_announced(coach: Coach, step: str, title: str, words: str):
+    """By its title, also when the last repetition comes in the same moment."""
+    effort = Effort(say=title, step=step, steps=5)
+    said = coach.of_events([event("rep", 10), event("step", 2, effort=effort)])
+    assert said is not None
+    assert said.text == words
+
+
+@pytest.mark.parametrize(
     ("count", "words"),
     [(1, "1"), (5, "5"), (6, "6, halfway"), (9, "9, 3 more"), (11, "11, last one"), (12, "12")],
 )

@@ -6,6 +6,7 @@ import { Figure } from "/figure.js";
 const PHASES = {
   idle: "Waiting", holding: "Hold it", active: "Shown", releasing: "Shown", cooldown: "Pausing",
 };
+const ORDERS = { start: "Start", skip: "Skip step", stop: "Stop" };
 const SHOWN = ["active", "releasing"];
 const GAP = 0.01; // exit stays below enter
 const SEND_DELAY = 150; // ms without movement until a slider's value is sent
@@ -79,14 +80,37 @@ class Card {
     this.progress = make("i");
     this.figure = new Figure();
     this.advice = make("ul", { class: "advice" });
+    this.buildSteps();
     const title = make("h2", { id: this.id }, this.name);
     this.element = make("article", { class: "card watch", "aria-labelledby": this.id },
       make("div", { class: "watch-head" }, title, this.times, this.phase),
+      this.steps,
       make("div", { class: "score" }, this.number, this.bar),
       make("div", { class: "hold" }, this.progress),
       make("div", { class: "reading" }, this.figure.element, this.advice));
     if (canTune) this.element.append(this.tuning());
     this.update({ phase: "idle", advice: [] });
+  }
+
+  // Of a routine: the running step, and buttons to direct it.
+  buildSteps() {
+    this.step = make("p", { class: "step" });
+    this.orders = {};
+    for (const [order, text] of Object.entries(ORDERS)) {
+      this.orders[order] = make("button", { type: "button", "data-do": order }, text);
+      this.orders[order].addEventListener("click", () => carryOut("routine", { watch: this.name, do: order }));
+    }
+    this.steps = make("div", { class: "steps", hidden: "" }, this.step, make("div", { class: "row" }, ...Object.values(this.orders)));
+  }
+
+  showStep(step) {
+    show(this.steps, step != null);
+    if (step == null) return;
+    const left = step.left == null ? "" : `, ${Math.ceil(step.left)} s left`;
+    this.step.textContent = step.number ? `Step ${step.number} of ${step.steps}: ${step.title}${left}` : step.title;
+    show(this.orders.start, step.number === 0);
+    show(this.orders.skip, step.number > 0);
+    show(this.orders.stop, step.number > 0);
   }
 
   mark(kind) {
@@ -96,7 +120,8 @@ class Card {
   tuning() {
     this.sliders = SLIDERS.map((spec) => new Slider(this, spec, (key, value) => this.tune(key, value)));
     const fields = make("div", { class: "sliders" }, ...this.sliders.map((slider) => slider.element));
-    return make("details", {}, make("summary", {}, "Thresholds"), fields);
+    this.details = make("details", {}, make("summary", {}, "Thresholds"), fields);
+    return this.details;
   }
 
   // Show the thresholds of the device; those being changed here are newer.
@@ -107,6 +132,7 @@ class Card {
       show(slider.element, known);
       if (known && !(slider.spec.key in this.pending)) slider.set(this.thresholds[slider.spec.key]);
     }
+    if (this.details) show(this.details, SLIDERS.some((spec) => spec.key in this.thresholds));
     this.placeMarks();
   }
 
@@ -168,6 +194,7 @@ class Card {
     this.element.classList.toggle("is-active", isShown);
     this.element.classList.toggle("is-holding", watch.phase === "holding");
     this.figure.show(watch.limbs ?? {}, watch.off ?? [], isShown);
+    this.showStep(watch.step);
     this.showAdvice(watch, known);
   }
 
