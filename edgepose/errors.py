@@ -24,6 +24,7 @@ ProblemKind = Literal[
     "duplicate_key",
     "syntax",
     "value",
+    "other_file",
 ]
 
 
@@ -32,7 +33,8 @@ class Problem:
     """One thing that is wrong in a file.
 
     text: the sentence for people, which begins with the file and the line. path: where it is, ()
-    for the file itself. line: from 1, None where there is none. kind: what code may tell apart.
+    for the file itself. line: from 1, None where there is none. kind: what code may tell apart;
+    "other_file": the text may quote another file that this one names.
     """
 
     text: str

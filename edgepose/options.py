@@ -48,6 +48,18 @@ class Options(BaseModel):
         """Return the seconds that a source may wait for a frame."""
         return 0.0
 
+    def writes(self) -> tuple[Path, ...]:
+        """Return the files that an output writes, as patterns where they have a date in them."""
+        return ()
+
+    def url_hosts(self) -> tuple[str, ...]:
+        """Return the hosts that an output or a source connects to by a URL."""
+        return ()
+
+    def longest_on(self) -> tuple[float, ...]:
+        """Return how many seconds each pin may stay on, infinite where nothing limits it."""
+        return ()
+
     def remote_prefix(self) -> str | None:
         """Return the topic prefix under which pushes are taken, None where they are not."""
         return None

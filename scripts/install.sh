@@ -108,16 +108,23 @@ make_user() {
     usermod -aG "$(IFS=, && printf '%s' "${groups[*]}")" edgepose
     install -d -m 755 "$opt" "$opt/venvs" "$units" "$rules" "$root/usr/local/bin"
     install -d -m 755 -o edgepose -g edgepose "$state" "$state/models" "$etc" "$etc/templates"
+    # Its own lines are none of the service's business, which gets them from systemd.
+    [ -e "$etc/environment" ] || install -m 600 -o root -g root /dev/null "$etc/environment"
+    chmod go= "$etc/environment"
 }
 
 as_service() {
     local settings=("EDGEPOSE_MODEL_PATH=$state/models" "STATE_DIRECTORY=$state" "HOME=$state")
-    if [ -f "$etc/environment" ]; then
-        local secrets
-        mapfile -t secrets < <(grep -E '^[A-Za-z_][A-Za-z0-9_]*=' "$etc/environment")
-        settings+=("${secrets[@]}")
-    fi
-    (cd / && runuser -u edgepose -- env "${settings[@]}" "$@")
+    (
+        cd / || exit
+        if [ -f "$etc/environment" ]; then
+            # Exported, as `env NAME=SECRET` would show them to everybody in `ps`.
+            while IFS= read -r setting; do
+                export "${setting?}"
+            done < <(grep -E '^[A-Za-z_][A-Za-z0-9_]*=' "$etc/environment")
+        fi
+        runuser -u edgepose -- env "${settings[@]}" "$@"
+    )
 }
 
 # --- a version ---------------------------------------------------------------------------------

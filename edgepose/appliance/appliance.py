@@ -20,6 +20,7 @@ from edgepose.appliance.tuning import Recent, Tuning
 from edgepose.config.edit import save_text
 from edgepose.config.files import ConfigChoice
 from edgepose.config.loader import Config
+from edgepose.config.pushed import accept_pushed
 from edgepose.config.reload import ActiveConfig
 from edgepose.engine.event_journal import EventJournal
 from edgepose.engine.pipeline import Pipeline
@@ -207,7 +208,7 @@ class Appliance(Controls):
     def _new_updates(self) -> RemoteUpdate:
         return RemoteUpdate(
             self.active,
-            put=lambda text: self.command("config", text),
+            put=self._put,
             retune=lambda: self._tuning.retune(self.pipeline.watches),
             is_ending=self._halt.is_set,
             is_in_force=lambda out: any(o.output is out for o in self.pipeline.outputs.values()),
@@ -274,12 +275,18 @@ class Appliance(Controls):
         return done
 
     def _push(self, value: Any) -> str:
-        """Take over the text of a whole configuration, and write it into the file."""
+        """Take over the text of a whole configuration that may not lower what the file sets."""
         if not isinstance(value, str):
             raise UserError("expected the text of a configuration")
-        config = self.active.parse(value)
-        done = self._take_over(config, lambda: save_text(config.path, value))
-        self.active.accept()
+        text, _ = accept_pushed(value, self.config, self.active.parse)
+        return self._put(text)
+
+    def _put(self, value: str) -> str:
+        """Take over the text of a whole configuration, and write it into the file."""
+        with self._lock:
+            config = self.active.parse(value)
+            done = self._take_over(config, lambda: save_text(config.path, value))
+            self.active.accept()
         return f"{done}; it is written to {config.path}"
 
     def _restart(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command

@@ -11,7 +11,9 @@ from typing import Final, TypeVar
 from edgepose.appliance.classifier import open_classifier
 from edgepose.appliance.model import LoadedModel
 from edgepose.appliance.routines import StepWatches
+from edgepose.config.limits import commands_of
 from edgepose.config.loader import Config
+from edgepose.config.plugins import Part
 from edgepose.config.schema import WatchSection, overlaid
 from edgepose.config.templates import adapt
 from edgepose.core.families.base import Family
@@ -110,11 +112,15 @@ def _kind(config: Config, watch: str) -> WatchKind:
 def new_outputs(config: Config, about: Device) -> dict[str, Output]:
     """Return the configured outputs by name, not yet open."""
     return {
-        name: _made(
-            f"outputs.{name}", functools.partial(out.make, out.options, replace(about, output=name))
-        )
+        name: _made(f"outputs.{name}", functools.partial(_new_output, name, out, config, about))
         for name, out in config.outputs.items()
     }
+
+
+def _new_output(name: str, out: Part, config: Config, about: Device) -> Output:
+    own = replace(about, output=name, commands=commands_of(config.commands, out.type))
+    output: Output = out.make(out.options, own)
+    return output
 
 
 def _made(place: str, make: Callable[[], T]) -> T:

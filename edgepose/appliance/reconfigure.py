@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from edgepose.appliance import assembly
 from edgepose.appliance.model import LoadedModel, load_model
+from edgepose.config.limits import Commands
 from edgepose.config.loader import Config
 from edgepose.engine.perception import Interpreter
 from edgepose.engine.pipeline import Pipeline
@@ -114,5 +115,5 @@ def _outputs(
     }
 
 
-def _names(config: Config) -> tuple[str, Mapping[str, WatchKind], tuple[str, ...]]:
-    return config.name, assembly.kinds(config), tuple(config.profiles)
+def _names(config: Config) -> tuple[str, Mapping[str, WatchKind], tuple[str, ...], Commands]:
+    return config.name, assembly.kinds(config), tuple(config.profiles), config.commands

@@ -15,9 +15,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from edgepose.config.edit import save_text, with_name
+from edgepose.config.edit import save_text, with_values
 from edgepose.config.files import ConfigFiles, own_name, version_of
 from edgepose.config.loader import Config
+from edgepose.config.pushed import accept_pushed
 from edgepose.config.reload import ActiveConfig
 from edgepose.definitions import template_file
 from edgepose.errors import ConfigError, EdgeposeError, UserError
@@ -186,10 +187,10 @@ class RemoteUpdate(Output):
 
         Raises ConfigError where it is wrong, or where the device could not be reached with it.
         """
-        now, config = self._active.config, self._active.parse(text)
-        if config.name != now.name and "name" not in parse_yaml(text, "").data:
-            text = with_name(text, now.name)
-            config = self._active.parse(text)
+        now = self._active.config
+        if "name" not in parse_yaml(text, "", ConfigError).data:
+            text = with_values(text, {"name": now.name})
+        text, config = accept_pushed(text, now, self._active.parse)
         if config.name != now.name:
             raise ConfigError(
                 f"name: expected '{now.name}', found '{config.name}'; a push can't rename a "
@@ -207,17 +208,25 @@ class RemoteUpdate(Output):
 
         Raises ConfigError where it is wrong at present, or can't be kept.
         """
-        path = self._active.config.path
+        active = self._active
+        is_wrong = active.is_copy or bool(active.error)
+        if is_wrong and active.files.good.text(active.config.path) is not None:
+            return  # the last good one stays the way back
         try:
-            if self._active.is_copy:
-                raise ConfigError(self._active.error)
-            if not self._active.files.good.prove(self._active.parse(_read(path) or "")):
+            if not active.files.good.prove(self._file_in_force()):
                 raise ConfigError("its templates are being edited")
         except (ConfigError, OSError) as error:
             raise ConfigError(
-                "the file of this device is wrong at present, so there would be no way back; "
-                f"repair it there: {error}"
+                f"there would be no way back, what runs can't be kept: {error}"
             ) from error
+
+    def _file_in_force(self) -> Config:
+        """Return what the file holds, and what runs where that is wrong at present."""
+        config = self._active.config
+        try:
+            return self._active.parse(_read(config.path) or "")
+        except ConfigError:
+            return config
 
     def _roll_back(self) -> None:
         text = (

@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from edgepose import __version__
-from edgepose.cli.log_filter import RateLimit
+from edgepose.cli.log_filter import FORMAT, OneLine, RateLimit
 from edgepose.errors import EdgeposeError, near_miss
 
 COMMANDS: Final = {
@@ -67,9 +67,9 @@ class _Commands(click.Group):
 def cli(verbose: int) -> None:
     """Turn a camera into a pose sensor: watch for poses, show them, fire events."""
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    logging.basicConfig(
-        level=level, stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-    )
+    logging.basicConfig(level=level, stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(OneLine(FORMAT))
     if verbose < 2:
         for handler in logging.getLogger().handlers:
             handler.addFilter(RateLimit())

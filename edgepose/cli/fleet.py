@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 from rich.console import Console
@@ -19,7 +19,7 @@ from edgepose.cli.fleet_options import with_fleet_client
 from edgepose.cli.fleet_view import health_page, log_lines, result_table, row, table
 from edgepose.errors import DeviceError, UserError
 from edgepose.fleet.connection import FleetClient
-from edgepose.fleet.devices import DeviceStatus
+from edgepose.fleet.devices import DeviceStatus, loads_plain
 from edgepose.fleet.precheck import config_text, template_text
 from edgepose.fleet.push import IN_TIME, Push, PushResult, select, send, summary
 
@@ -164,18 +164,21 @@ def logs(client: FleetClient, device: str, lines: int, as_json: bool) -> None:
         click.echo(f"{answer['older']} older lines: --lines", err=True)
 
 
-def _log_of(client: FleetClient, device: str, lines: int) -> dict[str, list[dict[str, str]]]:
+def _log_of(client: FleetClient, device: str, count: int) -> dict[str, Any]:
     """Return the log that a device sends. Raises DeviceError if it refuses, or doesn't answer."""
     own = secrets.token_hex(8)
-    client.send(device, "logs/ask", jsonio.dumps({"id": own, "lines": lines}), retain=False)
+    client.send(device, "logs/ask", jsonio.dumps({"id": own, "lines": count}), retain=False)
     client.wait(
         lambda: jsonio.loads_object(client.payload(device, "logs")).get("id") == own, LOGS_IN_TIME
     )
-    answer = jsonio.loads_object(client.payload(device, "logs"))
+    answer = loads_plain(client.payload(device, "logs"))
     if answer.get("id") != own:
         raise DeviceError(f"{device}: no answer within {LOGS_IN_TIME:.0f} s")
     if answer.get("error"):
         raise DeviceError(f"{device}: {answer['error']}")
+    lines = answer.get("lines")
+    if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines):
+        raise DeviceError(f"{device}: expected lines of a log, found something else")
     return answer
 
 

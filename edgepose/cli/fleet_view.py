@@ -66,14 +66,14 @@ def _cells(seen: DeviceStatus, now: float) -> list[Text | str]:
     health = seen.health
     fps = health.get("fps")
     return [
-        seen.name,
+        Text(seen.name),
         _state(seen, now),
-        str(health.get("version", "")),
+        Text(str(health.get("version", ""))),
         f"{fps:.1f}" if seen.is_online and isinstance(fps, int | float) else "",
-        str(_inner(health, "runtime", "model") or ""),
-        _templates(seen),
-        _config(seen),
-        _event(health.get("last_event"), now),
+        Text(str(_inner(health, "runtime", "model") or "")),
+        Text(_templates(seen)),
+        Text(_config(seen)),
+        Text(_event(health.get("last_event"), now)),
     ]
 
 
@@ -132,10 +132,14 @@ def health_page(seen: DeviceStatus, now: float) -> str:
     state = click.style(seen.state, STYLES[seen.state].replace("dim", "bright_black"))
     if not seen.health:
         return f"{name} is {state}; it has sent no health document"
-    uptime = timedelta(seconds=int(seen.health.get("uptime", 0)))
-    age = ago(now - float(seen.health.get("time", now)))
+    try:
+        uptime = timedelta(seconds=int(seen.health.get("uptime", 0)))
+        age = ago(now - float(seen.health.get("time", now)))
+        rows = list(body(seen.health))
+    except (TypeError, ValueError, AttributeError, LookupError, OverflowError):
+        return f"{name} is {state}; its health document is not one of edgepose's"
     head = f"{name} is {state}; this is from {age}, after running for {uptime}"
-    return "\n".join([f"{head} (edgepose {seen.health.get('version', '?')})", *body(seen.health)])
+    return "\n".join([f"{head} (edgepose {seen.health.get('version', '?')})", *rows])
 
 
 def result_table(results: Iterable[PushResult]) -> Table:
@@ -144,11 +148,14 @@ def result_table(results: Iterable[PushResult]) -> Table:
     made.columns[0].no_wrap = made.columns[1].no_wrap = True
     for result in results:
         state = Text(result.state, STYLES.get(result.state, ""))
-        made.add_row(result.device, state, Text(result.text))
+        made.add_row(Text(result.device), state, Text(result.text))
     return made
 
 
 def log_lines(line: Mapping[str, Any]) -> str:
     """Return one line of a device's log."""
-    at = datetime.fromtimestamp(float(line.get("time", 0.0))).strftime("%Y-%m-%d %H:%M:%S")
+    try:
+        at = datetime.fromtimestamp(float(line.get("time", 0.0))).strftime("%Y-%m-%d %H:%M:%S")
+    except (TypeError, ValueError, OverflowError, OSError):
+        at = "at no known time"
     return f"{at} {line.get('level', ''):<7} {line.get('logger', '')}: {line.get('text', '')}"

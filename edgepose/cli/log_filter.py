@@ -9,10 +9,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from edgepose.yamldoc.marks import one_line
+
+FORMAT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 LIMIT: Final = 5  # times that one message may be logged within WINDOW
 WINDOW: Final = 60.0  # seconds
 REMEMBERED: Final = 256  # messages
 _NUMBERS: Final = re.compile(r"\d+(\.\d+)?")
+
+
+class OneLine(logging.Formatter):
+    """A formatter whose messages stay on one line: a payload can't forge a second one.
+
+    Line breaks and terminal commands are escaped; a traceback of ours follows on its own lines.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Return the head and the message, escaped."""
+        return one_line(super().formatMessage(record))
 
 
 @dataclass(slots=True)

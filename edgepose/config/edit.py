@@ -54,10 +54,10 @@ def _unwritten(path: Path, error: OSError) -> ConfigError:
     return ConfigError(f"{path}: can't be written ({reason}); nothing was saved")
 
 
-def with_name(text: str, name: str) -> str:
-    """Return a configuration's text with the device's name at its end; the rest stays."""
+def with_values(text: str, values: Mapping[str, Any]) -> str:
+    """Return a configuration's text with values at its end; the rest stays."""
     data = read_for_edit(text)
-    data["name"] = name
+    data.update(values)
     return written(data)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from edgepose.config.classifiers import Classifier, class_problem, load_classifier
 from edgepose.config.file_cache import cached
+from edgepose.config.limits import Commands, LimitsSection, check_limits
 from edgepose.config.model_options import check_model_options
 from edgepose.config.overrides import SET, digest, resolve
 from edgepose.config.plugins import Part, PluginChoice, private
@@ -35,6 +36,7 @@ from edgepose.errors import (
     ConfigError,
     DocumentError,
     KeyPath,
+    ProblemKind,
     RoutineError,
     TemplateError,
     did_you_mean,
@@ -49,6 +51,7 @@ Loaded = TypeVar("Loaded")
 NO_COPIES: Final[Mapping[Path, Path]] = {}
 _MAY_BE_EMPTY: Final = (
     "name", "model", "rate", "smoothing", "people", "watch", "profiles", "outputs",
+    "commands", "limits",
 )  # fmt: skip
 
 
@@ -61,6 +64,7 @@ class Config:
     templates: of each watch, with the watch's own tolerances. digest: the same for files (and
     `--set`) with the same values, comments aside. text: what the file held. profiles: by name, the
     first first. frames: what outputs may have of the pictures: "full", "skeleton" or "none".
+    commands, limits: what others may do here.
     language: of what people read and hear.
     classifiers, exercises, routines: of the watches that have one. is_outdated: the file is of an
     older version.
@@ -80,6 +84,8 @@ class Config:
     text: str = field(default="", compare=False, repr=False)
     profiles: Mapping[str, ProfileSection] = field(default_factory=dict)
     frames: str = "full"
+    commands: Commands = None
+    limits: LimitsSection = field(default_factory=LimitsSection)
     language: Language = field(default_factory=Language)
     classifiers: Mapping[str, Classifier] = field(default_factory=dict)
     exercises: Mapping[str, Exercise] = field(default_factory=dict)
@@ -158,6 +164,8 @@ class _Sections:
         self._check_whens(outputs)
         self._check_routines(outputs, root.watch if root is not None else {})
         self._check_claims(outputs)
+        limits = root.limits if root is not None else LimitsSection()
+        check_limits(limits, source, outputs, self.path, self.problems)
         if root is not None:
             check_model_options(root.model, self.problems)
             check_profiles(root.profiles, root.watch, self.problems)
@@ -180,6 +188,8 @@ class _Sections:
             text=self.problems.document.text,
             profiles=root.profiles,
             frames=root.frames,
+            commands=root.commands,
+            limits=root.limits,
             language=language,
             classifiers=classifiers,
             exercises=exercises,
@@ -213,7 +223,7 @@ class _Sections:
         """Report the first problem with a file, and how many more there are."""
         first, *others = error.problems
         more = f" (and {len(others)} more)" if others else ""
-        self.problems.add(path, f"can't be used: {first.text}{more}", first.kind)
+        self.problems.add(path, f"can't be used: {first.text}{more}", _of_other(first.kind))
 
     def _templates(self, watches: Mapping[str, WatchSection]) -> dict[str, tuple[Template, ...]]:
         templates = {}
@@ -246,14 +256,16 @@ class _Sections:
                 routines[name] = routine_file.load(watch.routine, self.path.absolute().parent)
             except RoutineError as error:
                 for problem in error.problems:
-                    self.problems.add(("watch", name, "routine"), problem.text, problem.kind)
+                    self.problems.add(
+                        ("watch", name, "routine"), problem.text, _of_other(problem.kind)
+                    )
         return routines
 
     def _language(self, name: str) -> Language:
         try:
             return load_language(name, self.path.absolute().parent)
         except ConfigError as error:
-            self.problems.add(("language",), str(error))
+            self.problems.add(("language",), str(error), "other_file")
             return Language()
 
     def _names(self, section: str) -> tuple[str, ...]:
@@ -312,3 +324,8 @@ _exercise: Final = cached(exercise_file.load)
 
 def _load_exercise(watch: WatchSection) -> Exercise | None:
     return None if watch.exercise is None else _exercise(watch.exercise)
+
+
+def _of_other(kind: ProblemKind) -> ProblemKind:
+    """Return the kind of a problem with a file that the configuration names."""
+    return kind if kind == "missing_file" else "other_file"

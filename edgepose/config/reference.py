@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
+from edgepose.config.limits import LimitsSection
 from edgepose.config.schema import ModelSection, PeopleSection, RateSection, Root, WatchSection
 from edgepose.config.smoothing import FILTERS
 from edgepose.core.smoothing import PRESETS
@@ -107,6 +108,8 @@ def reference_text() -> str:
         _titled("profiles", _commented(_PROFILES)),
         "\n" + _line("language", "en", _about("language"), ""),
         "\n" + _line("frames", "full", _about("frames"), ""),
+        "\n" + _line("commands", ["detect", "profile"], _about("commands"), "", "#"),
+        _titled("limits", "limits:\n" + _fields(LimitsSection, "limits", "  ")),
         _titled("outputs", "outputs:\n" + _part("output", "log", "  ")),
         _others("output", "  "),
     )

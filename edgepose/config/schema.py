@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from edgepose.config.limits import Commands, LimitsSection
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watches.performers import REST
 from edgepose.core.watches.scored import MAX_AGE
@@ -526,6 +527,16 @@ class Root(Options):
         default="full",
         description="which pictures outputs may have, whatever their own options are. full: all; "
         "skeleton: people as lines on black; none: no picture, only a screen still shows lines",
+    )
+    commands: Commands = Field(
+        default=None,
+        description="commands that are taken from the broker and the page; false: none; unset: "
+        "those whose effect ends with this run, and from the page capture, save and restart",
+        examples=[["detect", "profile"]],
+    )
+    limits: LimitsSection = Field(
+        default_factory=LimitsSection,
+        description="what neither a pushed configuration nor the page can change",
     )
     profiles: Profiles = Field(
         default={}, description="by name, which watches count; see docs/profiles.md"

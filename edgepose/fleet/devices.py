@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from edgepose import jsonio
 from edgepose.outputs.mqtt.topics import OFFLINE, ONLINE, STOPPED
+from edgepose.yamldoc.marks import one_line
 
 KNOWN: Final = (ONLINE, OFFLINE, STOPPED)
 FINAL: Final = ("accepted", "refused", "rolled back")
@@ -65,18 +66,35 @@ def devices(messages: Mapping[str, bytes], prefix: str) -> dict[str, DeviceStatu
         if path == "available":
             row["available"] = payload.decode(errors="replace")
         elif path == "health":
-            row["health"] = jsonio.loads_object(payload)
+            row["health"] = loads_plain(payload)
         elif path.endswith("/state"):
-            row["answers"][path[5:-6]] = jsonio.loads_object(payload)
+            row["answers"][path[5:-6]] = loads_plain(payload)
         else:
             row["pushes"][path[5:]] = str(jsonio.loads_object(payload).get("id", ""))
     return {name: DeviceStatus(name, **row) for name, row in sorted(rows.items())}
 
 
+def loads_plain(payload: bytes) -> dict[str, Any]:
+    """Return a device's JSON object, {} for anything else, without terminal commands in it.
+
+    Whoever may write to the broker chooses these texts; they are shown on an engineer's terminal.
+    """
+    plain: dict[str, Any] = _plain(jsonio.loads_object(payload))
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {one_line(str(key)): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return one_line(value) if isinstance(value, str) else value
+
+
 def _below(messages: Mapping[str, bytes], prefix: str) -> Iterator[tuple[str, str, bytes]]:
     """Yield name, rest of the topic and payload of each device message."""
     for topic, payload in messages.items():
-        name, _, path = topic.removeprefix(f"{prefix}/").partition("/")
+        name, _, path = one_line(topic.removeprefix(f"{prefix}/")).partition("/")
         if payload and (path in ("available", "health") or path.startswith("push/")):
             yield name, path, payload
 

@@ -12,6 +12,7 @@ from edgepose import jsonio
 from edgepose.errors import UserError, near_miss
 from edgepose.fleet.connection import FleetClient
 from edgepose.fleet.devices import FINAL, DeviceStatus
+from edgepose.yamldoc.marks import one_line
 
 IN_TIME: Final = {"template": 15.0, "config": 150.0}  # seconds; probation lasts 120
 
@@ -109,7 +110,8 @@ def _answer(client: FleetClient, name: str, own: str, key: str) -> Mapping[str, 
 def _result_of(client: FleetClient, seen: DeviceStatus, own: str, push: Push) -> PushResult:
     name, answer = seen.name, _answer(client, seen.name, own, push.key)
     if answer is not None:
-        return PushResult(name, str(answer["state"]), str(answer.get("text", "")))
+        lines = str(answer.get("text", "")).splitlines()
+        return PushResult(name, str(answer["state"]), "\n".join(map(one_line, lines)))
     latest = seen.answers.get(push.key, {})
     if latest.get("id") == own:
         text = f"after {push.seconds:.0f} s it is still {latest.get('state')}"

@@ -59,7 +59,7 @@ class Device:
     looks for, by its name, to be shown; a watch may have none. profiles: names to switch between.
     language: what people read and hear is in it. titles: what they call each watch, by its name.
     figures: how exercises look, by watch. kinds: of the watches by name; one that is not there is a
-    pose.
+    pose. commands: that the configuration lets others give; None: all.
     """
 
     name: str
@@ -73,6 +73,11 @@ class Device:
     kinds: Mapping[str, WatchKind] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, MovingFigure] = field(default_factory=dict)
+    commands: frozenset[str] | None = None
+
+    def takes(self, command: str) -> bool:
+        """Return whether a command is taken from whoever can reach the output."""
+        return self.commands is None or command in self.commands
 
 
 class Output(ABC):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from pydantic import Field
@@ -35,6 +36,10 @@ class JsonlOptions(options.Options):
     keep: int = Field(
         default=5, ge=0, le=1000, description="how many such older files are kept, with max_mb"
     )
+
+    def writes(self) -> tuple[Path, ...]:
+        """Return the file."""
+        return (self.path,)
 
     @property
     def limit(self) -> int | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from edgepose import jsonio
 from edgepose.errors import OutputLost, error_text
+from edgepose.system import atomic
 from edgepose.system.paths import is_still_at
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,11 @@ class LineFile:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
             if self._is_regular():
+                _must_be_ours(self.path, self._file)
                 _repair(self._file)
+        except OutputLost:
+            self.close()
+            raise
         except OSError as error:
             self.close()
             raise OutputLost(f"{self.path}: can't be opened: {error_text(error)}") from error
@@ -111,8 +116,11 @@ class LineFile:
             self._is_stuck = True
             log.error("%s: can't be rotated and grows on: %s", self.path, error_text(error))
             return
+        old = os.fstat(self._file)
         self.close()
         self.open()
+        os.fchmod(self._file, stat.S_IMODE(old.st_mode))
+        atomic.keep_owner(self._file, old)
 
     def _is_regular(self) -> bool:
         return self._file is not None and stat.S_ISREG(os.fstat(self._file).st_mode)
@@ -141,6 +149,16 @@ def rotate(path: Path, keep: int) -> None:
             old[age].unlink()
         else:
             old[age].replace(path.with_name(f"{path.name}.{age + 1}"))
+
+
+def _must_be_ours(path: Path, file: int) -> None:
+    """Raise OutputLost for a file that holds something else: it is not for us to change.
+
+    Whatever the path and its links say, a configuration, a key or a database stays as it is.
+    """
+    first = os.pread(file, 1, 0)
+    if first not in (b"", b"{", b"\0"):  # a power cut leaves zeros
+        raise OutputLost(f"{path}: holds something other than JSON lines; name another file")
 
 
 def _write_all(file: int, data: bytes) -> None:

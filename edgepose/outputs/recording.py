@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
@@ -20,6 +21,10 @@ class RecordingOptions(options.Options):
     path: options.ConfigPath = Field(
         description="file to append to; about 10 kB a second and person", examples=["poses.jsonl"]
     )
+
+    def writes(self) -> tuple[Path, ...]:
+        """Return the file."""
+        return (self.path,)
 
     def claims(self) -> tuple[str, ...]:
         """Return the file."""

@@ -86,6 +86,10 @@ class WebhookOptions(options.Options):
         description="events kept while the receiver is away; past that the oldest is dropped",
     )
 
+    def url_hosts(self) -> tuple[str, ...]:
+        """Return the receiver's host."""
+        return (urllib.parse.urlsplit(self.url).hostname or "",)
+
     def watches(self) -> tuple[str, ...]:
         """Return the watches whose events are sent, none for all."""
         return (self.when,) if isinstance(self.when, str) else self.when

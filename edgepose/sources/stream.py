@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
@@ -68,6 +69,10 @@ class StreamOptions(Options):
     )
     frozen_after: FrozenAfter = 60.0
     rotate: Turn = Field(default=0, description="degrees clockwise that the picture is turned")
+
+    def url_hosts(self) -> tuple[str, ...]:
+        """Return the camera's host."""
+        return (urlsplit(self.url).hostname or "",)
 
     def patience(self) -> float:
         """Return the seconds without a frame after which the source counts as lost."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,9 +21,13 @@ def write_text(path: Path, text: str, mode: int | None = None) -> None:
 def replacing(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
     """Yield a file beside `path` that takes its name when the block ends.
 
-    On any error the old file is as it was. mode: permission bits; None leaves them to the umask.
-    Raises OSError.
+    On any error the old file is as it was. mode: permission bits; None keeps those of the old
+    file, and leaves a new one's to the umask. The owner stays, as far as we may set it. Raises
+    OSError.
     """
+    old = _stat(path)
+    if mode is None and old is not None:
+        mode = stat.S_IMODE(old.st_mode)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     try:
@@ -30,10 +36,25 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
         with os.fdopen(descriptor, "wb") as file:
             if mode is not None:
                 os.fchmod(descriptor, mode)
+            if old is not None:
+                keep_owner(descriptor, old)
             yield file
         publish(draft, path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def keep_owner(file: int, old: os.stat_result) -> None:
+    """Give an open file the owner and group of an older one, where we may."""
+    with contextlib.suppress(PermissionError):
+        os.fchown(file, old.st_uid, old.st_gid)
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
 
 
 def publish(path: Path, target: Path) -> None:

@@ -285,7 +285,7 @@ def test_a_pushed_configuration_is_written_and_taken_over(running, config_file):
         (CONFIG.replace("enter", "entre"), "lobby.yaml line 8: .*did you mean 'enter'"),
         (CONFIG + "model: {path: lobby.yaml}", "lobby.yaml"),
         (CONFIG + "x" * 5_000_000, "longer than"),
-        (CONFIG + "# \ud800", "characters"),
+        (CONFIG + "# \ud800", "half a character"),
         ("", "empty"),
         (None, "expected the text"),
     ],

@@ -226,7 +226,8 @@ def answer(ear: Any, name: str, id: str) -> dict[str, Any]:
         ("remote: true", "remote: false", "could never be reached again"),
         ("edgepose-nano", "no-such-model", "no-such-model"),
         ("hands.yaml", "nothing.yaml", "nothing.yaml"),
-        ("127.0.0.1", '"${NOT_SET_HERE}"', "NOT_SET_HERE is not set"),
+        ("port:", 'user: u, password: "${NOT_SET_HERE}", port:', "NOT_SET_HERE is not set"),
+        ("127.0.0.1", '"${NOT_SET_HERE}"', "for passwords, tokens and secrets only"),
     ],
 )
 def test_the_device_refuses_what_it_can_not_run(house, ear, *, online, old, new, said):

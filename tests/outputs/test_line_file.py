@@ -58,18 +58,45 @@ def test_missing_folders_are_made(tmp_path: Path):
         (b'{"a":1}\n' + b"\0" * 500, b'{"a":1}\n'),
         (b'{"torn', b""),
         (b'{"a":1}\n{"a":2}', b'{"a":1}\n{"a":2}\n'),
-        (b"notes of somebody", b"notes of somebody\n"),
         (b'{"a":1}\n', b'{"a":1}\n'),
         (b"", b""),
     ],
 )
 def test_a_torn_line_is_cut_off_when_the_file_is_opened(path: Path, before: bytes, after: bytes):
-    """Half a line and zeros go; a whole line without line break, and what isn't ours, stay."""
+    """Half a line and zeros go; a whole line without line break stays."""
     path.write_bytes(before)
 
     append(path, b"{}\n")
 
     assert path.read_bytes() == after + b"{}\n"
+
+
+@pytest.mark.parametrize("before", [b"notes of somebody", b"version: 1\n{", b"SQLite format 3\0"])
+def test_a_file_that_is_not_ours_stays_as_it_is(path: Path, before: bytes):
+    """Neither repaired nor appended to, also through a link."""
+    path.write_bytes(before)
+    link = path.with_name("link.jsonl")
+    link.symlink_to(path)
+
+    for name in (path, link):
+        with pytest.raises(OutputLost, match="other than JSON lines"):
+            append(name, b"{}\n")
+
+    assert path.read_bytes() == before
+
+
+def test_a_rotation_keeps_the_mode(path: Path):
+    """The next file is as private as the one before."""
+    path.write_bytes(b'{"a":1}\n')
+    path.chmod(0o600)
+    file = LineFile(path, limit=10, keep=2)
+    file.open()
+
+    file.append([b'{"b":2}\n'])
+    file.close()
+
+    assert path.read_bytes() == b'{"b":2}\n'
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_long_torn_line_is_found(path: Path):

@@ -127,6 +127,10 @@ class GpioOptions(options.Options):
         """Return the watches that switch the line."""
         return tuple(name for name in self.names if name != PERSON)
 
+    def longest_on(self) -> tuple[float, ...]:
+        """Return how many seconds the line may be on."""
+        return (math.inf if self.max_on is None else self.max_on,)
+
     def claims(self) -> tuple[str, ...]:
         """Return the line, or the channel of PWM."""
         if self.chip == "fake":

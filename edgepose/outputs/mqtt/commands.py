@@ -36,6 +36,8 @@ def execute(device: Device, command: str, payload: bytes, *, is_retained: bool) 
         value = _value(command, payload, device)
         if device.controls is None:
             raise UserError("there is no appliance to take commands")
+        if not device.takes(command):
+            raise UserError(f"this device does not take '{command}' from others; see `commands`")
         reply = CommandReply(True, device.controls.command(command, value))
     except EdgeposeError as error:
         reply = CommandReply(False, str(error))

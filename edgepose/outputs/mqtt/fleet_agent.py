@@ -221,7 +221,9 @@ class RecentLogs(logging.Handler):
         return new
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep one line."""
+        """Keep one line, unless it is for who sits at the device: a password made there."""
+        if getattr(record, "is_local", False):
+            return
         try:
             text = record.getMessage()
         except Exception:  # noqa: BLE001 - as logging itself does with a bad record

@@ -47,6 +47,10 @@ class VideoOutputOptions(Style):
     )
     keep: int = Field(default=100, ge=1, description="how many such clips are kept, with around")
 
+    def writes(self) -> tuple[Path, ...]:
+        """Return the file, or the pattern of its names."""
+        return (self.path,)
+
     def claims(self) -> tuple[str, ...]:
         """Return the file."""
         return (f"file {self.path}",)

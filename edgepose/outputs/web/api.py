@@ -42,6 +42,9 @@ class Api:
         controls = self._device.controls
         if controls is None:
             raise web.HTTPConflict(text="This run takes no commands.")
+        if not self._device.takes(name):
+            text = f"This device does not take '{name[:40]}' from its page; see `commands`."
+            raise web.HTTPForbidden(text=utf8(text))
         try:
             done = await self._run(lambda: controls.command(name, body.get("value")))
         except UserError as error:

@@ -54,5 +54,8 @@ def _create(file: Path) -> str:
     created = generate()
     file.parent.mkdir(parents=True, exist_ok=True)
     atomic.write_text(file, created + "\n", 0o600)
-    log.warning("The page's token is %s (kept in %s, not logged again).", created, file)
+    log.warning(
+        "The page's token is %s (kept in %s, not logged again).", created, file,
+        extra={"is_local": True},
+    )  # fmt: skip
     return created

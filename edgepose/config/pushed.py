@@ -1,0 +1,111 @@
+"""The rules for a configuration that comes from the broker or the page.
+
+It may change what the device does, not what its own file protects: limits, commands, privacy,
+native libraries, and the secrets of its environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from edgepose.config.edit import with_values
+from edgepose.config.limits import commands_of, is_below
+from edgepose.config.loader import Config
+from edgepose.config.schema import ModelSection
+from edgepose.errors import ConfigError, KeyPath, Problem
+from edgepose.system.paths import state_folder
+from edgepose.yamldoc.document import parse_yaml
+from edgepose.yamldoc.validation import Problems, is_secret, leaves
+
+KEPT: Final = ("frames", "commands", "limits")  # keys that a device keeps where a push has none
+_STRICTNESS: Final = {"full": 0, "skeleton": 1, "none": 2}
+
+Parse = Callable[[str], Config]
+
+
+def accept_pushed(text: str, now: Config, parse: Parse) -> tuple[str, Config]:
+    """Return the text to write, with what the device keeps, and its configuration.
+
+    now: in force. parse: as `ActiveConfig.parse`. Raises ConfigError for one that may not be
+    pushed.
+    """
+    data, own = parse_yaml(text, "pushed", ConfigError), parse_yaml(now.text or "{}", "own")
+    problems = Problems(data)
+    _check_variables(problems, own.data)
+    problems.raise_any(ConfigError)
+    missing: dict[str, Any] = {
+        key: own.data[key] for key in KEPT if key in own.data and key not in data.data
+    }
+    text = with_values(text, missing) if missing else text
+    config = _parsed(text, parse)
+    found = [
+        Problem(f"{reason}; a push can't change it", at) for reason, at in _lowered(now, config)
+    ]
+    if found:
+        raise ConfigError(*found)
+    return text, config
+
+
+def _parsed(text: str, parse: Parse) -> Config:
+    """Return the configuration. Raises ConfigError, without what other files hold.
+
+    A push can name any file as a template: the reason why it is none would quote its lines.
+    """
+    try:
+        return parse(text)
+    except ConfigError as error:
+        raise ConfigError(*(_public(problem) for problem in error.problems)) from None
+
+
+def _public(problem: Problem) -> Problem:
+    if problem.kind != "other_file":
+        return problem
+    place = ".".join(map(str, problem.path))
+    why = "the file that it names can't be used; check-config on the device gives the reason"
+    return Problem(f"{place}: {why}", problem.path, problem.line, problem.kind)
+
+
+def _check_variables(problems: Problems, own: Any) -> None:
+    """Report `${NAME}` outside of secrets: it would put one into a URL, a path or a text.
+
+    What stands in the device's own file at the same place may stay.
+    """
+    for path, value in leaves(problems.document.data):
+        if not isinstance(value, str) or "${" not in value.replace("$${", ""):
+            continue
+        if not is_secret(path[-1]) and value != _at(own, path):
+            problems.add(path, "a pushed `${NAME}` is for passwords, tokens and secrets only")
+
+
+def _at(data: Any, path: KeyPath) -> Any:
+    for key in path:
+        try:
+            data = data[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
+def _lowered(now: Config, new: Config) -> Iterator[tuple[str, KeyPath]]:
+    """Yield what a push would lower: the sentence and the place."""
+    if new.limits != now.limits:
+        yield "limits: they are the device's own; leave them out", ("limits",)
+    for kind in ("mqtt", "web"):
+        more = commands_of(new.commands, kind) - commands_of(now.commands, kind)
+        if more:
+            yield f"commands: the device does not take {', '.join(sorted(more))}", ("commands",)
+            break
+    if _STRICTNESS[new.frames] < _STRICTNESS[now.frames]:
+        yield f"frames: expected {now.frames} or stricter, found {new.frames}", ("frames",)
+    libraries = {now.model.library, ModelSection().library}
+    if new.model.library not in libraries:
+        yield "model.library: it would load code; name it in the device's file", ("model",)
+    known = {path for output in now.outputs.values() for path in output.options.writes()}
+    for name, output in new.outputs.items():
+        for path in set(output.options.writes()) - known:
+            if new.limits.folders is None and not is_below(path, new.base, state_folder()):
+                yield (
+                    f"outputs.{name}.path: expected a place below {new.base} or the state folder",
+                    ("outputs", name, "path"),
+                )

