@@ -73,6 +73,7 @@ class Appliance(Controls):
         self._earlier: Counter[str] = Counter()  # what pipelines before this one counted
         self._lock = threading.RLock()  # commands come from several outputs
         self._crash: BaseException | None = None
+        self._journal: EventJournal | None = None
         self._updates = self._new_updates()
         self._extra["remote update"] = self._updates
         self.pipeline = self._new_pipeline()
@@ -114,11 +115,11 @@ class Appliance(Controls):
 
     def run(self) -> None:
         """Run until the source ends or `stop` is called; raises what crashed a thread."""
-        journal = self._open_journal()
+        self._journal = self._open_journal()
         try:
             while not self._stop.is_set():
-                if journal is not None:
-                    self.pipeline.use_journal(journal)
+                if self._journal:
+                    self.pipeline.use_journal(self._journal)
                 self.pipeline.run(self._halt)
                 if self._stop.is_set() or not self._halt.is_set():
                     return
@@ -126,7 +127,7 @@ class Appliance(Controls):
                 self._earlier.update(self.pipeline.stats.snapshot().counts)
                 self.pipeline = self._new_pipeline()
         finally:
-            self._report_left(is_kept=journal is not None and journal.close())
+            self._report_left(is_kept=self._journal is not None and self._journal.close())
             self._close()
             if self._crash is not None:
                 raise self._crash
@@ -178,6 +179,7 @@ class Appliance(Controls):
             watches=self._tuning.state(),
             last_event=self._recent.last_event,
             unsaved=self._tuning.is_unsaved,
+            journal=self._journal.trouble if self._journal else "",
             templates=templates_in_use(self.config),
             pushed=dict(self._updates.answers),
         )

@@ -58,7 +58,9 @@ class Health:
         hung = hung_parts(pipeline, config.source.options.patience())
         parts = _parts(config, model, pipeline, hung)
         rate = pipeline.governor.to_dict(time.monotonic())
-        found = (*_troubles(parts, hung, configuration), *_board_troubles(board, rate))
+        found = [*_troubles(parts, hung, configuration), *_board_troubles(board, rate)]
+        if more.get("journal"):
+            found.append(("journal", "degraded", more["journal"]))
         troubles = [{"name": name, "state": state, "reason": why} for name, state, why in found]
         return {
             "version": __version__,

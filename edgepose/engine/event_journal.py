@@ -198,7 +198,9 @@ class EventJournal:
             os.close(file)
 
     def _lose(self, error: OSError) -> None:
-        self.trouble = f"{self._path}: {error_text(error)}"
+        in_use = "in use by another edgepose on this machine; give each device its own `name`"
+        reason = in_use if isinstance(error, BlockingIOError) else error_text(error)
+        self.trouble = f"{self._path}: {reason}"
         log.warning("After a kill events may be missing: %s", self.trouble)
 
 

@@ -58,7 +58,7 @@ class Fanout:
         """Let a journal keep the events over a kill; to be called before `start`."""
         self._journal = journal
         for worker in self.workers.values():
-            worker.journal = journal if worker.output.keeps_events else None
+            worker.use_journal(journal)
 
     def stop(self, deadline: float) -> None:
         """Let the outputs finish what waits, until a deadline of the monotonic clock."""
@@ -146,5 +146,6 @@ class Fanout:
         self, name: str, output: Output, before: OutputWorker | None = None
     ) -> OutputWorker:
         worker = OutputWorker(name, output, self._stats, self._on_crash, before)
-        worker.journal = self._journal if output.keeps_events else None
+        if self._journal:
+            worker.use_journal(self._journal)
         return worker

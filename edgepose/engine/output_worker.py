@@ -17,7 +17,7 @@ from edgepose.engine.stats import Stats
 from edgepose.engine.threads import BusyTimer, OnCrash, new_thread
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Output
-from edgepose.types import Scene
+from edgepose.types import Event, Scene
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +29,8 @@ class OutputWorker:
     """The thread of one output; `offer` never waits.
 
     inside: runs while the thread is in the output. health: the output's state. before: the worker
-    that this one replaces; it is waited for, and what it could not show is shown here. journal: set
-    where the output keeps events; has those that a kill kept from it. dropped: events that the
-    output never got.
+    that this one replaces; it is waited for, and what it could not show is shown here. dropped:
+    events that the output never got.
     """
 
     def __init__(
@@ -48,7 +47,8 @@ class OutputWorker:
         self.inside = BusyTimer()
         self._stats = stats
         self._box: Mailbox[Scene] = Mailbox(self._merge)
-        self.journal: EventJournal | None = None
+        self._journal: EventJournal | None = None
+        self._missed: tuple[Event, ...] = ()  # events of the run before
         self.dropped = 0
         self._before = before
         self._showing = 0  # events of the scene that is being shown
@@ -56,6 +56,15 @@ class OutputWorker:
         self._give_up_at = math.inf  # monotonic
         self._is_stalled = False
         self._thread = new_thread(f"output-{name}", self._run, on_crash)
+
+    def use_journal(self, journal: EventJournal) -> None:
+        """Let a journal note what the output has, where it keeps events: before `start`.
+
+        What the output lacks by then is of the run before. Later events come as scenes.
+        """
+        if self.output.keeps_events:
+            self._journal = journal
+            self._missed = journal.lacking(self.name) if self._before is None else ()
 
     def start(self) -> None:
         """Start the output's thread; the output is opened there."""
@@ -117,7 +126,8 @@ class OutputWorker:
     def left(self) -> int:
         """Return how many events the output has not got."""
         scene, _ = self._box.peek()
-        return self._showing + (len(scene.events) if scene is not None else 0)
+        events = len(scene.events) if scene is not None else 0
+        return len(self._missed) + self._showing + events
 
     @property
     def is_alive(self) -> bool:
@@ -148,16 +158,17 @@ class OutputWorker:
         if before is None:
             return
         before.join(before._give_up_at)
+        self._missed = before._missed
         left = before._box.take(timeout=0.0)
         if left is not None:
             self._box.put_back(left)
 
     def _recover(self) -> None:
-        """Let the output take events that a kill has kept from it."""
-        events = self.journal.lacking(self.name) if self.journal else ()
-        if self.journal and events:
-            self.output.recover(events)
-            self.journal.taken(self.name, events)
+        """Let the output take the events of the run before, once."""
+        if self._journal and self._missed:
+            self.output.recover(self._missed)
+            self._journal.taken(self.name, self._missed)
+            self._missed = ()
 
     def _close(self) -> None:
         with self.inside:
@@ -185,8 +196,8 @@ class OutputWorker:
             raise
         finally:
             self._showing = 0
-        if self.journal:
-            self.journal.taken(self.name, scene.events)
+        if self._journal:
+            self._journal.taken(self.name, scene.events)
         self._stats.record(f"output:{self.name}", time.monotonic() - start)
 
     def _merge(self, older: Scene, newer: Scene) -> Scene:

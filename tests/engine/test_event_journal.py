@@ -144,7 +144,7 @@ def test_a_second_process_writes_nothing(opened: Open, path: Path):
 
     second.append([event(1)])
 
-    assert second.trouble
+    assert "in use by another edgepose" in second.trouble
     assert b"id-1" not in path.read_bytes()
     assert ids(first, "log") == ["id-0"]
 

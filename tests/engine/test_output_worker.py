@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from edgepose.engine.event_journal import EventJournal
 from edgepose.engine.output_worker import OutputWorker
 from edgepose.engine.stats import Stats
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Output
-from edgepose.types import Scene, blank_frame
+from edgepose.types import Event, Scene, blank_frame
 
 WAIT = 20.0  # seconds; only a broken build waits so long
 
@@ -168,3 +171,69 @@ def test_an_output_that_gets_on_is_tried_again_soon(run, progresses):
     assert output.shown.wait(WAIT)
 
     assert waits == ([0.5] * 4 if progresses else [0.5, 1.0, 2.0, 4.0])
+
+
+class Keeper(Clockwork):
+    """Keep events; refuse to take those of the run before as often as told."""
+
+    keeps_events = True
+
+    def __init__(self, failures: int = 0) -> None:
+        super().__init__(None, failures)
+        self.ids: list[str] = []
+
+    def recover(self, events: Sequence[Event]) -> None:
+        """Keep events, or fail."""
+        if self.failures:
+            self.failures -= 1
+            raise OutputLost("the disk is full")
+        self.ids += [event.id for event in events]
+
+    def show(self, scene: Scene) -> None:
+        """Keep the scene's events."""
+        self.ids += [event.id for event in scene.events]
+        self.shown.set()
+
+
+def reps(*numbers: int) -> tuple[Event, ...]:
+    """Return events of these numbers."""
+    return tuple(Event(f"id-{n}", "rep", "up", "lobby", 1.0, 1.0, 1) for n in numbers)
+
+
+def test_events_of_the_run_before_come_first_and_once(tmp_path: Path):
+    """Also where the output can't take them at first, while new ones come."""
+    before = EventJournal(tmp_path / "lobby.journal", lambda error: None)
+    before.open()
+    before.register(["relay"])
+    before.append(reps(1, 2))
+    before.close()
+    journal = EventJournal(tmp_path / "lobby.journal", lambda error: None)
+    journal.open()
+    journal.register(["relay"])
+    output = Keeper(failures=1)
+    worker = OutputWorker("relay", output, Stats(), lambda error: None)
+    worker.use_journal(journal)
+    assert worker.left == 2
+    journal.append(reps(3))
+    worker.offer(replace(scene(1), events=reps(3)))
+
+    worker.start()
+    assert output.shown.wait(WAIT)
+    worker.drain()
+    assert worker.join(time.monotonic() + WAIT)
+
+    assert output.ids == ["id-1", "id-2", "id-3"]
+    assert worker.left == 0
+    assert journal.lacking("relay") == ()
+    journal.close()
+
+
+def test_what_an_output_never_got_is_counted(monkeypatch: pytest.MonkeyPatch):
+    """Past the limit the oldest events go, and the document says how many."""
+    monkeypatch.setattr("edgepose.engine.output_worker.MAX_EVENTS", 3)
+    worker = OutputWorker("relay", Clockwork(None), Stats(), lambda error: None)
+    for number in range(5):
+        worker.offer(replace(scene(number), events=reps(number)))
+
+    assert worker.to_dict()["lost"] == 2
+    assert worker.left == 3

@@ -23,6 +23,7 @@ from full_disk import empty, fill, needs_root, small_disk
 from edgepose.outputs.outbox import Outbox, outbox_path
 
 KILLS = 200
+BACKLOG = 110  # events: 33 s of posts of 0.3 s each
 WAIT = 120.0
 HERE = Path(__file__).parent
 Events = list[dict[str, Any]]
@@ -103,7 +104,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         (tmp_path / "disk").mkdir()
         yield tmp_path / "disk"
         return
-    with small_disk(tmp_path / "disk", "8M") as folder:
+    with small_disk(tmp_path / "disk", "32M") as folder:
         yield folder
 
 
@@ -275,6 +276,7 @@ FAULTS: dict[str, Callable[[Rig], None]] = {
 
 @needs_root
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_fault_keeps_an_event_from_an_output(
     *, run, saw, broker, receiver: Receiver, heard: Events, disk: Path, fault: str
@@ -289,6 +291,33 @@ def test_no_fault_keeps_an_event_from_an_output(
     settle(run, receiver, disk)
 
     saw(fault, "under load", f"{compared(receiver, heard, disk)} events on all three, in order")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_backlog_at_a_slow_receiver_is_delivered_without_a_watchdog_kill(
+    *, run, saw, broker, receiver: Receiver, heard: Events, disk: Path
+):
+    """Away, then 0.3 s a post: more work than the watchdog has patience, all of it in order."""
+    receiver.is_away = True
+    rig = Rig(run, broker, receiver, heard, disk, run())
+    while rig.log() < BACKLOG:
+        rig.more(rig.log)
+    receiver.is_away, receiver.delay = False, 0.3
+    start = time.monotonic()
+    while rig.posts() < BACKLOG:
+        rig.more(rig.posts)
+    took = time.monotonic() - start
+    rig.end(signal.SIGTERM)
+    assert rig.process.returncode == 0
+    if rig.process.stdout is not None:
+        rig.process.stdout.close()
+    receiver.delay = 0.0
+    settle(run, receiver, disk)
+
+    saw("webhook slow", "after a time away", f"{BACKLOG} events posted in {took:.0f} s")
+    compared(receiver, heard, disk)
+    assert took > BACKLOG * 0.3
 
 
 def test_each_column_of_the_table_in_the_docs_has_its_test():

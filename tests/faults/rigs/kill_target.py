@@ -2,11 +2,13 @@
 
 Arguments: the port of the broker, the URL of the webhook, the path of the log. Prints a line when
 it runs. A hundred pictures a second; every third of them begins or ends a pose, so that about
-every second kill comes while one is held.
+every second kill comes while one is held. A call of an output that takes LIMIT seconds aborts the
+process, as the watchdog would later.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -21,6 +23,7 @@ from edgepose.engine.event_ids import live_stamp
 from edgepose.engine.event_journal import EventJournal
 from edgepose.engine.perception import Detector, Interpreter, Perception
 from edgepose.engine.pipeline import Pipeline
+from edgepose.engine.threads import PeriodicThread
 from edgepose.outputs.base import Device
 from edgepose.outputs.jsonl import Jsonl, JsonlOptions
 from edgepose.outputs.mqtt.options import MqttOptions
@@ -29,6 +32,8 @@ from edgepose.outputs.outbox import outbox_path
 from edgepose.outputs.webhook import Webhook, WebhookOptions
 from edgepose.sources.base import Source
 from edgepose.types import Frame, Transition, WatchState
+
+LIMIT = 10.0  # seconds; a third of the watchdog's
 
 
 class Camera(Source):
@@ -77,6 +82,12 @@ class Flapping:
         return (Transition("end", 1, 0.0, 0.0),) if self._steps % 6 in (3, 4, 5) else ()
 
 
+def abort_if_hung(pipeline: Pipeline) -> None:
+    """End the process where an output has not come back for too long."""
+    if any(worker.inside.seconds > LIMIT for worker in pipeline.outputs.values()):
+        os.abort()
+
+
 def main(port: int, url: str, log: Path) -> None:
     """Run until SIGTERM."""
     device = Device("lobby", ("up",), output="hook")
@@ -96,6 +107,7 @@ def main(port: int, url: str, log: Path) -> None:
     pipeline = Pipeline(Camera(), perception, outputs)
     journal.open()
     pipeline.use_journal(journal)
+    PeriodicThread("watchdog", lambda: abort_if_hung(pipeline), 0.5, sys.excepthook).start()
     print("runs", flush=True)  # noqa: T201 - this is what the test reads
     pipeline.run(stop)
     journal.close()
