@@ -6,6 +6,7 @@ its path. A text that a table leaves out is English.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Formatter
@@ -66,6 +67,16 @@ def _check_places(text: str, default: str) -> None:
     if surplus:
         names = ", ".join(f"{{{name}}}" for name in sorted(known)) or "none"
         raise ValueError(f"{{{min(surplus)}}} is not filled in here; expected {names}")
+
+
+def by_language(value: Any) -> Any:
+    """Return what was given in one language as a mapping, for options that take either."""
+    return {BUILT_IN: value} if isinstance(value, str) else value
+
+
+def in_language(texts: Mapping[str, str] | None, language: str) -> str:
+    """Return the text in a language, else the first that there is, `""` of none."""
+    return (texts or {}).get(language) or next(iter((texts or {}).values()), "")
 
 
 @dataclass(frozen=True, slots=True)

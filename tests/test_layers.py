@@ -38,7 +38,7 @@ PURE_STDLIB = {
 }  # fmt: skip
 LATE = (
     "ai_edge_litert", "tflite_runtime", "tensorflow", "pycoral", "picamera2", "libcamera", "gpiod",
-    "av", "paho", "aiohttp", "prometheus_client", "pygame", "torch",
+    "av", "paho", "aiohttp", "prometheus_client", "pygame", "segno", "torch",
 )  # fmt: skip
 OPENED = ("api", "auth", "responses", "server")  # of outputs/web: imported by its open() only
 

@@ -30,6 +30,7 @@ from edgepose.engine.governor import Governor
 from edgepose.engine.perception import Interpreter, Perception, Watch
 from edgepose.engine.pipeline import Pipeline
 from edgepose.errors import ConfigError, EdgeposeError, UserError, near_miss
+from edgepose.language import in_language
 from edgepose.outputs.base import Controls, Device, Output
 from edgepose.sources.base import Source
 from edgepose.types import WatchKind
@@ -88,9 +89,8 @@ def device(config: Config, model: LoadedModel, controls: Controls | None = None)
 
 def titles(config: Config) -> dict[str, str]:
     """Return what people call the watches that have a title of their own, by name."""
-    language = config.language.name
     return {
-        name: section.title.get(language) or next(iter(section.title.values()))
+        name: in_language(section.title, config.language.name)
         for name, section in config.watches.items()
         if section.title
     }

@@ -29,7 +29,7 @@ from edgepose.definitions import exercise_file, routine_file
 from edgepose.definitions.classifier_file import Order
 from edgepose.engine.governor import LEAST_FPS, Rates
 from edgepose.errors import InvalidValue, near_miss
-from edgepose.language import BUILT_IN
+from edgepose.language import by_language
 from edgepose.modelstore.manifest import manifest
 from edgepose.options import (
     ConfigPath,
@@ -325,10 +325,6 @@ else:  # `class` can't be written as an attribute; the kinds of watches come fir
     )
 
 
-def _by_language(value: Any) -> Any:
-    return {BUILT_IN: value} if isinstance(value, str) else value
-
-
 _OF_EXERCISES: Final = frozenset({"goal", "rest"})
 _OF_TEMPLATES: Final = (
     "mirror",
@@ -363,7 +359,7 @@ class WatchSection(_Kinds):
         default="xy",
         description="what stands first in a classifier's columns or inputs called x, y",
     )
-    title: Annotated[dict[str, str], BeforeValidator(_by_language)] | None = Field(
+    title: Annotated[dict[str, str], BeforeValidator(by_language)] | None = Field(
         default=None,
         description="what people read, in one language or by language; unset: the name, with "
         "blanks for underscores",

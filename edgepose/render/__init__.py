@@ -3,6 +3,7 @@
 Reads no file but the font and keeps no frame.
 """
 
+from edgepose.render.attract import Sign
 from edgepose.render.counting import Wording, title_of
 from edgepose.render.messages import Invitation, draw_notice, draw_troubles
 from edgepose.render.renderer import Renderer
@@ -12,6 +13,7 @@ __all__ = [
     "Invitation",
     "Palette",
     "Renderer",
+    "Sign",
     "Style",
     "Wording",
     "draw_notice",

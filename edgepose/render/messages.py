@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.render import motion
+from edgepose.render.attract import Sign, draw_sign, height_of, room_of
 from edgepose.render.figure import Brush, Figure, draw_figure
 from edgepose.render.sprites import Sprite, blend, panel, tinted
 from edgepose.render.strokes import halo
@@ -130,17 +131,20 @@ def dimmed(canvas: Image) -> None:
 
 
 def draw_invitation(
-    page: Page, brush: Brush, invitation: Invitation, time: float, mirror: bool
+    page: Page, brush: Brush, invitation: Invitation, sign: Sign, *, time: float, mirror: bool
 ) -> None:
-    """Draw a breathing figure that goes into the pose, and its title below.
+    """Draw a breathing figure that goes into the pose, its title below, and the place's sign.
 
     mirror: the picture is shown mirrored, so the figure is too.
     """
     height, width = page.size
-    top = page.px(_TOP)
-    area = Area(top, 0.1 * width, height - top - page.px(_BELOW), 0.8 * width)
+    top, below = page.px(_TOP), page.px(_BELOW) + height_of(page, sign.text)
+    above, beneath = room_of(page, sign)
+    room = height - top - below - above - beneath
+    area = Area(top + above, 0.1 * width, room, 0.8 * width)
     is_drawn = _draw_moving(page, brush, invitation, area, time=time, mirror=mirror)
-    _write(page, invitation.words, is_drawn)
+    _write(page, invitation.words, is_drawn, height_of(page, sign.text))
+    draw_sign(page, sign, height - below)
 
 
 def draw_hint(page: Page, brush: Brush, hint: Invitation, time: float, mirror: bool) -> None:
@@ -155,7 +159,7 @@ def draw_hint(page: Page, brush: Brush, hint: Invitation, time: float, mirror: b
     y, x = height - margin - box_height, width - margin - box_width
     blend(page.canvas, panel((box_height, box_width), 2 * pad, PANEL, 0.8), y, x)
     if has_figure:
-        area = Area(y + pad, x + pad, side - pad, box_width - 2 * pad)
+        area = Area(y + 3 * pad, x + pad, side - 3 * pad, box_width - 2 * pad)
         _draw_moving(page, brush, hint, area, time=time, mirror=mirror)
     below = y + box_height - pad - text.size[0]
     blend(page.canvas, text, below, x + (box_width - text.size[1]) // 2)
@@ -176,10 +180,11 @@ def _draw_moving(
     return True
 
 
-def _write(page: Page, words: str, below: bool) -> None:
+def _write(page: Page, words: str, below: bool, lift: int) -> None:
     text = page.text(words, 64 if below else 84, INK, 0.9)
     height, width = page.size
-    y = height - page.px(2 * MARGIN) - text.size[0] if below else (height - text.size[0]) // 2
+    low = height - page.px(2 * MARGIN) - text.size[0] - lift
+    y = low if below else (height - text.size[0]) // 2
     blend(page.canvas, text, y, (width - text.size[1]) // 2)
 
 

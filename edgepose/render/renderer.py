@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgepose.render.attract import Sign
 from edgepose.render.counting import SET_SHOWN, Wording, draw_counters, draw_set
 from edgepose.render.figure import Brush, Figure, Known, draw_corrections, draw_figure, draw_ghost
 from edgepose.render.focus import Advice, Focus, is_in_progress
@@ -74,6 +75,7 @@ def _flipped(image: Image) -> Image:
     return np.asarray(cv2.flip(image, 1), np.uint8)
 
 
+NO_SIGN: Final = Sign()
 _FLASH: Final = 0.6  # seconds that the edges glow after an event
 _CELEBRATED: Final = ("start", "rep", "goal", "set")
 _HELD_LONG: Final = 3.0  # seconds; the end of a shorter hold is not worth a screen
@@ -121,7 +123,13 @@ class Renderer:
         self._draw_people(canvas, placement, scene, focus)
         return canvas
 
-    def invite(self, scene: Scene, invitations: Sequence[Invitation], size: Size) -> Image:
+    def invite(
+        self,
+        scene: Scene,
+        invitations: Sequence[Invitation],
+        size: Size,
+        sign: Sign = NO_SIGN,
+    ) -> Image:
         """Return the picture for an empty scene: what the device watches for, in turn."""
         canvas = self._backdrop(scene, self._placement(scene, size))
         dimmed(canvas)
@@ -129,7 +137,7 @@ class Renderer:
         invitation = chosen(invitations, time)
         if invitation is not None:
             brush = Brush.of(self.style.palette, page.unit)
-            draw_invitation(page, brush, invitation, time, self.style.mirror)
+            draw_invitation(page, brush, invitation, sign, time=time, mirror=self.style.mirror)
         return canvas
 
     def page(self, canvas: Image) -> Page:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image as PilImage
 
 import edgepose
 from edgepose.config.loader import load
@@ -82,6 +83,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).touch()
     (tmp_path / "fonts").mkdir()
     shutil.copy(BUILT_IN, tmp_path / "fonts" / "NotoSans-Bold.ttf")
+    PilImage.new("RGB", (4, 4)).save(tmp_path / "logo.png")
     return tmp_path
 
 

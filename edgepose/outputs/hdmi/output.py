@@ -5,19 +5,22 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from edgepose import options
 from edgepose.errors import OutputLost
 from edgepose.imaging import turned
+from edgepose.language import by_language, in_language
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.hdmi.painter import Painter, troubles
+from edgepose.outputs.hdmi.painter import Painter, page_of, troubles
 from edgepose.outputs.hdmi.pixel_format import turned_size
 from edgepose.outputs.hdmi.screen import Screen, ScreenRequest
 from edgepose.outputs.hdmi.select import ScreenChoice
-from edgepose.render import Style
+from edgepose.render import Sign, Style
+from edgepose.render.attract import logo
 from edgepose.types import Image, Scene, Size
 
 log = logging.getLogger(__name__)
@@ -33,6 +36,15 @@ def _named(sink: object) -> object:
 
 
 Sink = Annotated[Literal["auto", "sdl", "kms", "framebuffer", "null"], BeforeValidator(_named)]
+
+
+def _is_picture(path: Path) -> Path:
+    """Refuse a file that is no picture when the configuration is read, not later."""
+    try:
+        logo(path, 16, 16)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"expected a picture file, found {path} ({error})") from error
+    return path
 
 
 class HdmiOptions(Style):
@@ -67,6 +79,21 @@ class HdmiOptions(Style):
         default=20.0,
         description="seconds without anybody until people are invited to the poses; null: never",
     )
+    text: Annotated[dict[str, str], BeforeValidator(by_language)] | None = Field(
+        default=None,
+        description="what stands below the invitation, in one language or by language",
+        examples=["Come closer!"],
+    )
+    logo: Annotated[options.ExistingPath, AfterValidator(_is_picture)] | None = Field(
+        default=None,
+        description="picture file shown in a corner of the invitation, such as a PNG",
+        examples=["logo.png"],
+    )
+    qr: bool = Field(
+        default=False,
+        description="show the page's address as a QR code; needs an output of type web with a "
+        "`host` that others reach",
+    )
     health: bool = Field(default=True, description="name degraded components in a corner")
 
     @field_validator("size")
@@ -87,12 +114,17 @@ class Hdmi(Output):
         private = options.skeleton_only or options.background == "black"
         style = options.model_copy(update={"background": "black"}) if private else options
         self._options = options
-        self._controls = device.controls if options.health else None
+        self._controls = device.controls
         self._painter = Painter(style, device, options.attract)
+        language = device.language
+        text = in_language(options.text, language.name)
+        caption = language.text("scan")
+        self._painter.sign = self._sign = Sign(text, options.logo, caption=caption)
         self._screens = ScreenChoice(options.sink, ScreenRequest(options.size, options.connector))
         self._screen: Screen | None = None
         self._last: Scene | None = None
         self._troubles: tuple[str, ...] = ()
+        self._has_warned = False
         self._next_check = 0.0
 
     @classmethod
@@ -159,5 +191,20 @@ class Hdmi(Output):
             return
         self._next_check = now + BEAT
         self._open_screen().check()
-        if self._controls is not None:
-            self._troubles = troubles(self._controls.state())
+        if self._controls is None or not (self._options.health or self._options.qr):
+            return
+        state = self._controls.state()
+        if self._options.health:
+            self._troubles = troubles(state)
+        if self._options.qr:
+            self._show_code(page_of(state))
+
+    def _show_code(self, address: str) -> None:
+        """Show where the page is; say it once in the log where there is none to show."""
+        if not address and not self._has_warned:
+            log.warning(
+                "hdmi.qr: no QR code is shown, there is no page that a phone could open; add an "
+                "output of type web, with `host: 0.0.0.0`."
+            )
+        self._has_warned = not address
+        self._painter.sign = replace(self._sign, address=address)

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 import numpy as np
 
 from edgepose.outputs.base import Device
-from edgepose.render import Invitation, Renderer, Style, Wording, draw_notice, draw_troubles, motion
+from edgepose.render import (
+    Invitation,
+    Renderer,
+    Sign,
+    Style,
+    Wording,
+    draw_notice,
+    draw_troubles,
+    motion,
+)
 from edgepose.types import Image, Scene, Size, blank_frame
+
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
 class Painter:
-    """A renderer of scenes that knows how long nobody was there."""
+    """A renderer of scenes that knows how long nobody was there.
+
+    sign: shown with the invitation; may be replaced at any time between two pictures.
+    """
 
     def __init__(self, style: Style, device: Device, attract: float | None) -> None:
         """Take the style. attract: seconds without anybody until people are invited.
@@ -24,12 +39,13 @@ class Painter:
         self._invited: tuple[tuple[str, ...], tuple[Invitation, ...]] | None = None
         self._device = device
         self._attract = attract
+        self.sign = Sign()
         self._empty_since: float | None = None
 
     def draw(self, scene: Scene, size: Size, troubles: Sequence[str] = ()) -> Image:
         """Return a new picture of (height, width) `size`, RGB. troubles: components to name."""
         if self._is_idle(scene):
-            image = self._renderer.invite(scene, self._invitations(scene), size)
+            image = self._renderer.invite(scene, self._invitations(scene), size, self.sign)
         else:
             hints = self._invitations(scene) if scene.watches else ()
             image = self._renderer.draw(scene, size, hints)
@@ -83,6 +99,12 @@ def _invitation(device: Device, watch: str) -> Invitation:
         return Invitation(title)
     points = templates[0].points[0]
     return Invitation(title, points, motion.standing(points))
+
+
+def page_of(health: Mapping[str, Any]) -> str:
+    """Return the address of the page that others can open, `""` where there is none."""
+    pages = (output.get("url", "") for output in health.get("outputs", {}).values())
+    return next((url for url in pages if url and urlsplit(url).hostname not in _LOOPBACK), "")
 
 
 def troubles(health: Mapping[str, Any]) -> tuple[str, ...]:

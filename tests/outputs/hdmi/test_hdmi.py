@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,7 +20,7 @@ from edgepose.outputs.base import Controls, Device
 from edgepose.outputs.hdmi import output as hdmi_output
 from edgepose.outputs.hdmi import select
 from edgepose.outputs.hdmi.output import BEAT, Hdmi, HdmiOptions
-from edgepose.outputs.hdmi.painter import invitations, troubles
+from edgepose.outputs.hdmi.painter import invitations, page_of, troubles
 from edgepose.outputs.hdmi.pixel_format import turned_size
 from edgepose.outputs.hdmi.screen import NoScreen, Screen, ScreenRequest
 from edgepose.outputs.hdmi.select import ScreenChoice
@@ -496,3 +497,24 @@ def test_turning_is_clockwise():
     assert turned(image, 0) is image
     assert turned_size((2, 3), 90) == (3, 2)
     assert turned_size((2, 3), 180) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "address"),
+    [
+        ({"page": {"url": "http://lobby:8080/"}}, "http://lobby:8080/"),
+        ({"page": {"url": "http://127.0.0.1:8080/"}}, ""),
+        ({"page": {"url": ""}, "screen": {}}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_code_is_of_a_page_that_others_reach(outputs: dict[str, Any], address: str):
+    """A page of this device only is no use to a phone."""
+    assert page_of({"outputs": outputs}) == address
+
+
+def test_a_logo_that_is_no_picture_is_refused(tmp_path: Path):
+    """When the configuration is read."""
+    (tmp_path / "logo.png").write_text("no picture")
+    with pytest.raises(ValidationError, match=r"expected a picture file, found .*logo\.png"):
+        HdmiOptions.model_validate({"logo": tmp_path / "logo.png"})

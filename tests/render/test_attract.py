@@ -1,0 +1,58 @@
+"""What stands beside an invitation: a logo, a text of one's own, the page's QR code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image as PilImage
+
+from edgepose.render import Invitation, Renderer, Sign
+from edgepose.render.attract import code, logo
+from edgepose.types import Scene, blank_frame
+
+ADDRESS = "http://lobby.local:8080/"
+
+
+def invited(sign: Sign, size: tuple[int, int] = (720, 1280)) -> np.ndarray:
+    """Return the invitation of an empty scene."""
+    scene = Scene(blank_frame(size, 1.0, 0))
+    return Renderer().invite(scene, (Invitation("Squats"),), size, sign)
+
+
+@pytest.mark.parametrize("size", [(1080, 1920), (720, 1280), (480, 854), (1280, 720)])
+def test_a_phone_reads_the_code(size):
+    """On every screen, out of the whole picture."""
+    shown = invited(Sign(address=ADDRESS, caption="scan me"), size)
+    words, _, _ = cv2.QRCodeDetector().detectAndDecode(shown[..., ::-1])
+    assert words == ADDRESS
+
+
+def test_a_code_has_whole_modules():
+    """Half a pixel would blur its edges."""
+    assert set(np.unique(code(ADDRESS, 170))) == {0, 255}
+    assert code(ADDRESS, 170).shape[0] >= 170
+
+
+def test_a_logo_keeps_its_shape_and_its_transparency(tmp_path: Path):
+    """A red square in a transparent field twice as wide."""
+    picture = np.zeros((50, 100, 4), np.uint8)
+    picture[:, :50] = (255, 0, 0, 255)
+    PilImage.fromarray(picture).save(tmp_path / "logo.png")
+    sprite = logo(tmp_path / "logo.png", 20, 100)
+    assert sprite.size == (20, 40)
+    assert tuple(sprite.ink[10, 5]) == (255, 0, 0)
+    assert (sprite.keep[10, 35] == 255).all()
+    shown = invited(Sign(logo=tmp_path / "logo.png"))
+    assert (shown[80, 40] == (255, 0, 0)).all()
+
+
+def test_a_text_stands_below_the_title():
+    """Two lines at most; without one the title stays where it is."""
+    plain, one = invited(Sign()), invited(Sign("Come closer!"))
+    long = invited(Sign("word " * 200))
+    assert (plain[-70:] == plain[-1, 0]).all()
+    assert (one[-70:-20].max(2) > 150).any()
+    assert (long[-20:] == long[-1, 0]).all()
