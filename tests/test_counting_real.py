@@ -113,3 +113,24 @@ def test_a_repetition_is_told_at_once(clip, play):
             and not start.holds(exercise.measure(Body(poses[0])))
         ]
         assert event.frame_time - max(away, default=math.nan) <= 0.15
+
+
+def test_a_routine_goes_on_with_the_next_step_of_a_real_clip(play, tmp_path):
+    """Two steps of one squat each: the second begins at once, and misses no repetition."""
+    (tmp_path / "routines").mkdir()
+    (tmp_path / "routines" / "two.yaml").write_text(
+        "version: 1\nroutine: two\nrounds: 2\nsteps: [{exercise: squat, goal: 1}]\n"
+    )
+    path = tmp_path / "gym.yaml"
+    path.write_text("version: 1\nsource: {type: synthetic}\nwatch: {w: {routine: two}}\n")
+    (watch,) = assembly.new_interpreter(load(path)).watches
+    watch.order("start")
+    told = [
+        (change.type, round(time, 1))
+        for time, poses in play("squat_goblet_physio.mp4").poses
+        for change in watch.step(poses, time, True)[1]
+    ]
+    assert [kind for kind, _ in told] == [
+        "routine", "step", "rep", "set", "step", "rep", "set", "finished"
+    ]  # fmt: skip
+    assert [time for kind, time in told if kind == "rep"] == pytest.approx([6.2, 13.6], abs=0.3)

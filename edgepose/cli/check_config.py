@@ -191,6 +191,8 @@ def _smoothing(smoothing: str | Setting) -> str:
 
 
 def _watch(watch: WatchSection) -> str:
+    if watch.routine is not None:
+        return f"routine {watch.routine.stem}"
     if watch.exercise is not None:
         goal = "" if watch.goal is None else f", goal {watch.goal:g}"
         return f"exercise {watch.exercise.stem}{goal}, rest {watch.rest:g} s"

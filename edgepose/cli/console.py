@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import click
 
@@ -85,9 +86,12 @@ class Console(Output):
             nearest.has_fired = True
 
 
+_SCORED: Final = ("start", "finished", "abandoned")
+
+
 def line(event: Event) -> str:
     """Return an event as text: `  12.40 s  arms_up  start  score 0.93`."""
-    details = [f"score {event.score:.2f}" if event.type == "start" and event.score else ""]
+    details = [f"score {event.score:.2f}" if event.type in _SCORED and event.score else ""]
     if event.type == "end" and event.held is not None:
         details.append(f"held {event.held:.2f} s")
     details += _of_effort(event)
@@ -97,11 +101,11 @@ def line(event: Event) -> str:
 
 
 def _of_effort(event: Event) -> list[str]:
-    """Return what there is to tell of a repetition, an attempt or a set."""
+    """Return what there is to tell of a repetition, an attempt, a set or a step."""
     effort = event.effort
     if effort is None:
         return []
-    details = [f"{event.count}"] if event.count else []
+    details = [effort.step or "", f"{event.count}" if event.count else ""]
     if effort.seconds is not None:
         details.append(f"{effort.seconds:.1f} s")
     if effort.range is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -216,3 +217,21 @@ def test_nothing_of_a_cameras_password_is_shown(edgepose, tmp_path, url):
         assert said.code == 0, said.err
         assert "Geheim1" not in said.out
         assert "host/" in said.out
+
+
+def test_a_watch_with_a_routine_says_which(edgepose, tmp_path):
+    """A routine has no thresholds to list; one that is wrong is refused with the step's line."""
+    path = tmp_path / "gym.yaml"
+    path.write_text(
+        "version: 1\nsource: {type: synthetic}\nmodel: {runtime: litert}\n"
+        "watch: {workout: {routine: morning}}\n"
+    )
+    said = edgepose("check-config", path)
+    assert said.code == 0, said.err
+    assert re.search(r"watch +workout +routine morning\n", said.out)
+    (tmp_path / "routines").mkdir()
+    bad = tmp_path / "routines" / "morning.yaml"
+    bad.write_text("version: 1\nroutine: m\nsteps:\n  - {exercise: sqat, goal: 3}\n")
+    said = edgepose("check-config", path)
+    assert said.code == 2
+    assert "morning.yaml line 4: steps[0].exercise: unknown exercise 'sqat'" in said.err

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from edgepose.cli.console import Console
+from edgepose.cli.console import Console, line
 from edgepose.types import Effort, Event, Scene, StepState, WatchState, blank_frame
 
 
@@ -63,3 +63,21 @@ def test_a_partial_repetition_gives_its_reason(console):
     show(console, state, events=[event("partial", effort=effort)])
     (line,) = console.near_misses()
     assert line.endswith("w: nothing counted; go deeper: 112°, needs 100°")
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "effort", "text"),
+    [
+        ("rep", {"count": 3}, Effort(step="squat", seconds=2.0), "w  rep    squat, 3, 2.0 s"),
+        ("step", {"count": 2}, Effort(step="rest", steps=5, goal=10), "w  step   rest, 2"),
+        (
+            "abandoned",
+            {"score": 0.5},
+            Effort(seconds=90.0, steps=2, reason="nobody"),
+            "w  abandoned  score 0.50, 90.0 s, nobody",
+        ),
+    ],
+)
+def test_the_events_of_a_routine_name_their_step(kind, more, effort, text):
+    """A line an event, as for all others."""
+    assert line(event(kind, effort=effort, **more)).partition(" s  ")[2] == text
