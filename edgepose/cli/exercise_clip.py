@@ -15,6 +15,7 @@ from edgepose.core.families.base import Family
 from edgepose.core.selection import Selection, SelectionSettings
 from edgepose.core.smoothing import make_smoother
 from edgepose.core.tracking import Tracker
+from edgepose.core.watches.counter import Outcome
 from edgepose.core.watches.movement import Attempt, Check, Exercise, in_language
 from edgepose.core.watches.performers import amount, reason
 from edgepose.core.watches.signals import (
@@ -114,13 +115,19 @@ def why(exercise: Exercise, attempt: Attempt) -> str:
     assert swings is not None
     if swing.outcome == "short":
         return reason(exercise, swing, in_language(exercise.short, "en"))
-    if swing.outcome == "late":
-        return f"took too long; at most {swings.longest:g} s there and {swings.longest:g} s back"
-    if swing.outcome == "lost":
-        return "out of sight for more than half a second"
     if attempt.broken is not None:
         return f"another movement: {_expected(attempt.broken)}"
-    return ""
+    if swing.outcome == "late":
+        return f"took too long; at most {swings.longest:g} s there and {swings.longest:g} s back"
+    if swing.outcome == "fast":
+        return f"too fast; at least {swings.shortest:g} s there"
+    return _REASONS.get(swing.outcome, "")
+
+
+_REASONS: Final[dict[Outcome, str]] = {
+    "lost": "out of sight for more than half a second",
+    "early": "the repetition had begun before the start position was held",
+}
 
 
 def _expected(check: Check) -> str:

@@ -70,6 +70,14 @@ def test_test_says_why_each_swing_counted_or_not(edgepose_command, squats):
     assert imaging.read_image(Path("curve.png")).shape == (420, 1200, 3)
 
 
+def test_test_says_when_the_first_had_begun_before(edgepose_command, here):
+    """A clip that begins at the bottom of a squat."""
+    clip = record(here / "late.jsonl", frames_of("squat")[45:])
+    said = edgepose_command("exercise", "test", "squat", clip)
+    assert ": 2 repetitions of squat" in said.out
+    assert "not counted: the repetition had begun before the start position was held" in said.out
+
+
 def test_test_prints_json(edgepose_command, squats):
     """For scripts: the swings with range, sides, faults and reasons."""
     (row,) = json.loads(edgepose_command("exercise", "test", "squat", squats, "--json").out)

@@ -48,9 +48,11 @@ CASES = {
         STILL + swing()[:45] + swing(top=118, bottom=82)[15:] + swing()[45:],
         ["counted"],
     ),
-    "the start was not held": (swing()[5:] + STILL, []),
-    "begins at the bottom": (still(80.0) + swing()[30:], []),
-    "one frame of noise to the target": ([*STILL, 60.0, *STILL], ["short"]),
+    "the start was not held": (swing()[5:] + STILL, ["early"]),
+    "begins at the bottom": (still(80.0) + swing()[30:], ["early"]),
+    "the start was held too briefly": (STILL[:3] + swing()[6:] + STILL, ["early"]),
+    "back from where it did not reach the target": (still(120.0) + STILL, []),
+    "one frame of noise to the target": ([*STILL, 60.0, *STILL], ["fast"]),
     "noise about the start threshold": (STILL + [153.0, 157.0] * 5, ["short"] * 4),
     "a short gap is bridged": (STILL + swing()[:20] + 10 * GAP + swing()[30:], ["counted"]),
     "a long gap starts over": (STILL + swing()[:20] + 20 * GAP + swing()[40:], ["lost"]),
@@ -102,6 +104,20 @@ def test_range_and_times_are_those_of_the_movement(seconds):
     assert high == pytest.approx(170.0, abs=0.5)
     assert made.deepest == pytest.approx(1.0 + seconds / 2, abs=0.07)
     assert made.began < made.deepest < made.ended
+
+
+def test_a_spike_at_the_turning_point_is_not_the_range():
+    """What was kept for a moment is; one frame in which the model jumped is not."""
+    values = swing()
+    values[31] -= 30.0
+    (made,) = run(STILL + values + STILL)
+    assert made.range[0] == pytest.approx(80.0, abs=2.0)
+
+
+def test_a_range_keeps_to_the_outcome():
+    """What counted reached the target, however briefly."""
+    (made,) = run(STILL + swing(bottom=97.5) + STILL)
+    assert (made.outcome, made.range[0] <= made.needed) == ("counted", True)
 
 
 def test_smoothing_takes_trembling_but_no_range():
