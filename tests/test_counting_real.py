@@ -25,8 +25,15 @@ CLIPS = {
     "front_raise_side.mp4": "arm_raise_front",
     "squat_goblet_physio.mp4": "squat",
     "neg_signing_walk.mkv": "",
+    "tfjs_combined_squat_dance.gif": "",
 }  # short ones; all of them were tried when thresholds were set
 RELATED = {"squat": {"half_squat"}, "arm_raise_front": set(), "": set()}
+
+
+def _path(media, clip):
+    return next(
+        path for path in (media / "counted" / clip, media / "clips" / clip) if path.exists()
+    )
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ def play(models, media, tmp_path_factory):
                 load(path), replay_stamp(0.0), loaded.detector.family
             )
             video = part("source", "video")
-            source = video(video.Options(path=media / "counted" / clip, pace="fast"))
+            source = video(video.Options(path=_path(media, clip), pace="fast"))
             scenes = list(replay_source(source, Perception(loaded.detector, interpreter)))
         finally:
             loaded.close()
@@ -77,7 +84,7 @@ def test_the_right_exercise_counts_right_and_no_other_counts(clip, play, truth):
     """Every exercise of the library watches at once."""
     reps = [event.name for event in play(clip).events if event.type == "rep"]
     right = CLIPS[clip]
-    assert reps.count(right) == truth[clip]["count"]
+    assert reps.count(right) == (truth[clip]["count"] if right else 0)
     others = {name for name in reps if name != right}
     assert all(reps.count(name) <= 1 for name in others - RELATED[right])
     assert right or not others
