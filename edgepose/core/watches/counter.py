@@ -18,6 +18,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+import numpy as np
+
 Phase = Literal["away", "settling", "ready", "going", "target", "returning"]
 Outcome = Literal["counted", "short", "fast", "late", "lost", "early", "refused"]
 Condition = Literal["start", "left", "held", "target", "not target", "late", "begun before"]
@@ -280,7 +282,7 @@ class Counter:
             return self._farthest
         about = EXTREME / 2 * (self._time - self._began) + _SLACK
         depths = [depth for time, depth in self._path if abs(time - self._deepest) <= about]
-        middle = sorted(depths)[len(depths) // 2] if depths else self._farthest
+        middle = float(np.median(depths)) if depths else self._farthest
         return max(middle, self._limits.target)
 
 
