@@ -162,15 +162,16 @@ def _is_cut_off(deviation: Deviation) -> bool:
 def _get_up_or_down(deviation: Deviation) -> str:
     """Return how somebody who stands comes to lie, or the other way round."""
     now, wanted = _lies(deviation.person), _lies(deviation.wanted)
-    if not deviation.is_off("left_side", "right_side") or now is wanted:
+    if not deviation.is_off("left_side", "right_side") or None in (now, wanted) or now is wanted:
         return ""
     return "lie_down" if wanted else "get_up"
 
 
-def _lies(body: BodyVectors) -> bool:
-    """Return whether trunk and thighs are nearer to the ground than to the vertical."""
+def _lies(body: BodyVectors) -> bool | None:
+    """Return whether somebody lies or stands; None where trunk and thighs differ, as in a cobra."""
     thighs = [body.way(f"{side}_thigh") for side in SIDES]
-    return all(_tilt(way) > LYING for way in (body.trunk, *filter(_is_known, thighs)))
+    lying = {_tilt(way) > LYING for way in (body.trunk, *filter(_is_known, thighs))}
+    return lying.pop() if len(lying) == 1 else None
 
 
 def _turning(deviation: Deviation) -> str:

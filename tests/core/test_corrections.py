@@ -179,6 +179,15 @@ class TestFacing:
         assert "turn to face me" not in found
 
 
+def test_who_has_raised_the_trunk_alone_lies_already(figure):
+    """A cobra that is too high: nobody is asked to lie down who does."""
+    flat = {"thigh": -175.0, "shin": -175.0}
+    found = said(
+        profile(figure, side=-150.0, **flat), profile(figure, side=-100.0, upper_arm=-80.0, **flat)
+    )
+    assert found == ["lean forward"]
+
+
 class TestCutOff:
     """Somebody of whom the picture shows a part."""
 
