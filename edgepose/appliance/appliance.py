@@ -13,9 +13,10 @@ from typing import Any
 
 from edgepose.appliance import assembly, routines
 from edgepose.appliance.health import Health
-from edgepose.appliance.model import LoadedModel, load_model
+from edgepose.appliance.model import LoadedModel, hint, load_model
 from edgepose.appliance.reconfigure import Plan, plan
 from edgepose.appliance.remote_update import RemoteUpdate, templates_in_use
+from edgepose.appliance.teaching import Teacher, TeachingSession, keep, parse_request
 from edgepose.appliance.tuning import Recent, Tuning
 from edgepose.config.edit import save_text
 from edgepose.config.files import ConfigChoice
@@ -65,6 +66,7 @@ class Appliance(Controls):
         self._tuning = Tuning(config)
         self._retired: list[LoadedModel] = []  # models of pipelines that had to be rebuilt
         self._recent = Recent()
+        self._teacher = Teacher(self.model.detector.family.known_score, self._learn)
         self._board = Board(state_folder())
         self._health = Health(
             self._board, last_exit.read(own_folder()), lost_events.read(own_folder())
@@ -178,6 +180,7 @@ class Appliance(Controls):
             profile=self._tuning.profile,
             watches=self._tuning.state(),
             last_event=self._recent.last_event,
+            teaching=self._teacher.document() | {"hint": hint(self.model.file)},
             unsaved=self._tuning.is_unsaved,
             journal=self._journal.trouble if self._journal else "",
             templates=templates_in_use(self.config),
@@ -202,7 +205,7 @@ class Appliance(Controls):
                 raise DeviceError(f"{name}: {error_text(error)}") from error
 
     def _new_pipeline(self) -> Pipeline:
-        extra = self._extra | {"recent": self._recent}
+        extra = self._extra | {"recent": self._recent, "teacher": self._teacher}
         pipeline = assembly.new_pipeline(self.config, self.model, extra, controls=self)
         self._tuning.retune(pipeline.watches, is_read=True)
         return pipeline
@@ -224,8 +227,43 @@ class Appliance(Controls):
         return "detection is on" if value else "detection is off"
 
     def _capture(self, value: Any) -> str:
+        """Teach a pose after a countdown, or from the latest poses where there is none."""
+        if value == "cancel":
+            self._teacher.cancel()
+            return "no pose is taken"
+        request = parse_request(value, self.config.base / "templates")
         known_score = self.model.detector.family.known_score
-        return self._tuning.teach(value, self._recent.poses(), known_score)
+        if request.countdown:
+            self._teacher.begin(request, known_score)
+            return f"take the pose '{request.name}': it is taken in {request.countdown:g} s"
+        session = TeachingSession(known_score)
+        session.begin(request, 0.0)
+        for pose in self._recent.poses():
+            session.step(pose, 0.0)
+        session.finish()
+        if session.points is None:
+            raise UserError(session.reason)
+        return self._keep(session)
+
+    def _learn(self, session: TeachingSession) -> None:
+        """Keep what was learnt; where that can't be done, the session gives the reason."""
+        try:
+            with self._lock:
+                log.info("%s.", self._keep(session))
+        except EdgeposeError as error:
+            session.refuse(str(error))
+
+    def _keep(self, session: TeachingSession) -> str:
+        """Write what was learnt, and let a watch look for it where that is wanted."""
+        request = session.request
+        path = self._tuning.template_path(request.name)
+        keep(path, session.template(), "Taught standing at the camera.")
+        done = f"template '{request.name}' is written to {path}"
+        if not request.is_watched:
+            return done
+        self._tuning.watch_for(request.name)
+        self._follow(self.active.choose(), keeps_tuned=False)
+        return f"{done}; '{request.name}' is watched for"
 
     def _save(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
         error = self.active.choose().error

@@ -60,6 +60,16 @@ class LoadedModel:
         return f"{self.file.name} ({self.detector.runtimes[0].backend})"
 
 
+def hint(model: ModelFile) -> str:
+    """Return what to know before poses are taught with a model, "" where there is nothing."""
+    if model.name != BUNDLED:
+        return ""
+    return (
+        f"{BUNDLED} is the small model that edgepose comes with: it sees less well than others; "
+        f"`edgepose models pull {DEFAULT_MODEL}` gets a better one"
+    )
+
+
 def load_model(section: ModelSection | None = None) -> LoadedModel:
     """Open the configured model; without one, the best that is installed.
 

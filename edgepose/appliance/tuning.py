@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from edgepose.config.edit import Edits, Place, save_edits
 from edgepose.config.loader import Config
 from edgepose.config.schema import OverrideSection, ProfileSection, WatchSection, overlaid
 from edgepose.config.templates import adapt, load_templates
-from edgepose.core.templates import teach
+from edgepose.core.teaching import FRAMES
 from edgepose.core.trigger import TUNABLE
 from edgepose.definitions import template_file
 from edgepose.engine.perception import Watch
@@ -32,7 +33,6 @@ log = logging.getLogger(__name__)
 
 Section = TypeVar("Section", bound=Options)
 
-TAUGHT_FROM: Final = 15  # latest poses, about half a second, whose middle is the template
 DECIMALS: Final = 4  # of a threshold; a slider has two
 
 
@@ -94,7 +94,7 @@ class Tuning:
     def use_template(self, value: Any, watches: Iterable[Watch]) -> str:
         """Change the template of a watch: {"watch", "template": name}."""
         name, changes = self._watch_and_changes(value, ("template",))
-        path = self._template_path(changes.get("template"))
+        path = self.template_path(changes.get("template"))
         if not path.is_file():
             known = [found.stem for found in path.parent.glob("*.yaml")]
             raise UserError(
@@ -103,14 +103,18 @@ class Tuning:
         self._apply(name, {"template": path}, watches)
         return f"{name}: looks for template '{path.stem}' now; not saved yet"
 
-    def teach(self, value: Any, poses: Sequence[Pose], known_score: float) -> str:
-        """Write a template of the latest poses: {"name"}."""
-        path = self._template_path(value.get("name") if isinstance(value, dict) else value)
-        if len(poses) < TAUGHT_FROM // 2:
-            raise UserError("nobody has been in view for the last half second; try again")
-        taught = teach(path.stem, poses, known_score)
-        template_file.save(path, taught, "Taught standing at the camera.")
-        return f"template '{path.stem}' is written to {path}"
+    def watch_for(self, name: str) -> None:
+        """Write into the file that a watch looks for the template `name`: its own, or a new one.
+
+        What was changed and not saved is written, too. Raises UserError where that can't be.
+        """
+        path, place = self.template_path(name), ("watch", name)
+        edits = self._edits()
+        if name in self.sections:
+            edits = {**edits, (*place, "template"): path}
+        else:
+            edits = {**edits, place: {"template": os.path.relpath(path, self.config.base)}}
+        save_edits(self.config.path, edits)
 
     def save(self) -> list[str]:
         """Write what differs into the file; return the names of the watches that did."""
@@ -184,7 +188,8 @@ class Tuning:
             raise UserError(f"{name}: expected one of {', '.join(keys)}, found none")
         return name, changes
 
-    def _template_path(self, name: Any) -> Path:
+    def template_path(self, name: Any) -> Path:
+        """Return the file of a template by name. Raises UserError for what can't be one."""
         return self.config.base / "templates" / f"{template_file.must_be_name(name)}.yaml"
 
 
@@ -276,7 +281,7 @@ class Recent(Output):
 
     def __init__(self) -> None:
         self.last_event: dict[str, Any] | None = None
-        self._poses: deque[Pose] = deque(maxlen=TAUGHT_FROM)
+        self._poses: deque[Pose] = deque(maxlen=FRAMES)
 
     def show(self, scene: Scene) -> None:
         """Note the first person and the event; forget the poses when nobody is there."""

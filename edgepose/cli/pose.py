@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from edgepose import imaging
-from edgepose.appliance.model import LoadedModel, load_model
+from edgepose.appliance.model import LoadedModel, hint, load_model
 from edgepose.config.schema import ModelSection
 from edgepose.errors import UserError
 from edgepose.types import Frame, Image, Pose, Scene
@@ -38,6 +38,7 @@ def pose(images: tuple[Path, ...], model: str | None, as_json: bool, draw: Path 
     found: list[dict[str, Any]] = []
     problems = []
     with opened(model) as loaded:
+        show_model(loaded)
         for number, path in enumerate(images, start=1):
             try:
                 image = imaging.read_image(path)
@@ -60,6 +61,13 @@ def pose(images: tuple[Path, ...], model: str | None, as_json: bool, draw: Path 
 def opened(model: str | None, **changes: Any) -> closing[LoadedModel]:
     """Open the model of a `--model` value; changes: of the model section. Closed after `with`."""
     return closing(load_model(model_section(model).model_copy(update=changes)))
+
+
+def show_model(loaded: LoadedModel) -> None:
+    """Write which model is used, and what to know of it, to standard error."""
+    click.echo(f"model: {loaded.label}", err=True)
+    if warning := hint(loaded.file):
+        click.echo(f"note: {warning}", err=True)
 
 
 def model_section(model: str | None) -> ModelSection:

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from edgepose import imaging
 from edgepose.appliance.model import LoadedModel
-from edgepose.cli.pose import model_option, opened
+from edgepose.cli.pose import model_option, opened, show_model
 from edgepose.cli.template_capture import capture, poses_of, still, summary
 from edgepose.core.matching import match
 from edgepose.core.templates import Template
@@ -129,6 +129,7 @@ def try_out(name: str, media: tuple[Path, ...], model: str | None, as_json: bool
     rows: list[dict[str, Any]] = []
     problems = []
     with opened(model) as loaded:
+        show_model(loaded)
         for path in media:
             try:
                 rows += _compared(loaded, found, path)

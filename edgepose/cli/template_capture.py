@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import closing
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
 import click
+import numpy as np
 
 from edgepose import imaging
 from edgepose.appliance import assembly
 from edgepose.appliance.model import LoadedModel
-from edgepose.cli.pose import model_option, opened
+from edgepose.appliance.teaching import TeachingRequest, TeachingSession, keep
+from edgepose.cli.pose import model_option, opened, show_model
 from edgepose.config.loader import load
-from edgepose.core.templates import Template, teach
+from edgepose.core.teaching import left_out, median_points, with_tolerances
+from edgepose.core.templates import Array, Template, known_points
 from edgepose.definitions import template_file
 from edgepose.errors import TemplateError, UserError
 from edgepose.skeleton import LIMBS
@@ -24,7 +27,6 @@ from edgepose.sources.video import clip_frames
 from edgepose.types import Frame, Pose
 
 PASSES: Final = 4  # over a still picture
-LIVE_FRAMES: Final = 15  # half a second of a camera: their median is the pose
 
 
 @click.command()
@@ -45,6 +47,15 @@ LIVE_FRAMES: Final = 15  # half a second of a camera: their median is the pose
 @click.option(
     "--out", type=click.Path(path_type=Path), help="File to write.  [default: templates/NAME.yaml]"
 )
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="PART",
+    help="What counts: arms, legs, trunk, left, right or a limb; may be given several times.",
+)
+@click.option(
+    "--ignore", multiple=True, metavar="PART", help="What does not count, named as for --only."
+)
 @click.option("--mirror", is_flag=True, help="The mirror image counts as well.")
 @click.option("--force", is_flag=True, help="Replace a template that was tuned by hand.")
 @model_option
@@ -56,27 +67,39 @@ def capture(
     config: Path | None,
     countdown: int,
     out: Path | None,
+    only: tuple[str, ...],
+    ignore: tuple[str, ...],
     mirror: bool,
     force: bool,
     model: str | None,
 ) -> None:
     """Teach the pose NAME from photos, from one moment of a clip, or live at the camera."""
     _check_one_way(images, video, at, config)
+    ignored = left_out(ignore, only)
     with opened(model) as loaded:
+        show_model(loaded)
         if config is not None:
-            poses, note = _live_poses(loaded, config, countdown), "standing at the camera"
+            points, note = _live(loaded, config, countdown, ignored), "standing at the camera"
         elif video is not None and at is not None:
-            poses = poses_of(loaded, _frame_at(video, at), f"{video} at {at:g} s")
+            points = (_taught(loaded, _frame_at(video, at), f"{video} at {at:g} s"),)
             note = f"{video.name} at {at:g} s"
         else:
-            poses = [pose for path in images for pose in poses_of(loaded, still(path), str(path))]
+            points = tuple(_taught(loaded, still(path), str(path)) for path in images)
             note = ", ".join(path.name for path in images)
-    taught = teach(name, poses, loaded.detector.family.known_score, mirror=mirror)
+    taught = with_tolerances(Template(name, np.stack(points), ignore=ignored, mirror=mirror))
     target = out or Path("templates") / f"{name}.yaml"
     if not force:
         _check_untuned(target, taught)
-    template_file.save(target, taught, f"Taught from {note}.")
+    picture = keep(target, taught, f"Taught from {note}.")
     click.echo(f"{target}: {summary(taught)}")
+    click.echo(f"{picture}: what was taught, drawn")
+
+
+def _taught(loaded: LoadedModel, frame: Frame, where: str) -> Array:
+    """Return (17, 2) points of the person in a picture, the median of several passes."""
+    known_score = loaded.detector.family.known_score
+    poses = poses_of(loaded, frame, where)
+    return median_points(np.stack([known_points(pose, known_score) for pose in poses]))
 
 
 def _check_one_way(
@@ -137,28 +160,31 @@ def poses_of(loaded: LoadedModel, frame: Frame, where: str) -> list[Pose]:
     return poses
 
 
-def _live_poses(loaded: LoadedModel, config: Path, countdown: int) -> list[Pose]:
+def _live(
+    loaded: LoadedModel, config: Path, countdown: float, ignore: frozenset[str]
+) -> tuple[Array, ...]:
+    """Return the pose that somebody holds at a camera after a countdown, as one picture."""
+    session = TeachingSession(loaded.detector.family.known_score)
     with closing(assembly.new_source(load(config))) as source:
         source.open()
-        for left in range(countdown, 0, -1):
+        session.begin(TeachingRequest("", countdown, ignore), time.monotonic())
+        _follow(session, loaded, source)
+    if session.points is None:
+        raise TemplateError(session.reason or "the pictures ended before the pose was taken")
+    return (session.points,)
+
+
+def _follow(session: TeachingSession, loaded: LoadedModel, source: Source) -> None:
+    """Detect until the session ends, so that the crop follows the person from the beginning."""
+    shown = 0
+    while session.is_under_way and (frame := source.read()) is not None:
+        people = loaded.detector.detect(frame)
+        now = time.monotonic()
+        session.step(people[0] if people else None, now)
+        left = math.ceil(session.seconds_left(now))
+        if left and left != shown:
             click.echo(f"Take the pose: {left} ...", err=True)
-            _detect_for(loaded, source, 1.0)
-        frames = islice(iter(source.read, None), LIVE_FRAMES)
-        found = [loaded.detector.detect(frame) for frame in frames if frame is not None]
-    poses = [people[0] for people in found if people]
-    if len(poses) < LIVE_FRAMES // 2:
-        raise TemplateError(
-            f"a person was found in only {len(poses)} of {len(found)} frames; stand so that the "
-            "camera sees the whole body, and try again"
-        )
-    return poses
-
-
-def _detect_for(loaded: LoadedModel, source: Source, seconds: float) -> None:
-    """Detect for some seconds, so that the crop follows the person and frames are fresh."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and (frame := source.read()) is not None:
-        loaded.detector.detect(frame)
+        shown = left
 
 
 def summary(taught: Template) -> str:

@@ -25,12 +25,16 @@ Edits = Mapping[Place, Any]
 def save_edits(path: Path, edits: Edits) -> None:
     """Write values into a configuration file, whose mappings on the way must be there.
 
+    A section at the top that is not there yet, or empty, is made.
+
     Comments, order and everything else stay. The file is replaced whole or not at all. Raises
     ConfigError where it can't be written.
     """
     try:
         data = read_for_edit(migrate(path.read_text(encoding="utf-8"), str(path)))
         for place, value in edits.items():
+            if len(place) == 2 and data.get(place[0]) is None:
+                data[place[0]] = {}
             _mapping(path, data, place[:-1])[place[-1]] = _plain(value, path.absolute().parent)
         text = written(data)
     except OSError as error:

@@ -18,6 +18,7 @@ from edgepose.core.templates import (
     LimbRule,
     PoseShape,
     Template,
+    facing,
     known_points,
     measure,
     merge,
@@ -44,6 +45,8 @@ MOVES: Final = 12.0
 """Degrees around its mean by which a limb may turn (root mean square) in the frames of a lesson.
 A person who holds a pose stays below 4 with MoveNet Lightning, somebody on the way into it is
 beyond 20."""
+
+LONG: Final = 0.3  # torso lengths from which the angle of a limb is steady
 
 LEAST: Final = 20.0  # degrees: no proposed tolerance is below a template's own
 MOST: Final = 30.0
@@ -87,12 +90,22 @@ def lesson(
         seen = f"seen in {len(poses)} of {frames} frames" if poses else "not seen"
         way_out = "step in front of the camera and try again"
         return Refusal(Trouble.NOBODY, f"nobody is in sight for long enough ({seen}); {way_out}")
-    points = np.stack([known_points(pose, min_score) for pose in poses])
+    points = _of_one_side(np.stack([known_points(pose, min_score) for pose in poses]))
     counted = np.array([limb.name not in ignore for limb in LIMBS])
     for check in (_cut_off, _unsure, _moving):
         if refusal := check(poses, points, counted):
             return refusal
     return median_points(points)
+
+
+def _of_one_side(points: Array) -> Array:
+    """Return (n, 17, 2) points, left and right exchanged where most frames show the other side.
+
+    Nobody turns around in half a second: a model has taken a front for a back.
+    """
+    sides = facing(points)
+    swapped = sides * np.sign(sides.sum()) < 0
+    return np.where(swapped[:, None, None], points[:, MIRRORED], points)
 
 
 def median_points(points: Array) -> Array:
@@ -139,12 +152,14 @@ def _unsure(_: Sequence[Pose], points: Array, counted: NDArray[np.bool_]) -> Ref
 def _moving(_: Sequence[Pose], points: Array, counted: NDArray[np.bool_]) -> Refusal | None:
     """Refuse somebody whose limbs turn while the pose is taken.
 
-    A limb seen end-on turns by any angle without a movement, so short ones are left out.
+    A limb seen end-on turns by any angle without a movement, so short ones are left out, and so
+    are the lines across shoulders and hips: whoever leans moves the sides of the trunk.
     """
     shapes = measure(points)
     turns = _spread(shapes.angles)
     torso = merge(shapes).proportions[2]
-    turns[~counted | ~(torso > 0.4)] = 0.0
+    turns[~counted | ~(torso > LONG)] = 0.0
+    turns[[LIMB_INDEX["shoulders"], LIMB_INDEX["hips"]]] = 0.0
     worst = int(np.argmax(turns))
     if turns[worst] <= MOVES:
         return None

@@ -28,7 +28,9 @@ class Controls(ABC):
         each component that is degraded), "detect" (bool), "fps", "source" and "runtime" and
         "outputs" with their states, reasons and restarts, "board" (heat, throttling, disk,
         memory), "watches" by name with their thresholds, "template" and whether they
-        count ("is_on"), "profile" (the one in use, "" where there are none), "config", "stats".
+        count ("is_on"), "teaching" ("state": idle, countdown, collecting, done or refused, "name",
+        "left" in seconds, "reason", "points" of what was learnt, "hint" about the model),
+        "profile" (the one in use, "" where there are none), "config", "stats".
         """
 
     @abstractmethod
@@ -37,7 +39,10 @@ class Controls(ABC):
 
         "detect": true or false. "thresholds": {"watch", and any of "enter", "exit", "hold",
         "release", "cooldown", "angle_deviation"}. "template": {"watch", "template": name of a
-        file in the templates folder}. "capture": {"name"}: teach a pose from what is seen now.
+        file in the templates folder}. "capture": {"name"}: teach a pose from what is seen now;
+        with "countdown" (seconds), "only" and "ignore" (limbs, or arms, legs, trunk, left, right),
+        "mirror" and "watch" (true: a watch looks for it at once), all of which may be left out;
+        nothing at all: a free name, 5 seconds, watched for; "cancel": no pose is taken.
         "profile": its name; which watches count, and how, follows it.
         "routine": {"watch", "do": "start", "stop" or "skip"}; "watch" may be left out where there
         is one routine only.

@@ -14,7 +14,6 @@ from witness import Witness
 
 from edgepose.appliance.appliance import Appliance
 from edgepose.appliance.service import supervised
-from edgepose.appliance.tuning import TAUGHT_FROM
 from edgepose.config.loader import load
 from edgepose.errors import UserError
 from edgepose.system import board
@@ -137,6 +136,11 @@ def test_a_threshold_takes_effect_at_once_and_is_saved_with_comments_kept(runnin
         ("template", {"watch": "hand", "template": "other"}, "did you mean 'hands'"),
         ("capture", {"name": "a/b"}, "letters, digits"),
         ("capture", {"name": ""}, "letters, digits"),
+        ("capture", {"name": "a", "countdown": -1}, "countdown: expected seconds, 0 to 60"),
+        ("capture", {"name": "a", "only": "armz"}, "did you mean 'arms'"),
+        ("capture", {"name": "a", "ignore": 3}, "ignore: expected a list"),
+        ("capture", {"name": "a", "mirror": "yes"}, "mirror: expected true or false"),
+        ("capture", {"name": "a", "wach": True}, "did you mean 'watch'"),
         ("fly", None, "unknown command 'fly'"),
     ],
 )
@@ -151,18 +155,51 @@ def test_a_wrong_command_is_refused_with_a_sentence_and_changes_nothing(
     assert appliance.state()["watches"] == before
 
 
-def test_a_template_is_taught_from_what_is_seen_and_then_used(running, config_file):
-    """Standing at the camera: capture writes a file, and a watch can look for it at once."""
+@pytest.fixture
+def standing(running, config_file: Path) -> tuple[Appliance, Witness]:
+    """Return the running appliance with somebody before its camera who stands still."""
     appliance, witness = running
-    witness.wait_for(lambda _: len(appliance._recent.poses()) == TAUGHT_FROM)
+    config_file.write_text(CONFIG.replace("arms_up, size: [240, 320]", "stand, size: [480, 640]"))
+    appliance.command("reload")
+    witness.wait_for(lambda scene: scene.frame.size == (480, 640) and scene.frame.seq > 20)
+    return running
+
+
+def test_a_template_is_taught_from_what_is_seen_and_then_used(standing, config_file):
+    """Standing at the camera: capture writes a file, and a watch can look for it at once."""
+    appliance, witness = standing
     assert "taught" in appliance.command("capture", {"name": "taught"})
     assert (config_file.parent / "templates" / "taught.yaml").is_file()
+    assert (config_file.parent / "templates" / "taught.png").is_file()
     appliance.command("template", {"watch": "hands", "template": "taught"})
     witness.wait_for(lambda scene: scene.watches[0].match.name == "taught")
     appliance.command("save")
     assert yaml.safe_load(config_file.read_text())["watch"]["hands"]["template"] == (
         "templates/taught.yaml"
     )
+
+
+def test_a_pose_taught_after_a_countdown_is_watched_for(standing, config_file):
+    """As the page asks for it: the state goes on by itself, and the new watch fires."""
+    appliance, witness = standing
+    asked = {"name": "mine", "countdown": 0.3, "watch": True, "ignore": ["shoulders", "hips"]}
+    assert "is taken in 0.3 s" in appliance.command("capture", asked)
+    assert appliance.state()["teaching"]["state"] == "countdown"
+    witness.wait_for(lambda scene: any(event.name == "mine" for event in scene.events))
+    teaching = appliance.state()["teaching"]
+    assert (teaching["state"], teaching["name"]) == ("done", "mine")
+    assert len(teaching["points"]) == 17
+    written = config_file.read_text()
+    assert yaml.safe_load(written)["watch"]["mine"] == {"template": "templates/mine.yaml"}
+    assert "# the one that opens the door" in written
+
+
+def test_a_button_needs_no_name(standing):
+    """Without a value the countdown is the usual one, and the name a free one; it can be ended."""
+    appliance, _ = standing
+    assert "'pose_1': it is taken in 5 s" in appliance.command("capture")
+    assert appliance.command("capture", "cancel") == "no pose is taken"
+    assert appliance.state()["teaching"]["state"] == "idle"
 
 
 def test_a_good_edit_is_taken_over_without_a_break(running, config_file):

@@ -9,6 +9,10 @@ import sys
 import av
 import pytest
 
+from edgepose import imaging
+from edgepose.definitions import template_file
+from edgepose.skeleton import LIMB_GROUPS
+
 
 @pytest.fixture
 def photo(media, lightning):
@@ -25,6 +29,39 @@ def test_a_pose_taught_from_a_photo_fits_that_photo(edgepose, photo, tmp_path, m
     (row,) = json.loads(edgepose("template", "test", "tree", photo, "--json").out)
     assert row["score"] == 1.0
     assert row["deviated"] == []
+
+
+def test_capture_names_its_model_and_leaves_a_drawing(edgepose, photo, lightning, tmp_path):
+    """A skeleton beside the template, and a note where the model is the small one."""
+    out = tmp_path / "t.yaml"
+    said = edgepose("template", "capture", "t", "--image", photo, "--out", out)
+    assert "model: movenet-lightning-int8" in said.err
+    assert "note:" not in said.err
+    assert imaging.read_image(out.with_suffix(".png")).any()
+    small = edgepose("template", "test", out, photo, "--model", "edgepose-nano")
+    assert "note: edgepose-nano is the small model" in small.err
+    assert "edgepose models pull movenet-lightning-int8" in small.err
+
+
+def test_only_some_limbs_count(edgepose, photo, lightning, tmp_path):
+    """Named by groups or one by one, and written into the file."""
+    out = tmp_path / "t.yaml"
+    capture = ("template", "capture", "t", "--image", photo, "--out", out)
+    said = edgepose(*capture, "--only", "arms", "--only", "trunk", "--ignore", "hips")
+    assert "7 of 12 limbs count" in said.out
+    assert template_file.load(out).ignore == LIMB_GROUPS["legs"] | {"hips"}
+    assert "did you mean 'arms'" in edgepose(*capture, "--only", "armz").err
+
+
+def test_pictures_that_differ_propose_tolerances(edgepose, media, lightning, tmp_path):
+    """Three people in one pose: what differs between them may differ."""
+    photos = [media / "stills" / "yoga" / f"tree{n}.jpg" for n in (1, 2, 3)]
+    images = [part for photo in photos for part in ("--image", photo)]
+    out = tmp_path / "t.yaml"
+    assert edgepose("template", "capture", "t", *images, "--mirror", "--out", out).code == 0
+    taught = template_file.load(out)
+    assert len(taught.points) == 3
+    assert any(rule.angle_deviation for rule in taught.limbs.values())
 
 
 def test_another_persons_pose_scores_less_and_says_why(edgepose, photo, media, tmp_path):

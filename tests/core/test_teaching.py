@@ -21,7 +21,7 @@ from edgepose.core.teaching import (
 )
 from edgepose.core.templates import LimbRule, Template, known_points, mirrored_points, teach
 from edgepose.errors import TemplateError
-from edgepose.skeleton import LIMB_GROUPS, LIMB_INDEX
+from edgepose.skeleton import LIMB_GROUPS, LIMB_INDEX, MIRRORED
 from edgepose.types import Pose
 
 
@@ -93,6 +93,14 @@ class TestLesson:
         assert isinstance(refused, Refusal)
         assert refused.kind is Trouble.MOVING
         assert "left forearm turned" in refused.reason
+
+    def test_left_and_right_exchanged_in_a_few_frames_are_put_right(self, figure):
+        """Nobody turns around in half a second: the model has."""
+        pose = figure(left_upper_arm=40.0)
+        swapped = replace(pose, keypoints=pose.keypoints[MIRRORED])
+        learnt = lesson([*shaken(pose), *shaken(swapped, frames=6)], FRAMES + 6)
+        assert isinstance(learnt, np.ndarray)
+        np.testing.assert_allclose(learnt, known_points(pose), atol=1.0)
 
     def test_a_moving_limb_that_does_not_count_is_no_reason(self, figure):
         """With the arms left out they may wave."""

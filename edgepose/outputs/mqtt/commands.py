@@ -83,10 +83,18 @@ def _routine(text: str) -> dict[str, Any]:
     return _object(text) if text.startswith("{") else {"do": text.lower()}
 
 
+def _capture(text: str) -> Any:
+    """Return the value of a name alone, of an object, or none for a button's press."""
+    if not text or text == "PRESS":
+        return None
+    return _object(text) if text.startswith("{") else text
+
+
 _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "detect": _switch,
     "profile": str,
     "template": _object,
     "thresholds": _object,
     "routine": _routine,
+    "capture": _capture,
 }

@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "template": "template/set",
     "thresholds": "thresholds/set",
     "routine": "routine/set",
+    "capture": "capture",
     "save": "save",
     "reload": "reload",
     "restart": "restart",

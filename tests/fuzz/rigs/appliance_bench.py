@@ -11,8 +11,9 @@ import numpy as np
 import yaml_corpus
 
 from edgepose.appliance.appliance import Appliance
-from edgepose.appliance.tuning import TAUGHT_FROM, TUNABLE
+from edgepose.appliance.tuning import TUNABLE
 from edgepose.config.loader import load
+from edgepose.core.teaching import FRAMES
 from edgepose.sources.synthetic.motion import pose_at
 from edgepose.types import Frame, Scene
 
@@ -57,7 +58,7 @@ class Bench:
     def refill(self) -> None:
         """Put somebody in front of the camera, from whom a pose can be taught."""
         frame = Frame(np.zeros((240, 320, 3), np.uint8), 0.0, 0)
-        for i in range(TAUGHT_FROM):
+        for i in range(FRAMES):
             pose = pose_at("arms_up", 0.6 + i / 100, (240, 320))
             self.appliance._recent.show(Scene(frame, (pose,), (pose,)))
 

@@ -29,6 +29,10 @@ from edgepose.outputs.mqtt.output import Mqtt
             {"watch": "arms_up", "enter": 0.9, "hold": 2},
         ),
         ("routine", b"start", {"do": "start"}),
+        ("capture", b"", None),
+        ("capture", b"PRESS", None),
+        ("capture", b"bow", "bow"),
+        ("capture", b'{"name": "bow", "countdown": 3}', {"name": "bow", "countdown": 3}),
         (
             "routine",
             b'{"watch": "workout", "do": "skip"}',
