@@ -237,3 +237,32 @@ def test_sigterm_mid_everything(device, camera, broker, saw, when):
     saw("SIGTERM", when, f"exit code 0; {waiting} events kept, sent after the restart")
     assert device.stop() == 0
     device.no_event_is_lost()
+
+
+def test_a_pose_that_was_held_at_a_kill_ends_at_the_next_start(device, saw):
+    """No light stays on: the start has its end before anything new, with what is known of it."""
+    device.start()
+    device.wait_events()
+    device.process.send_signal(signal.SIGSTOP)
+    while device.events()[-1]["type"] != "start":
+        device.process.send_signal(signal.SIGCONT)
+        device.wait_events(1)
+        device.process.send_signal(signal.SIGSTOP)
+    device.process.send_signal(signal.SIGKILL)
+    device.process.wait(20)
+    before = device.events()
+    start = before[-1]
+
+    device.start()
+    device.wait_events(3)
+    end = device.events()[len(before)]
+
+    assert end["type"] == "end"
+    assert [end[key] for key in ("name", "person", "count", "frame_time")] == [
+        start[key] for key in ("name", "person", "count", "frame_time")
+    ]
+    assert "held" not in end
+    assert "its end is sent now" in device.log.read_text()
+    saw("SIGKILL", "pose held", "its end is the first event of the next process")
+    assert device.stop() == 0
+    device.no_event_is_lost()

@@ -90,7 +90,7 @@ class Bench:
             return rate, cpu / max(scenes, 1), f"{told(witness.ids)}, {left} left in memory"
 
     def _pipeline(self, outputs: dict[str, Output]) -> Pipeline:
-        family, runtimes = self.model.detector.family, self.model.detector.runtimes
+        family, runtimes = self.loaded.detector.family, self.loaded.detector.runtimes
         interpreter = new_interpreter(self.config, family=family)
         perception = Perception(Detector(family, *runtimes), interpreter)
         return Pipeline(StillSource(self.images, self.fps or ALWAYS), perception, outputs)

@@ -53,8 +53,14 @@ def hook(wait: float = 0.0, flaps: bool = False, dead: bool = False) -> Iterator
         port, path = free_port(), folder / "ids"
         if not dead:
             stack.enter_context(running(peers.take_posts, port, path, wait, flaps))
-        options = {"url": f"http://127.0.0.1:{port}/", "timeout": 3.0}
-        yield options, lambda ids: f"{len(ids & ids_in(path))} of {len(ids)} taken"
+        os.environ["STATE_DIRECTORY"] = str(folder / "state")
+        address = f"http://127.0.0.1:{port}"
+
+        def told(ids: set[str]) -> str:
+            kept = ids_in(path) | _waiting(outbox_path("bench", f"webhook-{address}"))
+            return f"{len(ids & kept)} of {len(ids)} taken or in the outbox"
+
+        yield {"url": f"{address}/", "timeout": 3.0}, told
 
 
 @dataclass
@@ -126,11 +132,17 @@ def broker(trouble: str = "") -> Iterator[Case]:
         yield {"host": "127.0.0.1", "port": port}, told
 
 
-def _told(ids: set[str], heard: Path, patience: float) -> str:
-    kept = Outbox(outbox_path("bench"), 100_000)
+def _waiting(path: Path) -> set[str]:
+    """Return the ids in an outbox."""
+    kept = Outbox(path, 100_000)
     kept.open()
     waiting = {message.id for message in kept.after(0, 100_000)}
     kept.close()
+    return waiting
+
+
+def _told(ids: set[str], heard: Path, patience: float) -> str:
+    waiting = _waiting(outbox_path("bench"))
     deadline = time.monotonic() + patience
     while not ids <= ids_in(heard) | waiting and time.monotonic() < deadline:
         time.sleep(0.1)
