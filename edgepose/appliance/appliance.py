@@ -85,7 +85,7 @@ class Appliance(Controls):
             "template": lambda value: self._tuning.use_template(value, self.pipeline.watches),
             "profile": lambda value: self._tuning.use_profile(value, self.pipeline.watches),
             "capture": self._capture,
-            "routine": lambda value: routines.direct(value, self.pipeline.watches),
+            "routine": self._direct,
             "save": self._save,
             "reload": self._reload,
             "config": self._push,
@@ -225,6 +225,11 @@ class Appliance(Controls):
             raise UserError(f"detect: expected true or false, found {value!r}")
         self.pipeline.is_detecting = value
         return "detection is on" if value else "detection is off"
+
+    def _direct(self, value: Any) -> str:
+        if not self.pipeline.is_detecting:
+            raise UserError("detection is off; switch it on first")
+        return routines.direct(value, self.pipeline.watches)
 
     def _capture(self, value: Any) -> str:
         """Teach a pose after a countdown, or from the latest poses where there is none."""

@@ -66,12 +66,14 @@ def direct(value: Any, watches: Iterable[Watch]) -> str:
     routines = {one.name: one for one in watches if isinstance(one, RoutineWatch)}
     if not isinstance(value, dict) or value.keys() - {"watch", "do"}:
         raise UserError('expected {"watch": name, "do": "start", "stop" or "skip"}')
+    if not routines:
+        raise UserError("no watch of the configuration has a routine; add `routine: NAME` to one")
     name, order = value.get("watch", next(iter(routines), "")), value.get("do")
     if "watch" not in value and len(routines) > 1:
         raise UserError(f'"watch" is missing; write one of {", ".join(routines)}')
     if name not in routines:
-        known = near_miss(name, routines) or "; no watch of the configuration has one"
-        raise UserError(f"no routine '{str(name)[:40]}'{known}")
+        shown = str(name)[:40]
+        raise UserError(f"no routine '{shown}'{near_miss(shown, routines)}")
     if order not in ORDERS:
         raise UserError(f"do: expected one of {', '.join(ORDERS)}, found {str(order)[:40]!r}")
     routines[name].order(order)

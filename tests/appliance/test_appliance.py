@@ -89,6 +89,8 @@ def test_detection_can_be_switched_off_and_on(running):
     appliance.command("detect", False)
     assert not witness.wait_for(lambda scene: not scene.poses).poses
     assert appliance.state()["detect"] is False
+    with pytest.raises(UserError, match="detection is off; switch it on first"):
+        appliance.command("routine", {"do": "start"})
     appliance.command("detect", True)
     witness.wait_for(lambda scene: bool(scene.poses))
 
@@ -141,6 +143,7 @@ def test_a_threshold_takes_effect_at_once_and_is_saved_with_comments_kept(runnin
         ("capture", {"name": "a", "ignore": 3}, "ignore: expected a list"),
         ("capture", {"name": "a", "mirror": "yes"}, "mirror: expected true or false"),
         ("capture", {"name": "a", "wach": True}, "did you mean 'watch'"),
+        ("routine", {"do": "start"}, "no watch of the configuration has a routine"),
         ("fly", None, "unknown command 'fly'"),
     ],
 )

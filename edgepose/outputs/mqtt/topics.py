@@ -17,6 +17,9 @@ STOPPED: Final = "stopped"  # an orderly end
 DISABLED: Final = "disabled"  # detection is switched off
 
 SCORE_EVERY: Final = 1.0  # seconds of the source between two scores of a watch
+SHALLOW: Final = 0.25
+"""Share of the way to the target below which nobody is on the way yet: the number sways around the
+start threshold while a person stands, and each change would be a message."""
 IDLE: Final = "idle"  # of a phase, and of a routine's step
 KINDS: Final[Mapping[str, WatchKind]] = {}  # of watches that are all poses
 _ALWAYS: Final = ("pose/+", "pose/+/score", "count/+")
@@ -141,7 +144,12 @@ class States:
         """Return the states that only some kinds have."""
         step = watch.step
         title = step.title if step and step.number else IDLE
-        values = {"phase": watch.phase, "held": f"{watch.held:.0f}", "step": title}
+        is_swaying = watch.phase == "going" and watch.score < SHALLOW
+        values = {
+            "phase": "ready" if is_swaying else watch.phase,
+            "held": f"{watch.held:.0f}",
+            "step": title,
+        }
         topics = _MORE.get(self._kinds.get(watch.name, "pose"), ())
         return {
             pattern.replace("+", watch.name): values[pattern.partition("/")[0]]

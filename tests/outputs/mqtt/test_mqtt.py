@@ -172,7 +172,7 @@ def test_each_kind_of_watch_has_its_states(
     made = output(Device("lobby", tuple(kinds), kinds=kinds))
     made.open()
     states = (
-        WatchState("squats", "going", kind="exercise", count=4),
+        WatchState("squats", "going", 0.6, kind="exercise", count=4),
         WatchState("plank", "active", kind="hold", held=7.2),
         WatchState("workout", "ready", kind="exercise", count=3, step=StepState("Squat", 2, 5)),
     )

@@ -57,6 +57,21 @@ def test_a_source_that_begins_anew_is_told_at_once(scene: MakeScene):
     assert "pose/arms_up/score" in states.of(scene(0))
 
 
+def test_swaying_around_the_start_is_no_phase_of_its_own(scene: MakeScene):
+    """A person who stands ready would otherwise send a message with every breath."""
+    states = States(("squats",), {"squats": "exercise"})
+    told = [
+        states.of(scene(n, name="squats", kind="exercise", phase=phase, score=score))[
+            "phase/squats"
+        ]
+        for n, (phase, score) in enumerate(
+            [("ready", 0.0), ("going", 0.1), ("ready", 0.0), ("going", 0.3), ("target", 1.0)]
+        )
+    ]
+
+    assert told == ["ready", "ready", "ready", "going", "target"]
+
+
 def test_nobody_is_off(scene: MakeScene):
     """Without scenes nothing is ON, and the first scene afterwards tells its score."""
     states = States(("arms_up",))
