@@ -10,6 +10,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as PilImage
 
 from edgepose.render.sprites import Sprite, blend
@@ -101,10 +102,9 @@ def code(address: str, side: int) -> Image:
 def logo(path: Path, height: int, width: int) -> Sprite:
     """Return a picture file as a sprite that fits into a size, transparent where the file is.
 
-    Raises OSError for a file that is no picture.
+    The file is read once: it may go later. Raises OSError for a file that is no picture.
     """
-    with PilImage.open(path) as file:
-        rgba = np.asarray(file.convert("RGBA"), np.float32)
+    rgba = _read(path)
     opacity = rgba[..., 3:] / 255
     scale = min(height / rgba.shape[0], width / rgba.shape[1])
     size_wh = max(round(rgba.shape[1] * scale), 1), max(round(rgba.shape[0] * scale), 1)
@@ -114,3 +114,13 @@ def logo(path: Path, height: int, width: int) -> Sprite:
     )
     keep = np.rint(255 * (1 - shown)).astype(np.uint8)
     return Sprite(np.rint(ink).astype(np.uint8), np.repeat(keep[..., None], 3, axis=2))
+
+
+@lru_cache(4)
+def _read(path: Path) -> NDArray[np.float32]:
+    """Return a picture file as (height, width, 4) of RGBA, 0..255. Raises OSError."""
+    try:
+        with PilImage.open(path) as file:
+            return np.asarray(file.convert("RGBA"), np.float32)
+    except (PilImage.DecompressionBombError, ValueError, SyntaxError) as error:
+        raise OSError(str(error)) from error

@@ -49,6 +49,15 @@ def test_a_logo_keeps_its_shape_and_its_transparency(tmp_path: Path):
     assert (shown[80, 40] == (255, 0, 0)).all()
 
 
+def test_a_logo_whose_file_is_gone_is_still_shown(tmp_path: Path):
+    """It was read with the configuration; another screen may want another size."""
+    path = tmp_path / "logo.png"
+    PilImage.new("RGB", (8, 8), (255, 0, 0)).save(path)
+    logo(path, 16, 16)
+    path.unlink()
+    assert logo(path, 40, 40).size == (40, 40)
+
+
 def test_a_text_stands_below_the_title():
     """Two lines at most; without one the title stays where it is."""
     plain, one = invited(Sign()), invited(Sign("Come closer!"))

@@ -42,7 +42,7 @@ def _is_picture(path: Path) -> Path:
     """Refuse a file that is no picture when the configuration is read, not later."""
     try:
         logo(path, 16, 16)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise ValueError(f"expected a picture file, found {path} ({error})") from error
     return path
 
