@@ -11,10 +11,15 @@
 #                  or trixie; may be repeated
 #   --model NAME   also pull this model; may be repeated
 #   --no-start     leave the service stopped: for images
+#   --unlocked     for a Python or processor that scripts/locks has no file for: take the newest
+#                  dependencies that setup.cfg allows, without hashes
 #
 # Each version is a venv of its own under /opt/edgepose/venvs; /opt/edgepose/venv is a link to the
 # one in use, moved in one step, and only after the new one has read every configuration in
 # /etc/edgepose and looked at a picture. A version that does not start is taken back.
+# Dependencies are exactly those of scripts/locks, each checked against its hash. What the service's
+# user may change (/etc/edgepose, /var/lib/edgepose) is written as that user, never as root: a
+# symbolic link there leads root nowhere.
 # EDGEPOSE_INSTALL_ROOT puts everything below another folder, for tests of this script.
 set -euo pipefail
 umask 022 # the service must be able to read what root installs
@@ -30,7 +35,8 @@ python=${EDGEPOSE_PYTHON:-/usr/bin/python3}
 groups=(video render gpio plugdev input tty)
 models=(movenet-lightning-int8)
 suites=()
-offline='' is_started=yes action=install prepared=''
+locks=$here/locks
+offline='' is_started=yes is_locked=yes action=install prepared=''
 scratch=''
 
 say() { printf '%s\n' "$*" >&2; }
@@ -38,17 +44,23 @@ die() {
     say "install.sh: $*"
     exit 1
 }
+# -P: nothing is imported from the folder that root happens to stand in.
+isolated_python() { "$python" -P -s "$@"; }
 usage() { sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; }
 
 parse() {
     while [ $# -gt 0 ]; do
         case $1 in
-            --offline) offline=$(cd "${2:?--offline needs a folder}" && pwd) && shift ;;
-            --prepare) action=prepare prepared=${2:?--prepare needs a folder} && shift ;;
+            --offline)
+                offline=$(cd "${2:?--offline needs a folder}" && pwd) && shift
+                locks=$offline/scripts/locks
+                ;;
+            --prepare) action=prepare prepared=$(realpath -m "${2:?--prepare needs a folder}") && shift ;;
             --for) suites+=("${2:?--for needs bookworm or trixie}") && shift ;;
             --rollback) action=rollback ;;
             --model) models+=("${2:?--model needs a name}") && shift ;;
             --no-start) is_started='' ;;
+            --unlocked) is_locked='' ;;
             -h | --help) usage && exit 0 ;;
             *) usage >&2 && exit 2 ;;
         esac
@@ -60,13 +72,33 @@ check_system() {
     [ -n "$root" ] || [ "$(id -u)" -eq 0 ] || die "this needs root: sudo $0"
     [ "$(getconf LONG_BIT)" = 64 ] ||
         die "edgepose needs a 64-bit system: install the 64-bit Raspberry Pi OS"
-    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+    isolated_python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
         die "edgepose needs Python 3.11 or newer: Raspberry Pi OS bookworm or Debian 12 and later have it"
+    [ -z "$offline" ] || check_prepared
     [ ! -f "$offline/prepared-for" ] || grep -qx "$(kind)" "$offline/prepared-for" ||
         die "this is $(kind), and $offline was prepared for: $(paste -sd , "$offline/prepared-for"); use another folder"
+    [ "$action" != install ] || [ -z "$is_locked" ] || [ -f "$(lock)" ] ||
+        die "$locks has nothing for $(kind); --unlocked takes the newest versions instead, without hashes"
 }
 
-kind() { "$python" -c 'import platform; print("Python %s.%s on" % platform.python_version_tuple()[:2], platform.machine())'; }
+kind() { isolated_python -c 'import platform; print("Python %s.%s on" % platform.python_version_tuple()[:2], platform.machine())'; }
+lock() { lock_for "$(kind)"; }
+lock_for() { # of a kind: "Python 3.11 on aarch64"
+    local words
+    read -ra words <<<"$1"
+    printf '%s/python%s-%s.txt\n' "$locks" "${words[1]}" "${words[3]}"
+}
+
+# Every file that is installed from must be one that was prepared, and be as it was then.
+check_prepared() {
+    [ -f "$offline/SHA256SUMS" ] || die "$offline has no SHA256SUMS: prepare the folder again"
+    local added
+    added=$(comm -13 <(sed 's/^[^ ]* [ *]//' "$offline/SHA256SUMS" | sort) <(prepared_files "$offline"))
+    [ -z "$added" ] || die "$offline holds files that were not prepared: $(paste -sd ' ' <<<"$added")"
+    (cd "$offline" && sha256sum --check --quiet --strict SHA256SUMS >&2) ||
+        die "$offline is not as it was prepared, see above: prepare the folder again"
+}
+prepared_files() { (cd "$1" && find models scripts systemd wheels ! -type d | sort); }
 
 # --- apt ---------------------------------------------------------------------------------------
 
@@ -107,24 +139,42 @@ make_user() {
             --shell /usr/sbin/nologin edgepose
     usermod -aG "$(IFS=, && printf '%s' "${groups[*]}")" edgepose
     install -d -m 755 "$opt" "$opt/venvs" "$units" "$rules" "$root/usr/local/bin"
-    install -d -m 755 -o edgepose -g edgepose "$state" "$state/models" "$etc" "$etc/templates"
-    # Its own lines are none of the service's business, which gets them from systemd.
-    [ -e "$etc/environment" ] || install -m 600 -o root -g root /dev/null "$etc/environment"
-    chmod go= "$etc/environment"
+    install -d -m 755 -o edgepose -g edgepose "$state" "$etc" # beside them only root can write
+    as_user mkdir -p "$state/models" "$etc/templates"
+    keep_environment
 }
+
+# Root's own file, for systemd reads it as root: through a link of the service's it would hand out
+# what only root may read. The units let the service neither change nor replace it.
+keep_environment() {
+    isolated_python - "$etc/environment" <<'KEEP' || die "$etc/environment must be a plain file of root's"
+import os, stat, sys
+path = sys.argv[1]
+flags = os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+try:
+    file = os.open(path, flags, 0o600)
+except OSError as error:
+    sys.exit(f"{path}: {error.strerror}")
+found = os.fstat(file)
+if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+    sys.exit(f"{path}: it is another kind of file, or has a second name")
+os.fchown(file, os.geteuid(), os.getegid())
+os.fchmod(file, 0o600)
+KEEP
+}
+
+# In a session of its own: what runs there gets no hold of root's terminal.
+as_user() { (cd / && setsid --wait runuser -u edgepose -- "$@"); }
 
 as_service() {
     local settings=("EDGEPOSE_MODEL_PATH=$state/models" "STATE_DIRECTORY=$state" "HOME=$state")
-    (
-        cd / || exit
-        if [ -f "$etc/environment" ]; then
-            # Exported, as `env NAME=SECRET` would show them to everybody in `ps`.
-            while IFS= read -r setting; do
-                export "${setting?}"
-            done < <(grep -E '^[A-Za-z_][A-Za-z0-9_]*=' "$etc/environment")
-        fi
-        runuser -u edgepose -- env "${settings[@]}" "$@"
-    )
+    # Not as arguments, which `ps` shows to everybody, nor in root's own environment.
+    # shellcheck disable=SC2016 # the inner shell expands these
+    as_user env "${settings[@]}" bash -c '
+        while IFS= read -r setting <&3; do export "$setting"; done
+        exec 3<&-
+        exec "$@"' bash "$@" 3< <(dd if="$etc/environment" iflag=nofollow status=none |
+        grep -E '^[A-Za-z_][A-Za-z0-9_]*=')
 }
 
 # --- a version ---------------------------------------------------------------------------------
@@ -138,37 +188,50 @@ copy_source() {
         tar -C "$target" -xf -
 }
 
-constraints() {
-    # Compiled companions of apt's picamera2 decide which numpy there may be.
-    if "$python" -c 'import numpy, sys; sys.exit(not numpy.__version__.startswith("1."))' \
-        2>/dev/null; then
-        printf '%s\n' --constraint "$here/constraints-bookworm.txt"
-    fi
-}
-
 make_venv() {
-    local venv=$1 flags
-    mapfile -t flags < <(constraints)
+    local venv=$1
     say "Installing edgepose into $venv ..."
     if [ -n "$offline" ]; then
-        # pip is taken from its own wheel: python3-venv may be absent, and can't be fetched.
-        local pip=("$offline"/wheels/pip-*.whl)
-        [ -f "${pip[0]}" ] || die "$offline/wheels holds no pip: prepare the folder again"
-        "$python" -m venv --system-site-packages --without-pip "$venv"
-        PYTHONPATH=${pip[0]} "$venv/bin/python" -m pip install --quiet --no-index --no-compile \
-            --find-links "$offline/wheels" "${flags[@]}" --upgrade edgepose
+        install_offline "$venv"
     else
-        "$python" -m venv --system-site-packages "$venv"
-        copy_source "$scratch/source"
-        "$venv/bin/python" -m pip install --disable-pip-version-check --no-compile "${flags[@]}" \
-            "$scratch/source"
+        install_online "$venv"
     fi
     # Now, since the service may not write there. pip compiles on one processor, tests as well: the
     # longest part of an installation. What no Python 3 can read is passed over, as pip does.
-    "$venv/bin/python" -m compileall -qq -j 0 -x '/tests/' "$venv/lib" || true
+    "$venv/bin/python" -P -m compileall -qq -j 0 -x '/tests/' "$venv/lib" || true
     # The service's files travel with the version, so that a rollback brings its own back.
     mkdir -p "$venv/share/edgepose"
     cp -r "$here/../systemd" "$venv/share/edgepose/"
+}
+
+# Where the lock names everything, pip has nothing to choose (--no-deps): OpenCV's wheels ask for
+# numpy 2, and beside bookworm's picamera2, which was compiled for numpy 1, they run on that.
+quiet_pip=(--quiet --disable-pip-version-check --no-deps)
+
+install_offline() {
+    local venv=$1 pip=("$offline"/wheels/pip-*.whl) program=("$offline"/wheels/edgepose-*.whl)
+    local from=(--no-index --no-compile --find-links "$offline/wheels")
+    # pip is taken from its own wheel: python3-venv may be absent, and can't be fetched.
+    [ -f "${pip[0]}" ] || die "$offline/wheels holds no pip: prepare the folder again"
+    isolated_python -m venv --system-site-packages --without-pip "$venv"
+    export PYTHONPATH=${pip[0]}
+    "$venv/bin/python" -P -m pip install "${quiet_pip[@]}" "${from[@]}" --upgrade \
+        --require-hashes --requirement "$(lock)"
+    "$venv/bin/python" -P -m pip install "${quiet_pip[@]}" "${from[@]}" "${program[0]}"
+    unset PYTHONPATH
+}
+
+install_online() {
+    local venv=$1 pip=("$1/bin/python" -P -m pip)
+    isolated_python -m venv --system-site-packages "$venv"
+    copy_source "$scratch/source"
+    if [ -f "$(lock)" ]; then
+        "${pip[@]}" install "${quiet_pip[@]}" --no-compile --upgrade --only-binary :all: \
+            --require-hashes --requirement "$(lock)"
+        "${pip[@]}" install "${quiet_pip[@]}" --no-compile --no-build-isolation "$scratch/source"
+    else
+        "${pip[@]}" install --disable-pip-version-check --no-compile "$scratch/source"
+    fi
 }
 
 pull_models() {
@@ -186,7 +249,7 @@ pull_models() {
 
 starter_config() {
     local source='{type: v4l2, device: /dev/video0}     # a USB camera'
-    if "$python" -c 'import picamera2' 2>/dev/null; then
+    if isolated_python -c 'import picamera2' 2>/dev/null; then
         source='{type: picamera2}                     # a CSI camera; USB: {type: v4l2}'
     fi
     cat <<CONFIG
@@ -204,21 +267,27 @@ CONFIG
 make_config() {
     local template
     for template in "$1"/lib/python3*/site-packages/edgepose/assets/configs/templates/*.yaml; do
-        [ -e "$etc/templates/${template##*/}" ] || [ ! -f "$template" ] ||
-            install -m 644 -o edgepose -g edgepose "$template" "$etc/templates/"
+        [ ! -f "$template" ] || give "$template" "$etc/templates/${template##*/}" 644
     done
     if ! compgen -G "$etc/*.yaml" >/dev/null; then
         starter_config >"$scratch/edgepose.yaml"
-        install -m 640 -o edgepose -g edgepose "$scratch/edgepose.yaml" "$etc/edgepose.yaml"
+        chmod -R a+rX "$scratch"
+        give "$scratch/edgepose.yaml" "$etc/edgepose.yaml" 640
         say "Wrote a first configuration: /etc/edgepose/edgepose.yaml"
     fi
+}
+
+# Give the service's user a copy of its own, unless there is something of that name.
+give() {
+    [ -e "$2" ] || [ -L "$2" ] || as_user install -m "$3" -T "$1" "$2" ||
+        say "$2 can't be written by the user edgepose; going on without."
 }
 
 try_out() {
     local venv=$1 config
     for config in "$etc"/*.yaml; do
         as_service "$venv/bin/edgepose" check-config "$config" >/dev/null || return 1
-        as_service "$venv/bin/python" - "$config" <<'TRY' || return 1
+        as_service "$venv/bin/python" -P - "$config" <<'TRY' || return 1
 import sys
 from edgepose.config.loader import load
 from edgepose.errors import EdgeposeError
@@ -333,6 +402,7 @@ rollback() {
 parse "$@"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+cd / # the folder that root stands in may be somebody else's
 case $action in
     install) upgrade ;;
     prepare)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ensurepip
+import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
+
+pytestmark = pytest.mark.timeout(240)
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 
@@ -58,7 +63,6 @@ def main():
 def wheel(folder: Path, version: str, fault: str = "") -> None:
     """Write a wheel of a stand-in of edgepose. fault: the command that it fails at."""
     name = f"edgepose-{version}"
-    info = f"{name}.dist-info"
     works = "raise EdgeposeError('no chip')" if fault == "model" else "return self"
     program = f"""
 from edgepose.errors import EdgeposeError
@@ -77,14 +81,24 @@ def load_model(model): return LoadedModel()
         "edgepose/appliance/model.py": program,
         "edgepose/assets/configs/templates/arms_up.yaml": "shipped: 1\n",
         f"{name}.data/data/version": version,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: edgepose\nVersion: {version}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/entry_points.txt": "[console_scripts]\nedgepose = edgepose:main\n",
+        f"{name}.dist-info/entry_points.txt": "[console_scripts]\nedgepose = edgepose:main\n",
     }
-    files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
-    with zipfile.ZipFile(folder / f"{name}-py3-none-any.whl", "w") as archive:
-        for path, text in files.items():
-            archive.writestr(path, text)
+    write_wheel(folder / f"{name}-py3-none-any.whl", files)
+
+
+def write_wheel(path: Path, files: dict[str, str]) -> None:
+    """Write a wheel of pure Python."""
+    name, version = path.name.split("-")[:2]
+    info = f"{name}-{version}.dist-info"
+    files = {
+        **files,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    files[f"{info}/RECORD"] = "".join(f"{name},,\n" for name in [*files, f"{info}/RECORD"])
+    with zipfile.ZipFile(path, "w") as archive:
+        for inside, text in files.items():
+            archive.writestr(inside, text)
 
 
 @dataclass
@@ -95,7 +109,9 @@ class Machine:
     stubs: Path
     offline: Path
 
-    def call(self, script: str, *args: str) -> subprocess.CompletedProcess[str]:
+    def call(
+        self, script: str, *args: str, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run a script on it."""
         given = {
             "PATH": f"{self.stubs}:{os.environ['PATH']}",
@@ -106,6 +122,7 @@ class Machine:
         }
         return subprocess.run(
             ["bash", SCRIPTS / script, *args],
+            cwd=cwd,
             env=os.environ | given,
             capture_output=True,
             text=True,
@@ -113,12 +130,26 @@ class Machine:
             check=False,
         )
 
-    def install(self, version: str, fault: str = "") -> subprocess.CompletedProcess[str]:
+    def install(
+        self, version: str, fault: str = "", cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Install a version from the prepared folder, as `sudo install.sh --offline` would."""
         for old in (self.offline / "wheels").glob("edgepose-*.whl"):
             old.unlink()
         wheel(self.offline / "wheels", version, fault)
-        return self.call("install.sh", "--offline", str(self.offline))
+        self.seal()
+        return self.call("install.sh", "--offline", str(self.offline), cwd=cwd)
+
+    def seal(self) -> None:
+        """Write the hashes of the prepared folder, as --prepare does."""
+        names = ("models", "scripts", "systemd", "wheels")
+        files = (path for name in names for path in (self.offline / name).rglob("*"))
+        lines = [
+            f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(self.offline)}\n"
+            for path in sorted(files)
+            if path.is_file()
+        ]
+        (self.offline / "SHA256SUMS").write_text("".join(lines))
 
     @property
     def version(self) -> str:
@@ -140,7 +171,7 @@ class Machine:
 def machine(tmp_path: Path) -> Machine:
     """Return a clean machine beside a prepared folder."""
     machine = Machine(tmp_path / "root", tmp_path / "stubs", tmp_path / "offline")
-    folders = ("wheels", "models")
+    folders = ("wheels", "models", "systemd", "scripts/locks")
     for folder in (machine.root, machine.stubs, *(machine.offline / name for name in folders)):
         folder.mkdir(parents=True)
     for name, body in STUBS.items():
@@ -149,6 +180,12 @@ def machine(tmp_path: Path) -> Machine:
         stub.chmod(0o755)
     (pip,) = (Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl")
     shutil.copy(pip, machine.offline / "wheels")
+    dependency = machine.offline / "wheels" / "dependency-1.0-py3-none-any.whl"
+    write_wheel(dependency, {"dependency.py": ""})
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    lock = machine.offline / "scripts/locks" / f"python{python}-{platform.machine()}.txt"
+    digest = hashlib.sha256(dependency.read_bytes()).hexdigest()
+    lock.write_text(f"dependency==1.0 --hash=sha256:{digest}\n")
     return machine
 
 
@@ -278,6 +315,139 @@ def test_a_folder_for_other_machines_is_refused_before_anything_happens(machine)
     assert done.returncode == 1
     assert "was prepared for: Python 3.13 on aarch64" in done.stderr
     assert not (machine.root / "opt").exists()
+
+
+def test_a_prepared_folder_that_was_changed_is_not_installed_from(machine):
+    """A wheel, a script or a model that is not as it was prepared: nothing of it runs."""
+    machine.install("1.0")
+    for name in ("wheels/edgepose-1.0-py3-none-any.whl", "scripts/locks"):
+        path = machine.offline / name
+        path = path if path.is_file() else next(path.iterdir())
+        before = path.read_bytes()
+        path.write_bytes(before + b"\n")
+        done = machine.call("install.sh", "--offline", str(machine.offline))
+        path.write_bytes(before)
+        assert done.returncode == 1
+        assert f"{path.name}: FAILED" in done.stderr
+        assert "is not as it was prepared" in done.stderr
+    assert machine.venvs == 1
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_file_that_was_added_to_a_prepared_folder_is_refused(machine, is_link):
+    """Pip would take a wheel of a newer version, and a link is no file that was prepared."""
+    machine.install("1.0")
+    (extra,) = (machine.offline / "wheels").glob("edgepose-*.whl")
+    added = extra.with_name("pip-99-py3-none-any.whl")
+    if is_link:
+        added.symlink_to(extra)
+    else:
+        shutil.copy(extra, added)
+    done = machine.call("install.sh", "--offline", str(machine.offline))
+    assert done.returncode == 1
+    assert "were not prepared: wheels/pip-99-py3-none-any.whl" in done.stderr
+
+
+def test_a_dependency_of_another_hash_is_not_installed(machine):
+    """The lock decides what may be installed, whatever lies in the folder."""
+    (lock,) = (machine.offline / "scripts/locks").iterdir()
+    lock.write_text(lock.read_text()[:-5] + "0000\n")
+    done = machine.install("1.0")
+    assert done.returncode != 0
+    assert "DO NOT MATCH THE HASHES" in done.stderr
+    assert not (machine.root / "opt/edgepose/venv").exists()
+
+
+def test_a_machine_without_a_lock_is_told_how_to_go_on(machine):
+    """Nothing is installed without hashes unless somebody says so."""
+    (lock,) = (machine.offline / "scripts/locks").iterdir()
+    lock.unlink()
+    done = machine.install("1.0")
+    assert done.returncode == 1
+    assert "--unlocked takes the newest versions" in done.stderr
+    assert not (machine.root / "opt").exists()
+
+
+def test_no_module_is_imported_from_the_folder_where_root_stands(machine, tmp_path):
+    """A `pip.py` or `platform.py` in the service's folder would run as root."""
+    trap = tmp_path / "trap"
+    trap.mkdir()
+    for name in ("pip", "platform", "venv", "compileall", "numpy", "os"):
+        (trap / f"{name}.py").write_text(f"open({str(trap / 'sprung')!r}, 'w')\n")
+    assert machine.install("1.0", cwd=trap).returncode == 0
+    assert not (trap / "sprung").exists()
+
+
+# The service's user is nobody: it owns its two folders and can write nothing else.
+NOBODY = 65534
+DROPPED = """
+    while [ "$1" != -- ]; do shift; done
+    shift
+    exec setpriv --reuid=nobody --regid=nogroup --clear-groups -- "$@"
+"""
+
+
+@pytest.fixture
+def hostile(machine, monkeypatch) -> Machine:
+    """Return a machine where the service's user is a real one, and its folders are there."""
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        absent = pytest.fail if os.environ.get("CI") else pytest.skip
+        absent("switching users needs root and setpriv")
+    (machine.stubs / "runuser").write_text(f"#!/bin/bash\n{DROPPED}")
+    (machine.stubs / "install").write_text(
+        "#!/bin/bash\nargs=()\nwhile [ $# -gt 0 ]; do case $1 in -o) args+=(-o nobody) && shift ;; "
+        '-g) args+=(-g nogroup) && shift ;; *) args+=("$1") ;; esac; shift; done\n'
+        'exec /usr/bin/install "${args[@]}"\n'
+    )
+    (machine.stubs / "log").touch()
+    (machine.stubs / "log").chmod(0o666)
+    for folder in (machine.root, *machine.root.parents):
+        if str(folder).startswith(str(tempfile.gettempdir())):
+            folder.chmod(folder.stat().st_mode | 0o011)
+    for name in ("etc/edgepose", "var/lib/edgepose"):
+        folder = machine.root / name
+        folder.mkdir(parents=True)
+        os.chown(folder, NOBODY, NOBODY)
+    return machine
+
+
+@pytest.mark.parametrize("name", ["etc/edgepose/templates", "var/lib/edgepose/models"])
+def test_a_link_in_the_services_folders_leads_root_nowhere(hostile, name):
+    """Root made its target the service's own, and wrote the shipped templates into it."""
+    victim = hostile.root / "victim"
+    victim.mkdir()
+    (hostile.root / name).symlink_to(victim)
+    hostile.install("1.0")
+    assert victim.stat().st_uid == 0
+    assert list(victim.iterdir()) == []
+
+
+def test_a_link_as_first_configuration_is_not_written_through(hostile):
+    """A dangling link would have become a file of root's wherever it points."""
+    victim = hostile.root / "victim"
+    (hostile.root / "etc/edgepose/templates").mkdir()
+    (hostile.root / "etc/edgepose/templates/arms_up.yaml").symlink_to(victim)
+    hostile.install("1.0")
+    assert not victim.exists()
+
+
+def test_the_environment_file_is_never_a_link(hostile):
+    """Systemd and this script read it as root: a link would hand out another program's secrets."""
+    victim = hostile.root / "victim"
+    victim.write_text("SECRET=of somebody else\n")
+    (hostile.root / "etc/edgepose/environment").symlink_to(victim)
+    done = hostile.install("1.0")
+    assert done.returncode == 1
+    assert "environment must be a plain file of root's" in done.stderr
+    assert "of somebody else" not in hostile.log
+    assert victim.stat().st_mode & 0o777 == 0o644
+
+
+def test_the_environment_file_is_roots_alone(hostile):
+    """It is there before the service could make one, and nobody else reads it."""
+    hostile.install("1.0")
+    found = (hostile.root / "etc/edgepose/environment").stat()
+    assert (found.st_uid, found.st_mode & 0o777) == (0, 0o600)
 
 
 def test_a_folder_can_not_be_prepared_for_an_unknown_system(machine, tmp_path):

@@ -15,8 +15,8 @@ from edgepose.runtimes.interpreter import INTERPRETERS
 PATIENCE: Final = 60.0  # seconds for an import from a slow card
 BEST: Final = "ai-edge-litert"
 OLD: Final = "tflite-runtime"
-NUMPY_1: Final = ("numpy<2", "opencv-python-headless<4.12")
-"""The versions that fit bookworm's picamera2; newer OpenCV wheels need numpy 2."""
+NUMPY_1: Final = ("numpy<2",)
+"""What fits bookworm's picamera2; OpenCV's wheels ask for numpy 2, and run on numpy 1 as well."""
 
 _TRY_OPENCV: Final = (
     "import cv2, numpy; cv2.resize(numpy.zeros((2, 2, 3), numpy.uint8), (1, 1));"

@@ -106,6 +106,15 @@ def test_devices_stay_usable_behind_the_hardening(unit):
 
 
 @pytest.mark.parametrize("unit", UNITS)
+def test_what_the_service_writes_and_roots_environment_file_are_protected(unit):
+    """Nobody else reads its clips; no link of the service's takes the environment file's place."""
+    said = settings(unit)
+    assert said["UMask"] == ["0077"]
+    assert said["ReadOnlyPaths"] == ["-/etc/edgepose/environment"]
+    assert said["EnvironmentFile"] == ["-/etc/edgepose/environment"]
+
+
+@pytest.mark.parametrize("unit", UNITS)
 def test_the_kinds_of_devices_are_known_before_the_service_starts(unit):
     """A kind whose driver is not loaded is passed over: its devices stay forbidden later."""
     said = settings(unit)
