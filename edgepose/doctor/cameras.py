@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 from edgepose.doctor.finding import Finding, Intent, fail, ok, trouble, warn
 from edgepose.doctor.system import System
+from edgepose.sources.sensor_modes import listed_modes, share, widest
 
 _TOOLS: Final = ("rpicam-hello", "libcamera-hello")  # of trixie and of bookworm
 _INSIDE: Final = re.compile(r"bcm2835-|rpi-|rpi_|rpivid|rp1-cfe|pisp|unicam|hevc")
@@ -71,6 +73,34 @@ def _csi_camera(system: System, intent: Intent) -> Finding:
     return fail("camera", sentence, "set source.camera to 0")
 
 
+def field_of_view(system: System, intent: Intent) -> Finding | None:
+    """Report what part of its sensor the configured ribbon camera shows."""
+    source = intent.source("picamera2")
+    number = getattr(source and source.options, "camera", 0)
+    listed = _listed_cameras(system) if source else None
+    if source is None or listed is None or number >= len(listed):
+        return None
+    modes = listed_modes(listed[number])
+    if not modes:
+        return None
+    size, fps = source.options.size, source.options.fps  # type: ignore[attr-defined]
+    if source.options.field_of_view == "any":  # type: ignore[attr-defined]
+        width, height = min(share(mode, modes, size) for mode in modes)
+        sentence = (
+            f"libcamera chooses; it may be only {width} % of the width, {height} % of the height"
+        )
+        return warn("field of view", sentence, "set source.field_of_view to full")
+    mode = widest(modes, size, fps)
+    width, height = share(mode, modes, size)
+    sentence = (
+        f"{width} % of the sensor's width and {height} % of its height, read at "
+        f"[{mode.size[0]}, {mode.size[1]}], at most {mode.fps:g} times a second"
+    )
+    if mode.fps < fps - 1:
+        return warn("field of view", sentence, f"set source.fps to {int(mode.fps)} or less")
+    return ok("field of view", sentence)
+
+
 def usb_cameras(system: System) -> tuple[str, ...]:
     """Return the cameras that Video4Linux knows, by names that stay the same where they have one.
 
@@ -93,10 +123,17 @@ def _is_camera(system: System, folder: Path) -> bool:
 
 def csi_cameras(system: System) -> tuple[str, ...] | None:
     """Return the sensors that libcamera finds, None without a tool that lists them."""
+    listed = _listed_cameras(system)
+    return None if listed is None else tuple(_LISTED.findall("\n".join(listed)))
+
+
+def _listed_cameras(system: System) -> list[str] | None:
+    """Return what the tool prints of each camera on the ribbon, None without a tool."""
     for tool in _TOOLS:
         answer = system.ask(tool, "--list-cameras")
         if answer is not None:
-            return tuple(_LISTED.findall(answer.out))
+            starts = [match.start() for match in _LISTED.finditer(answer.out)]
+            return [answer.out[a:b] for a, b in pairwise([*starts, None])]
     return None
 
 

@@ -62,6 +62,7 @@ def checks(intent: Intent) -> Mapping[str, Sequence[Check]]:
         "Devices": (
             access.groups,
             cameras.camera,
+            cameras.field_of_view,
             cameras.file,
             cameras.camera_name,
             network.stream,

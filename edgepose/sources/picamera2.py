@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 from time import monotonic
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Literal, Self
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from edgepose.imaging import turned
 from edgepose.options import Options, PositiveSeconds
 from edgepose.sources.base import Source
 from edgepose.sources.options import FrameSize, FrozenAfter, Rate, Turn
+from edgepose.sources.sensor_modes import SensorMode, share, widest
 from edgepose.sources.timestamps import device_moment
 from edgepose.types import Frame, Image, Size
 
@@ -26,6 +28,8 @@ RGB_IN_MEMORY: Final = "BGR888"
 LORES_FORMAT: Final = "YUV420"  # the only format of a Pi 4's second stream; a Pi 5 has it too
 BUFFERS: Final = 4  # one being filled, one that waits, one that is copied, one in reserve
 UPSIDE_DOWN: Final = 180
+AF_CONTINUOUS: Final = 2  # libcamera's AfModeContinuous
+HDR_SINGLE_EXPOSURE: Final = 3  # libcamera's HdrModeSingleExposure
 SLICE: Final = 0.1  # seconds between a waiting read's checks for an interrupt
 
 _INSTALL: Final = (
@@ -45,8 +49,20 @@ class Picamera2Options(Options):
         description="[height, width] of a second, small picture that the camera makes for free",
     )
     rotate: Turn = Field(default=0, description="degrees clockwise that the picture is turned")
+    field_of_view: Literal["full", "any"] = Field(
+        default="full",
+        description="full: read the whole sensor; any: what libcamera chooses, often a part of it",
+    )
+    autofocus: bool = Field(
+        default=True, description="focus continuously, where the camera has a motor for it"
+    )
+    hdr: bool = Field(
+        default=False,
+        description="high dynamic range: Camera Module 3, and any camera on a Pi 5",
+    )
     controls: dict[str, Any] = Field(
-        default_factory=dict, description="libcamera controls, e.g. {AfMode: 2, Sharpness: 1.5}"
+        default_factory=dict,
+        description="libcamera controls, e.g. {LensPosition: 0.5, AfMode: 0, Sharpness: 1.5}",
     )
     timeout: PositiveSeconds = Field(
         default=3.0, description="seconds without a frame after which the camera counts as lost"
@@ -67,8 +83,8 @@ class Picamera2Options(Options):
 class Picamera2(Source):
     """The frames of a CSI camera, with the sensor's time stamps.
 
-    `Frame.captured` is when the exposure began. A camera whose cable came loose gives no error
-    and no frames: `timeout` detects it.
+    `Frame.captured` is when the exposure of the first row began. A camera whose cable came loose
+    gives no error and no frames: `timeout` detects it.
     """
 
     Options: ClassVar[type[Options]] = Picamera2Options
@@ -80,6 +96,8 @@ class Picamera2(Source):
         self._seq = 0
         self._time = 0.0
         self._camera: Any = None
+        self._mode: SensorMode | None = None
+        self._sensor_hdr: Any = None
 
     def open(self) -> None:
         """Configure and start the camera. Raises SourceLost when it is not there or in use.
@@ -87,13 +105,19 @@ class Picamera2(Source):
         Raises UserError when picamera2 is not installed, or a control is unknown.
         """
         library, libcamera = _libraries()
-        self._check_presence(library.Picamera2.global_camera_info())
+        cameras = library.Picamera2.global_camera_info()
+        self._check_presence(cameras)
+        if self._options.hdr and "imx708" in cameras[self._options.camera].get("Model", ""):
+            self._sensor_hdr = _sensor_hdr(cameras[self._options.camera]["Num"])
         try:
-            self._camera = library.Picamera2(self._options.camera)
+            self._camera = _opened(library.Picamera2, self._options.camera)
             self._check_controls()
+            self._choose_mode()
             self._camera.configure(self._configuration(libcamera))
             self._check_format()
             self._camera.start()
+        except IndexError as error:  # it went away after the list was made
+            raise self._lost("not there any more") from error
         except RuntimeError as error:  # what picamera2 and libcamera raise for everything
             raise self._lost(f"{str(error).rstrip('.')}; is it in use elsewhere?") from error
 
@@ -105,22 +129,25 @@ class Picamera2(Source):
         try:
             main = request.make_array("main")
             lores = request.make_array("lores") if self._options.lores else None
-            stamp_ns = request.get_metadata().get("SensorTimestamp")
+            stamp = _exposure_start(request.get_metadata())
         finally:
             request.release()
-        return self._frame(main, lores, stamp_ns)
+        return self._frame(main, lores, stamp)
 
     def close(self) -> None:
         """Stop and close the camera."""
         camera, self._camera = self._camera, None
         super().close()
-        if camera is None:
-            return
-        camera.cancel_all_and_flush()  # a job that waits for a dead camera would block closing
-        try:
-            camera.close()
-        except RuntimeError as error:
-            log.warning("%s did not close properly: %s.", self._name, error)
+        if camera is not None:
+            camera.cancel_all_and_flush()  # a job that waits for a dead camera would block closing
+            try:
+                camera.close()
+            except RuntimeError as error:
+                log.warning("%s did not close properly: %s.", self._name, error)
+        if self._sensor_hdr is not None:  # the sensor would keep it for the next program
+            self._sensor_hdr.set_sensor_hdr_mode(False)
+            self._sensor_hdr.close()
+            self._sensor_hdr = None
 
     def _configuration(self, libcamera: Any) -> dict[str, Any]:
         """Return the configuration for picamera2; its sizes are (width, height)."""
@@ -128,6 +155,8 @@ class Picamera2(Source):
         frame_us = round(1e6 / options.fps)
         lores = options.lores and {"format": LORES_FORMAT, "size": _size_wh(options.lores)}
         flip = options.rotate == UPSIDE_DOWN
+        mode = self._mode
+        sensor = mode and {"output_size": mode.size[::-1], "bit_depth": mode.bits}
         return self._camera.create_video_configuration(
             main={"format": RGB_IN_MEMORY, "size": _size_wh(options.size)},
             lores=lores,
@@ -136,8 +165,39 @@ class Picamera2(Source):
             # for large ones. The RGB of the main picture is the same either way.
             colour_space=libcamera.ColorSpace.Smpte170m(),
             buffer_count=BUFFERS,
-            controls={"FrameDurationLimits": (frame_us, frame_us)} | options.controls,
+            sensor=sensor or {},
+            controls={
+                "FrameDurationLimits": (frame_us, frame_us),
+                **self._own_controls(),
+                **options.controls,
+            },
         )
+
+    def _own_controls(self) -> dict[str, int]:
+        """Return the controls for focus and HDR that this camera has."""
+        known, options = self._camera.camera_controls, self._options
+        controls = {}
+        if options.autofocus and "AfMode" in known and "LensPosition" not in options.controls:
+            controls["AfMode"] = AF_CONTINUOUS
+        if options.hdr and self._sensor_hdr is None:
+            controls["HdrMode"] = HDR_SINGLE_EXPOSURE
+        return controls
+
+    def _choose_mode(self) -> None:
+        """Choose the sensor mode with the full field of view, once: asking takes seconds."""
+        if self._options.field_of_view == "any" or self._mode is not None:
+            return
+        modes = _sensor_modes(self._camera)
+        if not modes:  # a USB camera, or a sensor that does not name them
+            return
+        size, fps = self._options.size, self._options.fps
+        self._mode = widest(modes, size, fps)
+        width, height = share(self._mode, modes, size)
+        text = "%s reads its sensor at [%d, %d] and sees %d %% of its width, %d %% of its height."
+        log.info(text, self._name, *self._mode.size, width, height)
+        if self._mode.fps < fps - 1:
+            text = "%s: the whole sensor can be read %g times a second; %s is faster."
+            log.warning(text, self._name, self._mode.fps, "'field_of_view: any'")
 
     def _check_presence(self, cameras: list[Any]) -> None:
         if not cameras:
@@ -150,6 +210,10 @@ class Picamera2(Source):
         for name in self._options.controls:
             if name not in known:
                 raise UserError(f"controls.{name}: {self._name} has none{near_miss(name, known)}")
+        if self._options.hdr and self._sensor_hdr is None and "HdrMode" not in known:
+            raise UserError(
+                f"hdr: {self._name} has none; Camera Module 3 has, and any camera on a Pi 5"
+            )
 
     def _check_format(self) -> None:
         found = self._camera.camera_configuration()["main"]
@@ -176,8 +240,8 @@ class Picamera2(Source):
                     raise self._lost(f"no frame for {self._options.timeout:g} s") from error
         return None
 
-    def _frame(self, main: Image, lores: Image | None, stamp_ns: int | None) -> Frame:
-        moment = device_moment(None if stamp_ns is None else stamp_ns / 1e9, monotonic())
+    def _frame(self, main: Image, lores: Image | None, stamp: float | None) -> Frame:
+        moment = device_moment(stamp, monotonic())
         self._time = max(moment, self._time)
         self._seq += 1
         small = None if lores is None else self._turned(self._rgb(lores))
@@ -203,6 +267,61 @@ class Picamera2(Source):
 def _size_wh(size: Size) -> tuple[int, int]:
     """Return (width, height) of a (height, width); libcamera takes even numbers only."""
     return size[1] // 2 * 2, size[0] // 2 * 2
+
+
+def _opened(make: Any, number: int) -> Any:
+    """Return an opened Picamera2. Raises what its constructor raises.
+
+    A constructor that fails leaves the pipe open by which requests are announced: nobody has the
+    object yet that could be closed, and its writing end is a bare number. Tried again every few
+    seconds without a camera, that reaches the limit of open files within hours.
+    """
+    camera = make.__new__(make)
+    try:
+        camera.__init__(number)
+    except BaseException:
+        reader = getattr(camera, "notifymeread", None)
+        if reader is not None:
+            reader.close()
+            os.close(camera.notifyme_w)
+        raise
+    return camera
+
+
+def _sensor_modes(camera: Any) -> list[SensorMode]:
+    """Return the modes whose field of view is known."""
+    return [
+        SensorMode(mode["size"][::-1], mode["crop_limits"][:1:-1], mode["fps"], mode["bit_depth"])
+        for mode in camera.sensor_modes
+        if "crop_limits" in mode
+    ]
+
+
+def _sensor_hdr(number: int) -> Any:
+    """Switch a Camera Module 3's own HDR on and return the switch; before the camera is opened."""
+    try:
+        from picamera2.devices.imx708 import IMX708
+
+        switch = IMX708(number)
+    except (ImportError, OSError, RuntimeError) as error:
+        raise UserError(
+            f"hdr: Camera Module 3's can't be switched on ({error}); it needs a newer "
+            "python3-picamera2 and the group video, or set 'hdr: false'"
+        ) from error
+    switch.set_sensor_hdr_mode(True)
+    return switch
+
+
+def _exposure_start(metadata: dict[str, Any]) -> float | None:
+    """Return when the exposure of the first row began, in seconds; None without a stamp.
+
+    The stamp is of the moment when that row arrives, which is the end of its exposure
+    (picamera2's maintainer in its issue 821; `wait_for_timestamp_` there subtracts the same).
+    """
+    stamp_ns = metadata.get("SensorTimestamp")
+    if stamp_ns is None:
+        return None
+    return float(stamp_ns / 1e9 - metadata.get("ExposureTime", 0) / 1e6)
 
 
 def _libraries() -> tuple[Any, Any]:

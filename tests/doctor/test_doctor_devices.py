@@ -82,6 +82,39 @@ def test_no_tool_is_told_from_no_camera(pi4, planned):
     assert (found.status, found.remedy) == ("warn", "sudo apt install -y rpicam-apps")
 
 
+MODULE_2 = """Available cameras
+-----------------
+0 : imx219 [3280x2464 10-bit RGGB] (/base/axi/pcie@120000/rp1/i2c@88000/imx219@10)
+    Modes: 'SRGGB10_CSI2P' : 640x480 [103.33 fps - (1000, 752)/1280x960 crop]
+                             1640x1232 [41.85 fps - (0, 0)/3280x2464 crop]
+                             1920x1080 [47.57 fps - (680, 692)/1920x1080 crop]
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "words"),
+    [
+        ("", "ok", "100 % of the sensor's width and 75 % of its height, read at [1232, 1640]"),
+        (", fps: 60", "warn", "at most 41.85 times a second"),
+        (", field_of_view: any", "warn", "it may be only 39 % of the width"),
+    ],
+)
+def test_what_part_of_the_sensor_is_seen_is_said(pi5, planned, options, status, words):
+    """From the tool's list of modes; the camera itself may be in use."""
+    pi5.answer("rpicam-hello --list-cameras", 0, MODULE_2)
+    plan = planned(f"{{type: picamera2{options}}}")
+    found = cameras.field_of_view(pi5.system, plan)
+    assert (found.status, words in found.sentence) == (status, True), found.sentence
+
+
+def test_no_field_of_view_is_said_without_modes_or_ribbon_camera(pi4, pi5, planned):
+    """A USB camera, none at all, or a tool that lists no modes."""
+    assert cameras.field_of_view(pi5.system, planned("{type: v4l2}")) is None
+    assert cameras.field_of_view(pi4.system, planned("{type: picamera2}")) is None
+    pi5.answer("rpicam-hello --list-cameras", 0, "0 : imx708 [4608x2592] (/base)\n")
+    assert cameras.field_of_view(pi5.system, planned("{type: picamera2}")) is None
+
+
 def test_the_configured_ribbon_camera_is_looked_for(pi5, planned):
     """By its number."""
     assert cameras.camera(pi5.system, planned("{type: picamera2}")).status == "ok"

@@ -85,12 +85,13 @@ def make_picture(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def pi(monkeypatch: pytest.MonkeyPatch) -> World:
+def pi(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Put a fake picamera2 and libcamera in the place of the real ones; return what they see."""
     world = World()
     for name, module in world.modules().items():
         monkeypatch.setitem(sys.modules, name, module)
-    return world
+    yield world
+    world.tidy()
 
 
 @pytest.fixture

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from coloured import corners
-from fake_picamera2 import World
+from fake_picamera2 import EXPOSURE_US, World
 from pydantic import ValidationError
 from stepped import SteppedClock
 
@@ -83,11 +84,12 @@ def test_upside_down_costs_nothing(pi: World):
 
 
 def test_a_frame_is_as_old_as_its_exposure(pi: World, monkeypatch: pytest.MonkeyPatch):
-    """`captured` and `time` are the sensor's stamp, in seconds of the monotonic clock."""
+    """`captured` is when the exposure began; the sensor's stamp is of its end."""
     monkeypatch.setattr("time.monotonic_ns", lambda: 5_000_000_000_000)
     monkeypatch.setattr(module, "monotonic", lambda: 5000.01)
     frame = frame_of(camera())
-    assert (frame.captured, frame.time) == (4999.98, 4999.98)
+    began = 4999.98 - EXPOSURE_US / 1e6
+    assert (frame.captured, frame.time) == pytest.approx((began, began), abs=1e-9)
 
 
 @pytest.mark.parametrize(("exposure_ns", "offset_ns"), [(None, 0), (20_000_000, 60_000_000_000)])
@@ -127,6 +129,7 @@ def test_a_request_is_given_back_when_it_can_t_be_read(pi: World, monkeypatch: p
 
 def test_rate_and_controls_are_set(pi: World):
     """`fps` becomes the frame duration in microseconds; `controls` are passed on."""
+    pi.has_autofocus = True
     camera(fps=50, controls={"AfMode": 2})
     expected = {"FrameDurationLimits": (20000, 20000), "AfMode": 2}
     assert pi.opened[0].config["controls"] == expected
@@ -140,8 +143,124 @@ def test_a_control_may_take_the_place_of_the_rate(pi: World):
 
 def test_an_unknown_control_is_named(pi: World):
     """The message says which control, and which was meant."""
+    pi.has_autofocus = True
     with pytest.raises(UserError, match=r"controls\.AFMode: .*did you mean 'AfMode'\?"):
         camera(controls={"AFMode": 2})
+
+
+MODULE_3 = (
+    (864, 1536, 120.1, 1728, 3072),
+    (1296, 2304, 56.0, 2592, 4608),
+    (2592, 4608, 14.4, 2592, 4608),
+)
+
+
+def modes_of(*modes: tuple[int, int, float, int, int]) -> list[dict[str, Any]]:
+    """Return modes as picamera2 describes them, from (height, width, fps, crop's height, width)."""
+    return [
+        {"size": (w, h), "bit_depth": 10, "fps": fps, "crop_limits": (0, 0, crop_w, crop_h)}
+        for h, w, fps, crop_h, crop_w in modes
+    ]
+
+
+def test_the_whole_sensor_is_read(pi: World, caplog: pytest.LogCaptureFixture):
+    """Not the cropped mode that libcamera picks for 720p, which sees 67 % of the width."""
+    pi.modes = modes_of(*MODULE_3)
+    caplog.set_level(logging.INFO)
+    camera(size=(720, 1280))
+    assert pi.opened[0].config["sensor"] == {"output_size": (2304, 1296), "bit_depth": 10}
+    assert "sees 100 % of its width, 100 % of its height" in caplog.text
+
+
+def test_the_modes_are_asked_for_once(pi: World):
+    """The camera is reconfigured for each of them; a lost camera is opened again and again."""
+    pi.modes = modes_of(*MODULE_3)
+    source = camera()
+    source.close()
+    pi.modes = []
+    source.open()
+    assert pi.opened[1].config["sensor"] == pi.opened[0].config["sensor"]
+
+
+def test_libcamera_may_choose_the_mode(pi: World):
+    """`field_of_view: any`, and a camera that names no modes."""
+    camera()
+    assert pi.opened[0].config["sensor"] == {}
+    pi.opened[0].close()
+    pi.modes = modes_of(*MODULE_3)
+    camera(field_of_view="any")
+    assert pi.opened[1].config["sensor"] == {}
+
+
+def test_a_rate_that_the_whole_sensor_lacks_is_said(pi: World, caplog: pytest.LogCaptureFixture):
+    """The field of view goes first; how to get the rate is said."""
+    pi.modes = modes_of(*MODULE_3)
+    camera(fps=100)
+    assert pi.opened[0].config["sensor"]["output_size"] == (2304, 1296)
+    assert "the whole sensor can be read 56 times a second" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({}, 2), ({"autofocus": False}, None), ({"controls": {"LensPosition": 0.5}}, None)],
+)
+def test_a_camera_with_a_motor_focuses(pi: World, options: dict[str, Any], expected: int | None):
+    """Continuously, unless it is switched off or the lens has a fixed place."""
+    pi.has_autofocus = True
+    camera(**options)
+    assert pi.opened[0].config["controls"].get("AfMode") == expected
+
+
+def test_a_camera_without_a_motor_is_not_asked_to_focus(pi: World):
+    """An unknown control would be refused."""
+    camera()
+    assert "AfMode" not in pi.opened[0].config["controls"]
+
+
+def test_a_pi_5_makes_hdr_of_any_camera(pi: World):
+    """By libcamera's control."""
+    pi.has_hdr = True
+    camera(hdr=True)
+    assert pi.opened[0].config["controls"]["HdrMode"] == 3
+
+
+def test_camera_module_3_has_its_own_hdr(pi: World):
+    """Switched on before it is opened, and off again afterwards."""
+    pi.model = "imx708_wide"
+    source = camera(hdr=True)
+    assert pi.sensor_hdr == [True]
+    assert "HdrMode" not in pi.opened[0].config["controls"]
+    source.close()
+    assert pi.sensor_hdr == [True, False]
+
+
+def test_hdr_that_a_camera_lacks_is_a_users_mistake(pi: World):
+    """Instead of a picture without it."""
+    with pytest.raises(UserError, match="hdr: camera 0 has none"):
+        camera(hdr=True)
+
+
+@pytest.mark.parametrize("fault", ["busy", "gone"])
+def test_a_failed_open_leaves_no_descriptor_open(
+    pi: World, fault: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Tried again every few seconds for days, one each would reach the limit."""
+    pi.is_busy = fault == "busy"
+    if fault == "gone":  # between the list of cameras and the constructor
+        monkeypatch.setattr(pi, "cameras", 0)
+        monkeypatch.setattr(Picamera2, "_check_presence", lambda self, cameras: None)
+    before = open_descriptors()
+    for _ in range(20):
+        source = Picamera2(Picamera2.Options())
+        with pytest.raises(SourceLost):
+            source.open()
+        source.close()
+    assert open_descriptors() == before
+
+
+def open_descriptors() -> int:
+    """Return how many files this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_a_frozen_camera_is_lost_after_the_timeout(

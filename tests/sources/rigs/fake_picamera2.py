@@ -2,11 +2,13 @@
 
 Written after picamera2 0.3.3x. Pixel formats lie in memory as DRM names them (right to left),
 rows of the small stream are padded, the YUV matrix is that of the colour space, requests that
-are not released run out, and a job that waits for a dead camera blocks closing.
+are not released run out, a job that waits for a dead camera blocks closing, and a constructor that
+fails leaves its pipe open, with the object in the camera manager's list.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from types import ModuleType
@@ -18,6 +20,7 @@ from coloured import quarters
 
 MEMORY_ORDER = {"BGR888": (0, 1, 2), "RGB888": (2, 1, 0)}  # of R, G, B by rising address
 KR_KB = {"Smpte170m": (0.299, 0.114), "Rec709": (0.2126, 0.0722)}
+EXPOSURE_US = 9999
 SENSOR_WH = (2592, 1944)
 STRIDE = 64  # bytes that rows of the YUV stream are padded to
 
@@ -78,7 +81,7 @@ class Request:
     def get_metadata(self) -> dict[str, Any]:
         """Return what libcamera knows of the frame."""
         stamp = {} if self._stamp_ns is None else {"SensorTimestamp": self._stamp_ns}
-        return stamp | {"ExposureTime": 9999}
+        return stamp | {"ExposureTime": EXPOSURE_US}
 
     def release(self) -> None:
         """Give the buffers back to the camera; once."""
@@ -115,9 +118,23 @@ class World:
         self.is_usb = False
         self.picture = quarters((96, 128))
         self.exposure_ns: int | None = 20_000_000
+        self.model = "ov5647"
+        self.modes: list[dict[str, Any]] = []
+        self.has_autofocus = False
+        self.has_hdr = False
+        self.sensor_hdr: list[bool] = []
+        self.managed: dict[int, Camera] = {}
+        self.made: list[Camera] = []
         self.boot_offset_ns = 0
         self.opened: list[Camera] = []
         self.pause: Callable[[float], object] = time.sleep
+
+    def tidy(self) -> None:
+        """Close what a test left open."""
+        for camera in self.made:
+            if not camera.notifymeread.closed:
+                camera.notifymeread.close()
+                os.close(camera.notifyme_w)
 
     def view(self, transform: Transform) -> np.ndarray:
         """Return the picture, flipped as the sensor does it."""
@@ -126,7 +143,7 @@ class World:
         return np.ascontiguousarray(self.picture[rows, columns])
 
     def stamp_ns(self) -> int | None:
-        """Return when the exposure of a frame that comes now began."""
+        """Return when the first row of a frame that comes now was read: its exposure's end."""
         if self.exposure_ns is None:
             return None
         return time.monotonic_ns() + self.boot_offset_ns - self.exposure_ns
@@ -141,20 +158,41 @@ class World:
 
             @staticmethod
             def global_camera_info() -> list[dict[str, Any]]:
-                return [{"Num": n, "Model": "ov5647"} for n in range(world.cameras)]
+                return [{"Num": n, "Model": world.model} for n in range(world.cameras)]
 
+        class IMX708:
+            def __init__(self, camera_num: int) -> None:
+                assert not any(other.is_open for other in world.opened), "before it is opened"
+
+            def set_sensor_hdr_mode(self, enable: bool) -> None:
+                world.sensor_hdr.append(enable)
+
+            def close(self) -> None:
+                pass
+
+        devices = ModuleType("picamera2.devices.imx708")
+        vars(devices).update(IMX708=IMX708)
         picamera2, libcamera = ModuleType("picamera2"), ModuleType("libcamera")
         vars(picamera2).update(Picamera2=Picamera2)
         vars(libcamera).update(Transform=Transform, ColorSpace=ColorSpace)
-        return {"picamera2": picamera2, "libcamera": libcamera}
+        return {
+            "picamera2": picamera2,
+            "libcamera": libcamera,
+            "picamera2.devices": ModuleType("picamera2.devices"),
+            "picamera2.devices.imx708": devices,
+        }
 
 
 class Camera:
     """Be one opened camera."""
 
     def __init__(self, world: World, camera_num: int) -> None:
+        self.notifyme_r, self.notifyme_w = os.pipe2(os.O_NONBLOCK)
+        self.notifymeread = os.fdopen(self.notifyme_r, "rb")
+        world.made.append(self)
         if camera_num >= world.cameras:
             raise IndexError("list index out of range")
+        world.managed[camera_num] = self
         if world.is_busy or any(other.is_open for other in world.opened):
             raise RuntimeError("Camera __init__ sequence did not complete.")
         self.world = world
@@ -163,7 +201,11 @@ class Camera:
         self.is_open = True
         self.is_started = False
         self.jobs: list[Job] = []
-        self.camera_controls = {"FrameDurationLimits": (1, 2, 1), "AfMode": (0, 2, 0)}
+        self.camera_controls = {"FrameDurationLimits": (1, 2, 1), "Sharpness": (0, 16, 1)}
+        if world.has_autofocus:
+            self.camera_controls |= {"AfMode": (0, 2, 0), "LensPosition": (0, 32, 1)}
+        if world.has_hdr:
+            self.camera_controls |= {"HdrMode": (0, 4, 0)}
         world.opened.append(self)
 
     def create_video_configuration(self, **wanted: Any) -> dict[str, Any]:
@@ -178,7 +220,14 @@ class Camera:
             "colour_space": wanted.get("colour_space", ColorSpace.Rec709()),
             "buffer_count": wanted.get("buffer_count", 6),
             "controls": wanted.get("controls", {}),
+            "sensor": wanted.get("sensor", {}),
         }
+
+    @property
+    def sensor_modes(self) -> list[dict[str, Any]]:
+        """Return the modes; asking reconfigures the camera."""
+        assert not self.is_started
+        return self.world.modes
 
     def configure(self, config: dict[str, Any]) -> None:
         """Check and adjust a configuration, as libcamera does."""
@@ -237,4 +286,7 @@ class Camera:
     def close(self) -> None:
         """Stop, and let the camera go."""
         assert not self.jobs, "closing waits for ever for a job of a dead camera"
+        if self.is_open:
+            self.notifymeread.close()
+            os.close(self.notifyme_w)
         self.is_open = self.is_started = False
