@@ -37,7 +37,7 @@ def _wanted(intent: Intent) -> tuple[str, ...]:
         return _GROUPS
     needs = {
         "video": intent.source("v4l2") or intent.source("picamera2") or intent.outputs("hdmi"),
-        "gpio": intent.outputs("gpio"),
+        "gpio": (*intent.outputs("gpio"), *intent.outputs("button")),
         "plugdev": intent.model.runtime == "edgetpu",
     }
     return tuple(name for name, is_needed in needs.items() if is_needed)

@@ -36,7 +36,7 @@ class Group:
 
 def checks(intent: Intent) -> Mapping[str, Sequence[Check]]:
     """Return the checks by subject."""
-    pins = (partial(gpio.line, output=pin) for pin in intent.outputs("gpio") if gpio.is_real(pin))
+    pins = (partial(gpio.line, output=pin) for pin in gpio.pins(intent) if gpio.is_real(pin))
     brokers = (partial(network.broker, output=output) for output in intent.outputs("mqtt"))
     return {
         "Machine": (

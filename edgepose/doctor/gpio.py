@@ -31,7 +31,7 @@ def chips(system: System, intent: Intent, new_driver: NewDriver = GpiodDriver) -
     if found:
         return ok("gpio", f"found {', '.join(map(str, found))}")
     if is_needed is None and not system.is_pi:
-        return ok("gpio", "there is no GPIO chip; only a gpio output needs one")
+        return ok("gpio", "there is no GPIO chip; only a gpio output or a button needs one")
     sentence = "there is no GPIO chip under /dev/gpiochip*"
     return trouble(
         is_needed, "gpio", sentence, "run edgepose on the board that has the GPIO header"
@@ -40,13 +40,19 @@ def chips(system: System, intent: Intent, new_driver: NewDriver = GpiodDriver) -
 
 def _needs_chips(intent: Intent) -> bool | None:
     """Return whether a real pin is configured."""
-    return any(map(is_real, intent.outputs("gpio"))) if intent.config else None
+    return any(map(is_real, pins(intent))) if intent.config else None
+
+
+def pins(intent: Intent) -> tuple[Part, ...]:
+    """Return the configured outputs that take a GPIO line."""
+    return (*intent.outputs("gpio"), *intent.outputs("button"))
 
 
 def is_real(output: Part) -> bool:
-    """Return whether an output drives a line of a chip: neither a fake nor PWM."""
+    """Return whether an output takes a line of a chip: neither a fake nor PWM."""
     options: Any = output.options
-    return not options.chip.startswith("fake") and options.kind != "pwm"
+    is_pwm = output.type == "gpio" and options.kind == "pwm"
+    return not options.chip.startswith("fake") and not is_pwm
 
 
 def _refused(system: System, is_needed: bool | None, error: OSError) -> Finding:

@@ -147,9 +147,15 @@ def pi5(tmp_path: Path) -> Machine:
 def planned(tmp_path: Path) -> Callable[..., Intent]:
     """Return a function that makes the plan of a configuration, given as YAML texts."""
 
-    def make(source: str = "{type: synthetic}", model: str = "{}", outputs: str = "{}") -> Intent:
+    def make(
+        source: str = "{type: synthetic}",
+        model: str = "{}",
+        outputs: str = "{}",
+        watch: str = "{}",
+    ) -> Intent:
         file = tmp_path / "edgepose.yaml"
-        file.write_text(f"version: 1\nsource: {source}\nmodel: {model}\noutputs: {outputs}\n")
+        head = f"version: 1\nsource: {source}\nmodel: {model}\n"
+        file.write_text(f"{head}outputs: {outputs}\nwatch: {watch}\n")
         return Intent(load(file))
 
     return make

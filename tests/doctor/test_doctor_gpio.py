@@ -107,3 +107,13 @@ def test_fakes_and_pwm_are_no_lines_of_a_chip(planned):
     assert not gpio.is_real(fake.outputs("gpio")[0])
     assert not gpio.is_real(pwm.outputs("gpio")[0])
     assert gpio.is_real(planned(outputs=RELAY).outputs("gpio")[0])
+
+
+def test_a_button_takes_a_line_as_a_relay_does(pi5, debian, planned):
+    """Its chip is needed, its line is looked at, and the user must be in group gpio."""
+    button = "{start: {type: button, line: 27, watch: w}}"
+    plan = planned(outputs=button, watch="{w: {routine: morning}}")
+    assert gpio.chips(debian.system, plan, bank()).status == "fail"
+    (pin,) = gpio.pins(plan)
+    assert gpio.is_real(pin)
+    assert gpio.line(pi5.system, plan, pin, bank(RP1)).status == "ok"
