@@ -16,6 +16,7 @@ from edgepose.doctor import (
     models,
     network,
     packages,
+    secrets,
     storage,
 )
 from edgepose.doctor.finding import Finding, Intent, warn
@@ -48,6 +49,7 @@ def checks(intent: Intent) -> Mapping[str, Sequence[Check]]:
             storage.room,
             storage.root,
             storage.state,
+            secrets.environment,
         ),
         "Software": (
             machine.python,

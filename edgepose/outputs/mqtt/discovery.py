@@ -244,21 +244,24 @@ class Discovery:
         )
 
     def _of_controls(self) -> Iterator[Entity]:
-        detect = self._commanded("detect")
-        yield _entity("switch", "detect", "Detection", **detect, icon="mdi:motion-sensor")
-        if self.device.profiles:
+        takes = self.device.takes
+        if takes("detect"):
+            detect = self._commanded("detect")
+            yield _entity("switch", "detect", "Detection", **detect, icon="mdi:motion-sensor")
+        if self.device.profiles and takes("profile"):
             profile = self._commanded("profile") | {"options": list(self.device.profiles)}
             yield _entity("select", "profile", "Profile", **profile, icon="mdi:tune-variant")
-        yield _entity(
-            "button",
-            "restart",
-            "Restart",
-            device_class="restart",
-            entity_category="config",
-            command_topic=self.topics.of(COMMANDS["restart"]),
-        )
+        if takes("restart"):
+            yield _entity(
+                "button",
+                "restart",
+                "Restart",
+                device_class="restart",
+                entity_category="config",
+                command_topic=self.topics.of(COMMANDS["restart"]),
+            )
         for watch in self.device.watches:
-            if self._kind(watch) == "routine":
+            if self._kind(watch) == "routine" and takes("routine"):
                 yield from self._of_routine(watch)
 
     def _of_routine(self, watch: str) -> Iterator[Entity]:

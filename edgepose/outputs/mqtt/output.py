@@ -292,7 +292,8 @@ class Mqtt(Output, MqttCallbacks):
         topics = self._topics
         own = [*topics.commands, topics.claim, topics.available, *topics.every_watch]
         own += self._agent.filters
-        return own + [self._discovery.status, self._discovery.own] * self._options.discovery
+        own += [self._discovery.status, self._discovery.own] * self._options.discovery
+        return list(dict.fromkeys(own))  # one subscription a topic: a second one doubles messages
 
     def _wait(self, client: MqttClient, seconds: float) -> None:
         """Wait until all is acknowledged, the connection fails, or time is up."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -78,6 +79,16 @@ def test_what_makes_no_sense_is_answered_with_the_reason(
     assert not answer.ok
     assert said in answer.text
     assert appliance.asked == []
+
+
+def test_a_command_that_the_file_does_not_list_is_refused(device: Device, appliance: Any):
+    """By default restart and save; the appliance is not asked, and Home Assistant has no button."""
+    limited = replace(device, commands=frozenset({"detect"}))
+    reply = execute(limited, "restart", b"", is_retained=False)
+    assert not reply.ok
+    assert "see `commands`" in reply.text
+    assert not appliance.asked
+    assert execute(limited, "detect", b"ON", is_retained=False).ok
 
 
 def test_a_template_needs_its_watch_where_there_are_several(appliance: Any):
