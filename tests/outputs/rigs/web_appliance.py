@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from edgepose.core.templates import teach
+from edgepose.appliance.teaching import Teacher, TeachingSession, parse_request
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watches.pose import PoseWatch
 from edgepose.definitions import template_file
@@ -40,11 +40,12 @@ class Appliance(Controls):
         self._thresholds = Thresholds(**({"hold": 0.5} | thresholds))
         self._poses = ()
         self._number = 0
+        self._teacher = Teacher(0.15, self._learn)
         self._renew()
 
     def _renew(self) -> None:
         template = self._templates[self._template]
-        self._watch = PoseWatch(self._name, [template], self._thresholds)
+        self._watch = PoseWatch(self._name, [template], self._thresholds, max_deviated=12)
 
     def state(self) -> Mapping[str, Any]:
         """Return a health document like the real one."""
@@ -56,6 +57,7 @@ class Appliance(Controls):
                 "hung": {"source": "no answer for 12 s"},
                 "config": {"path": "/etc/edgepose/kiosk.yaml", "error": ""},
                 "detect": self.detect,
+                "teaching": self._teacher.document() | {"hint": ""},
                 "profile": self.profile,
                 "fps": 15.0,
                 "source": {"state": "running", "type": "synthetic", "reason": ""},
@@ -91,10 +93,17 @@ class Appliance(Controls):
             return known[name](value)
 
     def _capture(self, value: Any) -> str:
-        if not self._poses:
-            raise UserError("nobody is in sight: step in front of the camera and try again")
-        self._templates[value["name"]] = teach(value["name"], self._poses[:1])
-        return f"Taught '{value['name']}', written to templates/{value['name']}.yaml."
+        if value == "cancel":
+            self._teacher.cancel()
+            return "No pose is taken."
+        self._teacher.begin(parse_request(value, Path("templates")), 0.15)
+        return "Take the pose."
+
+    def _learn(self, session: TeachingSession) -> None:
+        name = session.request.name
+        self._templates[name] = session.template()
+        if session.request.is_watched:
+            self._use({"watch": self._name, "template": name})
 
     def _use(self, value: Any) -> str:
         self._template = value["template"]
@@ -126,7 +135,9 @@ class Appliance(Controls):
             self._poses = poses
             state, changes = self._watch.step(poses, frame.time)
             events = [self._event(change, frame.time) for change in changes]
-        return Scene(frame, poses, poses, (state,), tuple(events), stats={"fps": 15.0})
+        scene = Scene(frame, poses, poses, (state,), tuple(events), stats={"fps": 15.0})
+        self._teacher.show(scene)
+        return scene
 
     def _event(self, change: Any, time: float) -> Event:
         self._number += 1

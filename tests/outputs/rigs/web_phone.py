@@ -80,8 +80,9 @@ class Phone:
         self.tap("button[type=submit]")
 
     def teach(self, name: str) -> None:
-        """Begin to teach a pose, with the shortest countdown."""
+        """Begin to teach a pose, with the shortest countdown, for no watch as yet."""
         self.tap("#teach")
+        self.tap("label:has(#pose-watch)")
         self.type("#pose-name", name)
         self.tap("#teach-form label:has([value='3'])")
         self.tap("#teach-form .primary")

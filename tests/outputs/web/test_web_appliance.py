@@ -22,7 +22,7 @@ CONFIG = """\
 version: 1
 name: lobby
 source: {{type: synthetic, motion: stand, fps: 15, size: [360, 480]}}
-model: {{name: movenet-lightning-int8, threads: 1}}
+model: {{name: edgepose-nano}}  # MoveNet takes the mannequin's front for a back at times
 watch:
   arms_up:
     template: templates/arms_up.yaml  # raised arms, as in the brochure
@@ -33,15 +33,37 @@ outputs:
 """
 
 
+FRESH = """\
+# As installed: a camera, a page, and the model in the box.
+version: 1
+name: fresh
+source: {{type: synthetic, motion: arms_up, fps: 15, size: [480, 640]}}
+model: {{name: edgepose-nano}}
+outputs:
+  page: {{type: web, port: {port}, token: correct-horse-battery, frames: full}}
+"""
+
+
 @pytest.fixture
 def kiosk(tmp_path: Path, lightning: Path) -> Iterator[tuple[Path, int]]:
     """Run an appliance; return its configuration and the port of its page."""
+    yield from run(tmp_path, CONFIG)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[tuple[Path, int]]:
+    """Run an appliance that watches for nothing yet, as `kiosk`."""
+    yield from run(tmp_path, FRESH)
+
+
+def run(tmp_path: Path, config: str) -> Iterator[tuple[Path, int]]:
+    """Run an appliance with a configuration; yield its path and the port of its page."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "arms_up.yaml").write_text(ARMS_UP.read_text())
     path = tmp_path / "kiosk.yaml"
-    path.write_text(CONFIG.format(port=port))
+    path.write_text(config.format(port=port))
     appliance = Appliance(load(path))
     thread = threading.Thread(target=appliance.run)
     thread.start()
@@ -101,3 +123,29 @@ def test_undo_brings_the_configuration_back(
     phone.see("document.querySelector('[name=enter]').value === '0.85'")
     phone.see("document.getElementById('unsaved').hidden")
     assert path.read_text() == before
+
+
+def test_from_a_fresh_install_a_taught_pose_fires_in_three_taps(
+    fresh: tuple[Path, int], phone_on: Callable[[int], Any]
+):
+    """Log in, teach, start: the figure in front of the camera is learnt and fires.
+
+    The pages' outputs restart for the new watch; the phone finds back by itself.
+    """
+    path, port = fresh
+    phone = phone_on(port)
+    phone.open()
+    phone.log_in()
+    phone.see("document.querySelector('#stage.is-live')")
+    phone.tap("#teach")
+    phone.tap("#teach-form .primary")
+
+    phone.see("document.getElementById('taught-sheet').open")
+    assert "watched for" in phone.run("return document.getElementById('taught-text').textContent")
+    hint = phone.run("return document.getElementById('taught-hint').textContent")
+    assert "edgepose-nano is the small model" in hint
+    phone.see("document.getElementById('events').textContent.includes('my_pose shown')")
+
+    assert "my_pose:" in path.read_text()
+    assert path.read_text().startswith("# As installed")
+    assert (path.parent / "templates" / "my_pose.png").is_file()

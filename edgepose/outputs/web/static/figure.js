@@ -47,3 +47,30 @@ export class Figure {
     this.element.setAttribute("aria-label", names ? `Off: ${names}` : "No limb is off");
   }
 }
+
+const KEYPOINT_PAIRS = [
+  [5, 6], [11, 12], [5, 11], [6, 12], [5, 7], [6, 8],
+  [7, 9], [8, 10], [11, 13], [12, 14], [13, 15], [14, 16],
+];
+
+// Return a drawing of 17 points of [y, x], null for those that are unseen.
+export function drawing(points) {
+  const known = points.filter((point) => point);
+  const [ys, xs] = [known.map(([y]) => y), known.map(([, x]) => x)];
+  const [top, left] = [Math.min(...ys), Math.min(...xs)];
+  const size = Math.max(Math.max(...ys) - top, Math.max(...xs) - left, 1);
+  const place = ([y, x]) => [10 + (100 * (x - left)) / size, 10 + (100 * (y - top)) / size];
+  const width = 20 + (100 * (Math.max(...xs) - left)) / size;
+  const height = 20 + (100 * (Math.max(...ys) - top)) / size;
+  const svg = shape("svg", { viewBox: `0 0 ${width} ${height}`, class: "taught-drawing", role: "img", "aria-label": "The pose that was learnt" });
+  for (const [a, b] of KEYPOINT_PAIRS) {
+    if (!points[a] || !points[b]) continue;
+    const [[x1, y1], [x2, y2]] = [place(points[a]), place(points[b])];
+    svg.append(shape("line", { x1, y1, x2, y2 }));
+  }
+  if (points[0]) {
+    const [cx, cy] = place(points[0]);
+    svg.append(shape("circle", { cx, cy, r: 7 }));
+  }
+  return svg;
+}

@@ -1,6 +1,10 @@
-// Teach a pose: name, countdown while the person gets ready, capture, use in a watch.
+// Teach a pose: name, countdown while the person gets ready, what the device learnt or why not.
 
-import { carryOut, command, make, sentence, show, showMessage } from "/device.js";
+import { carryOut, command, make, sentence, show, showMessage, state } from "/device.js";
+import { drawing } from "/figure.js";
+
+const POLL = 300; // ms between two questions whether the pose is taken
+const PATIENCE = 40; // questions without an answer or a result, while outputs restart
 
 const element = (id) => document.getElementById(id);
 
@@ -21,14 +25,32 @@ export class Teacher {
 
   ask() {
     const name = element("pose-name");
-    if (!name.value) name.value = "my_pose";
+    if (!name.value || this.watchNames().includes(name.value)) name.value = this.freeName();
     this.sheet.showModal();
     name.select();
   }
 
-  begin() {
+  freeName() {
+    const taken = this.watchNames();
+    let number = 1;
+    while (taken.includes(number === 1 ? "my_pose" : `my_pose_${number}`)) number += 1;
+    return number === 1 ? "my_pose" : `my_pose_${number}`;
+  }
+
+  async begin() {
+    const form = new FormData(element("teach-form"));
+    const only = form.get("parts") === "all" ? [] : form.get("parts").split(" ");
     this.name = element("pose-name").value;
-    this.count(Number(new FormData(element("teach-form")).get("delay")));
+    this.isWatched = element("pose-watch").checked;
+    const countdown = Number(form.get("delay"));
+    const asked = { name: this.name, countdown, only, watch: this.isWatched };
+    this.count(countdown);
+    try {
+      await command("capture", asked);
+    } catch (error) {
+      this.stop();
+      showMessage(sentence(error), true);
+    }
   }
 
   again() {
@@ -43,7 +65,7 @@ export class Teacher {
     element("stage").scrollIntoView({ block: "nearest" });
     show(element("countdown"), true);
     const tick = () => {
-      if (left === 0) return this.capture();
+      if (left === 0) return this.wait(0);
       element("count").textContent = left;
       this.sound.beep(left === 1 ? 880 : 587);
       left -= 1;
@@ -62,19 +84,30 @@ export class Teacher {
 
   cancel() {
     this.stop();
+    command("capture", "cancel").catch(() => {});
     showMessage("No picture was taken.");
   }
 
-  async capture() {
+  // Ask until the device has taken the pose; outputs, this page's too, may restart meanwhile.
+  async wait(asked) {
+    element("count").textContent = "Hold";
+    const { teaching } = await state().catch(() => ({}));
+    if (!this.timer) return; // cancelled
+    if (teaching?.state === "done" && teaching.name === this.name) return this.done(teaching);
+    if (teaching?.state === "refused") return this.refused(teaching.reason);
+    if (asked === PATIENCE) return this.refused("the device did not answer in time");
+    this.timer = setTimeout(() => this.wait(asked + 1), POLL);
+  }
+
+  refused(reason) {
+    this.stop();
+    showMessage(reason, true);
+  }
+
+  done(teaching) {
     this.stop();
     this.flash();
-    this.button.disabled = true;
-    try {
-      this.offer(await command("capture", { name: this.name }));
-    } catch (error) {
-      showMessage(sentence(error), true);
-    }
-    this.button.disabled = false;
+    this.offer(teaching);
   }
 
   flash() {
@@ -85,9 +118,14 @@ export class Teacher {
     this.sound.beep(1175, 0.25);
   }
 
-  offer(done) {
-    const names = this.watchNames();
-    element("taught-text").textContent = done;
+  offer({ name, points, hint }) {
+    const names = this.isWatched ? [] : this.watchNames();
+    const words = this.isWatched ? `'${name}' is learnt, and watched for.` : `'${name}' is learnt.`;
+    element("taught-text").textContent = words;
+    element("taught-hint").textContent = hint;
+    element("taught-picture").replaceChildren(drawing(points));
+    element("taught-later").textContent = this.isWatched ? "Done" : "Not now";
+    if (this.isWatched) this.changed(false);
     element("taught-watch").replaceChildren(...names.map((name) => make("option", {}, name)));
     show(element("taught-use"), names.length > 0);
     show(element("taught-apply"), names.length > 0);
