@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import platform
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -18,7 +19,7 @@ from edgepose.core.families import recognise
 from edgepose.core.families.base import Crop, Family
 from edgepose.core.families.heatmap import Heatmaps
 from edgepose.core.families.posenet import PoseNet
-from edgepose.core.families.posenet_options import PoseNetOptions
+from edgepose.core.families.posenet.options import PoseNetOptions
 from edgepose.runtimes.litert import LiteRT
 from edgepose.skeleton import INDEX
 from edgepose.tflite.strip import strip_decoder
@@ -28,6 +29,9 @@ Array = NDArray[np.float64]
 
 CORAL_353 = "posenet_mobilenet_v1_075_353_481_quant.tflite"
 CORAL_481 = "posenet_mobilenet_v1_075_481_641_quant.tflite"
+CORAL_DECODER = "project-posenet_posenet_mobilenet_v1_075_353_481_quant_decoder"
+TESTDATA_DECODER = "coral_testdata_posenet_mobilenet_v1_075_353_481_16_quant_decoder"
+OPERATOR = Path(__file__).parent / "posenet_operator.json"
 STRIDE_32 = "posenet_mobilenet_v1_075_257x257_stride32_float16_DERIVED.tflite"
 STRIDE_16 = (
     CORAL_353,
@@ -87,6 +91,19 @@ def opened(models: Path) -> Iterator[Callable[..., Opened]]:
 
 
 @pytest.fixture(scope="module")
+def stripped(models: Path, tmp_path_factory) -> Callable[[str], Opened]:
+    """Return a function that gives a Coral model without its decoder op."""
+
+    @cache
+    def load(name: str) -> Opened:
+        path = tmp_path_factory.mktemp("stripped") / "stripped.tflite"
+        path.write_bytes(strip_decoder((models / f"{name}.tflite").read_bytes(), name))
+        return Opened(path)
+
+    return load
+
+
+@pytest.fixture(scope="module")
 def photo(media: Path) -> Callable[[str], Image]:
     """Return a function that reads a still."""
     return cache(lambda name: imaging.read_image(media / "stills" / name))
@@ -114,36 +131,61 @@ def distances(pose: Pose, places: Array) -> Array:
     return np.hypot(apart[:, 0], apart[:, 1])
 
 
-@pytest.mark.parametrize(
-    ("model", "picture"),
-    [
-        (CORAL_353, "coral_test_couple.jpg"),
-        (CORAL_481, "coral_test_couple.jpg"),
-        (CORAL_481, "coral_posenet_test_image.bmp"),
-    ],
-)
-def test_coral_models_give_corals_reference_poses(
-    opened, photo, models: Path, model: str, picture: str
-) -> None:
-    """Two people, each keypoint that the reference is sure of within 4 px and 0.1 of score.
-
-    The references belong to test_couple.jpg, stretched to the input; the bitmap is another
-    rendering of the same photo, and belongs to another build of the smaller model.
-    """
-    name = f"project-posenet_{model.removesuffix('.tflite')}_decoder_reference.csv"
-    size = (353, 481) if model == CORAL_353 else (481, 641)
-    found = opened(model).look_stretched(photo(picture), size)
+def test_a_coral_model_gives_nearly_its_reference_poses(opened, photo, models: Path) -> None:
+    """Within 4 px: the reference belongs to weights quantised a little differently."""
+    found = opened(CORAL_481).look_stretched(photo("coral_test_couple.jpg"), (481, 641))
+    name = f"project-posenet_{CORAL_481.removesuffix('.tflite')}_decoder_reference.csv"
     assert_agree(found, reference(models / name))
 
 
-def test_a_stripped_decoder_model_gives_its_reference_poses(photo, models: Path, tmp_path) -> None:
-    """Coral's other build, whose reference belongs to the bitmap, decoded by us."""
-    name = "coral_testdata_posenet_mobilenet_v1_075_353_481_16_quant_decoder"
-    stripped = tmp_path / "stripped.tflite"
-    stripped.write_bytes(strip_decoder((models / f"{name}.tflite").read_bytes(), name))
-    picture = photo("coral_posenet_test_image.bmp")
-    found = Opened(stripped).look_stretched(picture, (353, 481))
-    assert_agree(found, reference(models / f"{name}_reference.csv") * [353, 481, 1])
+@pytest.mark.parametrize(
+    ("name", "picture"),
+    [(CORAL_DECODER, "coral_test_couple.jpg"), (TESTDATA_DECODER, "coral_posenet_test_image.bmp")],
+)
+def test_stripped_decoder_models_give_their_reference_poses(
+    stripped, photo, models: Path, name: str, picture: str
+) -> None:
+    """Both of Coral's builds on the picture of their reference, within 4 px.
+
+    Who made the references resized the pictures in another way.
+    """
+    found = stripped(name).look_stretched(photo(picture), (353, 481))
+    expected = reference(models / f"{name}_reference.csv")
+    assert_agree(found, expected * [353, 481, 1] if name == TESTDATA_DECODER else expected)
+
+
+@pytest.mark.skipif(
+    platform.machine() != "x86_64", reason="the network rounds differently on other processors"
+)
+def test_keypoints_are_those_of_corals_operator(stripped, photo) -> None:
+    """On 63 pictures, crowds among them: as many people, 99 % of sure keypoints within 0.03 torso.
+
+    posenet_operator.json has what project-posenet's posenet_decoder.so gave for each picture,
+    stretched to the input: everybody from 0.25, keypoints of those from 0.5.
+    """
+    model, torsos = stripped(CORAL_DECODER), []
+    operator = json.loads(OPERATOR.read_text())
+    for picture, people in operator.items():
+        found = model.look_stretched(photo(picture), (353, 481))
+        assert len(found) == len(people), picture
+        for pose, person in zip(found, people, strict=True):
+            assert pose.score == pytest.approx(person["score"], abs=0.01)
+            keypoints = np.array(person["keypoints"]).reshape(-1, 3)
+            torsos += errors_in_torsos(pose, keypoints).tolist()
+    assert len(operator) >= 40
+    assert len(torsos) > 500
+    assert np.mean(np.array(torsos) <= 0.03) >= 0.99
+
+
+def errors_in_torsos(pose: Pose, keypoints: Array) -> Array:
+    """Return how far each sure keypoint is from the operator's; none for an empty list."""
+    if not len(keypoints):
+        return np.empty(0)
+    sides = [("left_shoulder", "right_shoulder"), ("left_hip", "right_hip")]
+    shoulders, hips = (keypoints[[INDEX[side] for side in pair], :2].mean(0) for pair in sides)
+    sure = keypoints[:, 2] >= 0.5
+    apart = distances(pose, keypoints[:, :2] + 0.5)[sure]
+    return np.asarray(apart / np.hypot(*(shoulders - hips)))
 
 
 def assert_agree(found: tuple[Pose, ...], expected: Array) -> None:

@@ -40,6 +40,8 @@ def config(folder: Path, model: str, options: str = "{}") -> Path:
         (f"name: {POSENET}", "{outputStride: 8}", "changes nothing"),
         (f"name: {POSENET}", "{maxPoses: 1, nmsRadius: 20}", "changes nothing with maxPoses 1"),
         (f"name: {POSENET}", "{maxPoses: 1, scoreThreshold: 0.4}", "changes nothing with maxPo"),
+        (f"name: {POSENET}", "{maxPoses: 1, decoder: tfjs}", "decoder: changes nothing with maxP"),
+        (f"name: {POSENET}", "{decoder: personlab}", "decoder: expected coral or tfjs"),
     ],
 )
 def test_an_option_that_is_wrong_for_the_model_is_found(
@@ -53,6 +55,7 @@ def test_an_option_that_is_wrong_for_the_model_is_found(
 @pytest.mark.parametrize(
     ("model", "options"),
     [(f"name: {POSENET}", "{maxPoses: 3, nmsRadius: 20}"), (f"name: {POSENET}", "{nmsRadius: 9}"),
+        (f"name: {POSENET}", "{decoder: tfjs}"),
      ("name: edgepose-nano", "{order: coco}"), ("name: movenet-lightning-int8", "{}")],
 )  # fmt: skip
 def test_options_that_the_model_takes_are_right(tmp_path: Path, model: str, options: str):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from edgepose.core.families.posenet_options import PoseNetOptions, valid_extent
+from edgepose.core.families.posenet.options import PoseNetOptions, valid_extent
 from edgepose.errors import UserError
 
 
@@ -20,8 +20,8 @@ def test_a_wished_resolution_is_rounded_to_what_the_stride_serves(
     assert (extent - 1) % stride == 0
 
 
-def test_the_defaults_are_those_of_tfjs() -> None:
-    """MobileNetV1 of stride 16, 257 pixels, full width, float weights, one pose, 0.5 and 20."""
+def test_the_defaults_are_those_of_tfjs_but_for_the_decoder() -> None:
+    """MobileNetV1 of stride 16, 257 pixels, full width, float weights, one pose; Coral's way."""
     options = PoseNetOptions()
     assert options == PoseNetOptions.from_tfjs({})
     assert (options.architecture, options.output_stride, options.multiplier) == (
@@ -30,11 +30,8 @@ def test_the_defaults_are_those_of_tfjs() -> None:
         1,
     )
     assert (options.input_size, options.quant_bytes, options.max_poses) == ((257, 257), 4, 1)
-    assert (options.score_threshold, options.nms_radius, options.flip_horizontal) == (
-        0.5,
-        20,
-        False,
-    )
+    assert (options.score_threshold, options.nms_radius) == (None, None)
+    assert (options.decoder, options.flip_horizontal) == ("coral", False)
 
 
 def test_options_may_be_spelt_as_in_tfjs() -> None:
@@ -51,10 +48,11 @@ def test_options_may_be_spelt_as_in_tfjs() -> None:
             "flipHorizontal": True,
             "scoreThreshold": 0.4,
             "nmsRadius": 30,
+            "decoder": "tfjs",
         }
     )
     assert options == PoseNetOptions(
-        "ResNet50", 32, (480, 640), 1.0, 2, "models/resnet.tflite", 5, True, 0.4, 30
+        "ResNet50", 32, (480, 640), 1.0, 2, "models/resnet.tflite", 5, True, 0.4, 30, "tfjs"
     )
     assert options.input_size == (481, 641)
 
@@ -118,6 +116,7 @@ def test_what_is_published_is_allowed(allowed: dict[str, Any]) -> None:
         ({"max_poses": 2, "nms_radius": float("inf")}, "nms_radius: expected more than 0 pixels"),
         ({"max_poses": "3"}, "max_poses: expected 1 or more, found '3'"),
         ({"max_poses": True}, "max_poses: expected 1 or more, found True"),
+        ({"decoder": "personlab"}, "decoder: expected coral or tfjs, found 'personlab'"),
         ({"max_poses": 2, "score_threshold": "0.5"}, "score_threshold: expected a score"),
         ({"flip_horizontal": "yes"}, "flip_horizontal: expected true or false, found 'yes'"),
         ({"quant_bytes": [4]}, "quant_bytes: expected 4 or 2 or 1"),

@@ -1,6 +1,4 @@
-"""Prove PoseNet's decoders on tensors of known people, and against a slow, plain oracle."""
-
-from dataclasses import dataclass
+"""Prove tfjs' decoder on maps of known people, and against a slow, plain oracle."""
 
 import numpy as np
 import pytest
@@ -8,155 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edgepose.core.families.posenet_decode import (
-    EDGES,
-    Grid,
-    Maps,
-    decode_multi,
-    decode_single,
-    interpolate,
-    logit,
-    sigmoid,
-)
-from edgepose.skeleton import INDEX, KEYPOINTS
-
-STRIDE = 16
-GRID = (31, 41)  # of a 481 x 641 input
-REACH_PX = 32.0  # round a keypoint, in which the maps know of it
-ROWS = np.array([-0.9, -1, -1, -0.95, -0.95, *np.repeat([-0.6, -0.3, 0.0, 0.0, 0.5, 1.0], 2)])
-SIDES = np.array([0, 0.1, 0.1, 0.25, 0.25, 0.5, 0.5, 0.8, 0.8, 1, 1, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4])
-FIGURE = np.stack([ROWS, SIDES * np.array([0, *[1, -1] * 8])], 1)  # 2 x 2, round 0
-
-
-@dataclass
-class Planted:
-    """Hold tensors (h, w, channels) that a perfect model would give for some people."""
-
-    heatmaps: NDArray[np.float32]
-    offsets: NDArray[np.float32]
-    steps: NDArray[np.float32]
-    stride: float = STRIDE
-
-    @property
-    def maps(self) -> Maps:
-        """Return them ready to be decoded."""
-        return Maps.of(self.heatmaps, self.offsets, self.steps, self.stride)
-
-
-def person(y: float, x: float, height: float = 160.0) -> NDArray[np.float64]:
-    """Return (17, 2) keypoints in input pixels of somebody standing round (y, x)."""
-    return np.array([y, x]) + FIGURE * [height / 2, height / 4]
-
-
-def empty(grid: tuple[int, int] = GRID, stride: float = STRIDE) -> Planted:
-    """Return the tensors of a picture with nobody in it."""
-    blank = [np.zeros((*grid, channels), np.float32) for channels in (17, 34, 64)]
-    return Planted(blank[0] - 8, blank[1], blank[2], stride)
-
-
-def plant(*people: NDArray[np.float64], best: float = 6.0, into: Planted | None = None) -> Planted:
-    """Return tensors in which every cell near a keypoint points at it, and on to its neighbours.
-
-    Heatmaps fall off with the distance; where people are close, the nearer one has the cell.
-    """
-    planted = into or empty()
-    cells = np.stack(np.indices(planted.heatmaps.shape[:2]), 2) * planted.stride
-    nearest = np.full(planted.heatmaps.shape, np.inf)
-    for keypoints in people:
-        for k, place in enumerate(keypoints):
-            distance = np.hypot(*(cells - place).transpose(2, 0, 1))
-            near = distance < np.minimum(REACH_PX, nearest[..., k])
-            nearest[near, k] = distance[near]
-            planted.heatmaps[near, k] = best - distance[near] / 8
-            planted.offsets[near, k], planted.offsets[near, 17 + k] = (place - cells[near]).T
-            for edge, (parent, child) in enumerate(EDGES):
-                for end, other, first in ((parent, child, 0), (child, parent, 32)):
-                    if end == k:
-                        step = keypoints[other] - place
-                        planted.steps[near, first + edge] = step[0]
-                        planted.steps[near, first + 16 + edge] = step[1]
-    return planted
-
-
-def matched(found: NDArray[np.float32], people: list[NDArray[np.float64]]) -> list[int]:
-    """Return for each found person which planted one it is, to within 0.01 px; -1 for none."""
-    result = []
-    for keypoints in found:
-        near = [np.abs(keypoints[:, :2] - planted).max() < 0.01 for planted in people]
-        result.append(near.index(True) if True in near else -1)
-    return result
-
-
-def test_edges_come_in_the_order_of_the_displacement_channels() -> None:
-    """The sixteen edges of PoseNet's tree, parent first, as the models number them."""
-    text = (
-        "nose-left_eye left_eye-left_ear nose-right_eye right_eye-right_ear nose-left_shoulder "
-        "left_shoulder-left_elbow left_elbow-left_wrist left_shoulder-left_hip left_hip-left_knee "
-        "left_knee-left_ankle nose-right_shoulder right_shoulder-right_elbow "
-        "right_elbow-right_wrist right_shoulder-right_hip right_hip-right_knee "
-        "right_knee-right_ankle"
-    )
-    assert [f"{KEYPOINTS[a]}-{KEYPOINTS[b]}" for a, b in EDGES] == text.split()
-
-
-# --- one person
-
-
-def test_single_takes_the_best_cell_times_the_stride_plus_its_offset() -> None:
-    """Cells (2, 3) of stride 16 with offset (-5.25, 7.5) are 26.75, 55.5; sigmoid makes scores."""
-    planted = empty((9, 11))
-    planted.heatmaps[2, 3] = 2.0
-    planted.offsets[2, 3, :17], planted.offsets[2, 3, 17:] = -5.25, 7.5
-    found = decode_single(planted.maps)
-    np.testing.assert_allclose(found[:, :2], [[26.75, 55.5]] * 17, atol=1e-3)
-    np.testing.assert_allclose(found[:, 2], 1 / (1 + np.exp(-2)), rtol=1e-6)
-
-
-@pytest.mark.parametrize("stride", [8, 16, 32])
-def test_single_finds_a_planted_person_at_any_stride(stride: int) -> None:
-    """Every keypoint comes out where it was put."""
-    somebody = person(90, 100, 140)
-    found = decode_single(plant(somebody, into=empty((33, 29), stride)).maps)
-    np.testing.assert_allclose(found[:, :2], somebody, atol=1e-3)
-
-
-def test_single_takes_the_first_of_equal_cells() -> None:
-    """A tie, or a map that is the same all over, is no error: reading order decides."""
-    planted = empty((9, 11))
-    planted.heatmaps[4, 2] = planted.heatmaps[2, 7] = planted.heatmaps[2, 9] = 1.0
-    np.testing.assert_array_equal(decode_single(planted.maps)[:, :2], [[32, 112]] * 17)
-    np.testing.assert_array_equal(decode_single(empty().maps)[:, :2], np.zeros((17, 2)))
-
-
-@pytest.mark.parametrize("cell", [(0, 0), (0, 10), (8, 0), (8, 10)])
-def test_single_reads_border_cells(cell: tuple[int, int]) -> None:
-    """The corners are cells like any other, also when the offset leaves the picture."""
-    planted = empty((9, 11))
-    planted.heatmaps[cell] = 3.0
-    planted.offsets[cell] = -20.0
-    found = decode_single(planted.maps)
-    np.testing.assert_allclose(found[:, :2], [np.array(cell) * 16.0 - 20.0] * 17, atol=1e-3)
-
-
-def test_single_scores_an_empty_picture_near_zero() -> None:
-    """Logits of -8 are scores of 0.0003."""
-    assert decode_single(empty().maps)[:, 2].max() < 0.001
-
-
-def test_single_ignores_cells_that_are_no_number() -> None:
-    """NaN never wins the argmax, and a keypoint that is NaN everywhere scores 0."""
-    planted = plant(person(200, 300))
-    planted.heatmaps[0, 0] = planted.offsets[0, 1] = np.nan
-    planted.heatmaps[..., 3] = np.nan
-    found = decode_single(planted.maps)
-    assert np.isfinite(found).all()
-    assert found[3, 2] < 1e-6
-    np.testing.assert_allclose(
-        np.delete(found[:, :2], 3, 0), np.delete(person(200, 300), 3, 0), atol=1e-3
-    )
-
-
-# --- several people
+from edgepose.core.families.posenet.maps import Maps
+from edgepose.core.families.posenet.tfjs import decode_multi
+from edgepose.core.families.posenet.tree import EDGES
+from edgepose.skeleton import INDEX
+from tests.core.posenet.conftest import STRIDE, Planted, empty, matched, person, plant
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 10])
@@ -176,14 +30,11 @@ def test_multi_finds_everybody_where_they_were_put(count: int) -> None:
         max_size=4,
         unique_by=lambda place: place[1],
     ),
-    st.booleans(),
 )
-def test_multi_finds_people_anywhere(
-    places: list[tuple[float, int, float]], interpolated: bool
-) -> None:
+def test_multi_finds_people_anywhere(places: list[tuple[float, int, float]]) -> None:
     """Whoever stands apart from the others is found, complete, once."""
     people = [person(y, 80 + 160 * column, height) for y, column, height in places]
-    found, _ = decode_multi(plant(*people).maps, interpolated=interpolated)
+    found, _ = decode_multi(plant(*people).maps)
     assert sorted(matched(found, people)) == list(range(len(people)))
 
 
@@ -235,7 +86,7 @@ def test_multi_keeps_roots_apart_by_the_nms_radius(distance: float, expected: in
         planted.heatmaps[10, column, 0] = 3.0
         planted.offsets[10, column, 17] = place - column * 16
         planted.offsets[10, round(place / 16), 17] = place - round(place / 16) * 16
-    assert len(decode_multi(planted.maps, nms_radius=20.0, interpolated=False)[0]) == expected
+    assert len(decode_multi(planted.maps, nms_radius=20.0)[0]) == expected
 
 
 def test_multi_starts_one_person_on_a_plateau() -> None:
@@ -260,7 +111,7 @@ def test_multi_counts_a_keypoint_once() -> None:
     people[1][wrist] = people[0][wrist] + [3.0, 4.0]
     planted = plant(*people)
     planted.heatmaps[:, :20] += np.float32(0.5)
-    found, scores = decode_multi(planted.maps, interpolated=False)
+    found, scores = decode_multi(planted.maps)
     own = np.delete(found[1, :, 2], wrist).sum() / 17
     assert matched(found[:1], people) == [0]
     assert scores[0] == pytest.approx(found[0, :, 2].mean(), abs=1e-6)
@@ -294,7 +145,8 @@ def test_multi_finds_nobody_in_an_empty_picture() -> None:
 
 def test_multi_without_displacements_is_a_fault_of_the_caller() -> None:
     """Such a model has only a single-pose decoder."""
-    maps = Maps.of(empty().heatmaps, empty().offsets, None, STRIDE)
+    planted = plant(person(240, 320))
+    maps = Maps.of(planted.heatmaps, planted.offsets, None, STRIDE)
     with pytest.raises(ValueError, match="no displacements"):
         decode_multi(maps)
 
@@ -331,40 +183,6 @@ def test_maps_of_one_cell_decode() -> None:
     )
     found, _ = decode_multi(planted.maps)
     assert found.shape == (1, 17, 3)
-    assert decode_single(planted.maps)[:, :2].tolist() == [[0, 0]] * 17
-
-
-def test_a_root_whose_offset_is_cut_off_moves_on_to_where_it_belongs() -> None:
-    """The best cell is 18 px off but can say only 10: the next cell knows the rest."""
-    somebody = person(240, 322)
-    planted = plant(somebody)
-    planted.offsets = planted.offsets.clip(-10, 10)
-    nose = np.argwhere(planted.heatmaps[..., 0] > -8)
-    far = max(nose.tolist(), key=lambda cell: cell[1])
-    planted.heatmaps[(*far, 0)] = 9.0
-    found, _ = decode_multi(planted.maps)
-    assert abs(found[0, 0, 1] - somebody[0, 1]) < 1.0
-
-
-def test_interpolated_scores_lie_between_those_of_the_cells() -> None:
-    """Halfway between logits 4 and 0 the score is that of 2; the nearest cell's is that of 4."""
-    planted = empty((5, 5))
-    planted.heatmaps[2, 2, 0], planted.heatmaps[2, 3, 0] = 4.0, 0.0
-    planted.offsets[2, 2:4, 17] = 7.9999, -8.0001
-    for interpolated, expected in ((True, 2.0), (False, 4.0)):
-        found, _ = decode_multi(planted.maps, interpolated=interpolated)
-        assert found[0, 0, 2] == pytest.approx(1 / (1 + np.exp(-expected)), abs=1e-4)
-        assert found[0, 0, 1] == pytest.approx(40.0, abs=1e-3)
-
-
-def test_interpolated_places_weigh_what_the_cells_around_say() -> None:
-    """A quarter of the way from a cell that says 36 to one that says 44 the place is 38."""
-    planted = empty((5, 5))
-    planted.heatmaps[2, 2, 0], planted.heatmaps[2, 3, 0] = 4.0, 0.0
-    planted.offsets[2, 2:4, 17] = 4.0, -4.0
-    for interpolated, expected in ((True, 38.0), (False, 36.0)):
-        found, _ = decode_multi(planted.maps, interpolated=interpolated)
-        assert found[0, 0, 1] == pytest.approx(expected, abs=1e-3)
 
 
 # --- the plain oracle
@@ -392,7 +210,7 @@ def oracle(planted: Planted, max_poses: int, threshold: float, radius: float) ->
             queue.append((-heat[y, x, k], y, x, k))
     people: list[NDArray] = []
     for _, y, x, k in sorted(queue, key=lambda item: item[0]):
-        root = refined(said((y, x), k), k)
+        root = said((y, x), k)
         taken = any(np.sum((other[k, :2] - root) ** 2) <= radius**2 for other in people)
         if taken or len(people) == max_poses:
             continue
@@ -421,7 +239,7 @@ def test_multi_does_what_the_plain_oracle_does(seed: int) -> None:
         stride,
     )
     expected = oracle(noise, 1000, 0.5, 20.0)
-    found, scores = decode_multi(noise.maps, 1000, interpolated=False)
+    found, scores = decode_multi(noise.maps, 1000)
     assert len(found) == len(expected) > 10
     for i, (keypoints, truth) in enumerate(zip(found, expected, strict=True)):
         np.testing.assert_allclose(keypoints, truth, atol=2e-3)
@@ -430,30 +248,3 @@ def test_multi_does_what_the_plain_oracle_does(seed: int) -> None:
             for k in range(17)
         ]
         assert scores[i] == pytest.approx((truth[:, 2] * far).sum() / 17, abs=1e-5)
-
-
-# --- maps
-
-
-@given(st.floats(-3, 12), st.floats(-3, 14))
-def test_between_is_bilinear(y: float, x: float) -> None:
-    """A table that is linear in the place is read back exactly, at the edge held."""
-    grid = Grid.of(9, 11)
-    cells = np.indices((9, 11)).reshape(2, -1).T
-    table = (cells @ [[2.0], [-3.0]] + 1).astype(np.float32)
-    value = interpolate(grid, table, np.array(0), np.array([y, x]))
-    assert value == pytest.approx(2 * np.clip(y, 0, 8) - 3 * np.clip(x, 0, 10) + 1, abs=1e-4)
-
-
-def test_the_nearest_cell_rounds_halves_up_and_stays_inside() -> None:
-    """As JavaScript rounds; places beyond the border belong to the border."""
-    places = np.array([[0.5, 1.5, -0.5, -9.0, 99.0], [0.0] * 5], np.float32)
-    assert Grid.of(4, 3).nearest(places).tolist() == [3, 6, 0, 0, 9]
-
-
-def test_sigmoid_and_logit_undo_each_other() -> None:
-    """Also at the ends, without overflow."""
-    assert sigmoid(np.array([-1e5, 0.0, 1e5])).tolist() == [0.0, 0.5, 1.0]
-    for score in (0.01, 0.5, 0.97):
-        assert sigmoid(logit(score)) == pytest.approx(score, abs=1e-6)
-    assert (logit(0.0), logit(1.0)) == (-1e5, 1e5)

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgepose.core.families.posenet import PoseNet, flipped
-from edgepose.core.families.posenet_decode import EDGES
-from edgepose.core.families.posenet_options import PoseNetOptions
+from edgepose.core.families.posenet.family import PoseNet, flipped
+from edgepose.core.families.posenet.options import PoseNetOptions
+from edgepose.core.families.posenet.tree import EDGES
 from edgepose.types import Pose, Tensor, TensorSpec, empty_keypoints
 
 FLOAT = np.dtype(np.float32)
@@ -339,6 +339,26 @@ def test_maps_of_9x9_have_a_stride_of_32() -> None:
     single = family.with_options(PoseNetOptions(output_stride=32, max_poses=1))
     (pose,) = decoded(single, tensors, (257, 257))
     np.testing.assert_allclose(pose.pixels[:, :2], [[96.5, 128.5]] * 17, atol=1e-3)
+
+
+def test_the_option_decides_who_decodes_several_people() -> None:
+    """One sure keypoint alone starts a person in tfjs, and is too little on average for Coral."""
+    tensors = tensors_of(person_at(128, 128))
+    tensors[0][..., 1:] = -1.0
+    counts = {}
+    for decoder in ("coral", "tfjs"):
+        family = posenet(TFJS).configured({"decoder": decoder, "scoreThreshold": 0.5})
+        counts[decoder] = len(decoded(family, tensors))
+    assert counts == {"coral": 0, "tfjs": 1}
+
+
+@pytest.mark.parametrize(("decoder", "expected"), [("coral", 1), ("tfjs", 0)])
+def test_each_decoder_has_its_own_threshold(decoder: str, expected: int) -> None:
+    """Somebody whose keypoints all score 0.4 is found at Coral's 0.2, not at tfjs' 0.5."""
+    tensors = tensors_of(person_at(128, 128))
+    tensors[0][:] = -0.4
+    family = posenet(TFJS).with_options(PoseNetOptions(max_poses=2, decoder=decoder))
+    assert bool(decoded(family, tensors)) == bool(expected)
 
 
 # --- mirrored

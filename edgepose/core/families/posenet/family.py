@@ -16,17 +16,22 @@ from numpy.typing import NDArray
 
 from edgepose.core.crop import letterbox
 from edgepose.core.families.base import Crop, Family
-from edgepose.core.families.posenet_decode import NUM_EDGES, Maps, decode_multi, decode_single
-from edgepose.core.families.posenet_options import PoseNetOptions
+from edgepose.core.families.posenet import coral, tfjs
+from edgepose.core.families.posenet.maps import Array, Maps, decode_single
+from edgepose.core.families.posenet.options import PoseNetOptions
+from edgepose.core.families.posenet.tree import NUM_EDGES
 from edgepose.errors import UserError
 from edgepose.skeleton import NUM_KEYPOINTS
 from edgepose.types import Image, Pose, Size, Tensor, TensorSpec
 
 _OF_THE_FILE: Final = ("multiplier", "quantBytes", "modelUrl")
 _OF_A_SIZE: Final = ("inputResolution", "outputStride")  # for files that take any size
+_OF_SEVERAL: Final = ("scoreThreshold", "nmsRadius", "decoder")  # people
 MAX_POSES: Final = 10  # everybody, as Coral's decoder
 MIN_SCORE: Final = 0.25
 RESNET_MEAN: Final = np.array([[123.15], [115.90], [103.06]])  # RGB, tfjs
+
+_DECODERS: Final = {"coral": coral.decode_multi, "tfjs": tfjs.decode_multi}
 
 _CENTRE: Final = np.array([0.5, 0.5, 0.0])  # of a pixel, behind its coordinate
 
@@ -140,7 +145,7 @@ class PoseNet(Family):
             raise UserError(
                 f"posenet.{idle[0]}: changes nothing, since the model's file decides it; remove it"
             )
-        alone = [name for name in ("scoreThreshold", "nmsRadius") if name in options]
+        alone = [name for name in _OF_SEVERAL if name in options]
         if alone and found.max_poses == 1:
             raise UserError(f"posenet.{alone[0]}: changes nothing with maxPoses 1; remove one")
 
@@ -177,18 +182,19 @@ class PoseNet(Family):
     def decode(self, tensors: Sequence[Tensor], crop: Crop, frame_size: Size) -> tuple[Pose, ...]:
         """Return the poses that score at least `min_score`, best first."""
         maps = self._roles.maps(tensors, crop.size, several=self.options.max_poses > 1)
-        if maps.steps is not None:
-            found, scores = decode_multi(
-                maps,
-                self.options.max_poses,
-                score_threshold=self.options.score_threshold,
-                nms_radius=self.options.nms_radius,
-            )
-        else:
-            found = decode_single(maps)[np.newaxis]
-            scores = found[..., 2].mean(1)
+        found, scores = self._people(maps)
         best = [row for row in np.argsort(-scores, kind="stable") if scores[row] >= self.min_score]
         return tuple(self._pose(found[row], float(scores[row]), crop, frame_size) for row in best)
+
+    def _people(self, maps: Maps) -> tuple[Array, Array]:
+        """Return keypoints (n, 17, 3) in input pixels and scores (n)."""
+        if maps.steps is None:
+            found = decode_single(maps)[np.newaxis]
+            return found, found[..., 2].mean(1)
+        options = self.options
+        given = {"score_threshold": options.score_threshold, "nms_radius": options.nms_radius}
+        limits = {name: value for name, value in given.items() if value is not None}
+        return _DECODERS[options.decoder](maps, options.max_poses, **limits)
 
     def _pose(self, found: NDArray[np.float32], score: float, crop: Crop, frame_size: Size) -> Pose:
         """Return the pose for keypoints in input pixels; those outside the picture score 0.

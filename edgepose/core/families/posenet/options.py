@@ -1,4 +1,4 @@
-"""PoseNet's options, with names and limits as in tfjs-models (pose-detection, posenet)."""
+"""PoseNet's options, named and limited as in tfjs-models (pose-detection), and the decoder."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from edgepose.errors import UserError, near_miss
 from edgepose.types import Size
 
 ARCHITECTURES: Final = ("MobileNetV1", "ResNet50")
+DECODERS: Final = ("coral", "tfjs")
 STRIDES: Final = {"MobileNetV1": (8, 16, 32), "ResNet50": (16, 32)}
 # tfjs' README; its code takes only 8 and 16, and 16, although models of stride 32 are published
 MULTIPLIERS: Final = {"MobileNetV1": (0.5, 0.75, 1.0), "ResNet50": (1.0,)}
@@ -26,14 +27,15 @@ def valid_extent(extent: int, stride: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PoseNetOptions:
-    """Which PoseNet build and how it is decoded; the defaults are those of tfjs.
+    """Which PoseNet build and how it is decoded; defaults as in tfjs, but for the decoder.
 
     input_resolution: wanted (height, width), or one number for both; see `input_size`.
     quant_bytes: bytes a weight: 4 (float32), 2 (float16) or 1 (int8). model_url: a path, or a URL
     that ends in its checksum. max_poses: 1 takes the single-pose decoder, more the multi-pose one.
     flip_horizontal: mirror what is reported, for a mirrored display; left stays the person's left.
-    score_threshold: of the keypoint that starts a person. nms_radius: input pixels. Raises
-    UserError for values that no PoseNet build has.
+    decoder: how several people are found, as Coral's operator does or as tfjs does.
+    score_threshold: of the keypoint that starts a person. nms_radius: input pixels. Both are the
+    decoder's own where they are None. Raises UserError for values that no PoseNet build has.
     """
 
     architecture: str = "MobileNetV1"
@@ -44,8 +46,9 @@ class PoseNetOptions:
     model_url: str | None = None
     max_poses: int = 1
     flip_horizontal: bool = False
-    score_threshold: float = 0.5
-    nms_radius: float = 20.0
+    score_threshold: float | None = None
+    nms_radius: float | None = None
+    decoder: str = "coral"
 
     def __post_init__(self) -> None:
         _among("architecture", self.architecture, ARCHITECTURES)
@@ -63,8 +66,14 @@ class PoseNetOptions:
             lambda it: isinstance(it, bool),
             "true or false",
         )
+        _among("decoder", self.decoder, DECODERS)
         if self.max_poses > 1:
+            self._check_thresholds()
+
+    def _check_thresholds(self) -> None:
+        if self.score_threshold is not None:
             _check("score_threshold", self.score_threshold, _is_score, "a score from 0 to 1")
+        if self.nms_radius is not None:
             _check("nms_radius", self.nms_radius, _is_above_0, "more than 0 pixels")
 
     @classmethod
