@@ -178,6 +178,9 @@ def _compose_slowly(text: str, name: str) -> yaml.Node | None:
         raise _parser_error(problem, text, name) from None
     except RecursionError:
         raise _error(name, None, _TOO_DEEP) from None
+    except (ValueError, OverflowError):  # PyYAML's chr() of an escape such as "\UFFFFFFFF"
+        text = "an escape in double quotes is no character; use single quotes"
+        raise _error(name, None, text) from None
 
 
 def _check_brackets(text: str, name: str) -> None:

@@ -26,6 +26,13 @@ def complaint(text: str) -> str:
     return str(caught.value)
 
 
+@pytest.mark.parametrize("text", ['a: "\\UFFFFFFFF"', 'a: "\\U00110000"', 'a: ["\\U7fffffff"'])
+def test_an_escape_that_is_no_character_is_refused(text: str):
+    """PyYAML raises ValueError there: one such edit or push ended the process."""
+    with pytest.raises(UserError, match="no character"):
+        parse_yaml(text, "a.yaml")
+
+
 def test_values_are_plain_and_keep_their_types():
     """Mappings, lists, text, numbers, true/false and nothing arrive as Python's own."""
     document = parse_yaml("a: {b: [1, 2.5, text, true, null], c: 'yes'}\n", "a.yaml")
