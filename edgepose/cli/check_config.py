@@ -28,6 +28,8 @@ from edgepose.yamldoc.marks import flow
 from edgepose.yamldoc.validation import is_secret
 
 HIDDEN: Final = "(hidden)"
+MANY: Final = 100  # watches times people; below it a frame's share is that of a small model
+WATCH_MS: Final = 0.3  # of one pose watch and person, measured on x86-64 with other work (10..1000)
 
 
 @click.command("check-config")
@@ -100,6 +102,7 @@ def notes(config: Config) -> Iterator[str]:
     if not config.outputs:
         yield "There is no output: nothing is shown, recorded or sent."
     yield from _too_many_people(config)
+    yield from _too_many_watches(config)
     yield from _sideways(config)
     if config.is_outdated:
         yield f"The file is of an older version; --migrate brings it to {VERSION}."
@@ -116,6 +119,17 @@ def _too_many_people(config: Config) -> Iterator[str]:
         yield (
             f"people.max is {config.people.max}, but {config.model.label} finds {most} at most; "
             "`edgepose models list` names models for several."
+        )
+
+
+def _too_many_watches(config: Config) -> Iterator[str]:
+    """Yield that watches, rather than the model, decide the frame rate."""
+    count = len(config.watches) * config.people.max
+    if count > MANY:
+        yield (
+            f"{len(config.watches)} watches of up to {config.people.max} people take about "
+            f"{count * WATCH_MS:.0f} ms a frame on a desktop processor, several times that on a "
+            "Pi, and every output shows each of them: the frame rate falls."
         )
 
 

@@ -193,6 +193,16 @@ def test_outputs_beside_each_other_are_right(edgepose, tmp_path):
     assert said.code == 0, said.err
 
 
+def test_watches_that_take_longer_than_the_model_are_noted(edgepose, tmp_path):
+    """A thousand of them fell to a tenth of a frame a second without a word."""
+    config = tmp_path / "c.yaml"
+    template = Path(__file__).parents[2] / "configs" / "templates" / "arms_up.yaml"
+    for count, is_noted in ((100, False), (1000, True)):
+        watches = "".join(f"  w{i}: {{template: {template}}}\n" for i in range(count))
+        config.write_text(f"version: 1\nsource: {{type: synthetic}}\nwatch:\n{watches}")
+        assert ("the frame rate falls" in edgepose("check-config", config).out) is is_noted
+
+
 def test_more_people_than_the_model_finds_are_noted(edgepose, tmp_path):
     """MoveNet finds one, however many are to count."""
     config = tmp_path / "c.yaml"
