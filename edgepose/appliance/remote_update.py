@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgepose.config.edit import save_text, with_values
-from edgepose.config.files import ConfigFiles, own_name, version_of
+from edgepose.config.files import ConfigFiles
+from edgepose.config.last_good import own_name, version_of
 from edgepose.config.loader import Config
 from edgepose.config.pushed import accept_pushed
 from edgepose.config.reload import ActiveConfig

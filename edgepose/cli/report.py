@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
+from edgepose.cli.history import DayOfWatch, read_events, summarise
 from edgepose.cli.report_page import as_html, as_png, draw_report
 from edgepose.errors import UserError
-from edgepose.history import DayOfWatch, read_events, summarise
 from edgepose.system import atomic
 
 

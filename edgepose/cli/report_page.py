@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from edgepose.history import DayOfWatch
+from edgepose.cli.history import DayOfWatch
 
 WIDTH: Final = 900
 MARGIN: Final = 40

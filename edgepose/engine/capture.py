@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from edgepose.backoff import Backoff
+from edgepose.engine.black_or_frozen import FreezeDetector
 from edgepose.engine.component import ComponentState
-from edgepose.engine.freeze_detect import FreezeDetector
 from edgepose.engine.inbox import Inbox
 from edgepose.engine.mailbox import remaining
 from edgepose.engine.stats import Stats

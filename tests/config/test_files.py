@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from edgepose.config import reload
-from edgepose.config.files import BOOT_VARIABLE, ConfigFiles, LastGood, boot_files, service_files
+from edgepose.config.files import BOOT_VARIABLE, ConfigFiles, boot_files, service_files
+from edgepose.config.last_good import LastGood
 from edgepose.config.loader import load
 from edgepose.config.reload import ActiveConfig, Edits
 from edgepose.errors import ConfigError, Problem

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from edgepose.cli.history import read_events, summarise
 from edgepose.errors import UserError
-from edgepose.history import read_events, summarise
 
 NOON = datetime.datetime(2026, 11, 9, 12).timestamp()
 DAY = 86400

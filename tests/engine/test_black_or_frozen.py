@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from edgepose.engine import freeze_detect
-from edgepose.engine.freeze_detect import DARK_FOR, EVERY, FreezeDetector
+from edgepose.engine import black_or_frozen
+from edgepose.engine.black_or_frozen import DARK_FOR, EVERY, FreezeDetector
 from edgepose.engine.pipeline import Pipeline
 from edgepose.types import Frame, Image
 
@@ -98,7 +98,9 @@ def test_the_time_of_a_frozen_picture_begins_after_the_dark():
 def test_looks_are_rare(monkeypatch):
     """Between two of them a picture costs nothing."""
     looked = []
-    monkeypatch.setattr(freeze_detect, "_sampled", lambda image: looked.append(1) or image[:1, :1])
+    monkeypatch.setattr(
+        black_or_frozen, "_sampled", lambda image: looked.append(1) or image[:1, :1]
+    )
     detector = FreezeDetector(5.0)
     for i in range(300):
         detector.check(noisy(0, noise=0) if not i else np.full(SIZE, 90, np.uint8), i / 100)
@@ -166,7 +168,7 @@ def test_a_frozen_camera_is_opened_again_with_back_off_and_its_pictures_are_not_
     parts, new_perception, started, stuck, monkeypatch
 ):
     """It is degraded until another picture comes; then it runs, and nothing was restarted."""
-    monkeypatch.setattr(freeze_detect, "EVERY", 0.05)
+    monkeypatch.setattr(black_or_frozen, "EVERY", 0.05)
     output = parts["Output"]()
     pipeline = started(stuck, new_perception(parts["Runtime"]()), {"out": output})
     wait_until(lambda: stuck.opened >= 2 and pipeline.capture.health.state == "degraded")
@@ -188,8 +190,8 @@ def test_a_black_camera_is_degraded_and_never_opened_again(
     parts, new_perception, started, stuck, monkeypatch
 ):
     """Its pictures go on: whoever looks at the screen sees that they are black."""
-    monkeypatch.setattr(freeze_detect, "EVERY", 0.05)
-    monkeypatch.setattr(freeze_detect, "DARK_FOR", 0.1)
+    monkeypatch.setattr(black_or_frozen, "EVERY", 0.05)
+    monkeypatch.setattr(black_or_frozen, "DARK_FOR", 0.1)
     stuck.level = 3
     output = parts["Output"]()
     pipeline = started(stuck, new_perception(parts["Runtime"]()), {"out": output})
