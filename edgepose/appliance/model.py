@@ -94,7 +94,7 @@ def load_model(section: ModelSection | None = None) -> LoadedModel:
 def _probe_unknown(section: ModelSection, model: ModelFile) -> None:
     """Try a file that is in no manifest in a child process: native code may crash on it."""
     if model.entry is None and section.runtime != "replay" and not _is_compiled(model):
-        probe(model.path)
+        probe(model.path, interpreter=section.interpreter)
 
 
 def _is_compiled(model: ModelFile) -> bool:
@@ -162,13 +162,15 @@ def _edgetpu(section: ModelSection, build: str) -> Runtime:
             f"{section.label}: there is no build of this model for the Edge TPU; choose one that "
             "`edgepose models list` shows for it, or `runtime: cpu`"
         )
-    runtime: Runtime = part("runtime", "edgetpu")(find(build).path, section.device, section.library)
+    runtime: Runtime = part("runtime", "edgetpu")(
+        find(build).path, section.device, section.library, section.interpreter
+    )
     return runtime
 
 
 def _litert(section: ModelSection, build: str) -> Runtime:
     threads = None if section.threads == "auto" else section.threads
-    runtime: Runtime = part("runtime", "litert")(find(build).path, threads)
+    runtime: Runtime = part("runtime", "litert")(find(build).path, threads, section.interpreter)
     return runtime
 
 

@@ -234,6 +234,11 @@ class ModelSection(Options):
     runtime: Literal["auto", "cpu", "edgetpu", "litert", "replay"] = Field(
         default="auto", description="what runs it; auto takes the Edge TPU if there is one"
     )
+    interpreter: Literal["auto", "litert", "tflite", "tensorflow"] = Field(
+        default="auto",
+        description="the TFLite package that runs it; auto: the best one installed, with an Edge "
+        "TPU the first that works with its library",
+    )
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = Field(
         default="auto", description="CPU threads of one interpreter"
     )

@@ -7,14 +7,14 @@ from typing import Final
 
 from edgepose.doctor.finding import Finding, Intent, fail, ok, trouble, warn
 from edgepose.doctor.system import System
-from edgepose.runtimes.edgetpu import NO_FIRMWARE, USB_IDS, list_edge_tpus
+from edgepose.runtimes.edgetpu import MAINTAINED, NO_FIRMWARE, USB_IDS, list_edge_tpus
 from edgepose.runtimes.interpreter import INTERPRETERS
 
 PCI_ID: Final = ("0x1ac1", "0x089a")
 USB_3: Final = 5000  # Mbit/s
 SMALL_PAGES: Final = 4096
 _KIB: Final = 1024
-INSTALL: Final = "sudo apt install -y libedgetpu1-std"
+INSTALL: Final = f"install libedgetpu1-std from {MAINTAINED}"
 PACKAGES: Final = ("libedgetpu1-std", "libedgetpu1-max")  # max: a higher clock
 _DESCRIBED: Final = {
     "usb": "one on USB (18d1:9302)",
@@ -97,7 +97,7 @@ def library(system: System, intent: Intent) -> Finding | None:
     found = [path for place in places for path in system.glob(str(place).lstrip("/"))]
     if found:
         return _paired(system, found[0])
-    sentence = f"{wanted} is not installed (the package is in Google's Coral repository)"
+    sentence = f"{wanted} is not installed"
     is_fatal = is_needed and not intent.model.fallback
     return trouble(is_fatal or None, "tpu library", sentence, INSTALL)
 
@@ -108,7 +108,11 @@ def _paired(system: System, path: Path) -> Finding:
     owner = f" of {package} {system.package(package)}" if package else ""
     interpreter = next((name for name in INTERPRETERS.values() if system.version(name)), "")
     beside = f", beside {interpreter} {system.version(interpreter)}" if interpreter else ""
-    return ok("tpu library", f"{system.shown(path)}{owner}{beside}")
+    sentence = f"{system.shown(path)}{owner}{beside}"
+    if package and "tf" not in system.package(package):  # others name what they were built against
+        reports = "Google's build, for TFLite 2.5; field reports say that later ones crash with it"
+        return warn("tpu library", f"{sentence}: {reports}", INSTALL)
+    return ok("tpu library", sentence)
 
 
 def pycoral(system: System, intent: Intent) -> Finding | None:

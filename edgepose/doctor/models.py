@@ -18,6 +18,7 @@ from edgepose.modelstore.manifest import manifest
 from edgepose.modelstore.search import MissingModel, ModelFile, find, locate
 from edgepose.runtimes.edgetpu import BACKEND
 from edgepose.runtimes.interpreter import InterpreterError
+from edgepose.runtimes.pairs import candidates, find_pair
 from edgepose.runtimes.probe import probe
 from edgepose.system.status_file import reports
 
@@ -58,7 +59,7 @@ def backend(system: System, intent: Intent, run_probe: Probe = probe) -> Finding
         return None
     tpu, cpu = builds(found)
     if _is_for_cpu(system, section, cpu):
-        return _on_cpu(system, cpu, run_probe)
+        return _on_cpu(system, section, cpu, run_probe)
     obstacle = _obstacle(system, found, tpu)
     if obstacle is not None:
         return _fallback(section, cpu, *obstacle)
@@ -97,13 +98,13 @@ def _path(build: str) -> Path | None:
     return Path(build) if build else None
 
 
-def _on_cpu(system: System, build: str, run_probe: Probe) -> Finding:
+def _on_cpu(system: System, section: ModelSection, build: str, run_probe: Probe) -> Finding:
     path = _path(build)
     if path is None:
         sentence = "the model's build for the CPU is not here"
         return fail("runs on", sentence, f"edgepose models pull {build}" if build else _ANOTHER)
     try:
-        seconds = run_probe(path)
+        seconds = run_probe(path, interpreter=section.interpreter)
     except ModelError as error:
         return fail("runs on", str(error), "edgepose models verify")
     except InterpreterError as error:
@@ -115,15 +116,19 @@ def _on_tpu(system: System, section: ModelSection, tpu: str, cpu: str, run_probe
     if holder := edgetpu_holder(system):
         return ok("runs on", f"not tried: {holder}")
     options = {"device": section.device} if section.device else {}
+    path = _path(tpu)
+    assert path is not None, "an obstacle otherwise"
     try:
-        seconds = run_probe(_path(tpu), section.library, options)
+        pairs = list(candidates(section.interpreter, section.library))
+        pair, seconds = find_pair(path, pairs, options, run_probe=run_probe)
     except RuntimeLost as error:
         is_absent = error.cause is LostCause.ABSENT
         remedy = INSTALL if is_absent else "disconnect the Edge TPU and connect it again"
         return _fallback(section, cpu, str(error), remedy)
     except EdgeposeError as error:
         return _fallback(section, cpu, str(error), "edgepose models verify")
-    return ok("runs on", f"the Edge TPU, {seconds * 1e3:.1f} ms an inference")
+    with_it = f" by {pair.library} with {pair.interpreter}" if len(pairs) > 1 else ""
+    return ok("runs on", f"the Edge TPU{with_it}, {seconds * 1e3:.1f} ms an inference")
 
 
 def _fallback(section: ModelSection, cpu: str, reason: str, remedy: str) -> Finding:

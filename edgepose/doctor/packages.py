@@ -10,7 +10,7 @@ from typing import Final
 from edgepose.doctor.finding import Finding, Intent, fail, ok, trouble, warn
 from edgepose.doctor.system import CommandResult, System
 from edgepose.outputs.hdmi.sdl import has_desktop
-from edgepose.runtimes.interpreter import INTERPRETERS
+from edgepose.runtimes.interpreter import CHOICES, INTERPRETERS
 
 PATIENCE: Final = 60.0  # seconds for an import from a slow card
 BEST: Final = "ai-edge-litert"
@@ -27,12 +27,16 @@ _TRY_OPENCV: Final = (
 def interpreter(system: System, intent: Intent) -> Finding:
     """Check which TFLite interpreter is used and whether it works with this numpy."""
     versions = {name: system.version(name) for name in INTERPRETERS.values()}
+    choice = intent.model.interpreter
+    wanted = {m: name for m, name in INTERPRETERS.items() if name == CHOICES.get(choice, name)}
     module, name = next(
-        ((module, name) for module, name in INTERPRETERS.items() if versions[name]), ("", "")
+        ((module, name) for module, name in wanted.items() if versions[name]), ("", "")
     )
-    remedy = system.pip(BEST)
+    remedy = system.pip(CHOICES.get(choice, BEST))
     if not name:
-        return fail("interpreter", "no TFLite interpreter is installed", remedy)
+        named = f"{CHOICES.get(choice)}, which model.interpreter names, is not installed"
+        sentence = named if choice in CHOICES else "no TFLite interpreter is installed"
+        return fail("interpreter", sentence, remedy)
     numpy = system.version("numpy")
     if name == OLD and numpy.partition(".")[0] not in ("", "0", "1"):
         sentence = f"{OLD} {versions[OLD]} was built for numpy 1 and fails with numpy {numpy}"
@@ -41,7 +45,7 @@ def interpreter(system: System, intent: Intent) -> Finding:
     if fault:
         sentence = f"{name} {versions[name]} can't be loaded: {fault}"
         return fail("interpreter", sentence, system.pip("--force-reinstall", BEST))
-    if name != BEST:
+    if name != BEST and choice == "auto":
         sentence = f"{name} {versions[name]} runs int8 models several times slower than {BEST}"
         return warn("interpreter", sentence, remedy)
     return ok("interpreter", f"{name} {versions[name]}")
@@ -93,7 +97,12 @@ def av(system: System, intent: Intent) -> Finding:
 def others(system: System, intent: Intent) -> Finding | None:
     """Check whether all other dependencies are installed."""
     names = _required()
-    missing = [name for name in names if not system.version(name)]
+    has_interpreter = any(system.version(name) for name in INTERPRETERS.values())
+    missing = [
+        name
+        for name in names
+        if not system.version(name) and not (name == BEST and has_interpreter)
+    ]
     if missing:
         sentence = f"not installed: {', '.join(missing)}"
         return fail("packages", sentence, system.pip(*missing))

@@ -1,12 +1,13 @@
 """The runtime of Coral Edge TPUs, through Google's delegate library.
 
 A wrong pair of library and interpreter crashes the process and a faulty chip hangs it, so `open`
-tries both in a child process first (`probe`).
+tries pairs in child processes first (`find_pair`).
 """
 
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -15,13 +16,19 @@ from edgepose.errors import LostCause, RuntimeLost
 from edgepose.runtimes.base import Runtime
 from edgepose.runtimes.crash_backoff import CrashBackoff
 from edgepose.runtimes.interpreter import check_model_file, find_interpreter
-from edgepose.runtimes.probe import TIMEOUT, probe
+from edgepose.runtimes.pairs import LIBRARY, candidates, find_pair, remember, remembered
+from edgepose.runtimes.probe import TIMEOUT
 from edgepose.runtimes.tflite_model import TfliteModel, run
-from edgepose.system.paths import service_folder
+from edgepose.system.paths import service_folder, state_folder
 from edgepose.types import Tensor
 
-LIBRARY: Final = "libedgetpu.so.1"
+log = logging.getLogger(__name__)
+
 BACKEND: Final = "Edge TPU"  # how `backend` begins, also in a health document
+PAIR: Final = "edge-tpu-pair.json"  # in the state folder
+MAINTAINED: Final = "https://github.com/feranick/libedgetpu/releases"
+"""Builds against recent TFLite. Google's own 16.0 is built against 2.5 and crashes with 2.12 and
+later (google-coral/edgetpu issue 812, google-ai-edge/LiteRT issue 3611)."""
 NO_FIRMWARE: Final = "usb (no firmware yet)"  # before its first use after power-up
 USB_IDS: Final = {"1a6e:089a": NO_FIRMWARE, "18d1:9302": "usb"}
 _SYS_USB: Final = Path("/sys/bus/usb/devices")
@@ -32,14 +39,21 @@ class EdgeTpu(Runtime):
     """An `_edgetpu.tflite` file on the chip.
 
     path: the compiled model. device: as the delegate names them: "usb", "pci", ":0", "usb:1",
-    "" for any. library: the delegate. timeout: seconds for the probe.
+    "" for any. library: the delegate. interpreter: "auto" for any that works with it. timeout:
+    seconds for one probe.
     """
 
     def __init__(
-        self, path: Path, device: str = "", library: str = LIBRARY, timeout: float = TIMEOUT
+        self,
+        path: Path,
+        device: str = "",
+        library: str = LIBRARY,
+        interpreter: str = "auto",
+        timeout: float = TIMEOUT,
     ) -> None:
         self.path = Path(path)
         self.library = library
+        self._interpreter = interpreter
         self._timeout = timeout
         self._options: Mapping[str, str] = {"device": device} if device else {}
         self._model: TfliteModel | None = None
@@ -54,14 +68,18 @@ class EdgeTpu(Runtime):
         """
         check_model_file(self.path)
         self._crashes.check()
+        kept = state_folder() / PAIR
+        pairs = list(candidates(self._interpreter, self.library, remembered(kept)))
         try:
-            probe(self.path, self.library, self._options, self._timeout)
+            pair, _ = find_pair(self.path, pairs, self._options, self._timeout)
         except RuntimeLost as error:
             message = f"{str(error).rstrip('.')}{_way_out(error.cause)}"
             raise RuntimeLost(message, error.cause) from error
+        if len(pairs) > 1:
+            remember(kept, pair)
         self._crashes.enter()
-        module, package = find_interpreter()
-        delegate = module.load_delegate(self.library, dict(self._options))
+        module, package = find_interpreter(pair.interpreter)
+        delegate = module.load_delegate(pair.library, dict(self._options))
         model = TfliteModel(module, package, self.path, experimental_delegates=[delegate])
         self.inputs, self.outputs = model.inputs, model.outputs
         where = self._options.get("device", "first device")
@@ -81,7 +99,7 @@ class EdgeTpu(Runtime):
 def _way_out(cause: LostCause) -> str:
     """Return what to do about a chip that can't be used."""
     if cause is LostCause.ABSENT:
-        return "; install Google's Edge TPU runtime (libedgetpu1-std)"
+        return f"; install libedgetpu1-std from {MAINTAINED}"
     if cause in (LostCause.CRASHED, LostCause.HUNG):
         return ""
     found = list_edge_tpus()
@@ -101,6 +119,8 @@ def list_edge_tpus(usb: Path = _SYS_USB, dev: Path = _DEV) -> tuple[str, ...]:
         return tuple(f"{found['type']}:{found['path']}" for found in coral.list_edge_tpus())
     except (ImportError, AttributeError):  # PyPI's package of that name has no such module
         pass
+    except (OSError, RuntimeError, ValueError, KeyError) as error:  # its own library
+        log.debug("pycoral can't list the chips: %s", error)
     ids = (_usb_id(device) for device in sorted(usb.glob("*")))
     on_usb = [USB_IDS[found] for found in ids if found in USB_IDS]
     return (*on_usb, *(f"pci:{path}" for path in sorted(dev.glob("apex_*"))))

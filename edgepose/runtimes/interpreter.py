@@ -6,6 +6,7 @@ Shared by every runtime that runs .tflite files.
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import logging
 import os
 import re
@@ -32,6 +33,13 @@ INTERPRETERS: Final = {
 """Module: distribution, best first. Measured on x86, MoveNet Lightning int8, one thread: 4.8 ms
 against 45 ms for the second, whose XNNPACK leaves int8 convolutions to slow kernels."""
 
+CHOICES: Final = {
+    "litert": "ai-edge-litert",
+    "tflite": "tflite-runtime",
+    "tensorflow": "tensorflow",
+}
+"""What `model.interpreter` may say, and the distribution that it means."""
+
 DECODER_OP: Final = "PosenetDecoderOp"  # ends Coral's PoseNet builds; no current runtime has it
 CUSTOM_OPS: Final = {
     "edgetpu-custom-op": (
@@ -45,8 +53,8 @@ CUSTOM_OPS: Final = {
 class InterpreterError(UserError):
     """An interpreter that is missing or can't be used. fault: the message without the way out."""
 
-    def __init__(self, fault: str) -> None:
-        super().__init__(f"{fault}: pip install ai-edge-litert")
+    def __init__(self, fault: str, package: str = "ai-edge-litert") -> None:
+        super().__init__(f"{fault}: pip install {package}")
         self.fault = fault
 
 
@@ -64,13 +72,34 @@ def check_model_file(path: Path) -> None:
         )
 
 
-def find_interpreter() -> tuple[Any, str]:
-    """Return the best interpreter module installed and the name of its distribution.
+def installed_interpreters() -> tuple[str, ...]:
+    """Return the choices of `model.interpreter` that are installed, best first."""
+    by_package = {package: choice for choice, package in CHOICES.items()}
+    packages = (package for package in INTERPRETERS.values() if _is_installed(package))
+    return tuple(by_package[package] for package in packages)
 
-    Raises InterpreterError when there is none, or none that can be loaded.
+
+def _is_installed(package: str) -> bool:
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def find_interpreter(choice: str = "auto") -> tuple[Any, str]:
+    """Return the interpreter module to use and the name of its distribution.
+
+    choice: one of CHOICES, or "auto" for the best that is installed. Raises InterpreterError when
+    there is none, or none that can be loaded.
     """
+    wanted = {
+        module: package
+        for module, package in INTERPRETERS.items()
+        if choice == "auto" or package == CHOICES[choice]
+    }
     faults = []
-    for module, package in INTERPRETERS.items():
+    for module, package in wanted.items():
         try:
             return importlib.import_module(module), package
         except ModuleNotFoundError:
@@ -78,6 +107,10 @@ def find_interpreter() -> tuple[Any, str]:
         except ImportError as error:
             faults.append(f"{package}: {error}")
             log.warning("%s is installed but can't be loaded: %s.", package, error)
+    if choice != "auto":
+        package = CHOICES[choice]
+        fault = faults[0] if faults else f"{package} is not installed"
+        raise InterpreterError(f"model.interpreter is {choice}, but {fault}", package)
     why = f" that can be loaded ({'; '.join(faults)})" if faults else ""
     raise InterpreterError(f"no TFLite interpreter is installed{why}")
 

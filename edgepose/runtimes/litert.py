@@ -14,12 +14,14 @@ from edgepose.types import Tensor
 class LiteRT(Runtime):
     """A .tflite file on the CPU.
 
-    path: the model file. threads: of the interpreter; None: `default_threads`.
+    path: the model file. threads: of the interpreter; None: `default_threads`. interpreter: as
+    `find_interpreter` takes it.
     """
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(self, path: Path, threads: int | None = None, interpreter: str = "auto") -> None:
         self.path = Path(path)
         self.threads = threads or default_threads()
+        self._interpreter = interpreter
         self._model: TfliteModel | None = None
 
     def open(self) -> None:
@@ -28,7 +30,9 @@ class LiteRT(Runtime):
         Raises UserError where no interpreter is installed.
         """
         check_model_file(self.path)
-        model = TfliteModel(*find_interpreter(), self.path, num_threads=self.threads)
+        model = TfliteModel(
+            *find_interpreter(self._interpreter), self.path, num_threads=self.threads
+        )
         self.inputs, self.outputs = model.inputs, model.outputs
         threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
         self.backend = f"{model.package}, {threads}{', XNNPACK' if model.is_delegated else ''}"

@@ -48,11 +48,12 @@ STAGES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What to try: a model file, and a delegate's library with its options if any."""
+    """What to try: a model file, an interpreter, and a delegate's library with its options."""
 
     path: str
     delegate: str = ""
     options: Mapping[str, str] | None = None
+    interpreter: str = "auto"
 
 
 def run_trial(trial: Trial, on_stage: Callable[[str], None]) -> float:
@@ -62,7 +63,7 @@ def run_trial(trial: Trial, on_stage: Callable[[str], None]) -> float:
     InterpreterError without an interpreter, RuntimeLost where the delegate fails.
     """
     on_stage("interpreter")
-    module, package = find_interpreter()
+    module, package = find_interpreter(trial.interpreter)
     settings: dict[str, Any] = {"num_threads": 1}
     if trial.delegate:
         on_stage("delegate")
@@ -140,15 +141,17 @@ def probe(
     delegate: str = "",
     options: Mapping[str, str] | None = None,
     timeout: float = TIMEOUT,
+    interpreter: str = "auto",
 ) -> float:
     """Return the seconds of one inference, measured in a child process.
 
     delegate: library of a chip, such as "libedgetpu.so.1"; options: of that library. timeout:
-    seconds for the child as a whole. Raises ModelError for a bad file, RuntimeLost where a delegate
-    fails, InterpreterError without a usable interpreter.
+    seconds for the child as a whole. interpreter: as `find_interpreter` takes it. Raises ModelError
+    for a bad file, RuntimeLost where a delegate fails, InterpreterError without a usable
+    interpreter.
     """
     check_model_file(path)
-    end = _run(Trial(str(path), delegate, options), timeout)
+    end = _run(Trial(str(path), delegate, options, interpreter), timeout)
     if "seconds" in end.report:
         return float(end.report["seconds"])
     if "error" in end.report:

@@ -120,8 +120,8 @@ def test_a_chip_that_fails_is_left_for_the_cpu_and_said_so(
 
 def test_a_chip_that_hangs_is_given_up(opened, cpu_file_as_tpu_build, plug_in, monkeypatch):
     """A library that never comes back costs the probe's time-out, no more."""
-    original = edgetpu.probe
-    monkeypatch.setattr(edgetpu, "probe", lambda path, lib, opts, _: original(path, lib, opts, 3.0))
+    original = edgetpu.find_pair
+    monkeypatch.setattr(edgetpu, "find_pair", lambda *given: original(*given[:3], 3.0))
     failover = opened(runtime="edgetpu", library=plug_in("hangs")).detector.runtimes[0]
     assert isinstance(failover, FailoverRuntime)
     assert failover.current == "CPU"
@@ -130,7 +130,7 @@ def test_a_chip_that_hangs_is_given_up(opened, cpu_file_as_tpu_build, plug_in, m
 
 def test_a_library_that_is_not_installed_names_the_package(opened, cpu_file_as_tpu_build):
     """The most frequent trouble has its remedy in the message."""
-    with pytest.raises(RuntimeLost, match="install Google's Edge TPU runtime"):
+    with pytest.raises(RuntimeLost, match="install libedgetpu1-std from https"):
         opened(runtime="edgetpu", fallback=False, library="libnothing.so.1")
 
 
@@ -179,7 +179,7 @@ def test_a_file_that_nobody_vouches_for_is_tried_in_a_child_first(
     """What would crash this process crashes the child's; a known file is not tried."""
     tried = []
 
-    def crash(path):
+    def crash(path, interpreter):
         tried.append(path)
         raise ModelError(f"{path}: crashed (SIGSEGV) in the first inference")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edgepose.doctor import coral
 from edgepose.doctor import models as checks
 from edgepose.doctor.finding import Intent
 from edgepose.errors import LostCause, ModelError, RuntimeLost
@@ -41,7 +42,7 @@ def trial(*errors: Exception):
     """Return a `probe` that raises these in turn, then works; `calls` holds what it was told."""
     waiting = list(errors)
 
-    def probe(*arguments: object) -> float:
+    def probe(*arguments: object, interpreter: str = "auto") -> float:
         probe.calls.append(arguments)
         if waiting:
             raise waiting.pop(0)
@@ -105,7 +106,7 @@ def test_with_a_chip_its_build_is_tried_with_the_library(pi4, shelf, planned):
     probe = trial()
     found = checks.backend(pi4.system, planned(model="{device: usb}"), probe)
     assert (found.status, found.sentence) == ("ok", "the Edge TPU, 4.8 ms an inference")
-    assert probe.calls == [(path, "libedgetpu.so.1", {"device": "usb"})]
+    assert [call[:3] for call in probe.calls] == [(path, "libedgetpu.so.1", {"device": "usb"})]
 
 
 def test_a_chip_that_crashes_is_a_visible_fallback(pi4, shelf, planned):
@@ -128,7 +129,7 @@ def test_a_chip_without_its_library_gets_the_package(pi4, shelf):
     put(shelf, TPU)
     absent = RuntimeLost("libedgetpu.so.1: no such library", LostCause.ABSENT)
     found = checks.backend(pi4.system, PLAN, trial(absent))
-    assert found.remedy == "sudo apt install -y libedgetpu1-std"
+    assert found.remedy == coral.INSTALL
 
 
 def test_a_chip_whose_build_is_missing_is_a_fallback_too(pi4, shelf):

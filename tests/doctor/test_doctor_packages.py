@@ -165,3 +165,25 @@ def test_numpy_is_compared_with_that_of_apts_compiled_packages(debian, ours, the
     found = checks.numpy(debian.system, PLAN)
     assert (found.status, ours in found.sentence, theirs in found.sentence) == (status, True, True)
     assert ("'numpy<2'" in found.remedy) is (status == "warn")
+
+
+def test_tflite_runtime_alone_is_enough(debian):
+    """Another interpreter in the place of the one that is required: nothing fails."""
+    required = [name for name in checks._required() if name != "ai-edge-litert"]
+    debian.versions.clear()
+    debian.versions.update(dict.fromkeys(required, "1.0"), **{"tflite-runtime": "2.14.0"})
+    debian.versions["numpy"] = "1.26.4"
+    debian.answer(f"{PYTHON} -c import tflite_runtime.interpreter", 0)
+    assert checks.others(debian.system, PLAN).status == "ok"
+    assert checks.interpreter(debian.system, PLAN).status == "warn"
+
+
+def test_the_interpreter_that_the_configuration_names_is_checked(debian, planned):
+    """It takes effect beside a better one, without a warning; missing, it fails."""
+    plan = planned(model="{interpreter: tflite}")
+    found = checks.interpreter(debian.system, plan)
+    assert (found.status, "tflite-runtime" in found.remedy) == ("fail", True)
+    debian.versions |= {"tflite-runtime": "2.14.0", "numpy": "1.26.4"}
+    debian.answer(f"{PYTHON} -c import tflite_runtime.interpreter", 0)
+    found = checks.interpreter(debian.system, plan)
+    assert (found.status, found.sentence) == ("ok", "tflite-runtime 2.14.0")
