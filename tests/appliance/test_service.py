@@ -53,7 +53,7 @@ class Running:
         self.folder = file.parent / "run"
         files = service_files(file, (), file.parent / "state")
         self.service = Service(
-            files, lambda life: cli_run._new_appliance(life, None, True), self.folder
+            files, lambda life: cli_run._new_appliance(life, None, None), self.folder
         )
         self.thread = threading.Thread(target=self.service.run)
         self.thread.start()
