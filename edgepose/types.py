@@ -231,7 +231,7 @@ class Effort:
             "range": None if self.range is None else [round(value, 2) for value in self.range],
             "faults": None if self.faults is None else list(self.faults),
             "reason": self.reason,
-            "goal": self.goal,
+            "goal": _whole(self.goal),
             "step": self.step,
             "steps": self.steps,
         }
@@ -243,6 +243,11 @@ class Effort:
         for key in known.keys() & {"range", "faults"}:
             known[key] = tuple(known[key])
         return cls(**known) if known else None
+
+
+def _whole(value: float | None) -> float | None:
+    """Return 12 for 12.0: a goal of repetitions is read as a number of them."""
+    return int(value) if value is not None and value == int(value) else value
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -12,6 +12,7 @@ from edgepose.core.watches.counter import Bound, Swings
 from edgepose.core.watches.exercise import ExerciseWatch
 from edgepose.core.watches.movement import Check, Exercise
 from edgepose.core.watches.signals import Angle, Measure, Tilt, place
+from edgepose.types import Effort
 
 FPS = 20
 CALM = {"title": {"en": "Test"}}
@@ -299,6 +300,12 @@ class TestHold:
         play(watch, [[raised(90)]] * 40)
         made = [watch.step([raised(90)], 2.0 + t, fresh=False)[1] for t in range(10)]
         assert [change.type for changes in made for change in changes] == ["end"]
+
+
+def test_a_whole_goal_is_an_integer():
+    """As people write it; JSON would have 12.0."""
+    goals = [Effort(goal=goal).to_dict()["goal"] for goal in (12.0, 2.5, None)]
+    assert repr(goals) == "[12, 2.5, None]"
 
 
 def test_one_step_is_cheap(raised):
