@@ -49,6 +49,13 @@ def seen_in(loaded: LoadedModel | None, path: Path) -> tuple[Seen, float]:
     Tracked and smoothed. The number is the score from which a keypoint is known. Raises UserError
     for a file that is neither.
     """
+    if loaded is None:
+        return followed(read_recording(path).frames), Family.known_score
+    return followed(tuple(_detected(loaded, path))), loaded.detector.family.known_score
+
+
+def followed(recorded: Sequence[Recorded]) -> Seen:
+    """Return the largest person of each frame, tracked and smoothed."""
     interpreter = Interpreter(
         "exercise",
         tracker=Tracker().track,
@@ -57,13 +64,8 @@ def seen_in(loaded: LoadedModel | None, path: Path) -> tuple[Seen, float]:
         watches=(),
         stamp=replay_stamp(0.0),
     )
-    if loaded is None:
-        recorded, known = read_recording(path).frames, Family.known_score
-    else:
-        recorded, known = tuple(_detected(loaded, path)), loaded.detector.family.known_score
     scenes = replay_poses(recorded, interpreter)
-    people = [(scene.frame.time, next(iter(scene.poses), None)) for scene in scenes]
-    return people, known
+    return [(scene.frame.time, next(iter(scene.poses), None)) for scene in scenes]
 
 
 def needs_model(paths: Sequence[Path]) -> bool:

@@ -187,6 +187,22 @@ def _needs(candidate: SignalCandidate) -> list[str]:
     return list(dict.fromkeys(plain))
 
 
+def check_name(name: str) -> None:
+    """Raise ExerciseError for a name that can't be that of a file."""
+    if not re.fullmatch(r"[\w-]{1,64}", name):
+        raise ExerciseError(
+            f"expected a name of letters, digits, - and _, at most 64, found {name!r}"
+        )
+
+
+def is_learned(path: Path) -> bool:
+    """Return whether a file is as it was learned, which may be learned again."""
+    try:
+        return path.read_text(encoding="utf-8").startswith("# Learned from")
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
 def save(path: Path, text: str) -> None:
     """Write the file of an exercise, which must read well. Raises ExerciseError."""
     exercise_file.loads(text, str(path))

@@ -114,6 +114,21 @@ def test_learn_writes_a_file_and_a_picture(edgepose_command, squats):
     assert row["count"] >= 3
 
 
+def test_learn_live_at_the_camera(edgepose_command, here, media, models):
+    """A countdown, the exercise, a file, and what comes next; a clip stands for the camera."""
+    clip = media / "counted" / "front_raise_side.mp4"
+    (here / "gym.yaml").write_text(
+        f"version: 1\nsource: {{type: video, path: {clip}}}\nwatch: {{s: {{exercise: squat}}}}\n"
+    )
+    model = models / "movenet_single_pose_lightning_ptq.tflite"
+    live = ["--config", "gym.yaml", "--countdown", "0", "--seconds", "60", "--count", "2"]
+    said = edgepose_command("exercise", "learn", "mine", *live, "--model", model)
+    assert said.code == 0, said.err
+    assert "Do it 2 times" in said.err
+    assert "Next: `watch: {mine: {exercise: mine}}`" in said.out
+    assert exercise_file.load("exercises/mine.yaml").name == "mine"
+
+
 def test_learn_keeps_a_file_that_is_there(edgepose_command, squats):
     """Unless it is told to replace it."""
     assert edgepose_command("exercise", "learn", "mine", "--video", squats).code == 0
@@ -127,6 +142,7 @@ def test_learn_keeps_a_file_that_is_there(edgepose_command, squats):
     [
         (["learn", "a/b", "--video", "{clip}"], "expected a name of letters"),
         (["learn", "x", "--video", "{clip}", "--count", "9"], "nothing repeats 9 times"),
+        (["learn", "x"], "expected --video CLIP, or --config CONFIG"),
         (["learn", "x", "--video", "none.mp4"], "none.mp4: can't be read"),
         (["test", "squatt", "{clip}"], "did you mean 'squat'?"),
         (["test", "squat", "none.mp4"], "none.mp4: can't be read"),
