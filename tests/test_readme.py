@@ -28,7 +28,7 @@ def blocks(language: str) -> list[str]:
 def visitor(tmp_path: Path, media: Path, monkeypatch) -> Path:
     """Return a folder as a reader has it: a photo, a clip and nothing else."""
     shutil.copy(media / "stills" / "depthai_standing.jpg", tmp_path / "photo.jpg")
-    shutil.copy(media / "clips" / "rao_squat_side.mp4", tmp_path / "clip.mp4")
+    shutil.copy(media / "clips" / "tfjs_pose_squats.mp4", tmp_path / "clip.mp4")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EDGEPOSE_MQTT_PASSWORD", "secret")
     return tmp_path
