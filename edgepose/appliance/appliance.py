@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from edgepose.appliance import assembly, routines
+from edgepose.appliance import assembly, exercises, routines
 from edgepose.appliance.health import Health
 from edgepose.appliance.model import LoadedModel, hint, load_model
 from edgepose.appliance.reconfigure import Plan, plan
@@ -85,6 +85,7 @@ class Appliance(Controls):
             "template": lambda value: self._tuning.use_template(value, self.pipeline.watches),
             "profile": lambda value: self._tuning.use_profile(value, self.pipeline.watches),
             "capture": self._capture,
+            "learn": self._learn_exercise,
             "routine": self._direct,
             "save": self._save,
             "reload": self._reload,
@@ -269,6 +270,10 @@ class Appliance(Controls):
         self._tuning.watch_for(request.name)
         self._follow(self.active.choose(), keeps_tuned=False)
         return f"{done}; '{request.name}' is watched for"
+
+    def _learn_exercise(self, value: Any) -> str:
+        known_score = self.model.detector.family.known_score
+        return exercises.learn(value, self._recent.seen, self.config.base, known_score)
 
     def _save(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
         error = self.active.choose().error

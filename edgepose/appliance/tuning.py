@@ -13,12 +13,14 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from edgepose.appliance import assembly
+from edgepose.appliance.exercises import REMEMBERED
 from edgepose.config.edit import Edits, Place, save_edits
 from edgepose.config.loader import Config
 from edgepose.config.schema import OverrideSection, ProfileSection, WatchSection, overlaid
 from edgepose.config.templates import adapt, load_templates
 from edgepose.core.teaching import FRAMES
 from edgepose.core.trigger import TUNABLE
+from edgepose.core.watches.trace import Seen
 from edgepose.definitions import template_file
 from edgepose.engine.perception import Watch
 from edgepose.errors import UserError, near_miss
@@ -275,22 +277,37 @@ def _memory(device: str) -> Path:
 
 
 class Recent(Output):
-    """The latest poses of the closest person, for `capture`, and the latest event."""
+    """The latest poses of the closest person, for `capture` and `learn`, and the latest event."""
 
     internal = True
 
     def __init__(self) -> None:
         self.last_event: dict[str, Any] | None = None
         self._poses: deque[Pose] = deque(maxlen=FRAMES)
+        self._seen: deque[tuple[float, Pose | None]] = deque()  # tracked and smoothed
 
     def show(self, scene: Scene) -> None:
         """Note the first person and the event; forget the poses when nobody is there."""
         for event in scene.events:
             self.last_event = {"name": event.name, "type": event.type, "time": event.time}
+        self._remember(scene)
         if scene.raw_poses:
             self._poses.append(scene.raw_poses[0])
         else:
             self._poses.clear()
+
+    def _remember(self, scene: Scene) -> None:
+        now = scene.frame.time
+        if self._seen and now < self._seen[-1][0]:
+            self._seen.clear()  # another source
+        self._seen.append((now, next(iter(scene.poses), None)))
+        while now - self._seen[0][0] > REMEMBERED:
+            self._seen.popleft()
+
+    def seen(self, seconds: float) -> Seen:
+        """Return times and poses of the last seconds, None where nobody was seen."""
+        latest = tuple(self._seen)
+        return [one for one in latest if latest[-1][0] - one[0] <= seconds]
 
     def poses(self) -> list[Pose]:
         """Return the latest poses, oldest first."""

@@ -43,6 +43,8 @@ class Controls(ABC):
         with "countdown" (seconds), "only" and "ignore" (limbs, or arms, legs, trunk, left, right),
         "mirror" and "watch" (true: a watch looks for it at once), all of which may be left out;
         nothing at all: a free name, 5 seconds, watched for; "cancel": no pose is taken.
+        "learn": {"name", and "count", "seconds"}: an exercise from what the closest person did in
+        the last seconds, by default four for each of "count" repetitions.
         "profile": its name; which watches count, and how, follows it.
         "routine": {"watch", "do": "start", "stop" or "skip"}; "watch" may be left out where there
         is one routine only.

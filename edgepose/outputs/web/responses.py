@@ -31,7 +31,15 @@ HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 _STATIC: Final = Path(__file__).parent / "static"
-_MODULES: Final = ("app.js", "device.js", "figure.js", "health.js", "teach.js", "watches.js")
+_MODULES: Final = (
+    "app.js",
+    "device.js",
+    "figure.js",
+    "health.js",
+    "learn.js",
+    "teach.js",
+    "watches.js",
+)
 _FILES: Final = {
     "/": ("index.html", "text/html"),
     **{f"/{name}": (name, "text/javascript") for name in _MODULES},

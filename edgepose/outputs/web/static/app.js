@@ -2,6 +2,7 @@
 
 import { carryOut, make, sentence, show, state as fetchState } from "/device.js";
 import { showHealth } from "/health.js";
+import { ExerciseTeacher } from "/learn.js";
 import { Teacher } from "/teach.js";
 import { Watches } from "/watches.js";
 
@@ -183,6 +184,7 @@ function onClick(id, name, value = () => null) {
 
 const watches = new Watches(changed);
 new Teacher(() => watches.names, changed);
+new ExerciseTeacher();
 
 element("profile").addEventListener("change", (event) => {
   const name = event.currentTarget.value;

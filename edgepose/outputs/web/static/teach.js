@@ -139,7 +139,7 @@ export class Teacher {
 }
 
 // A short tone a second: the person in the pose is too far away to read a phone.
-class Beeper {
+export class Beeper {
   constructor() {
     this.context = "AudioContext" in window ? new AudioContext() : null;
   }
