@@ -110,6 +110,43 @@ def test_what_the_device_refuses_is_shown(phone: Phone, page: Web, appliance: Ap
     assert not phone.run("return document.getElementById('taught-sheet').open")
 
 
+HURRY = "const real = setTimeout; window.setTimeout = (f, ms) => real(f, ms === 1000 ? 50 : ms);"
+COUNT = "document.getElementById('count').textContent"
+
+
+def teach_exercise(phone: Phone, name: str) -> None:
+    """Begin to teach an exercise that is done three times; a second takes 50 ms."""
+    phone.run(HURRY)
+    phone.tap("#learn")
+    phone.type("#exercise-name", name)
+    phone.tap("#learn-form label:has([value='3'])")
+    phone.tap("#learn-form .primary")
+
+
+def test_an_exercise_is_taught(phone: Phone, stand: Web, appliance: Appliance):
+    """A countdown, time to do it three times, and what was learned."""
+    phone.log_in()
+    phone.see("!document.getElementById('actions').hidden")
+    teach_exercise(phone, "shrug")
+    phone.see(f"{COUNT}.endsWith(' s')")
+    phone.see(f"{TOAST} === 'Do it 3 times.'")
+    phone.see("document.getElementById('learned-sheet').open")
+    assert ("learn", {"name": "shrug", "count": 3, "seconds": 12}) in appliance.asked
+    shown = phone.run("return document.getElementById('learned-text').textContent")
+    assert shown == "exercise 'shrug' is learned from 3 repetitions"
+    phone.tap("#learned-close")
+    assert not phone.run("return document.getElementById('learned-sheet').open")
+
+
+def test_why_no_exercise_was_learned_is_told(phone: Phone, stand: Web):
+    """The device's own reason."""
+    phone.log_in()
+    phone.see("!document.getElementById('actions').hidden")
+    teach_exercise(phone, "nothing")
+    phone.see(f"{TOAST}?.startsWith('Nothing repeats 3 times')")
+    assert not phone.run("return document.getElementById('learned-sheet').open")
+
+
 def test_everything_can_be_done_with_a_keyboard(phone: Phone, stand: Web, appliance: Appliance):
     """Every control is reached by Tab and has a name."""
     phone.press("#token", "END")
