@@ -85,7 +85,7 @@ class Appliance(Controls):
         known = {
             "capture": self._capture, "template": self._use, "thresholds": self._tune,
             "save": self._save, "profile": self._switch, "detect": self._set_detect,
-            "reload": lambda value: "Read again.", "learn": self._learn,
+            "reload": lambda value: "Read again.", "learn": self._learn_exercise,
         }  # fmt: skip
         if name not in known:
             raise UserError(f"unknown command '{name}'{near_miss(name, known)}")
@@ -105,7 +105,7 @@ class Appliance(Controls):
         if session.request.is_watched:
             self._use({"watch": self._name, "template": name})
 
-    def _learn(self, value: Any) -> str:
+    def _learn_exercise(self, value: Any) -> str:
         if value["name"] == "nothing":
             raise UserError(f"nothing repeats {value['count']} times; film it again")
         return f"exercise '{value['name']}' is learned from {value['count']} repetitions"
