@@ -21,6 +21,7 @@ from edgepose.core.smoothing import make_smoother
 from edgepose.core.templates import Template, teach
 from edgepose.core.tracking import Tracker
 from edgepose.core.watches.pose import PoseWatch
+from edgepose.definitions import template_file
 from edgepose.engine.event_ids import replay_stamp
 from edgepose.engine.perception import Detector, Interpreter
 from edgepose.engine.replay import replay_poses
@@ -172,3 +173,10 @@ def test_arms_up_fires_where_somebody_does_raise_them(seen, taught, teacher):
     """Once in this clip, while the arms are up: straight from 1.3 s, bent from 2.3 s to 2.6 s."""
     (start,) = starts(seen("tfjs_pose_1.mp4"), taught(teacher, ARMS_UP[teacher]))
     assert 1.2 < start < 2.6
+
+
+@pytest.mark.parametrize("clip", [SQUATS, "../counted/squat_side_home.mp4"])
+def test_the_shipped_squat_fires_once_per_squat_of_people_it_was_not_made_from(seen, clip):
+    """Three squats each, obliquely from the front and from the side; no pose was taught."""
+    shipped = template_file.load(Path(__file__).parents[1] / "configs" / "templates" / "squat.yaml")
+    assert len(starts(seen(clip), shipped)) == 3

@@ -25,7 +25,7 @@ from edgepose.config.limits import Commands, LimitsSection
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watches.performers import REST
 from edgepose.core.watches.scored import MAX_AGE
-from edgepose.definitions import exercise_file, routine_file
+from edgepose.definitions import exercise_file, library, routine_file
 from edgepose.definitions.classifier_file import Order
 from edgepose.engine.governor import LEAST_FPS, Rates
 from edgepose.errors import InvalidValue, near_miss
@@ -188,6 +188,17 @@ def _template_exists(path: Path, info: ValidationInfo) -> Path:
     raise InvalidValue(f"no such template file: {path}{hint}", "missing_file")
 
 
+def _template_path(value: Any, info: ValidationInfo) -> Any:
+    """Return the file of a template that is given by name; a path stays as it is."""
+    if not isinstance(value, str) or "/" in value or Path(value).suffix:
+        return value
+    base = (info.context or {}).get("base")
+    found = library.known("template", None if base is None else Path(base))
+    if value not in found:
+        raise ValueError(f"unknown template '{value}'{near_miss(value, found)}")
+    return found[value].absolute()
+
+
 def _exercise_path(value: Any, info: ValidationInfo) -> Any:
     """Return the file of an exercise that is given by name or by path."""
     if not isinstance(value, (str, Path)):
@@ -221,7 +232,9 @@ ModelName = Annotated[str, AfterValidator(_known_model)]
 ModelPath = Annotated[ExistingPath, AfterValidator(_model_file)]
 RoutinePath = Annotated[Path, BeforeValidator(_routine_path)]
 ExercisePath = Annotated[Path, BeforeValidator(_exercise_path)]
-TemplatePath = Annotated[ConfigPath, AfterValidator(_template_exists)]
+TemplatePath = Annotated[
+    ConfigPath, BeforeValidator(_template_path), AfterValidator(_template_exists)
+]
 
 
 class ModelSection(Options):
@@ -347,7 +360,8 @@ class WatchSection(_Kinds):
 
     template: TemplatePath | Annotated[tuple[TemplatePath, ...], Field(min_length=1)] | None = (
         Field(
-            None, description="the pose: a template file, or a list of them of which one must fit"
+            None,
+            description="the pose: a template by name or file, or a list of which one must fit",
         )
     )
     classifier: ExistingPath | None = Field(

@@ -27,7 +27,7 @@ from edgepose.core.templates import (
     measure,
 )
 from edgepose.correction import Correction
-from edgepose.skeleton import LIMBS, NUM_LIMBS
+from edgepose.skeleton import LIMB_INDEX, LIMBS, NUM_LIMBS
 from edgepose.types import DEVIATED, OK, UNKNOWN, Match, Pose
 
 ZERO_SCORE_AT: Final = 3.0  # a limb scores 0 at this many times its angle_deviation
@@ -48,6 +48,9 @@ def limb_scores(degrees: NDArray[Any], angle_deviations: NDArray[Any]) -> NDArra
 
 FAR_OFF: Final = ZERO_SCORE_AT  # times its tolerance: a pose with a limb so far off is another
 # (at twice, two of 12 pairs of people and jumping jacks lose repetitions to blurred limbs)
+
+_ACROSS: Final = [LIMB_INDEX["shoulders"], LIMB_INDEX["hips"]]
+"""From the side these are short and point anywhere, so how far they are off means nothing."""
 
 TURNED: Final = np.float32(0.65)
 """The highest score of a back for a front, in which left and right of the trunk are swapped. Below
@@ -91,6 +94,10 @@ class Templates:
         self._limit = FAR_OFF if max_deviated is None else 1.0  # tolerances
         self._allowed = float(max_deviated or 0)
         self._facing = np.array([facing(view.points) for view in self._views], np.int8)
+        self._trunk = self._counted.copy()  # limbs that may bar where front or back is clear
+        self._trunk[np.ix_(self._facing == 0, _ACROSS)] = 0
+        self._side = self._counted.copy()
+        self._side[:, _ACROSS] = 0
 
     def __len__(self) -> int:
         return len(self.templates)
@@ -100,16 +107,20 @@ class Templates:
         points = known_points(pose, self.min_score)
         angles = limb_angles(points)
         rounded = limb_angles(points, rounded=True) if self._any_rounded else angles
-        scores, excess = self._score(angles, rounded)
-        is_turned = self._facing * facing(points) < 0  # one shows the front, the other the back
+        side = facing(points)
+        scores, excess = self._score(angles, rounded, self._trunk if side else self._side)
+        is_turned = self._facing * side < 0  # one shows the front, the other the back
         scores = np.where(is_turned, np.minimum(scores, TURNED), scores)
         is_excess = (excess > self._allowed) | is_turned
         return Comparison(self, points, scores, is_excess, pose.size[0])
 
-    def _score(self, angles: Array, rounded: Array) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _score(
+        self, angles: Array, rounded: Array, barring: NDArray[np.float32]
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return (rows,) scores of (12,) angles, and how many limbs are off by too much.
 
-        rounded: angles for templates with `compat`.
+        rounded: angles for templates with `compat`. barring: (rows, 12), 1 for limbs of which too
+        many off are too many.
         """
         known = np.isfinite(angles).astype(np.float32)
         pose = np.nan_to_num(angles).astype(np.float32)
@@ -121,7 +132,7 @@ class Templates:
         total = self._weights @ known
         scores = ((limbs * self._weights) @ known) / np.maximum(total, np.float32(1e-9))
         scores = np.where(self._counted @ known >= self._required, scores, np.float32(0))
-        return scores, ((off > self._limit * self._deviations) * self._counted) @ known
+        return scores, ((off > self._limit * self._deviations) * barring) @ known
 
 
 def _stack(rows: Sequence[Array]) -> Array:

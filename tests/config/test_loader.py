@@ -180,6 +180,16 @@ class TestTemplates:
         assert template.limbs["left_forearm"].angle_deviation == 40
         assert "hips" in template.ignore
 
+    def test_a_template_is_found_by_name_beside_the_file_then_shipped(self, folder: Path):
+        """As exercises and routines are; an unknown name gets the near miss."""
+        (folder / "templates").mkdir(exist_ok=True)
+        (folder / "templates" / "mine.yaml").write_text((folder / "up.yaml").read_text())
+        config = read(folder, MINIMAL + "watch: {a: {template: mine}, b: {template: [squat]}}\n")
+        assert config.watches["a"].templates == (folder / "templates" / "mine.yaml",)
+        assert config.templates["b"][0].name == "squat"
+        with pytest.raises(ConfigError, match="unknown template 'sqat'; did you mean 'squat'"):
+            read(folder, MINIMAL + "watch: {a: {template: sqat}}\n")
+
     @pytest.mark.parametrize(("facing", "views"), [("front", 1), ("any", 2)])
     def test_a_watch_says_whether_a_back_counts(self, folder: Path, facing: str, views: int):
         """The template gets a further view then."""

@@ -325,6 +325,14 @@ class TestFacing:
         template = teach("t", [side])
         assert match(template, swapped(side, "shoulder", "hip")).score > 0.8
 
+    def test_from_the_side_the_line_across_the_shoulders_bars_nobody(self, figure):
+        """It is short there and points anywhere; an arm that does bars as ever."""
+        side = figure(longer={"shoulders": 0.05})
+        templates = Templates([teach("t", [side])])
+        assert templates.compare(swapped(side, "shoulder")).at_most(0.2).score > 0.8
+        other = figure(longer={"shoulders": 0.05}, left_forearm=95.0)
+        assert templates.compare(other).at_most(0.2).score == pytest.approx(0.2)
+
     def test_whichever_way_the_trunk_points(self, figure):
         """Upside down, the left shoulder of a front is on the left of the picture."""
         points = known_points(figure())
