@@ -35,11 +35,17 @@ _AHEAD: Final = 0.05  # of the nose in a profile
 
 @dataclass(frozen=True, slots=True)
 class MovingFigure:
-    """How an exercise looks at its start and its target: angles of limbs, as of `limbs_of`."""
+    """How an exercise looks at its start and its target: angles of limbs, as of `limbs_of`.
+
+    At the target, rise: statures of the feet above the ground; turn: degrees of the upper body
+    around the vertical.
+    """
 
     start: Mapping[str, float] = field(default_factory=dict)
     target: Mapping[str, float] = field(default_factory=dict)
     is_profile: bool = False
+    rise: float = 0.0
+    turn: float = 0.0
 
     @property
     def points(self) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -48,7 +54,7 @@ class MovingFigure:
             _grounded(points_of(angles, is_profile=self.is_profile))
             for angles in (self.start, self.target)
         )
-        return start, target
+        return start, _turned(target, self.turn) - (self.rise, 0.0)
 
 
 def limbs_of(angles: Mapping[str, float], *, is_profile: bool) -> dict[str, float]:
@@ -86,6 +92,17 @@ def _grounded(points: NDArray[Any]) -> NDArray[Any]:
     standing = ankles[ankles[:, 0] >= ankles[:, 0].max() - _STANDS]
     grounded: NDArray[Any] = points - standing.mean(0)
     return grounded
+
+
+def _turned(points: NDArray[Any], degrees: float) -> NDArray[Any]:
+    """Return points of somebody seen from the front whose upper body turns, to their left."""
+    shares = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    turned = points.copy()
+    middle = points[[INDEX["left_shoulder"], INDEX["right_shoulder"]], 1].mean()
+    upper = slice(0, INDEX["left_hip"])
+    turned[upper, 1] = middle + shares[0] * (points[upper, 1] - middle)
+    turned[INDEX["nose"], 1] += shares[1] * _AHEAD
+    return turned
 
 
 def _add_head(points: NDArray[Any], is_profile: bool) -> None:

@@ -253,11 +253,17 @@ class FigureSection(Options):
     target: Angles = Field(
         default={}, description="limbs at the target", examples=[{"thigh": -5, "shin": -105}]
     )
+    rise: Annotated[float, Field(ge=0.0, le=0.5)] = Field(
+        default=0.0, description="statures of the feet above the ground at the target"
+    )
+    turn: Annotated[float, Field(ge=-90.0, le=90.0)] = Field(
+        default=0.0, description="degrees of the upper body around the vertical at the target"
+    )
 
     @property
     def moving(self) -> MovingFigure:
         """Return the figure."""
-        return MovingFigure(self.start, self.target, self.view == "side")
+        return MovingFigure(self.start, self.target, self.view == "side", self.rise, self.turn)
 
 
 def _own(value: Any) -> Any:
