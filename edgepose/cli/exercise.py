@@ -22,6 +22,7 @@ from edgepose.definitions import exercise_file
 from edgepose.errors import ExerciseError, UserError
 from edgepose.recording import is_recording
 from edgepose.render.curve import draw_curve
+from edgepose.render.exercise import draw_exercise
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -61,11 +62,23 @@ def _listed(name: str, path: Path) -> dict[str, Any]:
 
 @exercise.command()
 @click.argument("name")
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="OUT.png",
+    help="Draw start and target into a picture.",
+)
 @json_option
-def show(name: str, as_json: bool) -> None:
-    """Show the exercise NAME (or file): its signal, thresholds, guards and faults."""
+def show(name: str, picture: Path | None, as_json: bool) -> None:
+    """Show the exercise NAME (or file): its signal, thresholds, guards and faults.
+
+    Example: edgepose exercise show squat --picture squat.png
+    """
     path = _path(name)
     found = exercise_file.load(path)
+    if picture is not None:
+        title = in_language(found.title, "en") or found.name
+        imaging.write_image(picture, draw_exercise(title, found.steps))
     if as_json:
         click.echo(json.dumps(_shown(found, path), ensure_ascii=False))
     else:

@@ -59,6 +59,16 @@ def test_show_prints_the_file(edgepose_command, here):
     )
 
 
+def test_show_draws_start_and_target(edgepose_command, here):
+    """For a sheet on the wall; a wrong ending is one sentence."""
+    said = edgepose_command("exercise", "show", "squat", "--picture", "squat.png")
+    assert said.code == 0
+    assert imaging.read_image(Path("squat.png")).shape == (360, 560, 3)
+    wrong = edgepose_command("exercise", "show", "squat", "--picture", "squat.docx")
+    assert wrong.code != 0
+    assert "expected a name ending in .png" in wrong.err
+
+
 def test_test_says_why_each_swing_counted_or_not(edgepose_command, squats):
     """Three and one that was not deep enough, with a row of bars."""
     said = edgepose_command("exercise", "test", "squat", squats, "--picture", "curve.png")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
+
+from numpy.typing import NDArray
 
 from edgepose.core.figure import MovingFigure
 from edgepose.core.watches.counter import Counter, Phase, Swing, Swings
@@ -125,6 +127,13 @@ class Exercise:
     def is_hold(self) -> bool:
         """Return whether seconds are counted, not repetitions."""
         return self.measure is None
+
+    @property
+    def steps(self) -> tuple[NDArray[Any], ...]:
+        """Return the points of its figure at start and target, of a hold those of the target."""
+        if self.figure is None:
+            return ()
+        return self.figure.points[-1:] if self.is_hold else self.figure.points
 
     @property
     def all_guards(self) -> tuple[Check, ...]:
