@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.mark.parametrize("sheet", ["words", "screens"])
+@pytest.mark.parametrize("sheet", ["words", "screens", "exercises"])
 def test_a_sheet_can_be_drawn_again(sheet: str, tmp_path: Path):
     """By the code as it is, as large as the one in the docs."""
     target = tmp_path / "sheet.png"
