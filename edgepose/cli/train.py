@@ -1,4 +1,4 @@
-"""edgepose train: train your own pose model. Needs the extra `train`."""
+"""edgepose train: make data, train your own pose model or classifier. Needs the extra `train`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from edgepose import imaging
 from edgepose.appliance.model import BUNDLED
-from edgepose.cli.train_classifier import train_classifier
-from edgepose.cli.train_data import demo_clip, label, sheet, stages, views
+from edgepose.cli.pose import opened
+from edgepose.core.watches.embedding import embed, is_enough
+from edgepose.definitions import classifier_file
+from edgepose.definitions.classifier_file import MIN_SCORE, Examples, Order
 from edgepose.system import paths
 
 if TYPE_CHECKING:
@@ -28,9 +32,11 @@ if TYPE_CHECKING:
 _Path: Final = click.Path(path_type=Path)
 _Existing: Final = click.Path(path_type=Path, exists=True)
 _Folder: Final = click.Path(path_type=Path, exists=True, file_okay=False)
+_Share: Final = click.FloatRange(0.0, 1.0)
 _BUNDLED: Final = f"{BUNDLED}.npz"
 _REAL_SIZE: Final = 256  # pixels of a crop round an annotated person
 _FINETUNE_PHASES: Final = "160:600,192:600"
+_FEWEST: Final = 2000  # people who do something else; and four times the examples
 
 
 @click.group()
@@ -262,5 +268,153 @@ def export_command(
     _exported(checkpoint, Pool.open(pool), _vacant(empty, recipe), size, out, recipe)
 
 
-for _command in (stages, label, views, sheet, demo_clip, train_classifier):
-    train.add_command(_command)
+@train.command()
+@click.option("--pool", type=_Existing, required=True, help="Rendered pictures; the last 256 test.")
+@click.option("--out", type=_Path, required=True, help="Picture of the curves to write.")
+@click.option("--steps", default=400, show_default=True)
+@click.option("--input", "size", default=64, show_default=True, help="Pixels of the pictures.")
+@click.option("--seed", default=1, show_default=True)
+def stages(pool: Path, out: Path, steps: int, size: int, seed: int) -> None:
+    """Train pose machines of 2 and 6 stages on the same batches, and plot their errors."""
+    from edgepose.train.data.pool import Pool
+    from edgepose.train.net.stages import StageResult, compare_stages, draw_curves
+
+    samples = Pool.open(pool)
+    split = len(samples) - 256
+    train_set = [samples[index] for index in range(min(split, 4096))]
+    held_out = [samples[index] for index in range(split, len(samples))]
+
+    def report(result: StageResult) -> None:
+        figures = zip(result.errors, result.pck, strict=True)
+        lines = (f"  stage {i}: error {e:.3f}  pck {p:.3f}" for i, (e, p) in enumerate(figures, 1))
+        click.echo("\n".join([f"{result.stages} stages", *lines]))
+
+    results = compare_stages(train_set, held_out, steps, size, seed=seed, report=report)
+    imaging.write_image(out, draw_curves(results))
+
+
+@train.command()
+@click.argument("clips", nargs=-1, required=True, type=_Existing)
+@click.option("--out", type=_Path, required=True, help="Folder for frames and annotations.json.")
+@click.option("--teacher", metavar="NAME|PATH", help="Model that labels; the best available.")
+@click.option("--every", default=5, show_default=True, help="Take every n-th frame.")
+@click.option(
+    "--region",
+    type=(_Share, _Share, _Share, _Share),
+    default=(0.0, 0.0, 1.0, 1.0),
+    metavar="Y X HEIGHT WIDTH",
+    help="Part of the frame with one person, each from 0 to 1  [default: all of it]",
+)
+def label(
+    clips: tuple[Path, ...],
+    out: Path,
+    teacher: str | None,
+    every: int,
+    region: tuple[float, float, float, float],
+) -> None:
+    """Label the frames of CLIPS with a teacher model; keep what it is sure of.
+
+    What lies beside the people, where nobody is, goes into OUT/empty: pictures for `--empty`.
+    """
+    from edgepose.train.data.negatives import keep_vacant
+    from edgepose.train.data.pseudo_labels import label_clip, write_labels
+    from edgepose.types import Region
+
+    part = Region(*region)
+    if min(region[2:]) <= 0 or max(part.y + part.height, part.x + part.width) > 1:
+        raise click.BadParameter(f"{region} is not inside the frame", param_hint="--region")
+    with opened(teacher, min_score=0.0) as loaded:
+        frames = (f for clip in clips for f in label_clip(loaded.estimate, clip, every, part))
+        count = write_labels(out, keep_vacant(loaded.estimate, frames, out / "empty"))
+    click.echo(f"{out / 'annotations.json'}: {count} frames by {loaded.label}")
+
+
+@train.command()
+@click.option("--out", type=_Path, required=True, help="Picture to write.")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--count", default=40, show_default=True)
+@click.option("--plain", is_flag=True, help="Without keypoints.")
+def sheet(out: Path, seed: int, count: int, plain: bool) -> None:
+    """Draw a contact sheet of synthetic people with their keypoints."""
+    from edgepose.train.contact_sheets import contact_sheet, draw_sample
+    from edgepose.train.synth.people import People
+
+    people = People(seed)
+    samples = [people() for _ in range(count)]
+    pictures = [sample.image if plain else draw_sample(sample) for sample in samples]
+    imaging.write_image(out, contact_sheet(pictures, 8))
+
+
+@train.command("demo-clip")
+@click.option("--out", type=_Path, required=True, help="Folder for demo.mp4 and its truth.")
+@click.option("--seed", default=1, show_default=True, help="Performer.")
+def demo_clip(out: Path, seed: int) -> None:
+    """Render the demo performer: a clip of exercises and its exact keypoints."""
+    from edgepose.train.synth.demo_clip import write_demo
+
+    write_demo(out, seed)
+
+
+@train.command()
+@click.argument("panoramas", nargs=-1, required=True, type=_Existing)
+@click.option("--out", type=_Path, required=True, help="Folder for the pictures, made if absent.")
+@click.option("--count", default=60, show_default=True, help="Views of each panorama.")
+@click.option("--seed", default=1, show_default=True)
+def views(panoramas: tuple[Path, ...], out: Path, count: int, seed: int) -> None:
+    """Cut views of real places out of PANORAMAS without people: pictures for `--empty`."""
+    from edgepose.train.synth import panoramas as places
+
+    out.mkdir(parents=True, exist_ok=True)
+    for index, path in enumerate(panoramas):
+        rng, light = np.random.default_rng((seed, index)), places.read_panorama(path)
+        for number, picture in enumerate(places.views(rng, light, count)):
+            imaging.write_image(out / f"{index:03d}-{path.stem}-{number:03d}.jpg", picture)
+    click.echo(f"{out}: {count * len(panoramas)} views")
+
+
+@train.command("classifier")
+@click.argument("examples", type=_Path, metavar="NAME.csv")
+@click.option("--out", type=_Path, required=True, metavar="NAME.tflite", help="File to write.")
+@click.option("--seed", default=1, show_default=True, help="Seed of everything that is drawn.")
+@click.option(
+    "--order",
+    type=click.Choice(["xy", "yx"]),
+    default="xy",
+    show_default=True,
+    help="What stands first in the columns called x, y.",
+)
+def train_classifier(examples: Path, out: Path, seed: int, order: Order) -> None:
+    """Train a network on the examples of NAME.csv; its classes are written beside it.
+
+    It takes 17 times (x, y, score) in pixels. People who do something else are drawn and trained
+    with, so that all classes may be improbable.
+    """
+    if out.suffix != ".tflite":
+        raise click.UsageError(f"--out: expected a name that ends in .tflite, found {out.name}")
+    known = _seen(classifier_file.load(examples, order))
+    model = _network(known, seed)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(model)
+    labels = out.with_suffix(".txt")
+    classifier_file.save_labels(labels, known.classes)
+    click.echo(f"{out}: {len(model)} bytes, from {len(known)} examples; classes in {labels}")
+
+
+def _seen(examples: Examples) -> Examples:
+    """Return the examples that show enough to learn from."""
+    return examples.take(np.flatnonzero(is_enough(embed(examples.points))))
+
+
+def _network(known: Examples, seed: int) -> bytes:
+    """Return the network as a file. Raises MissingExtra before anything takes long."""
+    from edgepose.train.classify.network import train
+    from edgepose.train.classify.nobody import draw_others
+    from edgepose.train.export.classifier import to_tflite
+    from edgepose.train.extra import need
+
+    need("tensorflow")
+    points = known.keypoints[..., :2].astype(np.float64)
+    count = max(_FEWEST, 4 * len(known))
+    others = draw_others(points, known.neighbours(MIN_SCORE), count, seed)
+    layers = train(points, known.owners, others, seed)
+    return to_tflite(layers, np.concatenate((points[:100], others[:100])))
