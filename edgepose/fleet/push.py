@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -130,6 +131,5 @@ def _withdraw(client: FleetClient, results: Iterable[PushResult], key: str) -> N
 
 def summary(results: Iterable[PushResult]) -> Iterator[str]:
     """Yield counts such as `3 accepted`, in order of appearance."""
-    states = [result.state for result in results]
-    for state in dict.fromkeys(states):
-        yield f"{states.count(state)} {state}"
+    for state, count in Counter(result.state for result in results).items():
+        yield f"{count} {state}"
