@@ -1,14 +1,17 @@
-"""Check of the user's permissions: Linux gives devices to groups."""
+"""Checks of permissions: the user's groups, and who may read the service's secrets."""
 
 from __future__ import annotations
 
+import stat
 from typing import Final
 
-from edgepose.doctor.finding import Finding, Intent, ok, trouble
+from edgepose.doctor.finding import Finding, Intent, ok, trouble, warn
 from edgepose.doctor.system import System
 
 _GROUPS: Final = ("video", "render", "gpio", "plugdev", "input")
 """Cameras and screens; GPU; pins; an Edge TPU on USB; keys of a desktop's window."""
+SECRETS: Final = "etc/edgepose/environment"
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def groups(system: System, intent: Intent) -> Finding:
@@ -51,3 +54,15 @@ def _known(system: System) -> dict[str, tuple[int, list[str]]]:
         for name, _, number, members in (line for line in lines if len(line) == 4)
         if number.isdigit()
     }
+
+
+def environment(system: System, intent: Intent) -> Finding | None:
+    """Check whether only its owner can read the environment of the service."""
+    path = system.path(SECRETS)
+    if not path.is_file():
+        return None
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & _OTHERS:
+        sentence = f"/{SECRETS} holds passwords, and others may read it (mode {mode:o})"
+        return warn("secrets", sentence, f"sudo chmod 600 /{SECRETS}")
+    return ok("secrets", f"/{SECRETS} can be read by its owner alone")

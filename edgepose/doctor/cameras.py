@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from edgepose.doctor.finding import Finding, Intent, fail, ok, trouble, warn
+from edgepose.doctor.finding import Finding, Intent, fail, ok, warn
 from edgepose.doctor.system import System
 from edgepose.sources.sensor_modes import listed_modes, share, widest
 
@@ -156,6 +156,4 @@ def camera_name(system: System, intent: Intent) -> Finding | None:
     if not re.fullmatch(r"/dev/video\d+", str(device)) or len(by_id) < 2:
         return None
     sentence = f"{len(by_id)} cameras are connected, and {device} may be another one after a reboot"
-    return trouble(
-        None, "camera name", sentence, f"set source.device to {by_id[0]} or a similar name"
-    )
+    return warn("camera name", sentence, f"set source.device to {by_id[0]} or a similar name")

@@ -16,7 +16,6 @@ from edgepose.doctor import (
     models,
     network,
     packages,
-    secrets,
     storage,
 )
 from edgepose.doctor.finding import Finding, Intent, warn
@@ -49,7 +48,7 @@ def checks(intent: Intent) -> Mapping[str, Sequence[Check]]:
             storage.room,
             storage.root,
             storage.state,
-            secrets.environment,
+            access.environment,
         ),
         "Software": (
             machine.python,

@@ -9,7 +9,7 @@ from typing import Final
 from edgepose.appliance.model import best_model, builds
 from edgepose.config.schema import ModelSection
 from edgepose.doctor.coral import INSTALL, plugged_in
-from edgepose.doctor.finding import Finding, Intent, fail, ok, trouble, warn
+from edgepose.doctor.finding import Finding, Intent, fail, ok, warn
 from edgepose.doctor.packages import BEST
 from edgepose.doctor.system import System
 from edgepose.errors import EdgeposeError, LostCause, ModelError, RuntimeLost, error_text
@@ -148,12 +148,9 @@ def collection(system: System, intent: Intent) -> Finding | None:
         first = f"{here[damaged[0]]}: {wrong[damaged[0]]}"
         more = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
         remedy = f"edgepose models pull {' '.join(damaged)}"
-        return trouble(None, "models", f"{first}{more}", remedy)
-    return (
-        ok("models", f"{len(here)} of {len(manifest())} known models are here, none damaged")
-        if here
-        else None
-    )
+        return warn("models", f"{first}{more}", remedy)
+    sentence = f"{len(here)} of {len(manifest())} known models are here, none damaged"
+    return ok("models", sentence) if here else None
 
 
 def _fault(name: str, path: Path) -> str:
