@@ -21,13 +21,13 @@ from edgepose.skeleton import KEYPOINTS
 from edgepose.train.synth.body import BodyModel
 from edgepose.train.synth.camera import Camera, look_at
 from edgepose.train.synth.looks import draw_look, draw_textures
-from edgepose.train.synth.people import Actor, Light, draw_people, place, visibility
+from edgepose.train.synth.people import Actor, Light, Sample, draw_people, place, visibility
 from edgepose.train.synth.poses import jumping_jack, squat_at
 from edgepose.train.synth.posture import Arm, Posture
 from edgepose.train.synth.scene import room
 from edgepose.train.synth.skeleton3d import Build
 from edgepose.train.synth.things import Picture
-from edgepose.types import Image, Size
+from edgepose.types import Size
 
 SIZE: Final[Size] = (480, 640)
 FPS: Final = 25
@@ -76,9 +76,9 @@ PERFORMANCE: Final = (
 )
 
 
-def expected(performance: tuple[Act, ...] = PERFORMANCE) -> dict[str, int]:
+def expected() -> dict[str, int]:
     """Return how often each exercise is done, by name, standing left out."""
-    return {act.name: act.times for act in performance if act.name != "stand"}
+    return {act.name: act.times for act in PERFORMANCE if act.name != "stand"}
 
 
 def _phase(act: Act, share: float) -> float:
@@ -140,16 +140,7 @@ def _floor_shadow(picture: Picture, actor: Actor, camera: Camera) -> None:
     picture *= (1 - 0.4 * soft[..., None]).astype(np.float32)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Shot:
-    """One frame and its truth: keypoints (17, 2) of (y, x) pixels, visible (17,) 0..2."""
-
-    image: Image
-    keypoints: NDArray[np.float32]
-    visible: NDArray[np.int8]
-
-
-def perform(seed: int = PERFORMER, performance: tuple[Act, ...] = PERFORMANCE) -> Iterator[Shot]:
+def perform(seed: int = PERFORMER, performance: tuple[Act, ...] = PERFORMANCE) -> Iterator[Sample]:
     """Render the performance frame by frame; the same seed gives the same clip."""
     rng = np.random.default_rng((seed, 1))
     textures = draw_textures(rng)
@@ -161,10 +152,10 @@ def perform(seed: int = PERFORMER, performance: tuple[Act, ...] = PERFORMANCE) -
         _floor_shadow(picture, actor, camera)
         depth = draw_people(picture, [actor], camera, light, textures)
         keypoints, visible = visibility(actor, camera, depth, SIZE)
-        yield Shot(np.clip(picture, 0, 255).astype(np.uint8), keypoints, visible)
+        yield Sample(np.clip(picture, 0, 255).astype(np.uint8), keypoints, visible)
 
 
-def write_clip(path: Path, shots: list[Shot]) -> None:
+def write_clip(path: Path, shots: list[Sample]) -> None:
     """Write an H.264 mp4 of the shots, constant quality."""
     import av
 
@@ -178,7 +169,7 @@ def write_clip(path: Path, shots: list[Shot]) -> None:
         container.mux(stream.encode())
 
 
-def truth_document(shots: list[Shot]) -> dict[str, Any]:
+def truth_document(shots: list[Sample]) -> dict[str, Any]:
     """Return the clip's truth as JSON values: `edgepose eval` reads it.
 
     poses: a list of 17 [y, x, visible] a frame, pixels, visible as in COCO.
