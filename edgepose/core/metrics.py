@@ -18,6 +18,7 @@ from edgepose.skeleton import SIGMAS
 Floats = NDArray[np.float64]
 
 OKS_THRESHOLDS: Final = np.linspace(0.5, 0.95, 10)
+MOST: Final = 20  # detections a picture
 _RECALLS: Final = np.linspace(0.0, 1.0, 101)
 _EPSILON: Final = float(np.spacing(1))  # as pycocotools, so that figures agree to the last digit
 
@@ -28,7 +29,7 @@ def distances(found: Any, truth: Any) -> Floats:
     return np.sqrt((apart**2).sum(-1))
 
 
-def oks(found: Any, truth: Any, known: Any, area: float, sigmas: Any = SIGMAS) -> float:
+def oks(found: Any, truth: Any, known: Any, area: float) -> float:
     """Return the object keypoint similarity of one person, 0..1; NaN when nothing is known.
 
     found, truth: (k, 2 or more). known: bool (k,). area: of the person's segment, square pixels.
@@ -37,11 +38,11 @@ def oks(found: Any, truth: Any, known: Any, area: float, sigmas: Any = SIGMAS) -
     known = np.asarray(known, bool)
     if not known.any():
         return float("nan")
-    spread = 2 * (2 * np.asarray(sigmas)[known]) ** 2 * (area + _EPSILON)
+    spread = 2 * (2 * SIGMAS[known]) ** 2 * (area + _EPSILON)
     return float(np.exp(-(distances(found, truth)[known] ** 2) / spread).mean())
 
 
-def oks_outside(found: Any, box: Sequence[float], area: float, sigmas: Any = SIGMAS) -> float:
+def oks_outside(found: Any, box: Sequence[float], area: float) -> float:
     """Return how near keypoints are to a person with a box but no annotated keypoints.
 
     box: (x, y, width, height) in pixels, COCO's order. Distances count from the box grown to
@@ -52,7 +53,7 @@ def oks_outside(found: Any, box: Sequence[float], area: float, sigmas: Any = SIG
     high = np.array([y + 2 * height, x + 2 * width])
     points = np.asarray(found, float)[..., :2]
     apart = np.maximum(low - points, 0) + np.maximum(points - high, 0)
-    spread = 2 * (2 * np.asarray(sigmas)) ** 2 * (area + _EPSILON)
+    spread = 2 * (2 * SIGMAS) ** 2 * (area + _EPSILON)
     return float(np.exp(-(apart**2).sum(-1) / spread).mean())
 
 
@@ -79,11 +80,11 @@ class Detection:
     score: float
 
 
-def similarity(found: Detection, person: Instance, sigmas: Any = SIGMAS) -> float:
+def similarity(found: Detection, person: Instance) -> float:
     """Return the OKS of a detection with a person, annotated or only boxed."""
     if np.any(person.known):
-        return oks(found.keypoints, person.keypoints, person.known, person.area, sigmas)
-    return oks_outside(found.keypoints, person.box, person.area, sigmas)
+        return oks(found.keypoints, person.keypoints, person.known, person.area)
+    return oks_outside(found.keypoints, person.box, person.area)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,13 +119,11 @@ def _match_one(table: Floats, people: Sequence[Instance], threshold: float) -> t
     return hit, excused
 
 
-def _match(
-    found: Sequence[Detection], people: Sequence[Instance], sigmas: Any, limit: int
-) -> _Matched:
-    ranked = sorted(found, key=lambda detection: -detection.score)[:limit]
+def _match(found: Sequence[Detection], people: Sequence[Instance]) -> _Matched:
+    ranked = sorted(found, key=lambda detection: -detection.score)[:MOST]
     ordered = sorted(people, key=lambda person: person.ignored)
     shape = len(ranked), len(ordered)
-    table = np.array([[similarity(d, p, sigmas) for p in ordered] for d in ranked]).reshape(shape)
+    table = np.array([[similarity(d, p) for p in ordered] for d in ranked]).reshape(shape)
     pairs = [_match_one(table, ordered, threshold) for threshold in OKS_THRESHOLDS]
     return _Matched(
         np.array([detection.score for detection in ranked]),
@@ -163,11 +162,9 @@ class AveragePrecision:
 
 def average_precision(
     pictures: Sequence[tuple[Sequence[Detection], Sequence[Instance]]],
-    sigmas: Any = SIGMAS,
-    limit: int = 20,
 ) -> AveragePrecision:
-    """Return COCO's AP and AR over pictures of (detections, people); `limit` a picture."""
-    matched = [_match(found, people, sigmas, limit) for found, people in pictures]
+    """Return COCO's AP and AR over pictures of (detections, people), MOST of them a picture."""
+    matched = [_match(found, people) for found, people in pictures]
     people = sum(match.people for match in matched)
     if not people:
         return AveragePrecision(*[float("nan")] * 4)
@@ -192,12 +189,12 @@ def pck(found: Any, truth: Any, known: Any, norm: Any, share: float = 0.2) -> Fl
     return _mean_where(near, known)
 
 
-def pcp_25px(found: Any, truth: Any, known: Any, radius_px: float = 25.0) -> Floats:
+def pcp_25px(found: Any, truth: Any, known: Any) -> Floats:
     """Return per keypoint the share within a fixed radius of 25 pixels.
 
     Published as "PCP" with the small CPM it goes with; textbook PCP is about whole limbs.
     """
-    return _mean_where(distances(found, truth) <= radius_px, known)
+    return _mean_where(distances(found, truth) <= 25.0, known)
 
 
 def _mean_where(right: Any, known: Any) -> Floats:

@@ -44,9 +44,7 @@ def contact_sheet(images: Sequence[Image], columns: int) -> Image:
     return np.vstack(rows)
 
 
-def overlay_maps(
-    image: Image, maps: NDArray[Any], parts: Mapping[str, tuple[int, int, int]] = PARTS
-) -> Image:
+def overlay_maps(image: Image, maps: NDArray[Any]) -> Image:
     """Return the picture with confidence maps of some keypoints laid over in their colours.
 
     maps: (rows, columns, 17), 0..1; values outside are clipped, NaN counts as 0.
@@ -54,7 +52,7 @@ def overlay_maps(
     height, width = image.shape[:2]
     result = image.astype(np.float32)
     clean = np.clip(np.nan_to_num(maps.astype(np.float32)), 0, 1)
-    for name, colour in parts.items():
+    for name, colour in PARTS.items():
         one = np.ascontiguousarray(clean[..., INDEX[name]])
         share = cv2.resize(one, (width, height), interpolation=cv2.INTER_LINEAR)[..., None] * 0.8
         result += (np.array(colour, np.float32) - result) * share

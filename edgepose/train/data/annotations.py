@@ -26,6 +26,7 @@ from edgepose.types import Image, Size
 UNKNOWN: Final = -1  # visibility of a keypoint that nobody annotated
 
 _MPII_UNIT: Final = 200.0  # pixels: MPII's scale is the person's height over this
+_WIDE: Final = 1.6
 _MARGIN: Final = 1.25  # of an annotated box, as COCO's and MPII's baselines crop
 
 
@@ -362,10 +363,8 @@ def person_crops(
         yield PersonCrop(pixels, placed, np.where(outside, OUTSIDE, visible).astype(np.int8), back)
 
 
-def samples_of(
-    pictures: Iterable[Picture], size: int, scheme: str = "coco", margin: float = 1.6
-) -> list[Sample]:
-    """Return training samples of all annotated people; the wide margin leaves room to augment.
+def samples_of(pictures: Iterable[Picture], size: int, scheme: str = "coco") -> list[Sample]:
+    """Return training samples of all annotated people; a wide margin leaves room to augment.
 
     scheme: "coco" or "mpii". Raises UserError for "mpii" when a file has other parts.
     """
@@ -376,6 +375,6 @@ def samples_of(
                 f"{picture.path.parent}: annotated with {len(picture.scheme)} keypoints that are "
                 "not MPII's 16 parts; give MPII-style annotations, or train with --parts coco"
             )
-        crops = person_crops(picture, size, margin, parts=scheme == "mpii")
+        crops = person_crops(picture, size, _WIDE, parts=scheme == "mpii")
         samples += [crop.sample() for crop in crops]
     return samples

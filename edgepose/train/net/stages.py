@@ -116,7 +116,6 @@ def compare_stages(
     *,
     seed: int = 1,
     batch: int = 32,
-    counts: Sequence[int] = (2, 6),
     report: Callable[[StageResult], None] = lambda _: None,
 ) -> list[StageResult]:
     """Return the results of machines with 2 and 6 stages on the same batches."""
@@ -124,7 +123,7 @@ def compare_stages(
     test = Recipe(phases=(Phase(size, 1),), batch=min(256, len(held_out)), seed=seed + 1)
     fixed = Batches(test, held_out)[0]
     results = []
-    for count in counts:
+    for count in (2, 6):
         results.append(train_stages(count, samples, recipe, fixed))
         report(results[-1])
     return results
@@ -133,9 +132,9 @@ def compare_stages(
 _COLOURS: Final = ((60, 110, 220), (220, 80, 60), (60, 160, 80))
 
 
-def draw_curves(results: Sequence[StageResult], size: tuple[int, int] = (360, 640)) -> Image:
+def draw_curves(results: Sequence[StageResult]) -> Image:
     """Return a plot of the curves: steps across, error up (logarithmic), a legend."""
-    height, width = size
+    height, width = 360, 640
     image = np.full((height, width, 3), 255, np.uint8)
     left, right, top, bottom = 60, width - 20, 20, height - 40
     values = np.concatenate([np.log10(result.curve[5:]) for result in results])
