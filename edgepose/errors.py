@@ -18,6 +18,7 @@ KeyPath = tuple[str | int, ...]
 
 ProblemKind = Literal[
     "missing_file",
+    "unknown_definition",
     "unset_variable",
     "unknown_key",
     "missing_key",
@@ -34,7 +35,8 @@ class Problem:
 
     text: the sentence for people, which begins with the file and the line. path: where it is, ()
     for the file itself. line: from 1, None where there is none. kind: what code may tell apart;
-    "other_file": the text may quote another file that this one names.
+    "unknown_definition": an exercise or a routine that is not there; "other_file": the text may
+    quote another file that this one names.
     """
 
     text: str

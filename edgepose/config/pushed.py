@@ -7,6 +7,7 @@ native libraries, and the secrets of its environment.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from edgepose.config.edit import with_values
@@ -59,11 +60,23 @@ def _parsed(text: str, parse: Parse) -> Config:
 
 
 def _public(problem: Problem) -> Problem:
+    if problem.kind == "unknown_definition":
+        return not_carried(problem)
     if problem.kind != "other_file":
         return problem
     place = ".".join(map(str, problem.path))
     why = "the file that it names can't be used; check-config on the device gives the reason"
     return Problem(f"{place}: {why}", problem.path, problem.line, problem.kind)
+
+
+def not_carried(problem: Problem) -> Problem:
+    """Return the problem of an unknown exercise or routine, with the way out for a push."""
+    folder = f"{problem.path[-1]}s"
+    text = (
+        f"{problem.text}. A push does not carry it: put its file into `{folder}` beside the "
+        "configuration, here and on the device, or name a shipped one"
+    )
+    return replace(problem, text=text)
 
 
 def _check_variables(problems: Problems, own: Any) -> None:

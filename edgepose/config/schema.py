@@ -28,7 +28,7 @@ from edgepose.core.watches.scored import MAX_AGE
 from edgepose.definitions import exercise_file, library, routine_file
 from edgepose.definitions.classifier_file import Order
 from edgepose.engine.governor import LEAST_FPS, Rates
-from edgepose.errors import InvalidValue, near_miss
+from edgepose.errors import ExerciseError, InvalidValue, RoutineError, near_miss
 from edgepose.language import by_language
 from edgepose.modelstore.manifest import manifest
 from edgepose.options import (
@@ -204,7 +204,10 @@ def _exercise_path(value: Any, info: ValidationInfo) -> Any:
     if not isinstance(value, (str, Path)):
         return value
     base = (info.context or {}).get("base")
-    return exercise_file.find(str(value), None if base is None else Path(base))
+    try:
+        return exercise_file.find(str(value), None if base is None else Path(base))
+    except ExerciseError as error:
+        raise InvalidValue(str(error), "unknown_definition") from error
 
 
 def _routine_path(value: Any, info: ValidationInfo) -> Any:
@@ -212,7 +215,10 @@ def _routine_path(value: Any, info: ValidationInfo) -> Any:
     if not isinstance(value, (str, Path)):
         return value
     base = (info.context or {}).get("base")
-    return routine_file.find(str(value), None if base is None else Path(base))
+    try:
+        return routine_file.find(str(value), None if base is None else Path(base))
+    except RoutineError as error:
+        raise InvalidValue(str(error), "unknown_definition") from error
 
 
 def _known_model(name: str) -> str:

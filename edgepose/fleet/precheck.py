@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgepose.config.loader import from_document
+from edgepose.config.pushed import not_carried
 from edgepose.definitions import template_file
-from edgepose.errors import ConfigError, UserError
+from edgepose.errors import ConfigError, Problem, UserError
 from edgepose.yamldoc.document import Document, read_yaml
 from edgepose.yamldoc.validation import Problems, is_secret, leaves
 
@@ -84,4 +85,8 @@ def _check_rest(document: Document) -> None:
     except ConfigError as error:
         ours = [problem for problem in error.problems if problem.kind not in _ON_THE_DEVICE]
         if ours:
-            raise ConfigError(*ours) from error
+            raise ConfigError(*map(_with_way_out, ours)) from error
+
+
+def _with_way_out(problem: Problem) -> Problem:
+    return not_carried(problem) if problem.kind == "unknown_definition" else problem

@@ -9,6 +9,7 @@ import pytest
 from edgepose.config.limits import DEFAULTS, commands_of
 from edgepose.config.loader import Config, loads
 from edgepose.config.pushed import accept_pushed
+from edgepose.definitions import exercise_file
 from edgepose.errors import ConfigError
 
 TEXT = """\
@@ -132,6 +133,17 @@ def test_a_variable_that_stands_in_the_file_already_may_stay(file: Path):
     own = TEXT.replace("{type: synthetic}", "{type: stream, url: 'rtsp://a:${PASS}@cam/x'}")
     more = "  m: {type: mqtt, host: b, user: u, password: '${PASS}'}\n"
     assert pushed(file, own + more, own, PASS="hunter2x").source.type == "stream"
+
+
+def test_a_push_names_only_exercises_that_the_device_has(file: Path):
+    """A push carries none; once the file is in the device's folder, it is taken."""
+    text = f"{TEXT}watch: {{a: {{exercise: shrug}}}}\n"
+    with pytest.raises(ConfigError, match="does not carry it: put its file into `exercises`"):
+        pushed(file, text)
+    own = exercise_file.find("squat").read_text().replace("exercise: squat", "exercise: shrug")
+    (file.parent / "exercises").mkdir()
+    (file.parent / "exercises" / "shrug.yaml").write_text(own)
+    assert pushed(file, text).exercises["a"].name == "shrug"
 
 
 def test_an_answer_to_a_push_quotes_no_other_file(file: Path):

@@ -55,6 +55,17 @@ def test_all_else_is_refused(tmp_path: Path, lines: str, kind: str):
     assert [(problem.kind, problem.line) for problem in caught.value.problems] == [(kind, 3)]
 
 
+@pytest.mark.parametrize("kind", ["exercise", "routine"])
+def test_a_definition_of_ones_own_is_not_carried(tmp_path: Path, kind: str):
+    """Unlike a template it can't be pushed: the reason names the folder it belongs into."""
+    with pytest.raises(ConfigError) as caught:
+        check(tmp_path, f"watch: {{up: {{{kind}: shrug}}}}")
+    (problem,) = caught.value.problems
+    assert problem.kind == "unknown_definition"
+    assert f"unknown {kind} 'shrug'" in problem.text
+    assert f"A push does not carry it: put its file into `{kind}s`" in problem.text
+
+
 def test_only_what_the_device_can_not_know_is_reported(tmp_path: Path):
     """One mistake among a missing file and an unset variable."""
     with pytest.raises(ConfigError) as caught:
