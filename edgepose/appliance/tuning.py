@@ -283,6 +283,7 @@ class Recent(Output):
 
     def __init__(self) -> None:
         self.last_event: dict[str, Any] | None = None
+        self._seq = 0
         self._poses: deque[Pose] = deque(maxlen=FRAMES)
         self._seen: deque[tuple[float, Pose | None]] = deque()  # tracked and smoothed
 
@@ -298,8 +299,10 @@ class Recent(Output):
 
     def _remember(self, scene: Scene) -> None:
         now = scene.frame.time
-        if self._seen and now < self._seen[-1][0]:
+        if self._seen and (now < self._seen[-1][0] or scene.frame.seq < self._seq):
             self._seen.clear()  # another source
+            self._poses.clear()
+        self._seq = scene.frame.seq
         self._seen.append((now, next(iter(scene.poses), None)))
         while now - self._seen[0][0] > REMEMBERED:
             self._seen.popleft()

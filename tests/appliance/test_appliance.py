@@ -182,12 +182,22 @@ def test_a_template_is_taught_from_what_is_seen_and_then_used(standing, config_f
     )
 
 
+def teaching_ends(appliance: Appliance) -> str:
+    """Return "done" or "refused", once the pose is taken or not."""
+    while appliance.state()["teaching"]["state"] in ("countdown", "collecting"):
+        threading.Event().wait(0.02)
+    return appliance.state()["teaching"]["state"]
+
+
 def test_a_pose_taught_after_a_countdown_is_watched_for(standing, config_file):
     """As the page asks for it: the state goes on by itself, and the new watch fires."""
     appliance, witness = standing
     asked = {"name": "mine", "countdown": 0.3, "watch": True, "ignore": ["shoulders", "hips"]}
-    assert "is taken in 0.3 s" in appliance.command("capture", asked)
-    assert appliance.state()["teaching"]["state"] == "countdown"
+    for _ in range(5):  # keypoints of a drawn figure jitter: refused for moving, it tries again
+        assert "is taken in 0.3 s" in appliance.command("capture", asked)
+        assert appliance.state()["teaching"]["state"] == "countdown"
+        if teaching_ends(appliance) == "done":
+            break
     witness.wait_for(lambda scene: any(event.name == "mine" for event in scene.events))
     teaching = appliance.state()["teaching"]
     assert (teaching["state"], teaching["name"]) == ("done", "mine")

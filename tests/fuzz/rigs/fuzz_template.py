@@ -73,7 +73,7 @@ class TemplateFiles(Target):
             found = Templates([template], 0.15).compare(pose)
             assert 0.0 <= found.score <= 1.0, f"a score out of range: {found.score}"
             match = found.match()
-            assert len(match.texts) == len(LIMB_INDEX), "a limb is missing"
+            assert len(match.limbs) == len(LIMB_INDEX), "a limb is missing"
             assert all(math.isfinite(limb.degrees) for limb in match.deviated), "degrees are none"
 
     def _check_round(self, template: Template) -> None:
