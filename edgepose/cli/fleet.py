@@ -6,17 +6,21 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import click
+from rich import box
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from edgepose import jsonio
 from edgepose.cli.fleet_options import with_fleet_client
-from edgepose.cli.fleet_view import health_page, log_lines, result_table, row, table
+from edgepose.cli.status import body
 from edgepose.errors import DeviceError, UserError
 from edgepose.fleet.connection import FleetClient
 from edgepose.fleet.devices import DeviceStatus, loads_plain
@@ -25,6 +29,16 @@ from edgepose.fleet.push import IN_TIME, Push, PushResult, select, send, summary
 
 WIDE: Final = 200  # columns where no terminal limits them
 LOGS_IN_TIME: Final = 10.0  # seconds for a device to send its log
+STYLES: Final = {
+    "online": "green", "offline": "red", "stopped": "yellow", "never seen": "dim",
+    "accepted": "green", "refused": "red", "rolled back": "red", "no answer": "red",
+    "waits": "yellow",
+}  # fmt: skip
+SHORT: Final = 7  # characters of a version that people can tell apart
+COLUMNS: Final = ("Device", "State", "Version", "fps", "Model", "Templates", "Config", "Last event")
+
+WIDE_ONLY: Final = ("Version", "Model", "Templates")
+ROOMY: Final = 125  # columns of a terminal in which the whole table has room
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 _file = click.argument("file", type=click.Path(path_type=Path))
@@ -61,10 +75,10 @@ def list_(client: FleetClient, as_json: bool) -> None:
         found = list(client.devices.values())
     if as_json:
         for seen in found:
-            click.echo(json.dumps(row(seen)))
+            click.echo(json.dumps(_row(seen)))
     elif found:
         console = _console()
-        console.print(table(found, time.time(), console.width))
+        console.print(_table(found, time.time(), console.width))
     if not found:
         click.echo(f"No device has ever connected under '{client.prefix}/'.", err=True)
         sys.exit(1)
@@ -85,7 +99,7 @@ def health(client: FleetClient, device: str | None, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps({"device": seen.name, "state": seen.state} | dict(seen.health)))
         else:
-            click.echo(health_page(seen, time.time()))
+            click.echo(_health_page(seen, time.time()))
     if not all(seen.is_online for seen in found):
         sys.exit(1)
 
@@ -159,7 +173,7 @@ def logs(client: FleetClient, device: str, lines: int, as_json: bool) -> None:
             raise DeviceError(f"{device} is {seen.state}; its log is available when it is online")
         answer = _log_of(client, device, lines)
     for line in answer["lines"]:
-        click.echo(json.dumps(line) if as_json else log_lines(line))
+        click.echo(json.dumps(line) if as_json else _log_line(line))
     if answer.get("older"):
         click.echo(f"{answer['older']} older lines: --lines", err=True)
 
@@ -204,7 +218,7 @@ def _show(results: list[PushResult], as_json: bool) -> None:
         for result in results:
             click.echo(json.dumps(asdict(result)))
     else:
-        _console().print(result_table(results))
+        _console().print(_result_table(results))
         click.echo(f"{len(results)} devices: {', '.join(summary(results))}")
     if not all(result.is_accepted for result in results):
         sys.exit(1)
@@ -214,3 +228,137 @@ def _console(stderr: bool = False) -> Console:
     """Return the console for tables; in a file or a pipe no line is folded."""
     console = Console(highlight=False, stderr=stderr)
     return console if console.is_terminal else Console(highlight=False, stderr=stderr, width=WIDE)
+
+
+def _row(seen: DeviceStatus) -> dict[str, Any]:
+    """Return the JSON row of one device in `list --json`."""
+    health = seen.health
+    return {
+        "device": seen.name,
+        "state": seen.state,
+        "seen": health.get("time"),
+        "ails": seen.degraded,
+        "version": health.get("version"),
+        "fps": health.get("fps"),
+        "model": _inner(health, "runtime", "model"),
+        "templates": health.get("templates"),
+        "config": _config_version(seen),
+        "remote": health.get("remote"),
+        "last_event": health.get("last_event"),
+        "waiting": seen.pending,
+    }
+
+
+def _table(found: Iterable[DeviceStatus], now: float, width: int) -> Table:
+    """Return the table of all devices; now: unix seconds; width: of the terminal, characters.
+
+    A narrow terminal gets only the columns that show problems.
+    """
+    shown = [i for i, name in enumerate(COLUMNS) if width >= ROOMY or name not in WIDE_ONLY]
+    made = Table(*(COLUMNS[i] for i in shown), box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in made.columns:
+        column.overflow = "fold"
+    made.columns[0].no_wrap = True
+    for seen in found:
+        cells = _cells(seen, now)
+        made.add_row(*(cells[i] for i in shown))
+    return made
+
+
+def _cells(seen: DeviceStatus, now: float) -> list[Text | str]:
+    health = seen.health
+    fps = health.get("fps")
+    return [
+        Text(seen.name),
+        _state(seen, now),
+        Text(str(health.get("version", ""))),
+        f"{fps:.1f}" if seen.is_online and isinstance(fps, int | float) else "",
+        Text(str(_inner(health, "runtime", "model") or "")),
+        Text(_templates(seen)),
+        Text(_config(seen)),
+        Text(_event(health.get("last_event"), now)),
+    ]
+
+
+def _state(seen: DeviceStatus, now: float) -> Text:
+    text = Text(seen.state, STYLES[seen.state])
+    if seen.is_online and seen.degraded:
+        text = Text(f"degraded: {', '.join(seen.degraded)}", "yellow")
+    written = seen.health.get("time")
+    if not seen.is_online and isinstance(written, int | float):
+        text.append(f" {ago(now - written)}")
+    return text
+
+
+def _templates(seen: DeviceStatus) -> str:
+    known = seen.health.get("templates")
+    versions = known if isinstance(known, Mapping) else {}
+    texts = [f"{name} {str(version)[:SHORT]}" for name, version in versions.items()]
+    texts += [f"{key.partition('/')[2]} waits" for key in seen.pending if key != "config"]
+    return ", ".join(texts)
+
+
+def _config(seen: DeviceStatus) -> str:
+    version = str(_config_version(seen) or "")[:SHORT]
+    pushed = seen.answers.get("config", {}).get("state")
+    state = "push waits" if "config" in seen.pending else str(pushed or "")
+    return f"{version} {'' if state == 'accepted' else state}".strip()
+
+
+def _config_version(seen: DeviceStatus) -> Any:
+    """Return the digest of the running file; for an older edgepose, the version pushed last."""
+    return _inner(seen.health, "config", "digest") or seen.answers.get("config", {}).get("version")
+
+
+def _inner(health: Mapping[str, Any], part: str, key: str) -> Any:
+    value = health.get(part)
+    return value.get(key) if isinstance(value, Mapping) else None
+
+
+def _event(event: Any, now: float) -> str:
+    if not isinstance(event, Mapping) or not isinstance(event.get("time"), int | float):
+        return ""
+    return f"{event.get('name')} {event.get('type')}, {ago(now - event['time'])}"
+
+
+def ago(seconds: float) -> str:
+    """Return a duration as `12 min ago`."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit} ago"
+    return f"{max(0.0, seconds):.0f} s ago"
+
+
+def _health_page(seen: DeviceStatus, now: float) -> str:
+    """Return a device's health in the form of `edgepose status`, with its age."""
+    name = click.style(seen.name, bold=True)
+    state = click.style(seen.state, STYLES[seen.state].replace("dim", "bright_black"))
+    if not seen.health:
+        return f"{name} is {state}; it has sent no health document"
+    try:
+        uptime = timedelta(seconds=int(seen.health.get("uptime", 0)))
+        age = ago(now - float(seen.health.get("time", now)))
+        rows = list(body(seen.health))
+    except (TypeError, ValueError, AttributeError, LookupError, OverflowError):
+        return f"{name} is {state}; its health document is not one of edgepose's"
+    head = f"{name} is {state}; this is from {age}, after running for {uptime}"
+    return "\n".join([f"{head} (edgepose {seen.health.get('version', '?')})", *rows])
+
+
+def _result_table(results: Iterable[PushResult]) -> Table:
+    """Return the table of the devices' answers."""
+    made = Table("Device", "Answer", "", box=box.SIMPLE_HEAD, pad_edge=False)
+    made.columns[0].no_wrap = made.columns[1].no_wrap = True
+    for result in results:
+        state = Text(result.state, STYLES.get(result.state, ""))
+        made.add_row(Text(result.device), state, Text(result.text))
+    return made
+
+
+def _log_line(line: Mapping[str, Any]) -> str:
+    """Return one line of a device's log."""
+    try:
+        at = datetime.fromtimestamp(float(line.get("time", 0.0))).strftime("%Y-%m-%d %H:%M:%S")
+    except (TypeError, ValueError, OverflowError, OSError):
+        at = "at no known time"
+    return f"{at} {line.get('level', ''):<7} {line.get('logger', '')}: {line.get('text', '')}"
