@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import platform
-from importlib import metadata
 from typing import Final
 
 import click
 
 from edgepose import __version__
+from edgepose.doctor.system import installed_version
 
 PACKAGES: Final = (
     "ai-edge-litert",
@@ -21,19 +21,12 @@ PACKAGES: Final = (
 )
 
 
-def _installed(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def version(as_json: bool) -> None:
     """Print the versions of edgepose and of its main dependencies."""
     found = {"edgepose": __version__, "python": platform.python_version()}
-    found |= {name: have for name in PACKAGES if (have := _installed(name))}
+    found |= {name: have for name in PACKAGES if (have := installed_version(name))}
     found["machine"] = platform.machine()
     if as_json:
         click.echo(json.dumps(found))

@@ -61,7 +61,9 @@ def manifest() -> Mapping[str, Entry]:
     with (packaged_folder() / "manifest.yaml").open("rb") as file:
         # Our own file: a mistake in it is a bug, so nothing is caught here.
         data = yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    return MappingProxyType({name: _entry(name, keys) for name, keys in data["models"].items()})
+    return MappingProxyType(
+        {name: Entry(name=name, **_frozen(keys)) for name, keys in data["models"].items()}
+    )
 
 
 def entry(name: str) -> Entry:
@@ -72,9 +74,5 @@ def entry(name: str) -> Entry:
     return known[name]
 
 
-def _entry(name: str, keys: Mapping[str, Any]) -> Entry:
-    return Entry(name=name, **{key: _frozen(value) for key, value in keys.items()})
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _frozen(keys: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: tuple(value) if isinstance(value, list) else value for k, value in keys.items()}

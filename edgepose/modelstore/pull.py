@@ -34,16 +34,12 @@ ATTEMPTS: Final = 3  # in a row without a new byte
 _SPARE_BYTES: Final = 1_000_000  # for the file system itself
 
 
-def _silent(done: int, total: int) -> None:
-    """Show no progress."""
-
-
 @dataclass(frozen=True, slots=True)
 class Pull:
     """How to download. progress: called with bytes so far and in total. pause: waits seconds."""
 
     mirror: str = ""
-    progress: Progress = _silent
+    progress: Progress = lambda _done, _total: None
     pause: Callable[[float], None] = time.sleep
 
 
@@ -139,8 +135,9 @@ def _download(url: str, part: BinaryIO, how: Pull) -> None:
 
 def _checked(part: BinaryIO, entry: Entry) -> Path:
     """Return the file to publish: the part, unpacked if needed. Raises Unusable for a wrong one."""
+    part.seek(0)
     path = Path(part.name)
-    if is_archive(path):
+    if part.read(2) == GZIP:
         path = _unpacked(part)
         unpack_model(Path(part.name), path)
         part.truncate(0)
@@ -161,12 +158,6 @@ def _summary(entry: Entry, failures: list[tuple[str, Unusable]], target: Path) -
         return f"{entry.name} can't be fetched: no network ({hosts}); {remedy}"
     reasons = "; ".join(f"{host}: {error}" for host, error in failures)
     return f"{entry.name} can't be fetched ({reasons}); try later, {remedy}"
-
-
-def is_archive(path: Path) -> bool:
-    """Return whether the file is compressed with gzip."""
-    with path.open("rb") as file:
-        return file.read(2) == GZIP
 
 
 def unpack_model(archive: Path, target: Path) -> None:

@@ -89,13 +89,9 @@ def _find_file(path: Path) -> ModelFile:
     if found is not None:
         return ModelFile(found, identify(found))
     if path.suffix == ".tflite" or path.parent != Path():
-        raise ModelError(f"{path}: no such model file{_bare_note(path)}")
+        elsewhere = f", neither here nor in {_places()}" if path.parent == Path() else ""
+        raise ModelError(f"{path}: no such model file{elsewhere}")
     raise ModelError(f"unknown model '{path}'{near_miss(str(path), manifest())}")
-
-
-def _bare_note(path: Path) -> str:
-    """Return where else a bare file name was searched."""
-    return f", neither here nor in {_places()}" if path.parent == Path() else ""
 
 
 def _named(names: Iterable[str]) -> Iterator[Path]:

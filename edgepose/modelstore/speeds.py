@@ -23,16 +23,14 @@ def read_speeds() -> Speeds:
     """Return the seconds of one inference by file and backend; empty when nothing is known."""
     try:
         data = json.loads((state_folder() / _FILE).read_text())
-        return {str(file): _by_backend(rows) for file, rows in data.items()}
+        return {
+            str(file): {str(k): float(v) for k, v in rows.items()} for file, rows in data.items()
+        }
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, AttributeError, TypeError) as error:
         log.warning("The measured speeds in %s can't be read: %s.", state_folder() / _FILE, error)
         return {}
-
-
-def _by_backend(rows: Mapping[str, float]) -> dict[str, float]:
-    return {str(backend): float(seconds) for backend, seconds in rows.items()}
 
 
 def write_speed(model: Path, backend: str, seconds: float) -> None:
