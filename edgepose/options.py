@@ -45,8 +45,8 @@ class Options(BaseModel):
         return ()
 
     def patience(self) -> float:
-        """Return the seconds that a source may wait for a frame."""
-        return 0.0
+        """Return the seconds that a source may wait for a frame: its `timeout`, if it has one."""
+        return float(getattr(self, "timeout", 0.0))
 
     def writes(self) -> tuple[Path, ...]:
         """Return the files that an output writes, as patterns where they have a date in them."""

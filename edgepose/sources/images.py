@@ -69,7 +69,9 @@ class Images(Source):
         self._has_read_none = True
         if not self._files:
             folders = ", ".join(str(path) for path in self._options.path)
-            raise UserError(f"{folders}: expected pictures, found no {_endings()} file")
+            raise UserError(
+                f"{folders}: expected pictures, found no {', '.join(sorted(ENDINGS))} file"
+            )
 
     def read(self) -> Frame | None:
         """Return the next picture; None after the last."""
@@ -128,7 +130,3 @@ def natural(path: Path) -> list[tuple[int, str]]:
     """Return a sort key that orders numbers in names as numbers."""
     parts = re.split(r"(\d+)", path.name.lower())
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
-
-
-def _endings() -> str:
-    return ", ".join(sorted(ENDINGS))

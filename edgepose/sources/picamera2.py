@@ -75,10 +75,6 @@ class Picamera2Options(Options):
             raise ValueError("lores must not be larger than size")
         return self
 
-    def patience(self) -> float:
-        """Return the seconds without a frame after which the source counts as lost."""
-        return self.timeout
-
 
 class Picamera2(Source):
     """The frames of a CSI camera, with the sensor's time stamps.

@@ -74,10 +74,6 @@ class StreamOptions(Options):
         """Return the camera's host."""
         return (urlsplit(self.url).hostname or "",)
 
-    def patience(self) -> float:
-        """Return the seconds without a frame after which the source counts as lost."""
-        return self.timeout
-
 
 class Stream(Source):
     """The pictures of a network camera, dated by their arrival.

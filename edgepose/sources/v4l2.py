@@ -75,10 +75,6 @@ class V4l2Options(Options):
     frozen_after: FrozenAfter = 20.0
     rotate: Turn = Field(default=0, description="degrees clockwise that the picture is turned")
 
-    def patience(self) -> float:
-        """Return the seconds without a frame after which the source counts as lost."""
-        return self.timeout
-
 
 class V4l2(Source):
     """The frames of a camera under /dev/video*, with the driver's time stamps.
@@ -210,14 +206,8 @@ class V4l2(Source):
 
     def _problem(self, number: int | None) -> str:
         """Return why the device can't be opened, and what to do."""
-        if number == errno.ENOENT:
-            return f"no such device{_present()}"
-        return _PROBLEMS.get(number or 0, f"it can't be opened (error {number})")
-
-
-def _present() -> str:
-    """Return the cameras that are present, by their stable names."""
-    cameras = sorted(str(path) for path in BY_ID.glob("*index0")) if BY_ID.is_dir() else []
-    return (
-        f"; there are: {', '.join(cameras)}" if cameras else f"; no USB camera is listed in {BY_ID}"
-    )
+        if number != errno.ENOENT:
+            return _PROBLEMS.get(number or 0, f"it can't be opened (error {number})")
+        cameras = ", ".join(sorted(map(str, BY_ID.glob("*index0"))))
+        found = f"there are: {cameras}" if cameras else f"no USB camera is listed in {BY_ID}"
+        return f"no such device; {found}"
