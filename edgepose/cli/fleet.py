@@ -220,7 +220,7 @@ def _show(results: list[PushResult], as_json: bool) -> None:
     else:
         _console().print(_result_table(results))
         click.echo(f"{len(results)} devices: {', '.join(summary(results))}")
-    if not all(result.is_accepted for result in results):
+    if not all(result.state == "accepted" for result in results):
         sys.exit(1)
 
 

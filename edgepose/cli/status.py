@@ -61,7 +61,8 @@ def body(health: Mapping[str, Any]) -> Iterator[str]:
     if health.get("state") == "waiting":
         rows = [*_troubles(health, {"config"}), *_config(health.get("config", {}))]
     else:
-        rows = [*_parts(health), *_degraded(health), *_figures(health), *board_rows(health)]
+        shown = {"source", "runtime", "config", *health.get("outputs", {})}
+        rows = [*_parts(health), *_troubles(health, shown), *_figures(health), *board_rows(health)]
     width = max(len(name) for name, _, _ in rows)
     for name, state, reason in rows:
         padded = f"{state:<12}" if reason else state
@@ -122,11 +123,6 @@ def _waiting(part: Mapping[str, Any]) -> Iterator[Row]:
 def _restarts(part: Mapping[str, Any]) -> Iterator[Row]:
     for restart in part.get("restarts", {}).get("latest", [])[-SHOWN:]:
         yield "", f"restarted {stamp(restart['time'])}: {restart['reason']}", ""
-
-
-def _degraded(health: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield troubles outside the components: the board, and hung threads."""
-    yield from _troubles(health, {"source", "runtime", "config", *health.get("outputs", {})})
 
 
 def _troubles(health: Mapping[str, Any], shown: Set[str]) -> Iterator[Row]:

@@ -19,7 +19,7 @@ NewDriver = Callable[[Path], ChipDriver]
 
 def chips(system: System, intent: Intent, new_driver: NewDriver = GpiodDriver) -> Finding | None:
     """List the GPIO chips."""
-    is_needed = _needs_chips(intent)
+    is_needed = any(map(is_real, pins(intent))) if intent.config else None
     if is_needed is False:
         return None
     try:
@@ -36,11 +36,6 @@ def chips(system: System, intent: Intent, new_driver: NewDriver = GpiodDriver) -
     return trouble(
         is_needed, "gpio", sentence, "run edgepose on the board that has the GPIO header"
     )
-
-
-def _needs_chips(intent: Intent) -> bool | None:
-    """Return whether a real pin is configured."""
-    return any(map(is_real, pins(intent))) if intent.config else None
 
 
 def pins(intent: Intent) -> tuple[Part, ...]:

@@ -71,10 +71,10 @@ class FleetClient(MqttCallbacks):
         """
         self._received_at = time.monotonic()
         self._client.publish(self._ping, b"ping", False)
-        self.wait(lambda: self._ping in self._messages or self._silence() > QUIET, 60.0)
-
-    def _silence(self) -> float:
-        return time.monotonic() - self._received_at
+        self.wait(
+            lambda: self._ping in self._messages or time.monotonic() - self._received_at > QUIET,
+            60.0,
+        )
 
     @property
     def devices(self) -> dict[str, DeviceStatus]:

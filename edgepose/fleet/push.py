@@ -42,11 +42,6 @@ class PushResult:
     state: str
     text: str
 
-    @property
-    def is_accepted(self) -> bool:
-        """Return whether the device has accepted it."""
-        return self.state == "accepted"
-
 
 def select(client: FleetClient, names: Iterable[str], *, everybody: bool) -> list[DeviceStatus]:
     """Return the named devices, or all. Raises UserError for an unknown one."""
