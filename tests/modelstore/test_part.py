@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgepose.errors import DeviceError
-from edgepose.modelstore.download import locked_part
+from edgepose.modelstore.pull import locked_part
 from edgepose.system.atomic import publish
 
 
