@@ -15,13 +15,7 @@ from edgepose.core import metrics
 from edgepose.core.metrics import Detection, Instance
 from edgepose.errors import UserError
 from edgepose.skeleton import INDEX, KEYPOINTS, MPII_PARTS
-from edgepose.train.data.annotations import (
-    AnnotatedPerson,
-    Picture,
-    cut,
-    extent,
-    load_picture,
-)
+from edgepose.train.data.annotations import AnnotatedPerson, Picture, cut, extent, load_picture
 from edgepose.train.data.pseudo_labels import Estimate, frames_of
 from edgepose.train.synth.people import OUTSIDE
 from edgepose.types import Frame, Image, Pose, Size

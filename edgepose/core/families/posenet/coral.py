@@ -12,19 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from edgepose.core.families.posenet.candidates import (
-    candidates,
-    choose,
-    is_duplicate,
-    nobody,
-)
-from edgepose.core.families.posenet.maps import (
-    Y_X,
-    Array,
-    Indices,
-    Maps,
-    sigmoid,
-)
+from edgepose.core.families.posenet.candidates import candidates, choose, is_duplicate, nobody
+from edgepose.core.families.posenet.maps import Y_X, Array, Indices, Maps, sigmoid
 from edgepose.core.families.posenet.tree import NUM_EDGES, Y_X_STEPS, grow
 from edgepose.skeleton import NUM_KEYPOINTS
 
