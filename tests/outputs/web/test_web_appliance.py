@@ -125,10 +125,6 @@ def test_undo_brings_the_configuration_back(
     assert path.read_text() == before
 
 
-TAUGHT = "document.getElementById('taught-sheet').open"
-REFUSED = "document.querySelector('#toasts .is-error')?.textContent.startsWith('Hold still')"
-
-
 def test_from_a_fresh_install_a_taught_pose_fires_in_three_taps(
     fresh: tuple[Path, int], phone_on: Callable[[int], Any]
 ):
@@ -141,14 +137,10 @@ def test_from_a_fresh_install_a_taught_pose_fires_in_three_taps(
     phone.open()
     phone.log_in()
     phone.see("document.querySelector('#stage.is-live')")
-    for _ in range(5):  # whoever is asked to hold still tries again; keypoints of a figure jitter
-        phone.tap("#teach")
-        phone.tap("#teach-form .primary")
-        phone.see(f"{TAUGHT} || {REFUSED}")
-        if phone.run(f"return {TAUGHT}"):
-            break
+    phone.tap("#teach")
+    phone.tap("#teach-form .primary")
 
-    assert phone.run(f"return {TAUGHT}")
+    phone.see("document.getElementById('taught-sheet').open")
     assert "watched for" in phone.run("return document.getElementById('taught-text').textContent")
     hint = phone.run("return document.getElementById('taught-hint').textContent")
     assert "edgepose-nano is the small model" in hint
