@@ -71,10 +71,10 @@ def direct(value: Any, watches: Iterable[Watch]) -> str:
     name, order = value.get("watch", next(iter(routines), "")), value.get("do")
     if "watch" not in value and len(routines) > 1:
         raise UserError(f'"watch" is missing; write one of {", ".join(routines)}')
-    if name not in routines:
+    if not isinstance(name, str) or name not in routines:
         shown = str(name)[:40]
         raise UserError(f"no routine '{shown}'{near_miss(shown, routines)}")
-    if order not in ORDERS:
+    if not isinstance(order, str) or order not in ORDERS:
         raise UserError(f"do: expected one of {', '.join(ORDERS)}, found {str(order)[:40]!r}")
     routines[name].order(order)
     return {"start": f"{name} starts", "stop": f"{name} stops", "skip": f"{name}: next step"}[order]

@@ -24,7 +24,7 @@ from edgepose.config.schema import WatchSection
 from edgepose.core.watches.embedding import embed, is_enough
 from edgepose.definitions import classifier_file
 from edgepose.definitions.classifier_file import Examples, Order, examples_of
-from edgepose.errors import ClassifierError, UserError
+from edgepose.errors import ClassifierError, UserError, error_text
 from edgepose.render.confusion import draw_confusion
 from edgepose.sources.images import ENDINGS
 from edgepose.types import Keypoints
@@ -43,11 +43,13 @@ def classifier() -> None:
 @click.argument("folder", type=_Path)
 @click.option("--out", type=_Path, required=True, metavar="NAME.csv", help="File to write.")
 @model_option
-def learn(folder: Path, out: Path, model: str | None) -> None:
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+def learn(folder: Path, out: Path, model: str | None, force: bool) -> None:
     """Write the examples of FOLDER, which holds a folder of pictures for each class.
 
     A picture that nobody is found in is named and left out.
     """
+    _check_target(out, force)
     pictures = _pictures(folder)
     if len(pictures) < 2:
         raise ClassifierError(
@@ -57,10 +59,21 @@ def learn(folder: Path, out: Path, model: str | None) -> None:
     with opened(model) as loaded:
         rows = list(_rows(loaded, pictures))
     _check_classes(rows, pictures)
-    classifier_file.save(out, examples_of(rows))
+    try:
+        classifier_file.save(out, examples_of(rows))
+    except OSError as error:
+        raise UserError(f"{out}: can't be written ({error_text(error)})") from error
     counts = Counter(owner for owner, _, _ in rows)
     told = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
     click.echo(f"{out}: {len(rows)} examples of {len(counts)} classes: {told}")
+
+
+def _check_target(out: Path, force: bool) -> None:
+    """Refuse to write over what may be something else. Raises UserError."""
+    if out.suffix.lower() != ".csv":
+        raise UserError(f"--out: expected a name that ends in .csv, found '{out}'")
+    if out.exists() and not force:
+        raise UserError(f"{out}: is there already; --force replaces it")
 
 
 def _pictures(folder: Path) -> dict[str, list[Path]]:

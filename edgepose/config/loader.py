@@ -48,6 +48,7 @@ from edgepose.yamldoc.validation import Problems, validate
 
 Loaded = TypeVar("Loaded")
 
+MOST_REPETITIONS: Final = 10_000
 NO_COPIES: Final[Mapping[Path, Path]] = {}
 _MAY_BE_EMPTY: Final = (
     "name", "model", "rate", "smoothing", "people", "watch", "profiles", "outputs",
@@ -245,7 +246,13 @@ class _Sections:
 
     def _exercises(self, watches: Mapping[str, WatchSection]) -> dict[str, Exercise]:
         loaded = self._loaded(watches, "exercise", _load_exercise)
-        return {name: exercise for name, exercise in loaded.items() if exercise is not None}
+        exercises = {name: found for name, found in loaded.items() if found is not None}
+        for name, exercise in exercises.items():
+            goal = watches[name].goal
+            if goal is not None and not exercise.is_hold and (goal % 1 or goal > MOST_REPETITIONS):
+                problem = f"expected whole repetitions, at most {MOST_REPETITIONS}, found {goal:g}"
+                self.problems.add(("watch", name, "goal"), problem)
+        return exercises
 
     def _routines(self, watches: Mapping[str, WatchSection]) -> dict[str, Routine]:
         routines = {}

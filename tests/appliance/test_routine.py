@@ -144,6 +144,8 @@ def test_other_thresholds_keep_it_running_another_routine_does_not(config, tmp_p
         ({"do": "go"}, "do: expected one of start, stop, skip, found 'go'"),
         ({"do": "start", "watch": "workuot"}, "no routine 'workuot'; did you mean 'workout'?"),
         ({"do": "stop"}, "workout is not running; start it first"),
+        ({"do": "start", "watch": ["x"]}, "no routine '['x']'; known: workout"),
+        ({"do": []}, "do: expected one of start, stop, skip, found '[]'"),
     ],
 )
 def test_a_command_that_makes_no_sense_is_refused(config, value, expected):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import sys
@@ -160,3 +161,29 @@ def test_a_trained_network_names_its_own_examples(edgepose, media, tmp_path):
     result = json.loads(told.out)
     assert result["accuracy"] > 0.97
     assert result["mistaken"] < 0.01
+
+
+def test_examples_never_replace_another_file(edgepose, pictures, tmp_path):
+    """A configuration stays what it is, and so does a data set, unless it is meant."""
+    config = tmp_path / "kiosk.yaml"
+    config.write_text("version: 1\n")
+    said = edgepose("classifier", "learn", pictures, "--out", config)
+    assert said.code == 2
+    assert "ends in .csv" in said.err
+    mine = tmp_path / "mine.csv"
+    mine.write_text("by hand")
+    assert "--force replaces it" in edgepose("classifier", "learn", pictures, "--out", mine).err
+    assert (config.read_text(), mine.read_text()) == ("version: 1\n", "by hand")
+    assert edgepose("classifier", "learn", pictures, "--out", mine, "--force").code == 0
+
+
+def test_a_disk_without_room_is_one_sentence(edgepose, pictures, tmp_path, monkeypatch):
+    """No traceback, exit 2."""
+
+    def full(path, examples):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("edgepose.definitions.classifier_file.save", full)
+    said = edgepose("classifier", "learn", pictures, "--out", tmp_path / "a.csv")
+    assert said.code == 2
+    assert "can't be written (No space left on device)" in said.err

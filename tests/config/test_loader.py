@@ -456,3 +456,12 @@ def test_the_language_is_one_of_the_shipped_ones_or_a_table_beside_the_file(tmp_
     assert loads(text % "platt.yaml", tmp_path / "a.yaml").language.name == "platt"
     with pytest.raises(ConfigError, match=r"a.yaml line 3: language: expected de, en, es or"):
         loads(text % "fr", tmp_path / "a.yaml")
+
+
+@pytest.mark.parametrize("goal", ["0.5", "2.5", "1e300"])
+def test_repetitions_are_whole(tmp_path, goal):
+    """A goal that is never reached is a mistake; seconds of a hold may have parts."""
+    text = "version: 1\nsource: {type: synthetic}\nwatch:\n  a: {exercise: %s, goal: %s}\n"
+    with pytest.raises(ConfigError, match=r"line 4: watch.a.goal: expected whole repetitions"):
+        loads(text % ("squat", goal), tmp_path / "a.yaml")
+    assert loads(text % ("plank", "2.5"), tmp_path / "a.yaml").watches["a"].goal == 2.5

@@ -59,7 +59,8 @@ def test_the_display_shows_the_clip_with_the_overlay(machine, appliance, media):
     seen = machine.screenshot()
     assert seen.shape[:2] == (720, 1280)
     clip = media / "clips" / "jumping_jacks_1_count11.mp4"
-    assert likeness(seen, clip) > 0.6  # 0.86 as seen; at most 0.23 with two other clips
+    # 0.59 as seen, with the cards and the invitation on it; at most 0.23 with two other clips.
+    assert likeness(seen, clip) > 0.4
     assert sum(pixels(seen, colour) for colour in (LIMBS.matching, LIMBS.deviating)) > 500
 
 
