@@ -65,8 +65,10 @@ name: museum
 {frames}
 source: {{type: images, path: photos, seconds: 0.1, loop: true}}
 watch:
-  arms_up: {{template: {templates}/arms_up.yaml, enter: 0.1, exit: 0.05, hold: 0, release: 0}}
-  squat: {{template: {templates}/squat.yaml, enter: 0.1, exit: 0.05, hold: 0, release: 0}}
+  arms_up: {{template: {templates}/arms_up.yaml, enter: 0.1, exit: 0.05, hold: 0, release: 0,
+            max_deviated: 12}}
+  squat: {{template: {templates}/squat.yaml, enter: 0.1, exit: 0.05, hold: 0, release: 0,
+          max_deviated: 12}}
   workout: {{routine: morning}}
 outputs:
   screen: {{type: hdmi, sink: kms, attract: null, size: [720, 1280]}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,14 +56,28 @@ class Phone:
         return wait.until(lambda _: self.run(f"return {condition}"), f"never came: {condition}")
 
     def tap(self, selector: str) -> None:
-        """Click on an element that can be clicked on."""
-        self._browser.find_element("css selector", selector).click()
+        """Click on an element, once it can be clicked on: a sheet takes a moment to open."""
+        self._once_it_can(lambda: self._browser.find_element("css selector", selector).click())
 
     def type(self, selector: str, text: str) -> None:
         """Write into a field, over what is in it."""
-        field = self._browser.find_element("css selector", selector)
-        field.clear()
-        field.send_keys(text)
+
+        def write() -> None:
+            field = self._browser.find_element("css selector", selector)
+            field.clear()
+            field.send_keys(text)
+
+        self._once_it_can(write)
+
+    def _once_it_can(self, act: Callable[[], None]) -> None:
+        from selenium.common.exceptions import (
+            ElementClickInterceptedException,
+            ElementNotInteractableException,
+        )
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        early = (ElementNotInteractableException, ElementClickInterceptedException)
+        WebDriverWait(self._browser, 20, 0.05, early).until(lambda _: act() is None)
 
     def press(self, selector: str, key: str, times: int = 1) -> None:
         """Press a key on an element."""
