@@ -96,7 +96,10 @@ class Phone:
 
     def teach(self, name: str) -> None:
         """Begin to teach a pose, with the shortest countdown, for no watch as yet."""
-        self.tap("#teach")
+        for _ in range(10):  # the page moves while its picture appears, and a tap may miss
+            self.tap("#teach")
+            if self.run("return document.getElementById('teach-sheet').open"):
+                break
         self.tap("label:has(#pose-watch)")
         self.type("#pose-name", name)
         self.tap("#teach-form label:has([value='3'])")
