@@ -41,7 +41,7 @@ def read_header(data: bytes) -> ImageHeader | None:
 def _attempt(size_of: Callable[[bytes], Size | None], data: bytes) -> Size | None:
     try:
         size = size_of(data)
-    except (struct.error, ValueError):
+    except (struct.error, ValueError, IndexError):
         return None
     return size if size and min(size) > 0 else None
 
