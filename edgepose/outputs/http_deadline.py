@@ -32,18 +32,8 @@ class _DeadlineSocket(socket.socket):
         super().sendall(*args, **kwargs)
 
 
-class _DeadlineTlsSocket(ssl.SSLSocket):
+class _DeadlineTlsSocket(_DeadlineSocket, ssl.SSLSocket):
     """The same over TLS."""
-
-    deadline = 0.0
-
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(_left(self.deadline))
-        return super().recv_into(*args, **kwargs)
-
-    def sendall(self, *args: Any, **kwargs: Any) -> None:
-        self.settimeout(_left(self.deadline))
-        super().sendall(*args, **kwargs)
 
 
 def _left(deadline: float) -> float:
