@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,15 +29,26 @@ HOURS = 3600
 
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Keep the log short: every refused input says why."""
+    """Keep the log short, and give the loggers back as they were found.
+
+    Every refused input says why; a rig sets levels and listens to loggers of its own choice.
+    """
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
-    names = ("edgepose", "edgepose.outputs.outbox")
-    levels = {name: logging.getLogger(name).level for name in names}
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    found = {name: (logger.level, list(logger.handlers)) for name, logger in loggers()}
     logging.disable(logging.ERROR)
     yield
     logging.disable(logging.NOTSET)
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+    for name, logger in loggers():
+        level, handlers = found.get(name, (logging.NOTSET, []))
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+
+
+def loggers() -> list[tuple[str, logging.Logger]]:
+    """Return every logger that exists by now, with its name."""
+    known = list(logging.Logger.manager.loggerDict.items())
+    return [(name, logger) for name, logger in known if isinstance(logger, logging.Logger)]
 
 
 @pytest.fixture
