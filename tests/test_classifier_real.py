@@ -13,7 +13,7 @@ import pytest
 
 from edgepose.appliance.evaluation import ENTER, evaluate, split
 from edgepose.appliance.model import LoadedModel, load_model
-from edgepose.config.schema import ModelSection
+from edgepose.config.model_section import ModelSection
 from edgepose.definitions.classifier_file import Examples, load
 from edgepose.sources.video import clip_frames
 from edgepose.types import Pose

@@ -13,7 +13,7 @@ import pytest
 from edgepose.appliance import assembly
 from edgepose.appliance.model import load_model
 from edgepose.config.loader import load
-from edgepose.config.schema import ModelSection
+from edgepose.config.model_section import ModelSection
 from edgepose.core.watches.signals import Body
 from edgepose.definitions import exercise_file
 from edgepose.engine.event_ids import replay_stamp

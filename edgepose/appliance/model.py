@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
-from edgepose.config.schema import DEFAULT_MODEL, ModelSection
+from edgepose.config.model_section import DEFAULT_MODEL, ModelSection
 from edgepose.core.families import recognise
 from edgepose.core.families.base import Family
 from edgepose.engine.failover import Candidate, FailoverRuntime

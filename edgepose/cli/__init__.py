@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
-from typing import Final
+from typing import Final, NamedTuple
 
 import click
 
@@ -13,26 +13,36 @@ from edgepose import __version__
 from edgepose.cli.log_filter import FORMAT, OneLine, RateLimit
 from edgepose.errors import EdgeposeError, near_miss
 
+
+class Listed(NamedTuple):
+    """A command that is not imported yet. place: module and attribute. summary: for `--help`."""
+
+    place: str
+    summary: str = ""
+
+
 COMMANDS: Final = {
-    "run": "edgepose.cli.run:run",
-    "status": "edgepose.cli.status:status",
-    "demo": "edgepose.cli.demo:demo",
-    "replay": "edgepose.cli.replay:replay",
-    "pose": "edgepose.cli.pose:pose",
-    "check-config": "edgepose.cli.check_config:check_config",
-    "doctor": "edgepose.cli.doctor:doctor",
-    "fleet": "edgepose.cli.fleet:fleet",
-    "template": "edgepose.cli.template:template",
-    "exercise": "edgepose.cli.exercise:exercise",
-    "report": "edgepose.cli.report:report",
-    "classifier": "edgepose.cli.classifier:classifier",
-    "models": "edgepose.cli.models:models",
-    "bench": "edgepose.cli.bench:bench",
-    "eval": "edgepose.cli.eval:evaluate",
-    "train": "edgepose.cli.train:train",
-    "version": "edgepose.cli.version:version",
+    "run": Listed("run:run", "Run the pipeline that CONFIG describes."),
+    "status": Listed("status:status", "Show the state of the running services."),
+    "demo": Listed("demo:demo", "Run the bundled clip: draw the poses and record the events."),
+    "replay": Listed("replay:replay", "Replay RECORDING against CONFIG and print its events."),
+    "pose": Listed("pose:pose", "Find everyone in IMAGES and print their 17 keypoints."),
+    "check-config": Listed("check_config:check_config", "Check a configuration and describe it."),
+    "doctor": Listed("doctor:doctor", "Examine this machine, and whether it can run CONFIG."),
+    "fleet": Listed("fleet:fleet", "Manage many devices through their MQTT broker."),
+    "template": Listed("template:template", "Teach, list, show and test pose templates."),
+    "exercise": Listed("exercise:exercise", "List, show, test and learn exercises."),
+    "report": Listed("report:report", "Show what files of events say of each day."),
+    "classifier": Listed("classifier:classifier", "Teach classes of poses from pictures."),
+    "models": Listed("models:models", "List, fetch, check and inspect models."),
+    "bench": Listed(
+        "bench:bench", "Measure the speed of this machine, as ratios to bare invoke()."
+    ),
+    "eval": Listed("eval:evaluate", "Measure how well MODEL finds keypoints in labelled pictures."),
+    "train": Listed("train:train", "Train a pose model or a classifier."),
+    "version": Listed("version:version", "Print the versions of edgepose and what it stands on."),
 }
-INTERNAL: Final = {"release-lines": "edgepose.cli.release_lines:release_lines"}
+INTERNAL: Final = {"release-lines": Listed("release_lines:release_lines")}
 """Commands for the service's unit, which `--help` does not list."""
 
 
@@ -46,9 +56,14 @@ class _Commands(click.Group):
         found = (COMMANDS | INTERNAL).get(name)
         if found is None:
             return None
-        module, _, attribute = found.partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
+        module, _, attribute = found.place.partition(":")
+        command: click.Command = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the summaries; click would import every command for the first line of its help."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

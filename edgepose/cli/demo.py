@@ -17,7 +17,7 @@ from edgepose.appliance.appliance import Appliance
 from edgepose.appliance.model import BUNDLED, best_model
 from edgepose.cli.run import run_appliance
 from edgepose.config.loader import Config, load
-from edgepose.config.schema import DEFAULT_MODEL
+from edgepose.config.model_section import DEFAULT_MODEL
 from edgepose.core.metrics import distances, pck, study_norm, total
 from edgepose.engine.stats import Snapshot
 from edgepose.errors import UserError

@@ -11,7 +11,7 @@ import click
 
 from edgepose import imaging
 from edgepose.appliance.model import LoadedModel, hint, load_model
-from edgepose.config.schema import ModelSection
+from edgepose.config.model_section import ModelSection
 from edgepose.errors import UserError
 from edgepose.types import Frame, Image, Pose, Scene
 

@@ -23,8 +23,8 @@ from edgepose.cli.console import Console, summary
 from edgepose.cli.options import config_argument, set_option
 from edgepose.config.files import ConfigFiles, service_files
 from edgepose.config.loader import Config, load
+from edgepose.config.model_section import DEFAULT_MODEL
 from edgepose.config.reload import ActiveConfig
-from edgepose.config.schema import DEFAULT_MODEL
 from edgepose.outputs.base import Device, Output
 from edgepose.registry import part
 from edgepose.system import malloc

@@ -12,11 +12,11 @@ from edgepose.config.classifiers import Classifier, class_problem, load_classifi
 from edgepose.config.file_cache import cached
 from edgepose.config.limits import Commands, LimitsSection, check_limits
 from edgepose.config.model_options import check_model_options
+from edgepose.config.model_section import ModelSection
 from edgepose.config.overrides import SET, digest, resolve
 from edgepose.config.plugins import Part, PluginChoice, private
 from edgepose.config.schema import (
     VERSION,
-    ModelSection,
     PeopleSection,
     ProfileSection,
     RateSection,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from edgepose.config.schema import DEFAULT_MODEL, ModelSection
+from edgepose.config.model_section import DEFAULT_MODEL, ModelSection
 from edgepose.core.families import FAMILIES, recognise
 from edgepose.core.families.base import Family
 from edgepose.errors import ModelError

@@ -13,7 +13,7 @@ from typing import Any, Final
 from edgepose.config.edit import with_values
 from edgepose.config.limits import commands_of, is_below
 from edgepose.config.loader import Config
-from edgepose.config.schema import ModelSection
+from edgepose.config.model_section import ModelSection
 from edgepose.errors import ConfigError, KeyPath, Problem
 from edgepose.system.paths import state_folder
 from edgepose.yamldoc.document import parse_yaml

@@ -13,7 +13,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from edgepose.config.limits import LimitsSection
-from edgepose.config.schema import ModelSection, PeopleSection, RateSection, Root, WatchSection
+from edgepose.config.model_section import ModelSection
+from edgepose.config.schema import PeopleSection, RateSection, Root, WatchSection
 from edgepose.config.smoothing import FILTERS
 from edgepose.core.smoothing import PRESETS
 from edgepose.options import Options

@@ -1,4 +1,4 @@
-"""The sections of a configuration that are edgepose's own: model, rate, people, watch, profiles.
+"""The sections of a configuration that are edgepose's own: rate, people, watch, profiles.
 
 The options of sources and outputs are in their own classes.
 """
@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from edgepose.config.limits import Commands, LimitsSection
+from edgepose.config.model_section import ModelSection
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watches.performers import REST
 from edgepose.core.watches.scored import MAX_AGE
@@ -30,7 +31,6 @@ from edgepose.definitions.classifier_file import Order
 from edgepose.engine.governor import LEAST_FPS, Rates
 from edgepose.errors import ExerciseError, InvalidValue, RoutineError, near_miss
 from edgepose.language import by_language
-from edgepose.modelstore.manifest import manifest
 from edgepose.options import (
     ConfigPath,
     Degrees,
@@ -171,7 +171,6 @@ class RateSection(Options):
 
 
 VERSION: Final = 1
-DEFAULT_MODEL: Final = "movenet-lightning-int8"
 
 _THRESHOLDS: Final = Thresholds()
 
@@ -221,79 +220,11 @@ def _routine_path(value: Any, info: ValidationInfo) -> Any:
         raise InvalidValue(str(error), "unknown_definition") from error
 
 
-def _known_model(name: str) -> str:
-    """Return a name of the manifest, or a bare file name that the search path may hold."""
-    if name in manifest() or name.endswith(".tflite"):
-        return name
-    raise ValueError(f"unknown model '{name}'{near_miss(name, manifest())}")
-
-
-def _model_file(path: Path) -> Path:
-    if path.is_dir():
-        raise ValueError(f"expected a .tflite file, found the folder {path}")
-    return path
-
-
-ModelName = Annotated[str, AfterValidator(_known_model)]
-ModelPath = Annotated[ExistingPath, AfterValidator(_model_file)]
 RoutinePath = Annotated[Path, BeforeValidator(_routine_path)]
 ExercisePath = Annotated[Path, BeforeValidator(_exercise_path)]
 TemplatePath = Annotated[
     ConfigPath, BeforeValidator(_template_path), AfterValidator(_template_exists)
 ]
-
-
-class ModelSection(Options):
-    """The network that finds the keypoints, and what runs it."""
-
-    name: ModelName | None = Field(
-        default=None, description=f"one that `edgepose models list` knows; unset: {DEFAULT_MODEL}"
-    )
-    path: ModelPath | None = Field(default=None, description="or a .tflite file of your own")
-    runtime: Literal["auto", "cpu", "edgetpu", "litert", "replay"] = Field(
-        default="auto", description="what runs it; auto takes the Edge TPU if there is one"
-    )
-    interpreter: Literal["auto", "litert", "tflite", "tensorflow"] = Field(
-        default="auto",
-        description="the TFLite package that runs it; auto: the best one installed, with an Edge "
-        "TPU the first that works with its library",
-    )
-    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = Field(
-        default="auto", description="CPU threads of one interpreter"
-    )
-    workers: Annotated[int, Field(ge=1, le=16)] = Field(
-        default=1, description="interpreters side by side: more frames a second, each one later"
-    )
-    fallback: bool = Field(
-        default=True, description="run on the CPU while the Edge TPU is away; false: fail instead"
-    )
-    device: Annotated[str, Field(pattern=r"^((usb|pci)?(:\d+)?)$")] = Field(
-        default="", description="which Edge TPU: usb, pci, :0, usb:1 ...; empty: any"
-    )
-    library: str = Field(default="libedgetpu.so.1", description="the Edge TPU's library")
-    deadline: PositiveSeconds = Field(
-        default=5.0,
-        description="seconds after which an inference is stopped and the runtime restarted",
-    )
-    options: dict[str, Any] = Field(
-        default={},
-        description="options of the model's family, such as PoseNet's maxPoses or nmsRadius",
-        examples=[{"maxPoses": 2}],
-    )
-    min_score: Fraction | None = Field(
-        default=None, description="report no person below this score; unset: as the model needs it"
-    )
-
-    @model_validator(mode="after")
-    def _one_model(self) -> Self:
-        if self.name is not None and self.path is not None:
-            raise ValueError("expected either `name` or `path`, found both; remove one")
-        return self
-
-    @property
-    def label(self) -> str:
-        """Return what to call the model: its name, or its file."""
-        return str(self.path) if self.path else (self.name or DEFAULT_MODEL)
 
 
 class PeopleSection(Options):

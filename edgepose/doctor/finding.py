@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from edgepose.config.loader import Config, load
+from edgepose.config.model_section import ModelSection
 from edgepose.config.plugins import Part
-from edgepose.config.schema import ModelSection
 from edgepose.errors import ConfigError
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from edgepose.appliance.model import best_model, builds
-from edgepose.config.schema import ModelSection
+from edgepose.config.model_section import ModelSection
 from edgepose.doctor.coral import INSTALL, plugged_in
 from edgepose.doctor.finding import Finding, Intent, fail, ok, warn
 from edgepose.doctor.packages import BEST

@@ -14,7 +14,7 @@ from edgepose.appliance.model import load_model
 from edgepose.cli.template_capture import poses_of, still
 from edgepose.config.classifiers import Network
 from edgepose.config.loader import load
-from edgepose.config.schema import ModelSection
+from edgepose.config.model_section import ModelSection
 from edgepose.core.watches.classifier import ClassifierWatch
 from edgepose.definitions import classifier_file
 from edgepose.types import Pose, blank_frame

@@ -9,7 +9,7 @@ import pytest
 
 from edgepose.appliance import model as model_module
 from edgepose.appliance.model import LoadedModel, best_model, load_model
-from edgepose.config.schema import ModelSection
+from edgepose.config.model_section import ModelSection
 from edgepose.engine.failover import FailoverRuntime
 from edgepose.errors import ModelError, RuntimeLost, UserError
 from edgepose.imaging import read_image

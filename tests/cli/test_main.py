@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from edgepose.cli import COMMANDS
 
 
@@ -53,14 +55,23 @@ def test_version_names_what_it_stands_on(edgepose):
     assert "numpy" in edgepose("version").out
 
 
-def test_version_imports_no_heavy_library():
-    """A command pays for its own imports only."""
+@pytest.mark.parametrize("argument", ["version", "--help"])
+def test_what_needs_no_heavy_library_imports_none(argument):
+    """A command pays for its own imports only, and the list of all for none of theirs."""
     code = (
         "import sys; from edgepose.cli import cli\n"
-        "try: cli(['version'])\nexcept SystemExit: pass\n"
-        "heavy = {'cv2', 'numpy', 'pydantic', 'av'} & set(sys.modules)\nassert not heavy, heavy"
+        f"try: cli(['{argument}'])\nexcept SystemExit: pass\n"
+        "heavy = {'cv2', 'numpy', 'pydantic', 'av', 'rich'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+
+def test_every_summary_stands_whole_on_its_line(edgepose):
+    """None is cut with dots or broken over two lines, in a terminal of 80 columns."""
+    lines = edgepose("--help").out.splitlines()
+    for name, entry in COMMANDS.items():
+        assert f"  {name:<12}  {entry.summary}" in lines
 
 
 def test_python_m_edgepose_is_the_same(edgepose_process):

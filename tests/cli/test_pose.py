@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 
 import numpy as np
 
@@ -75,3 +77,14 @@ def test_a_bad_picture_does_not_hide_the_others(edgepose, media, tmp_path, light
     assert said.code == 2
     assert f"{good}: 1 person" in said.out
     assert "gone.png: can't be read" in said.err
+
+
+def test_pose_imports_nothing_of_watches_and_outputs():
+    """What only a configuration needs is not loaded for one picture: it would double the start."""
+    code = (
+        "import sys, edgepose.cli.pose\n"
+        "parts = ('edgepose.core.watches', 'edgepose.outputs', 'edgepose.definitions', 'av')\n"
+        "surplus = [name for name in sys.modules if name.startswith(parts)]\n"
+        "assert not surplus, surplus"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from edgepose.appliance.model import load_model
 from edgepose.cli.train import train
-from edgepose.config.schema import ModelSection
+from edgepose.config.model_section import ModelSection
 from edgepose.errors import UserError
 
 

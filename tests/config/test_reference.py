@@ -12,8 +12,9 @@ from PIL import Image as PilImage
 
 import edgepose
 from edgepose.config.loader import load
+from edgepose.config.model_section import ModelSection
 from edgepose.config.reference import WIDTH, reference_text
-from edgepose.config.schema import ModelSection, PeopleSection, WatchSection
+from edgepose.config.schema import PeopleSection, WatchSection
 from edgepose.core.matching import match
 from edgepose.definitions import template_file
 from edgepose.errors import ConfigError

@@ -38,7 +38,7 @@ ESTIMATE = """
 import json, sys
 import cv2
 from edgepose.appliance.model import load_model
-from edgepose.config.schema import ModelSection
+from edgepose.config.model_section import ModelSection
 model = load_model(ModelSection(name="movenet-lightning-int8", interpreter=sys.argv[2]))
 (pose,) = model.estimate(cv2.cvtColor(cv2.imread(sys.argv[1]), cv2.COLOR_BGR2RGB))
 print(json.dumps({"label": model.label, "keypoints": pose.keypoints.tolist()}))

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from edgepose.appliance.model import LoadedModel, load_model
-from edgepose.config.schema import ModelSection
+from edgepose.config.model_section import ModelSection
 from edgepose.imaging import read_image
 from edgepose.skeleton import KEYPOINTS
 from edgepose.train.data.annotations import AnnotatedPerson, Picture, extent, read_annotations

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.appliance.model import load_model
-from edgepose.config.schema import ModelSection
+from edgepose.config.model_section import ModelSection
 from edgepose.engine.perception import Detector, Job
 from edgepose.types import Frame, Image, empty_keypoints
 

@@ -11,7 +11,8 @@ import scribble
 import yaml
 from pydantic.fields import FieldInfo
 
-from edgepose.config.schema import LimbSection, ModelSection, PeopleSection, WatchSection
+from edgepose.config.model_section import ModelSection
+from edgepose.config.schema import LimbSection, PeopleSection, WatchSection
 from edgepose.config.smoothing import FILTERS
 from edgepose.options import Options
 from edgepose.registry import KINDS, part

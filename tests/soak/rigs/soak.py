@@ -226,7 +226,7 @@ def _models(name: str, folder: Path) -> list[str]:
 def _record(path: Path) -> None:
     """Write down what the bundled model says of the film."""
     from edgepose.appliance.model import load_model
-    from edgepose.config.schema import ModelSection
+    from edgepose.config.model_section import ModelSection
     from edgepose.runtimes.replay import Recorder
     from edgepose.types import Frame
 
