@@ -380,10 +380,16 @@ class Movement:
 
 
 def _are_halves(one: Attempt, other: Attempt) -> bool:
-    """Return whether two attempts are the same movement of both sides."""
-    swing = other.swing
-    apart = abs(swing.deepest - one.swing.deepest)
-    return one.side != other.side and apart <= TOGETHER * (swing.ended - swing.began)
+    """Return whether two attempts are the same movement of both sides.
+
+    They are deepest at about the same time; of sides that are held at the target, where noise
+    says which frame is deepest, both begin and end together.
+    """
+    first, second = one.swing, other.swing
+    apart = TOGETHER * (second.ended - second.began)
+    is_deep = abs(second.deepest - first.deepest) <= apart
+    began, ended = abs(second.began - first.began), abs(second.ended - first.ended)
+    return one.side != other.side and (is_deep or max(began, ended) <= apart)
 
 
 def _or_zero(value: float) -> float:

@@ -95,6 +95,19 @@ class TestRepetitions:
         assert effort.down + effort.up == pytest.approx(effort.seconds)
         assert effort.faults == ()
 
+    def test_both_arms_held_up_are_one_however_they_shake(self, raised):
+        """One arm is highest as the hold begins, the other one as it ends: still one."""
+        up = wave()
+        half = len(up) // 2
+        left, right = ([100.0 + drift * k for k in range(40)] for drift in (-0.05, 0.05))
+        frames = [
+            [raised(*both)]
+            for both in zip(
+                up[:half] + left + up[half:], up[:half] + right + up[half:], strict=True
+            )
+        ]
+        assert kinds(play(ExerciseWatch("w", RAISE), frames)) == ["rep"]
+
     def test_alternating_sides_count_each(self, raised):
         """Left, right, left, right: four."""
         left, right = wave(), [0.0] * len(wave())
