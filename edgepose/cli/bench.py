@@ -16,7 +16,7 @@ from rich.progress import track
 from rich.table import Table
 
 from edgepose.appliance.model import LoadedModel
-from edgepose.bench import parts, pipeline
+from edgepose.bench import parts, pipeline, watches
 from edgepose.bench.pipeline import Quartiles, Result
 from edgepose.cli.pose import model_option, opened
 from edgepose.cli.run import tune_python
@@ -101,6 +101,7 @@ def _report(loaded: LoadedModel, results: list[Result], clip: Path | None) -> di
         "model": loaded.label,
         "pipeline": [result.to_dict() for result in results],
         "core_ms": {name: round(ms, 4) for name, ms in parts.core_ms().items()},
+        "watch_ms": {name: round(ms, 4) for name, ms in watches.watch_ms().items()},
         "screen_ms": {name: round(ms, 3) for name, ms in parts.screen_ms().items()},
         "start_up_s": start_up.to_dict(),
         "memory_mb": parts.memory_mb(loaded.file.path, clip) if clip else {},
@@ -123,6 +124,8 @@ def _print(report: dict[str, Any], results: list[Result]) -> None:
     others = Table("besides", "value")
     for name, ms in report["core_ms"].items():
         others.add_row(name, f"{ms:.3f} ms")
+    for name, ms in report["watch_ms"].items():
+        others.add_row(f"watch, one person: {name}", f"{ms:.3f} ms")
     for name, ms in report["screen_ms"].items():
         others.add_row(f"draw, scale and copy to a 720p screen, from {name}", f"{ms:.2f} ms")
     start = report["start_up_s"]
