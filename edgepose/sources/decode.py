@@ -29,6 +29,7 @@ OPTIONS: Final = {"max_pixels": str(MAX_PIXELS)}
 """To be given to `av.open`: probing decodes pictures too, and takes the memory for them."""
 
 _NO_STAMPS: Final = 0x80  # AVFMT_NOTIMESTAMPS: raw .h264, .mjpeg: FFmpeg counts at 25 a second
+_V4L2: Final = "video4linux2"  # FFmpeg's format for devices, whose pictures carry no metadata
 _QUARTERS: Final[tuple[Orientation, ...]] = (
     UPRIGHT,
     (0, 1, -1, 0),
@@ -58,6 +59,8 @@ class Track:
         self._name = name
         self._turn = turn
         self._is_damaged = False
+        is_device = container.format.name.startswith(_V4L2)
+        self._orientations: dict[float, Orientation] = {0: UPRIGHT} if is_device else {}
 
     @staticmethod
     def is_in(container: InputContainer) -> bool:
@@ -136,7 +139,18 @@ class Track:
             pixels = pixels.copy()
         # Not by the converter: what it stretches differs by twice as much from a square twin.
         square = resized(pixels, self._squared(picture.height, picture.width))
-        return turned(oriented(square, _orientation(picture)), self._turn)
+        return turned(oriented(square, self._orientation(picture)), self._turn)
+
+    def _orientation(self, picture: VideoFrame) -> Orientation:
+        """Return how a picture is to be turned; its metadata is read once for each rotation.
+
+        PyAV's side data and its picture refer to each other, so a picture whose side data was
+        read stays in memory until Python collects garbage: 60 to 90 MB at 480p, and a buffer of
+        the driver where a V4L2 device is read.
+        """
+        if picture.rotation not in self._orientations:
+            self._orientations[picture.rotation] = _orientation(picture)
+        return self._orientations[picture.rotation]
 
     def _squared(self, height: int, width: int) -> Size:
         """Return the size with square pixels: the axis that is squeezed is stretched.
