@@ -30,9 +30,12 @@ def sample(frame: Frame, region: Region, size: Size) -> tuple[Image, Region]:
 
     Pixels outside the picture are black. The returned region is the requested one with its edges
     moved outwards to whole pixels. It can be up to a pixel larger, and keypoints must be mapped
-    back with it. The low-resolution picture is used where it has enough pixels.
+    back with it. The low-resolution picture is used where it has enough pixels. Of a turned region
+    pixels outside are those of the picture's edge, as in MediaPipe, whose networks expect it.
     """
     image = _coarsest(frame, region, size)
+    if region.turn:
+        return _turned_sample(image, region, size), region
     rows = _Axis.fit(region.y, region.height, image.shape[0], size[0])
     columns = _Axis.fit(region.x, region.width, image.shape[1], size[1])
     pixels = np.zeros((*size, 3), np.uint8)
@@ -51,6 +54,23 @@ def sample(frame: Frame, region: Region, size: Size) -> tuple[Image, Region]:
     y, height = rows.shown(size[0])
     x, width = columns.shown(size[1])
     return pixels, Region(y, x, height, width)
+
+
+def _turned_sample(image: Image, region: Region, size: Size) -> Image:
+    """Return a turned region of an image in (height, width) `size` pixels."""
+    corners = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 1.0], [1.0, 0.0, 1.0]])  # (y, x)
+    height, width = image.shape[:2]
+    places = region.to_frame(corners, (height, width))[:, 1::-1] * (width, height)
+    targets = corners[:, 1::-1] * (size[1], size[0])
+    matrix = cv2.getAffineTransform(targets.astype(np.float32), places.astype(np.float32))
+    warped = cv2.warpAffine(
+        image,
+        matrix,
+        size[::-1],
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(warped, np.uint8)
 
 
 def _coarsest(frame: Frame, region: Region, size: Size) -> Image:

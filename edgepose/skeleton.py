@@ -31,6 +31,14 @@ KEYPOINTS: Final = (
 NUM_KEYPOINTS: Final = len(KEYPOINTS)
 INDEX: Final = {name: i for i, name in enumerate(KEYPOINTS)}
 
+EXTRA_KEYPOINTS: Final = (
+    *("left_eye_inner", "left_eye_outer", "right_eye_inner", "right_eye_outer"),
+    *("mouth_left", "mouth_right", "left_pinky", "right_pinky", "left_index", "right_index"),
+    *("left_thumb", "right_thumb", "left_heel", "right_heel"),
+    *("left_foot_index", "right_foot_index"),
+)  # what BlazePose finds beyond COCO's keypoints: order and names are MediaPipe's
+EXTRA_INDEX: Final = {name: NUM_KEYPOINTS + i for i, name in enumerate(EXTRA_KEYPOINTS)}
+
 _SIDED_SIGMAS: Final = (0.025, 0.035, 0.079, 0.072, 0.062, 0.107, 0.087, 0.089)
 SIGMAS: Final = np.array([0.026, *np.repeat(_SIDED_SIGMAS, 2)])
 # COCO keypoint evaluation: per-keypoint falloff, nose first, then pairs from eyes to ankles

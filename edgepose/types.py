@@ -6,6 +6,7 @@ Order is (y, x, score) and (height, width); keypoints are in normalised frame co
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Literal
@@ -65,18 +66,39 @@ def blank_frame(size: Size, time: float, seq: int) -> Frame:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """An axis-aligned part of the frame, normalised; it may lie partly outside 0..1."""
+    """A part of the frame, normalised; it may lie partly outside 0..1.
+
+    turn: degrees by which it is turned clockwise about its centre, on the frame's pixels; 0 for
+    one whose edges are parallel to the frame's.
+    """
 
     y: float
     x: float
     height: float
     width: float
+    turn: float = 0.0
 
-    def to_frame(self, keypoints: NDArray[Any]) -> Keypoints:
-        """Map (n, 3) of (y, x, score) from this region's coordinates to the frame's."""
+    def to_frame(self, keypoints: NDArray[Any], frame_size: Size = (1, 1)) -> Keypoints:
+        """Map (n, 3) of (y, x, score) from this region's coordinates to the frame's.
+
+        frame_size: (height, width) in pixels, which a turned region needs.
+        """
+        if self.turn:
+            return self._turned(keypoints, frame_size)
         scale = np.array([self.height, self.width, 1.0])
         shift = np.array([self.y, self.x, 0.0])
         return (keypoints * scale + shift).astype(np.float32)
+
+    def _turned(self, keypoints: NDArray[Any], frame_size: Size) -> Keypoints:
+        """Do the work of `to_frame` for a turned region."""
+        extent = np.array(frame_size, float)
+        size = np.array([self.height, self.width])
+        sin, cos = math.sin(math.radians(self.turn)), math.cos(math.radians(self.turn))
+        away = (keypoints[:, :2] - 0.5) * size * extent  # from the centre, pixels
+        turned = away @ np.array([[cos, -sin], [sin, cos]])
+        result = keypoints.astype(np.float32)
+        result[:, :2] = (self.y, self.x) + size / 2 + turned / extent
+        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +128,8 @@ class Pose:
     size: (height, width) of the frame in pixels, to compute angles and pixels.
     person: id of the track, from 1; 0 before tracking.
     box: (ymin, xmin, ymax, xmax), normalised, where the model gives one.
+    extra: float32 (16, 3) of skeleton.EXTRA_KEYPOINTS, like keypoints, where the model finds them.
+    region: where the model expects the person in the next frame, where it says so.
     """
 
     keypoints: Keypoints
@@ -113,6 +137,8 @@ class Pose:
     size: Size
     person: int = 0
     box: tuple[float, float, float, float] | None = None
+    extra: Keypoints | None = None
+    region: Region | None = None
 
     @property
     def pixels(self) -> Keypoints:

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgepose.core.crop import SmartCrop
+from edgepose.core.crop import Crop, SmartCrop
 from edgepose.core.families import recognise
-from edgepose.core.families.base import Crop, Family
+from edgepose.core.families.base import Family
 from edgepose.imaging import read_image, sample
 from edgepose.runtimes.litert import LiteRT
 from edgepose.skeleton import INDEX, KEYPOINTS, MIRRORED

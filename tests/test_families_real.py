@@ -15,8 +15,9 @@ import pytest
 from numpy.typing import NDArray
 
 from edgepose import imaging
+from edgepose.core.crop import Crop
 from edgepose.core.families import recognise
-from edgepose.core.families.base import Crop, Family
+from edgepose.core.families.base import Family
 from edgepose.core.families.heatmap import Heatmaps
 from edgepose.core.families.posenet import PoseNet
 from edgepose.core.families.posenet.options import PoseNetOptions

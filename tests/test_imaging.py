@@ -285,3 +285,21 @@ def test_a_picture_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
         write_image(tmp_path / "out.txt", ramps((8, 8)))
     with pytest.raises(UserError, match="can't be written: No such file"):
         write_image(tmp_path / "nowhere" / "out.png", ramps((8, 8)))
+
+
+def test_a_turned_region_is_shown_upright() -> None:
+    """What lies to the right of its centre is up after a turn by 90 degrees."""
+    image = np.zeros((100, 200, 3), np.uint8)
+    image[40:60, 120:140] = 255  # right of the centre of the region
+    region = Region(0.1, 0.3, 0.8, 0.4, 90.0)  # 80 pixels square around (50, 100)
+    pixels, shown = sample(Frame(image, 0.0, 0), region, (80, 80))
+    assert shown is region
+    rows, columns = np.nonzero(pixels[..., 0] > 128)
+    assert (rows.mean(), columns.mean()) == pytest.approx((9.5, 39.5), abs=1)
+
+
+def test_a_turned_region_repeats_the_edge_of_the_picture() -> None:
+    """MediaPipe's networks are used to it; upright regions have black there."""
+    image = np.full((40, 40, 3), 200, np.uint8)
+    pixels, _ = sample(Frame(image, 0.0, 0), Region(-0.5, -0.5, 1, 1, 30.0), (32, 32))
+    assert (pixels == 200).all()

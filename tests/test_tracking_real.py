@@ -15,8 +15,8 @@ import pytest
 from numpy.typing import NDArray
 
 from edgepose import imaging
+from edgepose.core.crop import Crop
 from edgepose.core.families import recognise
-from edgepose.core.families.base import Crop
 from edgepose.core.tracking import Tracker, TrackerSettings
 from edgepose.registry import part
 from edgepose.runtimes.litert import LiteRT

@@ -8,7 +8,8 @@ square, which misses people beside it: edgepose starts from the whole frame, let
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,27 @@ MIN_HALF_PX: Final = 8.0  # a person 16 px high has no readable pose
 _HIPS: Final = np.array([INDEX["left_hip"], INDEX["right_hip"]])
 _SHOULDERS: Final = np.array([INDEX["left_shoulder"], INDEX["right_shoulder"]])
 _TORSO: Final = np.concatenate([_HIPS, _SHOULDERS])
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A region of the frame and the (height, width) `size` in pixels that it is resampled to."""
+
+    region: Region
+    size: Size
+
+
+class Follower(Protocol):
+    """What chooses the crop of the next frame from the poses of those before."""
+
+    def crop(self, whole: Crop, frame_size: Size) -> Crop:
+        """Return the crop of the next frame. whole: the one of the whole frame."""
+
+    def update(self, pose: Pose | None, frame_size: Size, time: float) -> None:
+        """Take the pose just found, None for nobody, and the time of its frame."""
+
+    def reset(self) -> None:
+        """Forget the person: the next crop is the whole frame."""
 
 
 def letterbox(frame_size: Size, input_size: Size) -> Region:
@@ -87,11 +109,17 @@ class SmartCrop:
         top, left, bottom, right = self._edges.tolist()
         return Region(top, left, bottom - top, right - left)
 
-    def update(self, pose: Pose | None, frame_size: Size) -> None:
+    def crop(self, whole: Crop, frame_size: Size) -> Crop:
+        """Return the crop of the next frame, of the size of `whole`."""
+        return Crop(self.region(frame_size), whole.size)
+
+    def update(self, pose: Pose | None, frame_size: Size, time: float = 0.0) -> None:
         """Follow the pose just found; None, or one without a trunk, goes back to the whole frame.
 
-        A family reports no pose below its `min_score`: that is the reliability gate.
+        A family reports no pose below its `min_score`: that is the reliability gate. time: not
+        used.
         """
+        del time
         wanted = None if pose is None else crop_around(pose.keypoints, frame_size)
         if wanted is None or frame_size != self._frame_size:
             self.reset()

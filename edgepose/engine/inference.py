@@ -17,7 +17,6 @@ from edgepose.engine.perception import Job
 from edgepose.engine.stats import Stats
 from edgepose.engine.threads import BusyTimer, OnCrash, new_thread
 from edgepose.errors import RuntimeLost
-from edgepose.types import Tensor
 
 log = logging.getLogger(__name__)
 
@@ -159,25 +158,23 @@ class Workers:
                 self._fail(job, str(found))
                 self._reopen(worker, job, backoff)
             else:
-                ended = self._deliver(job, found, worker.since, ended)
+                ended = self._deliver(found, worker.since, ended)
                 backoff.reset()
 
-    def _infer(self, worker: _Worker, job: Job) -> tuple[Tensor, ...] | RuntimeLost:
+    def _infer(self, worker: _Worker, job: Job) -> InferenceResult | RuntimeLost:
         worker.begin(job)
         self.started_at = worker.since
         try:
             with worker.inside:
-                return job.detector.runtimes[worker.index].infer(job.tensor)
+                return InferenceResult(*job.detector.infer(job, worker.index))
         except RuntimeLost as error:
             return error
 
-    def _deliver(
-        self, job: Job, tensors: tuple[Tensor, ...], started: float, last_ended: float
-    ) -> float:
+    def _deliver(self, found: InferenceResult, started: float, last_ended: float) -> float:
         """Put the result into the inbox; return when the inference ended."""
         ended = time.monotonic()
         self.health.note("running")
-        self._inbox.put_result(InferenceResult(job, tensors))
+        self._inbox.put_result(found)
         self._stats.record("infer", ended - started)
         if last_ended:
             self._stats.record("gap", started - last_ended)

@@ -8,12 +8,12 @@ own choice; replay, tests and benchmarks call `step`, or `interpret` with record
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from edgepose import imaging
-from edgepose.core.crop import SmartCrop
-from edgepose.core.families.base import Crop, Family
+from edgepose.core.crop import Crop
+from edgepose.core.families.base import Family
 from edgepose.core.templates import Template
 from edgepose.core.trigger import Thresholds
 from edgepose.engine.event_ids import Stamp
@@ -73,31 +73,48 @@ class Detector:
     def __init__(self, family: Family, *runtimes: Runtime) -> None:
         self.family = family
         self.runtimes = runtimes
-        self._crop = SmartCrop() if family.smart_crop else None
+        self._follower = family.follower()
 
     def prepare(self, frame: Frame) -> Job:
         """Return the job of a frame: the region that the last pose asks for, as input tensor."""
-        whole = self.family.full_frame(frame.size)
-        wanted = whole.region if self._crop is None else self._crop.region(frame.size)
-        pixels, shown = imaging.sample(frame, wanted, whole.size)
-        return Job(frame, Crop(shown, whole.size), self.family.encode(pixels), self)
+        crop = self.family.full_frame(frame.size)
+        if self._follower is not None:
+            crop = self._follower.crop(crop, frame.size)
+        return Job(frame, *self._sampled(frame, crop), self)
+
+    def _sampled(self, frame: Frame, wanted: Crop) -> tuple[Crop, Tensor]:
+        """Return what a crop of a frame really shows, and its input tensor."""
+        pixels, shown = imaging.sample(frame, wanted.region, wanted.size)
+        return Crop(shown, wanted.size), self.family.encode(pixels)
+
+    def infer(self, job: Job, index: int = 0) -> tuple[Job, tuple[Tensor, ...]]:
+        """Return the output tensors of a job, and the job that they belong to.
+
+        A model of two networks may need the second one on a part of the same frame: the job is then
+        that of the second. index: of the interpreter.
+        """
+        tensors = self.runtimes[index].infer(job.tensor)
+        narrowed = self.family.narrow(tensors, job.crop, job.frame.size)
+        if narrowed is None:
+            return job, tensors
+        crop, tensor = self._sampled(job.frame, narrowed)
+        return replace(job, crop=crop, tensor=tensor), self.runtimes[index].infer(tensor)
 
     def decode(self, job: Job, tensors: Sequence[Tensor]) -> tuple[Pose, ...]:
         """Return the poses of a job, and let the next region follow the best of them."""
         poses = self.family.decode(tensors, job.crop, job.frame.size)
-        if self._crop is not None:
-            self._crop.update(poses[0] if poses else None, job.frame.size)
+        if self._follower is not None:
+            self._follower.update(poses[0] if poses else None, job.frame.size, job.frame.time)
         return poses
 
     def reset(self) -> None:
         """Use the whole frame next: it has nothing to do with the frames before."""
-        if self._crop is not None:
-            self._crop.reset()
+        if self._follower is not None:
+            self._follower.reset()
 
     def detect(self, frame: Frame) -> tuple[Pose, ...]:
         """Prepare, infer and decode in one go."""
-        job = self.prepare(frame)
-        return self.decode(job, self.runtimes[0].infer(job.tensor))
+        return self.decode(*self.infer(self.prepare(frame)))
 
     def close(self) -> None:
         """Close the interpreters."""
@@ -208,5 +225,5 @@ class Perception:
 
     def step(self, frame: Frame, age: float = 0.0) -> Scene:
         """Return the scene of a frame, all steps in this thread."""
-        job = self.prepare(frame)
-        return self.finish(job, job.detector.runtimes[0].infer(job.tensor), age)
+        job, tensors = self.detector.infer(self.prepare(frame))
+        return self.finish(job, tensors, age)

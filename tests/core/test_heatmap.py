@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from edgepose.core.families.base import Crop
+from edgepose.core.crop import Crop
 from edgepose.core.families.heatmap import ORDERS, HeatmapOptions, Heatmaps
 from edgepose.core.families.presence import FEATURES
 from edgepose.errors import UserError

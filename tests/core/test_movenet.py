@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edgepose.core.crop import Crop
 from edgepose.core.families import recognise
-from edgepose.core.families.base import Crop
 from edgepose.core.families.movenet import MoveNet
 from edgepose.errors import ModelError
 from edgepose.types import Region, TensorSpec

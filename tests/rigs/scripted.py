@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from edgepose.core.families.base import Crop, Family
+from edgepose.core.crop import Crop
+from edgepose.core.families.base import Family
 from edgepose.engine.perception import Detector, Interpreter, Perception
 from edgepose.errors import RuntimeLost, SourceLost
 from edgepose.outputs.base import Output

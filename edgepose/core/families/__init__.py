@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from edgepose.core.families.base import Family
+from edgepose.core.families.blazepose import BlazePose
+from edgepose.core.families.blazepose.family import is_detector
 from edgepose.core.families.heatmap import Heatmaps
 from edgepose.core.families.movenet import MoveNet
 from edgepose.core.families.movenet_multipose import MoveNetMultiPose
@@ -13,7 +15,13 @@ from edgepose.core.families.posenet import PoseNet
 from edgepose.errors import ModelError
 from edgepose.types import TensorSpec
 
-FAMILIES: Final[tuple[type[Family], ...]] = (MoveNet, MoveNetMultiPose, PoseNet, Heatmaps)
+FAMILIES: Final[tuple[type[Family], ...]] = (
+    MoveNet,
+    MoveNetMultiPose,
+    PoseNet,
+    BlazePose,
+    Heatmaps,
+)
 """Tried in this order, the strictest first; a new family is one line here."""
 
 
@@ -28,6 +36,16 @@ def recognise(
         found = family.recognise(inputs, outputs)
         if found is not None:
             return found
+    if len(inputs) == 2:
+        raise ModelError(
+            f"{where}: expected the detector and landmark network of MediaPipe Pose, found input "
+            f"{_describe(inputs)} and output {_describe(outputs)}; use a published pair"
+        )
+    if is_detector(inputs, outputs):
+        raise ModelError(
+            f"{where}: the detector of MediaPipe Pose alone; name the landmark model or the .task "
+            "file, which bring it in"
+        )
     known = ", ".join(sorted({family.name for family in FAMILIES}))
     raise ModelError(
         f"{where}: expected the tensors of a pose model ({known}), found input "

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from edgepose.core.crop import Crop, Follower, SmartCrop
 from edgepose.core.templates import MIN_SCORE
 from edgepose.errors import UserError
-from edgepose.types import Image, Pose, Region, Size, Tensor, TensorSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Crop:
-    """A region of the frame and the (height, width) `size` in pixels that it is resampled to."""
-
-    region: Region
-    size: Size
+from edgepose.types import Image, Pose, Size, Tensor, TensorSpec
 
 
 class Family(ABC):
@@ -29,13 +21,14 @@ class Family(ABC):
     last pose; otherwise every crop is the whole frame. min_score: a pose below it is not
     reported; the family's default unless the manifest has another. known_score: a keypoint below
     it counts as unknown when templates are compared; the score scales of families differ.
-    most_people: that it finds in one picture.
+    most_people: that it finds in one picture. has_extra_keypoints: finds hands and feet too.
     """
 
     name: ClassVar[str]
     smart_crop: ClassVar[bool] = False
     known_score: ClassVar[float] = MIN_SCORE
     most_people: ClassVar[int] = 1
+    has_extra_keypoints: ClassVar[bool] = False
     min_score: float
 
     @classmethod
@@ -63,6 +56,14 @@ class Family(ABC):
     @abstractmethod
     def full_frame(self, frame_size: Size) -> Crop:
         """Return the crop that holds the whole frame without distortion, padded with black."""
+
+    def follower(self) -> Follower | None:
+        """Return a new follower of one person, None where every crop is the whole frame."""
+        return SmartCrop() if self.smart_crop else None
+
+    def narrow(self, tensors: Sequence[Tensor], crop: Crop, frame_size: Size) -> Crop | None:  # noqa: ARG002
+        """Return the crop that a second network must see, None when these tensors are decoded."""
+        return None
 
     @abstractmethod
     def encode(self, pixels: Image) -> Tensor:

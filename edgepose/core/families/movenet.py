@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.core.crop import letterbox
-from edgepose.core.families.base import Crop, Family, picture_tensor
+from edgepose.core.crop import Crop, letterbox
+from edgepose.core.families.base import Family, picture_tensor
 from edgepose.types import Image, Keypoints, Pose, Size, Tensor, TensorSpec
 
 MIN_SCORE: Final = 0.25  # tfjs minPoseScore

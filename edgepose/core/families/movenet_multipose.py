@@ -13,7 +13,8 @@ from typing import ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.core.families.base import Crop, Family, picture_tensor
+from edgepose.core.crop import Crop
+from edgepose.core.families.base import Family, picture_tensor
 from edgepose.core.families.movenet import INPUT_DTYPES, cleaned
 from edgepose.errors import UserError
 from edgepose.types import Image, Pose, Region, Size, Tensor, TensorSpec

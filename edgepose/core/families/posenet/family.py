@@ -14,8 +14,8 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.core.crop import letterbox
-from edgepose.core.families.base import Crop, Family
+from edgepose.core.crop import Crop, letterbox
+from edgepose.core.families.base import Family
 from edgepose.core.families.posenet import coral, tfjs
 from edgepose.core.families.posenet.maps import Array, Maps, decode_single
 from edgepose.core.families.posenet.options import PoseNetOptions
