@@ -29,7 +29,8 @@ class StepWatches:
         steps = (*routine.steps, *([routine.start] if routine.start else []))
         self._classifiers: dict[str, tuple[Classifier, Classify]] = {}
         for file in {step.classifier for step in steps if step.classifier}:
-            classifier = load_classifier(_section(file))
+            section = WatchSection.model_validate({"classifier": file, "class": "any"})
+            classifier = load_classifier(section)
             assert classifier is not None
             self._classifiers[file] = classifier, open_classifier(classifier, known_score)
 
@@ -52,10 +53,6 @@ class StepWatches:
             index = classifier.classes.index(step.class_name)
             return ClassifierWatch(step.name, classify, index, *rules)
         return PoseWatch(step.name, step.templates, *rules, min_score=self._known_score)
-
-
-def _section(file: str) -> WatchSection:
-    return WatchSection.model_validate({"classifier": file, "class": "any"})
 
 
 def direct(value: Any, watches: Iterable[Watch]) -> str:

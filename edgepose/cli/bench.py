@@ -18,6 +18,7 @@ from rich.table import Table
 from edgepose.appliance.model import LoadedModel
 from edgepose.bench import parts, pipeline, watches
 from edgepose.bench.pipeline import Quartiles, Result
+from edgepose.cli.options import json_option
 from edgepose.cli.pose import model_option, opened
 from edgepose.cli.run import tune_python
 from edgepose.engine.perception import Detector, Perception
@@ -39,7 +40,7 @@ STAGES: Final = ("prepare", "infer", "finish", "gap", "age")
 )
 @click.option("--rounds", default=5, show_default=True, help="Rounds of each measurement.")
 @click.option("--seconds", default=2.0, show_default=True, help="Length of one measurement.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def bench(model: str | None, clip: Path | None, rounds: int, seconds: float, as_json: bool) -> None:
     """Measure stages, throughput and latency in one process, interleaved with bare invoke().
 

@@ -18,7 +18,6 @@ from edgepose.config.migrate import migrate
 from edgepose.config.model_options import most_people
 from edgepose.config.plugins import Part
 from edgepose.config.schema import VERSION, WatchSection
-from edgepose.core.smoothing import Setting
 from edgepose.definitions.classifier_file import Examples, is_sideways
 from edgepose.errors import ConfigError
 from edgepose.options import Options
@@ -185,7 +184,8 @@ def _rows(config: Config) -> Iterator[tuple[str, str, str]]:
     yield "device", config.name, ""
     yield "source", config.source.type, _chosen(config.source.options)
     yield "model", config.model.label, _chosen(config.model, "name", "path")
-    yield "smoothing", _smoothing(config.smoothing), ""
+    filter = config.smoothing
+    yield "smoothing", filter if isinstance(filter, str) else type(filter).__name__, ""
     yield "people", config.people.select, _chosen(config.people, "select") or "max 1"
     for name, watch in config.watches.items():
         yield "watch", name, _watch(watch)
@@ -198,10 +198,6 @@ def _rows(config: Config) -> Iterator[tuple[str, str, str]]:
     for name, output in config.outputs.items():
         how = _chosen(output.options)
         yield "output", name, f"{output.type}: {how}" if how else output.type
-
-
-def _smoothing(smoothing: str | Setting) -> str:
-    return smoothing if isinstance(smoothing, str) else type(smoothing).__name__
 
 
 def _watch(watch: WatchSection) -> str:

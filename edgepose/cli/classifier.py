@@ -17,6 +17,7 @@ from rich.table import Table
 from edgepose import imaging
 from edgepose.appliance.evaluation import Evaluation, evaluate, split
 from edgepose.appliance.model import LoadedModel
+from edgepose.cli.options import json_option, order_option
 from edgepose.cli.pose import model_option, opened
 from edgepose.cli.template_capture import poses_of, still
 from edgepose.config.classifiers import Classifier, load_classifier
@@ -126,13 +127,7 @@ def _check_classes(rows: list[Row], pictures: dict[str, list[Path]]) -> None:
 )
 @click.option("--seed", default=1, show_default=True, help="Seed of the split.")
 @click.option("--labels", type=_Path, help="The classes of a network, one a line.")
-@click.option(
-    "--order",
-    type=click.Choice(["xy", "yx"]),
-    default="xy",
-    show_default=True,
-    help="What stands first in CLASSIFIER's columns or inputs called x, y.",
-)
+@order_option
 @click.option(
     "--other-order",
     type=click.Choice(["xy", "yx"]),
@@ -144,7 +139,7 @@ def _check_classes(rows: list[Row], pictures: dict[str, list[Path]]) -> None:
     metavar="NAME.png",
     help="Picture of the confusion matrix  [default: confusion.png; none with --json]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @model_option
 def try_out(
     name: Path,

@@ -47,13 +47,9 @@ def doctor(ctx: click.Context, config: Path | None, sets: tuple[str, ...], as_js
     else:
         console.print(summary(groups))
         if config is None:
-            console.print(f"More is examined with a configuration: edgepose doctor {_example()}")
+            example = next(map(str, sorted(SERVICES.glob("*.yaml"))), "CONFIG")
+            console.print(f"More is examined with a configuration: edgepose doctor {example}")
     ctx.exit(1 if _count(groups)["fail"] else 0)
-
-
-def _example() -> str:
-    """Return the configuration of a service on this machine, else a placeholder."""
-    return next(map(str, sorted(SERVICES.glob("*.yaml"))), "CONFIG")
 
 
 def as_dict(groups: Sequence[Group]) -> dict[str, object]:

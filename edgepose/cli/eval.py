@@ -13,6 +13,7 @@ from rich.table import Table
 
 from edgepose import imaging
 from edgepose.appliance.model import LoadedModel
+from edgepose.cli.options import json_option
 from edgepose.cli.pose import opened
 from edgepose.errors import UserError
 from edgepose.skeleton import KEYPOINTS
@@ -35,7 +36,7 @@ _Existing = click.Path(path_type=Path, exists=True)
 @click.option("--images", type=_Existing, help="Folder of the pictures; that of --data by default.")
 @click.option("--results", type=_Existing, help="Measure this COCO results file, not a model.")
 @click.option("--overlay", type=click.Path(path_type=Path), help="Draw confidence maps here.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def evaluate(
     model: str | None,
     data: Path,
@@ -135,9 +136,5 @@ def _print(report: EvaluationReport) -> None:
         table = Table("keypoint", *report.keypoints)
         for keypoint in KEYPOINTS:
             values = (row[keypoint] for row in report.keypoints.values())
-            table.add_row(keypoint, *(_cell(v) for v in values))
+            table.add_row(keypoint, *(f"{v:.3f}" if np.isfinite(v) else "-" for v in values))
         console.print(table)
-
-
-def _cell(value: float) -> str:
-    return f"{value:.3f}" if np.isfinite(value) else "-"

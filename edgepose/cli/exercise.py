@@ -15,6 +15,7 @@ from edgepose import imaging
 from edgepose.appliance.model import LoadedModel, load_model
 from edgepose.cli.exercise_clip import as_rows, curve_of, needs_model, seen_in, told
 from edgepose.cli.exercise_learn import learn
+from edgepose.cli.options import json_option
 from edgepose.cli.pose import model_option, model_section
 from edgepose.core.watches.movement import Exercise, in_language
 from edgepose.core.watches.trace import trace
@@ -23,8 +24,6 @@ from edgepose.errors import ExerciseError, UserError
 from edgepose.recording import is_recording
 from edgepose.render.curve import draw_curve
 from edgepose.render.exercise import draw_exercise
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -139,7 +138,8 @@ def try_out(
             if not as_json:
                 click.echo(told(clip, found, made))
             if picture is not None:
-                target = picture if len(clips) == 1 else _numbered(picture, number)
+                suffix = f"-{number}" if len(clips) > 1 else ""
+                target = picture.with_name(f"{picture.stem}{suffix}{picture.suffix}")
                 title = f"{clip.name}, {in_language(found.title, 'en')}"
                 imaging.write_image(target, draw_curve(curve_of(title, found, made)))
     if as_json:
@@ -153,7 +153,3 @@ def _model(stack: ExitStack, clips: tuple[Path, ...], model: str | None) -> Load
     loaded = load_model(model_section(model))
     stack.callback(loaded.close)
     return loaded
-
-
-def _numbered(path: Path, number: int) -> Path:
-    return path.with_name(f"{path.stem}-{number}{path.suffix}")

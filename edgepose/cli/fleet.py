@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import secrets
 import sys
@@ -41,16 +42,22 @@ WIDE_ONLY: Final = ("Version", "Model", "Templates")
 ROOMY: Final = 125  # columns of a terminal in which the whole table has room
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-_file = click.argument("file", type=click.Path(path_type=Path))
-_devices = click.argument("devices", nargs=-1, metavar="DEVICE...")
-_all = click.option("--all", "everybody", is_flag=True, help="To every device ever seen.")
 
 
-def _timeout(kind: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    return click.option(
-        "--timeout", type=click.FloatRange(min=0.1), default=IN_TIME[kind], show_default=True,
-        help="Seconds to wait for the answers of those that are online.", metavar="SECONDS",
+def _push_options(kind: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add FILE, the devices, and how to wait; the command gets a client that is not connected."""
+    added = (
+        click.argument("file", type=click.Path(path_type=Path)),
+        click.argument("devices", nargs=-1, metavar="DEVICE..."),
+        click.option("--all", "everybody", is_flag=True, help="To every device ever seen."),
+        click.option(
+            "--timeout", type=click.FloatRange(min=0.1), default=IN_TIME[kind], show_default=True,
+            help="Seconds to wait for the answers of those that are online.", metavar="SECONDS",
+        ),
+        with_fleet_client,
+        _as_json,
     )  # fmt: skip
+    return lambda command: functools.reduce(lambda made, add: add(made), reversed(added), command)
 
 
 @click.group()
@@ -105,12 +112,7 @@ def health(client: FleetClient, device: str | None, as_json: bool) -> None:
 
 
 @fleet.command("push-template", short_help="Install a template on devices.")
-@_file
-@_devices
-@_all
-@_timeout("template")
-@with_fleet_client
-@_as_json
+@_push_options("template")
 def push_template(
     client: FleetClient,
     file: Path,
@@ -132,12 +134,7 @@ def push_template(
 
 
 @fleet.command("push-config", short_help="Install a configuration on devices.")
-@_file
-@_devices
-@_all
-@_timeout("config")
-@with_fleet_client
-@_as_json
+@_push_options("config")
 def push_config(
     client: FleetClient,
     file: Path,

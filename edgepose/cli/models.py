@@ -17,6 +17,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 from rich.text import Text
 
+from edgepose.cli.options import json_option
 from edgepose.core.families import recognise
 from edgepose.errors import DeviceError, ModelError, UserError
 from edgepose.modelstore.checksum import fault, sha256
@@ -46,8 +47,6 @@ CUSTOM_OPS: Final = {
     EDGETPU_OP: "runs on a Coral Edge TPU only",
     POSENET_OP: "removed when loaded; in the file: edgepose models strip-decoder",
 }
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()

@@ -1,4 +1,4 @@
-"""The argument and the option that every command with a configuration takes."""
+"""The arguments and options that several commands take."""
 
 from __future__ import annotations
 
@@ -9,6 +9,15 @@ from typing import Any, TypeVar
 import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+order_option = click.option(
+    "--order",
+    type=click.Choice(["xy", "yx"]),
+    default="xy",
+    show_default=True,
+    help="What stands first in columns or inputs called x, y.",
+)
 
 
 def config_argument(command: Command) -> Command:

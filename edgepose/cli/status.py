@@ -98,7 +98,8 @@ def _parts(health: Mapping[str, Any]) -> Iterator[Row]:
         yield name, part.get("state", "unknown"), part.get("reason", "")
         yield from _page_of(part)
         yield from _waiting(part)
-        yield from _restarts(part)
+        for restart in part.get("restarts", {}).get("latest", [])[-SHOWN:]:
+            yield "", f"restarted {stamp(restart['time'])}: {restart['reason']}", ""
 
 
 def _page_of(part: Mapping[str, Any]) -> Iterator[Row]:
@@ -118,11 +119,6 @@ def _waiting(part: Mapping[str, Any]) -> Iterator[Row]:
         yield "", f"{part['waiting']} events in the outbox", ""
     if part.get("dropped"):
         yield "", f"{part['dropped']} events dropped from a full outbox, ever", ""
-
-
-def _restarts(part: Mapping[str, Any]) -> Iterator[Row]:
-    for restart in part.get("restarts", {}).get("latest", [])[-SHOWN:]:
-        yield "", f"restarted {stamp(restart['time'])}: {restart['reason']}", ""
 
 
 def _troubles(health: Mapping[str, Any], shown: Set[str]) -> Iterator[Row]:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from edgepose import imaging
 from edgepose.appliance.model import LoadedModel
+from edgepose.cli.options import json_option
 from edgepose.cli.pose import model_option, opened, show_model
 from edgepose.cli.template_capture import capture, poses_of, still, summary
 from edgepose.core.matching import match
@@ -25,8 +26,6 @@ from edgepose.sources.images import ENDINGS
 from edgepose.sources.video import clip_frames
 from edgepose.system.paths import folders
 from edgepose.types import Match
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()

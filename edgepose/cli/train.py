@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from edgepose import imaging
 from edgepose.appliance.model import BUNDLED
+from edgepose.cli.options import order_option
 from edgepose.cli.pose import opened
 from edgepose.core.watches.embedding import embed, is_enough
 from edgepose.definitions import classifier_file
@@ -376,13 +377,7 @@ def views(panoramas: tuple[Path, ...], out: Path, count: int, seed: int) -> None
 @click.argument("examples", type=_Path, metavar="NAME.csv")
 @click.option("--out", type=_Path, required=True, metavar="NAME.tflite", help="File to write.")
 @click.option("--seed", default=1, show_default=True, help="Seed of everything that is drawn.")
-@click.option(
-    "--order",
-    type=click.Choice(["xy", "yx"]),
-    default="xy",
-    show_default=True,
-    help="What stands first in the columns called x, y.",
-)
+@order_option
 def train_classifier(examples: Path, out: Path, seed: int, order: Order) -> None:
     """Train a network on the examples of NAME.csv; its classes are written beside it.
 
@@ -391,18 +386,14 @@ def train_classifier(examples: Path, out: Path, seed: int, order: Order) -> None
     """
     if out.suffix != ".tflite":
         raise click.UsageError(f"--out: expected a name that ends in .tflite, found {out.name}")
-    known = _seen(classifier_file.load(examples, order))
+    loaded = classifier_file.load(examples, order)
+    known = loaded.take(np.flatnonzero(is_enough(embed(loaded.points))))
     model = _network(known, seed)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(model)
     labels = out.with_suffix(".txt")
     classifier_file.save_labels(labels, known.classes)
     click.echo(f"{out}: {len(model)} bytes, from {len(known)} examples; classes in {labels}")
-
-
-def _seen(examples: Examples) -> Examples:
-    """Return the examples that show enough to learn from."""
-    return examples.take(np.flatnonzero(is_enough(embed(examples.points))))
 
 
 def _network(known: Examples, seed: int) -> bytes:
