@@ -15,7 +15,7 @@ from edgepose.appliance.model import load_model
 from edgepose.config.loader import load
 from edgepose.config.model_section import ModelSection
 from edgepose.core.watches.signals import Body
-from edgepose.definitions import exercise_file
+from edgepose.definitions import exercise_file, library
 from edgepose.engine.event_ids import replay_stamp
 from edgepose.engine.perception import Perception
 from edgepose.engine.replay import replay_source
@@ -47,7 +47,7 @@ class Played:
 @pytest.fixture(scope="module")
 def play(models, media, tmp_path_factory):
     """Return a function that plays a counted clip once to all shipped exercises."""
-    names = [name for name, _ in exercise_file.known().items()]
+    names = [name for name, _ in library.known("exercise").items()]
     path = tmp_path_factory.mktemp("gym") / "gym.yaml"
     path.write_text(
         "version: 1\nsource: {type: synthetic}\nwatch:\n"
@@ -93,7 +93,7 @@ def test_the_right_exercise_counts_right_and_no_other_counts(clip, play, truth):
 @pytest.mark.parametrize("clip", [clip for clip, name in CLIPS.items() if name])
 def test_the_range_is_that_of_the_extreme_frame(clip, play, truth):
     """Within 5 degrees of what the hand-marked frames show, one repetition after the other."""
-    exercise = exercise_file.load(exercise_file.find(CLIPS[clip]))
+    exercise = exercise_file.load(library.find("exercise", CLIPS[clip]))
     poses, index = play(clip).poses, 0 if exercise.swings.start.is_above else 1
     marked = [exercise.measure(Body(poses[frame][1][0])) for frame in truth[clip]["rep_frames"]]
     told = [
@@ -107,7 +107,7 @@ def test_the_range_is_that_of_the_extreme_frame(clip, play, truth):
 @pytest.mark.parametrize("clip", [clip for clip, name in CLIPS.items() if name])
 def test_a_repetition_is_told_at_once(clip, play):
     """At most 0.15 s after the pose itself is back past the start threshold."""
-    exercise = exercise_file.load(exercise_file.find(CLIPS[clip]))
+    exercise = exercise_file.load(library.find("exercise", CLIPS[clip]))
     start = exercise.swings.start
     for event in play(clip).events:
         if (event.name, event.type) != (exercise.name, "rep"):

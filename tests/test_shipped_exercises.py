@@ -7,7 +7,7 @@ import math
 import pytest
 
 from edgepose.core.watches.exercise import ExerciseWatch
-from edgepose.definitions import exercise_file
+from edgepose.definitions import exercise_file, library
 from edgepose.system.paths import folders
 from tests.core.conftest import _figure
 
@@ -159,7 +159,7 @@ def frames_of(name):
 
 def counted(name, frames):
     """Return how many repetitions an exercise counts, or holds it sees."""
-    exercise = exercise_file.load(exercise_file.find(name))
+    exercise = exercise_file.load(library.find("exercise", name))
     watch = ExerciseWatch(name, exercise)
     told = [change for k, pose in enumerate(frames) for change in watch.step([pose], k / FPS)[1]]
     wanted = "start" if exercise.is_hold else "rep"
@@ -205,7 +205,7 @@ def test_a_hold_is_seen(name):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_it_reads_well(name):
     """Both languages, and something to say to somebody who does it badly."""
-    exercise = exercise_file.load(exercise_file.find(name))
+    exercise = exercise_file.load(library.find("exercise", name))
     assert exercise.name == name
     assert {"en", "de"} <= set(exercise.title)
     spoken = [check.say for check in (*exercise.faults, *exercise.hold) if check.say]

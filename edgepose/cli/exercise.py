@@ -19,7 +19,7 @@ from edgepose.cli.options import json_option
 from edgepose.cli.pose import model_option, model_section
 from edgepose.core.watches.movement import Exercise, in_language
 from edgepose.core.watches.trace import trace
-from edgepose.definitions import exercise_file
+from edgepose.definitions import exercise_file, library
 from edgepose.errors import ExerciseError, UserError
 from edgepose.recording import is_recording
 from edgepose.render.curve import draw_curve
@@ -38,7 +38,7 @@ exercise.add_command(learn)
 @json_option
 def list_exercises(as_json: bool) -> None:
     """List the exercises in ./exercises and those that edgepose brings."""
-    rows = [_listed(name, path) for name, path in sorted(exercise_file.known().items())]
+    rows = [_listed(name, path) for name, path in sorted(library.known("exercise").items())]
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False))
         return
@@ -102,7 +102,7 @@ def _shown(found: Exercise, path: Path) -> dict[str, Any]:
 
 def _path(name: str) -> Path:
     """Return the file of an exercise by name or path."""
-    return Path(name) if Path(name).is_file() else exercise_file.find(name)
+    return Path(name) if Path(name).is_file() else library.find("exercise", name)
 
 
 @exercise.command("test")

@@ -26,10 +26,10 @@ from edgepose.config.model_section import ModelSection
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watches.performers import REST
 from edgepose.core.watches.scored import MAX_AGE
-from edgepose.definitions import exercise_file, library, routine_file
+from edgepose.definitions import library
 from edgepose.definitions.classifier_file import Order
 from edgepose.engine.governor import LEAST_FPS, Rates
-from edgepose.errors import ExerciseError, InvalidValue, RoutineError, near_miss
+from edgepose.errors import InvalidValue, near_miss
 from edgepose.language import by_language
 from edgepose.options import (
     ConfigPath,
@@ -198,30 +198,8 @@ def _template_path(value: Any, info: ValidationInfo) -> Any:
     return found[value].absolute()
 
 
-def _exercise_path(value: Any, info: ValidationInfo) -> Any:
-    """Return the file of an exercise that is given by name or by path."""
-    if not isinstance(value, (str, Path)):
-        return value
-    base = (info.context or {}).get("base")
-    try:
-        return exercise_file.find(str(value), None if base is None else Path(base))
-    except ExerciseError as error:
-        raise InvalidValue(str(error), "unknown_definition") from error
-
-
-def _routine_path(value: Any, info: ValidationInfo) -> Any:
-    """Return the file of a routine that is given by name or by path."""
-    if not isinstance(value, (str, Path)):
-        return value
-    base = (info.context or {}).get("base")
-    try:
-        return routine_file.find(str(value), None if base is None else Path(base))
-    except RoutineError as error:
-        raise InvalidValue(str(error), "unknown_definition") from error
-
-
-RoutinePath = Annotated[Path, BeforeValidator(_routine_path)]
-ExercisePath = Annotated[Path, BeforeValidator(_exercise_path)]
+RoutinePath = Annotated[Path, library.by_name("routine")]
+ExercisePath = Annotated[Path, library.by_name("exercise")]
 TemplatePath = Annotated[
     ConfigPath, BeforeValidator(_template_path), AfterValidator(_template_exists)
 ]

@@ -32,7 +32,7 @@ from edgepose.core.watches.signals import (
     Tilt,
     place,
 )
-from edgepose.definitions import library, template_file
+from edgepose.definitions import template_file
 from edgepose.errors import ExerciseError, near_miss
 from edgepose.options import Options, PositiveSeconds, Seconds
 from edgepose.system import atomic
@@ -363,20 +363,6 @@ def load(path: Path | str) -> Exercise:
 def loads(content: str, name: str) -> Exercise:
     """Return the exercise of YAML text that came from `name`. Raises ExerciseError as `load`."""
     return _exercise(parse_yaml(content, name, ExerciseError), Path(name).absolute().parent)
-
-
-def find(name: str, base: Path | None = None) -> Path:
-    """Return the file of an exercise: beside the configuration, else as edgepose ships it.
-
-    name: of an exercise, or a path relative to `base`, the folder of the configuration.
-    Raises ExerciseError, with the near miss, if there is none.
-    """
-    return library.find("exercise", name, base, ExerciseError)
-
-
-def known(base: Path | None = None) -> dict[str, Path]:
-    """Return the files of all exercises by name; those beside the configuration come first."""
-    return library.known("exercise", base)
 
 
 def measure_of(section: SignalSection, folder: Path | None = None) -> Measure:

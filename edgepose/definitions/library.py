@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal
 
-from edgepose.errors import DocumentError, near_miss
+from pydantic import BeforeValidator, ValidationInfo
+
+from edgepose.errors import (
+    DocumentError,
+    ExerciseError,
+    InvalidValue,
+    RoutineError,
+    TemplateError,
+    near_miss,
+)
 from edgepose.system.paths import folders
 
 Kind = Literal["template", "exercise", "routine"]
+
+_ERRORS: Final[dict[Kind, type[DocumentError]]] = {
+    "template": TemplateError, "exercise": ExerciseError, "routine": RoutineError
+}  # fmt: skip
 
 
 def known(kind: Kind, base: Path | None = None) -> dict[str, Path]:
@@ -21,18 +34,33 @@ def known(kind: Kind, base: Path | None = None) -> dict[str, Path]:
     return files
 
 
-def find(kind: Kind, name: str, base: Path | None, error: type[DocumentError]) -> Path:
+def find(kind: Kind, name: str, base: Path | None = None) -> Path:
     """Return the file of a name, or of a path relative to `base`, the configuration's folder.
 
-    Raises `error`, with the near miss, if there is none.
+    Raises the error of the kind, with the near miss, if there is none.
     """
     base = base or Path()
     found = known(kind, base)
     if name.endswith((".yaml", ".yml")) or "/" in name:
         path = base / Path(name).expanduser()
         if not path.is_file():
-            raise error(f"no such {kind} file: {path}{near_miss(path.stem, found)}")
+            raise _ERRORS[kind](f"no such {kind} file: {path}{near_miss(path.stem, found)}")
         return path
     if name not in found:
-        raise error(f"unknown {kind} '{name}'{near_miss(name, found)}")
+        raise _ERRORS[kind](f"unknown {kind} '{name}'{near_miss(name, found)}")
     return found[name]
+
+
+def by_name(kind: Kind) -> BeforeValidator:
+    """Return the check of an option that turns a name, or a path, into the file that it means."""
+
+    def check(value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, (str, Path)):
+            return value
+        base = (info.context or {}).get("base")
+        try:
+            return find(kind, str(value), None if base is None else Path(base))
+        except DocumentError as error:
+            raise InvalidValue(str(error), "unknown_definition") from error
+
+    return BeforeValidator(check)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from edgepose.core.templates import Template, mirrored_points
 from edgepose.core.trigger import Thresholds
@@ -21,6 +21,7 @@ from edgepose.core.watches.movement import Exercise, one_sided
 from edgepose.core.watches.routine import ABANDON, OnTimeout, Routine, Step, StepKind
 from edgepose.core.watches.signals import SIDES, Side
 from edgepose.definitions import classifier_file, exercise_file, library, template_file
+from edgepose.definitions.exercise_file import Text
 from edgepose.errors import (
     ClassifierError,
     DocumentError,
@@ -44,28 +45,12 @@ _KINDS: Final = ("template", "exercise", "classifier", "rest")
 _THRESHOLDS: Final = Thresholds()
 
 
-def _words(value: Any) -> Any:
-    return {"en": value} if isinstance(value, str) else value
-
-
 def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-def _found(kind: library.Kind, error: type[DocumentError]) -> BeforeValidator:
-    """Return the check that turns the name of a template or an exercise into its file."""
-
-    def find(name: Any, info: ValidationInfo) -> Any:
-        base = (info.context or {}).get("base")
-        return library.find(kind, name, base, error) if isinstance(name, str) else name
-
-    return BeforeValidator(find)
-
-
-TemplateName = Annotated[Path, _found("template", TemplateError)]
-ExerciseName = Annotated[Path, _found("exercise", ExerciseError)]
-
-Text = Annotated[dict[str, str], BeforeValidator(_words)]
+TemplateName = Annotated[Path, library.by_name("template")]
+ExerciseName = Annotated[Path, library.by_name("exercise")]
 
 
 class PoseSection(Options):
@@ -218,11 +203,6 @@ def load(path: Path | str, base: Path | None = None) -> Routine:
 def loads(content: str, name: str, base: Path | None = None) -> Routine:
     """Return the routine of YAML text that came from `name`. Raises RoutineError as `load`."""
     return _routine(parse_yaml(content, name, RoutineError), base or Path())
-
-
-def find(name: str, base: Path | None = None) -> Path:
-    """Return the file of a routine by name or path. Raises RoutineError, with the near miss."""
-    return library.find("routine", name, base, RoutineError)
 
 
 def _routine(document: Document, base: Path) -> Routine:

@@ -9,7 +9,7 @@ import pytest
 
 from edgepose.config.loader import Config, load
 from edgepose.config.reference import reference_text
-from edgepose.definitions import exercise_file
+from edgepose.definitions import library
 from edgepose.errors import ConfigError
 
 
@@ -39,7 +39,7 @@ def test_an_own_exercise_wins_and_is_read_again_when_it_changes(tmp_path):
     """Beside the configuration; the same object as long as the file is as it was."""
     own = tmp_path / "exercises" / "squat.yaml"
     own.parent.mkdir()
-    own.write_text(exercise_file.find("squat").read_text().replace("below 105", "below 90"))
+    own.write_text(library.find("exercise", "squat").read_text().replace("below 105", "below 90"))
     first = read(tmp_path, "exercise: squat").exercises
     assert first["legs"].swings.target.value == 90
     again = read(tmp_path, "exercise: exercises/squat.yaml").exercises

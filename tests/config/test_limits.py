@@ -9,7 +9,7 @@ import pytest
 from edgepose.config.limits import DEFAULTS, commands_of
 from edgepose.config.loader import Config, loads
 from edgepose.config.pushed import accept_pushed
-from edgepose.definitions import exercise_file
+from edgepose.definitions import library
 from edgepose.errors import ConfigError
 
 TEXT = """\
@@ -140,7 +140,9 @@ def test_a_push_names_only_exercises_that_the_device_has(file: Path):
     text = f"{TEXT}watch: {{a: {{exercise: shrug}}}}\n"
     with pytest.raises(ConfigError, match="does not carry it: put its file into `exercises`"):
         pushed(file, text)
-    own = exercise_file.find("squat").read_text().replace("exercise: squat", "exercise: shrug")
+    own = (
+        library.find("exercise", "squat").read_text().replace("exercise: squat", "exercise: shrug")
+    )
     (file.parent / "exercises").mkdir()
     (file.parent / "exercises" / "shrug.yaml").write_text(own)
     assert pushed(file, text).exercises["a"].name == "shrug"

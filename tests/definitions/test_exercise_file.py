@@ -7,7 +7,7 @@ import math
 import pytest
 
 from edgepose.core.watches.counter import Bound
-from edgepose.definitions import exercise_file
+from edgepose.definitions import exercise_file, library
 from edgepose.errors import ExerciseError
 
 SQUAT = """\
@@ -154,13 +154,13 @@ def test_all_mistakes_at_once():
 
 def test_names_are_looked_up_beside_the_configuration_first(tmp_path):
     """An own squat wins over the shipped one; a path is relative to the configuration."""
-    shipped = exercise_file.find("squat", tmp_path)
+    shipped = library.find("exercise", "squat", tmp_path)
     own = tmp_path / "exercises" / "squat.yaml"
     own.parent.mkdir()
     own.write_text(SQUAT)
-    assert exercise_file.find("squat", tmp_path) == own != shipped
-    assert exercise_file.find("exercises/squat.yaml", tmp_path) == own
-    assert exercise_file.find("lunge", tmp_path).parent == shipped.parent
+    assert library.find("exercise", "squat", tmp_path) == own != shipped
+    assert library.find("exercise", "exercises/squat.yaml", tmp_path) == own
+    assert library.find("exercise", "lunge", tmp_path).parent == shipped.parent
 
 
 @pytest.mark.parametrize(
@@ -171,5 +171,5 @@ def test_names_are_looked_up_beside_the_configuration_first(tmp_path):
 def test_an_unknown_name_has_a_near_miss(name, hint, tmp_path):
     """As everywhere."""
     with pytest.raises(ExerciseError) as caught:
-        exercise_file.find(name, tmp_path)
+        library.find("exercise", name, tmp_path)
     assert hint in str(caught.value)

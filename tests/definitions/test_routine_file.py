@@ -39,13 +39,13 @@ def test_a_shipped_routine_reads_well(path: Path):
 
 def test_a_routine_is_found_beside_the_configuration_first(tmp_path):
     """Then among those that are shipped."""
-    assert routine_file.find("morning", tmp_path).parent.name == "routines"
+    assert library.find("routine", "morning", tmp_path).parent.name == "routines"
     own = tmp_path / "routines" / "morning.yaml"
     own.parent.mkdir()
     own.write_text(HEAD + "steps: [{template: arms_up}]\n")
-    assert routine_file.find("morning", tmp_path) == own
+    assert library.find("routine", "morning", tmp_path) == own
     with pytest.raises(RoutineError, match="unknown routine 'mornin'; did you mean 'morning'"):
-        routine_file.find("mornin", tmp_path)
+        library.find("routine", "mornin", tmp_path)
 
 
 def test_steps_take_what_the_routine_says_unless_they_say_it_themselves():
