@@ -61,7 +61,8 @@ def test_the_display_shows_the_clip_with_the_overlay(machine, appliance, media):
     clip = media / "clips" / "jumping_jacks_1_count11.mp4"
     # 0.59 as seen, with the cards and the invitation on it; at most 0.23 with two other clips.
     assert likeness(seen, clip) > 0.4
-    assert sum(pixels(seen, colour) for colour in (LIMBS.matching, LIMBS.deviating)) > 500
+    drawn = (LIMBS.matching, LIMBS.deviating, LIMBS.unknown)  # none of them is in the clip itself
+    assert sum(pixels(seen, colour) for colour in drawn) > 150
 
 
 def test_the_pin_is_off_after_sigkill_and_the_service_is_back(machine, appliance):
