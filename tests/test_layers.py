@@ -219,3 +219,13 @@ def test_one_class_name_means_one_class():
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(identify(path))
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_a_file_that_is_written_as_lines_loads_no_screen_and_no_database():
+    """Memory stays low where a part is not used: Pillow, ruamel.yaml and SQLite wait for theirs."""
+    code = (
+        "import sys, edgepose.cli.run, edgepose.sources.video, edgepose.outputs.jsonl\n"
+        "surplus = {'PIL', 'ruamel.yaml', 'sqlite3', 'edgepose.render'} & set(sys.modules)\n"
+        "assert not surplus, surplus"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)

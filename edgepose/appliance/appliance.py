@@ -37,10 +37,9 @@ from edgepose.errors import (
     near_miss,
 )
 from edgepose.outputs.base import Controls, Output
-from edgepose.outputs.outbox import outbox_path
 from edgepose.system import last_exit, lost_events
 from edgepose.system.board import Board
-from edgepose.system.paths import state_folder
+from edgepose.system.paths import outbox_path, state_folder
 from edgepose.system.status_file import own_folder
 from edgepose.system.systemd import notify, reloading
 

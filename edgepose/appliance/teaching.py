@@ -21,7 +21,6 @@ from edgepose.core.templates import Array, Template
 from edgepose.definitions import template_file
 from edgepose.errors import UserError, near_miss
 from edgepose.outputs.base import Output
-from edgepose.render.taught import draw_pose
 from edgepose.types import Pose, Scene
 
 COUNTDOWN: Final = 5.0  # seconds to get into the pose
@@ -261,6 +260,10 @@ def keep(path: Path, template: Template, note: str) -> Path:
 
     Raises TemplateError or UserError where that can't be done.
     """
+    from edgepose.render.taught import (
+        draw_pose,  # with Pillow, which a device without screen spares
+    )
+
     template_file.save(path, template, note)
     picture = path.with_suffix(".png")
     imaging.write_image(picture, draw_pose(template.points[0]))

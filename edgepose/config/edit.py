@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml.error import YAMLError
-
 from edgepose.config.migrate import migrate
 from edgepose.errors import ConfigError
 from edgepose.system import atomic
@@ -39,7 +37,7 @@ def save_edits(path: Path, edits: Edits) -> None:
         text = written(data)
     except OSError as error:
         raise _unwritten(path, error) from error
-    except (YAMLError, LookupError, TypeError, UnicodeError) as error:
+    except (LookupError, TypeError, ValueError) as error:
         raise ConfigError(f"{path}: was edited meanwhile; reload it first") from error
     save_text(path, text)
 

@@ -7,7 +7,6 @@ power cut may undo its removal, so that it is sent twice, but never lost.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import os
 import secrets
@@ -20,7 +19,7 @@ from typing import Any, Final
 
 from edgepose.errors import OutputLost, error_text
 from edgepose.outputs import outbox_db
-from edgepose.system.paths import is_still_at, state_folder
+from edgepose.system.paths import is_still_at
 
 log = logging.getLogger(__name__)
 
@@ -56,14 +55,6 @@ class Contents:
     taken: Sequence[tuple[int, str]]
     notes: Mapping[str, Any]
     last: int
-
-
-def outbox_path(name: str, own: str | None = None) -> Path:
-    """Return the outbox file of a device. own: what tells its outboxes apart, None for the main."""
-    own = f"{name}@{own}" if own else name
-    plain = "".join(c if c.isalnum() or c in "-_.@ " else "_" for c in own)
-    tail = "" if plain == own else "-" + hashlib.sha256(own.encode()).hexdigest()[:6]
-    return state_folder() / "outbox" / f"{plain}{tail}.sqlite"
 
 
 class Outbox:

@@ -20,7 +20,6 @@ import numpy as np
 
 from edgepose.errors import ModelError, UserError, error_text
 from edgepose.tflite.header import HEAD_BYTES, is_tflite, kind_of
-from edgepose.tflite.strip import strip_decoder
 from edgepose.types import TensorSpec
 
 log = logging.getLogger(__name__)
@@ -127,6 +126,8 @@ def load(module: Any, package: str, path: Path, **settings: Any) -> Any:
         except RuntimeError as error:
             if DECODER_OP not in str(error):
                 raise
+            from edgepose.tflite.strip import strip_decoder  # for these builds alone
+
             # Coral's own op; ours decodes better. Remove it: its inputs become the outputs.
             stripped = strip_decoder(path.read_bytes(), str(path))
             return _started(module, model_content=stripped, **settings)

@@ -6,6 +6,7 @@ installed wheel.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Final
@@ -39,6 +40,14 @@ def is_still_at(path: Path, file: os.stat_result) -> bool:
         return os.path.samestat(path.stat(), file)
     except OSError:
         return False
+
+
+def outbox_path(name: str, own: str | None = None) -> Path:
+    """Return the outbox file of a device. own: what tells its outboxes apart, None for the main."""
+    own = f"{name}@{own}" if own else name
+    plain = "".join(c if c.isalnum() or c in "-_.@ " else "_" for c in own)
+    tail = "" if plain == own else "-" + hashlib.sha256(own.encode()).hexdigest()[:6]
+    return state_folder() / "outbox" / f"{plain}{tail}.sqlite"
 
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]

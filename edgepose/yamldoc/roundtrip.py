@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ruamel.yaml import YAML
+if TYPE_CHECKING:
+    from ruamel.yaml import YAML
 
 
 def read_for_edit(text: str) -> Any:
-    """Return ruamel's mapping of a YAML text, which remembers comments, quotes and order."""
-    return _yaml().load(text)
+    """Return ruamel's mapping of a YAML text, which remembers comments, quotes and order.
+
+    Raises ValueError for a text that is no YAML.
+    """
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return _yaml().load(text)
+    except YAMLError as error:
+        raise ValueError(f"no YAML: {error}") from error
 
 
 def written(data: Any) -> str:
@@ -21,6 +30,8 @@ def written(data: Any) -> str:
 
 
 def _yaml() -> YAML:
+    from ruamel.yaml import YAML  # 2 MB that only an edit needs
+
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 10_000  # long lines of the user's stay long

@@ -20,7 +20,8 @@ import paho.mqtt.client as paho
 import pytest
 from full_disk import empty, fill, needs_root, small_disk
 
-from edgepose.outputs.outbox import Outbox, outbox_path
+from edgepose.outputs.outbox import Outbox
+from edgepose.system.paths import outbox_path
 
 KILLS = 200
 BACKLOG = 110  # events: 33 s of posts of 0.3 s each

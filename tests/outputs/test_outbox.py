@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from edgepose.errors import OutputLost
-from edgepose.outputs.outbox import Outbox, outbox_path
+from edgepose.outputs.outbox import Outbox
+from edgepose.system.paths import outbox_path
 
 
 def pairs(*numbers: int) -> list[tuple[str, bytes]]:

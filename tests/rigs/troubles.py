@@ -23,7 +23,8 @@ from ports import free_port
 
 from edgepose.options import Options
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.outbox import Outbox, outbox_path
+from edgepose.outputs.outbox import Outbox
+from edgepose.system.paths import outbox_path
 from edgepose.types import Scene
 
 EAR_PATIENCE: Final = 5.0  # seconds for what the broker keeps to be heard

@@ -31,7 +31,7 @@ from edgepose.outputs.mqtt.topics import (
     Topics,
     keypoints,
 )  # fmt: skip
-from edgepose.outputs.outbox import outbox_path
+from edgepose.system.paths import outbox_path
 from edgepose.types import Event, Scene
 
 log = logging.getLogger(__name__)

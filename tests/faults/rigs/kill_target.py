@@ -28,9 +28,9 @@ from edgepose.outputs.base import Device
 from edgepose.outputs.jsonl import Jsonl, JsonlOptions
 from edgepose.outputs.mqtt.options import MqttOptions
 from edgepose.outputs.mqtt.output import Mqtt
-from edgepose.outputs.outbox import outbox_path
 from edgepose.outputs.webhook import Webhook, WebhookOptions
 from edgepose.sources.base import Source
+from edgepose.system.paths import outbox_path
 from edgepose.types import Frame, Transition, WatchState
 
 LIMIT = 10.0  # seconds; a third of the watchdog's
