@@ -15,7 +15,9 @@ ENCODINGS: Final = "%2F for /, %3F for ?, %23 for #, %40 for @, %5B for ["
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _URL: Final = re.compile(rf"{_SCHEME.pattern}(?:.*@)?\S*")
-_PATH_SECRET: Final = re.compile(r"(?i)((?:user|pass|pwd|auth|token|secret|key)\w*=)[^/&;,]*")
+_NAMED: Final = r"(?i)((?:user|pass|pwd|auth|token|secret|key)\w*=)"
+_PATH_SECRET: Final = re.compile(rf"{_NAMED}[^/&;,]*")
+_WORD_SECRET: Final = re.compile(rf"{_NAMED}[^/&;,\s]*")
 _ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SUBDELIMS: Final = "%!$&'()*+,;="  # may stand in a login as they are (RFC 3986, 3.2.1)
 _PORT: Final = re.compile(r"[^:]*:\d*|\[[^\]]*\](:\d*)?|[^:]*")
@@ -39,8 +41,11 @@ def redacted(url: str, login: str = "") -> str:
 
 
 def redacted_in(text: str, login: str = "") -> str:
-    """Return a text with every URL in it redacted; a login may hold spaces."""
-    return _URL.sub(lambda found: redacted(found.group(), login), text)
+    """Return a text with every URL in it redacted; a login may hold spaces, and so may a path."""
+    if "://" not in text:
+        return text
+    plain = _URL.sub(lambda found: redacted(found.group(), login), text)
+    return _WORD_SECRET.sub(rf"\g<1>{HIDDEN}", plain)
 
 
 def with_encoded_login(url: str) -> str:

@@ -10,16 +10,22 @@ from typing import Any
 import yaml
 
 from edgepose.errors import KeyPath, Problem, ProblemKind
+from edgepose.system.urls import redacted_in
 
 
 def spell(path: KeyPath) -> str:
-    """Return a key path as people write it: `people.zone[2]`, `watch."arms up".hold`."""
+    """Return a key path as people write it: `people.zone[2]`, `watch."arms up".hold`.
+
+    A URL is redacted: `url:rtsp://...` without its space is a key.
+    """
     text = ""
     for key in path:
         if isinstance(key, int):
             text += f"[{key}]"
         else:
-            word = key if re.fullmatch(r"[\w-]+", key) else json.dumps(key, ensure_ascii=False)
+            shown = redacted_in(key)
+            plain = re.fullmatch(r"[\w-]+", shown)
+            word = shown if plain else json.dumps(shown, ensure_ascii=False)
             text += f".{word}" if text else word
     return text
 

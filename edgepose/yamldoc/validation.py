@@ -55,6 +55,8 @@ class Problems:
             for name, value in (environ or {}).items()
             if is_secret(name.lower()) and len(value) >= SHORTEST_SECRET
         }
+        keys = {key for path in document.marks for key in path if isinstance(key, str)}
+        self._secrets |= {key: redacted_in(key) for key in keys if "://" in key}
         self._found: dict[KeyPath, dict[str, ProblemKind]] = {}
 
     def add(self, path: KeyPath, text: str, kind: ProblemKind = "value") -> None:
@@ -77,7 +79,7 @@ class Problems:
             raise error(*sorted(found, key=lambda problem: problem.line or 0))
 
     def _masked(self, text: str) -> str:
-        """Return a text with the names of secrets from the environment in place of their values."""
+        """Return a text without secrets: of the environment, and in URLs that became keys."""
         for value, name in self._secrets.items():
             text = text.replace(value, name)
         return text

@@ -72,3 +72,17 @@ def test_what_can_not_be_understood_is_refused_with_the_way_out(url: str):
     with pytest.raises(ValueError, match="%2F for /") as caught:
         with_encoded_login(url)
     assert url not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://@a b:9/user=me&password=s3cret",
+        "http://cam/my cam/user=me&password=s3cret",
+        "http://cam/my cam?pwd=s3cret now",
+    ],
+)
+def test_a_secret_behind_a_space_is_redacted(url: str):
+    """A URL with a space in it is found to its first space only; its secrets end later."""
+    assert "s3cret" not in redacted_in(url)
+    assert "s3cret" not in redacted_in(f"no answer from {url}, today")

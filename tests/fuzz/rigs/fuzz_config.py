@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -100,7 +101,9 @@ class ConfigFiles(Target):
     def _check_shown(self, config: Config) -> None:
         """See that `check-config` and the source's messages hide what its address holds."""
         address = str(getattr(config.source.options, "url", ""))
-        if not any(mark in address for mark in ("@", "password=", "pwd=")):
+        host = re.split(r"[/?#]", address.partition("://")[2].rpartition("@")[2], maxsplit=1)[0]
+        is_secret = any(mark in address for mark in ("@", "password=", "pwd="))
+        if not is_secret or scribble.SECRET in host:
             return  # damaged so that it is no password any more
         shown = json.dumps(as_dict(config))
         assert scribble.SECRET not in shown + redacted(address), "a password is shown"
