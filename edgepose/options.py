@@ -64,6 +64,10 @@ class Options(BaseModel):
         """Return the topic prefix under which pushes are taken, None where they are not."""
         return None
 
+    def remote_broker(self) -> tuple[object, ...]:
+        """Return how the broker is reached where pushes are taken, () where they are not."""
+        return ()
+
 
 def _beside_config(path: Path, info: ValidationInfo) -> Path:
     """Resolve a relative path against the folder that the validation context names `base`."""

@@ -20,6 +20,7 @@ from edgepose.appliance.teaching import Teacher, TeachingSession, keep, parse_re
 from edgepose.appliance.tuning import Recent, Tuning
 from edgepose.config.edit import save_text
 from edgepose.config.files import ConfigChoice
+from edgepose.config.last_broker import remote_outputs
 from edgepose.config.loader import Config
 from edgepose.config.pushed import accept_pushed
 from edgepose.config.reload import ActiveConfig
@@ -299,6 +300,19 @@ class Appliance(Controls):
             with self._lock:
                 self._follow_if_new(self.active.choose())
         self.active.prove()
+        self._keep_broker()
+
+    def _keep_broker(self) -> None:
+        """Keep how the broker is reached, for times when no configuration can be used."""
+        broker = self.active.files.broker
+        if broker is None or self.active.is_on_probation:
+            return
+        workers = self.pipeline.outputs
+        remote = [workers[name] for name in remote_outputs(self.config) if name in workers]
+        if not remote:
+            broker.forget()
+        elif any(worker.output.health.get("connected") for worker in remote):
+            broker.keep(self.config, assembly.kinds(self.config))
 
     def _follow_if_new(self, choice: ConfigChoice) -> None:
         """Follow a choice if it is new; a refusal is logged once, and in the health document."""

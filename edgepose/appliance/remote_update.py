@@ -19,7 +19,7 @@ from edgepose.config.edit import save_text, with_values
 from edgepose.config.files import ConfigFiles
 from edgepose.config.last_good import own_name, version_of
 from edgepose.config.loader import Config
-from edgepose.config.pushed import accept_pushed
+from edgepose.config.pushed import Parse, accept_pushed
 from edgepose.config.reload import ActiveConfig
 from edgepose.definitions import template_file
 from edgepose.errors import ConfigError, EdgeposeError, UserError
@@ -100,17 +100,17 @@ class RemoteUpdate(Output):
 
     def take_config(self, value: Any) -> str:
         """Put a configuration on probation: {"id", "text"}. Raises UserError for a refused one."""
-        push, text = _texts(value, "id", "text")
+        push, text = texts(value, "id", "text")
         if self._journal.is_answered("config", push):
             return str(self.answers["config"]["text"])
         if self._active.is_on_probation:
             raise UserError("another configuration is on probation; try again in two minutes")
         try:
-            named = self._named(text)
+            pushed, _ = named(text, self._active.config, self._active.parse)
             self._keep_way_back()
             self._journal.answer("config", push, text, "starting", "it is being checked")
             self._active.is_on_probation, self._deadline = True, time.monotonic() + PROBATION
-            done = self._put(named)
+            done = self._put(pushed)
         except EdgeposeError as error:
             self._active.is_on_probation = False
             self._journal.answer("config", push, text, "refused", str(error))
@@ -137,7 +137,7 @@ class RemoteUpdate(Output):
 
     def take_template(self, value: Any) -> str:
         """Replace a template: {"id", "name", "text"}. Raises UserError for a refused one."""
-        push, name, text = _texts(value, "id", "name", "text")
+        push, name, text = texts(value, "id", "name", "text")
         template_file.must_be_name(name)
         key = f"template/{name}"
         if self._journal.is_answered(key, push):
@@ -182,27 +182,6 @@ class RemoteUpdate(Output):
                 save_text(path, before)
             self._retune()
             raise
-
-    def _named(self, text: str) -> str:
-        """Return a configuration with this device's name, which a text for many leaves out.
-
-        Raises ConfigError where it is wrong, or where the device could not be reached with it.
-        """
-        now = self._active.config
-        if "name" not in parse_yaml(text, "", ConfigError).data:
-            text = with_values(text, {"name": now.name})
-        text, config = accept_pushed(text, now, self._active.parse)
-        if config.name != now.name:
-            raise ConfigError(
-                f"name: expected '{now.name}', found '{config.name}'; a push can't rename a "
-                "device: leave `name` out, and each device keeps its own"
-            )
-        if not _prefixes(config) & _prefixes(now):
-            raise ConfigError(
-                "outputs: expected an mqtt output with `remote: true` and the same `topic_prefix`; "
-                "without it the device could never be reached again"
-            )
-        return text
 
     def _keep_way_back(self) -> None:
         """Make the file in force the last good one: the push came over a connection made with it.
@@ -271,7 +250,30 @@ def templates_in_use(config: Config) -> dict[str, str]:
     return {path.stem: version_of(_read(path) or "") for path in sorted(paths)}
 
 
-def _texts(value: Any, *keys: str) -> list[str]:
+def named(text: str, now: Config, parse: Parse) -> tuple[str, Config]:
+    """Return a configuration with this device's name, which a text for many leaves out.
+
+    now, parse: as of `accept_pushed`. Raises ConfigError where it is wrong, or where the device
+    could not be reached with it.
+    """
+    if "name" not in parse_yaml(text, "", ConfigError).data:
+        text = with_values(text, {"name": now.name})
+    text, config = accept_pushed(text, now, parse)
+    if config.name != now.name:
+        raise ConfigError(
+            f"name: expected '{now.name}', found '{config.name}'; a push can't rename a "
+            "device: leave `name` out, and each device keeps its own"
+        )
+    if not _prefixes(config) & _prefixes(now):
+        raise ConfigError(
+            "outputs: expected an mqtt output with `remote: true` and the same `topic_prefix`; "
+            "without it the device could never be reached again"
+        )
+    return text, config
+
+
+def texts(value: Any, *keys: str) -> list[str]:
+    """Return texts of a command's value, by their keys. Raises UserError."""
     if not isinstance(value, dict) or not all(isinstance(value.get(key), str) for key in keys):
         raise UserError(f"expected an object with {', '.join(keys)}")
     return [value[key] for key in keys]

@@ -115,7 +115,7 @@ class Service:
         until = "the configuration is right" if is_mistake else f"it works; tried every {RETRY:g} s"
         log.error("Nothing can be run until %s: %s", until, error)
         edits = Edits(lambda: self._files.paths)
-        standby = Standby(self._files, error, self._folder)
+        standby = Standby(self._files, error, self._folder, self._reread.set)
         standby.start()
         try:
             while self._await_change(edits):

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from edgepose import __version__
+from edgepose.appliance import assembly
+from edgepose.appliance.standby_update import StandbyUpdate
 from edgepose.config.files import ConfigFiles
 from edgepose.engine.output_worker import OutputWorker
 from edgepose.engine.stats import Stats
 from edgepose.engine.watchdog import Supervisor
 from edgepose.errors import EdgeposeError, RuntimeLost, UserError
-from edgepose.outputs.base import Device, Output
+from edgepose.outputs.base import Controls, Device, Output
 from edgepose.registry import part
 from edgepose.system.systemd import notify
 from edgepose.types import Scene
@@ -24,6 +27,8 @@ log = logging.getLogger(__name__)
 
 REFUSED: Final = "The configuration can't be used"
 AWAY: Final = "Nothing can run yet"
+SCREEN: Final = "notice"  # the name of the screen among the outputs
+STOP: Final = 5.0  # seconds for a broker to acknowledge what was answered last
 SHOWN_EVERY: Final = 1.0  # seconds; a screen may go and come back
 
 
@@ -77,28 +82,49 @@ def _hdmi_sections(config: Path) -> list[dict[str, Any]]:
     ]
 
 
-class Standby:
-    """A service with nothing to run, as seen on the screen, by systemd and `edgepose status`."""
+class Standby(Controls):
+    """A service with nothing to run, as seen on the screen, by systemd and `edgepose status`.
 
-    def __init__(self, files: ConfigFiles, error: EdgeposeError, folder: Path | None) -> None:
+    Where a configuration has reached a broker before, so does this: a push can repair the device.
+    retry: lets the service read its files again.
+    """
+
+    def __init__(
+        self,
+        files: ConfigFiles,
+        error: EdgeposeError,
+        folder: Path | None,
+        retry: Callable[[], None],
+    ) -> None:
         self._files = files
+        self._retry = retry
         self._started = time.monotonic()
+        self._lock = threading.Lock()  # pushes come from several outputs
         self._screen = ErrorScreen(next((p for p in files.paths if p.exists()), files.given))
         self.report(error)
-        self._worker = OutputWorker("notice", self._screen, Stats(), self._failed)
+        self._control = files.broker.load() if files.broker is not None else None
+        self._update = self._control and StandbyUpdate(files, self._control, retry)
+        self._workers = {
+            name: OutputWorker(name, output, Stats(), self._failed)
+            for name, output in {SCREEN: self._screen, **self._remote_outputs()}.items()
+        }
         self._supervisor = Supervisor(self.state, self._failed, folder)
 
     def start(self) -> None:
         """Start to show and to report."""
-        self._worker.start()
+        for worker in self._workers.values():
+            worker.start()
         self._supervisor.start()
         notify(READY=1)
 
     def stop(self) -> None:
-        """Stop, and close the screen."""
+        """Stop, close the screen, and leave the broker."""
         self._supervisor.stop()
-        self._worker.drain()
-        self._worker.join(time.monotonic() + 2.0)
+        for worker in self._workers.values():
+            worker.drain()
+        deadline = time.monotonic() + STOP
+        for worker in self._workers.values():
+            worker.join(deadline)
 
     def report(self, error: EdgeposeError) -> None:
         """Report an error: a mistake in the file, or a device that may come back."""
@@ -115,7 +141,7 @@ class Standby:
         part, trouble, off = self._part, self._trouble, {"state": "off", "reason": ""}
         return {
             "version": __version__,
-            "name": self._files.given.stem,
+            "name": self._control.config.name if self._control else self._files.given.stem,
             "state": "waiting",
             "troubles": [{"name": part, **trouble}],
             "uptime": round(time.monotonic() - self._started, 1),
@@ -124,7 +150,7 @@ class Standby:
             "source": off,
             "runtime": {**(trouble if part == "runtime" else off), "model": "", "backend": ""},
             "hung": {},
-            "outputs": {"notice": {"type": "hdmi", **self._worker.to_dict()}},
+            "outputs": {name: self._of(name, worker) for name, worker in self._workers.items()},
             "watches": {},
             "last_event": None,
             "config": {
@@ -133,7 +159,34 @@ class Standby:
                 "error": trouble["reason"] if part == "config" else "",
             },
             "stats": {"fps": 0.0, "stages": {}, "counts": {}},
+            "pushed": dict(self._update.answers) if self._update else {},
         }
 
+    def command(self, name: str, value: Any = None) -> str:
+        """Take a push, or read the files again; nothing runs that could do more."""
+        if name == "reload":
+            self._retry()
+            return "the configuration is read again"
+        take = self._update.commands.get(name) if self._update else None
+        if take is None:
+            raise UserError(f"nothing runs at present: {self._trouble['reason']}")
+        with self._lock:
+            return take(value)
+
+    def _remote_outputs(self) -> dict[str, Output]:
+        """Return the outputs that reached a broker last and take pushes."""
+        if self._control is None:
+            return {}
+        config, kinds = self._control.config, self._control.kinds
+        about = Device(config.name, tuple(kinds), controls=self, kinds=kinds)
+        try:
+            return assembly.new_outputs(config, about)
+        except EdgeposeError as error:
+            log.warning("The broker can't be used while there is nothing to run: %s", error)
+            return {}
+
+    def _of(self, name: str, worker: OutputWorker) -> dict[str, Any]:
+        return {"type": "hdmi" if name == SCREEN else "mqtt", **worker.to_dict()}
+
     def _failed(self, error: BaseException) -> None:
-        log.error("Nothing can be shown while there is nothing to run.", exc_info=error)
+        log.error("A part failed while there is nothing to run.", exc_info=error)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from edgepose.config import last_broker
+from edgepose.config.last_broker import LastBroker
 from edgepose.config.last_good import FOLDER, LastGood, own_name
 from edgepose.config.loader import Config, load, loads
 from edgepose.errors import ConfigError, Problem
@@ -43,7 +45,7 @@ class ConfigFiles:
 
     given: named on the command line. sets: as of `config.load`. boot: files that come first where
     they exist. good: of a service, which starts with the last good configuration if need be;
-    without it only pushed configurations have one.
+    without it only pushed configurations have one. broker: reached last, of a service.
     """
 
     def __init__(
@@ -52,9 +54,11 @@ class ConfigFiles:
         sets: Sequence[str] = (),
         boot: Sequence[Path] = (),
         good: LastGood | None = None,
+        broker: LastBroker | None = None,
     ) -> None:
         self.given = given.absolute() if boot or good else given
         self.good = good or LastGood(state_folder() / FOLDER / own_name(given))
+        self.broker = broker
         self._is_service = good is not None
         self._sets = tuple(sets)
         self._boot = tuple(path for path in boot if path != self.given)
@@ -131,7 +135,8 @@ class ConfigFiles:
 
 def service_files(given: Path, sets: Sequence[str], state: Path) -> ConfigFiles:
     """Return the files of a service: the boot partition's, the given one, and the last good."""
-    return ConfigFiles(given, sets, boot_files(given), LastGood(state / FOLDER))
+    broker = LastBroker(state / last_broker.FILE)
+    return ConfigFiles(given, sets, boot_files(given), LastGood(state / FOLDER), broker)
 
 
 def boot_files(given: Path) -> tuple[Path, ...]:

@@ -110,9 +110,9 @@ class House:
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Any]:
-    """Return a broker that lets everybody in, and one user, `mute`, only listen."""
+    """Return a broker that lets everybody in, and a user `mute` only listen."""
     rights = tmp_path / "rights"
-    rights.write_text("topic readwrite #\nuser mute\ntopic read #\n")
+    rights.write_text("topic readwrite #\nuser hall\ntopic readwrite #\nuser mute\ntopic read #\n")
     rights.chmod(0o600)
     made = rig.Broker(tmp_path, "allow_anonymous true", f"acl_file {rights}")
     made.start()

@@ -105,6 +105,15 @@ class MqttOptions(options.Options):
         """Return the topic prefix under which pushes are taken, None where they are not."""
         return self.topic_prefix if self.remote else None
 
+    def remote_broker(self) -> tuple[object, ...]:
+        """Return how the broker is reached where pushes are taken, () where they are not."""
+        if not self.remote:
+            return ()
+        login = self.user, self.password, self.client_id
+        tls = self.is_encrypted, self.tls_insecure, self.tls_ca_certs
+        own = self.tls_client_cert, self.tls_client_key
+        return (self.host, self.port, self.topic_prefix, *login, *tls, *own)
+
     @model_validator(mode="after")
     def _pairs(self) -> MqttOptions:
         if (self.user is None) != (self.password is None):
