@@ -52,6 +52,14 @@ class Options(BaseModel):
         """Return the files that an output writes, as patterns where they have a date in them."""
         return ()
 
+    def reads(self) -> tuple[Path, ...]:
+        """Return the files that a source reads."""
+        return ()
+
+    def obstacles(self) -> tuple[str, ...]:
+        """Return why an output can't write to its files as they are on the disk now."""
+        return ()
+
     def url_hosts(self) -> tuple[str, ...]:
         """Return the hosts that an output or a source connects to by a URL."""
         return ()

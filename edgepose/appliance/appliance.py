@@ -51,7 +51,8 @@ class Appliance(Controls):
     """One configuration at work, with the state and the commands that its outputs ask for.
 
     extra: internal outputs besides the configured ones. active: the configuration with its files,
-    where it comes from more than its one file.
+    where it comes from more than its one file. lost: at the end of the run, how many events outputs
+    never got that were to have all.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Appliance(Controls):
         self._earlier: Counter[str] = Counter()  # what pipelines before this one counted
         self._lock = threading.RLock()  # commands come from several outputs
         self._crash: BaseException | None = None
+        self.lost: dict[str, int] = {}
         self._journal: EventJournal | None = None
         self._updates = self._new_updates()
         self._extra["remote update"] = self._updates
@@ -130,7 +132,7 @@ class Appliance(Controls):
                 self._earlier.update(self.pipeline.stats.snapshot().counts)
                 self.pipeline = self._new_pipeline()
         finally:
-            self._report_left(is_kept=self._journal is not None and self._journal.close())
+            self._report_left(is_kept=self._close_journal())
             self._close()
             if self._crash is not None:
                 raise self._crash
@@ -146,15 +148,21 @@ class Appliance(Controls):
 
     def _report_left(self, is_kept: bool) -> None:
         """Log what outputs have not got, and leave the count of what is lost to the next run."""
-        lost: dict[str, int] = {}
         for name, worker in self.pipeline.outputs.items():
-            count = worker.left
-            if count and worker.output.keeps_events and is_kept:
-                log.warning("Output '%s' gets %d events at the next start.", name, count)
-            elif count + worker.dropped:
-                lost[name] = count + worker.dropped
-                log.error("Output '%s' has lost %d events.", name, lost[name])
-        lost_events.write(own_folder(), lost)
+            if worker.left and worker.output.keeps_events and is_kept:
+                log.warning("Output '%s' gets %s at the next start.", name, _events(worker.left))
+            elif worker.lost:
+                self.lost[name] = worker.lost
+                log.error("Output '%s' has lost %s.", name, _events(worker.lost))
+        lost_events.write(own_folder(), self.lost)
+
+    def _close_journal(self) -> bool:
+        """Return whether what outputs have not got is on the disk."""
+        if self._journal is None:
+            return False
+        for worker in self.pipeline.outputs.values():
+            worker.write_off()
+        return self._journal.close()
 
     def figures(self) -> Snapshot:
         """Return the newest figures, with the counts of the whole run."""
@@ -387,3 +395,7 @@ class Appliance(Controls):
         watches = (change.interpreter or self.pipeline).watches
         self._tuning.retune(watches, is_read=True)
         change.apply(self.pipeline)
+
+
+def _events(count: int) -> str:
+    return f"{count} event{'s' * (count != 1)}"

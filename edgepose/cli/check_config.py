@@ -16,6 +16,7 @@ from edgepose.config.files import boot_files, misnamed_files
 from edgepose.config.loader import Config, load, loads
 from edgepose.config.migrate import migrate
 from edgepose.config.model_options import most_people
+from edgepose.config.on_disk import check_files
 from edgepose.config.plugins import Part
 from edgepose.config.schema import VERSION, WatchSection
 from edgepose.definitions.classifier_file import Examples, is_sideways
@@ -54,6 +55,7 @@ def check_config(
         if migrates:
             _migrate(config, sets)
         checked = load(config, sets)
+        check_files(checked, sets)
     except ConfigError as error:
         if not as_json:
             raise

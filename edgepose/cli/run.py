@@ -24,8 +24,11 @@ from edgepose.cli.options import config_argument, set_option
 from edgepose.config.files import ConfigFiles, service_files
 from edgepose.config.loader import Config, load
 from edgepose.config.model_section import DEFAULT_MODEL
+from edgepose.config.on_disk import check_files
 from edgepose.config.reload import ActiveConfig
+from edgepose.errors import DeviceError, UserError
 from edgepose.outputs.base import Device, Output
+from edgepose.outputs.line_file import why_unusable
 from edgepose.registry import part
 from edgepose.system import malloc
 from edgepose.system.paths import state_folder
@@ -71,7 +74,10 @@ def run(
     is_service = "NOTIFY_SOCKET" in os.environ if service is None else service
     files = service_files(config, sets, state_folder()) if is_service else ConfigFiles(config, sets)
     roll_back_crashing(files)
-    appliance = _serve(files, start) if is_service else _run(files, load(config, sets), start)
+    if is_service:
+        appliance = _serve(files, start)
+    else:
+        appliance = _run(files, _checked(config, sets, record), start)
     if appliance is None:
         return
     figures = appliance.figures()
@@ -81,6 +87,28 @@ def run(
         for missed in console.near_misses():
             click.echo(missed, err=True)
         click.echo(summary(figures), err=True)
+    if appliance.lost and not is_service:
+        total = figures.counts.get("events", 0)
+        lost = (f"'{name}' {count} of {total}" for name, count in appliance.lost.items())
+        raise DeviceError(f"events of this run were lost: {', '.join(lost)}")
+
+
+def _checked(path: Path, sets: tuple[str, ...], record: Path | None) -> Config:
+    """Return the configuration, whose outputs can write to their files. Raises UserError."""
+    config = load(path, sets)
+    check_files(config, sets)
+    if record is not None:
+        _check_record(record, config)
+    return config
+
+
+def _check_record(record: Path, config: Config) -> None:
+    """Raise UserError for a file of another output, or one that holds something else."""
+    if reason := why_unusable(record):
+        raise UserError(f"--record: {reason}")
+    for name, output in config.outputs.items():
+        if os.path.realpath(record) in map(os.path.realpath, output.options.writes()):
+            raise UserError(f"--record: {record} is the file of outputs.{name}; name another one")
 
 
 def _run(files: ConfigFiles, config: Config, start: Start) -> Appliance:

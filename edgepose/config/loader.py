@@ -164,7 +164,7 @@ class _Sections:
         self._check_names()
         self._check_whens(outputs)
         self._check_routines(outputs, root.watch if root is not None else {})
-        self._check_claims(outputs)
+        self._check_claims(outputs, source.options.reads() if source is not None else ())
         limits = root.limits if root is not None else LimitsSection()
         check_limits(limits, source, outputs, self.path, self.problems)
         if root is not None:
@@ -315,15 +315,21 @@ class _Sections:
                 problem = f"expected the name of a watch with a routine, found '{wanted}'{hint}"
                 self.problems.add(("outputs", name, "watch"), problem)
 
-    def _check_claims(self, outputs: Mapping[str, Part]) -> None:
-        """Report what two outputs claim, and only one can have: a port, a GPIO line, a file."""
-        taken: dict[str, str] = {}
+    def _check_claims(self, outputs: Mapping[str, Part], read: Sequence[Path]) -> None:
+        """Report what two parts claim, and only one can have: a port, a GPIO line, a file."""
+        taken = {_file_claim(path): "the source" for path in read}
         for name, output in outputs.items():
-            for claim in output.options.claims():
-                other = taken.setdefault(claim, name)
-                if other != name:
-                    problem = f"{claim} is already that of outputs.{other}; choose another one"
+            files = map(_file_claim, output.options.writes())
+            for claim in (*output.options.claims(), *files):
+                owner = taken.setdefault(claim, f"outputs.{name}")
+                if owner != f"outputs.{name}":
+                    problem = f"{claim} is already that of {owner}; choose another one"
                     self.problems.add(("outputs", name), problem)
+
+
+def _file_claim(path: Path) -> str:
+    """Return the same text for all names of one file."""
+    return f"file {os.path.realpath(path)}"
 
 
 _exercise: Final = cached(exercise_file.load)

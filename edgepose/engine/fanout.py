@@ -127,8 +127,8 @@ class Fanout:
 
     @property
     def keeping(self) -> list[str]:
-        """Return the names of the outputs that keep events."""
-        return [name for name, worker in self.workers.items() if worker.output.keeps_events]
+        """Return the names of the outputs that are to get every event."""
+        return [name for name, worker in self.workers.items() if worker.output.counts_events]
 
     def _offer(self, scene: Scene) -> None:
         """Hand a scene to every output, without its picture where `frames` forbids one."""

@@ -58,11 +58,11 @@ class OutputWorker:
         self._thread = new_thread(f"output-{name}", self._run, on_crash)
 
     def use_journal(self, journal: EventJournal) -> None:
-        """Let a journal note what the output has, where it keeps events: before `start`.
+        """Let a journal note which events the output has, where they count: before `start`.
 
         What the output lacks by then is of the run before. Later events come as scenes.
         """
-        if self.output.keeps_events:
+        if self.output.counts_events:
             self._journal = journal
             self._missed = journal.lacking(self.name) if self._before is None else ()
 
@@ -95,7 +95,7 @@ class OutputWorker:
         return {
             **health,
             "queue": {"age": round(age, 1), "events": self.left},
-            "lost": self.dropped,
+            "lost": self.dropped if self.output.counts_events else 0,
             **self.output.health,
         }
 
@@ -121,6 +121,18 @@ class OutputWorker:
         if self._thread.is_alive():
             log.warning("Output '%s' did not stop in time and is left behind.", self.name)
         return not self._thread.is_alive()
+
+    def write_off(self) -> None:
+        """Note in the journal that what waits is lost, where a later start can't catch up."""
+        scene, _ = self._box.peek()
+        events = (*self._missed, *(scene.events if scene is not None else ()))
+        if self._journal and not self.output.keeps_events:
+            self._journal.taken(self.name, events)
+
+    @property
+    def lost(self) -> int:
+        """Return how many events the output never got and is to have had, those left included."""
+        return self.left + self.dropped if self.output.counts_events else 0
 
     @property
     def left(self) -> int:
@@ -164,11 +176,20 @@ class OutputWorker:
             self._box.put_back(left)
 
     def _recover(self) -> None:
-        """Let the output take the events of the run before, once."""
+        """Let the output take the events of the run before, once; count them where it can't."""
         if self._journal and self._missed:
-            self.output.recover(self._missed)
+            if self.output.keeps_events:
+                self.output.recover(self._missed)
+            else:
+                self._count_lost(len(self._missed), "the process before was killed")
             self._journal.taken(self.name, self._missed)
             self._missed = ()
+
+    def _count_lost(self, number: int, reason: str) -> None:
+        """Count events that the output will never get; the first time it is logged."""
+        if not self.dropped and self.output.counts_events:
+            log.error("Output '%s' has lost events: %s.", self.name, reason)
+        self.dropped += number
 
     def _close(self) -> None:
         with self.inside:
@@ -206,10 +227,7 @@ class OutputWorker:
         excess = len(merged.events) - MAX_EVENTS
         if excess <= 0:
             return merged
-        if not self.dropped:
-            log.error("Output '%s' has failed for so long that its oldest events are dropped.",
-                      self.name)  # fmt: skip
-        self.dropped += excess
+        self._count_lost(excess, "it failed for so long that its oldest are dropped")
         return replace(merged, events=merged.events[excess:])
 
     def _timeout(self) -> float:

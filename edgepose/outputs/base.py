@@ -110,6 +110,11 @@ class Output(ABC):
     wake_at: float | None = None
 
     @property
+    def counts_events(self) -> bool:
+        """Return whether an event that the output never got is a loss, which is reported."""
+        return self.keeps_events
+
+    @property
     def trouble(self) -> str:
         """Return why, though open, it works only in part at present; "" when all is well.
 

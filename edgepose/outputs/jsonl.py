@@ -11,7 +11,7 @@ from pydantic import Field
 from edgepose import jsonio, options
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.dedup import DeliveredEvents
-from edgepose.outputs.line_file import LineFile, json_line
+from edgepose.outputs.line_file import LineFile, json_line, why_unusable
 from edgepose.types import Event, Scene
 
 TAIL: Final = 1 << 20  # bytes; what was written just before a kill is in the last few
@@ -40,6 +40,10 @@ class JsonlOptions(options.Options):
     def writes(self) -> tuple[Path, ...]:
         """Return the file."""
         return (self.path,)
+
+    def obstacles(self) -> tuple[str, ...]:
+        """Return what is in the way of the file."""
+        return tuple(filter(None, [why_unusable(self.path)]))
 
     @property
     def limit(self) -> int | None:

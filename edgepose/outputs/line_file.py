@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import json
 import logging
 import mmap
 import os
+import select
 import stat
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from edgepose import jsonio
 from edgepose.errors import OutputLost, error_text
@@ -18,6 +20,10 @@ from edgepose.system import atomic
 from edgepose.system.paths import is_still_at
 
 log = logging.getLogger(__name__)
+
+PIPE_PATIENCE: Final = 1.0  # seconds that the reader of a FIFO may take to make room
+_BEGINNINGS: Final = (b'{"id":', b'{"type":')  # of an event; of a recording, or of poses
+_HEAD: Final = 32  # bytes that tell our files from others
 
 
 def json_line(value: Any) -> bytes:
@@ -29,7 +35,8 @@ class LineFile:
     """A file to which whole lines are appended.
 
     Each `append` writes all its lines or none. A line torn by a power cut is removed when the file
-    is opened again. A file that was rotated or deleted by others is noticed.
+    is opened again. A file that was rotated or deleted by others is noticed. A FIFO can be opened
+    while it has a reader; what that one did not take whole is written again.
 
     limit: bytes after which the file is rotated to PATH.1, PATH.1 to PATH.2 and so on; lines of
     one `append` stay together. keep: how many rotated files are kept.
@@ -46,7 +53,7 @@ class LineFile:
         """Open or create the file, and repair it. Raises OutputLost."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            self._file = os.open(self.path, _open_flags(self.path), 0o644)
             if self._is_regular():
                 _must_be_ours(self.path, self._file)
                 _repair(self._file)
@@ -55,7 +62,9 @@ class LineFile:
             raise
         except OSError as error:
             self.close()
-            raise OutputLost(f"{self.path}: can't be opened: {error_text(error)}") from error
+            unread = error.errno == errno.ENXIO and _is_fifo(self.path)
+            reason = "nobody reads from this FIFO" if unread else error_text(error)
+            raise OutputLost(f"{self.path}: can't be opened: {reason}") from error
 
     @property
     def is_empty(self) -> bool:
@@ -79,6 +88,9 @@ class LineFile:
         """Write lines, each with its line break, all or none. Raises OutputLost."""
         if self._file is None or not is_still_at(self.path, os.fstat(self._file)):
             raise OutputLost(f"{self.path}: the file was moved or deleted; a new one is begun")
+        if stat.S_ISFIFO(os.fstat(self._file).st_mode):
+            _write_pipe(self.path, self._file, lines)
+            return
         data = b"".join(lines)
         self._rotate_if_full(len(data))
         size = os.fstat(self._file).st_size
@@ -151,14 +163,77 @@ def rotate(path: Path, keep: int) -> None:
             old[age].replace(path.with_name(f"{path.name}.{age + 1}"))
 
 
+def why_unusable(path: Path) -> str:
+    """Return why lines can't be appended to what is at a path, `""` where they can.
+
+    What can't be looked at counts as usable: another account may run the outputs.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return f"{path} is a folder; name a file in it"
+        if stat.S_ISREG(mode):
+            with path.open("rb") as file:
+                return "" if _is_ours(file.read(_HEAD)) else _foreign(path)
+    except OSError:
+        pass
+    return ""
+
+
 def _must_be_ours(path: Path, file: int) -> None:
     """Raise OutputLost for a file that holds something else: it is not for us to change.
 
     Whatever the path and its links say, a configuration, a key or a database stays as it is.
     """
-    first = os.pread(file, 1, 0)
-    if first not in (b"", b"{", b"\0"):  # a power cut leaves zeros
-        raise OutputLost(f"{path}: holds something other than JSON lines; name another file")
+    if not _is_ours(os.pread(file, _HEAD, 0)):
+        raise OutputLost(_foreign(path))
+
+
+def _foreign(path: Path) -> str:
+    return f"{path} holds something other than JSON lines of edgepose; name another file"
+
+
+def _is_ours(head: bytes) -> bool:
+    """Return whether a file that begins so is empty, or one of our lines, perhaps torn."""
+    if not head.strip(b"\0"):  # a power cut leaves zeros
+        return True
+    return any(head.startswith(one) or one.startswith(head) for one in _BEGINNINGS)
+
+
+def _is_fifo(path: Path) -> bool:
+    try:
+        return stat.S_ISFIFO(path.stat().st_mode)
+    except OSError:
+        return False
+
+
+def _open_flags(path: Path) -> int:
+    """Return how to open a path.
+
+    A FIFO for writing alone: opened for both it needs no reader, and holds 64 kB for nobody.
+    """
+    if _is_fifo(path):
+        return os.O_WRONLY | os.O_NONBLOCK
+    return os.O_RDWR | os.O_CREAT | os.O_APPEND
+
+
+def _write_pipe(path: Path, file: int, lines: Iterable[bytes]) -> None:
+    """Write lines to a FIFO. Raises OutputLost where its reader is gone or too slow.
+
+    One by one: the system passes up to PIPE_BUF bytes (4096) on whole or not at all.
+    """
+    for line in lines:
+        left = line
+        while left:
+            if not select.select([], [file], [], PIPE_PATIENCE)[1]:
+                raise OutputLost(f"{path}: the reader of this FIFO is too slow")
+            try:
+                left = left[os.write(file, left) :]
+            except BlockingIOError:  # another writer was faster
+                continue
+            except OSError as error:
+                reason = "its reader is gone" if error.errno == errno.EPIPE else error_text(error)
+                raise OutputLost(f"{path}: can't be written: {reason}") from error
 
 
 def _write_all(file: int, data: bytes) -> None:

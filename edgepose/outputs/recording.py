@@ -10,7 +10,7 @@ from pydantic import Field
 
 from edgepose import options
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.line_file import LineFile, json_line
+from edgepose.outputs.line_file import LineFile, json_line, why_unusable
 from edgepose.recording import Header, frame_row, header_row
 from edgepose.types import Scene
 
@@ -26,9 +26,9 @@ class RecordingOptions(options.Options):
         """Return the file."""
         return (self.path,)
 
-    def claims(self) -> tuple[str, ...]:
-        """Return the file."""
-        return (f"file {self.path}",)
+    def obstacles(self) -> tuple[str, ...]:
+        """Return what is in the way of the file."""
+        return tuple(filter(None, [why_unusable(self.path)]))
 
 
 class RecordingOutput(Output):

@@ -41,6 +41,10 @@ class ImagesOptions(Options):
     )
     loop: bool = Field(default=False, description="start again at the end")
 
+    def reads(self) -> tuple[Path, ...]:
+        """Return the pictures and folders."""
+        return self.path
+
 
 class Images(Source):
     """Still pictures one after another, folders in natural order (2.png before 10.png).

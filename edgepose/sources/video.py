@@ -43,6 +43,10 @@ class VideoFileOptions(Options):
         "files, which may say none; null: as the file says, else 25",
     )
 
+    def reads(self) -> tuple[Path, ...]:
+        """Return the clip."""
+        return (self.path,)
+
 
 class VideoFile(Source):
     """The pictures of a video file, turned upright by its metadata.

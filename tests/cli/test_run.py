@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -82,8 +83,37 @@ def test_poses_come_once_a_frame_in_pixels(edgepose, squat_config):
 def test_a_full_disk_loses_no_event_of_the_other_outputs(edgepose, squat_config):
     """An output that can never write does not hold up the run, nor what others write."""
     said = edgepose("run", squat_config, "--set", "outputs.dead={type: jsonl, path: /dev/full}")
-    assert said.code == 0
+    assert said.err.endswith("edgepose: events of this run were lost: 'dead' 6 of 6\n")
+    assert said.code == 1
     assert len(starts(events(squat_config.parent / "events.jsonl"))) == 3
+
+
+def test_a_fifo_that_nobody_reads_is_an_error(edgepose, squat_config, caplog):
+    """Nothing vanishes in a pipe: the run reports what it could not hand over."""
+    os.mkfifo(squat_config.parent / "pipe")
+    said = edgepose("run", squat_config, "--set", "outputs.log.path=pipe")
+    assert "nobody reads from this FIFO" in caplog.text
+    assert "'log' 6 of 6" in said.err
+    assert said.code == 1
+
+
+def test_a_pin_that_is_gone_loses_no_events(edgepose, squat_config, caplog):
+    """It keeps none, so the run is a good one."""
+    pin = "{type: gpio, line: 17, chip: /dev/gpiochip99, when: squat}"
+    said = edgepose("run", squat_config, "--set", f"outputs.led={pin}")
+    assert "'led' is backing off" in caplog.text
+    assert "lost" not in caplog.text + said.err
+    assert said.code == 0
+
+
+@pytest.mark.parametrize("place", ["events.jsonl", "notes.txt", "."])
+def test_poses_are_recorded_into_no_file_of_something_else(edgepose, squat_config, place):
+    """Neither into that of an output, nor into one that holds something else."""
+    (squat_config.parent / "notes.txt").write_text("mine")
+    said = edgepose("run", squat_config, "--record", squat_config.parent / place)
+    assert said.code == 2
+    assert "--record: " in said.err
+    assert (squat_config.parent / "notes.txt").read_text() == "mine"
 
 
 def test_sigterm_ends_a_live_run_in_order(squat_config):

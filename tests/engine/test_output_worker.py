@@ -231,9 +231,69 @@ def test_events_of_the_run_before_come_first_and_once(tmp_path: Path):
 def test_what_an_output_never_got_is_counted(monkeypatch: pytest.MonkeyPatch):
     """Past the limit the oldest events go, and the document says how many."""
     monkeypatch.setattr("edgepose.engine.output_worker.MAX_EVENTS", 3)
-    worker = OutputWorker("relay", Clockwork(None), Stats(), lambda error: None)
+    worker = OutputWorker("relay", Keeper(), Stats(), lambda error: None)
     for number in range(5):
         worker.offer(replace(scene(number), events=reps(number)))
 
     assert worker.to_dict()["lost"] == 2
     assert worker.left == 3
+    assert worker.lost == 5
+
+
+def test_an_output_that_shows_what_is_so_now_loses_nothing(monkeypatch: pytest.MonkeyPatch):
+    """A pin or a screen needs no event of the past."""
+    monkeypatch.setattr("edgepose.engine.output_worker.MAX_EVENTS", 3)
+    worker = OutputWorker("relay", Clockwork(None), Stats(), lambda error: None)
+    for number in range(5):
+        worker.offer(replace(scene(number), events=reps(number)))
+
+    assert worker.to_dict()["lost"] == 0
+    assert worker.lost == 0
+
+
+class Filmer(Clockwork):
+    """Make something of each event's pictures, which are gone after a kill."""
+
+    counts_events = True
+
+
+def test_what_a_kill_took_from_an_output_that_needs_the_pictures_is_counted(tmp_path: Path):
+    """Once: it is no longer among what the output lacks at the start after."""
+    before = EventJournal(tmp_path / "lobby.journal", lambda error: None)
+    before.open()
+    before.register(["clips"])
+    before.append(reps(1, 2))
+    before.close()
+    journal = EventJournal(tmp_path / "lobby.journal", lambda error: None)
+    journal.open()
+    journal.register(["clips"])
+    output = Filmer(None)
+    worker = OutputWorker("clips", output, Stats(), lambda error: None)
+    worker.use_journal(journal)
+
+    worker.start()
+    worker.offer(scene(1))
+    assert output.shown.wait(WAIT)
+    worker.drain()
+    assert worker.join(time.monotonic() + WAIT)
+
+    assert worker.lost == 2
+    assert journal.lacking("clips") == ()
+    journal.close()
+
+
+def test_what_waits_at_the_end_for_such_an_output_is_written_off(tmp_path: Path):
+    """The next start does not count it again."""
+    journal = EventJournal(tmp_path / "lobby.journal", lambda error: None)
+    journal.open()
+    journal.register(["clips"])
+    worker = OutputWorker("clips", Filmer(None), Stats(), lambda error: None)
+    worker.use_journal(journal)
+    journal.append(reps(1))
+    worker.offer(replace(scene(1), events=reps(1)))
+
+    worker.write_off()
+
+    assert worker.lost == 1
+    assert journal.lacking("clips") == ()
+    journal.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 
 from edgepose.errors import OutputLost
 from edgepose.outputs.line_file import LineFile
+
+LINE = b'{"id":0}\n'
 
 
 @pytest.fixture
@@ -28,37 +31,37 @@ def append(path: Path, *lines: bytes) -> None:
 
 def test_lines_are_appended_to_what_is_there(path: Path):
     """A restart goes on in the same file."""
-    append(path, b'{"a":1}\n')
-    append(path, b'{"a":2}\n', b'{"a":3}\n')
+    append(path, b'{"id":1}\n')
+    append(path, b'{"id":2}\n', b'{"id":3}\n')
 
-    assert path.read_bytes() == b'{"a":1}\n{"a":2}\n{"a":3}\n'
+    assert path.read_bytes() == b'{"id":1}\n{"id":2}\n{"id":3}\n'
 
 
 def test_a_line_is_on_its_way_as_soon_as_it_is_appended(path: Path):
     """Nothing waits in a buffer of the process."""
     file = LineFile(path)
     file.open()
-    file.append([b"{}\n"])
+    file.append([b'{"id":0}\n'])
 
-    assert path.read_bytes() == b"{}\n"
+    assert path.read_bytes() == b'{"id":0}\n'
     file.close()
 
 
 def test_missing_folders_are_made(tmp_path: Path):
     """An installer need not create the folder first."""
-    append(tmp_path / "a" / "b" / "log.jsonl", b"{}\n")
+    append(tmp_path / "a" / "b" / "log.jsonl", b'{"id":0}\n')
 
-    assert (tmp_path / "a" / "b" / "log.jsonl").read_bytes() == b"{}\n"
+    assert (tmp_path / "a" / "b" / "log.jsonl").read_bytes() == b'{"id":0}\n'
 
 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (b'{"a":1}\n{"a":', b'{"a":1}\n'),
-        (b'{"a":1}\n' + b"\0" * 500, b'{"a":1}\n'),
-        (b'{"torn', b""),
-        (b'{"a":1}\n{"a":2}', b'{"a":1}\n{"a":2}\n'),
-        (b'{"a":1}\n', b'{"a":1}\n'),
+        (b'{"id":1}\n{"id":', b'{"id":1}\n'),
+        (b'{"id":1}\n' + b"\0" * 500, b'{"id":1}\n'),
+        (b'{"i', b""),
+        (b'{"id":1}\n{"id":2}', b'{"id":1}\n{"id":2}\n'),
+        (b'{"id":1}\n', b'{"id":1}\n'),
         (b"", b""),
     ],
 )
@@ -66,12 +69,22 @@ def test_a_torn_line_is_cut_off_when_the_file_is_opened(path: Path, before: byte
     """Half a line and zeros go; a whole line without line break stays."""
     path.write_bytes(before)
 
-    append(path, b"{}\n")
+    append(path, b'{"id":0}\n')
 
-    assert path.read_bytes() == after + b"{}\n"
+    assert path.read_bytes() == after + b'{"id":0}\n'
 
 
-@pytest.mark.parametrize("before", [b"notes of somebody", b"version: 1\n{", b"SQLite format 3\0"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"notes of somebody",
+        b"version: 1\n{",
+        b"SQLite format 3\0",
+        b"\0\0\0\x20ftypisom",  # an MP4
+        b'{\n  "name": "other"\n}\n',
+        b'{"name": "other"}',
+    ],
+)
 def test_a_file_that_is_not_ours_stays_as_it_is(path: Path, before: bytes):
     """Neither repaired nor appended to, also through a link."""
     path.write_bytes(before)
@@ -80,47 +93,92 @@ def test_a_file_that_is_not_ours_stays_as_it_is(path: Path, before: bytes):
 
     for name in (path, link):
         with pytest.raises(OutputLost, match="other than JSON lines"):
-            append(name, b"{}\n")
+            append(name, b'{"id":0}\n')
 
     assert path.read_bytes() == before
 
 
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    """Return a named pipe that nobody reads yet."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    return path
+
+
+def test_a_fifo_without_a_reader_takes_nothing(fifo: Path):
+    """What the system would hold in the pipe is lost when the process ends."""
+    with pytest.raises(OutputLost, match="nobody reads from this FIFO"):
+        append(fifo, LINE)
+
+
+def test_a_fifo_whose_reader_goes_is_noticed(fifo: Path):
+    """Lines that a reader takes arrive; those after it are refused, to be given again."""
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    file = LineFile(fifo)
+    file.open()
+    file.append([LINE])
+    assert os.read(reader, 100) == LINE
+    os.close(reader)
+
+    with pytest.raises(OutputLost, match="its reader is gone"):
+        file.append([LINE])
+    file.close()
+
+
+def test_a_fifo_whose_reader_stands_still_is_given_up(fifo: Path, monkeypatch: pytest.MonkeyPatch):
+    """The output's thread does not hang, and every line arrives whole or not at all."""
+    monkeypatch.setattr("edgepose.outputs.line_file.PIPE_PATIENCE", 0.01)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    file = LineFile(fifo)
+    file.open()
+
+    with pytest.raises(OutputLost, match="too slow"):
+        file.append([b'{"id":"' + b"x" * 991 + b'"}\n'] * 100)
+    file.close()
+
+    held = b"".join(iter(lambda: os.read(reader, 1 << 16), b""))
+    os.close(reader)
+    assert held.endswith(b'"}\n')
+    assert len(held) % 1001 == 0
+
+
 def test_a_rotation_keeps_the_mode(path: Path):
     """The next file is as private as the one before."""
-    path.write_bytes(b'{"a":1}\n')
+    path.write_bytes(b'{"id":1}\n')
     path.chmod(0o600)
     file = LineFile(path, limit=10, keep=2)
     file.open()
 
-    file.append([b'{"b":2}\n'])
+    file.append([b'{"id":2}\n'])
     file.close()
 
-    assert path.read_bytes() == b'{"b":2}\n'
+    assert path.read_bytes() == b'{"id":2}\n'
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_long_torn_line_is_found(path: Path):
     """However long the last line is."""
-    path.write_bytes(b"{}\n" + b'{"a":"' + b"x" * 300_000)
+    path.write_bytes(b'{"id":0}\n' + b'{"id":"' + b"x" * 300_000)
 
-    append(path, b"{}\n")
+    append(path, b'{"id":0}\n')
 
-    assert path.read_bytes() == b"{}\n{}\n"
+    assert path.read_bytes() == b'{"id":0}\n' * 2
 
 
 def test_a_full_disk_leaves_no_half_line(path: Path, disk_full_after: Callable[..., Any]):
     """The part of a line that still fitted is taken back, and it works again later."""
     file = LineFile(path)
     file.open()
-    file.append([b'{"a":1}\n'])
+    file.append([b'{"id":1}\n'])
 
     with disk_full_after(12), pytest.raises(OutputLost, match=r"log\.jsonl: can't be written: "):
-        file.append([b'{"a":2}\n', b'{"a":3}\n'])
+        file.append([b'{"id":2}\n', b'{"id":3}\n'])
 
-    assert path.read_bytes() == b'{"a":1}\n'
-    file.append([b'{"a":4}\n'])
+    assert path.read_bytes() == b'{"id":1}\n'
+    file.append([b'{"id":4}\n'])
     file.close()
-    assert path.read_bytes() == b'{"a":1}\n{"a":4}\n'
+    assert path.read_bytes() == b'{"id":1}\n{"id":4}\n'
 
 
 def test_a_device_without_space_is_told():
@@ -129,7 +187,7 @@ def test_a_device_without_space_is_told():
     file.open()
 
     with pytest.raises(OutputLost, match="No space left"):
-        file.append([b"{}\n"])
+        file.append([b'{"id":0}\n'])
     file.close()
 
 
@@ -143,13 +201,13 @@ def test_a_file_that_was_rotated_away_is_noticed(path: Path, replaced: bool):
         path.write_bytes(b"")
 
     with pytest.raises(OutputLost, match="moved or deleted"):
-        file.append([b"{}\n"])
+        file.append([b'{"id":0}\n'])
     file.close()
     file.open()
-    file.append([b"{}\n"])
+    file.append([b'{"id":0}\n'])
     file.close()
 
-    assert path.read_bytes() == b"{}\n"
+    assert path.read_bytes() == b'{"id":0}\n'
     assert path.with_suffix(".1").read_bytes() == b""
 
 
@@ -162,15 +220,15 @@ def test_a_folder_in_the_way_is_told(tmp_path: Path):
 def test_appending_to_a_closed_file_is_told(path: Path):
     """It is a lost output, not a crash."""
     with pytest.raises(OutputLost):
-        LineFile(path).append([b"{}\n"])
+        LineFile(path).append([b'{"id":0}\n'])
 
 
 def grow(path: Path, *numbers: int, limit: int = 20, keep: int = 2) -> None:
-    """Append lines of 8 bytes, each by itself, to a file of limited size."""
+    """Append lines of 9 bytes, each by itself, to a file of limited size."""
     file = LineFile(path, limit, keep)
     file.open()
     for number in numbers:
-        file.append([b'{"a":%d}\n' % number])
+        file.append([b'{"id":%d}\n' % number])
     file.close()
 
 
@@ -184,9 +242,9 @@ def test_a_file_that_is_full_is_begun_anew(path: Path):
     grow(path, 1, 2, 3, 4, 5)
 
     assert contents(path) == {
-        "log.jsonl": b'{"a":5}\n',
-        "log.jsonl.1": b'{"a":3}\n{"a":4}\n',
-        "log.jsonl.2": b'{"a":1}\n{"a":2}\n',
+        "log.jsonl": b'{"id":5}\n',
+        "log.jsonl.1": b'{"id":3}\n{"id":4}\n',
+        "log.jsonl.2": b'{"id":1}\n{"id":2}\n',
     }
 
 
@@ -194,11 +252,11 @@ def test_only_so_many_files_are_kept(path: Path):
     """The oldest goes; with fewer to keep than before, so do the others."""
     grow(path, *range(9))
     assert list(contents(path)) == ["log.jsonl", "log.jsonl.1", "log.jsonl.2"]
-    assert contents(path)["log.jsonl.2"] == b'{"a":4}\n{"a":5}\n'
+    assert contents(path)["log.jsonl.2"] == b'{"id":4}\n{"id":5}\n'
 
     grow(path, *range(9), keep=0)
 
-    assert contents(path) == {"log.jsonl": b'{"a":7}\n{"a":8}\n'}
+    assert contents(path) == {"log.jsonl": b'{"id":7}\n{"id":8}\n'}
 
 
 def test_a_file_is_filled_up_over_restarts(path: Path):
@@ -206,7 +264,7 @@ def test_a_file_is_filled_up_over_restarts(path: Path):
     for number in range(1, 4):
         grow(path, number)
 
-    assert contents(path)["log.jsonl.1"] == b'{"a":1}\n{"a":2}\n'
+    assert contents(path)["log.jsonl.1"] == b'{"id":1}\n{"id":2}\n'
 
 
 def test_lines_that_belong_together_stay_together(path: Path):
@@ -214,12 +272,12 @@ def test_lines_that_belong_together_stay_together(path: Path):
     file = LineFile(path, 20, 5)
     file.open()
     for number in (1, 2):
-        file.append([b'{"a":%d}\n' % number] * 4)
+        file.append([b'{"id":%d}\n' % number] * 4)
     file.close()
 
     assert contents(path) == {
-        "log.jsonl": b'{"a":2}\n' * 4,
-        "log.jsonl.1": b'{"a":1}\n' * 4,
+        "log.jsonl": b'{"id":2}\n' * 4,
+        "log.jsonl.1": b'{"id":1}\n' * 4,
     }
 
 
@@ -242,7 +300,7 @@ def test_a_name_with_wildcards_is_a_name(tmp_path: Path):
     grow(path, 1, 2, 3, 4, 5)
 
     assert contents(path)["log1x.jsonl.1"] == b"mine"
-    assert contents(path)["log[1]*.jsonl.2"] == b'{"a":1}\n{"a":2}\n'
+    assert contents(path)["log[1]*.jsonl.2"] == b'{"id":1}\n{"id":2}\n'
 
 
 def test_a_file_that_cannot_be_moved_grows_on(path: Path, caplog: pytest.LogCaptureFixture):

@@ -8,6 +8,7 @@ it at once.
 from __future__ import annotations
 
 import logging
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -68,6 +69,8 @@ class Mp4:
         self._container: Any = None
         self._has_packets = False  # from another encoder
         self._is_empty = False  # created, without a frame
+        if reason := why_unusable(path):
+            raise OutputLost(reason)
         encoder = _encoder(av, encoding.codec)
         with self._closing_on_error():
             # Each part goes to disk when it is complete, not when FFmpeg's buffer is full.
@@ -165,6 +168,23 @@ class Mp4:
                 self._end(container)
             except (self._av.FFmpegError, OSError) as error:
                 log.debug("%s: can't be closed either: %s", self.path, error_text(error))
+
+
+def why_unusable(path: Path) -> str:
+    """Return why a clip can't take the place of what is at a path, `""` where it can."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return f"{path} is a folder; name a file in it"
+        if stat.S_ISREG(mode):
+            with path.open("rb") as file:
+                head = file.read(8)
+            # A power cut leaves zeros.
+            if head.strip(b"\0") and head[4:] != b"ftyp":
+                return f"{path} holds something other than an MP4 clip; name another file"
+    except OSError:  # whether it can be written is found when that is tried
+        pass
+    return ""
 
 
 def planes(image: Image) -> NDArray[np.uint8]:

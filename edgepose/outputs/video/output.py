@@ -12,7 +12,7 @@ from edgepose import options
 from edgepose.errors import OutputLost, error_text
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.video.event_clips import EventClips
-from edgepose.outputs.video.mp4 import CLOCK, Format, Mp4
+from edgepose.outputs.video.mp4 import CLOCK, Format, Mp4, why_unusable
 from edgepose.render import Renderer, Style, Wording
 from edgepose.types import Scene, Size
 
@@ -51,9 +51,10 @@ class VideoOutputOptions(Style):
         """Return the file, or the pattern of its names."""
         return (self.path,)
 
-    def claims(self) -> tuple[str, ...]:
-        """Return the file."""
-        return (f"file {self.path}",)
+    def obstacles(self) -> tuple[str, ...]:
+        """Return what is in the way of the file."""
+        is_pattern = self.around is not None or "%" in str(self.path)
+        return () if is_pattern else tuple(filter(None, [why_unusable(self.path)]))
 
 
 class ClipTimeline:
@@ -99,6 +100,11 @@ class VideoOutput(Output):
         self._parts = 0
         self._held: Scene | None = None  # skipped by `fps`; its events are still to be drawn
         self._last_frame: tuple[int, float] | None = None
+
+    @property
+    def counts_events(self) -> bool:
+        """Return whether every event is to have its clip."""
+        return self._options.around is not None
 
     @classmethod
     def private(cls, options: Any, frames: str) -> Any:

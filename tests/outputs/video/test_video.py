@@ -320,7 +320,7 @@ def test_a_clip_that_cannot_be_begun_is_told(
     output = VideoOutput(VideoOutputOptions(path=path), device)
     output.open()
 
-    with pytest.raises(OutputLost, match=r"clip\.mp4: can't be written"):
+    with pytest.raises(OutputLost, match=r"clip\.mp4 is a folder"):
         output.show(scene(0))
     output.close()
 
