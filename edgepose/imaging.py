@@ -15,6 +15,7 @@ import numpy as np
 
 from edgepose.errors import UserError
 from edgepose.image_header import UPRIGHT, ImageHeader, Orientation, read_header
+from edgepose.system import atomic
 from edgepose.types import Frame, Image, Region, Size
 
 MAX_PIXELS: Final = 50_000_000
@@ -235,6 +236,9 @@ def write_image(path: Path, image: Image) -> None:
         raise UserError(f"{path}: expected a name ending in .png, .jpg or .bmp")
     _, data = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     try:
-        path.write_bytes(data.tobytes())
+        if path.exists() and not path.is_file():  # a pipe, a device
+            path.write_bytes(data.tobytes())
+        else:
+            atomic.write_bytes(path.resolve(), data.tobytes())
     except OSError as error:
         raise UserError(f"{path}: can't be written: {error.strerror or error}") from error

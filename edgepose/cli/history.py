@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,51 @@ class DayOfWatch:
             match _list(event, "range"):
                 case [int() | float() as least, int() | float() as most]:
                     self.ranges.append((float(least), float(most)))
+
+
+def distinct(events: Iterable[Event]) -> tuple[list[Event], int]:
+    """Return every event once, and how many runs of a clip were left out.
+
+    What has the id of an event before it is that event. A clip that is run again gives its events
+    with other ids and times of day: a run whose events another run begins with is left out.
+    """
+    runs: dict[object, list[list[Event]]] = {}
+    seen: set[object] = set()
+    for event in events:
+        if "id" in event and event["id"] in seen:
+            continue
+        seen.add(event.get("id"))
+        of_device = runs.setdefault(str(event.get("device")), [[]])
+        if of_device[-1] and _begins_run(event, of_device[-1]):
+            of_device.append([])
+        of_device[-1].append(event)
+    kept = [run for of_device in runs.values() for run in _different(of_device)]
+    return [e for run in kept for e in run], sum(map(len, runs.values())) - len(kept)
+
+
+def _different(runs: Sequence[Sequence[Event]]) -> Iterator[Sequence[Event]]:
+    """Yield runs that are not the beginning of another, in their order; of equal ones the first."""
+    rows = [[_apart_from_clock(event) for event in run] for run in runs]
+    kept: list[int] = []
+    for number in sorted(range(len(runs)), key=lambda number: -len(rows[number])):
+        if not any(rows[other][: len(rows[number])] == rows[number] for other in kept):
+            kept.append(number)
+    return (runs[number] for number in sorted(kept))
+
+
+def _begins_run(event: Event, run: Sequence[Event]) -> bool:
+    """Return whether a run begins again with an event: its clock goes back, or stands at 0."""
+    first, last = run[0], run[-1]
+    is_first = "frame_time" in event and _apart_from_clock(event) == _apart_from_clock(first)
+    return is_first or _clip_time(event) < _clip_time(last)
+
+
+def _clip_time(event: Event) -> float:
+    return _number(event.get("frame_time"))
+
+
+def _apart_from_clock(event: Event) -> Event:
+    return {key: value for key, value in event.items() if key not in ("id", "time")}
 
 
 def summarise(events: Iterable[Event]) -> dict[str, list[DayOfWatch]]:

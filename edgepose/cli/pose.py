@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -35,11 +37,12 @@ def pose(images: tuple[Path, ...], model: str | None, as_json: bool, draw: Path 
 
     Pictures that can't be read are reported at the end, and the exit code is 2.
     """
+    targets = _targets(draw, images)
     found: list[dict[str, Any]] = []
     problems = []
     with opened(model) as loaded:
         show_model(loaded)
-        for number, path in enumerate(images, start=1):
+        for path, target in zip(images, targets, strict=True):
             try:
                 image = imaging.read_image(path)
             except UserError as error:
@@ -47,8 +50,7 @@ def pose(images: tuple[Path, ...], model: str | None, as_json: bool, draw: Path 
                 continue
             poses = loaded.estimate(image)
             found.append({"image": str(path), "poses": [one.to_dict() for one in poses]})
-            if draw is not None:
-                target = draw if len(images) == 1 else draw.with_stem(f"{draw.stem}-{number}")
+            if target is not None:
                 imaging.write_image(target, _drawn(image, poses))
     if as_json:
         click.echo(json.dumps(found))
@@ -56,6 +58,19 @@ def pose(images: tuple[Path, ...], model: str | None, as_json: bool, draw: Path 
         click.echo("\n".join(_lines(found)))
     if problems:
         raise UserError("\n".join(problems))
+
+
+def _targets(draw: Path | None, images: Sequence[Path]) -> Sequence[Path | None]:
+    """Return where each picture is drawn. Raises UserError where that would replace a picture."""
+    if draw is None:
+        return [None] * len(images)
+    targets = [draw]
+    if len(images) > 1:
+        targets = [draw.with_stem(f"{draw.stem}-{n}") for n in range(1, len(images) + 1)]
+    for target in targets:
+        if os.path.realpath(target) in map(os.path.realpath, images):
+            raise UserError(f"--draw: {target} is a picture to read; name another file")
+    return targets
 
 
 def opened(model: str | None, **changes: Any) -> closing[LoadedModel]:

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 import click
 
-from edgepose.cli.history import DayOfWatch, read_events, summarise
+from edgepose.cli.history import DayOfWatch, distinct, read_events, summarise
 from edgepose.errors import UserError
 from edgepose.system import atomic
 
@@ -29,6 +29,7 @@ BAR: Final = "#1570ef"
 BAND: Final = "#d1e9ff"
 FAULT: Final = "#d92d20"
 PAPER: Final = "#ffffff"
+TITLE: Final = "What was done"  # near the beginning of every report, which tells it from others
 
 Anchor = Literal["start", "middle", "end"]
 Days = Sequence[DayOfWatch]
@@ -65,21 +66,42 @@ def report(events: tuple[Path, ...], out: Path, days: int | None, as_json: bool)
         content = as_html(drawing, watches).encode()
     else:
         raise UserError(f"--out: expected a name that ends in .html or .png, found '{out}'")
+    _must_be_report(out)
     try:
-        with atomic.replacing(out) as file:
-            file.write(content)
+        atomic.write_bytes(out, content)
     except OSError as error:
         raise UserError(f"{out}: can't be written ({error.strerror or error})") from error
     total = sum(day.repetitions for rows in watches.values() for day in rows)
-    click.echo(f"{out}: {total} repetitions and holds of {len(watches)} watches")
+    done = f"{_counted(total, 'repetition')} and holds of {_counted(len(watches), 'watch')}"
+    click.echo(f"{out}: {done}")
+
+
+def _counted(number: int, word: str) -> str:
+    if number == 1:
+        return f"1 {word}"
+    return f"{number} {word}{'es' if word.endswith('ch') else 's'}"
+
+
+def _must_be_report(out: Path) -> None:
+    """Raise UserError for a file that holds something other than an earlier report."""
+    try:
+        with out.open("rb") as file:
+            head = file.read(512)
+    except OSError:  # none there, or the reason is given when it is written
+        return
+    if head and TITLE.encode() not in head:
+        raise UserError(f"--out: {out} is no earlier report; name another file, or remove it first")
 
 
 def _read(paths: tuple[Path, ...]) -> dict[str, list[DayOfWatch]]:
     found = [(path, *read_events(path)) for path in paths]
     for path, _, damaged in found:
         if damaged:
-            click.echo(f"{path}: {damaged} damaged lines are left out", err=True)
-    return summarise(event for _, events, _ in found for event in events)
+            click.echo(f"{path}: {_counted(damaged, 'damaged line')} left out", err=True)
+    events, repeated = distinct(event for _, events, _ in found for event in events)
+    if repeated:
+        click.echo(f"{_counted(repeated, 'run')} of a clip that was run before left out", err=True)
+    return summarise(events)
 
 
 def _recent(watches: dict[str, list[DayOfWatch]], days: int | None) -> dict[str, list[DayOfWatch]]:
@@ -141,7 +163,7 @@ def draw_report(watches: Mapping[str, Days]) -> Drawing:
     """Return the whole report as shapes."""
     drawing = Drawing()
     days = [day.day for rows in watches.values() for day in rows]
-    drawing.heading("What was done", 28)
+    drawing.heading(TITLE, 28)
     drawing.heading(f"{_date(min(days))} to {_date(max(days))}", 15, MUTED)
     for watch, rows in watches.items():
         _draw_watch(drawing, watch, rows)
@@ -295,7 +317,7 @@ def as_html(drawing: Drawing, watches: Mapping[str, Days]) -> str:
         for day in days
     )
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>What was done</title>
+<html lang="en"><head><meta charset="utf-8"><title>{TITLE}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
 body {{ margin: 0 auto; max-width: {WIDTH}px; background: {PAPER}; color: {INK};
@@ -315,6 +337,7 @@ th, td {{ border-bottom: 1px solid {GRID}; padding: 6px; text-align: left }}
 def as_png(drawing: Drawing, scale: int = 2) -> bytes:
     """Return the shapes as a picture, `scale` pixels a point."""
     from PIL import Image, ImageDraw, ImageFont
+    from PIL.PngImagePlugin import PngInfo
 
     from edgepose.render.text import BUILT_IN
 
@@ -329,5 +352,7 @@ def as_png(drawing: Drawing, scale: int = 2) -> bytes:
         place = (text.x * scale, text.y * scale)
         pen.text(place, text.text, text.colour, fonts[text.size], anchor=anchors[text.anchor])
     file = io.BytesIO()
-    picture.save(file, "PNG", optimize=True)
+    about = PngInfo()
+    about.add_text("Title", TITLE)
+    picture.save(file, "PNG", optimize=True, pnginfo=about)
     return file.getvalue()

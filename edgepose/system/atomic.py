@@ -17,6 +17,12 @@ def write_text(path: Path, text: str, mode: int | None = None) -> None:
         file.write(text.encode())
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Replace a file's content, see `replacing`. Raises OSError."""
+    with replacing(path) as file:
+        file.write(data)
+
+
 @contextmanager
 def replacing(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
     """Yield a file beside `path` that takes its name when the block ends.

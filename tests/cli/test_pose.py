@@ -8,6 +8,8 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
+from full_disk import fill, needs_root, small_disk
 
 from edgepose.imaging import read_image
 from edgepose.skeleton import KEYPOINTS
@@ -56,6 +58,36 @@ def test_several_drawn_pictures_get_numbers(edgepose, media, lightning, tmp_path
     source = media / "stills" / "tfexamples" / "image1.png"
     edgepose("pose", source, source, "--draw", tmp_path / "out.png")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out-1.png", "out-2.png"]
+
+
+@pytest.mark.usefixtures("lightning")
+@pytest.mark.parametrize("names", [["p.png"], ["p.png", "p-1.png"]])
+def test_no_picture_that_is_read_is_drawn_over(edgepose, media, tmp_path, names):
+    """Whatever its name is made of."""
+    source = (media / "stills" / "tfexamples" / "image1.png").read_bytes()
+    pictures = [tmp_path / name for name in names]
+    for picture in pictures:
+        picture.write_bytes(source)
+    (tmp_path / "sub").mkdir()
+    said = edgepose("pose", *pictures, "--draw", tmp_path / "sub" / ".." / "p.png")
+    assert said.code == 2
+    assert "is a picture to read; name another file" in said.err
+    assert all(picture.read_bytes() == source for picture in pictures)
+
+
+@needs_root
+def test_a_full_disk_leaves_no_half_picture(edgepose, media, lightning, tmp_path):
+    """The one from before stays as it was."""
+    source = media / "stills" / "tfexamples" / "image1.png"
+    with small_disk(tmp_path / "disk") as disk:
+        (disk / "old.png").write_bytes(b"before")
+        fill(disk)
+        for name in ("new.png", "old.png"):
+            said = edgepose("pose", source, "--draw", disk / name)
+            assert said.code == 2
+            assert f"{name}: can't be written: No space left" in said.err
+        assert sorted(path.name for path in disk.iterdir()) == ["filler", "old.png"]
+        assert (disk / "old.png").read_bytes() == b"before"
 
 
 def test_a_bad_picture_or_model_is_one_sentence(edgepose, tmp_path, lightning):

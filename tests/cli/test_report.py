@@ -72,3 +72,29 @@ def test_another_ending_is_refused(edgepose, events, tmp_path):
     said = edgepose("report", events, "--out", tmp_path / "week.pdf")
     assert said.code == 2
     assert ".html or .png" in said.err
+
+
+@pytest.mark.parametrize("name", ["mine.html", "mine.png"])
+def test_a_file_that_is_no_report_is_left_alone(edgepose, events, tmp_path, name):
+    """An earlier report is replaced."""
+    out = tmp_path / name
+    out.write_text("<html><title>Mine</title></html>")
+    said = edgepose("report", events, "--out", out)
+    assert said.code == 2
+    assert f"--out: {out} is no earlier report" in said.err
+    assert out.read_text() == "<html><title>Mine</title></html>"
+    out.unlink()
+    assert [edgepose("report", events, "--out", out).code for _ in range(2)] == [0, 0]
+
+
+def test_a_run_that_was_appended_counts_once(edgepose, events, tmp_path):
+    """The same file twice gives the same figures, with a line about what is left out."""
+    rows = [json.loads(line) for line in events.read_text().splitlines()]
+    again = tmp_path / "again.jsonl"
+    runs = [
+        [row | {"id": f"{run}-{n}", "frame_time": n} for n, row in enumerate(rows)] for run in "ab"
+    ]
+    again.write_text("\n".join(json.dumps(row) for run in runs for row in run))
+    said = edgepose("report", again, "--json")
+    assert sum(row["repetitions"] for row in json.loads(said.out)) == 3
+    assert said.err == "1 run of a clip that was run before left out\n"

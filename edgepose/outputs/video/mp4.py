@@ -162,12 +162,24 @@ class Mp4:
             raise OutputLost(f"{self.path}: can't be written: {error_text(error)}") from error
 
     def _give_up(self) -> None:
+        """Close the file; one without a picture that plays is removed, retries leave no litter."""
         container, self._container = self._container, None
         if container is not None:
             try:
                 self._end(container)
             except (self._av.FFmpegError, OSError) as error:
                 log.debug("%s: can't be closed either: %s", self.path, error_text(error))
+            if self.path.is_file() and not _has_picture(self._av, self.path):
+                self.path.unlink(missing_ok=True)
+
+
+def _has_picture(av: ModuleType, path: Path) -> bool:
+    """Return whether a clip holds at least one frame, however it ended."""
+    try:
+        with av.open(str(path)) as container:
+            return any(packet.size for packet in container.demux(video=0))
+    except (av.FFmpegError, OSError, IndexError):
+        return False
 
 
 def why_unusable(path: Path) -> str:

@@ -171,9 +171,14 @@ class VideoOutput(Output):
     def _next_path(self) -> Path:
         """Return the clip's name, numbered after an interruption, so that nothing is lost."""
         assert self._path is not None, "open() comes first"
-        self._parts += 1
+        if not self._parts or self._part(self._parts).exists():
+            self._parts += 1
+        return self._part(self._parts)
+
+    def _part(self, number: int) -> Path:
+        assert self._path is not None
         path = self._path
-        return path if self._parts == 1 else path.with_stem(f"{path.stem}-{self._parts}")
+        return path if number == 1 else path.with_stem(f"{path.stem}-{number}")
 
 
 def even(size: Size) -> Size:

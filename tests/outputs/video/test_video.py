@@ -12,6 +12,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from full_disk import empty, fill, needs_root, small_disk
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -300,6 +301,34 @@ def test_a_full_disk_is_told_and_survived(
 
     assert playable(path) > 5
     assert len(decode(path.with_name("clip-2.mp4"))) == 1
+
+
+@needs_root
+def test_tries_on_a_full_disk_leave_no_empty_clips(
+    tmp_path: Path, device: Device, scene: Callable[..., Scene]
+):
+    """Nor do they use up numbers: the clip begins under its own name once there is room."""
+    with small_disk(tmp_path / "disk") as disk:
+        output = VideoOutput(VideoOutputOptions(path=disk / "clip.mp4"), device)
+        fill(disk)
+
+        def show(output: VideoOutput, turn: int) -> None:
+            for frame in range(turn * 100, turn * 100 + 100):
+                output.show(scene(frame))
+
+        for seq in range(5):
+            output.open()
+            with pytest.raises(OutputLost, match="No space left"):
+                show(output, seq)
+            output.close()
+        assert [path.name for path in disk.iterdir()] == ["filler"]
+
+        empty(disk)
+        output.open()
+        output.show(scene(1000))
+        output.close()
+
+        assert len(decode(disk / "clip.mp4")) == 1
 
 
 def test_a_disk_that_is_full_from_the_start_is_told(device: Device, scene: Callable[..., Scene]):
