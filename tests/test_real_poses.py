@@ -29,6 +29,8 @@ from edgepose.registry import part
 from edgepose.runtimes.litert import LiteRT
 from edgepose.types import Event, Frame, Pose, blank_frame
 
+SHIPPED = Path(__file__).parents[1] / "configs" / "templates"
+
 Seen = list[tuple[Frame, tuple[Pose, ...]]]
 
 SQUATS = "tfjs_pose_squats.mp4"
@@ -175,8 +177,21 @@ def test_arms_up_fires_where_somebody_does_raise_them(seen, taught, teacher):
     assert 1.2 < start < 2.6
 
 
+@pytest.mark.parametrize("name", ["arms_up", "jumping_jack"])
+@pytest.mark.parametrize("clip", JACKS)
+def test_the_shipped_pose_fires_once_per_jumping_jack(seen, name, clip):
+    """Of four people it was not made from, one seen obliquely; no pose was taught."""
+    assert len(starts(seen(clip), template_file.load(SHIPPED / f"{name}.yaml"))) == JACKS[clip]
+
+
+@pytest.mark.parametrize("name", ["arms_up", "jumping_jack"])
+@pytest.mark.parametrize("clip", ["talmolab_dance.mp4", "openpose_street.avi", SQUATS])
+def test_the_shipped_pose_does_not_fire_where_nobody_takes_it(seen, name, clip):
+    """A dancer, a street with people who walk, squats."""
+    assert starts(seen(clip), template_file.load(SHIPPED / f"{name}.yaml")) == []
+
+
 @pytest.mark.parametrize("clip", [SQUATS, "../counted/squat_side_home.mp4"])
 def test_the_shipped_squat_fires_once_per_squat_of_people_it_was_not_made_from(seen, clip):
     """Three squats each, obliquely from the front and from the side; no pose was taught."""
-    shipped = template_file.load(Path(__file__).parents[1] / "configs" / "templates" / "squat.yaml")
-    assert len(starts(seen(clip), shipped)) == 3
+    assert len(starts(seen(clip), template_file.load(SHIPPED / "squat.yaml"))) == 3
