@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from edgepose.config.model_section import DEFAULT_MODEL, ModelSection
 from edgepose.core.families import recognise
@@ -13,13 +16,16 @@ from edgepose.core.families.base import Family
 from edgepose.engine.failover import Candidate, FailoverRuntime
 from edgepose.engine.perception import Detector
 from edgepose.errors import ModelError
-from edgepose.modelstore.manifest import manifest
-from edgepose.modelstore.search import ModelFile, find, locate
+from edgepose.modelstore.choice import build_of, is_choice, url_entry
+from edgepose.modelstore.manifest import Entry, manifest
+from edgepose.modelstore.search import MissingModel, ModelFile, find, identify, locate
 from edgepose.registry import part
 from edgepose.runtimes.base import Runtime
 from edgepose.runtimes.edgetpu import list_edge_tpus
 from edgepose.runtimes.probe import probe
 from edgepose.types import Frame, Image, Pose, blank_frame
+
+log = logging.getLogger(__name__)
 
 TRIAL_SIZE: Final = (480, 640)
 BUNDLED: Final = "edgepose-nano"  # trained by this project, so it may travel with it
@@ -73,10 +79,12 @@ def hint(model: ModelFile) -> str:
 def load_model(section: ModelSection | None = None) -> LoadedModel:
     """Open the configured model; without one, the best that is installed.
 
-    Raises ModelError when there is none, or it can't be used; RuntimeLost when its chip is absent.
+    One that the options of PoseNet choose is fetched where it is not installed. Raises ModelError
+    when there is none, or it can't be used; RuntimeLost when its chip is absent, DeviceError when
+    it can't be fetched.
     """
     section = section or ModelSection()
-    model = find(section.path or section.name or best_model())
+    model = model_file(section)
     _probe_unknown(section, model)
     with ExitStack() as opened:
         runtimes = tuple(_new_runtime(section, model) for _ in range(section.workers))
@@ -86,9 +94,37 @@ def load_model(section: ModelSection | None = None) -> LoadedModel:
         family = recognise(runtimes[0].inputs, runtimes[0].outputs, str(model.path))
         family = _configured(family, section, model)
         opened.pop_all()
-    is_asked_for = bool(section.path or section.name)
+    is_asked_for = bool(section.path or section.name or section.url)
     is_makeshift = model.name == BUNDLED and not is_asked_for
     return LoadedModel(model, Detector(family, *runtimes), is_makeshift, _why(section, model))
+
+
+def model_file(section: ModelSection) -> ModelFile:
+    """Return the configured model's file, fetched if need be where options choose it."""
+    if section.url:
+        path = _pulled(url_entry(section.url)).path
+        return ModelFile(path, identify(path))
+    return _at_hand(section, section.path or section.name or best_model())
+
+
+def _at_hand(section: ModelSection, name_or_path: str | Path) -> ModelFile:
+    """Return a model's file, fetched if need be where options choose it."""
+    try:
+        return find(name_or_path)
+    except MissingModel as error:
+        known = manifest().get(str(name_or_path))
+        if known is None or not known.urls or not is_choice(section.options):
+            raise
+        log.info("%s", error.fault)
+        return _pulled(known)
+
+
+def _pulled(wanted: Entry) -> ModelFile:
+    from edgepose.modelstore.pull import pull
+
+    if locate(wanted) is None:
+        log.info("%s is fetched from %s.", wanted.name, urlsplit(wanted.urls[0]).hostname)
+    return pull(wanted)
 
 
 def _probe_unknown(section: ModelSection, model: ModelFile) -> None:
@@ -104,11 +140,20 @@ def _is_compiled(model: ModelFile) -> bool:
 def _configured(family: Family, section: ModelSection, model: ModelFile) -> Family:
     """Return the family with the options of the manifest and, above them, the configuration."""
     entry = model.entry
-    options = {**(entry.options if entry else {}), **section.options}
-    family = family.configured(options)
+    family = family.configured({**(entry.options if entry else {}), **_decoding(section, entry)})
     presence = (section.min_score, entry.min_score if entry else None)
     family.min_score = next((s for s in presence if s is not None), family.min_score)
     return family
+
+
+def _decoding(section: ModelSection, entry: Entry | None) -> dict[str, Any]:
+    """Return the options that are not settled by the choice of the file."""
+    options = {name: value for name, value in section.options.items() if name != "modelUrl"}
+    build = build_of(entry) if entry else None
+    if build is None:
+        return options
+    build.check(options)
+    return build.left(options)
 
 
 def _new_runtime(section: ModelSection, model: ModelFile) -> Runtime:
@@ -163,14 +208,16 @@ def _edgetpu(section: ModelSection, build: str) -> Runtime:
             "`edgepose models list` shows for it, or `runtime: cpu`"
         )
     runtime: Runtime = part("runtime", "edgetpu")(
-        find(build).path, section.device, section.library, section.interpreter
+        _at_hand(section, build).path, section.device, section.library, section.interpreter
     )
     return runtime
 
 
 def _litert(section: ModelSection, build: str) -> Runtime:
     threads = None if section.threads == "auto" else section.threads
-    runtime: Runtime = part("runtime", "litert")(find(build).path, threads, section.interpreter)
+    runtime: Runtime = part("runtime", "litert")(
+        _at_hand(section, build).path, threads, section.interpreter
+    )
     return runtime
 
 

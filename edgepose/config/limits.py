@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal, get_args
 
 from pydantic import Field
 
 from edgepose.config.plugins import Part
+from edgepose.errors import KeyPath
 from edgepose.options import ConfigPath, Options, PositiveSeconds
 from edgepose.system.paths import state_folder
 from edgepose.yamldoc.validation import Problems
@@ -51,7 +52,8 @@ class LimitsSection(Options):
     )
     hosts: tuple[str, ...] | None = Field(
         default=None,
-        description="hosts that webhooks and streams may name, * for any part; unset: all",
+        description="hosts that webhooks, streams and modelUrl may name, * for any part; "
+        "unset: all",
         examples=[["10.0.0.*", "camera.local"]],
     )
     max_on: PositiveSeconds | None = Field(
@@ -87,10 +89,18 @@ def check_limits(
         for problem in _too_long(output, limits.max_on):
             problems.add(("outputs", name), problem)
     for place, part in ((("source",), source), *((("outputs", n), o) for n, o in outputs.items())):
-        for host in part.options.url_hosts() if part is not None else ():
-            if limits.hosts is not None and not _matches(host, limits.hosts):
-                known = ", ".join(limits.hosts) or "none"
-                problems.add((*place, "url"), f"its host is not one of `limits.hosts`: {known}")
+        if part is not None:
+            check_hosts(limits, (*place, "url"), part.options.url_hosts(), problems)
+
+
+def check_hosts(
+    limits: LimitsSection, place: KeyPath, hosts: Iterable[str], problems: Problems
+) -> None:
+    """Report a URL at `place` whose host is not allowed."""
+    for host in hosts:
+        if limits.hosts is not None and not _matches(host, limits.hosts):
+            known = ", ".join(limits.hosts) or "none"
+            problems.add(place, f"its host is not one of `limits.hosts`: {known}")
 
 
 def reserved(path: Path, config: Path) -> str:

@@ -10,8 +10,8 @@ from typing import Any, Final, TypeVar
 
 from edgepose.config.classifiers import Classifier, class_problem, load_classifier
 from edgepose.config.file_cache import cached
-from edgepose.config.limits import Commands, LimitsSection, check_limits
-from edgepose.config.model_options import check_model_options
+from edgepose.config.limits import Commands, LimitsSection, check_hosts, check_limits
+from edgepose.config.model_options import settle
 from edgepose.config.model_section import ModelSection
 from edgepose.config.overrides import SET, digest, resolve
 from edgepose.config.plugins import Part, PluginChoice, private
@@ -167,8 +167,10 @@ class _Sections:
         self._check_claims(outputs, source.options.reads() if source is not None else ())
         limits = root.limits if root is not None else LimitsSection()
         check_limits(limits, source, outputs, self.path, self.problems)
+        model = root.model if root is not None else ModelSection()
+        model = settle(model, self.path.absolute().parent, self.problems)
+        check_hosts(limits, ("model", "options", "modelUrl"), model.url_hosts(), self.problems)
         if root is not None:
-            check_model_options(root.model, self.problems)
             check_profiles(root.profiles, root.watch, self.problems)
         self.problems.raise_any(ConfigError)
         assert root is not None
@@ -178,7 +180,7 @@ class _Sections:
             path=self.path,
             name=root.name or host_name(),
             source=source,
-            model=root.model,
+            model=model,
             rate=root.rate,
             smoothing=smoothing,
             people=root.people,

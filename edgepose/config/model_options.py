@@ -1,22 +1,86 @@
-"""What the chosen model can do with its options, found before anything is loaded."""
+"""Which file the model section means, and whether its options fit, before anything is loaded."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from edgepose.config.model_section import DEFAULT_MODEL, ModelSection
 from edgepose.core.families import FAMILIES, recognise
 from edgepose.core.families.base import Family
-from edgepose.errors import ModelError
+from edgepose.core.families.posenet import PoseNet
+from edgepose.core.families.posenet.build import PoseNetBuild
+from edgepose.core.families.posenet.options import PoseNetOptions
+from edgepose.errors import ModelError, UserError
+from edgepose.modelstore.choice import NoSuchBuild, build_of, choose, is_choice
 from edgepose.modelstore.manifest import Entry, manifest
 from edgepose.modelstore.search import identify
+from edgepose.options import similar_file
+from edgepose.system.urls import redacted
 from edgepose.tflite.read import inspect
-from edgepose.types import Size
 from edgepose.yamldoc.validation import Problems
 
 _BY_NAME: Final = {family.name: family for family in FAMILIES}
+_OPTIONS: Final = ("model", "options")
+_URL: Final = "modelUrl"
+_SCHEMES: Final = ("http", "https", "file")
+
+
+def settle(model: ModelSection, base: Path, problems: Problems) -> ModelSection:
+    """Return the section with the file that its options choose, and report what is wrong with them.
+
+    base: what a local `modelUrl` is relative to. Nothing is fetched here.
+    """
+    if _URL in model.options:
+        model = _by_url(model, base, problems)
+    elif model.name is None and model.path is None and is_choice(model.options):
+        model = _by_options(model, problems)
+    if not problems.about(("model",)):
+        check_model_options(model, problems)
+    return model
+
+
+def _by_url(model: ModelSection, base: Path, problems: Problems) -> ModelSection:
+    """Return the section with a local `modelUrl` as its path; a URL stays until it is fetched."""
+    place, url = (*_OPTIONS, _URL), model.options[_URL]
+    if model.name is not None or model.path is not None:
+        other = "name" if model.name is not None else "path"
+        problems.add(place, f"expected either `{_URL}` or `{other}`, found both; remove one")
+        return model
+    try:
+        PoseNetOptions.from_tfjs({_URL: url})
+        if "://" in url:
+            _check_url(url)
+            return model
+        path = base / Path(url).expanduser()
+        if not path.is_file():
+            problems.add(place, f"no such file: {path}{similar_file(path)}", "missing_file")
+            return model
+    except (OSError, RuntimeError, ValueError) as error:  # UserError is a ValueError
+        problems.add(place, str(error))
+        return model
+    options = {name: value for name, value in model.options.items() if name != _URL}
+    return model.model_copy(update={"path": path, "options": options})
+
+
+def _check_url(url: str) -> None:
+    """Raise ValueError for a URL that nothing can be fetched from."""
+    if urlsplit(url).scheme not in _SCHEMES:
+        raise ValueError(f"expected a URL with {' or '.join(_SCHEMES)}, found {redacted(url)}")
+
+
+def _by_options(model: ModelSection, problems: Problems) -> ModelSection:
+    """Return the section with the name of the file that has every given option."""
+    try:
+        return model.model_copy(update={"name": choose(model.options).name})
+    except NoSuchBuild as error:
+        problems.add((*_OPTIONS, error.option), str(error))
+    except UserError as error:
+        problems.add(_OPTIONS, str(error))
+    return model
 
 
 def check_model_options(model: ModelSection, problems: Problems) -> None:
@@ -26,22 +90,25 @@ def check_model_options(model: ModelSection, problems: Problems) -> None:
         return
     for name, value in model.options.items():
         if problem := known.problem({name: value}):
-            problems.add(("model", "options", name), problem)
-    if not problems.about(("model", "options")) and (problem := known.problem(model.options)):
-        problems.add(("model", "options"), problem)
+            problems.add((*_OPTIONS, name), problem)
+    if not problems.about(_OPTIONS) and (problem := known.problem(model.options)):
+        problems.add(_OPTIONS, problem)
 
 
 @dataclass(frozen=True, slots=True)
 class KnownModel:
-    """The family of a model, and the (height, width) of its input, None where it takes any."""
+    """The family of a model. build: of a PoseNet file, which settles some options."""
 
     family: type[Family]
-    size: Size | None
+    build: PoseNetBuild | None = None
 
     def problem(self, options: Mapping[str, Any]) -> str:
         """Return what is wrong with options, `""` when nothing is."""
         try:
-            self.family.check_options(options, self.size)
+            if self.build is not None:
+                self.build.check(options)
+                options = self.build.left(options)
+            self.family.check_options(options)
         except (TypeError, ValueError) as error:  # UserError is one
             return str(error)
         return ""
@@ -58,18 +125,19 @@ def most_people(model: ModelSection) -> int | None:
 
 def known_model(model: ModelSection) -> KnownModel | None:
     """Return what is known of the chosen model, None where its file does not tell."""
+    if _URL in model.options:  # not fetched yet
+        return None
     entry = _entry(model)
     if entry is not None:
         family = _BY_NAME.get(entry.family)
-        return None if family is None else KnownModel(family, entry.input)
+        return None if family is None else KnownModel(family, build_of(entry))
     if model.path is None:
         return None
     try:
         found = inspect(model.path)
         specs = [[tensor.spec for tensor in side] for side in (found.inputs, found.outputs)]
-        height, width = specs[0][0].shape[1:3]
-        size = (height, width) if min(height, width) > 0 else None
-        return KnownModel(type(recognise(specs[0], specs[1])), size)
+        made = recognise(specs[0], specs[1])
+        return KnownModel(type(made), made.build if isinstance(made, PoseNet) else None)
     except (ModelError, OSError, ValueError, IndexError):  # reported by what loads it
         return None
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
 from edgepose.errors import near_miss
+from edgepose.modelstore.choice import url_entry
 from edgepose.modelstore.manifest import manifest
 from edgepose.options import ExistingPath, Fraction, Options, PositiveSeconds
 
@@ -69,7 +71,8 @@ class ModelSection(Options):
     )
     options: dict[str, Any] = Field(
         default={},
-        description="options of the model's family, such as PoseNet's maxPoses or nmsRadius",
+        description="options of the model's family, such as PoseNet's maxPoses; without a name, "
+        "multiplier, outputStride ... or modelUrl choose PoseNet's file as in tfjs",
         examples=[{"maxPoses": 2}],
     )
     min_score: Fraction | None = Field(
@@ -83,6 +86,22 @@ class ModelSection(Options):
         return self
 
     @property
+    def url(self) -> str:
+        """Return the URL that the model is fetched from, "" where it has a name or a path."""
+        url = self.options.get("modelUrl", "")
+        return url if isinstance(url, str) and "://" in url else ""
+
+    def url_hosts(self) -> tuple[str, ...]:
+        """Return the host of a `modelUrl`."""
+        try:
+            host = urlsplit(self.url).hostname if self.url else None
+        except ValueError:  # reported with the options
+            return ()
+        return (host,) if host else ()
+
+    @property
     def label(self) -> str:
-        """Return what to call the model: its name, or its file."""
+        """Return what to call the model: its name, its file, or the last part of its URL."""
+        if self.url:
+            return url_entry(self.url).name
         return str(self.path) if self.path else (self.name or DEFAULT_MODEL)

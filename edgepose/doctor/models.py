@@ -14,8 +14,9 @@ from edgepose.doctor.packages import BEST
 from edgepose.doctor.system import System
 from edgepose.errors import EdgeposeError, LostCause, ModelError, RuntimeLost, error_text
 from edgepose.modelstore.checksum import fault
-from edgepose.modelstore.manifest import manifest
-from edgepose.modelstore.search import MissingModel, ModelFile, find, locate
+from edgepose.modelstore.choice import url_entry
+from edgepose.modelstore.manifest import Entry, manifest
+from edgepose.modelstore.search import MissingModel, ModelFile, find, identify, locate
 from edgepose.runtimes.edgetpu import BACKEND
 from edgepose.runtimes.interpreter import InterpreterError
 from edgepose.runtimes.pairs import candidates, find_pair
@@ -28,7 +29,12 @@ _ANOTHER: Final = "choose a model with a build for the chip: edgepose models lis
 
 def model(system: System, intent: Intent) -> Finding:
     """Check whether the model's file is here and matches the manifest."""
-    wanted = intent.model.path or intent.model.name or best_model()
+    if intent.model.url:
+        return _by_url(url_entry(intent.model.url))
+    return _by_name(intent.model.path or intent.model.name or best_model())
+
+
+def _by_name(wanted: Path | str) -> Finding:
     try:
         found = find(wanted)
         wrong = fault(found.path, found.entry) if found.entry else ""
@@ -44,6 +50,15 @@ def model(system: System, intent: Intent) -> Finding:
     if not found.entry.has_checksum:
         return ok("model", f"{found.name}; no checksum of it is known")
     return ok("model", f"{found.name}, its checksum matches")
+
+
+def _by_url(wanted: Entry) -> Finding:
+    """Report whether a model that is configured by its URL was fetched before."""
+    path = locate(wanted)
+    if path is None:
+        return warn("model", f"{wanted.name} is not here yet", "edgepose run fetches it")
+    wrong = fault(path, wanted)
+    return fail("model", f"{path}: {wrong}", f"rm {path}") if wrong else ok("model", str(path))
 
 
 def _fetch(wanted: Path | str) -> str:
@@ -85,6 +100,9 @@ def _obstacle(system: System, found: ModelFile, tpu: str) -> tuple[str, str] | N
 
 def _model(section: ModelSection) -> ModelFile | None:
     """Return the model's file, None without one: the check `model` says why."""
+    if section.url:
+        path = locate(url_entry(section.url))
+        return ModelFile(path, identify(path)) if path else None
     try:
         return find(section.path or section.name or best_model())
     except ModelError:

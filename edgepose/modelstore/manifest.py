@@ -23,7 +23,7 @@ class Entry:
     width). size: bytes. sha256, git_blob: either identifies the file. needs: "cpu" or
     "edgetpu". edgetpu, cpu: name of the other build of the same model. decoder_op: ends in
     Coral's PosenetDecoderOp. urls: upstream, tried in order. min_score: a pose below it is dropped.
-    options: of the model family.
+    options: of the model family. build: of PoseNet, the options by which tfjs chooses its weights.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Entry:
     urls: tuple[str, ...] = ()
     min_score: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    build: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
 
     @property

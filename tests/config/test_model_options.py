@@ -11,6 +11,7 @@ from edgepose.config.model_options import most_people
 from edgepose.errors import ConfigError
 
 POSENET = "posenet-100-257-fp32"
+MULTIPOSE = "name: movenet-multipose-lightning-fp16"
 
 
 def config(folder: Path, model: str, options: str = "{}") -> Path:
@@ -27,17 +28,22 @@ def config(folder: Path, model: str, options: str = "{}") -> Path:
     [
         ("name: movenet-lightning-int8", "{maxPoses: 2}", "a movenet model takes none"),
         ("threads: 1", "{maxPoses: 2}", "a movenet model takes none"),
-        ("name: movenet-multipose-lightning-fp16", "{maxPoses: 2}", "a multipose model takes none"),
+        ("name: movenet-multipose-lightning-fp16", "{maxPoses: 2}", "maxPoses: unknown option"),
+        (
+            MULTIPOSE,
+            "{inputResolution: 250}",
+            "a multiple of 32 from 128 to 512, found 250",
+        ),
         ("name: edgepose-nano", "{ordre: coco}", "did you mean 'order'"),
         ("name: edgepose-nano", "{order: cocoa}", "did you mean 'coco'"),
         ("name: edgepose-nano", "{mean: 5}", "expected 3 numbers"),
         (f"name: {POSENET}", "{maxPose: 2}", "did you mean 'maxPoses'"),
         (f"name: {POSENET}", "{maxPoses: 0}", "expected 1 or more"),
-        (f"name: {POSENET}", "{quantBytes: 2}", "changes nothing"),
-        (f"name: {POSENET}", "{multiplier: 0.5}", "changes nothing"),
-        (f"name: {POSENET}", "{modelUrl: model.json}", "changes nothing"),
-        (f"name: {POSENET}", "{inputResolution: 500}", "changes nothing"),
-        (f"name: {POSENET}", "{outputStride: 8}", "changes nothing"),
+        (f"name: {POSENET}", "{quantBytes: 2}", "the model's file has 4, found 2"),
+        (f"name: {POSENET}", "{multiplier: 0.5}", "the model's file has 1.0, found 0.5"),
+        (f"name: {POSENET}", "{modelUrl: model.json}", "either `modelUrl` or `name`, found both"),
+        (f"name: {POSENET}", "{inputResolution: 500}", "the model's file has 257 x 257, found 500"),
+        (f"name: {POSENET}", "{outputStride: 8}", "the model's file has 32, found 8"),
         (f"name: {POSENET}", "{maxPoses: 1, nmsRadius: 20}", "changes nothing with maxPoses 1"),
         (f"name: {POSENET}", "{maxPoses: 1, scoreThreshold: 0.4}", "changes nothing with maxPo"),
         (f"name: {POSENET}", "{maxPoses: 1, decoder: tfjs}", "decoder: changes nothing with maxP"),
@@ -56,6 +62,8 @@ def test_an_option_that_is_wrong_for_the_model_is_found(
     ("model", "options"),
     [(f"name: {POSENET}", "{maxPoses: 3, nmsRadius: 20}"), (f"name: {POSENET}", "{nmsRadius: 9}"),
         (f"name: {POSENET}", "{decoder: tfjs}"),
+     (f"name: {POSENET}", "{outputStride: 32, quantBytes: 4, multiplier: 1.0}"),
+     (f"name: {POSENET}", "{inputResolution: 257}"), (MULTIPOSE, "{inputResolution: 320}"),
      ("name: edgepose-nano", "{order: coco}"), ("name: movenet-lightning-int8", "{}")],
 )  # fmt: skip
 def test_options_that_the_model_takes_are_right(tmp_path: Path, model: str, options: str):

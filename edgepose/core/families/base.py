@@ -45,11 +45,8 @@ class Family(ABC):
         return self
 
     @classmethod
-    def check_options(cls, options: Mapping[str, Any], size: Size | None = None) -> None:  # noqa: ARG003
-        """Raise UserError for options that a model does not take, or that change nothing.
-
-        size: (height, width) of the model's input, None for one that takes any.
-        """
+    def check_options(cls, options: Mapping[str, Any]) -> None:
+        """Raise UserError for options that a model does not take, or that change nothing."""
         if options:
             raise UserError(f"model.options: a {cls.name} model takes none, found {list(options)}")
 

@@ -128,7 +128,7 @@ class Heatmaps(Family):
         return self.with_options(HeatmapOptions(**options)) if options else self
 
     @classmethod
-    def check_options(cls, options: Mapping[str, Any], size: Size | None = None) -> None:  # noqa: ARG003
+    def check_options(cls, options: Mapping[str, Any]) -> None:
         """Raise UserError for unknown options and values out of range."""
         known = [field.name for field in fields(HeatmapOptions)]
         for name in options:

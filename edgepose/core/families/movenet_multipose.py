@@ -7,8 +7,8 @@ at the bottom and on the right, and the output is relative to the padded picture
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar, Final, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from edgepose.core.crop import Crop
 from edgepose.core.families.base import Family, picture_tensor
 from edgepose.core.families.movenet import INPUT_DTYPES, cleaned
-from edgepose.errors import UserError
+from edgepose.errors import UserError, near_miss
 from edgepose.types import Image, Pose, Region, Size, Tensor, TensorSpec
 
 MIN_SCORE: Final = 0.25  # tfjs; the tensorflow/examples sample has 0.11
 LONG_SIDE: Final = 256  # tfjs' default; it allows 128 to 512
+RESOLUTION: Final = "inputResolution"  # called as in PoseNet
 STEP: Final = 32  # pixels that both sides of the input are a multiple of
 
 _ROW: Final = 56  # 17 times (y, x, score), then ymin, xmin, ymax, xmax, score
@@ -61,6 +62,27 @@ class MoveNetMultiPose(Family):
         fits = len(taken.shape) == 4 and taken.shape[3] == 3 and taken.dtype in INPUT_DTYPES
         rows = len(given.shape) == 3 and given.shape[2] == _ROW
         return cls(taken, given) if fits and rows else None
+
+    def configured(self, options: Mapping[str, Any]) -> Self:
+        """Return a decoder with `inputResolution`, the pixels of the input's longer side."""
+        self.check_options(options)
+        if not options:
+            return self
+        if min(self._input.shape[1:3]) >= STEP:
+            size = f"{self._input.shape[1]} x {self._input.shape[2]}"
+            raise UserError(f"multipose.{RESOLUTION}: the model's file has {size}; remove it")
+        return type(self)(self._input, self._output, options[RESOLUTION], self.min_score)
+
+    @classmethod
+    def check_options(cls, options: Mapping[str, Any]) -> None:
+        """Raise UserError for unknown options and values out of range."""
+        for name, value in options.items():
+            if name != RESOLUTION:
+                raise UserError(f"multipose.{name}: unknown option{near_miss(name, [RESOLUTION])}")
+            if type(value) is not int or value % STEP or not 128 <= value <= 512:
+                raise UserError(
+                    f"multipose.{name}: expected a multiple of 32 from 128 to 512, found {value}"
+                )
 
     def full_frame(self, frame_size: Size) -> Crop:
         """Return the crop that holds the whole frame, in its upper left corner."""

@@ -104,9 +104,11 @@ def test_what_is_published_is_allowed(allowed: dict[str, Any]) -> None:
             "multiplier: expected 1.0 with output_stride 32, found 0.75",
         ),
         ({"quant_bytes": 3}, "quant_bytes: expected 4 or 2 or 1, found 3"),
-        ({"input_resolution": 0}, "input_resolution: expected 1 or more, found 0"),
-        ({"input_resolution": (257, 0)}, r"input_resolution: expected 1 or more, found \(257, 0\)"),
-        ({"input_resolution": "257"}, "input_resolution: expected 1 or more, found '257'"),
+        ({"input_resolution": 0}, "input_resolution: expected 1 to 2048, found 0"),
+        ({"input_resolution": (257, 0)}, r"input_resolution: expected 1 to 2048, found \(257, 0\)"),
+        ({"input_resolution": "257"}, "input_resolution: expected 1 to 2048, found '257'"),
+        ({"input_resolution": 2049}, "input_resolution: expected 1 to 2048, found 2049"),
+        ({"quant_bytes": True}, "quant_bytes: expected 4 or 2 or 1, found True"),
         ({"max_poses": 0}, "max_poses: expected 1 or more, found 0"),
         ({"max_poses": -1}, "max_poses: expected 1 or more, found -1"),
         ({"max_poses": 2, "score_threshold": 1.1}, "score_threshold: expected a score from 0 to 1"),
@@ -132,5 +134,5 @@ def test_what_no_posenet_has_is_a_users_mistake(wrong: dict[str, Any], message: 
 
 def test_a_resolution_without_height_is_told() -> None:
     """Half a size is none."""
-    with pytest.raises(UserError, match=r"input_resolution: expected 1 or more, found \(0, 640\)"):
+    with pytest.raises(UserError, match=r"input_resolution: expected 1 to 2048, found \(0, 640\)"):
         PoseNetOptions.from_tfjs({"inputResolution": {"width": 640}})

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from edgepose.core.crop import Crop, letterbox
 from edgepose.core.families.base import Family
 from edgepose.core.families.posenet import coral, tfjs
+from edgepose.core.families.posenet.build import PoseNetBuild, stride
 from edgepose.core.families.posenet.maps import Array, Maps, decode_single
 from edgepose.core.families.posenet.options import PoseNetOptions
 from edgepose.core.families.posenet.tree import NUM_EDGES
@@ -24,12 +25,11 @@ from edgepose.errors import UserError
 from edgepose.skeleton import NUM_KEYPOINTS
 from edgepose.types import Image, Pose, Size, Tensor, TensorSpec
 
-_OF_THE_FILE: Final = ("multiplier", "quantBytes", "modelUrl")
-_OF_A_SIZE: Final = ("inputResolution", "outputStride")  # for files that take any size
 _OF_SEVERAL: Final = ("scoreThreshold", "nmsRadius", "decoder")  # people
 MAX_POSES: Final = 10  # everybody, as Coral's decoder
 MIN_SCORE: Final = 0.25
 RESNET_MEAN: Final = np.array([[123.15], [115.90], [103.06]])  # RGB, tfjs
+_UNIT_RANGE: Final = 16.0  # -1..1 spans 2 to 3 in real builds, pixels less the mean 255
 
 _DECODERS: Final = {"coral": coral.decode_multi, "tfjs": tfjs.decode_multi}
 
@@ -87,12 +87,6 @@ def _with_channels(
     return tuple(index for _, index in sorted(found))
 
 
-def stride(input_size: Size, map_shape: Sequence[int]) -> float:
-    """Return input pixels a cell: (input - 1) / (cells - 1), of the longer side."""
-    axis = int(np.argmax(map_shape[:2]))
-    return (input_size[axis] - 1) / max(map_shape[axis] - 1, 1)
-
-
 class PoseNet(Family):
     """PoseNet on MobileNet or ResNet, for one person or several.
 
@@ -115,6 +109,7 @@ class PoseNet(Family):
         self.min_score = min_score
         self._input = pixels
         self._roles = roles
+        self._stated_stride: int | None = None  # of a file whose own shows in its maps only
         self._levels = _levels(pixels, self.options.architecture)
 
     @classmethod
@@ -130,21 +125,24 @@ class PoseNet(Family):
 
         Without maxPoses everybody is found, whatever else is given.
         """
-        height, width = self._input.shape[1:3]
-        self.check_options(options, (height, width) if min(height, width) > 0 else None)
-        everybody = {"maxPoses": MAX_POSES, **options}
-        return self.with_options(PoseNetOptions.from_tfjs(everybody)) if options else self
+        self.build.check(options)
+        options = self.build.left(options)
+        self.check_options(options)
+        if not options:
+            return self
+        made = self.with_options(PoseNetOptions.from_tfjs({"maxPoses": MAX_POSES, **options}))
+        made._stated_stride = options.get("outputStride")
+        return made
+
+    @property
+    def build(self) -> PoseNetBuild:
+        """Return what the tensors tell of the file."""
+        return PoseNetBuild.of_tensors(self._input, self._roles.specs[self._roles.heatmaps])
 
     @classmethod
-    def check_options(cls, options: Mapping[str, Any], size: Size | None = None) -> None:
+    def check_options(cls, options: Mapping[str, Any]) -> None:
         """Raise UserError for unknown options, values out of range, and what changes nothing."""
         found = PoseNetOptions.from_tfjs({"maxPoses": MAX_POSES, **options})
-        decided = _OF_THE_FILE if size is None else (*_OF_THE_FILE, *_OF_A_SIZE)
-        idle = [name for name in decided if name in options]
-        if idle:
-            raise UserError(
-                f"posenet.{idle[0]}: changes nothing, since the model's file decides it; remove it"
-            )
         alone = [name for name in _OF_SEVERAL if name in options]
         if alone and found.max_poses == 1:
             raise UserError(f"posenet.{alone[0]}: changes nothing with maxPoses 1; remove one")
@@ -180,8 +178,16 @@ class PoseNet(Family):
         return np.stack(channels, axis=3)
 
     def decode(self, tensors: Sequence[Tensor], crop: Crop, frame_size: Size) -> tuple[Pose, ...]:
-        """Return the poses that score at least `min_score`, best first."""
+        """Return the poses that score at least `min_score`, best first.
+
+        Raises UserError where the model has another output stride than the options state.
+        """
         maps = self._roles.maps(tensors, crop.size, several=self.options.max_poses > 1)
+        if self._stated_stride not in (None, round(maps.stride)):
+            raise UserError(
+                f"posenet.outputStride: the model's file has {round(maps.stride)}, "
+                f"found {self._stated_stride}; remove it"
+            )
         found, scores = self._people(maps)
         best = [row for row in np.argsort(-scores, kind="stable") if scores[row] >= self.min_score]
         return tuple(self._pose(found[row], float(scores[row]), crop, frame_size) for row in best)
@@ -212,12 +218,15 @@ class PoseNet(Family):
 def _levels(spec: TensorSpec, architecture: str) -> Tensor | None:
     """Return the input value of each of the 256 pixel values; None: the pixels themselves.
 
+    A quantised input tells by its own scale whether it takes -1..1 or pixels less the mean.
     (256,), or (3, 256) where the colours differ. Quantised inputs without parameters take the
     picture, as do those for which no value would differ from the pixel's by more than 1.
     """
     pixels = np.arange(256)
-    real = (pixels - 127.5) / 127.5 if architecture == "MobileNetV1" else pixels - RESNET_MEAN
-    if spec.dtype.kind == "f":
+    is_float = spec.dtype.kind == "f"
+    is_unit = architecture == "MobileNetV1" if is_float else 255 * spec.scale < _UNIT_RANGE
+    real = (pixels - 127.5) / 127.5 if is_unit else pixels - RESNET_MEAN
+    if is_float:
         return real.astype(spec.dtype)
     bounds = np.iinfo(spec.dtype)
     levels = np.rint(real / spec.scale) + spec.zero_point if spec.scale else pixels + bounds.min

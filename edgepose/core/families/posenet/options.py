@@ -17,6 +17,8 @@ STRIDES: Final = {"MobileNetV1": (8, 16, 32), "ResNet50": (16, 32)}
 # tfjs' README; its code takes only 8 and 16, and 16, although models of stride 32 are published
 MULTIPLIERS: Final = {"MobileNetV1": (0.5, 0.75, 1.0), "ResNet50": (1.0,)}
 
+MOST_PIXELS: Final = 2048  # of a side; the largest published input is 1281
+
 _CHECKSUM: Final = re.compile(r"#sha256=[0-9a-fA-F]{64}$")
 
 
@@ -57,7 +59,7 @@ class PoseNetOptions:
         _among("quant_bytes", self.quant_bytes, (4, 2, 1))
         if self.architecture == "MobileNetV1" and self.output_stride == 32:
             _among("multiplier", self.multiplier, (1.0,), " with output_stride 32")
-        _check("input_resolution", self.input_resolution, _is_size, "1 or more")
+        _check("input_resolution", self.input_resolution, _is_size, f"1 to {MOST_PIXELS}")
         _check("model_url", self.model_url, _is_checked, _URL_FORM)
         _check("max_poses", self.max_poses, _is_count, "1 or more")
         _check(
@@ -93,10 +95,15 @@ class PoseNetOptions:
         return cls(**values)
 
     @property
+    def resolution(self) -> Size:
+        """Return the wanted (height, width)."""
+        wanted = self.input_resolution
+        return (wanted, wanted) if isinstance(wanted, int) else wanted
+
+    @property
     def input_size(self) -> Size:
         """Return (height, width) of the input: the wanted one, rounded to the stride."""
-        wanted = self.input_resolution
-        height, width = (wanted, wanted) if isinstance(wanted, int) else wanted
+        height, width = self.resolution
         return valid_extent(height, self.output_stride), valid_extent(width, self.output_stride)
 
 
@@ -115,7 +122,7 @@ def _check(name: str, value: Any, fits: Callable[[Any], bool], expected: str) ->
 
 def _among(name: str, value: Any, choices: tuple[Any, ...], when: str = "") -> None:
     listed = " or ".join(str(choice) for choice in choices)
-    _check(name, value, choices.__contains__, listed + when)
+    _check(name, value, lambda it: not isinstance(it, bool) and it in choices, listed + when)
 
 
 def _is_count(value: Any) -> bool:
@@ -124,7 +131,7 @@ def _is_count(value: Any) -> bool:
 
 def _is_size(value: Any) -> bool:
     extents = value if isinstance(value, tuple) and len(value) == 2 else (value,)
-    return all(map(_is_count, extents))
+    return all(_is_count(extent) and extent <= MOST_PIXELS for extent in extents)
 
 
 def _is_score(value: Any) -> bool:
