@@ -133,7 +133,8 @@ class Appliance(Controls):
                 self.pipeline = self._new_pipeline()
         finally:
             self._report_left(is_kept=self._close_journal())
-            self._close()
+            for model in (*self._retired, self.model):
+                model.close()
             if self._crash is not None:
                 raise self._crash
 
@@ -168,10 +169,6 @@ class Appliance(Controls):
         """Return the newest figures, with the counts of the whole run."""
         latest = self.pipeline.stats.snapshot()
         return replace(latest, counts=dict(self._earlier + Counter(latest.counts)))
-
-    def _close(self) -> None:
-        for model in (*self._retired, self.model):
-            model.close()
 
     def stop(self) -> None:
         """End the run in order; safe in a signal handler, and before `run`."""

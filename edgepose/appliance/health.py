@@ -91,7 +91,7 @@ def _parts(
 ) -> dict[str, Any]:
     """Return source, runtime and outputs; one that hangs is "hung", whatever it last reported."""
     outputs = {
-        name: {"type": _type(config, name), **worker.to_dict()}
+        name: {"type": config.outputs[name].type, **worker.to_dict()}
         for name, worker in pipeline.outputs.items()
         if not worker.output.internal
     }
@@ -100,10 +100,6 @@ def _parts(
     for name in hung.keys() & named.keys():
         named[name] |= {"state": "hung", "reason": hung[name]}
     return {**parts, "outputs": outputs}
-
-
-def _type(config: Config, output: str) -> str:
-    return config.outputs[output].type if output in config.outputs else ""
 
 
 def _source(config: Config, pipeline: Pipeline) -> dict[str, Any]:

@@ -88,7 +88,10 @@ class Tuning:
     def tune(self, value: Any, watches: Iterable[Watch]) -> str:
         """Change thresholds: {"watch", "enter" ...}; return what was changed."""
         name, changes = self._watch_and_changes(value, TUNABLE)
-        changes = {key: _rounded(number) for key, number in changes.items()}
+        changes = {  # as they will be in the file, so that what runs is what is saved
+            key: round(number, DECIMALS) if isinstance(number, float) else number
+            for key, number in changes.items()
+        }
         self._apply(name, changes, watches)
         done = ", ".join(f"{key} {number:g}" for key, number in changes.items() if number)
         return f"{name}: {done or 'unchanged'}; not saved yet"
@@ -204,11 +207,6 @@ def _changes(place: Place, before: Options | None, after: Options) -> dict[Place
     """Return the values that differ, by their place in the file."""
     values = {key: getattr(after, key) for key in type(after).model_fields}
     return {(*place, k): v for k, v in values.items() if v != getattr(before, k, None)}
-
-
-def _rounded(number: Any) -> Any:
-    """Return a number as it will be in the file, so that what runs is what is saved."""
-    return round(number, DECIMALS) if isinstance(number, float) else number
 
 
 def _sentence(error: ValueError) -> str:

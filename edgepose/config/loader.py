@@ -211,13 +211,15 @@ class _Sections:
         return found if frames == "full" else private(found, frames, self.problems)
 
     def _loaded(
-        self, watches: Mapping[str, WatchSection], key: str, load: Callable[[WatchSection], Loaded]
-    ) -> dict[str, Loaded]:
+        self, watches: Mapping[str, WatchSection], key: str,
+        load: Callable[[WatchSection], Loaded | None],
+    ) -> dict[str, Loaded]:  # fmt: skip
         """Return what the files of watches hold, by watch; report those that can't be used."""
         loaded = {}
         for name, watch in watches.items():
             try:
-                loaded[name] = load(watch)
+                if (found := load(watch)) is not None:
+                    loaded[name] = found
             except DocumentError as error:
                 self._report(("watch", name, key), error)
         return loaded
@@ -238,8 +240,7 @@ class _Sections:
         return templates
 
     def _classifiers(self, watches: Mapping[str, WatchSection]) -> dict[str, Classifier]:
-        loaded = self._loaded(watches, "classifier", load_classifier)
-        classifiers = {name: found for name, found in loaded.items() if found is not None}
+        classifiers: dict[str, Classifier] = self._loaded(watches, "classifier", load_classifier)
         for name, classifier in classifiers.items():
             if problem := class_problem(classifier, watches[name]):
                 place = ("class",) if watches[name].class_name is not None else ()
@@ -247,8 +248,9 @@ class _Sections:
         return classifiers
 
     def _exercises(self, watches: Mapping[str, WatchSection]) -> dict[str, Exercise]:
-        loaded = self._loaded(watches, "exercise", _load_exercise)
-        exercises = {name: found for name, found in loaded.items() if found is not None}
+        exercises = self._loaded(
+            watches, "exercise", lambda w: None if w.exercise is None else _exercise(w.exercise)
+        )
         for name, exercise in exercises.items():
             goal = watches[name].goal
             if goal is not None and not exercise.is_hold and (goal % 1 or goal > MOST_REPETITIONS):
@@ -335,10 +337,6 @@ def _file_claim(path: Path) -> str:
 
 
 _exercise: Final = cached(exercise_file.load)
-
-
-def _load_exercise(watch: WatchSection) -> Exercise | None:
-    return None if watch.exercise is None else _exercise(watch.exercise)
 
 
 def _of_other(kind: ProblemKind) -> ProblemKind:

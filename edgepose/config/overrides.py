@@ -56,16 +56,12 @@ def apply_sets(document: Document, sets: Sequence[str]) -> Document:
 def _split(text: str) -> tuple[KeyPath, Any]:
     left, equals, right = text.partition("=")
     steps = _STEP.findall(left)
-    if not equals or not steps or _typed(steps) != left.strip():
+    typed = "".join(step if step[0] == "[" else f".{step}" for step in steps).strip(". ")
+    if not equals or not steps or typed != left.strip():
         found = one_line(text)
         raise ConfigError(f"{SET} {found}: expected key.path=value, such as source.fps=15")
     path = tuple(int(step[1:-1]) if step[0] == "[" else step.strip() for step in steps)
     return path, parse_value(right, f"{SET} {one_line(left.strip())}", ConfigError)
-
-
-def _typed(steps: Sequence[str]) -> str:
-    """Join the steps of a key path as they were typed."""
-    return "".join(step if step[0] == "[" else f".{step}" for step in steps).strip(". ")
 
 
 def _put(data: dict[str, Any], path: KeyPath, value: Any) -> None:

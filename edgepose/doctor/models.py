@@ -193,16 +193,13 @@ def edgetpu_holder(system: System) -> str:
     """Return which service uses the Edge TPU or may use it, `""` when it is free."""
     units = running(system)
     health = {report.instance: report.health for report in reports(system.path("run/edgepose"))}
-    backends = {unit: _backend(health.get(_instance(unit), {})) for unit in units}
+    instances = {unit: unit.removesuffix(".service").partition("@")[2] for unit in units}
+    backends = {unit: _backend(health.get(name, {})) for unit, name in instances.items()}
     for unit, backend in backends.items():
         if backend.startswith(BACKEND):
             return f"{unit} uses the Edge TPU"
     silent = [unit for unit, backend in backends.items() if not backend]
     return f"{silent[0]} is running and may use the Edge TPU" if silent else ""
-
-
-def _instance(unit: str) -> str:
-    return unit.removesuffix(".service").partition("@")[2]
 
 
 def _backend(health: object) -> str:

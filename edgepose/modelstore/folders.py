@@ -34,8 +34,5 @@ def pull_folder() -> Path:
     The last one, in the state folder, is returned even when it does not exist yet.
     """
     folders = search_path()
-    return next((folder for folder in folders if _is_writable(folder)), folders[-1])
-
-
-def _is_writable(folder: Path) -> bool:
-    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+    usable = (f for f in folders if f.is_dir() and os.access(f, os.W_OK | os.X_OK))
+    return next(usable, folders[-1])
