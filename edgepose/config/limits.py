@@ -22,20 +22,20 @@ from edgepose.yamldoc.validation import Problems
 
 Command = Literal[
     "detect", "profile", "template", "thresholds", "routine", "reload",
-    "capture", "save", "restart", "config",
+    "capture", "learn", "save", "restart", "config",
 ]  # fmt: skip
 Commands = tuple[Command, ...] | Literal[False] | None
 
 _OF_THIS_RUN: Final = ("detect", "profile", "template", "thresholds", "routine", "reload")
 DEFAULTS: Final[Mapping[str, tuple[str, ...]]] = {
     "mqtt": _OF_THIS_RUN,
-    "web": (*_OF_THIS_RUN, "capture", "save", "restart"),
+    "web": (*_OF_THIS_RUN, "capture", "learn", "save", "restart"),
 }  # by the type of an output; others take what mqtt takes
 ALL: Final[tuple[str, ...]] = get_args(Command)
 
 _FOLDERS: Final = ("templates", "exercises", "classifiers", "routines")  # of definitions
 _STATE: Final = (
-    "last-good", "last-broker.json", "pushes", "outbox", "models", "profile", "web-token",
+    "last-good", "last-broker.json", "history", "pushes", "outbox", "models", "profile", "web-token",
     "web-logouts", "speeds.json",
 )  # fmt: skip
 _CONFIGS: Final = (".yaml", ".yml")

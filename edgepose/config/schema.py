@@ -461,7 +461,7 @@ class Root(Options):
     commands: Commands = Field(
         default=None,
         description="commands that are taken from the broker and the page; false: none; unset: "
-        "those whose effect ends with this run, and from the page capture, save and restart",
+        "those whose effect ends with this run, and from the page capture, learn, save and restart",
         examples=[["detect", "profile"]],
     )
     limits: LimitsSection = Field(
