@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Formatter
+from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -21,6 +22,190 @@ from edgepose.system.paths import folders
 from edgepose.yamldoc.validation import read_checked
 
 BUILT_IN: Final = "en"
+
+PAGE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "skip": "Skip to the watches",
+        "needs_javascript": "This page needs JavaScript.",
+        "log_in": "Log in",
+        "log_in_title": "log in",
+        "log_in_about": "Log in to see what this device sees, to tune it and to teach it poses.",
+        "log_out": "Log out",
+        "token": "Token",
+        "token_hint": "The token is in the configuration, or in the file web-token "
+        "of the device's state folder.",
+        "wrong_token": "That is not the token of this device.",
+        "too_many_tokens": "Too many wrong tokens. Wait {seconds} seconds, then try again.",
+        "log_in_again": "Log in again.",
+        "unreachable": "The device can't be reached.",
+        "answered": "The device answered {status}.",
+        "profile": "Profile",
+        "pause": "Pause",
+        "resume": "Resume",
+        "connecting": "Connecting …",
+        "not_connected": "Not connected; trying again …",
+        "paused": "Paused",
+        "waiting_camera": "Waiting for the camera …",
+        "no_picture_for": "No picture for {seconds} s",
+        "watching": "Watching",
+        "watching_fps": "Watching · {fps} fps",
+        "picture": "Picture",
+        "live_picture": "Live picture with people marked",
+        "live_skeleton": "Live picture: people as lines on black",
+        "waiting_picture": "Waiting for the picture …",
+        "no_pictures": "Pictures are switched off on this device.",
+        "nobody": "Nobody in view",
+        "one_person": "1 person",
+        "people": "{count} people",
+        "watches": "Watches",
+        "no_watches": "No watch is configured yet. Teach a pose, or add a watch to "
+        "the configuration.",
+        "phase_idle": "Waiting",
+        "phase_holding": "Hold it",
+        "phase_active": "Shown",
+        "phase_releasing": "Shown",
+        "phase_cooldown": "Pausing",
+        "phase_settling": "Hold still",
+        "phase_ready": "Ready",
+        "phase_going": "On the way",
+        "phase_target": "Target reached",
+        "phase_returning": "Going back",
+        "phase_resting": "Rest",
+        "seen_now": "Seen",
+        "start": "Start",
+        "skip_step": "Skip step",
+        "stop": "Stop",
+        "step_of": "Step {number} of {steps}: {title}",
+        "step_left": "{seconds} s left",
+        "next_step": "Next: {title}",
+        "routine_finished": "Finished: {percent} % in {seconds} s",
+        "score_of": "Score of {title}",
+        "every_limb": "Every limb matches",
+        "nobody_to_compare": "Nobody to compare",
+        "limbs_off": "{count} limbs are off",
+        "no_limb_off": "No limb is off",
+        "thresholds": "Thresholds",
+        "enter": "Enter",
+        "enter_about": "Score from which the pose is shown",
+        "exit": "Exit",
+        "exit_about": "Score below which the pose ends",
+        "hold": "Hold",
+        "hold_about": "How long the pose must be held to count",
+        "release": "Release",
+        "release_about": "Time below exit until the pose ends",
+        "cooldown": "Cooldown",
+        "cooldown_about": "Pause until the pose can count again",
+        "tolerance": "Tolerance",
+        "tolerance_about": "How far a limb may be off",
+        "as_in_template": "as in the template",
+        "mark_enter": "enter",
+        "mark_exit": "exit",
+        "mark_target": "target",
+        "last_minute": "Last minute",
+        "curve_of": "Score of {title} over the last minute, now {score}",
+        "today": "Today",
+        "nothing_today": "Nothing has been done today.",
+        "history": "Last two weeks",
+        "person": "Person {number}",
+        "person_short": "P{number}",
+        "repetitions": "{count} repetitions",
+        "one_repetition": "1 repetition",
+        "of_goal": "of {goal}",
+        "seconds": "{seconds} s",
+        "held_seconds": "held for {seconds} s",
+        "shown_times": "shown {count} times",
+        "finished_times": "finished {count} times",
+        "range": "range {least} to {most}",
+        "best_day": "best day {count}",
+        "per_day": "{title}, by day",
+        "time": "Time",
+        "who": "Who",
+        "done": "Done",
+        "note": "Note",
+        "events": "Events",
+        "no_events": "Nothing has happened yet.",
+        "event_start": "shown",
+        "event_end": "left",
+        "event_update": "held",
+        "event_rep": "repetition",
+        "event_partial": "not far enough",
+        "event_set": "set",
+        "event_goal": "goal reached",
+        "event_routine": "started",
+        "event_step": "step",
+        "event_timeout": "time is up",
+        "event_finished": "finished",
+        "event_abandoned": "ended early",
+        "score": "score {score}",
+        "health": "Health",
+        "statistics": "Statistics",
+        "source": "Source",
+        "model": "Model",
+        "board": "Board",
+        "config": "Config",
+        "memory": "{used} MB of memory, {left} MB left",
+        "disk": "{left} MB of disk left",
+        "disk_read_only": "read-only disk",
+        "up_for": "edgepose {version}, up for {time}",
+        "stage": "Stage",
+        "count": "Count",
+        "not_known": "not known",
+        "reload": "Reload configuration",
+        "restart": "Restart",
+        "changes": "Changes",
+        "unsaved": "Changes are in use, but not saved.",
+        "undo": "Undo",
+        "save": "Save",
+        "cancel": "Cancel",
+        "close": "Close",
+        "done_button": "Done",
+        "teach_pose": "Teach a pose",
+        "teach_about": "Take the pose in front of the camera and hold it until the "
+        "picture is taken.",
+        "pose_name": "Name of the pose",
+        "name_hint": "Letters, digits, - and _ ; the file gets this name.",
+        "get_ready": "Time to get ready",
+        "what_counts": "What counts",
+        "all": "All",
+        "arms": "Arms",
+        "legs": "Legs",
+        "watch_at_once": "Watch for it at once",
+        "hold_still": "Hold",
+        "no_picture_taken": "No picture was taken.",
+        "no_answer": "the device did not answer in time",
+        "refused_nobody": "nobody is in sight for long enough; step in front of the "
+        "camera and try again",
+        "refused_cut_off": "you can't be seen whole in the picture; step back, or leave "
+        "out what can't be seen",
+        "refused_unsure": "the model is not sure; more light, plain clothes or a larger model help",
+        "refused_moving": "hold still until the picture is taken",
+        "pose_taught": "Pose taught",
+        "learnt": "'{name}' is learnt.",
+        "learnt_watched": "'{name}' is learnt, and watched for.",
+        "pose_drawn": "The pose that was learnt",
+        "taught_with": "Taught with the model {model}.",
+        "small_model": "{model} is the small model that comes with edgepose; a "
+        "larger one sees poses more exactly.",
+        "look_for_it": "Look for it in",
+        "use_it": "Use it",
+        "again": "Take it again",
+        "not_now": "Not now",
+        "teach_exercise": "Teach an exercise",
+        "learn_about": "Stand so that the camera sees all of you. After five "
+        "seconds, do it a few times, evenly, and come back to the start each time.",
+        "exercise_name": "Name of the exercise",
+        "how_often": "How often, four seconds each",
+        "exercise_learned": "Exercise learned",
+        "do_it": "Do it {count} times.",
+        "nothing_learned": "Nothing was learned.",
+        "sure_restart": "Restart the device's program?",
+        "sure_about": "It stops for a few seconds. Changes that are not saved are lost.",
+    }
+)
+"""The texts of the web page."""
+
+
+_TABLES: Final = {"corrections": ("correction", ENGLISH), "page": ("text of the page", PAGE)}
 
 
 class Phrases(Options):
@@ -41,16 +226,18 @@ class Phrases(Options):
     seconds: str = "{seconds} seconds"
     scan: str = "scan me"
     corrections: dict[str, str] = Field(default=dict(ENGLISH))
+    page: dict[str, str] = Field(default=dict(PAGE))
 
-    @field_validator("corrections")
+    @field_validator("corrections", "page")
     @classmethod
-    def _are_known(cls, texts: dict[str, str]) -> dict[str, str]:
+    def _are_known(cls, texts: dict[str, str], info: ValidationInfo) -> dict[str, str]:
         """Return the texts with the English ones that are left out; refuse unknown keys."""
+        what, english = _TABLES[str(info.field_name)]
         for key, text in texts.items():
-            if key not in ENGLISH:
-                raise ValueError(f"unknown correction '{key}'{near_miss(key, ENGLISH)}")
-            _check_places(text, ENGLISH[key])
-        return {**ENGLISH, **texts}
+            if key not in english:
+                raise ValueError(f"unknown {what} '{key}'{near_miss(key, english)}")
+            _check_places(text, english[key])
+        return {**english, **texts}
 
     @field_validator("*")
     @classmethod
@@ -79,6 +266,12 @@ def in_language(texts: Mapping[str, str] | None, language: str) -> str:
     return (texts or {}).get(language) or next(iter((texts or {}).values()), "")
 
 
+def title_of(name: str) -> str:
+    """Return a name for people: blanks for underscores, the first letter large."""
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
 @dataclass(frozen=True, slots=True)
 class Language:
     """A language by its name, "en" or "de", with its texts."""
@@ -90,6 +283,10 @@ class Language:
         """Return the text of a key of `Phrases`, filled in."""
         text: str = getattr(self.phrases, key)
         return text.format(**values)
+
+    def page(self, key: str, **values: object) -> str:
+        """Return the text of a key of `PAGE`, filled in."""
+        return self.phrases.page[key].format(**values)
 
     def correction(self, correction: Correction) -> str:
         """Return the words for what a person should change."""

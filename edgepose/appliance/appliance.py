@@ -13,6 +13,7 @@ from typing import Any
 
 from edgepose.appliance import assembly, exercises, routines
 from edgepose.appliance.health import Health
+from edgepose.appliance.history import History
 from edgepose.appliance.model import LoadedModel, hint, load_model
 from edgepose.appliance.reconfigure import Plan, plan
 from edgepose.appliance.remote_update import RemoteUpdate, templates_in_use
@@ -78,6 +79,10 @@ class Appliance(Controls):
         self._crash: BaseException | None = None
         self.lost: dict[str, int] = {}
         self._journal: EventJournal | None = None
+        self._history = History(
+            config.name,
+            lambda watch: assembly.kinds(self.config).get(watch, "pose"),
+        )
         self._updates = self._new_updates()
         self._extra["remote update"] = self._updates
         self.pipeline = self._new_pipeline()
@@ -121,6 +126,8 @@ class Appliance(Controls):
     def run(self) -> None:
         """Run until the source ends or `stop` is called; raises what crashed a thread."""
         self._journal = self._open_journal()
+        if self._journal:
+            self._history.keep()
         try:
             while not self._stop.is_set():
                 if self._journal:
@@ -186,12 +193,17 @@ class Appliance(Controls):
             profile=self._tuning.profile,
             watches=self._tuning.state(),
             last_event=self._recent.last_event,
-            teaching=self._teacher.document() | {"hint": hint(self.model.file)},
+            teaching=self._teacher.document()
+            | {"hint": hint(self.model.file), "model": self.model.file.name},
             unsaved=self._tuning.is_unsaved,
             journal=self._journal.trouble if self._journal else "",
             templates=templates_in_use(self.config),
             pushed=dict(self._updates.answers),
         )
+
+    def history(self) -> dict[str, Any]:
+        """Return what was done today and in the last days."""
+        return self._history.document()
 
     def update_cooling(self) -> None:
         """Pass the board's temperature and the frame rate to the governor: called regularly."""
@@ -211,7 +223,11 @@ class Appliance(Controls):
                 raise DeviceError(f"{name}: {error_text(error)}") from error
 
     def _new_pipeline(self) -> Pipeline:
-        extra = self._extra | {"recent": self._recent, "teacher": self._teacher}
+        extra = self._extra | {
+            "recent": self._recent,
+            "teacher": self._teacher,
+            "history": self._history,
+        }
         pipeline = assembly.new_pipeline(self.config, self.model, extra, controls=self)
         self._tuning.retune(pipeline.watches, is_read=True)
         return pipeline

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgepose import imaging
-from edgepose.core.teaching import FRAMES, Refusal, left_out, lesson
+from edgepose.core.teaching import FRAMES, Refusal, Trouble, left_out, lesson
 from edgepose.core.templates import Array, Template
 from edgepose.definitions import template_file
 from edgepose.errors import UserError, near_miss
@@ -112,7 +112,8 @@ def _switch(asked: Mapping[str, Any], key: str) -> bool:
 class TeachingSession:
     """One pose being taught: `begin(request, now)`, then `step(pose, now)` for every frame.
 
-    state, request, reason and points are what came of it: points (17, 2) in pixels when done.
+    state, request, reason, its kind and points are what came of it: points (17, 2) in pixels when
+    done.
     """
 
     def __init__(self, known_score: float) -> None:
@@ -120,6 +121,7 @@ class TeachingSession:
         self.state = TeachingState.IDLE
         self.request = TeachingRequest("")
         self.reason = ""
+        self.kind: Trouble | None = None
         self.points: Array | None = None
         self._at = 0.0  # when the countdown ends
         self._poses: list[Pose] = []
@@ -128,7 +130,7 @@ class TeachingSession:
     def begin(self, request: TeachingRequest, now: float) -> None:
         """Start over; what was under way is forgotten."""
         self.request, self._at = request, now + request.countdown
-        self._poses, self._frames, self.points, self.reason = [], 0, None, ""
+        self._poses, self._frames, self.points, self.reason, self.kind = [], 0, None, "", None
         self.state = TeachingState.COUNTDOWN
 
     def cancel(self) -> None:
@@ -155,9 +157,9 @@ class TeachingSession:
         if self._collects(now) and now >= self._at + MOST_SECONDS + 1.0:
             self.refuse("no pictures come from the camera; see why with `edgepose doctor`")
 
-    def refuse(self, reason: str) -> None:
-        """End without a pose, with the reason."""
-        self.state, self.reason = TeachingState.REFUSED, reason
+    def refuse(self, reason: str, kind: Trouble | None = None) -> None:
+        """End without a pose, with the reason, and its kind where it is about the person."""
+        self.state, self.reason, self.kind = TeachingState.REFUSED, reason, kind
 
     def seconds_left(self, now: float) -> float:
         """Return the seconds until the pose is taken, 0 when it is or was."""
@@ -176,7 +178,7 @@ class TeachingSession:
             self._poses, max(self._frames, ENOUGH), self.known_score, self.request.ignore
         )
         if isinstance(result, Refusal):
-            self.refuse(result.reason)
+            self.refuse(result.reason, result.kind)
             return False
         self.points, self.state = result, TeachingState.DONE
         return True
@@ -196,6 +198,7 @@ class TeachingSession:
             "name": self.request.name,
             "left": round(self.seconds_left(now), 1),
             "reason": self.reason,
+            "kind": self.kind.value if self.kind else "",
         }
         if self.state is TeachingState.DONE and self.points is not None:
             about["points"] = [

@@ -14,7 +14,8 @@ from typing import Final, Literal
 
 import click
 
-from edgepose.cli.history import DayOfWatch, distinct, read_events, summarise
+from edgepose.appliance.history import DayOfWatch, summarise
+from edgepose.cli.history import distinct, read_events
 from edgepose.errors import UserError
 from edgepose.system import atomic
 

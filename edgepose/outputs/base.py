@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from edgepose.core.figure import MovingFigure
 from edgepose.core.templates import Template
-from edgepose.language import Language
+from edgepose.language import Language, title_of
 from edgepose.options import Options
 from edgepose.types import Event, Scene, WatchKind
 
@@ -29,9 +29,20 @@ class Controls(ABC):
         "outputs" with their states, reasons and restarts, "board" (heat, throttling, disk,
         memory), "watches" by name with their thresholds, "template" and whether they
         count ("is_on"), "teaching" ("state": idle, countdown, collecting, done or refused, "name",
-        "left" in seconds, "reason", "points" of what was learnt, "hint" about the model),
+        "left" in seconds, "reason" and its "kind" (nobody, cut_off, unsure or moving), "points" of
+        what was learnt, the "model", and a "hint" about it),
         "profile" (the one in use, "" where there are none), "config", "stats".
         """
+
+    def history(self) -> Mapping[str, Any]:
+        """Return what was done, as plain JSON values; empty where nobody keeps it.
+
+        "today": its date. "sets": those of today, the latest first: "watch", "step" and
+        "step_title" of a routine, "kind" (exercise, hold, routine), "time", "person", "count",
+        "goal", "seconds", "held", "score", "range", "faults" (how often, by text). "days": each
+        watch's figures by day: "watch", "day", "repetitions", "sets", "held", "longest".
+        """
+        return {}
 
     @abstractmethod
     def command(self, name: str, value: Any = None) -> str:
@@ -81,6 +92,10 @@ class Device:
     titles: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, MovingFigure] = field(default_factory=dict)
     commands: frozenset[str] | None = None
+
+    def title(self, watch: str) -> str:
+        """Return what people call a watch: its title, else its name in words."""
+        return self.titles.get(watch) or title_of(watch)
 
     def takes(self, command: str) -> bool:
         """Return whether a command is taken from whoever can reach the output."""

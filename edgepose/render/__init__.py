@@ -4,7 +4,7 @@ Reads no file but the font and keeps no frame.
 """
 
 from edgepose.render.attract import Sign
-from edgepose.render.counting import Wording, title_of
+from edgepose.render.counting import Wording
 from edgepose.render.messages import Invitation, draw_notice, draw_troubles
 from edgepose.render.renderer import Renderer
 from edgepose.render.style import Palette, Style
@@ -18,5 +18,4 @@ __all__ = [
     "Wording",
     "draw_notice",
     "draw_troubles",
-    "title_of",
 ]

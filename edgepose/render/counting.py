@@ -10,7 +10,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from edgepose.language import Language
+from edgepose.language import Language, title_of
 from edgepose.render.panels import draw_arc, draw_pill
 from edgepose.render.sprites import Sprite, blend, panel, ring
 from edgepose.render.style import INK, MUTED, PANEL, Rgb
@@ -49,12 +49,6 @@ class Wording:
         if step is None:
             return self.title(state.name)
         return f"{step.title} · {step.number}/{step.steps}" if step.number else step.title
-
-
-def title_of(name: str) -> str:
-    """Return a name for people: blanks for underscores, the first letter large."""
-    words = name.replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
 
 
 def draw_counters(

@@ -1,16 +1,16 @@
-"""What was done day by day, from events."""
+"""What was done day by day and set by set, from events."""
 
 from __future__ import annotations
 
 import datetime
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edgepose.cli.history import distinct, read_events, summarise
-from edgepose.errors import UserError
+from edgepose.appliance.history import History, summarise
+from edgepose.types import Effort, Event, Scene, WatchKind, blank_frame
 
 NOON = datetime.datetime(2026, 11, 9, 12).timestamp()
 DAY = 86400
@@ -90,44 +90,129 @@ def test_a_strange_range_or_fault_is_left_out(wrong: object):
     assert day.ranges == []
 
 
-def test_damaged_lines_and_poses_are_passed_over(tmp_path: Path):
-    """A torn line is counted, lines of poses are not events."""
-    path = tmp_path / "events.jsonl"
-    lines = [json.dumps(rep()), '{"type": "poses", "poses": []}', '{"torn', "[1]", "", "\xff"]
-    path.write_bytes("\n".join(lines).encode("latin-1"))
-    events, damaged = read_events(path)
-    assert len(events) == 1
-    assert damaged == 3
+KINDS: dict[str, WatchKind] = {"squats": "exercise", "plank": "hold", "workout": "routine"}
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path):
-    """One sentence, no traceback."""
-    with pytest.raises(UserError, match=r"nowhere.jsonl: can't be read \(no such file"):
-        read_events(tmp_path / "nowhere.jsonl")
+@pytest.fixture
+def new_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., History]:
+    """Return the maker of histories that share one state folder; it is noon."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+
+    def make(day: int = 0) -> History:
+        made = History("gym", lambda name: KINDS.get(name, "pose"), lambda: NOON + DAY * day)
+        made.keep()
+        return made
+
+    return make
 
 
-def clip_run(number: int, *times: float, device: str = "gym") -> list[dict[str, Any]]:
-    """Return the events of one run of a clip."""
-    return [
-        rep(number, id=f"{number}-{time}", frame_time=time, seconds=2.0, device=device)
-        for time in times
-    ]
+def shown(history: History, *events: Event) -> dict[str, Any]:
+    """Return the document after these events."""
+    history.show(Scene(blank_frame((48, 64), 0.0, 0), events=events))
+    return history.document()
 
 
-def test_an_event_that_was_written_twice_counts_once():
-    """The same file given twice, or an event that came again after a kill."""
-    first = clip_run(0, 1.0, 4.0)
-    assert distinct([*first, *first]) == (first, 0)
+def event(kind: str, name: str = "squats", day: int = 0, **more: Any) -> Event:
+    """Return an event at noon of a day; what is no field of it is of its effort."""
+    own = {key: more.pop(key) for key in ("person", "count", "held", "score") if key in more}
+    effort = Effort(**more) if more else None
+    return Event("id", kind, name, "gym", NOON + DAY * day, 1.0, effort=effort, **own)
 
 
-def test_a_clip_that_was_run_again_counts_once():
-    """Also where one of the runs was stopped on the way; other days and devices are their own."""
-    whole, again, stopped = clip_run(0, 1.0, 4.0, 7.0), clip_run(1, 1.0, 4.0, 7.0), clip_run(2, 1.0)
-    other, neighbour = clip_run(3, 1.0, 4.5, 7.0), clip_run(4, 1.0, 4.0, device="hall")
-    events, repeated = distinct([*stopped, *whole, *again, *other, *neighbour])
-    assert (events, repeated) == ([*whole, *other, *neighbour], 2)
+def test_a_set_is_listed_with_what_its_repetitions_were_like(new_history: Callable[..., History]):
+    """Of one person: another's faults are of another's set."""
+    found = shown(
+        new_history(),
+        event("rep", person=1, count=1, range=(95.0, 170.0), faults=("chest up",)),
+        event("rep", person=2, count=1, range=(50.0, 170.0), faults=("heels down",)),
+        event("rep", person=1, count=2, range=(91.0, 168.0), faults=("chest up",)),
+        event("set", person=1, count=2, seconds=6.0, goal=2),
+    )
+    (line,) = found["sets"]
+    assert (line["person"], line["count"], line["goal"], line["kind"]) == (1, 2, 2, "exercise")
+    assert line["faults"] == {"chest up": 2}
+    assert line["range"] == [91.0, 170.0]
+    assert found["days"][0]["repetitions"] == 3
 
 
-def test_events_without_ids_are_all_counted():
-    """Nothing says that they are the same."""
-    assert distinct([rep(), rep()]) == ([rep(), rep()], 0)
+def test_holds_and_routines_have_lines_and_poses_have_none(new_history: Callable[..., History]):
+    """A pose comes a thousand times a day; its day says how often."""
+    found = shown(
+        new_history(),
+        event("end", "plank", held=31.0, person=1),
+        event("end", "plank", held=0.4, person=1),
+        event("start", "hands_up"),
+        event("end", "hands_up", held=2.0),
+        event("step", "workout", step="squat", say="Kniebeuge"),
+        event("set", "workout", count=8, step="squat"),
+        event("finished", "workout", score=0.9, seconds=60.0, steps=3),
+    )
+    assert [row["kind"] for row in found["sets"]] == ["routine", "exercise", "hold"]
+    assert found["sets"][1]["step_title"] == "Kniebeuge"
+    assert {day["watch"] for day in found["days"]} == {
+        "plank", "hands_up", "workout", "workout: squat"
+    }  # fmt: skip
+
+
+def test_a_restart_keeps_what_was_done(new_history: Callable[..., History]):
+    """Yesterday's sets are yesterday's; the days go on, with the titles of steps."""
+    first = new_history()
+    step = event("step", "workout", step="squat", say="Kniebeuge")
+    shown(first, event("rep", count=1), event("set", count=1), step)
+    shown(first, event("set", "workout", count=8, step="squat"))
+    first.close()
+
+    assert [row["watch"] for row in new_history().document()["sets"]] == ["workout", "squats"]
+    tomorrow = shown(new_history(day=1), event("rep", day=1, count=1))
+    assert tomorrow["sets"] == []
+    days = [row for row in tomorrow["days"] if row["watch"] == "squats"]
+    assert [(row["day"], row["repetitions"]) for row in days] == [
+        ("2026-11-09", 1), ("2026-11-10", 1)
+    ]  # fmt: skip
+    titles = [row["step_title"] for row in tomorrow["days"] if "step_title" in row]
+    assert titles == ["Kniebeuge"]
+
+
+def test_days_that_are_long_over_are_forgotten(new_history: Callable[..., History]):
+    """The page shows two weeks."""
+    history = new_history(day=20)
+    found = shown(history, event("rep", day=0), event("rep", day=19), event("rep", day=20))
+    assert [row["day"] for row in found["days"]] == ["2026-11-28", "2026-11-29"]
+
+
+def test_a_clip_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """It is shown while it runs, and is nobody's day."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    history = History("gym", lambda _: "exercise", lambda: NOON)
+    assert shown(history, event("rep"))["days"]
+    history.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "damaged", ["", "{", '{"days": 3, "sets": []}', '{"days": [{}], "sets": []}']
+)
+def test_a_damaged_file_counts_as_none(
+    new_history: Callable[..., History], tmp_path: Path, damaged: str
+):
+    """The history begins again, and is written over it."""
+    (tmp_path / "history").mkdir()
+    (tmp_path / "history" / "gym.json").write_text(damaged)
+    history = new_history()
+    assert history.document()["days"] == []
+    shown(history, event("rep"))
+    history.close()
+    assert new_history().document()["days"][0]["repetitions"] == 1
+
+
+def test_what_is_new_is_written_within_a_minute(
+    new_history: Callable[..., History], tmp_path: Path
+):
+    """A power cut costs no more; a card is spared a write a repetition."""
+    history = new_history()
+    shown(history, event("rep"))
+    assert history.wake_at is not None
+    assert not (tmp_path / "history").exists()
+    history.tick()
+    assert (tmp_path / "history" / "gym.json").is_file()
+    assert history.wake_at is None

@@ -16,6 +16,10 @@ from edgepose.outputs.web.responses import json_response, utf8
 
 T = TypeVar("T")
 
+_OFFERED: Final = (
+    "detect", "profile", "template", "thresholds", "routine", "capture", "learn", "save", "reload",
+    "restart",
+)  # commands that the page has a control for  # fmt: skip
 COMMAND_TIMEOUT: Final = 15.0  # seconds; most take milliseconds, a capture a second
 
 
@@ -32,6 +36,12 @@ class Api:
         controls = self._device.controls
         state: Mapping[str, Any] = await self._run(controls.state) if controls else {}
         return json_response({**state, "page": self._page()})
+
+    async def history(self, _: web.Request) -> web.Response:
+        """Return what was done: the sets of today, and figures of the last days."""
+        controls = self._device.controls
+        done: Mapping[str, Any] = await self._run(controls.history) if controls else {}
+        return json_response(done)
 
     async def command(self, request: web.Request) -> web.Response:
         """Carry out `{"name": ..., "value": ...}`. A user's mistake is 400 with its sentence."""
@@ -59,9 +69,12 @@ class Api:
             "device": device.name,
             "model": device.model,
             "watches": list(device.watches),
+            "titles": {name: device.title(name) for name in device.watches},
+            "kinds": {name: device.kinds.get(name, "pose") for name in device.watches},
             "profiles": list(device.profiles),
             "frames": self._frames,
             "commands": device.controls is not None,
+            "takes": [command for command in _OFFERED if device.takes(command)],
         }
 
     async def _run(self, call: Callable[[], T]) -> T:

@@ -128,9 +128,11 @@ class Login:
         """Check the token: the right one gives a cookie, a wrong one the form with a sentence."""
         given = await _form_token(request)
         if wait := self._wait(request):
-            return self._pages.login(429, _patience(wait), wait)
+            seconds = int(wait) + 1
+            complaint = self._pages.language.page("too_many_tokens", seconds=seconds)
+            return self._pages.login(429, complaint, wait)
         if not self._accepts(request, given.strip()):
-            return self._pages.login(401, "That is not the token of this device.")
+            return self._pages.login(401, self._pages.language.page("wrong_token"))
         return self._with_cookie("/", self._sessions.issue(time.time()), LIFETIME)
 
     async def _log_out(self, request: web.Request) -> web.Response:

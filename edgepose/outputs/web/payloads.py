@@ -39,7 +39,11 @@ class SceneSummary:
             "progress": round(watch.progress, 3),
             "held": round(watch.held, 2),
             "count": watch.count,
-            "advice": advice.words(watch.match, time),
+            "kind": watch.kind,
+            "person": watch.person,
+            "goal": watch.goal,
+            "hold": watch.hold,
+            "advice": [*filter(None, (watch.advice,)), *advice.words(watch.match, time)],
         }
         if watch.match:
             state["limbs"] = {limb.limb: limb.state for limb in watch.match.limbs}

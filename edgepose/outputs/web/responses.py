@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
 from edgepose import jsonio
+from edgepose.language import Language
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
@@ -33,12 +35,15 @@ HEADERS: Final = {
 _STATIC: Final = Path(__file__).parent / "static"
 _MODULES: Final = (
     "app.js",
+    "curve.js",
     "device.js",
     "figure.js",
     "health.js",
     "learn.js",
     "teach.js",
+    "today.js",
     "watches.js",
+    "words.js",
 )
 _FILES: Final = {
     "/": ("index.html", "text/html"),
@@ -95,11 +100,15 @@ def redirect(path: str) -> web.Response:
 
 
 class Pages:
-    """Page, style, scripts and login form, with the device's name filled in."""
+    """Page, style, scripts and login form, with the device's name and its language filled in."""
 
-    def __init__(self, device: str) -> None:
-        self._login = _filled("login.html", device)
-        self._files = {path: _filled(name, device) for path, (name, _) in _FILES.items()}
+    def __init__(self, device: str, language: Language | None = None) -> None:
+        """Write in a language; English without one."""
+        self.language = language or Language()
+        self._login = _filled("login.html", device, self.language)
+        self._files = {
+            path: _filled(name, device, self.language) for path, (name, _) in _FILES.items()
+        }
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add a route for each file; all of them are in memory, and no path reaches a disk."""
@@ -124,8 +133,16 @@ class Pages:
         )
 
 
-def _filled(name: str, device: str) -> str:
-    return (_STATIC / name).read_text("utf-8").replace("{{device}}", html.escape(device))
+_TEXT: Final = re.compile(r"\{\{say (\w+)\}\}")
+
+
+def _filled(name: str, device: str, language: Language) -> str:
+    """Return a file of the page: `{{say key}}` stands for a text of the language."""
+    texts = language.phrases.page
+    text = (_STATIC / name).read_text("utf-8").replace("{{language}}", html.escape(language.name))
+    text = _TEXT.sub(lambda found: html.escape(texts[found[1]]), text)
+    text = text.replace("{{texts}}", jsonio.dumps(texts).decode())
+    return text.replace("{{device}}", html.escape(device))
 
 
 def _hash_source(style: str) -> str:

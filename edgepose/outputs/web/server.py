@@ -95,7 +95,7 @@ class Server:
 
     def _application(self, stack: AsyncExitStack) -> web.Application:
         """Return the routes, and the checks that every request passes."""
-        pages = Pages(self._device.name)
+        pages = Pages(self._device.name, self._device.language)
         # Workers end last: until the connections are closed, requests need them.
         worker = _worker(stack, "web-commands")
         sessions = Sessions(self._token, state_folder() / "web-logouts")
@@ -107,6 +107,7 @@ class Server:
         pages.add_routes(app.router)
         login.add_routes(app.router)
         app.router.add_get("/api/state", api.state, allow_head=False)
+        app.router.add_get("/api/history", api.history, allow_head=False)
         app.router.add_post("/api/command", api.command)
         self._add_streams(app.router, stack)
         return app

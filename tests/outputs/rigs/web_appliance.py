@@ -57,7 +57,7 @@ class Appliance(Controls):
                 "hung": {"source": "no answer for 12 s"},
                 "config": {"path": "/etc/edgepose/kiosk.yaml", "error": ""},
                 "detect": self.detect,
-                "teaching": self._teacher.document() | {"hint": ""},
+                "teaching": self._teacher.document() | {"hint": "", "model": "nano"},
                 "profile": self.profile,
                 "fps": 15.0,
                 "source": {"state": "running", "type": "synthetic", "reason": ""},

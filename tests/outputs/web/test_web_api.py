@@ -382,8 +382,10 @@ def test_the_state_is_what_the_device_says(client):
     assert status == 200
     assert state["watches"]["arms_up"]["enter"] == 0.85
     assert state["stats"]["stages"]["infer"]["p99_ms"] is None
+    assert "capture" in state["page"].pop("takes")
     assert state["page"] == {
         "device": "lobby", "model": "movenet-lightning-int8", "watches": ["arms_up"],
+        "titles": {"arms_up": "Arms up"}, "kinds": {"arms_up": "pose"},
         "profiles": [], "frames": "full", "commands": True,
     }  # fmt: skip
 

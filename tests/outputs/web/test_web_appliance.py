@@ -37,10 +37,23 @@ FRESH = """\
 # As installed: a camera, a page, and the model in the box.
 version: 1
 name: fresh
-source: {{type: synthetic, motion: arms_up, fps: 15, size: [480, 640]}}
+source: {{type: synthetic, motion: stand, fps: 15, size: [480, 640]}}
 model: {{name: edgepose-nano}}
 outputs:
   page: {{type: web, port: {port}, token: correct-horse-battery, frames: full}}
+"""
+
+
+GYM = """\
+version: 1
+name: studio
+language: de
+source: {{type: synthetic, motion: squat, fps: 15, size: [360, 480]}}
+model: {{name: edgepose-nano}}
+watch:
+  squats: {{exercise: half_squat, goal: 2, title: {{en: Squats, de: Kniebeugen}}}}
+outputs:
+  page: {{type: web, port: {port}, token: correct-horse-battery}}
 """
 
 
@@ -54,6 +67,12 @@ def kiosk(tmp_path: Path, lightning: Path) -> Iterator[tuple[Path, int]]:
 def fresh(tmp_path: Path) -> Iterator[tuple[Path, int]]:
     """Run an appliance that watches for nothing yet, as `kiosk`."""
     yield from run(tmp_path, FRESH)
+
+
+@pytest.fixture
+def gym(tmp_path: Path) -> Iterator[tuple[Path, int]]:
+    """Run a German appliance that counts squats, as `kiosk`."""
+    yield from run(tmp_path, GYM)
 
 
 def run(tmp_path: Path, config: str) -> Iterator[tuple[Path, int]]:
@@ -144,8 +163,48 @@ def test_from_a_fresh_install_a_taught_pose_fires_in_three_taps(
     assert "watched for" in phone.run("return document.getElementById('taught-text').textContent")
     hint = phone.run("return document.getElementById('taught-hint').textContent")
     assert "edgepose-nano is the small model" in hint
-    phone.see("document.getElementById('events').textContent.includes('my_pose shown')")
+    phone.see("document.getElementById('events').textContent.includes('My pose shown')")
 
     assert "my_pose:" in path.read_text()
     assert path.read_text().startswith("# As installed")
     assert (path.parent / "templates" / "my_pose.png").is_file()
+
+
+def test_a_gym_sees_today_s_sets_in_its_own_language(
+    gym: tuple[Path, int], phone_on: Callable[[int], Any]
+):
+    """Titles, numbers and words; the curve of the last minute with the target in it."""
+    phone = phone_on(gym[1])
+    phone.open()
+    assert phone.run("return document.querySelector('label').textContent") == "Kennwort"
+    phone.log_in()
+    phone.see("document.documentElement.lang === 'de'")
+    phone.see("document.querySelector('.watch h2')?.textContent === 'Kniebeugen'")
+    phone.see("document.querySelector('.times').textContent === 'von 2'")
+    assert phone.run("return document.querySelector('.curve .target') !== null")
+
+    phone.see("document.querySelector('.sets li.is-reached')?.textContent.includes('2 von 2')")
+    head = phone.run("return document.querySelector('.done-head').textContent")
+    assert head.startswith("Kniebeugen")
+    assert head.endswith("Wiederholungen")
+    assert phone.run("return document.querySelector('.curve-line').getAttribute('d').length > 99")
+    phone.see("document.getElementById('events').textContent.includes('Kniebeugen Satz')")
+    phone.tap("#history summary")
+    phone.see("document.querySelector('.days .bar-day')?.getBoundingClientRect().height > 20")
+    assert phone.complaints() == []
+
+
+def test_an_exercise_is_taught_on_the_page(gym: tuple[Path, int], phone_on: Callable[[int], Any]):
+    """A page may give every command that it has a button for, as shipped."""
+    path, port = gym
+    phone = phone_on(port)
+    phone.open()
+    phone.log_in()
+    phone.see("document.querySelector('.sets li')")  # it has moved for a while
+    said = phone.run(
+        "return fetch('/api/command', {method: 'POST', headers: {'Content-Type':"
+        " 'application/json'}, body: JSON.stringify({name: 'learn', value: {name: 'mine',"
+        " count: 2, seconds: 12}})}).then((answer) => answer.json())"
+    )
+    assert "mine" in said.get("done", ""), said
+    assert (path.parent / "exercises" / "mine.yaml").is_file()

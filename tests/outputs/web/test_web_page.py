@@ -65,7 +65,7 @@ def test_an_installer_teaches_a_pose_and_tunes_it(phone: Phone, stand: Web, appl
     phone.tap("#taught-apply")
     phone.see(f"{SCORE} >= 99")
     phone.see("document.querySelector('.phase').textContent === 'Shown'")
-    phone.see("document.getElementById('events').textContent.includes('arms_up shown')")
+    phone.see("document.getElementById('events').textContent.includes('Arms up shown')")
 
     phone.tap(".watch summary")
     phone.press("[name=enter]", "ARROW_RIGHT", 5)

@@ -11,7 +11,7 @@ from web_appliance import Appliance, Camera
 from web_phone import Phone
 
 from edgepose.outputs.web import Web
-from edgepose.types import Frame, Scene, StepState
+from edgepose.types import Effort, Event, Frame, Scene, StepState
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -19,10 +19,24 @@ TEXT = "document.querySelector('.watch .step').textContent"
 SEEN = "[...document.querySelectorAll('.watch .steps button')].filter((b) => !b.hidden).map((b) => b.dataset.do).join()"  # noqa: E501
 
 
+END = Event(
+    "end",
+    "finished",
+    "arms_up",
+    "lobby",
+    1.79e9,
+    9.0,
+    1,
+    0.93,
+    effort=Effort(seconds=61.7, steps=2),
+)
+
+
 class Trainer(Appliance):
     """An appliance whose watch has a routine of five steps."""
 
     number = 0
+    is_over = False  # as of the next frame
 
     def state(self) -> dict[str, Any]:
         state = dict(super().state())
@@ -34,13 +48,17 @@ class Trainer(Appliance):
             return super().command(name, value)
         self.asked.append((name, value))
         self.number = {"start": 1, "skip": self.number + 1, "stop": 0}[value["do"]]
+        if self.number == 3:
+            self.number, self.is_over = 0, True
         return f"{value['watch']}: {value['do']}"
 
     def look(self, frame: Frame) -> Scene:
         scene = super().look(frame)
         title = f"Squat {self.number}" if self.number else "Raise both arms"
         step = StepState(title, self.number, 5, left=41.2 if self.number else None)
-        return replace(scene, watches=(replace(scene.watches[0], step=step),))
+        state = replace(scene.watches[0], step=replace(step, following="Rest"))
+        events, self.is_over = (END,) if self.is_over else (), False
+        return replace(scene, watches=(state,), events=events)
 
 
 @pytest.fixture
@@ -61,7 +79,8 @@ def test_a_routine_is_directed_from_the_page(
         phone.see(f"{SEEN} === 'start'")
         phone.see("document.querySelector('.watch details').hidden")
         phone.tap(".watch [data-do=start]")
-        phone.see(f"{TEXT} === 'Step 1 of 5: Squat 1, 42 s left'")
+        phone.see(f"{TEXT} === 'Step 1 of 5: Squat 1'")
+        phone.see("document.querySelector('.watch .left').textContent === '42 s left'")
         phone.see(f"{SEEN} === 'skip,stop'")
         phone.tap(".watch [data-do=skip]")
         phone.see(f"{TEXT}.startsWith('Step 2 of 5')")
@@ -69,3 +88,21 @@ def test_a_routine_is_directed_from_the_page(
         phone.see(f"{SEEN} === 'start'")
     orders = [value["do"] for name, value in appliance.asked if name == "routine"]
     assert orders == ["start", "skip", "stop"]
+
+
+def test_a_routine_that_is_finished_shows_how_it_went(
+    phone_on: Callable[[int], Phone], page: Web, appliance: Trainer
+):
+    """Until the next one begins; while a step runs, what comes next."""
+    with Camera(appliance, page, "stand"):
+        phone = phone_on(page.port)
+        phone.open()
+        phone.log_in()
+        phone.see(f"{SEEN} === 'start'")
+        phone.tap(".watch [data-do=start]")
+        phone.see("document.querySelector('.step-more').textContent.includes('Next: Rest')")
+        for _ in range(2):
+            phone.tap(".watch [data-do=skip]")
+        phone.see(f"{TEXT} === 'Finished: 93 % in 62 s'")
+        phone.tap(".watch [data-do=start]")
+        phone.see(f"{TEXT}.startsWith('Step 1')")

@@ -4,14 +4,19 @@ import { carryOut, make, sentence, show, state as fetchState } from "/device.js"
 import { showHealth } from "/health.js";
 import { ExerciseTeacher } from "/learn.js";
 import { Teacher } from "/teach.js";
+import { Today } from "/today.js";
 import { Watches } from "/watches.js";
+import { LANGUAGE, say } from "/words.js";
 
 const element = (id) => document.getElementById(id);
 
 const POLL_INTERVAL = 3000; // ms between two requests for the health
 const STALE = 3000; // ms without a scene after which the picture is old
 const MOST_EVENTS = 50;
-const TYPES = { start: "shown", end: "left", update: "held", rep: "repetition" };
+const REPORTED = ["rep", "set", "end", "finished", "abandoned"]; // events that change what was done
+const CONTROLS = {
+  teach: "capture", learn: "learn", detect: "detect", save: "save", reload: "reload", undo: "reload", restart: "restart",
+};
 
 let page = null; // the device's answer about this page
 let health = {};
@@ -25,14 +30,14 @@ const seen = new Set();
 // Status: one line
 
 function status() {
-  if (sourceFailed) return ["bad", "Not connected; trying again …"];
-  if (!page) return ["", "Connecting …"];
-  if (health.detect === false) return ["warn", "Paused"];
-  if (!scene) return ["warn", "Waiting for the camera …"];
+  if (sourceFailed) return ["bad", say("not_connected")];
+  if (!page) return ["", say("connecting")];
+  if (health.detect === false) return ["warn", say("paused")];
+  if (!scene) return ["warn", say("waiting_camera")];
   const quiet = Date.now() - sceneAt;
-  if (quiet > STALE) return ["bad", `No picture for ${Math.round(quiet / 1000)} s`];
+  if (quiet > STALE) return ["bad", say("no_picture_for", { seconds: Math.round(quiet / 1000) })];
   const fps = scene.stats.fps ?? health.fps;
-  return ["good", fps > 0 ? `Watching · ${fps.toFixed(0)} fps` : "Watching"];
+  return ["good", fps > 0 ? say("watching_fps", { fps: fps.toFixed(0) }) : say("watching")];
 }
 
 function showStatus() {
@@ -54,7 +59,7 @@ function showPicture() {
 function pictureLoaded() {
   const picture = element("picture");
   const isSkeleton = page?.frames === "skeleton";
-  picture.alt = isSkeleton ? "Live picture: people as lines on black" : "Live picture with people marked";
+  picture.alt = say(isSkeleton ? "live_skeleton" : "live_picture");
   show(picture, true);
   show(element("stage-note"), false);
   element("stage").classList.add("is-live");
@@ -67,7 +72,7 @@ function pictureFailed() {
 
 function showNoPictures() {
   element("stage").classList.add("is-wordy");
-  element("stage-note").textContent = "Pictures are switched off on this device.";
+  element("stage-note").textContent = say("no_pictures");
 }
 
 // Scenes and events from the device
@@ -105,7 +110,7 @@ function showScene(newest) {
   watches.update(newest.watches);
   const count = newest.people;
   show(element("people"), element("stage").classList.contains("is-live"));
-  element("people").textContent = count === 0 ? "Nobody in view" : count === 1 ? "1 person" : `${count} people`;
+  element("people").textContent = count === 0 ? say("nobody") : count === 1 ? say("one_person") : say("people", { count });
   showStatus();
 }
 
@@ -113,14 +118,19 @@ function addEvent(event) {
   if (seen.has(event.id)) return;
   seen.add(event.id);
   const time = new Date(1000 * event.time);
+  watches.event(event);
   const facts = [
-    event.score > 0 ? `score ${Math.round(100 * event.score)}` : "",
-    event.held > 0 ? `held ${event.held.toFixed(1)} s` : "",
-    event.count ? `×${event.count}` : "",
+    event.score > 0 ? say("score", { score: Math.round(100 * event.score) }) : "",
+    event.held > 0 ? say("held_seconds", { seconds: event.held.toFixed(1) }) : "",
+    ["start", "end", "rep", "set"].includes(event.type) && event.count ? `×${event.count}` : "",
+    event.type === "partial" ? event.reason : "",
+    ...(event.faults ?? []),
   ].filter(Boolean);
-  const what = make("span", {}, make("b", {}, event.name), ` ${TYPES[event.type] ?? event.type}`);
+  const step = event.step ? ` · ${event.step.replaceAll("_", " ")}` : "";
+  const what = make("span", {}, make("b", { "data-watch": event.name }, watches.title(event.name)), ` ${say(`event_${event.type}`)}${step}`);
+  if (REPORTED.includes(event.type)) today.refresh();
   const row = make("li", {},
-    make("time", { datetime: time.toISOString() }, time.toLocaleTimeString([], { hourCycle: "h23" })),
+    make("time", { datetime: time.toISOString() }, time.toLocaleTimeString(LANGUAGE, { hourCycle: "h23" })),
     what, make("span", { class: "muted" }, facts.join(" · ")));
   element("events").prepend(row);
   while (element("events").children.length > MOST_EVENTS) element("events").lastChild.remove();
@@ -143,20 +153,29 @@ function applyState(found) {
   health = found;
   page = found.page;
   const known = found.watches ?? Object.fromEntries(page.watches.map((name) => [name, {}]));
-  watches.configure(known, page.commands);
+  watches.configure(known, page);
+  for (const name of document.querySelectorAll("[data-watch]")) name.textContent = watches.title(name.dataset.watch);
   showHealth(found);
-  for (const id of ["actions", "care", "detect"]) show(element(id), page.commands);
-  element("detect").textContent = found.detect === false ? "Resume" : "Pause";
+  showControls(page);
+  element("detect").textContent = say(found.detect === false ? "resume" : "pause");
   showProfiles(page, found.profile);
   if ("unsaved" in found) show(element("unsaved"), Boolean(found.unsaved));
   if (isFirst && page.frames === "none") showNoPictures();
+  if (isFirst) today.refresh();
   showPicture();
   showStatus();
 }
 
-function showProfiles({ profiles, commands }, active) {
+// Show the buttons of the commands that the device takes from its page.
+function showControls({ takes }) {
+  for (const [id, name] of Object.entries(CONTROLS)) show(element(id), takes.includes(name));
+  show(element("actions"), takes.includes("capture") || takes.includes("learn"));
+  show(element("care"), takes.includes("reload") || takes.includes("restart"));
+}
+
+function showProfiles({ profiles, takes }, active) {
   const choice = element("profile");
-  const names = commands ? profiles : [];
+  const names = takes.includes("profile") ? profiles : [];
   show(choice, names.length > 0);
   if (names.join("\n") !== [...choice.options].map((option) => option.value).join("\n")) {
     choice.replaceChildren(...names.map((name) => make("option", { value: name }, name)));
@@ -183,6 +202,7 @@ function onClick(id, name, value = () => null) {
 }
 
 const watches = new Watches(changed);
+const today = new Today((name) => watches.title(name), (name) => watches.kind(name));
 new Teacher(() => watches.names, changed);
 new ExerciseTeacher();
 

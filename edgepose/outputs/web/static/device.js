@@ -1,19 +1,25 @@
 // Requests to the device, messages to the reader, and helpers for elements.
 
+import { say } from "/words.js";
+
 export class Refused extends Error {}
 
 async function answer(response) {
   if (response.status === 401) {
     location.assign("/login");
-    throw new Refused("Log in again.");
+    throw new Refused(say("log_in_again"));
   }
   const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Refused(body.error || `The device answered ${response.status}.`);
+  if (!response.ok) throw new Refused(body.error || say("answered", { status: response.status }));
   return body;
 }
 
 export async function state() {
   return answer(await fetch("/api/state"));
+}
+
+export async function history() {
+  return answer(await fetch("/api/history"));
 }
 
 export async function command(name, value = null) {
@@ -38,7 +44,7 @@ export async function carryOut(name, value, { quiet = false } = {}) {
 }
 
 export function sentence(error) {
-  return error instanceof Refused ? error.message : "The device can't be reached.";
+  return error instanceof Refused ? error.message : say("unreachable");
 }
 
 export function showMessage(text, isError = false) {

@@ -2,6 +2,8 @@
 // picture.
 // As in the camera's picture, the person's left is on the right.
 
+import { say } from "/words.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 const LIMBS = {
@@ -19,7 +21,7 @@ const LIMBS = {
   right_shin: [37, 108, 35, 136],
 };
 
-function shape(tag, attributes) {
+export function shape(tag, attributes) {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   return element;
@@ -43,8 +45,8 @@ export class Figure {
     // Limbs that are off come last, so that nothing is drawn over them.
     for (const { limb } of off) this.element.append(this.lines[limb]);
     this.element.classList.toggle("is-met", isMet);
-    const names = off.map(({ limb }) => limb.replaceAll("_", " ")).join(", ");
-    this.element.setAttribute("aria-label", names ? `Off: ${names}` : "No limb is off");
+    const words = off.length ? say("limbs_off", { count: off.length }) : say("no_limb_off");
+    this.element.setAttribute("aria-label", words);
   }
 }
 
@@ -62,7 +64,7 @@ export function drawing(points) {
   const place = ([y, x]) => [10 + (100 * (x - left)) / size, 10 + (100 * (y - top)) / size];
   const width = 20 + (100 * (Math.max(...xs) - left)) / size;
   const height = 20 + (100 * (Math.max(...ys) - top)) / size;
-  const svg = shape("svg", { viewBox: `0 0 ${width} ${height}`, class: "taught-drawing", role: "img", "aria-label": "The pose that was learnt" });
+  const svg = shape("svg", { viewBox: `0 0 ${width} ${height}`, class: "taught-drawing", role: "img", "aria-label": say("pose_drawn") });
   for (const [a, b] of KEYPOINT_PAIRS) {
     if (!points[a] || !points[b]) continue;
     const [[x1, y1], [x2, y2]] = [place(points[a]), place(points[b])];

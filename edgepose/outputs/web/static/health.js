@@ -1,6 +1,7 @@
 // Health: every component with its state or the reason of a problem; statistics in a table.
 
 import { make, show } from "/device.js";
+import { say } from "/words.js";
 
 const GOOD = ["running", "ok", "open", "on", "connected", "ended"];
 const WAITING = ["starting", "opening", "waiting", "paused", "backing off", "degraded"];
@@ -21,15 +22,15 @@ function row(title, component) {
 export function showHealth(state) {
   const outputs = Object.entries(state.outputs ?? {});
   const rows = [];
-  if (state.source !== undefined) rows.push(row("Source", state.source));
-  if (state.runtime !== undefined) rows.push(row("Model", state.runtime));
+  if (state.source !== undefined) rows.push(row(say("source"), state.source));
+  if (state.runtime !== undefined) rows.push(row(say("model"), state.runtime));
   rows.push(...outputs.map(([name, output]) => row(name, output)));
   const named = new Set(["source", "runtime", "config", ...Object.keys(state.outputs ?? {})]);
   const others = (state.troubles ?? []).filter(({ name }) => !named.has(name));
   rows.push(...others.map(({ name, state, reason }) => row(name, { state, reason })));
   if (state.board) rows.push(...board(state.board));
   if (state.config) rows.push(configuration(state.config));
-  if (!rows.length) rows.push(row("Model", { state: "ok", model: state.page.model || "not known" }));
+  if (!rows.length) rows.push(row(say("model"), { state: "ok", model: state.page.model || say("not_known") }));
   document.getElementById("health").replaceChildren(...rows);
   document.getElementById("about").textContent = state.version ? about(state) : "";
   showStatistics(state.stats ?? {});
@@ -38,14 +39,14 @@ export function showHealth(state) {
 function board({ temperature, memory, disk }) {
   const facts = [
     temperature == null ? "" : `${temperature.toFixed(0)} °C`,
-    memory?.rss_mb == null ? "" : `${memory.rss_mb} MB of memory, ${memory.available_mb} MB left`,
-    disk == null ? "" : disk.read_only ? "read-only disk" : `${disk.free_mb} MB of disk left`,
+    memory?.rss_mb == null ? "" : say("memory", { used: memory.rss_mb, left: memory.available_mb }),
+    disk == null ? "" : disk.read_only ? say("disk_read_only") : say("disk", { left: disk.free_mb }),
   ].filter(Boolean);
-  return facts.length ? [row("Board", { state: "ok", reason: facts.join(" · ") })] : [];
+  return facts.length ? [row(say("board"), { state: "ok", reason: facts.join(" · ") })] : [];
 }
 
 function configuration({ path, error }) {
-  return row("Config", { state: error ? "refused" : "ok", reason: error || path });
+  return row(say("config"), { state: error ? "refused" : "ok", reason: error || path });
 }
 
 function about({ version, uptime }) {
@@ -53,7 +54,7 @@ function about({ version, uptime }) {
   const hours = Math.floor((uptime % 86400) / 3600);
   const minutes = Math.floor((uptime % 3600) / 60);
   const since = days ? `${days} d ${hours} h` : hours ? `${hours} h ${minutes} min` : `${minutes} min`;
-  return `edgepose ${version}, up for ${since}`;
+  return say("up_for", { version, time: since });
 }
 
 function showStatistics(stats) {
@@ -63,8 +64,8 @@ function showStatistics(stats) {
   if (!document.getElementById("statistics").open) return;
   const ms = (value) => (value == null ? "–" : value.toFixed(1));
   const tables = [
-    table(["Stage", "p50 ms", "p99 ms"], stages.map(([name, stage]) => [name, ms(stage.p50_ms), ms(stage.p99_ms)])),
-    table(["Count", ""], counts),
+    table([say("stage"), "p50 ms", "p99 ms"], stages.map(([name, stage]) => [name, ms(stage.p50_ms), ms(stage.p99_ms)])),
+    table([say("count"), ""], counts),
   ];
   document.getElementById("statistics-body").replaceChildren(...tables);
 }

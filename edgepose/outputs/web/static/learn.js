@@ -2,6 +2,7 @@
 
 import { command, sentence, show, showMessage } from "/device.js";
 import { Beeper } from "/teach.js";
+import { say } from "/words.js";
 
 const element = (id) => document.getElementById(id);
 
@@ -29,13 +30,13 @@ export class ExerciseTeacher {
     this.name = element("exercise-name").value;
     this.times = Number(new FormData(element("learn-form")).get("times"));
     this.sound ??= new Beeper();
-    this.button.textContent = "Cancel";
+    this.button.textContent = say("cancel");
     element("teach").disabled = true;
     element("stage").scrollIntoView({ block: "nearest" });
     show(element("countdown"), true);
     this.count(READY, "", () => {
       this.sound.beep(1175, 0.25);
-      showMessage(`Do it ${this.times} times.`);
+      showMessage(say("do_it", { count: this.times }));
       this.count(EACH * this.times, " s", () => this.learn());
     });
   }
@@ -55,14 +56,14 @@ export class ExerciseTeacher {
   stop() {
     clearTimeout(this.timer);
     this.timer = null;
-    this.button.textContent = "Teach an exercise";
+    this.button.textContent = say("teach_exercise");
     element("teach").disabled = false;
     show(element("countdown"), false);
   }
 
   cancel() {
     this.stop();
-    showMessage("Nothing was learned.");
+    showMessage(say("nothing_learned"));
   }
 
   async learn() {

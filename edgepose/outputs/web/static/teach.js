@@ -2,6 +2,7 @@
 
 import { carryOut, command, make, sentence, show, showMessage, state } from "/device.js";
 import { drawing } from "/figure.js";
+import { LANGUAGE, say } from "/words.js";
 
 const POLL = 300; // ms between two questions whether the pose is taken
 const PATIENCE = 40; // questions without an answer or a result, while outputs restart
@@ -60,7 +61,7 @@ export class Teacher {
 
   count(left) {
     this.sound ??= new Beeper();
-    this.button.textContent = "Cancel";
+    this.button.textContent = say("cancel");
     this.button.classList.remove("primary");
     element("stage").scrollIntoView({ block: "nearest" });
     show(element("countdown"), true);
@@ -77,7 +78,7 @@ export class Teacher {
   stop() {
     clearTimeout(this.timer);
     this.timer = null;
-    this.button.textContent = "Teach a pose";
+    this.button.textContent = say("teach_pose");
     this.button.classList.add("primary");
     show(element("countdown"), false);
   }
@@ -85,17 +86,17 @@ export class Teacher {
   cancel() {
     this.stop();
     command("capture", "cancel").catch(() => {});
-    showMessage("No picture was taken.");
+    showMessage(say("no_picture_taken"));
   }
 
   // Ask until the device has taken the pose; outputs, this page's too, may restart meanwhile.
   async wait(asked) {
-    element("count").textContent = "Hold";
+    element("count").textContent = say("hold_still");
     const { teaching } = await state().catch(() => ({}));
     if (!this.timer) return; // cancelled
     if (teaching?.state === "done" && teaching.name === this.name) return this.done(teaching);
-    if (teaching?.state === "refused") return this.refused(teaching.reason);
-    if (asked === PATIENCE) return this.refused("the device did not answer in time");
+    if (teaching?.state === "refused") return this.refused(reasonOf(teaching));
+    if (asked === PATIENCE) return this.refused(say("no_answer"));
     this.timer = setTimeout(() => this.wait(asked + 1), POLL);
   }
 
@@ -118,13 +119,13 @@ export class Teacher {
     this.sound.beep(1175, 0.25);
   }
 
-  offer({ name, points, hint }) {
+  offer({ name, points, hint, model }) {
     const names = this.isWatched ? [] : this.watchNames();
-    const words = this.isWatched ? `'${name}' is learnt, and watched for.` : `'${name}' is learnt.`;
+    const words = this.isWatched ? say("learnt_watched", { name }) : say("learnt", { name });
     element("taught-text").textContent = words;
-    element("taught-hint").textContent = hint;
+    element("taught-hint").textContent = hint ? hintIn(hint, model) : say("taught_with", { model });
     element("taught-picture").replaceChildren(drawing(points));
-    element("taught-later").textContent = this.isWatched ? "Done" : "Not now";
+    element("taught-later").textContent = say(this.isWatched ? "done_button" : "not_now");
     if (this.isWatched) this.changed(false);
     element("taught-watch").replaceChildren(...names.map((name) => make("option", {}, name)));
     show(element("taught-use"), names.length > 0);
@@ -136,6 +137,15 @@ export class Teacher {
     const watch = element("taught-watch").value;
     this.changed(await carryOut("template", { watch, template: this.name }));
   }
+}
+
+// The device's own sentences are English: elsewhere the general one of its kind is shown.
+function reasonOf({ reason, kind }) {
+  return LANGUAGE === "en" || !kind ? reason : say(`refused_${kind}`);
+}
+
+function hintIn(hint, model) {
+  return LANGUAGE === "en" ? hint : say("small_model", { model });
 }
 
 // A short tone a second: the person in the pose is too far away to read a phone.

@@ -1,12 +1,12 @@
 // A card for each watch: score against its thresholds, advice, and sliders to tune it.
 
 import { carryOut, make, show } from "/device.js";
+import { Curve } from "/curve.js";
 import { Figure } from "/figure.js";
+import { say } from "/words.js";
 
-const PHASES = {
-  idle: "Waiting", holding: "Hold it", active: "Shown", releasing: "Shown", cooldown: "Pausing",
-};
-const ORDERS = { start: "Start", skip: "Skip step", stop: "Stop" };
+const ORDERS = { start: say("start"), skip: say("skip_step"), stop: say("stop") };
+const FINISHED_SHOWN = 60000; // ms, unless the next round begins
 const SHOWN = ["active", "releasing"];
 const GAP = 0.01; // exit stays below enter
 const SEND_DELAY = 150; // ms without movement until a slider's value is sent
@@ -16,12 +16,12 @@ const seconds = (value) => `${value.toFixed(1)} s`;
 
 // Thresholds in the order in which a pose meets them. Values beyond a slider's range are kept.
 const SLIDERS = [
-  { key: "enter", title: "Enter", about: "Score from which the pose is shown", min: 0.3, max: 1, step: 0.01, text: score },
-  { key: "exit", title: "Exit", about: "Score below which the pose ends", min: 0.2, max: 0.99, step: 0.01, text: score },
-  { key: "hold", title: "Hold", about: "How long the pose must be held to count", min: 0, max: 10, step: 0.1, text: seconds },
-  { key: "release", title: "Release", about: "Time below exit until the pose ends", min: 0, max: 5, step: 0.1, text: seconds },
-  { key: "cooldown", title: "Cooldown", about: "Pause until the pose can count again", min: 0, max: 60, step: 0.5, text: seconds },
-  { key: "angle_deviation", title: "Tolerance", about: "How far a limb may be off", min: 5, max: 60, step: 1, text: (value) => `${value.toFixed(0)}°`, fallback: 20, unset: "as in the template" },
+  { key: "enter", title: say("enter"), about: say("enter_about"), min: 0.3, max: 1, step: 0.01, text: score },
+  { key: "exit", title: say("exit"), about: say("exit_about"), min: 0.2, max: 0.99, step: 0.01, text: score },
+  { key: "hold", title: say("hold"), about: say("hold_about"), min: 0, max: 10, step: 0.1, text: seconds },
+  { key: "release", title: say("release"), about: say("release_about"), min: 0, max: 5, step: 0.1, text: seconds },
+  { key: "cooldown", title: say("cooldown"), about: say("cooldown_about"), min: 0, max: 60, step: 0.5, text: seconds },
+  { key: "angle_deviation", title: say("tolerance"), about: say("tolerance_about"), min: 5, max: 60, step: 1, text: (value) => `${value.toFixed(0)}°`, fallback: 20, unset: say("as_in_template") },
 ];
 
 class Slider {
@@ -60,67 +60,87 @@ class Slider {
 }
 
 class Card {
-  constructor(name, id, canTune, changed) {
+  constructor(name, title, kind, id, takes, changed) {
     this.name = name;
+    this.title = title;
+    this.kind = kind;
+    this.takes = takes;
     this.id = id;
     this.changed = changed;
     this.thresholds = {};
     this.pending = {};
-    this.build(canTune);
+    this.build();
   }
 
-  build(canTune) {
-    this.phase = make("span", { class: "phase" }, PHASES.idle);
+  build() {
+    this.phase = make("span", { class: "phase" }, say("phase_idle"));
     this.times = make("span", { class: "times" });
     this.number = make("span", { class: "score-number is-unknown" }, "–");
     this.fill = make("div", { class: "bar-fill" });
     this.marks = { enter: this.mark("enter"), exit: this.mark("exit") };
-    this.bar = make("div", { class: "bar", role: "meter", "aria-label": `Score of ${this.name}`, "aria-valuemin": 0, "aria-valuemax": 100 },
+    this.bar = make("div", { class: "bar", role: "meter", "aria-label": say("score_of", { title: this.title }), "aria-valuemin": 0, "aria-valuemax": 100 },
       make("div", { class: "bar-track" }, this.fill), this.marks.enter, this.marks.exit);
     this.progress = make("i");
+    this.curve = new Curve(this.title);
     this.figure = new Figure();
     this.advice = make("ul", { class: "advice" });
     this.buildSteps();
-    const title = make("h2", { id: this.id }, this.name);
+    const title = make("h2", { id: this.id }, this.title);
     this.element = make("article", { class: "card watch", "aria-labelledby": this.id },
       make("div", { class: "watch-head" }, title, this.times, this.phase),
       this.steps,
       make("div", { class: "score" }, this.number, this.bar),
       make("div", { class: "hold" }, this.progress),
+      make("figure", { class: "minute" }, this.curve.element, make("figcaption", { class: "muted" }, say("last_minute"))),
       make("div", { class: "reading" }, this.figure.element, this.advice));
-    if (canTune) this.element.append(this.tuning());
+    if (this.takes.includes("thresholds")) this.element.append(this.tuning());
     this.update({ phase: "idle", advice: [] });
   }
 
   // Of a routine: the running step, and buttons to direct it.
   buildSteps() {
     this.step = make("p", { class: "step" });
+    this.left = make("span", { class: "left" });
+    this.next = make("span", { class: "muted" });
     this.orders = {};
     for (const [order, text] of Object.entries(ORDERS)) {
       this.orders[order] = make("button", { type: "button", "data-do": order }, text);
       this.orders[order].addEventListener("click", () => carryOut("routine", { watch: this.name, do: order }));
     }
-    this.steps = make("div", { class: "steps", hidden: "" }, this.step, make("div", { class: "row" }, ...Object.values(this.orders)));
+    this.steps = make("div", { class: "steps", hidden: "" }, this.step, make("p", { class: "step-more" }, this.left, this.next), make("div", { class: "row" }, ...Object.values(this.orders)));
   }
 
   showStep(step) {
     show(this.steps, step != null);
     if (step == null) return;
-    const left = step.left == null ? "" : `, ${Math.ceil(step.left)} s left`;
-    this.step.textContent = step.number ? `Step ${step.number} of ${step.steps}: ${step.title}${left}` : step.title;
-    show(this.orders.start, step.number === 0);
-    show(this.orders.skip, step.number > 0);
-    show(this.orders.stop, step.number > 0);
+    if (step.number) this.finished = null;
+    this.step.textContent = step.number ? say("step_of", step) : this.finishedWords() || step.title;
+    this.left.textContent = step.left == null ? "" : say("step_left", { seconds: Math.ceil(step.left) });
+    this.next.textContent = step.number && step.following ? say("next_step", { title: step.following }) : "";
+    const canDirect = this.takes.includes("routine");
+    show(this.orders.start, canDirect && step.number === 0);
+    show(this.orders.skip, canDirect && step.number > 0);
+    show(this.orders.stop, canDirect && step.number > 0);
+  }
+
+  // Remember the end of a routine, to be shown until the next one begins.
+  finish({ seconds, score }) {
+    this.finished = { seconds: Math.round(seconds), percent: Math.round(100 * score), at: Date.now() };
+  }
+
+  finishedWords() {
+    const isOver = !this.finished || Date.now() - this.finished.at > FINISHED_SHOWN;
+    return isOver ? "" : say("routine_finished", this.finished);
   }
 
   mark(kind) {
-    return make("div", { class: `mark ${kind}`, "aria-hidden": "true" }, make("span", {}, kind));
+    return make("div", { class: `mark ${kind}`, "aria-hidden": "true" }, make("span", {}, say(`mark_${kind}`)));
   }
 
   tuning() {
     this.sliders = SLIDERS.map((spec) => new Slider(this, spec, (key, value) => this.tune(key, value)));
     const fields = make("div", { class: "sliders" }, ...this.sliders.map((slider) => slider.element));
-    this.details = make("details", {}, make("summary", {}, "Thresholds"), fields);
+    this.details = make("details", {}, make("summary", {}, say("thresholds")), fields);
     return this.details;
   }
 
@@ -142,6 +162,13 @@ class Card {
       show(mark, at != null);
       mark.style.left = `${100 * (at ?? 0)}%`;
     }
+    this.markCurve();
+  }
+
+  // An exercise has its target at 1, a pose its thresholds; a routine's step may be either.
+  markCurve() {
+    const { enter, exit } = this.thresholds;
+    this.curve.mark(this.counts ? { target: 1 } : { enter, exit });
   }
 
   tune(key, value) {
@@ -180,17 +207,24 @@ class Card {
   }
 
   update(watch) {
-    const known = watch.limbs != null;
+    const counts = watch.kind !== "pose";
+    const known = watch.limbs != null || (counts && (watch.person > 0 || watch.kind === "rest"));
+    if (counts !== this.counts) {
+      this.counts = counts;
+      this.markCurve();
+    }
+    this.showParts(watch, known);
+    this.curve.add(known ? watch.score : null, Date.now());
     const isShown = SHOWN.includes(watch.phase);
     const percent = Math.round(100 * (watch.score ?? 0));
-    this.number.textContent = known ? percent : "–";
+    this.number.textContent = known ? this.amount(watch) ?? percent : "–";
     this.number.classList.toggle("is-unknown", !known);
     this.fill.style.transform = `scaleX(${known ? watch.score : 0})`;
     this.bar.classList.toggle("is-met", known && watch.score >= (this.thresholds.enter ?? 1));
     this.bar.setAttribute("aria-valuenow", percent);
     this.progress.style.transform = `scaleX(${watch.progress ?? 0})`;
-    this.phase.textContent = PHASES[watch.phase] ?? watch.phase;
-    this.times.textContent = watch.count ? `×${watch.count}` : "";
+    this.phase.textContent = say(`phase_${watch.phase}`);
+    this.times.textContent = this.goal(watch);
     this.element.classList.toggle("is-active", isShown);
     this.element.classList.toggle("is-holding", watch.phase === "holding");
     this.figure.show(watch.limbs ?? {}, watch.off ?? [], isShown);
@@ -198,8 +232,31 @@ class Card {
     this.showAdvice(watch, known);
   }
 
+  // The large number: repetitions, seconds held or left; null for a pose, which has a score.
+  amount({ kind, count, held, hold }) {
+    if (kind === "exercise") return String(count);
+    if (kind === "hold") return String(Math.floor(held));
+    return kind === "rest" ? String(Math.ceil(Math.max(hold - held, 0))) : null;
+  }
+
+  goal({ kind, count, goal }) {
+    if (kind === "hold") return goal ? say("of_goal", { goal: say("seconds", { seconds: goal }) }) : say("seconds", { seconds: "" });
+    if (kind === "exercise") return goal ? say("of_goal", { goal }) : "";
+    return count ? `×${count}` : "";
+  }
+
+  // A routine that waits has no score; only a pose has limbs to compare.
+  showParts({ step, kind, limbs }, known) {
+    const isIdle = step != null && step.number === 0 && limbs == null;
+    for (const part of this.element.querySelectorAll(".score, .hold, .minute, .reading")) show(part, !isIdle);
+    this.figure.element.toggleAttribute("hidden", kind !== "pose");
+    this.element.classList.toggle("is-empty", !known);
+  }
+
   showAdvice(watch, known) {
-    const words = watch.advice.length ? watch.advice : [known ? "Every limb matches" : "Nobody to compare"];
+    const counts = watch.kind !== "pose";
+    const nothing = known ? (counts ? "seen_now" : "every_limb") : "nobody_to_compare";
+    const words = watch.advice.length ? watch.advice : [say(nothing)];
     const kind = watch.advice.length ? "" : known ? "fine" : "none";
     const lines = words.join("\n") + kind;
     if (lines === this.lines) return;
@@ -220,9 +277,9 @@ export class Watches {
     return [...this.cards.keys()];
   }
 
-  configure(thresholds, canTune) {
+  configure(thresholds, page) {
     for (const [name, values] of Object.entries(thresholds)) {
-      const card = this.card(name, canTune);
+      const card = this.card(name, page);
       card.configure(values ?? {});
       show(card.element, values?.is_on !== false); // the profile in use may leave it out
     }
@@ -230,10 +287,10 @@ export class Watches {
     show(this.none, this.cards.size === 0);
   }
 
-  card(name, canTune) {
+  card(name, { titles, kinds, takes }) {
     if (!this.cards.has(name)) {
       this.made = (this.made ?? 0) + 1;
-      const card = new Card(name, `watch-${this.made}`, canTune, this.changed);
+      const card = new Card(name, titles[name] ?? name, kinds[name] ?? "pose", `watch-${this.made}`, takes, this.changed);
       this.cards.set(name, card);
       this.box.append(card.element);
     }
@@ -243,6 +300,19 @@ export class Watches {
   drop(name) {
     this.cards.get(name).element.remove();
     this.cards.delete(name);
+  }
+
+  // Show the end of a routine on its card.
+  event(event) {
+    if (event.type === "finished") this.cards.get(event.name)?.finish(event);
+  }
+
+  title(name) {
+    return this.cards.get(name)?.title ?? name;
+  }
+
+  kind(name) {
+    return this.cards.get(name)?.kind ?? "pose";
   }
 
   async flush() {
