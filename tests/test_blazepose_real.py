@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,15 +12,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edgepose.appliance.model import load_model
+from edgepose.config.model_section import ModelSection
 from edgepose.core.families import recognise
 from edgepose.core.families.blazepose.landmarks import NAMES
 from edgepose.engine.perception import Detector
+from edgepose.errors import ModelError
 from edgepose.imaging import read_image
 from edgepose.runtimes.litert import LiteRT
 from edgepose.runtimes.two_networks import TwoNetworks
 from edgepose.skeleton import EXTRA_KEYPOINTS, KEYPOINTS
+from edgepose.tflite.bundle import DETECTOR, LANDMARKS
 from edgepose.types import Frame, Pose
 
+PAIR = ("mediapipe_pose_detection.tflite", "mediapipe_pose_landmark_full.tflite")
 ORDER = [NAMES.index(name) for name in (*KEYPOINTS, *EXTRA_KEYPOINTS)]
 SHOULDERS = [NAMES.index("left_shoulder"), NAMES.index("right_shoulder")]
 HIPS = [NAMES.index("left_hip"), NAMES.index("right_hip")]
@@ -28,8 +34,7 @@ HIPS = [NAMES.index("left_hip"), NAMES.index("right_hip")]
 @pytest.fixture(scope="module")
 def detector(models: Path) -> Iterator[Detector]:
     """Return MediaPipe's pair, opened."""
-    files = ("mediapipe_pose_detection.tflite", "mediapipe_pose_landmark_full.tflite")
-    runtime = TwoNetworks(*(LiteRT(models / name, 1) for name in files))
+    runtime = TwoNetworks(*(LiteRT(models / name, 1) for name in PAIR))
     runtime.open()
     yield Detector(recognise(runtime.inputs, runtime.outputs), runtime)
     runtime.close()
@@ -81,3 +86,41 @@ def test_a_clip_is_followed_as_mediapipe_follows_it(detector: Detector, media: P
     assert len(away) == len(truth)
     assert np.mean(away) <= 0.035
     assert np.mean(np.array(away) <= 0.1) >= 0.97
+
+
+@pytest.fixture(scope="module")
+def bundle(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a .task file as MediaPipe packs it."""
+    path = tmp_path_factory.mktemp("bundle") / "my.task"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, member in zip(PAIR, (DETECTOR, LANDMARKS), strict=True):
+            archive.write(models / name, member)
+    return path
+
+
+def test_a_bundle_finds_what_the_pair_finds(
+    detector: Detector, bundle: Path, models: Path, media: Path
+) -> None:
+    """Both are opened as a user opens them, and give the same bits."""
+    image = read_image(media / "stills" / "yoga" / "dog1.jpg")
+    detector.reset()
+    (expected,) = detector.detect(Frame(image, 0.0, 0))
+    for section in (ModelSection(path=bundle), ModelSection(path=models / PAIR[1])):
+        loaded = load_model(section)
+        loaded.warm_up()
+        (pose,) = loaded.estimate(image)
+        loaded.close()
+        np.testing.assert_array_equal(pose.keypoints, expected.keypoints)
+
+
+def test_a_wrong_detector_is_refused(models: Path, lightning: Path) -> None:
+    """MoveNet is none."""
+    section = ModelSection(path=models / PAIR[1], detector=lightning)
+    with pytest.raises(ModelError, match="expected the detector and landmark network of MediaPipe"):
+        load_model(section)
+
+
+def test_the_detector_alone_is_refused(models: Path) -> None:
+    """It finds nobody's keypoints."""
+    with pytest.raises(ModelError, match="the detector of MediaPipe Pose alone; name the landmark"):
+        load_model(ModelSection(path=models / PAIR[0]))

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from edgepose.config.model_section import DEFAULT_MODEL, ModelSection
 from edgepose.core.families import recognise
 from edgepose.core.families.base import Family
@@ -18,11 +20,13 @@ from edgepose.engine.perception import Detector
 from edgepose.errors import ModelError
 from edgepose.modelstore.choice import build_of, is_choice, url_entry
 from edgepose.modelstore.manifest import Entry, manifest
+from edgepose.modelstore.networks import networks
 from edgepose.modelstore.search import MissingModel, ModelFile, find, identify, locate
 from edgepose.registry import part
 from edgepose.runtimes.base import Runtime
 from edgepose.runtimes.edgetpu import list_edge_tpus
 from edgepose.runtimes.probe import probe
+from edgepose.runtimes.two_networks import TwoNetworks
 from edgepose.types import Frame, Image, Pose, blank_frame
 
 log = logging.getLogger(__name__)
@@ -55,6 +59,8 @@ class LoadedModel:
         """Infer a blank picture with every interpreter. Raises what does not work."""
         for runtime in self.detector.runtimes:
             Detector(self.detector.family, runtime).detect(blank_frame(TRIAL_SIZE, 0.0, 0))
+            for spec in runtime.inputs[1:]:  # a blank picture never reaches the second network
+                runtime.infer(np.zeros(spec.shape, spec.dtype))
 
     def close(self) -> None:
         """Close the interpreters."""
@@ -130,7 +136,8 @@ def _pulled(wanted: Entry) -> ModelFile:
 def _probe_unknown(section: ModelSection, model: ModelFile) -> None:
     """Try a file that is in no manifest in a child process: native code may crash on it."""
     if model.entry is None and section.runtime != "replay" and not _is_compiled(model):
-        probe(model.path, interpreter=section.interpreter)
+        for path in networks(model, section.detector):
+            probe(path, interpreter=section.interpreter)
 
 
 def _is_compiled(model: ModelFile) -> bool:
@@ -215,10 +222,11 @@ def _edgetpu(section: ModelSection, build: str) -> Runtime:
 
 def _litert(section: ModelSection, build: str) -> Runtime:
     threads = None if section.threads == "auto" else section.threads
-    runtime: Runtime = part("runtime", "litert")(
-        _at_hand(section, build).path, threads, section.interpreter
-    )
-    return runtime
+    runtimes: list[Runtime] = [
+        part("runtime", "litert")(path, threads, section.interpreter)
+        for path in networks(_at_hand(section, build), section.detector)
+    ]
+    return TwoNetworks(*runtimes) if len(runtimes) == 2 else runtimes[0]
 
 
 def _wants_tpu(section: ModelSection, tpu: str) -> bool:

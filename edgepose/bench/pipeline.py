@@ -179,7 +179,10 @@ def latency(
 
 
 def _tensor(perception: Perception, images: Sequence[Image]) -> Tensor:
-    return perception.prepare(Frame(images[0], 0.0, 0)).tensor
+    """Return the input of a person who is followed: the first one may be a detector's."""
+    frame = Frame(images[0], 0.0, 0)
+    perception.detector.detect(frame)
+    return perception.prepare(frame).tensor
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from edgepose.core.families import recognise
 from edgepose.errors import DeviceError, ModelError, UserError
 from edgepose.modelstore.checksum import fault, sha256
 from edgepose.modelstore.manifest import Entry, entry, manifest
+from edgepose.modelstore.networks import networks
 from edgepose.modelstore.search import ModelFile, find, locate
 from edgepose.modelstore.speeds import Speeds, best_speed, read_speeds
 from edgepose.system import atomic
@@ -36,6 +37,8 @@ FAMILIES: Final = {
     "multipose": "MoveNet MultiPose: up to six people",
     "posenet": "PoseNet: one person or several",
     "heatmap": "Heatmap networks: one person",
+    "blazepose": "BlazePose (MediaPipe Pose): one person, hands and feet too",
+    "detector": "Person detectors: the first half of BlazePose, no pose models",
     "classifier": "Pose classifiers: keypoints in, names of poses out",
 }
 CHIPS: Final = {"cpu": "CPU", "edgetpu": "TPU"}
@@ -148,7 +151,7 @@ def info(model: str, tensors: bool, as_json: bool) -> None:
     Its family, inputs and outputs with their quantisation, ops, Edge TPU share and metadata.
     """
     found = find(model)
-    inside = inspect(found.path)
+    inside = inspect(networks(found)[-1])
     about = _describe(found, inside, read_speeds())
     if as_json:
         click.echo(json.dumps(about, indent=2))
@@ -294,11 +297,11 @@ def _describe(found: ModelFile, inside: ModelInfo, speeds: Speeds) -> Row:
     return {
         "name": found.name,
         "path": str(found.path),
-        "size": inside.size,
+        "size": found.path.stat().st_size,
         "sha256": sha256(found.path),
         "licence": known.licence if known else None,
         "note": (known.note or None) if known else None,
-        "family": _family(found.path, inside),
+        "family": _family(found, inside),
         "edgetpu_build": (known.edgetpu or None) if known else None,
         "cpu_build": (known.cpu or None) if known else None,
         "speeds": {
@@ -322,13 +325,16 @@ def _describe(found: ModelFile, inside: ModelInfo, speeds: Speeds) -> Row:
     }
 
 
-def _family(path: Path, inside: ModelInfo) -> str | None:
+def _family(found: ModelFile, inside: ModelInfo) -> str | None:
     """Return the family that decodes this model, stripped if necessary; None if none does."""
+    path = found.path
     if POSENET_OP in inside.custom_ops:
         inside = read_model(strip_decoder(read_bytes(path), str(path)), str(path))
-    inputs = [tensor.spec for tensor in inside.inputs]
+    parts = [*(inspect(path) for path in networks(found)[:-1]), inside]
+    inputs = [tensor.spec for part in parts for tensor in part.inputs]
+    outputs = [tensor.spec for part in parts for tensor in part.outputs]
     try:
-        return recognise(inputs, [tensor.spec for tensor in inside.outputs]).name
+        return recognise(inputs, outputs).name
     except ModelError:
         return None
 

@@ -17,7 +17,8 @@ from edgepose.core.families.posenet.options import PoseNetOptions
 from edgepose.errors import ModelError, UserError
 from edgepose.modelstore.choice import NoSuchBuild, build_of, choose, is_choice
 from edgepose.modelstore.manifest import Entry, manifest
-from edgepose.modelstore.search import identify
+from edgepose.modelstore.networks import networks
+from edgepose.modelstore.search import ModelFile, identify
 from edgepose.options import similar_file
 from edgepose.system.urls import redacted
 from edgepose.tflite.read import inspect
@@ -134,9 +135,10 @@ def known_model(model: ModelSection) -> KnownModel | None:
     if model.path is None:
         return None
     try:
-        found = inspect(model.path)
-        specs = [[tensor.spec for tensor in side] for side in (found.inputs, found.outputs)]
-        made = recognise(specs[0], specs[1])
+        found = [inspect(path) for path in networks(ModelFile(model.path), model.detector)]
+        inputs = [tensor.spec for network in found for tensor in network.inputs]
+        outputs = [tensor.spec for network in found for tensor in network.outputs]
+        made = recognise(inputs, outputs)
         return KnownModel(type(made), made.build if isinstance(made, PoseNet) else None)
     except (ModelError, OSError, ValueError, IndexError):  # reported by what loads it
         return None

@@ -22,14 +22,14 @@ DEFAULT_MODEL: Final = "movenet-lightning-int8"
 
 def _known_model(name: str) -> str:
     """Return a name of the manifest, or a bare file name that the search path may hold."""
-    if name in manifest() or name.endswith(".tflite"):
+    if name in manifest() or name.endswith((".tflite", ".task")):
         return name
     raise ValueError(f"unknown model '{name}'{near_miss(name, manifest())}")
 
 
 def _model_file(path: Path) -> Path:
     if path.is_dir():
-        raise ValueError(f"expected a .tflite file, found the folder {path}")
+        raise ValueError(f"expected a .tflite or .task file, found the folder {path}")
     return path
 
 
@@ -43,7 +43,13 @@ class ModelSection(Options):
     name: ModelName | None = Field(
         default=None, description=f"one that `edgepose models list` knows; unset: {DEFAULT_MODEL}"
     )
-    path: ModelPath | None = Field(default=None, description="or a .tflite file of your own")
+    path: ModelPath | None = Field(
+        default=None, description="or a .tflite or .task file of your own"
+    )
+    detector: ModelPath | None = Field(
+        default=None,
+        description="person detector of a landmark model (MediaPipe Pose); unset: the known one",
+    )
     runtime: Literal["auto", "cpu", "edgetpu", "litert", "replay"] = Field(
         default="auto", description="what runs it; auto takes the Edge TPU if there is one"
     )

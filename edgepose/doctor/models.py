@@ -16,6 +16,7 @@ from edgepose.errors import EdgeposeError, LostCause, ModelError, RuntimeLost, e
 from edgepose.modelstore.checksum import fault
 from edgepose.modelstore.choice import url_entry
 from edgepose.modelstore.manifest import Entry, manifest
+from edgepose.modelstore.networks import networks
 from edgepose.modelstore.search import MissingModel, ModelFile, find, identify, locate
 from edgepose.runtimes.edgetpu import BACKEND
 from edgepose.runtimes.interpreter import InterpreterError
@@ -122,7 +123,8 @@ def _on_cpu(system: System, section: ModelSection, build: str, run_probe: Probe)
         sentence = "the model's build for the CPU is not here"
         return fail("runs on", sentence, f"edgepose models pull {build}" if build else _ANOTHER)
     try:
-        seconds = run_probe(path, interpreter=section.interpreter)
+        for network in networks(find(build), section.detector):  # the last one runs in each frame
+            seconds = run_probe(network, interpreter=section.interpreter)
     except ModelError as error:
         return fail("runs on", str(error), "edgepose models verify")
     except InterpreterError as error:

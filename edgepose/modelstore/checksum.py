@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from edgepose.modelstore.manifest import Entry
+from edgepose.tflite.bundle import bundle_fault, is_bundle
 from edgepose.tflite.header import HEAD_BYTES, is_tflite, kind_of
 
 _BLOCK: Final = 1 << 20
@@ -41,12 +42,19 @@ def has_checksum_of(path: Path, entry: Entry) -> bool:
 def fault(path: Path, entry: Entry) -> str:
     """Return what is wrong with a model file, `""` when nothing is.
 
-    Without a known checksum only the TFLite magic and the size are checked.
+    Without a known checksum only the kind of file and the size are checked.
     """
+    if is_bundle(path):
+        return bundle_fault(path) or _difference(path, entry)
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     if not is_tflite(head):
         return f"no TFLite model but {kind_of(head)}"
+    return _difference(path, entry)
+
+
+def _difference(path: Path, entry: Entry) -> str:
+    """Return how a file differs from the one in the manifest, `""` when it does not."""
     size = path.stat().st_size
     if entry.size and size != entry.size:
         return f"{size:,} bytes instead of {entry.size:,}"

@@ -24,6 +24,7 @@ class Entry:
     "edgetpu". edgetpu, cpu: name of the other build of the same model. decoder_op: ends in
     Coral's PosenetDecoderOp. urls: upstream, tried in order. min_score: a pose below it is dropped.
     options: of the model family. build: of PoseNet, the options by which tfjs chooses its weights.
+    detector: name of the person detector that must be beside it.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Entry:
     edgetpu: str = ""
     cpu: str = ""
     decoder_op: bool = False
+    detector: str = ""
     urls: tuple[str, ...] = ()
     min_score: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)

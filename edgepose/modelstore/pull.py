@@ -26,6 +26,7 @@ from edgepose.modelstore.manifest import Entry
 from edgepose.modelstore.search import ModelFile, locate
 from edgepose.system.atomic import publish
 from edgepose.system.paths import is_still_at
+from edgepose.tflite.bundle import MARK as BUNDLE
 from edgepose.tflite.header import HEAD_BYTES, is_tflite, kind_of
 
 log = logging.getLogger(__name__)
@@ -264,7 +265,7 @@ def _start(reply: Any, have: int) -> int:
 
 def _check_kind(block: bytes) -> None:
     """Raise Unusable for a web page and the like, before more is downloaded."""
-    if not is_tflite(block) and not block.startswith(GZIP):
+    if not is_tflite(block) and not block.startswith((GZIP, BUNDLE)):
         raise Unusable(f"sent {kind_of(block[:HEAD_BYTES])} instead of a model")
 
 

@@ -88,7 +88,7 @@ def _find_file(path: Path) -> ModelFile:
     found = next(_named([path.name]), None) if path.parent == Path() else None
     if found is not None:
         return ModelFile(found, identify(found))
-    if path.suffix == ".tflite" or path.parent != Path():
+    if path.suffix in (".tflite", ".task") or path.parent != Path():
         elsewhere = f", neither here nor in {_places()}" if path.parent == Path() else ""
         raise ModelError(f"{path}: no such model file{elsewhere}")
     raise ModelError(f"unknown model '{path}'{near_miss(str(path), manifest())}")

@@ -19,6 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from edgepose.errors import ModelError, UserError, error_text
+from edgepose.tflite.bundle import is_member, read_member
 from edgepose.tflite.header import HEAD_BYTES, is_tflite, kind_of
 from edgepose.types import TensorSpec
 
@@ -58,7 +59,12 @@ class InterpreterError(UserError):
 
 
 def check_model_file(path: Path) -> None:
-    """Raise ModelError for a file that is missing or has no TFLite mark at byte 4."""
+    """Raise ModelError for a file that is missing or has no TFLite mark at byte 4.
+
+    A network in a bundle is read as it is loaded, and checked there.
+    """
+    if is_member(path):
+        return
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
@@ -122,7 +128,7 @@ def load(module: Any, package: str, path: Path, **settings: Any) -> Any:
     """
     try:
         try:
-            return _started(module, model_path=str(path), **settings)
+            return _started(module, **_source(path), **settings)
         except RuntimeError as error:
             if DECODER_OP not in str(error):
                 raise
@@ -136,6 +142,11 @@ def load(module: Any, package: str, path: Path, **settings: Any) -> Any:
         raise InterpreterError(message) from error
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"{path}: {reason(str(error))}") from error
+
+
+def _source(path: Path) -> dict[str, Any]:
+    """Return how the interpreter gets a model: by path, or as bytes out of a bundle."""
+    return {"model_content": read_member(path)} if is_member(path) else {"model_path": str(path)}
 
 
 def _started(module: Any, **settings: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -49,7 +50,7 @@ class Replay(Runtime):
                     _from_dicts(specs["inputs"]),
                     _from_dicts(specs["outputs"]),
                 )
-                self._steps = tuple(_steps(recording, len(self.outputs)))
+                self._steps = tuple(_steps(recording))
         except OSError as error:
             raise ModelError(f"{self.path}: can't be read: {error_text(error)}") from error
         except _DAMAGE as error:
@@ -129,12 +130,12 @@ def _entry(step: int, output: int) -> str:
     return f"{step:06}.{output}.npy"
 
 
-def _steps(recording: zipfile.ZipFile, outputs: int) -> list[tuple[Tensor, ...]]:
-    """Read every complete step."""
-    count = (len(recording.namelist()) - 1) // max(outputs, 1)
+def _steps(recording: zipfile.ZipFile) -> list[tuple[Tensor, ...]]:
+    """Read every step; those of a model of two networks have each the outputs of one of them."""
+    outputs = Counter(int(name.split(".")[0]) for name in recording.namelist() if name != SPECS)
     return [
-        tuple(_read(recording, _entry(step, index)) for index in range(outputs))
-        for step in range(count)
+        tuple(_read(recording, _entry(step, index)) for index in range(outputs[step]))
+        for step in sorted(outputs)
     ]
 
 

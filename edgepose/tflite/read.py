@@ -7,6 +7,7 @@ from typing import Final
 
 from edgepose.errors import ModelError
 from edgepose.tflite import schema
+from edgepose.tflite.bundle import is_member, read_member
 from edgepose.tflite.flatbuffer import DamagedFile, Table, root
 from edgepose.tflite.header import HEAD_BYTES, IDENTIFIER, is_tflite, kind_of
 from edgepose.tflite.info import ModelInfo, OpInfo, TensorInfo
@@ -33,7 +34,12 @@ def inspect(path: Path) -> ModelInfo:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return a model file's bytes; raises ModelError when it is absent or no TFLite file."""
+    """Return a model file's bytes, be it one in a bundle.
+
+    Raises ModelError when it is absent or no TFLite file.
+    """
+    if is_member(path):
+        return read_member(path)
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)

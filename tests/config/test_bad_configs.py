@@ -197,7 +197,7 @@ CASES: dict[str, tuple[Change, int | None, tuple[str, ...]]] = {
     "model that is a folder": (
         swap("{name: movenet-lightning-int8}", "{path: .}"),
         4,
-        ("model.path", "a .tflite file", "the folder"),
+        ("model.path", "a .tflite or .task file", "the folder"),
     ),
     "two models": (
         swap("int8}", "int8, path: up.yaml}"),

@@ -15,7 +15,9 @@ from edgepose.tflite.info import POSENET_OP
 from edgepose.tflite.read import inspect
 
 ENTRIES = tuple(manifest().values())
-FAMILIES = {"movenet", "multipose", "posenet", "heatmap", "classifier"}
+FAMILIES = {
+    "movenet", "multipose", "posenet", "heatmap", "blazepose", "detector", "classifier"
+}  # fmt: skip
 QUANTISATIONS = {"fp32", "fp16", "int8", "uint8"}
 
 
@@ -32,7 +34,7 @@ def test_an_entry_has_its_form(known: Entry) -> None:
     assert known.quantisation in QUANTISATIONS
     assert known.needs in {"cpu", "edgetpu"}
     assert known.licence in {"Apache-2.0", "unclear"}
-    assert all(name.endswith(".tflite") and "/" not in name for name in known.files)
+    assert all(name.endswith((".tflite", ".task")) and "/" not in name for name in known.files)
     assert re.fullmatch(r"([0-9a-f]{64})?", known.sha256)
     assert re.fullmatch(r"([0-9a-f]{40})?", known.git_blob)
     assert known.input is None or all(0 < extent <= 1300 for extent in known.input)
@@ -60,9 +62,11 @@ def test_no_two_models_share_a_file_name_or_checksum() -> None:
 
 
 def test_a_model_that_can_be_fetched_can_be_checked() -> None:
-    """Only two old files are published without anybody stating a checksum; they say so."""
+    """Few files are published without anybody stating a checksum; they say so."""
     unchecked = [known for known in ENTRIES if known.urls and not known.has_checksum]
-    assert {known.name for known in unchecked} == {"posenet-100-257-fp32", "yoga-classifier"}
+    bundles = {f"mediapipe-pose-{size}" for size in ("lite", "full", "heavy")}
+    old = {"posenet-100-257-fp32", "yoga-classifier"}
+    assert {known.name for known in unchecked} == old | bundles
     assert all("no checksum" in known.note for known in unchecked)
 
 
@@ -102,3 +106,10 @@ def test_real_files_are_what_the_manifest_says(models: Path) -> None:
         assert known.input is None or info.inputs[0].shape[1:3] == known.input
         unknown.remove(path.name)
     assert unknown <= NO_FAMILY_YET
+
+
+@each_entry()
+def test_a_detector_is_a_known_model(known: Entry) -> None:
+    """What a landmark network needs beside it can be pulled by its name."""
+    if known.detector:
+        assert entry(known.detector).family == "detector"

@@ -171,3 +171,19 @@ def test_a_hostile_recording_is_one_sentence(tmp_path: Path, specs: bytes, tenso
         recording.writestr("000000.0.npy", tensor)
     with pytest.raises(ModelError, match=r"hostile\.zip: expected a recording of tensors"):
         Replay(path).open()
+
+
+def test_steps_may_have_outputs_of_their_own_number(tmp_path: Path) -> None:
+    """A model of two networks gives those of the one that ran."""
+
+    class Uneven(Counting):
+        def infer(self, tensor: Tensor) -> tuple[Tensor, ...]:
+            return super().infer(tensor)[: 1 + self.calls % 2]
+
+    recorder = Recorder(Uneven(), tmp_path / "take.npz")
+    recorder.open()
+    answers = [recorder.infer(PICTURE) for _ in range(3)]
+    recorder.close()
+    replay = Replay(tmp_path / "take.npz")
+    replay.open()
+    assert [len(replay.infer(PICTURE)) for _ in answers] == [len(one) for one in answers]

@@ -1,0 +1,88 @@
+"""MediaPipe's `.task` bundles: a zip file with the networks of one task.
+
+A network in a bundle has a path of its own: `pose_landmarker_full.task/pose_detector.tflite`.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Final
+
+from edgepose.errors import ModelError, error_text
+from edgepose.tflite.header import is_tflite
+
+MARK: Final = b"PK\x03\x04"
+DETECTOR: Final = "pose_detector.tflite"
+LANDMARKS: Final = "pose_landmarks_detector.tflite"
+MAX_BYTES: Final = 512_000_000  # of one network, far above any; a small zip may unpack to anything
+
+
+def is_bundle(path: Path) -> bool:
+    """Return whether a file begins as a zip does; False for one that can't be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MARK)) == MARK
+    except OSError:
+        return False
+
+
+def is_member(path: Path) -> bool:
+    """Return whether a path leads into a bundle."""
+    return path.parent.is_file()
+
+
+def members(path: Path) -> tuple[Path, Path]:
+    """Return the paths of the person detector and the landmark network in a bundle.
+
+    Raises ModelError for a damaged file, or the bundle of another task.
+    """
+    with _opened(path) as archive:
+        names = archive.namelist()
+    if DETECTOR not in names or LANDMARKS not in names:
+        found = ", ".join(sorted(names)[:4]) or "nothing"
+        raise ModelError(
+            f"{path}: expected {DETECTOR} and {LANDMARKS} in the bundle, found {found}; "
+            "use one of MediaPipe's pose_landmarker files"
+        )
+    return path / DETECTOR, path / LANDMARKS
+
+
+def read_member(path: Path) -> bytes:
+    """Return a network of a bundle. Raises ModelError where it is damaged or missing."""
+    try:
+        with _opened(path.parent) as archive:
+            if archive.getinfo(path.name).file_size > MAX_BYTES:
+                raise ModelError(f"{path}: expected at most {MAX_BYTES >> 20} MB; use another file")
+            data = archive.read(path.name)
+    except KeyError as error:
+        raise ModelError(f"{path.parent}: no {path.name} in the bundle") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ModelError(_damaged(path.parent)) from error
+    if not is_tflite(data):
+        raise ModelError(_damaged(path.parent))
+    return data
+
+
+def bundle_fault(path: Path) -> str:
+    """Return what is wrong with a bundle of pose networks, `""` when nothing is."""
+    try:
+        for member in members(path):
+            read_member(member)
+    except ModelError as error:
+        return str(error).removeprefix(f"{path}: ")
+    return ""
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except OSError as error:
+        raise ModelError(f"{path}: can't be read: {error_text(error)}") from error
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise ModelError(_damaged(path)) from error
+
+
+def _damaged(path: Path) -> str:
+    return f"{path}: the bundle is damaged or cut short; fetch it again: edgepose models pull"
