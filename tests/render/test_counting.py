@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgepose.language import Language, load_language
-from edgepose.render import Palette, Renderer, Wording, title_of
+from edgepose.language import Language, load_language, title_of
+from edgepose.render import Palette, Renderer, Wording
 from edgepose.render.counting import SET_SHOWN, goal_words, set_words
 from edgepose.render.style import rgb
 from edgepose.types import Effort, Event, Pose, Scene, Size, StepState, WatchState, blank_frame
