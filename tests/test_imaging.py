@@ -49,6 +49,17 @@ def test_the_whole_frame_at_its_own_size_is_unchanged() -> None:
     assert region == Region(0, 0, 1, 1)
 
 
+def test_a_fast_resize_shows_the_same_within_two_levels() -> None:
+    """The option changes the rounding, never the place; it does not go unnoticed either."""
+    image = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
+    region = Region(0.1, 0.2, 0.55, 0.4)
+    exact, shown = sample(frame_of(image), region, (192, 192))
+    fast, same = sample(frame_of(image), region, (192, 192), "fast")
+    assert same == shown
+    differences = np.abs(exact.astype(int) - fast)
+    assert 0 < differences.max() <= 2
+
+
 def test_what_lies_outside_the_picture_is_black() -> None:
     """Pad with zeros above and below a wide frame, and with nothing else."""
     image = np.full((60, 120, 3), 200, np.uint8)

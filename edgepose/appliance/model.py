@@ -102,7 +102,8 @@ def load_model(section: ModelSection | None = None) -> LoadedModel:
         opened.pop_all()
     is_asked_for = bool(section.path or section.name or section.url)
     is_makeshift = model.name == BUNDLED and not is_asked_for
-    return LoadedModel(model, Detector(family, *runtimes), is_makeshift, _why(section, model))
+    detector = Detector(family, *runtimes, resize=section.resize)
+    return LoadedModel(model, detector, is_makeshift, _why(section, model))
 
 
 def model_file(section: ModelSection) -> ModelFile:

@@ -67,12 +67,16 @@ class Job:
 class Detector:
     """One model with its crop region: frames to tensors, tensors to poses.
 
-    runtimes: open interpreters of that model, one an inference thread.
+    runtimes: open interpreters of that model, one an inference thread. resize: of the pictures
+    to the model's input.
     """
 
-    def __init__(self, family: Family, *runtimes: Runtime) -> None:
+    def __init__(
+        self, family: Family, *runtimes: Runtime, resize: imaging.Resize = "exact"
+    ) -> None:
         self.family = family
         self.runtimes = runtimes
+        self._resize = resize
         self._follower = family.follower()
 
     def prepare(self, frame: Frame) -> Job:
@@ -84,7 +88,7 @@ class Detector:
 
     def _sampled(self, frame: Frame, wanted: Crop) -> tuple[Crop, Tensor]:
         """Return what a crop of a frame really shows, and its input tensor."""
-        pixels, shown = imaging.sample(frame, wanted.region, wanted.size)
+        pixels, shown = imaging.sample(frame, wanted.region, wanted.size, self._resize)
         return Crop(shown, wanted.size), self.family.encode(pixels)
 
     def infer(self, job: Job, index: int = 0) -> tuple[Job, tuple[Tensor, ...]]:

@@ -17,6 +17,7 @@ from edgepose.modelstore import search
 from edgepose.modelstore.manifest import manifest
 from edgepose.runtimes import edgetpu
 from edgepose.runtimes.litert import LiteRT
+from edgepose.types import Frame
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
 
@@ -62,6 +63,15 @@ def test_without_movenet_the_bundled_model_is_next(monkeypatch):
     assert best_model(("edgepose-nano", "movenet-lightning-int8")) == "edgepose-nano"
     at_hand.clear()
     assert best_model() == "movenet-lightning-int8"
+
+
+def test_the_configured_resize_is_used(opened):
+    """`resize: fast` gives the network other pixels than the exact default."""
+    frame = Frame(np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8), 0.0, 0)
+    tensors = [opened(resize=way).detector.prepare(frame).tensor for way in ("exact", "fast")]
+    assert (tensors[0] != tensors[1]).any()
+    default = opened().detector.prepare(frame).tensor
+    np.testing.assert_array_equal(default, tensors[0])
 
 
 def test_a_path_is_a_model_too(opened, lightning, media):
