@@ -19,6 +19,7 @@ from rich.text import Text
 
 from edgepose.cli.options import json_option
 from edgepose.core.families import recognise
+from edgepose.core.families.others import NO_POSE_MODELS, other_kind
 from edgepose.errors import DeviceError, ModelError, UserError
 from edgepose.modelstore.checksum import fault, sha256
 from edgepose.modelstore.manifest import Entry, entry, manifest
@@ -29,6 +30,7 @@ from edgepose.system import atomic
 from edgepose.tflite.info import EDGETPU_OP, POSENET_OP, ModelInfo, TensorInfo
 from edgepose.tflite.read import inspect, read_bytes, read_model
 from edgepose.tflite.strip import strip_decoder
+from edgepose.types import TensorSpec
 
 Row = dict[str, Any]
 
@@ -39,7 +41,7 @@ FAMILIES: Final = {
     "heatmap": "Heatmap networks: one person",
     "blazepose": "BlazePose (MediaPipe Pose): one person, hands and feet too",
     "detector": "Person detectors: the first half of BlazePose, no pose models",
-    "classifier": "Pose classifiers: keypoints in, names of poses out",
+    "classifier": "Pose classifiers: for `classifier` of a watch, not for `model`",
 }
 CHIPS: Final = {"cpu": "CPU", "edgetpu": "TPU"}
 COLUMNS: Final = {
@@ -198,6 +200,7 @@ def _row(known: Entry, path: Path | None, speeds: Speeds) -> Row:
     return {
         "name": known.name,
         "family": known.family,
+        "kind": known.family if known.family in NO_POSE_MODELS else "pose",
         "input": list(known.input) if known.input else None,
         "quantisation": known.quantisation,
         "needs": known.needs,
@@ -302,6 +305,7 @@ def _describe(found: ModelFile, inside: ModelInfo, speeds: Speeds) -> Row:
         "licence": known.licence if known else None,
         "note": (known.note or None) if known else None,
         "family": _family(found, inside),
+        "other_kind": other_kind(*_specs(inside)) or None,
         "edgetpu_build": (known.edgetpu or None) if known else None,
         "cpu_build": (known.cpu or None) if known else None,
         "speeds": {
@@ -331,12 +335,16 @@ def _family(found: ModelFile, inside: ModelInfo) -> str | None:
     if POSENET_OP in inside.custom_ops:
         inside = read_model(strip_decoder(read_bytes(path), str(path)), str(path))
     parts = [*(inspect(path) for path in networks(found)[:-1]), inside]
-    inputs = [tensor.spec for part in parts for tensor in part.inputs]
-    outputs = [tensor.spec for part in parts for tensor in part.outputs]
     try:
-        return recognise(inputs, outputs).name
+        return recognise(*_specs(*parts)).name
     except ModelError:
         return None
+
+
+def _specs(*parts: ModelInfo) -> tuple[list[TensorSpec], list[TensorSpec]]:
+    """Return inputs and outputs of all networks of a model."""
+    inputs = [tensor.spec for part in parts for tensor in part.inputs]
+    return inputs, [tensor.spec for part in parts for tensor in part.outputs]
 
 
 def _tensor(tensor: TensorInfo) -> Row:
@@ -381,7 +389,8 @@ def _facts(about: Row) -> Iterable[tuple[str, str]]:
     weights = f", weights {_size_text(constants)}" if constants else ""
     yield "Size", _size_text(about["size"]) + weights
     yield "sha256", about["sha256"]
-    yield "Family", about["family"] or "not recognised: edgepose can't decode it"
+    unknown = about["other_kind"] or "not recognised: edgepose can't decode it"
+    yield "Family", about["family"] or unknown
     if about["licence"]:
         yield "Licence", about["licence"]
     if about["note"]:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from edgepose.config.model_section import DEFAULT_MODEL, ModelSection
 from edgepose.core.families import FAMILIES, recognise
 from edgepose.core.families.base import Family
+from edgepose.core.families.others import NO_POSE_MODELS, other_kind
 from edgepose.core.families.posenet import PoseNet
 from edgepose.core.families.posenet.build import PoseNetBuild
 from edgepose.core.families.posenet.options import PoseNetOptions
@@ -18,10 +19,11 @@ from edgepose.errors import ModelError, UserError
 from edgepose.modelstore.choice import NoSuchBuild, build_of, choose, is_choice
 from edgepose.modelstore.manifest import Entry, manifest
 from edgepose.modelstore.networks import networks
-from edgepose.modelstore.search import ModelFile, identify
+from edgepose.modelstore.search import ModelFile, find, identify
 from edgepose.options import similar_file
 from edgepose.system.urls import redacted
 from edgepose.tflite.read import inspect
+from edgepose.types import TensorSpec
 from edgepose.yamldoc.validation import Problems
 
 _BY_NAME: Final = {family.name: family for family in FAMILIES}
@@ -40,8 +42,22 @@ def settle(model: ModelSection, base: Path, problems: Problems) -> ModelSection:
     elif model.name is None and model.path is None and is_choice(model.options):
         model = _by_options(model, problems)
     if not problems.about(("model",)):
+        _check_kind(model, problems)
         check_model_options(model, problems)
     return model
+
+
+def _check_kind(model: ModelSection, problems: Problems) -> None:
+    """Report a classifier, or a detector alone, in the place of a pose model."""
+    key = "name" if model.path is None else "path"
+    entry = _entry(model)
+    if entry is not None:
+        if entry.family in NO_POSE_MODELS:
+            problems.add(("model", key), f"{model.label}: {NO_POSE_MODELS[entry.family]}")
+        return
+    tensors = _tensors(model)
+    if tensors is not None and (kind := other_kind(*tensors)):
+        problems.add(("model", key), f"{model.label}: {kind}")
 
 
 def _by_url(model: ModelSection, base: Path, problems: Problems) -> ModelSection:
@@ -132,16 +148,28 @@ def known_model(model: ModelSection) -> KnownModel | None:
     if entry is not None:
         family = _BY_NAME.get(entry.family)
         return None if family is None else KnownModel(family, build_of(entry))
-    if model.path is None:
-        return None
     try:
-        found = [inspect(path) for path in networks(ModelFile(model.path), model.detector)]
-        inputs = [tensor.spec for network in found for tensor in network.inputs]
-        outputs = [tensor.spec for network in found for tensor in network.outputs]
-        made = recognise(inputs, outputs)
-        return KnownModel(type(made), made.build if isinstance(made, PoseNet) else None)
-    except (ModelError, OSError, ValueError, IndexError):  # reported by what loads it
+        tensors = _tensors(model)
+        made = None if tensors is None else recognise(*tensors)
+    except (ModelError, ValueError, IndexError):  # reported by what loads it
         return None
+    if made is None:
+        return None
+    return KnownModel(type(made), made.build if isinstance(made, PoseNet) else None)
+
+
+def _tensors(model: ModelSection) -> tuple[list[TensorSpec], list[TensorSpec]] | None:
+    """Return inputs and outputs of a model of one's own, None where they can't be read."""
+    try:
+        path = model.path or (find(model.name).path if model.name else None)
+        files = () if path is None else networks(ModelFile(path), model.detector)
+        found = [inspect(file) for file in files]
+    except (ModelError, OSError, ValueError):  # reported by what loads it
+        return None
+    if not found:
+        return None
+    inputs = [tensor.spec for network in found for tensor in network.inputs]
+    return inputs, [tensor.spec for network in found for tensor in network.outputs]
 
 
 def _entry(model: ModelSection) -> Entry | None:

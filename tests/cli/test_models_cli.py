@@ -50,6 +50,8 @@ def test_list_shows_what_is_here_and_what_could_be(edgepose: Call, stocked: Path
     assert rows["movenet-thunder-int8-edgetpu"][1:4] == ["-", "TPU", "256x256"]
     assert rows["posenet-075-353x481-decoder*"][1] == "yes"
     assert "posenet-075-257-fp32" not in rows  # not published, not here
+    classifiers = said.out.split("Pose classifiers: for `classifier` of a watch, not for `model`")
+    assert classifiers[1].split()[0] == "yoga-classifier"
     assert re.search(r"\n2 of these \d+ are here. Fetch one: edgepose models pull NAME", said.out)
 
 
@@ -58,6 +60,7 @@ def test_list_as_json_is_json_alone(edgepose: Call, stocked: Path) -> None:
     said = edgepose("models", "list", "--here", "--json")
     rows = {row["name"]: row for row in json.loads(said.out)}
     assert set(rows) == {"movenet-lightning-int8", "posenet-075-353x481-decoder"}
+    assert {row["kind"] for row in rows.values()} == {"pose"}
     row = rows["movenet-lightning-int8"]
     assert row["path"] == str(stocked / "movenet_single_pose_lightning_ptq.tflite")
     assert (row["needs"], row["input"], row["ms"]) == ("cpu", [192, 192], None)
@@ -157,14 +160,14 @@ def test_info_tells_what_is_inside(edgepose: Call, stocked: Path) -> None:
 def test_info_of_a_file_needs_no_manifest(
     edgepose: Call, empty: Path, models: Path, tmp_path: Path
 ) -> None:
-    """A user's own file is described too; what nothing decodes is said to be so."""
+    """A user's own file is described too; what is no pose model is called what it is."""
     own = tmp_path / "own.tflite"
     data = bytearray((models / "yoga_pose_classifier_51in_5class_DERIVED.tflite").read_bytes())
     data[-1] ^= 1
     own.write_bytes(data)
     said = edgepose("models", "info", own, "--tensors")
     assert said.code == 0
-    assert "not recognised" in said.out
+    assert "a pose classifier, which names a pose" in said.out
     assert "Tensors (59)" in said.out
 
 

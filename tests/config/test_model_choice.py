@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
-from any_size import any_size_posenet
+from hand_made import any_size_posenet
 
 from edgepose.appliance.model import load_model
 from edgepose.config.loader import Config, load

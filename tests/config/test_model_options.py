@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hand_made import image_classifier
 
 from edgepose.config.loader import load
 from edgepose.config.model_options import most_people
@@ -97,3 +98,21 @@ def test_it_is_known_how_many_people_a_model_finds(
 ):
     """By its family and its options."""
     assert most_people(load(config(tmp_path, model, options)).model) == most
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [("path: image.tflite", "an image classifier"), ("path: pose.tflite", "a pose classifier"),
+     ("name: yoga-classifier-mlp", "a pose classifier"),
+     ("name: mediapipe-pose-detector", "a detector"), ("path: own.tflite", "a pose classifier")],
+)  # fmt: skip
+def test_a_classifier_is_refused_as_the_pose_model(
+    tmp_path: Path, models: Path, key: str, kind: str
+):
+    """With its line and what to do with it, whether the manifest knows the file or not."""
+    pose = (models / "yoga_pose_classifier_51in_5class_DERIVED.tflite").read_bytes()
+    (tmp_path / "image.tflite").write_bytes(image_classifier())
+    (tmp_path / "pose.tflite").write_bytes(pose)
+    (tmp_path / "own.tflite").write_bytes(pose + b"\0")
+    with pytest.raises(ConfigError, match=rf"c\.yaml line 4: model\.\w+: .*: {kind}, which .*; "):
+        load(config(tmp_path, key))

@@ -11,6 +11,7 @@ from edgepose.core.families.blazepose.family import is_detector
 from edgepose.core.families.heatmap import Heatmaps
 from edgepose.core.families.movenet import MoveNet
 from edgepose.core.families.movenet_multipose import MoveNetMultiPose
+from edgepose.core.families.others import other_kind
 from edgepose.core.families.posenet import PoseNet
 from edgepose.errors import ModelError
 from edgepose.types import TensorSpec
@@ -46,6 +47,8 @@ def recognise(
             f"{where}: the detector of MediaPipe Pose alone; name the landmark model or the .task "
             "file, which bring it in"
         )
+    if other := other_kind(inputs, outputs):
+        raise ModelError(f"{where}: {other}")
     known = ", ".join(sorted({family.name for family in FAMILIES}))
     raise ModelError(
         f"{where}: expected the tensors of a pose model ({known}), found input "

@@ -1,25 +1,38 @@
-"""A PoseNet of any input size, made by hand: each map is one strided convolution."""
+"""Small models made by hand: each output is one strided convolution of the picture."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as tfl
 
-CHANNELS = (17, 34, 32, 32)  # heatmaps, short offsets, displacements forward and backward
+POSENET = (17, 34, 32, 32)  # heatmaps, short offsets, displacements forward and backward
 CONV_2D = 3
 
 
 def any_size_posenet(stride: int = 16) -> bytes:
-    """Return a TFLite file that takes float pictures of any size; it finds nobody."""
+    """Return a PoseNet that takes float pictures of any size; it finds nobody."""
+    return _file([1, -1, -1, 3], POSENET, stride)
+
+
+def image_classifier(classes: int = 1000, side: int = 224) -> bytes:
+    """Return a network that takes a picture and gives a row of scores."""
+    return _file([1, side, side, 3], [classes], side)
+
+
+def _file(shape: list[int], outputs: Sequence[int], stride: int) -> bytes:
+    """Return a TFLite file with a map of so many channels for each output."""
+    is_fixed = -1 not in shape
     graph = tfl.SubGraphT()
     graph.name, graph.inputs, graph.outputs = "main", [0], []
-    pixels = _tensor("pixels", [1, 17, 17, 3], 0)
-    pixels.shapeSignature = [1, -1, -1, 3]
+    pixels = _tensor("pixels", shape if is_fixed else [1, 17, 17, 3], 0)
+    pixels.shapeSignature = shape
     graph.tensors, graph.operators = [pixels], []
     model = tfl.ModelT()
     model.buffers = [tfl.BufferT()]
-    for number, channels in enumerate(CHANNELS):
+    for number, channels in enumerate(outputs):
         weights = np.full((channels, 1, 1, 3), -1.0 if number == 0 else 0.0, np.float32)
         bias = np.full(channels, -9.0 if number == 0 else 0.0, np.float32)
         ends = [0]
@@ -27,10 +40,10 @@ def any_size_posenet(stride: int = 16) -> bytes:
             model.buffers.append(tfl.BufferT())
             model.buffers[-1].data = np.frombuffer(values.tobytes(), np.uint8)
             ends.append(len(graph.tensors))
-            shape, place = list(values.shape), len(model.buffers) - 1
-            graph.tensors.append(_tensor(f"{name}{number}", shape, place))
-        made = _tensor(f"maps{number}", [1, 2, 2, channels], 0)
-        made.shapeSignature = [1, -1, -1, channels]
+            place = len(model.buffers) - 1
+            graph.tensors.append(_tensor(f"{name}{number}", list(values.shape), place))
+        made = _tensor(f"maps{number}", [1, *([1, 1] if is_fixed else [2, 2]), channels], 0)
+        made.shapeSignature = [1, *([1, 1] if is_fixed else [-1, -1]), channels]
         graph.outputs.append(len(graph.tensors))
         graph.operators.append(_convolution(ends, len(graph.tensors), stride))
         graph.tensors.append(made)
