@@ -122,6 +122,13 @@ def test_a_repetition_is_told_at_once(clip, play):
         assert event.frame_time - max(away, default=math.nan) <= 0.15
 
 
+@pytest.mark.parametrize(("clip", "times"), [("tfjs_pose_1.mp4", 1), ("squat_side_home.mp4", 0)])
+def test_one_leg_is_stood_on_only_where_a_foot_is_lifted(clip, times, play):
+    """Feet apart in depth, seen from the side, differ in height as well."""
+    holds = [event for event in play(clip).events if event.name == "one_leg_stand"]
+    assert [event.type for event in holds] == ["start", "end"] * times
+
+
 def test_a_routine_goes_on_with_the_next_step_of_a_real_clip(play, tmp_path):
     """Two steps of one squat each: the second begins at once, and misses no repetition."""
     (tmp_path / "routines").mkdir()
