@@ -8,7 +8,7 @@ import pytest
 from edgepose.core.watches.embedding import Neighbours
 from edgepose.train.classify import network
 from edgepose.train.classify.network import DenseNetwork, probabilities, train
-from edgepose.train.classify.nobody import draw_others
+from edgepose.train.classify.nobody import _joined, draw_others
 
 UPRIGHT = np.linspace([10.0, 40.0], [200.0, 80.0], 17) + np.tile([[0, 9], [0, -9]], (9, 1))[:17]
 
@@ -37,6 +37,14 @@ def test_others_are_far_from_every_example(examples, others):
     assert others.shape == (200, 17, 2)
     assert max(neighbours.of_points(pose).max() for pose in others) < 0.5
     assert np.array_equal(draw_others(points, neighbours, 5, seed=1), others[:5])
+
+
+def test_a_joined_pose_has_one_ones_upper_body_on_anothers_legs():
+    """The legs are moved to the hips and made as large as the upper body."""
+    small = np.round(UPRIGHT / 2, 3) + np.array([300.0, 0.0])
+    joined = _joined(UPRIGHT, small)
+    assert joined == pytest.approx(UPRIGHT, abs=0.02)
+    assert np.array_equal(_joined(small, UPRIGHT)[:11], small[:11])
 
 
 def test_the_classes_are_learnt_and_the_others_are_none(examples, others, monkeypatch):
