@@ -2,7 +2,8 @@ r"""The format of recordings: the poses of every frame, compact and exact, as JS
 
     {"type":"recording","version":1,"device":"lobby","start":1730000000.0,"model":"..."}
     {"type":"frame","frame_time":12.3,"seq":370,"size":[720,1280],"poses":[...]}
-    each pose: {"person":1,"score":0.83,"keypoints":"..."}, with "box" where the model gives one
+    each pose: {"person":1,"score":0.83,"keypoints":"..."}, with "box" and "extra" where the
+    model gives them
 
 Keypoints are the 17 x 3 float32 of a pose, unsmoothed, little-endian, in base64: bit for bit the
 model's output, so that a replay gives the same events, at 0.4 kB a frame with one person. A file
@@ -24,7 +25,7 @@ from typing import Any, Final
 import numpy as np
 
 from edgepose.errors import UserError
-from edgepose.skeleton import NUM_KEYPOINTS, keypoint_index
+from edgepose.skeleton import EXTRA_INDEX, EXTRA_KEYPOINTS, NUM_KEYPOINTS, keypoint_index
 from edgepose.types import Frame, Keypoints, Pose, Size, blank_frame, empty_keypoints
 
 log = logging.getLogger(__name__)
@@ -91,11 +92,17 @@ def frame_row(frame: Frame, poses: Sequence[Pose]) -> dict[str, Any]:
 
 
 def _pose_row(pose: Pose) -> dict[str, Any]:
-    keypoints = base64.b64encode(pose.keypoints.astype(_FLOAT32).tobytes()).decode()
+    keypoints = _encoded(pose.keypoints)
     row: dict[str, Any] = {"person": pose.person, "score": float(pose.score)}
     if pose.box is not None:
         row["box"] = [float(edge) for edge in pose.box]
+    if pose.extra is not None:
+        row["extra"] = _encoded(pose.extra)
     return {**row, "keypoints": keypoints}
+
+
+def _encoded(keypoints: Keypoints) -> str:
+    return base64.b64encode(keypoints.astype(_FLOAT32).tobytes()).decode()
 
 
 def is_recording(path: Path) -> bool:
@@ -212,12 +219,23 @@ def _pose(row: Mapping[str, Any], size: Size) -> Pose:
     keypoints = row["keypoints"]
     exact = isinstance(keypoints, str)
     return Pose(
-        _decoded(keypoints) if exact else _from_pixels(keypoints, size),
+        _decoded(keypoints, NUM_KEYPOINTS) if exact else _from_pixels(keypoints, size),
         _finite(row["score"]),
         size,
         int(row.get("person", 0)),
         _box(row["box"]) if "box" in row else None,
+        _extra(row["extra"], size) if "extra" in row else None,
     )
+
+
+def _extra(keypoints: Any, size: Size) -> Keypoints:
+    """Return (16, 3) of the keypoints beyond COCO's."""
+    if isinstance(keypoints, str):
+        return _decoded(keypoints, len(EXTRA_KEYPOINTS))
+    found = np.zeros((len(EXTRA_KEYPOINTS), 3), np.float32)
+    for row in keypoints:
+        found[EXTRA_INDEX[row["name"]] - NUM_KEYPOINTS] = _from_row(row, size)
+    return found
 
 
 def _box(edges: Sequence[float]) -> tuple[float, float, float, float]:
@@ -225,19 +243,23 @@ def _box(edges: Sequence[float]) -> tuple[float, float, float, float]:
     return ymin, xmin, ymax, xmax
 
 
-def _decoded(text: str) -> Keypoints:
-    """Return (17, 3) keypoints of base64, bit for bit."""
+def _decoded(text: str, count: int) -> Keypoints:
+    """Return (count, 3) keypoints of base64, bit for bit."""
     data = np.frombuffer(base64.b64decode(text, validate=True), _FLOAT32)
-    if data.size != 3 * NUM_KEYPOINTS:
-        raise ValueError(f"{data.size} numbers in keypoints instead of {3 * NUM_KEYPOINTS}")
-    return data.reshape(NUM_KEYPOINTS, 3).astype(np.float32)
+    if data.size != 3 * count:
+        raise ValueError(f"{data.size} numbers in keypoints instead of {3 * count}")
+    return data.reshape(count, 3).astype(np.float32)
 
 
 def _from_pixels(rows: Iterable[Mapping[str, Any]], size: Size) -> Keypoints:
     """Return (17, 3) normalised keypoints of named ones in pixels; score 0 for those not named."""
     keypoints = empty_keypoints()
     for row in rows:
-        at = keypoint_index(row["name"])
-        y, x, score = (_finite(row[name]) for name in ("y", "x", "score"))
-        keypoints[at] = y / size[0], x / size[1], score
+        keypoints[keypoint_index(row["name"])] = _from_row(row, size)
     return keypoints
+
+
+def _from_row(row: Mapping[str, Any], size: Size) -> tuple[float, float, float]:
+    """Return (y, x, score), normalised, of a keypoint in pixels."""
+    y, x, score = (_finite(row[name]) for name in ("y", "x", "score"))
+    return y / size[0], x / size[1], score

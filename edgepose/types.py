@@ -7,7 +7,7 @@ Order is (y, x, score) and (height, width); keypoints are in normalised frame co
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Literal
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.correction import Correction
-from edgepose.skeleton import KEYPOINTS, LIMBS, NUM_KEYPOINTS
+from edgepose.skeleton import EXTRA_KEYPOINTS, KEYPOINTS, LIMBS, NUM_KEYPOINTS
 
 Size = tuple[int, int]  # (height, width) in pixels
 Image = NDArray[np.uint8]  # (height, width, 3), RGB
@@ -143,17 +143,27 @@ class Pose:
     @property
     def pixels(self) -> Keypoints:
         """Return keypoints as (17, 3) of (y, x, score) in pixels of the source frame."""
+        return self._in_pixels(self.keypoints)
+
+    def _in_pixels(self, keypoints: Keypoints) -> Keypoints:
         height, width = self.size
-        return self.keypoints * np.array([height, width, 1], np.float32)
+        return keypoints * np.array([height, width, 1], np.float32)
+
+    def _named(self, names: Sequence[str], keypoints: Keypoints) -> list[dict[str, Any]]:
+        return [
+            {"name": name, "y": round(y, 2), "x": round(x, 2), "score": round(score, 3)}
+            for name, (y, x, score) in zip(names, self._in_pixels(keypoints).tolist(), strict=True)
+        ]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the promised JSON form: person (if tracked), score and 17 keypoints in pixels."""
-        keypoints = [
-            {"name": name, "y": round(y, 2), "x": round(x, 2), "score": round(score, 3)}
-            for name, (y, x, score) in zip(KEYPOINTS, self.pixels.tolist(), strict=True)
-        ]
+        """Return the promised JSON form: person (if tracked), score and 17 keypoints in pixels.
+
+        Extra keypoints follow as `extra`, where the model finds them.
+        """
+        keypoints = self._named(KEYPOINTS, self.keypoints)
         head = {"person": self.person} if self.person else {}
-        return {**head, "score": round(self.score, 3), "keypoints": keypoints}
+        tail = {} if self.extra is None else {"extra": self._named(EXTRA_KEYPOINTS, self.extra)}
+        return {**head, "score": round(self.score, 3), "keypoints": keypoints, **tail}
 
 
 def empty_keypoints() -> Keypoints:

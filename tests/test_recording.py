@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -316,3 +317,19 @@ def test_a_recording_is_told_from_a_clip(path: Path, content: bytes, answer: boo
     path.write_bytes(content)
 
     assert is_recording(path) is answer
+
+
+def test_extra_keypoints_are_read_back_to_the_bit(path: Path):
+    """From a recording; from a `jsonl` file to a hundredth of a pixel."""
+    extra = np.linspace(0, 1, 48, dtype=np.float32).reshape(16, 3)
+    written = replace(pose(), extra=extra)
+    write(path, header_row(HEADER), frame_row(frame(0, 0.0), (written,)))
+    ((_, (read,)),) = read_recording(path).frames
+    assert read.extra is not None
+    assert read.extra.tobytes() == extra.tobytes()
+
+    row = {"type": "poses", "seq": 0, "frame_time": 0.0, "size": list(SIZE)}
+    write(path, {**row, "poses": [written.to_dict()]})
+    ((_, (read,)),) = read_recording(path).frames
+    assert read.extra is not None
+    np.testing.assert_allclose(read.extra, extra, atol=0.001)

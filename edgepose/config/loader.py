@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from edgepose.config.classifiers import Classifier, class_problem, load_classifier
 from edgepose.config.file_cache import cached
 from edgepose.config.limits import Commands, LimitsSection, check_hosts, check_limits
-from edgepose.config.model_options import settle
+from edgepose.config.model_options import check_extra_keypoints, settle
 from edgepose.config.model_section import ModelSection
 from edgepose.config.overrides import SET, digest, resolve
 from edgepose.config.plugins import Part, PluginChoice, private
@@ -169,6 +169,7 @@ class _Sections:
         check_limits(limits, source, outputs, self.path, self.problems)
         model = root.model if root is not None else ModelSection()
         model = settle(model, self.path.absolute().parent, self.problems)
+        check_extra_keypoints(model, exercises, self.problems)
         check_hosts(limits, ("model", "options", "modelUrl"), model.url_hosts(), self.problems)
         if root is not None:
             check_profiles(root.profiles, root.watch, self.problems)

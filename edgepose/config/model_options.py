@@ -15,6 +15,7 @@ from edgepose.core.families.others import NO_POSE_MODELS, other_kind
 from edgepose.core.families.posenet import PoseNet
 from edgepose.core.families.posenet.build import PoseNetBuild
 from edgepose.core.families.posenet.options import PoseNetOptions
+from edgepose.core.watches.movement import Exercise
 from edgepose.errors import ModelError, UserError
 from edgepose.modelstore.choice import NoSuchBuild, build_of, choose, is_choice
 from edgepose.modelstore.manifest import Entry, manifest
@@ -58,6 +59,22 @@ def _check_kind(model: ModelSection, problems: Problems) -> None:
     tensors = _tensors(model)
     if tensors is not None and (kind := other_kind(*tensors)):
         problems.add(("model", key), f"{model.label}: {kind}")
+
+
+def check_extra_keypoints(
+    model: ModelSection, exercises: Mapping[str, Exercise], problems: Problems
+) -> None:
+    """Report exercises, by watch, that measure keypoints which the chosen model does not find."""
+    known = known_model(model) if any(one.extra_keypoints for one in exercises.values()) else None
+    if known is None or known.family.has_extra_keypoints:
+        return
+    for name, exercise in exercises.items():
+        if missing := ", ".join(exercise.extra_keypoints):
+            problems.add(
+                ("watch", name, "exercise"),
+                f"'{exercise.name}' measures {missing}, which {model.label} does not find; "
+                "use a mediapipe-pose model",
+            )
 
 
 def _by_url(model: ModelSection, base: Path, problems: Problems) -> ModelSection:

@@ -116,3 +116,29 @@ def test_a_classifier_is_refused_as_the_pose_model(
     (tmp_path / "own.tflite").write_bytes(pose + b"\0")
     with pytest.raises(ConfigError, match=rf"c\.yaml line 4: model\.\w+: .*: {kind}, which .*; "):
         load(config(tmp_path, key))
+
+
+HEEL_LIFT = """\
+version: 1
+exercise: heel_lift
+signal: {height: [heel, ankle]}
+start: below 0.0
+target: above 0.1
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "finds"), [("movenet-lightning-int8", False), ("mediapipe-pose-full", True)]
+)
+def test_an_exercise_needs_a_model_that_finds_its_keypoints(
+    tmp_path: Path, model: str, finds: bool
+):
+    """Heels are found by BlazePose alone: with another model the exercise would never count."""
+    (tmp_path / "heel_lift.yaml").write_text(HEEL_LIFT)
+    path = config(tmp_path, f"name: {model}")
+    path.write_text(path.read_text() + "watch: {lifts: {exercise: heel_lift.yaml}}\n")
+    if finds:
+        assert load(path).model.name == model
+        return
+    with pytest.raises(ConfigError, match=r"watch.lifts.exercise: 'heel_lift' measures left_heel"):
+        load(path)

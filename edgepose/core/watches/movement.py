@@ -24,6 +24,7 @@ from edgepose.core.watches.signals import (
     Tilt,
     place,
 )
+from edgepose.skeleton import EXTRA_INDEX
 
 Words = Mapping[str, str]  # by language; "" where the file names none
 Moment = Literal["start", "target", "any"]
@@ -139,6 +140,16 @@ class Exercise:
     def all_guards(self) -> tuple[Check, ...]:
         """Return the guards with those that posture and view stand for."""
         return (*_posture_guards(self.posture), *_view_guards(self.view), *self.guards)
+
+    @property
+    def extra_keypoints(self) -> tuple[str, ...]:
+        """Return the keypoints that it measures and few models find: hands, feet and more."""
+        checks = (*self.hold, *self.guards, *self.faults)
+        measures = [check.measure for check in checks] + ([self.measure] if self.measure else [])
+        signals = [signal for measure in measures for signal in (measure.left, measure.right)]
+        used = {index for signal in signals for where in signal.places for index in where}
+        used |= {index for name in self.needs for index in place(name, "left")}
+        return tuple(name for name, index in EXTRA_INDEX.items() if index in used)
 
     def is_seen(self, body: Body, sides: Iterable[Side] = SIDES) -> bool:
         """Return whether what it needs is seen, of one side at least."""

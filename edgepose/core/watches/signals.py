@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from edgepose.core.matching import Templates
 from edgepose.core.templates import MIN_SCORE
-from edgepose.skeleton import INDEX
+from edgepose.skeleton import EXTRA_INDEX, INDEX
 from edgepose.types import Pose
 
 Side = Literal["left", "right"]
@@ -21,8 +21,13 @@ Place = tuple[int, ...]  # keypoints whose middle is meant; usually one
 Way = tuple[float, float]  # (down, right) in pixels
 
 SIDES: Final[tuple[Side, Side]] = ("left", "right")
-SIDED: Final = tuple(name.removeprefix("left_") for name in INDEX if name.startswith("left_"))
-MIDDLES: Final = {f"{name}s": (INDEX[f"left_{name}"], INDEX[f"right_{name}"]) for name in SIDED}
+NAMED: Final = INDEX | EXTRA_INDEX  # those beyond COCO's are unknown to most models
+SIDED: Final = tuple(name.removeprefix("left_") for name in NAMED if name.startswith("left_"))
+_PLURALS: Final = {"pinky": "pinkies", "index": "indexes", "foot_index": "foot_indexes"}
+MIDDLES: Final = {
+    _PLURALS.get(name, f"{name}s"): (NAMED[f"left_{name}"], NAMED[f"right_{name}"])
+    for name in SIDED
+}
 LIMBS: Final = {
     "trunk": ("shoulders", "hips"),
     "side": ("shoulder", "hip"),
@@ -37,7 +42,7 @@ LIMBS: Final = {
 
 GUESSED: Final = 0.4  # score up to which MoveNet guesses legs outside the picture: 0.36 mostly
 SURE: Final = 0.45  # score that it hardly ever gave them; legs in the picture have 0.5 and more
-PLACES: Final = (*INDEX, *SIDED, *MIDDLES)  # every name that `place` knows
+PLACES: Final = (*NAMED, *SIDED, *MIDDLES)  # every name that `place` knows
 
 
 def place(name: str, side: Side) -> Place:
@@ -47,7 +52,11 @@ def place(name: str, side: Side) -> Place:
     """
     if name in MIDDLES:
         return MIDDLES[name]
-    return (INDEX[name if name in INDEX else f"{side}_{name}"],)
+    return (NAMED[name if name in NAMED else f"{side}_{name}"],)
+
+
+_NO_SCORES: Final = [0.0] * len(EXTRA_INDEX)
+_NO_POINTS: Final = [None] * len(EXTRA_INDEX)
 
 
 class Body:
@@ -68,10 +77,15 @@ class Body:
         self._min_score = min_score
         self._sure: Body | None = None
         rows = pose.keypoints.tolist()
+        if pose.extra is not None:
+            rows += pose.extra.tolist()
         self.scores = [score for _, _, score in rows]
         self._points: list[Way | None] = [
             (y * height, x * width) if score >= min_score else None for y, x, score in rows
         ]
+        if pose.extra is None:
+            self.scores += _NO_SCORES
+            self._points += _NO_POINTS
         self.torso = self.length(MIDDLES["shoulders"], MIDDLES["hips"])
 
     @property

@@ -24,7 +24,8 @@ from edgepose.core.watches.signals import (
     Tilt,
     place,
 )
-from edgepose.skeleton import INDEX, MIRRORED
+from edgepose.skeleton import EXTRA_INDEX, INDEX, MIRRORED
+from edgepose.types import Pose
 
 UP = {"left_upper_arm": 60.0, "left_forearm": 100.0}
 
@@ -195,3 +196,19 @@ def test_one_pose_is_read_in_microseconds(figure):
     """Nothing of a signal is a numpy array: a watch reads several in every frame."""
     body = Body(figure())
     assert not any(isinstance(value, np.generic) for value in (ELBOW(body), body.torso))
+
+
+def test_extra_keypoints_are_places_like_the_others() -> None:
+    """Heels and fingers by side or by name; unknown to a model that does not find them."""
+    keypoints = np.full((17, 3), 0.5, np.float32)
+    keypoints[[11, 12], 0] = 0.7  # hips below the shoulders
+    extra = np.zeros((16, 3), np.float32)
+    extra[EXTRA_INDEX["left_heel"] - 17] = 0.9, 0.4, 0.8
+    known = Body(Pose(keypoints, 0.9, (100, 100), extra=extra))
+    without = Body(Pose(keypoints, 0.9, (100, 100)))
+    heel = Height(place("heel", "left"), place("left_hip", "left"))
+    assert heel(known) == pytest.approx(-1.0)
+    assert math.isnan(heel(without))
+    assert without.visibility([place("left_heel", "right")]) == 0.0
+    assert math.isnan(Height(place("heel", "right"), place("hips", "right"))(known))
+    assert known.at(place("heels", "left")) == pytest.approx((90.0, 40.0))
