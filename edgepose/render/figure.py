@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -43,7 +45,7 @@ class Brush:
         return cls(states, rgb(palette.plain), unit)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Figure:
     """One person on the canvas.
 
@@ -56,17 +58,17 @@ class Figure:
     match: Match | None = None
     glow: bool = False
 
-    @property
+    @cached_property
     def lines(self) -> Points:
         """Return (12, 2, 2): both ends of every limb."""
         return np.stack([self.points[LIMB_STARTS], self.points[LIMB_ENDS]], axis=1)
 
-    @property
+    @cached_property
     def limbs(self) -> Known:
         """Return bool (12,): limbs of which both ends are known."""
         return self.known[LIMB_STARTS] & self.known[LIMB_ENDS]
 
-    @property
+    @cached_property
     def moves_first(self) -> bool:
         """Return whether the person should turn, step back or lie down before anything else."""
         found = () if self.match is None else self.match.explain()
@@ -74,8 +76,13 @@ class Figure:
 
     def width(self, unit: float) -> float:
         """Return the width of a limb in pixels: bold for near people, finer for distant ones."""
-        extent = np.hypot(*np.ptp(self.points[self.known], axis=0)) if self.known.any() else 0.0
-        return min(max(0.024 * float(extent), 3 * unit), 12 * unit)
+        return min(max(0.024 * self._extent, 3 * unit), 12 * unit)
+
+    @cached_property
+    def _extent(self) -> float:
+        """Return the diagonal of the known points, in pixels; 0 where none is known."""
+        known = self.points[self.known]
+        return math.hypot(*(known.max(0) - known.min(0)).tolist()) if len(known) else 0.0
 
 
 def draw_figure(canvas: Image, figure: Figure, brush: Brush) -> None:
@@ -93,7 +100,7 @@ def draw_figure(canvas: Image, figure: Figure, brush: Brush) -> None:
 
 
 def _draw_halo(canvas: Image, lines: Points, width: float, light: Rgb | None) -> None:
-    halo(canvas, lines, width, light or OUTLINE, 0.9 if light else 0.4)
+    halo(canvas, lines, width, light, 0.9 if light else 0.4)
 
 
 def _draw_states(
