@@ -22,9 +22,16 @@ _RING: Final = 320  # units: holds two digits, and the goal below them
 _WIDER: Final = 1.32  # of the number's width, where it has three digits
 _THICKNESS: Final = 0.06  # of the ring
 _BELOW_STATS: Final = 46  # units
+_BELOW_RING: Final = 100  # units: the title
+_TIGHT: Final = 300  # units: a ring around two digits
+_FULLEST: Final = 1.5  # scale beyond which a number grows inside its ring
 _MOST: Final = 4  # people with numbers of their own
 
 SET_SHOWN: Final = 4.0  # seconds
+FINISHED_SHOWN: Final = 10.0
+_LATE: Final = 10.0  # seconds left of a step, from which they are in the accent's colour
+_WELL: Final = 0.8  # score of a routine that is worth a party
+_FILLED: Final = 0.78  # share of a ring that a number may take
 _DIMMED: Final = 0.3
 _SET_RING: Final = 430  # units
 _SET_DIGITS: Final = 250
@@ -52,21 +59,33 @@ class Wording:
 
 
 def draw_counters(
-    page: Page, wording: Wording, watch: WatchState, places: Mapping[int, float]
+    page: Page,
+    wording: Wording,
+    everybody: Sequence[WatchState],
+    places: Mapping[int, float],
+    above: int = 0,
 ) -> Sequence[WatchState]:
     """Draw everybody's number, those on the picture's left first; return whose they are.
 
-    places: x of people in canvas pixels, by person.
+    places: x of people in canvas pixels, by person. above: pixels over everybody's head, which a
+    number may fill on an upright screen.
     """
-    everybody = [watch, *watch.others]
     shown = sorted(everybody, key=lambda state: -_weight(state))[:_MOST]
     shown.sort(key=lambda state: (places.get(state.person, math.inf), state.person))
     sprites = [_number(page, state) for state in shown]
-    scale = min(1.0, _room(page) / sum(_diameter(page, sprite, 1.0) for sprite in sprites))
+    fits = _room(page) / sum(_diameter(page, sprite, 1.0) for sprite in sprites)
+    scale = min(_largest(page, above), fits)
     for i, state in enumerate(shown):
         tile = Tile.of(page, wording, state, scale)
         _draw_tile(page, tile, _left(page, tile.ring, i, len(shown)))
     return shown
+
+
+def _largest(page: Page, above: int) -> float:
+    """Return the scale of one number: its digits are a sixth of the height where that has room."""
+    height, width = page.size
+    free = above - page.px(MARGIN + _BELOW_STATS + _BELOW_RING)
+    return max(min(height / min(height, width), free / page.px(_TIGHT)), 1.0)
 
 
 def _weight(state: WatchState) -> float:
@@ -103,7 +122,7 @@ def _share_now(state: WatchState) -> float:
 
 
 def _diameter(page: Page, number: Sprite, scale: float) -> int:
-    return max(page.px(_RING * scale), round(_WIDER * number.size[1]))
+    return max(page.px(_RING * min(scale, _FULLEST)), round(_WIDER * number.size[1]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,6 +134,7 @@ class Tile:
     number: Sprite
     goal: Sprite | None
     title: str
+    left: str
     scale: float
 
     @classmethod
@@ -123,9 +143,10 @@ class Tile:
         colour = page.accent if _share_now(state) >= 1 else INK
         number = _number(page, state, scale, colour)
         words = goal_words(wording.language, state)
-        goal = page.type.text(words, page.px(42 * scale), MUTED) if words else None
+        goal = page.type.text(words, page.px(42 * min(scale, _FULLEST)), MUTED) if words else None
         diameter = _diameter(page, number, scale)
-        return cls(state, diameter, number, goal, wording.heading(state), scale)
+        title, left = wording.heading(state), time_left(wording.language, state)
+        return cls(state, diameter, number, goal, title, left, scale)
 
 
 def goal_words(language: Language, state: WatchState) -> str:
@@ -133,6 +154,13 @@ def goal_words(language: Language, state: WatchState) -> str:
     unit = "" if state.kind == "exercise" else " s"
     whole = state.goal or (state.hold if state.kind == "pose" else 0.0)
     return language.text("of_goal", goal=f"{whole:g}") + unit if whole else unit.strip()
+
+
+def time_left(language: Language, state: WatchState) -> str:
+    """Return "42 s left" of a step with a limit, `""` without one."""
+    if state.step is None or state.step.left is None:
+        return ""
+    return language.text("time_left", seconds=math.ceil(state.step.left))
 
 
 def _draw_tile(page: Page, tile: Tile, x: int) -> None:
@@ -154,33 +182,100 @@ def _draw_tile(page: Page, tile: Tile, x: int) -> None:
     text = page.type.text(tile.title, page.px(max(34 * tile.scale, 24)), INK, tile.ring)
     bottom = y + tile.ring + page.px(8) + text.size[0] + page.px(PADDING)
     draw_pill(page, text, bottom, PANEL, 0.8, middle=middle)
+    if tile.left:
+        _draw_time_left(page, tile, bottom, middle)
 
 
-def draw_set(page: Page, wording: Wording, event: Event, kind: str, since: float) -> None:
-    """Fill the page with the end of a set: how many, in what time, and whether that was the goal.
+def _draw_time_left(page: Page, tile: Tile, y: int, middle: int) -> None:
+    """Write the time that a step has left below its title."""
+    is_late = tile.state.step is not None and (tile.state.step.left or 0.0) < _LATE
+    colour = page.accent if is_late else INK
+    text = page.type.text(tile.left, page.px(max(34 * tile.scale, 24)), colour, tile.ring)
+    draw_pill(page, text, y + text.size[0] + page.px(PADDING + 8), PANEL, 0.8, middle=middle)
 
-    kind: of the watch, "exercise" or "hold". since: seconds.
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What fills the screen at the end of a set or a routine.
+
+    number: as large as possible, with its unit below. share: of the ring that is full. words: what
+    is written below it. is_reached: whether it is worth a party. seed: of the confetti.
     """
+
+    title: str
+    number: str
+    words: str
+    unit: str = ""
+    share: float = 1.0
+    is_reached: bool = True
+    seed: float = 0.0
+
+
+def ending_of(wording: Wording, event: Event, kind: str) -> Ending:
+    """Return the ending that an event is about. kind: of its watch, "exercise" or "hold"."""
+    title, seed = wording.title(event.name), event.frame_time
+    if event.type == "finished":
+        score = event.score or 0.0
+        words = routine_words(wording.language, event)
+        return Ending(title, f"{100 * score:.0f}", words, "%", score, score >= _WELL, seed)
+    return Ending(
+        title,
+        str(_amount(event, kind)),
+        set_words(wording.language, event, kind),
+        "s" if kind == "hold" else "",
+        _share(event, kind),
+        reached_goal(event, kind),
+        seed,
+    )
+
+
+def draw_ending(page: Page, ending: Ending, since: float) -> None:
+    """Fill the page with the end of a set or a routine. since: seconds."""
     cv2.convertScaleAbs(page.canvas, dst=page.canvas, alpha=_DIMMED)
-    is_reached = reached_goal(event, kind)
-    if is_reached:
-        _draw_confetti(page, event.frame_time, since)
+    if ending.is_reached:
+        _draw_confetti(page, ending.seed, since)
     height, width = page.size
     diameter, middle = page.px(_SET_RING), width // 2
     x, y = middle - diameter // 2, (height - diameter) // 2
     thickness = max(diameter // 14, 1)
-    sweep = min(since / 0.5, 1.0) if is_reached else _share(event, kind)
+    sweep = min(since / 0.5, 1.0) if ending.is_reached else ending.share
     blend(page.canvas, panel((diameter, diameter), diameter // 2, PANEL, 0.85), y, x)
     blend(page.canvas, ring(diameter, thickness, INK, 0.2), y, x)
     if sweep > 0:
         draw_arc(page, (middle, height // 2), (diameter - thickness) // 2, thickness, sweep)
-    number = page.type.text(str(_amount(event, kind)), page.px(_SET_DIGITS), INK)
-    blend(page.canvas, number, (height - number.size[0]) // 2, middle - number.size[1] // 2)
-    title = page.text(wording.title(event.name), 54, INK, 0.9)
+    _draw_ending_number(page, ending, diameter)
+    title = page.text(ending.title, 54, INK, 0.9)
     draw_pill(page, title, y - page.px(8), PANEL, 0.8)
-    words = set_words(wording.language, event, kind)
-    below = page.text(words, 46, page.accent if is_reached else INK, 0.94)
+    below = page.text(ending.words, 46, page.accent if ending.is_reached else INK, 0.94)
     draw_pill(page, below, y + diameter + page.px(18) + below.size[0], PANEL, 0.8)
+
+
+def _draw_ending_number(page: Page, ending: Ending, diameter: int) -> None:
+    """Write the number into the ring, smaller where it has three digits, and its unit below."""
+    (height, width), size = page.size, page.px(_SET_DIGITS)
+    number = page.type.text(ending.number, size, INK)
+    if number.size[1] > _FILLED * diameter:
+        number = page.type.text(ending.number, int(size * _FILLED * diameter / number.size[1]), INK)
+    lift = page.px(16) if ending.unit else 0
+    y = (height - number.size[0]) // 2 - lift
+    blend(page.canvas, number, y, (width - number.size[1]) // 2)
+    if ending.unit:
+        unit = page.text(ending.unit, 52, MUTED)
+        below = (height + diameter) // 2 - page.px(110)
+        blend(page.canvas, unit, below, (width - unit.size[1]) // 2)
+
+
+def routine_words(language: Language, event: Event) -> str:
+    """Return "finished, well done · 4 steps · 5:12 min"; who did little is not praised."""
+    effort = event.effort
+    is_praised = (event.score or 0.0) >= _WELL
+    parts = [language.text("finished" if is_praised else "is_over")]
+    if effort and (effort.steps or 0) > 1:
+        parts.append(language.text("steps_done", count=effort.steps))
+    if effort and effort.seconds:
+        minutes, seconds = divmod(round(effort.seconds), 60)
+        parts.append(f"{minutes}:{seconds:02d} min")
+    return " · ".join(parts)
 
 
 def set_words(language: Language, event: Event, kind: str) -> str:

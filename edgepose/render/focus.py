@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from edgepose.correction import Correction
@@ -31,20 +31,43 @@ class Focus:
     """
 
     def __init__(self) -> None:
-        self._attempts: dict[str, PoseAttempt] = {}
+        self._attempts: dict[tuple[str, int], PoseAttempt] = {}
         self._name = ""
 
     def of(self, watches: Sequence[WatchState], time: float) -> WatchState | None:
         """Return the state of the watch that matters now, None where nobody does anything."""
-        ranked = [(self._rank(watch, time), watch) for watch in watches]
+        self._forget(watches)
+        ranked = [self._ranked(watch, time) for watch in watches]
         rank, chosen = max(ranked, key=lambda one: one[0], default=((0,), None))
         chosen = chosen if rank[0] else None
         self._name = chosen.name if chosen else ""
         return chosen
 
-    def _rank(self, watch: WatchState, time: float) -> tuple[float, ...]:
-        """Return a sort key; the first number is 0 for what nobody does."""
-        is_attempted = self._is_attempted(watch, time)
+    def people(self, watch: WatchState) -> dict[int, WatchState]:
+        """Return whom the picture is about, by person, without those who just stand there."""
+        others = (state for state in watch.others if watch.kind != "pose" or self._does(state))
+        return {state.person: state for state in (watch, *others)}
+
+    def _forget(self, watches: Sequence[WatchState]) -> None:
+        """Drop the attempts of people who are gone."""
+        here = {(one.name, one.person) for watch in watches for one in (watch, *watch.others)}
+        self._attempts = {key: one for key, one in self._attempts.items() if key in here}
+
+    def _ranked(self, watch: WatchState, time: float) -> tuple[tuple[float, ...], WatchState]:
+        """Return a sort key, whose first number is 0 for what nobody does, and the watch.
+
+        It is led by somebody who does the pose, not by who has more of it and just stands there.
+        """
+        everybody = (watch, *watch.others)
+        for state in everybody:
+            self._follow(state, time)
+        if not self._does(watch) and (doing := [one for one in everybody if self._does(one)]):
+            leader = max(doing, key=lambda state: (state.phase in _HELD, state.score))
+            others = tuple(state for state in everybody if state is not leader)
+            watch = replace(leader, step=watch.step, others=tuple(map(_alone, others)))
+        return self._rank(watch), watch
+
+    def _rank(self, watch: WatchState) -> tuple[float, ...]:
         is_kept = watch.name == self._name
         if watch.step is not None:
             return (4.0 * (watch.step.number > 0),)
@@ -52,20 +75,27 @@ class Focus:
             return (3.0 * is_in_progress(watch), is_kept, watch.count, watch.score)
         if watch.phase in _HELD:
             return (2.0, watch.phase != "holding", is_kept, watch.score)
-        return (1.0 * is_attempted, is_kept, watch.score)
+        return (1.0 * self._does(watch), is_kept, watch.score)
 
-    def _is_attempted(self, watch: WatchState, time: float) -> bool:
-        """Follow the score of a pose; return whether somebody is on the way to it."""
-        if watch.kind != "pose" or watch.step is not None:
-            return False
-        before = self._attempts.get(watch.name)
-        if not watch.person:
-            self._attempts.pop(watch.name, None)
-            return False
-        if before is None or not before.goes_on_with(watch, time):
-            before = PoseAttempt(watch.person, watch.score, time)
-        self._attempts[watch.name] = before
-        return before.step(watch.score, watch.enter, time)
+    def _does(self, state: WatchState) -> bool:
+        """Return whether a person holds a pose or attempts it."""
+        attempt = self._attempts.get((state.name, state.person))
+        is_attempted = attempt is not None and attempt.is_on
+        return state.kind == "pose" and (state.phase in _HELD or is_attempted)
+
+    def _follow(self, state: WatchState, time: float) -> None:
+        """Follow the score of a person at a pose."""
+        if state.kind != "pose" or not state.person:
+            return
+        key = state.name, state.person
+        before = self._attempts.get(key)
+        if before is None or not before.goes_on_at(time):
+            self._attempts[key] = before = PoseAttempt(state.score, time)
+        before.step(state.score, state.enter, time)
+
+
+def _alone(state: WatchState) -> WatchState:
+    return replace(state, others=(), step=None) if state.others or state.step else state
 
 
 def is_in_progress(watch: WatchState) -> bool:
@@ -84,16 +114,15 @@ def _is_done(watch: WatchState) -> bool:
 class PoseAttempt:
     """A person's score at one pose: where it usually is, and whether it rises from there."""
 
-    person: int
     usual: float
     time: float
     best: float = 0.0
     improved: float = 0.0  # when `best` was reached
     is_on: bool = False
 
-    def goes_on_with(self, watch: WatchState, time: float) -> bool:
-        """Return whether a state is the next of the same person."""
-        return watch.person == self.person and 0 <= time - self.time < SLOWLY
+    def goes_on_at(self, time: float) -> bool:
+        """Return whether a score of that time is the next of the same attempt."""
+        return 0 <= time - self.time < SLOWLY
 
     def step(self, score: float, enter: float, time: float) -> bool:
         """Take the next score; return whether the pose is attempted."""

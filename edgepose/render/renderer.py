@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.render.attract import Sign
-from edgepose.render.counting import SET_SHOWN, Wording, draw_counters, draw_set
+from edgepose.render.counting import (
+    FINISHED_SHOWN,
+    SET_SHOWN,
+    Wording,
+    draw_counters,
+    draw_ending,
+    ending_of,
+)
 from edgepose.render.figure import Brush, Figure, Known, draw_corrections, draw_figure, draw_ghost
 from edgepose.render.focus import Advice, Focus, is_in_progress
 from edgepose.render.messages import (
@@ -26,6 +33,7 @@ from edgepose.render.style import Style, rgb
 from edgepose.render.text import Page, Typesetter, unit_of
 from edgepose.types import Event, Image, Keypoints, Pose, Scene, Size, WatchState
 
+_LOWER: Final = 0.86  # share of the free height above the picture; words have what is below
 _FAR: Final = 16384.0  # cv2 takes fixed-point coordinates of 32 bits; farther out is invisible
 
 
@@ -42,11 +50,15 @@ class Placement:
 
     @classmethod
     def fit(cls, picture: Size, canvas: Size, mirror: bool = False) -> Placement:
-        """Return the largest centred rectangle with the picture's proportions."""
+        """Return the largest rectangle with the picture's proportions, in the middle.
+
+        On an upright screen it is lower: numbers have the space above it for themselves.
+        """
         scale = min(canvas[0] / picture[0], canvas[1] / picture[1])
         height = min(max(round(picture[0] * scale), 1), canvas[0])
         width = min(max(round(picture[1] * scale), 1), canvas[1])
-        y, x = (canvas[0] - height) // 2, (canvas[1] - width) // 2
+        share = _LOWER if canvas[0] > canvas[1] else 0.5
+        y, x = round((canvas[0] - height) * share), (canvas[1] - width) // 2
         return cls(canvas, y, x, height, width, mirror)
 
     def points_xy(self, keypoints: Keypoints) -> NDArray[Any]:
@@ -77,7 +89,8 @@ def _flipped(image: Image) -> Image:
 
 NO_SIGN: Final = Sign()
 _FLASH: Final = 0.6  # seconds that the edges glow after an event
-_CELEBRATED: Final = ("start", "rep", "goal", "set")
+_HEADROOM: Final = 0.12  # of the picture, above everybody's head
+_CELEBRATED: Final = ("start", "rep", "goal", "set", "finished")
 _HELD_LONG: Final = 3.0  # seconds; the end of a shorter hold is not worth a screen
 
 
@@ -96,7 +109,7 @@ class Renderer:
         self._wording = wording or Wording()
         self._type = Typesetter(self.style.font)
         self._recent: Event | None = None
-        self._set: Event | None = None
+        self._ended: Event | None = None
         self._focus = Focus()
         self._advice = Advice(self._wording.language)
 
@@ -156,9 +169,9 @@ class Renderer:
         self, canvas: Image, placement: Placement, scene: Scene, focus: WatchState | None
     ) -> None:
         brush = Brush.of(self.style.palette, unit_of(placement.canvas))
+        meant = self._focus.people(focus) if focus is not None else {}
         for pose in reversed(scene.poses):  # the best one last, on top
-            is_meant = focus is not None and focus.person == pose.person
-            figure = self._figure(pose, placement, focus if is_meant else None)
+            figure = self._figure(pose, placement, meant.get(pose.person))
             if self.style.ghost:
                 draw_ghost(canvas, figure, brush.unit, placement.mirror)
             draw_figure(canvas, figure, brush)
@@ -191,8 +204,9 @@ class Renderer:
         if self.style.stats:
             draw_stats(page, scene.stats)
         over = self._over(time)
-        if over is not None and (focus is None or focus.kind == "pose"):
-            draw_set(page, self._wording, over, _kind(scene, over), _since(over, time))
+        if over is not None and _may_cover(over, focus):
+            ending = ending_of(self._wording, over, _kind(scene, over))
+            draw_ending(page, ending, _since(over, time))
         elif focus is not None and (focus.step is not None or is_in_progress(focus)):
             self._write_count(page, placement, scene, focus)
         else:
@@ -203,7 +217,9 @@ class Renderer:
         self, page: Page, placement: Placement, scene: Scene, focus: WatchState
     ) -> None:
         places = {pose.person: self._middle(pose, placement) for pose in scene.poses}
-        shown = draw_counters(page, self._wording, focus, places)
+        about = tuple(self._focus.people(focus).values())
+        above = placement.y + round(_HEADROOM * placement.height)
+        shown = draw_counters(page, self._wording, about, places, above)
         advice = [state.advice for state in shown if state.advice]
         match = focus.match if focus.phase != "active" else None
         advice += self._advice.words(match, scene.frame.time)
@@ -244,12 +260,26 @@ class Renderer:
             if event.type in _CELEBRATED:
                 self._recent = event
             is_long_hold = event.type == "end" and _kind(scene, event) == "hold"
-            if event.type == "set" or (is_long_hold and (event.held or 0) >= _HELD_LONG):
-                self._set = event
+            is_over = event.type in ("set", "finished")
+            if is_over or (is_long_hold and (event.held or 0) >= _HELD_LONG):
+                self._ended = event
 
     def _over(self, time: float) -> Event | None:
-        """Return the set that has just come to its end."""
-        return self._set if _since(self._set, time) < SET_SHOWN else None
+        """Return the set or the routine that has just come to its end."""
+        ended = self._ended
+        if ended is None:
+            return None
+        longest = FINISHED_SHOWN if ended.type == "finished" else SET_SHOWN
+        return ended if _since(ended, time) < longest else None
+
+
+def _may_cover(over: Event, focus: WatchState | None) -> bool:
+    """Return whether the end of something may fill the screen: not over who has gone on."""
+    if focus is None:
+        return True
+    if over.type == "finished":
+        return focus.step is None
+    return focus.kind == "pose"
 
 
 def _kind(scene: Scene, event: Event) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from edgepose.language import Language, load_language, title_of
 from edgepose.render import Palette, Renderer, Wording
-from edgepose.render.counting import SET_SHOWN, goal_words, set_words
+from edgepose.render.counting import SET_SHOWN, ending_of, goal_words, set_words, time_left
 from edgepose.render.style import rgb
 from edgepose.types import Effort, Event, Pose, Scene, Size, StepState, WatchState, blank_frame
 
@@ -37,6 +37,16 @@ def test_digits_are_a_sixth_of_the_shorter_side(size: Size, count: int):
     untitled = replace(SQUATS, name="_", count=count, score=0.3, goal=0)
     rows = np.flatnonzero(lit(shown(untitled, size=size), (255, 255, 255)).any(1))
     assert np.ptp(rows) >= min(size) / 6
+
+
+@pytest.mark.parametrize("count", [8, 12])
+def test_digits_are_a_sixth_of_an_upright_screen_s_height(count: int):
+    """Where the picture lies across and leaves room above it."""
+    untitled = replace(SQUATS, name="_", count=count, score=0.3, goal=0)
+    scene = Scene(blank_frame((480, 640), 5.0, 0), watches=(untitled,))
+    rows = np.flatnonzero(lit(Renderer().draw(scene, (1280, 720)), (255, 255, 255)).any(1))
+    assert np.ptp(rows) >= 1280 / 6
+    assert rows.max() < 640 + 0.1 * 540, "the number covers people"
 
 
 def test_the_ring_is_how_deep_the_repetition_is():
@@ -85,6 +95,60 @@ def test_the_end_of_a_set_fills_the_screen_for_a_while():
     middle = np.s_[300:420, 540:740]
     white = [lit(image[middle], (255, 255, 255)).sum() > 3000 for image in images]
     assert white == [True, True, False, True, False]
+
+
+FINISHED = Event("2", "finished", "workout", "lobby", 0.0, 5.0, 1, 0.93,
+                 effort=Effort(seconds=312.4, steps=4))  # fmt: skip
+
+
+def screens(after: WatchState) -> list[bool]:
+    """Return whether the end of a routine fills the screen, each second from its event on."""
+    renderer = Renderer()
+    images = [
+        renderer.draw(Scene(blank_frame((720, 1280), 5.0 + i, 0), watches=(after,), events=events))
+        for i, events in enumerate([(FINISHED,), *[()] * 11])
+    ]
+    return [lit(image[300:420, 540:740], (255, 255, 255)).sum() > 3000 for image in images]
+
+
+def test_the_end_of_a_routine_fills_the_screen():
+    """For long enough to read it from afar, also beside a watch that has counted."""
+    waits = WatchState("workout", step=StepState("Workout", 0, 5))
+    assert screens(waits) == [True] * 10 + [False] * 2
+    assert screens(SQUATS)[:10] == [True] * 10
+
+
+def test_a_routine_that_begins_again_has_the_screen():
+    """Whatever the last one came to."""
+    running = replace(SQUATS, name="workout", step=StepState("Squats", 1, 5))
+    assert not any(screens(running))
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (FINISHED, "finished, well done · 4 steps · 5:12 min"),
+        (replace(FINISHED, score=0.4, effort=Effort(seconds=59.6, steps=1)), "finished · 1:00 min"),
+    ],
+)
+def test_a_routine_is_summed_up_in_words(event: Event, words: str):
+    """Praise is for who did most of it; the number is the share that was done."""
+    ending = ending_of(Wording(titles={"workout": "Morning round"}), event, "rest")
+    assert ending.words == words
+    assert (ending.title, ending.unit) == ("Morning round", "%")
+    assert ending.number == f"{100 * (event.score or 0):.0f}"
+    assert ending.is_reached == ((event.score or 0) > 0.8)
+
+
+def test_a_step_with_a_limit_shows_its_time():
+    """In words of the language; whole seconds, none before the time is up."""
+    step = replace(SQUATS, step=StepState("Squats", 2, 5, left=41.2))
+    assert time_left(Language(), step) == "42 s left"
+    assert time_left(load_language("de"), step) == "noch 42 s"
+    assert time_left(Language(), SQUATS) == ""
+    without = replace(step, step=StepState("Squats", 2, 5))
+    added = lit(shown(step), (255, 255, 255)).sum() - lit(shown(without), (255, 255, 255)).sum()
+    assert added > 300
 
 
 @pytest.mark.parametrize(

@@ -162,3 +162,37 @@ class TestAdvice:
         """German has them all."""
         advice = Advice(load_language("de"))
         assert advice.words(asked("raise"), 0.0) == ["hebe den linken Arm"]
+
+
+class TestSeveralPeople:
+    """Whom a pose is about where several are in view."""
+
+    def two(self, first: float, second: float, phase: str = "idle") -> WatchState:
+        """Return a watch of two people, the first closest to the pose."""
+        other = replace(pose(second, phase), person=2)
+        return replace(pose(first), others=(other,))
+
+    def test_who_attempts_it_leads_before_who_just_looks_like_it(self):
+        """A body that stands has more of some poses than an arm on its way up."""
+        focus = Focus()
+        for i in range(5):
+            assert focus.of([self.two(0.8, 0.4)], i * 0.1) is None
+        found = focus.of([self.two(0.8, 0.75)], 0.5)
+        assert found is not None
+        assert found.person == 2
+        assert focus.people(found).keys() == {2}
+
+    def test_everybody_who_does_it_is_meant(self):
+        """One holds it, the other is on the way."""
+        focus = Focus()
+        focus.of([self.two(0.4, 0.4)], 0.0)
+        found = focus.of([self.two(0.8, 0.7, "holding")], 0.2)
+        assert found is not None
+        assert focus.people(found).keys() == {1, 2}
+
+    def test_people_who_are_gone_are_forgotten(self):
+        """A track's number is not given again, and none is kept for ever."""
+        focus = Focus()
+        for person in range(1, 50):
+            focus.of([replace(pose(0.4), person=person)], 0.1 * person)
+        assert len(focus._attempts) == 1

@@ -174,6 +174,23 @@ def test_each_person_has_the_colours_of_their_own_watch():
     assert near(image[middle("left_shin", second)], PLAIN)
 
 
+def test_two_people_at_a_pose_have_their_own_limbs_coloured():
+    """Each by their own comparison; a bystander, who has no part in it, stays plain."""
+    people = [standing(person=number) for number in (1, 2, 3)]
+    for pose, shift in zip(people, (0.0, -0.3, 0.3), strict=True):
+        pose.keypoints[:, 1] += shift
+    off = watching(compared(left_shin=DEVIATED), person=2)
+    idle = watching(compared(left_shin=DEVIATED), person=3, phase="idle", score=0.4)
+    watch = watching(compared(), others=(off, idle))
+
+    image = Renderer().draw(scene(*people, watches=(watch,)))
+
+    colours = [image[middle("left_shin", pose)] for pose in people]
+    assert near(colours[0], MATCHING)
+    assert near(colours[1], DEVIATING)
+    assert near(colours[2], PLAIN)
+
+
 @pytest.mark.parametrize("score", [0.0, 0.1, math.nan])
 def test_keypoints_that_were_not_found_are_not_drawn(score: float):
     """Score 0, a score below min_score and NaN leave no mark, and no limb to them either."""

@@ -270,7 +270,7 @@ class RoutineWatch:
             self._starter = self._new_watch(self.routine.start)
         state, changes = self._starter.step(poses, time, fresh)
         shown = self._idle()
-        state = replace(state, name=self.name, step=shown.step, advice=shown.advice)
+        state = replace(self._named(state), step=shown.step, advice=shown.advice)
         return state, any(change.type == "start" for change in changes)
 
     def _start(self, time: float) -> Iterator[Transition]:
@@ -395,7 +395,12 @@ class RoutineWatch:
             run.turn.left(time),
             in_language(following.title, self._language) if following else "",
         )
-        return replace(state, name=self.name, step=shown)
+        return replace(self._named(state), step=shown)
+
+    def _named(self, state: WatchState) -> WatchState:
+        """Return the state of what a step looks for under the routine's name."""
+        others = tuple(replace(one, name=self.name) for one in state.others)
+        return replace(state, name=self.name, others=others)
 
     def _idle(self) -> WatchState:
         routine = self.routine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from edgepose.core.trigger import Phase, Thresholds, Trigger
@@ -141,16 +141,20 @@ class ScoredWatch(ABC):
 
     def _state(self, standings: Sequence[_Standing]) -> WatchState:
         """Return the state of the person closest to the pose; of equals, who is furthest on."""
-        hold = self._thresholds.hold
         if not standings:
-            return WatchState(self.name, hold=hold, count=self.count)
+            return WatchState(self.name, hold=self._thresholds.hold, count=self.count)
         one = max(standings, key=lambda s: (s.score, _RANK[s.trigger.phase], -s.person))
+        others = (s for s in standings if s is not one and s.judgement is not None)
+        return replace(self._of(one), others=tuple(map(self._of, others)))
+
+    def _of(self, one: _Standing) -> WatchState:
+        """Return the state of one person."""
         return WatchState(
             name=self.name,
             phase=one.trigger.phase,
             score=one.score,
             held=one.trigger.held,
-            hold=hold,
+            hold=self._thresholds.hold,
             count=self.count,
             person=one.person,
             match=one.match(),

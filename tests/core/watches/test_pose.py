@@ -129,6 +129,16 @@ class TestPeople:
         assert types(watch.step([figure(person=1), two], 0.1)[1]) == [("end", 1)]
         assert watch.count == 2
 
+    def test_everybody_in_view_has_a_state(self, figure, arms_up):
+        """The closest leads; the others have their own comparisons, and none of their own."""
+        watch = PoseWatch("w", [arms_up], PLAIN)
+        state, _ = watch.step([figure(person=1), figure(person=2, **UP)], 0.0)
+        assert (state.person, state.phase) == (2, "active")
+        (other,) = state.others
+        assert (other.person, other.phase, other.others) == (1, "idle", ())
+        assert other.match.score == other.score < state.score
+        assert watch.step([figure(person=2, **UP)], 0.1)[0].others == ()
+
     def test_person_who_leaves_ends_after_the_release(self, figure, arms_up):
         """Out of sight is not showing the pose; a moment of it is bridged."""
         watch = PoseWatch("w", [arms_up], Thresholds(release=0.2))
