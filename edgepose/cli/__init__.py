@@ -39,6 +39,9 @@ COMMANDS: Final = {
         "bench:bench", "Measure the speed of this machine, as ratios to bare invoke()."
     ),
     "eval": Listed("eval:evaluate", "Measure how well MODEL finds keypoints in labelled pictures."),
+    "compare": Listed(
+        "compare:compare_models", "Compare models on pictures and clips, with a contact sheet."
+    ),
     "train": Listed("train:train", "Train a pose model or a classifier."),
     "version": Listed("version:version", "Print the versions of edgepose and what it stands on."),
 }

@@ -21,6 +21,7 @@ from edgepose.train.synth.people import OUTSIDE
 from edgepose.types import Frame, Image, Pose, Size
 
 MARGIN: Final = 1.4  # of a person's box: about what the smart crop gives at best
+NOWHERE: Final = -1e4  # pixels, where the keypoints of somebody who was missed are
 _CROP: Final = 256  # pixels; models scale it to their own input
 _HEAD: Final = (MPII_PARTS.index("upper_neck"), MPII_PARTS.index("head_top"))
 
@@ -65,7 +66,7 @@ def find_in_box(
     pixels, (scale, y, x) = cut(image, box, _CROP, MARGIN)
     poses = estimate(pixels)
     if not poses:
-        return Detection(np.full((17, 2), -1e4), 0.0)
+        return Detection(np.full((17, 2), NOWHERE), 0.0)
     points = poses[0].keypoints[:, :2].astype(float) * _CROP - 0.5
     return Detection(points * scale + (y, x), poses[0].score)
 
@@ -188,17 +189,23 @@ Follow = Callable[[Frame], tuple[Pose, ...]]
 
 
 def score_clip(follow: Follow, path: Path, truth: Truth) -> EvaluationReport:
-    """Return the figures of a model that follows the person through a clip, frame by frame.
-
-    Adds jitter (pixels/s^2) of what was found and of the truth, and lag in seconds.
-    """
+    """Return the figures of a model that follows the person through a clip, frame by frame."""
     frames = [
         follow(Frame(image, index / truth.fps, index))
         for index, image in enumerate(frames_of(path))
     ]
+    return score_followed(frames, _size_of(path), truth)
+
+
+def score_followed(
+    frames: Sequence[tuple[Pose, ...]], size: Size, truth: Truth
+) -> EvaluationReport:
+    """Return the figures of what was found in each frame of a clip of `size` pixels.
+
+    Adds jitter (pixels/s^2) of what was found and of the truth, and lag in seconds.
+    """
     count = min(len(frames), len(truth.keypoints))
-    size = _size_of(path)
-    found = np.stack([_pixels(poses, size) for poses in frames[:count]])
+    found = np.stack([pose_pixels(poses, size) for poses in frames[:count]])
     people = [
         Instance(points, known, *extent(points, known))
         for points, known in zip(truth.keypoints[:count], truth.known[:count], strict=True)
@@ -223,10 +230,10 @@ def _size_of(path: Path) -> Size:
     return first.shape[0], first.shape[1]
 
 
-def _pixels(poses: tuple[Pose, ...], size: Size) -> NDArray[np.float64]:
+def pose_pixels(poses: tuple[Pose, ...], size: Size) -> NDArray[np.float64]:
     """Return keypoints (17, 2) in pixels whose centres are integers; far outside for nobody."""
     if not poses:
-        return np.full((17, 2), -1e4)
+        return np.full((17, 2), NOWHERE)
     return np.asarray(poses[0].keypoints[:, :2] * np.array(size) - 0.5, float)
 
 
