@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal
 
@@ -36,13 +36,20 @@ class Problem:
     text: the sentence for people, which begins with the file and the line. path: where it is, ()
     for the file itself. line: from 1, None where there is none. kind: what code may tell apart;
     "unknown_definition": an exercise or a routine that is not there; "other_file": the text may
-    quote another file that this one names.
+    quote another file that this one names. public_text: without that, `""` where it is the text.
     """
 
     text: str
     path: KeyPath = ()
     line: int | None = None
     kind: ProblemKind = "value"
+
+    public_text: str = ""
+
+    @property
+    def public(self) -> Problem:
+        """The same without what another file holds, for those who may not read files here."""
+        return replace(self, text=self.public_text) if self.public_text else self
 
 
 class InvalidValue(ValueError):
@@ -58,6 +65,11 @@ class EdgeposeError(Exception):
 
     exit_code = 1
 
+    @property
+    def public(self) -> EdgeposeError:
+        """The same without what other files hold, for those who may not read files here."""
+        return self
+
 
 class UserError(EdgeposeError, ValueError):
     """A mistake of the user; the message says where, expected, found and the way out."""
@@ -71,6 +83,11 @@ class DocumentError(UserError):
     def __init__(self, *problems: Problem | str) -> None:
         self.problems = tuple(Problem(p) if isinstance(p, str) else p for p in problems)
         super().__init__("\n".join(problem.text for problem in self.problems))
+
+    @property
+    def public(self) -> DocumentError:
+        """The same without what other files hold."""
+        return type(self)(*(problem.public for problem in self.problems))
 
 
 class ConfigError(DocumentError):

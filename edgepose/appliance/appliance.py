@@ -211,14 +211,17 @@ class Appliance(Controls):
         self.pipeline.governor.update(temperature, fps, time.monotonic())
 
     def command(self, name: str, value: Any = None) -> str:
-        """Carry out a command of `Controls.command` and say what was done."""
+        """Carry out a command of `Controls.command` and say what was done.
+
+        What it raises quotes no file: whoever asks may not read files here.
+        """
         if name not in self._commands:
             raise UserError(f"unknown command '{name}'{near_miss(name, self._commands)}")
         with self._lock:
             try:
                 return self._commands[name](value)
-            except EdgeposeError:
-                raise
+            except EdgeposeError as error:
+                raise error.public from error
             except OSError as error:  # a disk or a file name that nobody thought of
                 raise DeviceError(f"{name}: {error_text(error)}") from error
 
@@ -297,9 +300,9 @@ class Appliance(Controls):
         return exercises.learn(value, self._recent.seen, self.config.base, known_score)
 
     def _save(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
-        error = self.active.choose().error
-        if error:
-            raise ConfigError(f"nothing is saved over a mistake in the file: {error}")
+        problems = self.active.choose().problems
+        if problems:
+            raise ConfigError(Problem("nothing is saved over a mistake in the file"), *problems)
         changed = self._tuning.save()
         if not changed:
             return "nothing to save"
@@ -353,8 +356,8 @@ class Appliance(Controls):
         config = choice.config or self.config
         is_same = config == self.config and (keeps_tuned or not self._tuning.is_unsaved)
         done = "nothing has changed" if is_same else self._take_over(config)
-        if choice.error:
-            raise ConfigError(Problem(choice.error, line=choice.line))
+        if choice.problems:
+            raise ConfigError(*choice.problems)
         self.active.accept()
         return done
 

@@ -113,8 +113,8 @@ class RemoteUpdate(Output):
             done = self._put(pushed)
         except EdgeposeError as error:
             self._active.is_on_probation = False
-            self._journal.answer("config", push, text, "refused", str(error))
-            raise UserError(str(error)) from error
+            self._journal.answer("config", push, text, "refused", str(error.public))
+            raise UserError(str(error.public)) from error
         self._journal.change("config", text=done)
         if not self._is_ending():  # else the outputs that start next begin the probation
             self._journal.change("config", state="trying")

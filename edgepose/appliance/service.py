@@ -142,7 +142,7 @@ class Service:
             last = self._files.last_good()
             choice = self._files.choose(last)
             if choice.config is None:
-                raise ConfigError(choice.error)
+                raise ConfigError(*choice.problems)
             is_copy = choice.config is last
             if not is_copy and self._is_crash_loop(choice.config, last):
                 continue
@@ -150,12 +150,12 @@ class Service:
                 log.error("The last good configuration runs, since: %s", choice.error)
             try:
                 return self._new_appliance(
-                    ActiveConfig(choice.config, self._files, choice.error, is_copy, choice.line)
+                    ActiveConfig(choice.config, self._files, choice.problems, is_copy)
                 )
             except UserError as error:  # a model that is damaged; look for the next best
                 self._files.refuse(choice.config, str(error))
                 if is_copy:
-                    raise ConfigError(choice.error) from error
+                    raise ConfigError(*choice.problems) from error
 
     def _is_crash_loop(self, config: Config, last: Config | None) -> bool:
         """Refuse a configuration that crashes the process where a last good one exists."""

@@ -133,7 +133,7 @@ class Standby(Controls):
         else:
             part = "runtime" if isinstance(error, RuntimeLost) else "start"
             self._part, state, title = part, "backing off", AWAY
-        self._trouble = {"state": state, "reason": str(error)}
+        self._trouble = {"state": state, "reason": str(error.public)}
         self._screen.title, self._screen.text = title, str(error)
 
     def state(self) -> Mapping[str, Any]:

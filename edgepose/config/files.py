@@ -26,18 +26,16 @@ log = logging.getLogger(__name__)
 class ConfigChoice:
     """The configuration to run, None where there is none; and what is wrong with others.
 
-    error: of the file that should run, or of one that stands before it; `""` when all is well.
-    line: of the first mistake, where it has one.
+    problems: of the file that should run, or of one that stands before it; none when all is well.
     """
 
     config: Config | None
-    error: str = ""
-    line: int | None = None
+    problems: tuple[Problem, ...] = ()
 
-
-def _choice(config: Config | None, problems: Sequence[Problem]) -> ConfigChoice:
-    error = "\n".join(problem.text for problem in problems)
-    return ConfigChoice(config, error, problems[0].line if problems else None)
+    @property
+    def error(self) -> str:
+        """Return all problems as one text, `""` when all is well."""
+        return "\n".join(problem.text for problem in self.problems)
 
 
 class ConfigFiles:
@@ -83,12 +81,12 @@ class ConfigFiles:
         problems: list[Problem] = []
         for path in [path for path in self._boot if path.exists()] + [self.given]:
             try:
-                return _choice(self._load(path), problems)
+                return ConfigChoice(self._load(path), tuple(problems))
             except ConfigError as error:
                 problems += error.problems
             if fallback is not None and fallback.path == path:
                 break
-        return _choice(fallback, problems)
+        return ConfigChoice(fallback, tuple(problems))
 
     def parse(self, text: str, path: Path) -> Config:
         """Return the configuration that a text would be as the file at `path`.

@@ -62,11 +62,7 @@ def _parsed(text: str, parse: Parse) -> Config:
 def _public(problem: Problem) -> Problem:
     if problem.kind == "unknown_definition":
         return not_carried(problem)
-    if problem.kind != "other_file":
-        return problem
-    place = ".".join(map(str, problem.path))
-    why = "the file that it names can't be used; check-config on the device gives the reason"
-    return Problem(f"{place}: {why}", problem.path, problem.line, problem.kind)
+    return problem.public
 
 
 def not_carried(problem: Problem) -> Problem:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from edgepose.config import classifiers
 from edgepose.config.files import ConfigChoice, ConfigFiles
 from edgepose.config.loader import Config
 from edgepose.config.schema import VERSION
-from edgepose.errors import DocumentError, EdgeposeError
+from edgepose.errors import DocumentError, EdgeposeError, Problem
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ GOOD_AFTER: Final = 10.0  # seconds that a configuration must run until it is wo
 class ActiveConfig:
     """The configuration in force, and why a newer one is not.
 
-    error: what is wrong with the newer one, `""` when nothing is. is_copy: the file is wrong, and
+    problems: with the newer one. is_copy: the file is wrong, and
     the last good configuration is in force. is_on_probation: it was pushed, and the broker was
     not reached with it yet.
     """
@@ -37,17 +37,21 @@ class ActiveConfig:
         self,
         config: Config,
         files: ConfigFiles | None = None,
-        error: str = "",
+        problems: Sequence[Problem] = (),
         is_copy: bool = False,
-        line: int | None = None,
     ) -> None:
-        self.error, self._line = error, line
+        self._problems = tuple(problems)
         self.files = files or ConfigFiles(config.path)
         self.is_on_probation = False
         self._taken = self._refused = 0
         self._edits = Edits(self.watched)
         self.use(config)
         self.is_copy = is_copy
+
+    @property
+    def error(self) -> str:
+        """Return what is wrong with the newer configuration, `""` when nothing is."""
+        return "\n".join(problem.text for problem in self._problems)
 
     def use(self, config: Config) -> None:
         """Note that another configuration is in force."""
@@ -74,17 +78,16 @@ class ActiveConfig:
 
     def accept(self) -> None:
         """Note that the files were read and nothing is wrong."""
-        self.error, self._line = "", None
+        self._problems = ()
         self._taken += 1
 
     def refuse(self, error: EdgeposeError) -> None:
         """Note, and log, why the configuration is not as its file has it."""
         log.error("The configuration was not taken over, the last good one runs on: %s", error)
         self._refused += 1
-        self._line = error.problems[0].line if isinstance(error, DocumentError) else None
-        self.error = str(
-            error
-        )  # last: whoever reads it finds the line in the log and the count as well
+        # Last: whoever reads it finds the line in the log and the count as well.
+        found = error.problems if isinstance(error, DocumentError) else (Problem(str(error)),)
+        self._problems = found
 
     def should_read(self) -> bool:
         """Look for edits, once in POLL seconds; return whether to read the files."""
@@ -117,8 +120,8 @@ class ActiveConfig:
         """Return the part of the health document that is about the configuration.
 
         files: where it is looked for, best first. is_copy: they are wrong, the last good one runs.
-        line: of the first mistake, None where there is none. not_read: files on the boot partition
-        whose names are nearly right.
+        error, line: of the first mistake, without what other files hold. not_read: files on the
+        boot partition whose names are nearly right.
         """
         return {
             "path": str(self.config.path),
@@ -127,8 +130,8 @@ class ActiveConfig:
             "digest": self.config.digest,
             "is_copy": self.is_copy,
             "not_read": [str(path) for path in self.files.misnamed],
-            "error": self.error,
-            "line": self._line,
+            "error": "\n".join(problem.public.text for problem in self._problems),
+            "line": self._problems[0].line if self._problems else None,
             "loaded": self._loaded,
             "reloads": {"taken": self._taken, "refused": self._refused},
         }

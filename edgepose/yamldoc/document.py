@@ -19,7 +19,7 @@ import yaml
 
 from edgepose.errors import DocumentError, KeyPath, Problem, ProblemKind
 from edgepose.options import similar_file
-from edgepose.yamldoc.builder import MAX_DEPTH, Builder, line_of, short
+from edgepose.yamldoc.builder import MAX_DEPTH, Builder, line_of
 from edgepose.yamldoc.marks import Mark, problem_at
 
 MAX_BYTES: Final = 4_000_000  # the largest template library is far below; a video is far above
@@ -85,9 +85,8 @@ def parse_yaml(text: str, name: str, error: type[DocumentError] = DocumentError)
         if node is None or (isinstance(node, yaml.ScalarNode) and not node.value):
             raise _error(name, None, "the file is empty; expected lines of `key: value`")
         if not isinstance(node, yaml.MappingNode):
-            found = (
-                "a list" if isinstance(node, yaml.SequenceNode) else f"only `{short(node.value)}`"
-            )
+            # Not quoted: it may be the key or the password file of somebody who is not asked.
+            found = "a list" if isinstance(node, yaml.SequenceNode) else "text without a key"
             raise _error(name, line_of(node), f"expected lines of `key: value`, found {found}")
         builder = Builder(name)
         return Document(builder.finish(node), name, builder.marks, text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -30,6 +30,11 @@ def spell(path: KeyPath) -> str:
     return text
 
 
+WITHHELD: Final = (
+    "the file that it names can't be used; check-config on the device gives the reason"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """The place of one value: in `name`, on `line` (from 1) where there are lines.
@@ -47,8 +52,9 @@ class Mark:
 
 def problem_at(mark: Mark, path: KeyPath, text: str, kind: ProblemKind = "value") -> Problem:
     """Return the problem whose text is `configs/kiosk.yaml line 7: source.widht: text`."""
-    sentence = one_line(": ".join(part for part in (str(mark), spell(path), text) if part))
-    return Problem(sentence, path, mark.line, kind)
+    place = [str(mark), *filter(None, [spell(path)])]
+    public = one_line(": ".join([*place, WITHHELD])) if kind == "other_file" else ""
+    return Problem(one_line(": ".join([*place, text])), path, mark.line, kind, public)
 
 
 def one_line(text: str) -> str:

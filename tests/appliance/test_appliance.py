@@ -160,6 +160,23 @@ def test_a_wrong_command_is_refused_with_a_sentence_and_changes_nothing(
     assert appliance.state()["watches"] == before
 
 
+def test_nobody_remote_reads_a_file_that_the_configuration_names(
+    running, config_file: Path, caplog: pytest.LogCaptureFixture
+):
+    """Neither in an answer nor in the health document; the log here gives the place."""
+    appliance, _ = running
+    own = config_file.parent / "pose.yaml"
+    own.write_text("keypoints: hunter2x\n")
+    config_file.write_text(CONFIG.replace("templates/hands.yaml", str(own)))
+    for command in ("reload", "save"):
+        with pytest.raises(UserError, match="check-config on the device gives the reason") as told:
+            appliance.command(command)
+        assert "hunter2x" not in str(told.value)
+    assert "check-config on the device" in appliance.state()["config"]["error"]
+    assert "hunter2x" not in json.dumps(appliance.state())
+    assert f"{own} line 1" in caplog.text
+
+
 @pytest.fixture
 def standing(running, config_file: Path) -> tuple[Appliance, Witness]:
     """Return the running appliance with somebody before its camera who stands still."""

@@ -166,7 +166,7 @@ def test_an_edit_is_noticed_and_a_bad_one_refused_once(start, file, caplog):
     file.write_text(TEXT.replace("hands.yaml}", "hands.yaml, enter: 0.9}"))
     running.wait_for(lambda: running.appliance.state()["watches"]["hands"]["enter"] == 0.9)
     (file.parent / "hands.yaml").write_text("version: 2\n")
-    running.wait_for(lambda: "hands.yaml" in running.appliance.state()["config"]["error"])
+    running.wait_for(lambda: "hands.template" in running.appliance.state()["config"]["error"])
     for _ in range(3):
         running.appliance.poll_config()
     assert caplog.text.count("last good one runs on") == 1

@@ -56,7 +56,7 @@ CASES: dict[str, tuple[Change, int | None, tuple[str, ...]]] = {
     "picture": (b"\x89PNG\r\n\x1a\n\x00\x00", None, ("is a binary file",)),
     "latin-1": ("version: 1\nname: caf\xe9\n".encode("latin-1"), 2, ("not UTF-8", "save")),
     "a list": ("- version\n- source\n", 1, ("expected lines of `key: value`", "a list")),
-    "a word": ("hello\n", 1, ("`hello`", "key: value")),
+    "a word": ("hello\n", 1, ("text without a key", "key: value")),
     "tab": (swap("  arms_up", "\tarms_up"), 8, ("indented with a tab", "spaces")),
     "lost bracket": (swap("max: 1}", "max: 1"), 7, ("the '{' of line 6 is not closed",)),
     "lost quote": (swap("name: lobby", "name: 'lobby"), 2, ("a quote is opened here",)),

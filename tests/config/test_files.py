@@ -14,7 +14,7 @@ from edgepose.config.files import BOOT_VARIABLE, ConfigFiles, boot_files, servic
 from edgepose.config.last_good import LastGood
 from edgepose.config.loader import load
 from edgepose.config.reload import ActiveConfig, Edits
-from edgepose.errors import ConfigError, Problem
+from edgepose.errors import ConfigError
 from edgepose.system import last_exit
 
 TEMPLATE = Path(__file__).parents[2] / "configs" / "templates" / "arms_up.yaml"
@@ -339,8 +339,7 @@ def test_a_refusal_knows_the_line_of_the_mistake(tmp_path):
     active = ActiveConfig(load(path))
     path.write_text("version: 1\nsource: {type: synthetic, fsp: 5}\n")
     choice = active.choose()
-    assert choice.line == 2
-    active.refuse(ConfigError(Problem(choice.error, line=choice.line)))
+    active.refuse(ConfigError(*choice.problems))
     assert active.state()["line"] == 2
     active.accept()
     assert active.state()["line"] is None
