@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -67,6 +67,14 @@ class Options(BaseModel):
     def longest_on(self) -> tuple[float, ...]:
         """Return how many seconds each pin may stay on, infinite where nothing limits it."""
         return ()
+
+    def longest_unseen(self) -> tuple[float, ...]:
+        """Return how many seconds each pin may stay on without a fresh picture of the person."""
+        return ()
+
+    def confined(self) -> Self:
+        """Return options under which a source gets nothing from hosts that it does not name."""
+        return self
 
     def remote_prefix(self) -> str | None:
         """Return the topic prefix under which pushes are taken, None where they are not."""

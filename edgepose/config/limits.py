@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -53,13 +54,19 @@ class LimitsSection(Options):
     hosts: tuple[str, ...] | None = Field(
         default=None,
         description="hosts that webhooks, streams and modelUrl may name, * for any part; "
-        "unset: all",
+        "unset: all; with it a stream follows no redirect",
         examples=[["10.0.0.*", "camera.local"]],
     )
     max_on: PositiveSeconds | None = Field(
         default=None,
         description="seconds that a pin may be on at most: every `max_on` must be at most this",
         examples=[30.0],
+    )
+    interlock: PositiveSeconds | None = Field(
+        default=None,
+        description="seconds that a pin may be on without a fresh picture at most: every "
+        "`interlock` must be at most this, and not 0",
+        examples=[5.0],
     )
 
 
@@ -86,7 +93,7 @@ def check_limits(
             problem = reserved(path, config) or _outside(path, limits.folders)
             if problem:
                 problems.add(("outputs", name, "path"), problem)
-        for problem in _too_long(output, limits.max_on):
+        for problem in _too_long(output, limits):
             problems.add(("outputs", name), problem)
     for place, part in ((("source",), source), *((("outputs", n), o) for n, o in outputs.items())):
         if part is not None:
@@ -132,10 +139,19 @@ def _outside(path: Path, folders: tuple[Path, ...] | None) -> str:
     return f"{path} is in none of `limits.folders`: {known}"
 
 
-def _too_long(output: Part, ceiling: float | None) -> Iterator[str]:
-    for longest in output.options.longest_on():
-        if ceiling is not None and longest > ceiling:
-            yield f"expected `max_on` of at most {ceiling:g}, which is `limits.max_on`"
+def _too_long(output: Part, limits: LimitsSection) -> Iterator[str]:
+    times = {
+        "max_on": (output.options.longest_on(), limits.max_on),
+        "interlock": (output.options.longest_unseen(), limits.interlock),
+    }
+    for key, (longest, ceiling) in times.items():
+        if ceiling is not None and any(seconds > ceiling for seconds in longest):
+            yield f"expected `{key}` of at most {ceiling:g}, which is `limits.{key}`"
+
+
+def confined(source: Part, limits: LimitsSection) -> Part:
+    """Return a source that follows nobody to hosts that `limits.hosts` may not name."""
+    return source if limits.hosts is None else replace(source, options=source.options.confined())
 
 
 def _matches(host: str, patterns: tuple[str, ...]) -> bool:

@@ -10,7 +10,13 @@ from typing import Any, Final, TypeVar
 
 from edgepose.config.classifiers import Classifier, class_problem, load_classifier
 from edgepose.config.file_cache import cached
-from edgepose.config.limits import Commands, LimitsSection, check_hosts, check_limits
+from edgepose.config.limits import (
+    Commands,
+    LimitsSection,
+    check_hosts,
+    check_limits,
+    confined,
+)
 from edgepose.config.model_options import check_extra_keypoints, settle
 from edgepose.config.model_section import ModelSection
 from edgepose.config.overrides import SET, digest, resolve
@@ -180,7 +186,7 @@ class _Sections:
         return Config(
             path=self.path,
             name=root.name or host_name(),
-            source=source,
+            source=confined(source, limits),
             model=model,
             rate=root.rate,
             smoothing=smoothing,

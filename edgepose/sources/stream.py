@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from time import monotonic
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
@@ -39,6 +39,17 @@ ANALYSIS_US: Final = "100000"
 # How long FFmpeg analyses a new stream. Its default of 5 s made opening RTSP take 1.5-2.1 s; now it
 # takes 0.25 s, and pictures received in that time (often a key frame) are shown, not dropped.
 
+CONFINED: Final = {
+    "max_redirects": "0",
+    "format_whitelist": "mpjpeg,mjpeg,jpeg_pipe,png_pipe,bmp_pipe,webp_pipe,image2,rtsp,mpegts,flv,"
+    "mov,mp4,matroska,webm,h264,hevc,m4v,mpeg,mpegvideo,avi,asf,ogg,nut",
+}
+# FFmpeg's options for one address and no other: the formats are those that hold the pictures
+# themselves. A playlist (hls, dash, concat, sdp) would name further hosts.
+_NOT_FOLLOWED: Final = (
+    "redirects and playlists are not followed: write the final address of the stream as `url`"
+)
+
 _REASONS: Final = {
     "ConnectionRefusedError": "the server refuses the connection; is it running, on this port?",
     "HTTPUnauthorizedError": "401: user or password is wrong; write http://user:password@host/...",
@@ -69,10 +80,19 @@ class StreamOptions(Options):
     )
     frozen_after: FrozenAfter = 60.0
     rotate: Turn = Field(default=0, description="degrees clockwise that the picture is turned")
+    redirects: bool = Field(
+        default=True,
+        description="follow an HTTP server, or a playlist, to another address; with `limits.hosts` "
+        "always false",
+    )
 
     def url_hosts(self) -> tuple[str, ...]:
         """Return the camera's host."""
         return (urlsplit(self.url).hostname or "",)
+
+    def confined(self) -> Self:
+        """Return options that follow no server to another address."""
+        return self.model_copy(update={"redirects": False})
 
 
 class Stream(Source):
@@ -175,6 +195,8 @@ class Stream(Source):
 
     def _settings(self) -> dict[str, str]:
         general = OPTIONS | {"analyzeduration": ANALYSIS_US}
+        if not self._options.redirects:
+            general |= CONFINED
         if not self._resumes:
             return general
         return general | {
@@ -237,7 +259,8 @@ class Stream(Source):
         if type(error).__name__ == _TIMED_OUT or self._is_late(started):
             return self._timed_out()
         default = f"the connection failed ({error.strerror})"
-        return _REASONS.get(type(error).__name__, default)
+        reason = _REASONS.get(type(error).__name__, default)
+        return reason if self._options.redirects else f"{reason}; {_NOT_FOLLOWED}"
 
     def _is_late(self, started: float) -> bool:
         # A server that froze before it answered is reported as "invalid data", after the wait.

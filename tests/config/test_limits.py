@@ -166,3 +166,29 @@ def test_commands_have_defaults_by_the_kind_of_output():
     assert "config" not in commands_of(None, "web")
     assert commands_of(False, "web") == frozenset()
     assert commands_of(("config",), "web") == {"config"}
+
+
+@pytest.mark.parametrize(
+    ("interlock", "is_allowed"), [(5, True), (2, True), (5.1, False), (0, False)]
+)
+def test_the_interlock_of_a_pin_has_a_ceiling(file: Path, interlock: float, is_allowed: bool):
+    """Also against 0, which is for ever; a push can't lift it."""
+    own = f"{TEXT}limits: {{interlock: 5}}\nwatch: {{up: {{template: arms_up}}}}\n"
+    pin = f"  led: {{type: gpio, line: 17, when: up, interlock: {interlock:g}}}\nwatch:"
+    text = own.replace("limits:", "  # no\nlimits:").replace("watch:", "x", 0)
+    text = own.replace("limits: {interlock: 5}\nwatch:", pin)
+    if is_allowed:
+        assert pushed(file, text, own).limits.interlock == 5
+    else:
+        with pytest.raises(ConfigError, match="`interlock` of at most 5, which is `limits"):
+            pushed(file, text, own)
+
+
+def test_a_stream_stays_with_the_hosts_that_are_allowed(file: Path):
+    """No redirect leads elsewhere, whatever the configuration says of it."""
+    text = TEXT.replace(
+        "{type: synthetic}", "{type: stream, url: 'http://10.0.0.7/live', redirects: true}"
+    )
+    assert loads(text, file).source.options.model_dump()["redirects"] is True
+    limited = loads(f'{text}limits: {{hosts: ["10.0.0.*"]}}\n', file)
+    assert limited.source.options.model_dump()["redirects"] is False

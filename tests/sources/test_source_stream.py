@@ -78,6 +78,33 @@ def test_mjpeg_is_read_whatever_stands_between_its_pictures(http_camera: HttpCam
     assert [frame.time for frame in found] == [frame.captured for frame in found]
 
 
+@pytest.mark.parametrize("path", ["/moved", "/moved-snapshot", "/playlist"])
+def test_a_confined_stream_follows_nobody_elsewhere(http_camera: HttpCamera, path: str):
+    """A server that `limits.hosts` allows can't send the device on to one that it does not."""
+    options = Stream.Options(url=http_camera.url(path), timeout=20.0).confined()
+    source = Stream(options)
+    with pytest.raises(SourceLost, match="write the final address"):
+        source.open()
+    source.close()
+    assert set(http_camera.asked) == {path}
+
+
+@pytest.mark.parametrize("path", ["/live", "/snapshot", "/no-first-boundary"])
+def test_a_confined_stream_shows_what_its_own_server_sends(http_camera: HttpCamera, path: str):
+    """Every kind of HTTP camera."""
+    source = Stream(Stream.Options(url=http_camera.url(path), timeout=20.0).confined())
+    source.open()
+    assert len(frames(source, 3)) == 3
+    source.close()
+
+
+def test_a_redirect_is_followed_where_nothing_forbids_it(http_camera: HttpCamera):
+    """Cameras behind a name that changes."""
+    source = stream(http_camera.url("/moved"))
+    assert len(frames(source, 2)) == 2
+    source.close()
+
+
 @pytest.mark.parametrize("path", ["/snapshot", "/snapshot.jpg", "/snapshot.jpg?size=1"])
 def test_an_address_of_one_picture_is_asked_again(
     http_camera: HttpCamera, caplog: pytest.LogCaptureFixture, path: str

@@ -131,6 +131,10 @@ class GpioOptions(options.Options):
         """Return how many seconds the line may be on."""
         return (math.inf if self.max_on is None else self.max_on,)
 
+    def longest_unseen(self) -> tuple[float, ...]:
+        """Return how many seconds the interlock allows."""
+        return (self.interlock or math.inf,)
+
     def claims(self) -> tuple[str, ...]:
         """Return the line, or the channel of PWM."""
         if self.chip == "fake":

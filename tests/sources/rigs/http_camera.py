@@ -25,6 +25,7 @@ class HttpCamera(ThreadingHTTPServer):
         self.freezing = threading.Event()
         self.ending = threading.Event()
         self.snapshots = 0  # requests for one picture
+        self.asked: list[str] = []  # paths
         image_bgr = cv2.cvtColor(quarters((96, 128)), cv2.COLOR_RGB2BGR)
         self.jpeg = cv2.imencode(".jpg", image_bgr)[1].tobytes()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), name="rig-http")
@@ -53,12 +54,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer as the path says."""
+        self.server.asked.append(self.path)
         answers = {
             "/live": self._live,
             "/private": self._private,
             "/silent": self._silent,
             "/headers": self._multipart,
             "/page": self._page,
+            "/moved": lambda: self._moved("/live"),
+            "/moved-snapshot": lambda: self._moved("/snapshot"),
+            "/playlist": self._playlist,
             "/no-first-boundary": lambda: self._live(f"--{BOUNDARY}", is_begun=False),
             "/closing-boundary": lambda: self._live(f"--{BOUNDARY}--"),
             "/snapshot": self._snapshot,
@@ -68,6 +73,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _missing(self) -> None:
         self.send_error(404)
+
+    def _moved(self, path: str) -> None:
+        self.send_response(302)
+        self.send_header("Location", f"http://localhost:{self.server.server_port}{path}")
+        self.end_headers()
+
+    def _playlist(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/vnd.apple.mpegurl")
+        self.end_headers()
+        segment = f"http://localhost:{self.server.server_port}/live"
+        self.wfile.write(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{segment}\n".encode())
 
     def _silent(self) -> None:
         self.server.stopping.wait()
