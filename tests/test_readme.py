@@ -47,6 +47,18 @@ def test_the_commands_run_from_top_to_bottom(edgepose_command, visitor, lightnin
     assert (visitor / "annotated.mp4").is_file()
 
 
+def test_three_commands_count_an_exercise_of_ones_own(edgepose_command, tmp_path, monkeypatch):
+    """As after `scripts/demo`: with the model and the clip in the box, nothing else."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EDGEPOSE_MODEL_PATH", raising=False)
+    shutil.copy(README.parent / "models" / "demo" / "demo.mp4", tmp_path / "clip.mp4")
+    (block,) = (body for body in blocks("sh") if "exercise learn" in body)
+    said = [edgepose_command(*line.split()[1:]) for line in block.splitlines()]
+    assert [one.code for one in said] == [0, 0, 0]
+    assert "4 repetitions of my_exercise" in said[-1].out
+    assert (tmp_path / "curve.png").is_file()
+
+
 def test_every_yaml_block_is_a_valid_configuration(edgepose_command, visitor, lightning):
     """A reader can copy any of them."""
     edgepose_command("template", "capture", "hands_up", "--image", "photo.jpg")
