@@ -133,7 +133,7 @@ def _rows(path: Path, owner: str) -> list[tuple[str, str, Keypoints]]:
             except ValueError as error:
                 problems.append(f"{path} line {reader.line_num}: {error}")
     except csv.Error as error:
-        raise ClassifierError(f"{path} line {reader.line_num}: {error}; save it anew") from error
+        raise ClassifierError(f"{path} line {reader.line_num}: {error}; save it again") from error
     _raise(problems)
     return rows
 
@@ -183,12 +183,12 @@ class _Table:
             places = tuple(range(1, len(NUMBERS) + 1))
             return cls(places, 0, -1, owner, len(names), has_header=False)
         wanted = NUMBERS if owner else (*NUMBERS, CLASS)
-        missing = [name for name in wanted if name not in names]
-        if missing:
-            raise ClassifierError(f"{path} line 1: {_lacking(missing, names)}")
         twice = [name for name in wanted if names.count(name) > 1]
         if twice:
             raise ClassifierError(f"{path} line 1: column '{twice[0]}' stands there twice")
+        missing = [name for name in wanted if name not in names]
+        if missing:
+            raise ClassifierError(f"{path} line 1: {_lacking(missing, names)}")
         column = -1 if owner else names.index(CLASS)
         file = names.index(_FILE) if _FILE in names else -1
         places = tuple(names.index(name) for name in NUMBERS)
@@ -203,6 +203,8 @@ class _Table:
         owner = self.owner if self.owner_column < 0 else fields[self.owner_column].strip()
         if not owner:
             raise ValueError(f"{CLASS} is empty; write the class or remove the line")
+        if not owner.isprintable():
+            raise ValueError(f"{CLASS}: expected printable text, found {owner[:40]!r}; correct it")
         values = [_number(name, fields[at]) for name, at in zip(NUMBERS, self.numbers, strict=True)]
         xy_score = np.array(values, np.float32).reshape(NUM_KEYPOINTS, 3)
         return owner, fields[self.file] if self.file >= 0 else "", xy_score[:, [1, 0, 2]]

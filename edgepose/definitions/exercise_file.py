@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from edgepose.core.figure import STANDING, MovingFigure
 from edgepose.core.matching import Templates
@@ -32,7 +33,7 @@ from edgepose.core.watches.signals import (
     Tilt,
     place,
 )
-from edgepose.definitions import template_file
+from edgepose.definitions import library, template_file
 from edgepose.errors import ExerciseError, near_miss
 from edgepose.options import Options, PositiveSeconds, Seconds
 from edgepose.system import atomic
@@ -65,10 +66,22 @@ def _known_angles(angles: dict[str, float]) -> dict[str, float]:
     return angles
 
 
-def _bound(text: str) -> str:
-    if not _BOUND.fullmatch(text):
-        raise ValueError(f"expected `above NUMBER` or `below NUMBER`, found '{text}'")
-    return text
+def _bound(value: Any) -> str:
+    if not isinstance(value, str) or not _BOUND.fullmatch(value):
+        raise ValueError(f"expected `above NUMBER` or `below NUMBER`, found '{value}'")
+    return value
+
+
+def _known_template(name: str, info: ValidationInfo) -> str:
+    """Return the name of a template that is there; `folder` of the context is the exercise's."""
+    folder = (info.context or {}).get("folder")
+    if folder is not None and _template_path(name, folder) is None:
+        known = library.known("template", folder.parent)
+        raise ValueError(
+            f"unknown template '{name}'{near_miss(name, known)}; or write its path, relative to "
+            f"{folder}"
+        )
+    return name
 
 
 def _words(value: Any) -> Any:
@@ -81,7 +94,8 @@ def _one_or_more(value: Any) -> Any:
 
 PlaceName = Annotated[str, AfterValidator(_known_place)]
 LimbName = Annotated[str, AfterValidator(_known_limb)]
-Threshold = Annotated[str, AfterValidator(_bound)]
+TemplateName = Annotated[str, AfterValidator(_known_template)]
+Threshold = Annotated[str, BeforeValidator(_bound)]
 Text = Annotated[dict[str, str], BeforeValidator(_words)]
 Pair = tuple[PlaceName, PlaceName]
 
@@ -109,7 +123,7 @@ class SignalSection(Options):
         default=None,
         description="how far both feet are above the ground they stood on, in torso lengths",
     )
-    match: str | tuple[str, str] | None = Field(
+    match: TemplateName | tuple[TemplateName, TemplateName] | None = Field(
         default=None, description="score of a template, or of one minus that of another"
     )
     mean: Annotated[tuple[SignalSection, ...], Field(min_length=2)] | None = Field(
@@ -144,6 +158,18 @@ class SignalSection(Options):
         return next(kind for kind in _KINDS if getattr(self, kind) is not None)
 
     @property
+    def span(self) -> tuple[float, float]:
+        """Return the least and the greatest value that it can have."""
+        parts = [part.span for kind in _COMBINED for part in getattr(self, kind) or ()]
+        low, high = _SPANS.get(self.kind, (-math.inf, math.inf))
+        if self.kind == "difference":
+            low, high = parts[0][0] - parts[1][1], parts[0][1] - parts[1][0]
+        elif parts:
+            low, high = min(part[0] for part in parts), max(part[1] for part in parts)
+        is_minus = self.side == "left - right" or isinstance(self.match, tuple)
+        return (low - high, high - low) if is_minus else (low, high)
+
+    @property
     def unit(self) -> str:
         """Return the unit for people; `""` for torso lengths and scores."""
         if self.kind in _COMBINED:
@@ -153,6 +179,9 @@ class SignalSection(Options):
 
 _COMBINED: Final[dict[str, Combined]] = {
     "mean": "mean", "min": "min", "max": "max", "difference": "minus"
+}  # fmt: skip
+_SPANS: Final = {
+    "angle": (0.0, 180.0), "tilt": (0.0, 180.0), "distance": (0.0, math.inf), "match": (0.0, 1.0)
 }  # fmt: skip
 _KINDS: Final = ("angle", "tilt", "height", "distance", "rise", "match", *_COMBINED)
 
@@ -223,6 +252,13 @@ class PhaseSection(Options):
     settle: Seconds = Field(
         default=0.3, description="seconds at the start before the first repetition"
     )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.shortest >= self.longest:
+            found = f"{self.shortest:g} and {self.longest:g}"
+            raise ValueError(f"expected `shortest` to be less than `longest`, found {found}")
+        return self
 
 
 class RangeSection(Options):
@@ -333,6 +369,7 @@ class ExerciseSection(Options):
                 raise ValueError(
                     f"`{key}` is missing; write `{key}: above NUMBER` or `{key}: below NUMBER`"
                 )
+            self._check_reach(key)
         start, target = self.bounds
         if start.is_above == target.is_above:
             found = f"start {start}, target {target}"
@@ -342,6 +379,17 @@ class ExerciseSection(Options):
             raise ValueError(
                 f"expected `{'target' if start.is_above else 'start'}` to be the lower value, "
                 f"found start {start}, target {target}"
+            )
+
+    def _check_reach(self, key: str) -> None:
+        """Raise ValueError for a threshold that no pose ever passes."""
+        assert self.signal is not None
+        (low, high), bound = self.signal.span, _read_bound(getattr(self, key))
+        if not (bound.value < high if bound.is_above else bound.value > low):
+            unit = self.signal.unit
+            raise ValueError(
+                f"expected a `{key}` that can be reached, found {bound}; "
+                f"the signal goes from {low:g}{unit} to {high:g}{unit}"
             )
 
     @property
@@ -386,7 +434,7 @@ def save_text(path: Path, text: str) -> None:
 
 
 def _exercise(document: Document, folder: Path) -> Exercise:
-    return _built(check(document, ExerciseSection, ExerciseError), folder)
+    return _built(check(document, ExerciseSection, ExerciseError, {"folder": folder}), folder)
 
 
 def _built(section: ExerciseSection, folder: Path) -> Exercise:
@@ -460,11 +508,15 @@ def _likeness(names: str | tuple[str, str], folder: Path) -> Likeness:
 @functools.lru_cache(maxsize=64)
 def _templates(name: str, folder: Path) -> Templates:
     """Return a template by name: beside the exercise, beside the configuration, or shipped."""
+    path = _template_path(name, folder)
+    if path is None:
+        raise ExerciseError(f"unknown template '{name}'; write its path, relative to {folder}")
+    return Templates([template_file.load(path)])
+
+
+def _template_path(name: str, folder: Path) -> Path | None:
     file = name if name.endswith((".yaml", ".yml")) else f"{name}.yaml"
-    for path in _template_places(file, folder):
-        if path.is_file():
-            return Templates([template_file.load(path)])
-    raise ExerciseError(f"unknown template '{name}'; write its path, relative to {folder}")
+    return next((path for path in _template_places(file, folder) if path.is_file()), None)
 
 
 def _template_places(file: str, folder: Path) -> Iterator[Path]:

@@ -78,7 +78,7 @@ def keys_at(model: type[BaseModel], path: KeyPath) -> tuple[str, ...]:
     names: list[str] = []
     for kind, _ in at(model, path):
         if is_model(kind):
-            names += kind.model_fields
+            names += [field.alias or name for name, field in kind.model_fields.items()]
         elif get_origin(kind) in (dict, Mapping):
             keys = [key for key, _ in _kinds(get_args(kind)[0], ()) if get_origin(key) is Literal]
             names += [name for key in keys for name in get_args(key)]
@@ -121,7 +121,8 @@ def _flat(metadata: Sequence[Any]) -> Iterator[Any]:
 def _inside(kind: Any, key: str | int) -> Iterator[tuple[Any, Constraints]]:
     """Yield what may be under `key` of a value of this kind."""
     if is_model(kind):
-        field = kind.model_fields.get(key)
+        fields = {field.alias or name: field for name, field in kind.model_fields.items()}
+        field = fields.get(str(key))
         if field is not None:
             yield from _kinds(field.annotation, field.metadata)
         return

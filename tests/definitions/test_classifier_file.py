@@ -139,7 +139,7 @@ class TestRefusing:
     def test_a_column_twice(self, lines, tmp_path):
         """Which of them counts can't be known."""
         message = refused(written(tmp_path, [lines[0].replace("NOSE_y", "NOSE_x"), *lines[1:]]))
-        assert "no column nose_y" in message
+        assert "line 1: column 'nose_x' stands there twice" in message
         doubled = [f"{line},{'class_name' if i == 0 else 'x'}" for i, line in enumerate(lines)]
         assert "'class_name' stands there twice" in refused(written(tmp_path, doubled))
 
@@ -147,6 +147,11 @@ class TestRefusing:
         """A row of nobody's."""
         message = refused(written(tmp_path, [*lines[:2], lines[2].rsplit(",", 1)[0] + ","]))
         assert "line 3: class_name is empty" in message
+
+    def test_a_class_that_can_not_be_shown(self, lines, tmp_path):
+        """A damaged file, or one of another program."""
+        message = refused(written(tmp_path, [*lines[:2], lines[2] + "\0", *lines[3:]]))
+        assert "line 3: class_name: expected printable text, found 'chair\\x00'" in message
 
     def test_one_class_alone(self, lines, tmp_path):
         """There is nothing to tell it from."""

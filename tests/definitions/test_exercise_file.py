@@ -72,6 +72,8 @@ def test_a_signal_without_sides_is_the_same_on_either():
 def test_every_kind_of_signal(signal):
     """Each is read."""
     text = SQUAT.replace("{angle: [hip, knee, ankle], side: best}", signal)
+    if "match" in signal:
+        text = text.replace("above 155", "above 0.8").replace("below 100", "below 0.4")
     assert exercise_file.loads(text, "squat.yaml").measure is not None
 
 
@@ -132,8 +134,22 @@ MISTAKES = {
     "no target": ("target: below 100\n", "", "`target` is missing"),
     "no words": (', say: "keep your chest up"', "", "faults[0].say: missing"),
     "no limit": (", above: 50", "", "expected `above: NUMBER`, `below: NUMBER` or `between"),
+    "a number alone": (
+        "start: above 155", "start: 155",
+        "line 5: start: expected `above NUMBER` or `below NUMBER`, found '155'",
+    ),
+    "out of reach": (
+        "above 155", "above 180",
+        "expected a `start` that can be reached, found above 180; the signal goes from 0° to 180°",
+    ),
+    "phase": (
+        "longest: 8", "longest: 0.2",
+        "line 7: phase: expected `shortest` to be less than `longest`, found 0.25 and 0.2",
+    ),
     "template": (
-        "{angle: [hip, knee, ankle], side: best}", "{match: nothing}", "unknown template 'nothing'"
+        "{angle: [hip, knee, ankle], side: best}", "{mean: [{match: nothing}, {tilt: trunk}]}",
+        "line 4: signal.mean[0].match: unknown template 'nothing'; known: arms_up, jumping_jack, "
+        "squat",
     ),
 }  # fmt: skip
 
@@ -144,6 +160,22 @@ def test_a_mistake_is_named(before, after, expected):
     assert before in SQUAT
     (line,) = complaints(SQUAT.replace(before, after))
     assert expected in line
+
+
+@pytest.mark.parametrize(
+    ("signal", "span"),
+    [
+        ({"tilt": "trunk"}, (0, 180)),
+        ({"angle": ["hip", "knee", "ankle"], "side": "left - right"}, (-180, 180)),
+        ({"match": ["arms_up", "squat"]}, (-1, 1)),
+        ({"distance": ["ankle", "hip"]}, (0, math.inf)),
+        ({"difference": [{"tilt": "trunk"}, {"tilt": "thigh"}]}, (-180, 180)),
+        ({"max": [{"match": "squat"}, {"height": ["wrists", "hips"]}]}, (-math.inf, math.inf)),
+    ],
+)
+def test_a_signal_knows_its_span(signal, span):
+    """No threshold beyond it is ever passed."""
+    assert exercise_file.SignalSection.model_validate(signal).span == span
 
 
 def test_all_mistakes_at_once():

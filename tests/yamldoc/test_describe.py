@@ -28,6 +28,7 @@ class Outer(Options):
     zone: tuple[tuple[Fraction, Fraction], ...] | None = None
     flag: bool = False
     anything: Any = None
+    class_: int = Field(1, alias="class")
 
 
 @pytest.mark.parametrize(
@@ -93,6 +94,8 @@ def test_known_words_and_names_are_found():
     assert keys_at(Outer, ("inner",)) == ("weight",)
     assert keys_at(Outer, ("limbs",)) == ("left", "right")
     assert keys_at(Outer, ("flag",)) == ()
+    assert keys_at(Outer, ())[-1] == "class"
+    assert takes_at(Outer, ("class",)) == "a whole number"
 
 
 def test_true_and_false_are_meant_only_where_the_class_says_so():
