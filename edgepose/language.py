@@ -259,11 +259,6 @@ def _check_places(text: str, default: str) -> None:
         raise ValueError(f"{{{min(surplus)}}} is not filled in here; expected {names}")
 
 
-def by_language(value: Any) -> Any:
-    """Return what was given in one language as a mapping, for options that take either."""
-    return {BUILT_IN: value} if isinstance(value, str) else value
-
-
 def in_language(texts: Mapping[str, str] | None, language: str) -> str:
     """Return the text in a language, else the first that there is, `""` of none."""
     return (texts or {}).get(language) or next(iter((texts or {}).values()), "")

@@ -150,6 +150,16 @@ SizePixels = Annotated[tuple[int, int], Field(description="[height, width] in pi
 """A picture size; sources check their own limits."""
 
 
+def _by_language(value: Any) -> Any:
+    return {"en": value} if isinstance(value, str) else value
+
+
+Words = Annotated[
+    dict[str, str], BeforeValidator(_by_language, json_schema_input_type=str | dict[str, str])
+]
+"""What people read: in one language (English), or by language."""
+
+
 def canonical_keypoint(name: str) -> str:
     """Return a keypoint's name as COCO spells it; any other text as it is."""
     try:

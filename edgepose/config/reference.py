@@ -26,6 +26,7 @@ WIDTH: Final = 96
 COMMENT_AT: Final = 36  # column of the comments where key and value leave room
 
 _HEAD: Final = """\
+# yaml-language-server: $schema=schemas/config.json
 # Every option of edgepose with its default. Copy what you need into a file of your own: only
 # `version` and `source` must be there. Lines with a `#` right before a key show what could be
 # written. `edgepose check-config FILE` finds every mistake and names its line.

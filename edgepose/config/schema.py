@@ -30,7 +30,6 @@ from edgepose.definitions import library
 from edgepose.definitions.classifier_file import Order
 from edgepose.engine.governor import LEAST_FPS, Rates
 from edgepose.errors import InvalidValue, near_miss
-from edgepose.language import by_language
 from edgepose.options import (
     ConfigPath,
     Degrees,
@@ -41,6 +40,7 @@ from edgepose.options import (
     PositiveSeconds,
     Proportion,
     Seconds,
+    Words,
     exists,
     similar_file,
 )
@@ -94,10 +94,16 @@ class OverrideSection(Options):
         return {key: value for key, value in self.model_dump().items() if value is not None}
 
 
+_Override = Annotated[
+    OverrideSection,
+    BeforeValidator(_or_empty, json_schema_input_type=OverrideSection | None),
+]
+
+
 class ProfileSection(Options):
     """The watches that count in a profile."""
 
-    watch: dict[str, Annotated[OverrideSection, BeforeValidator(_or_empty)]] | None = Field(
+    watch: dict[str, _Override] | None = Field(
         default=None,
         description="the watches that count, each with the thresholds that differ; unset: all",
         examples=[{"arms_up": {"enter": 0.9, "hold": 2.0}}],
@@ -112,7 +118,11 @@ class ProfileSection(Options):
         return [name for name in watches if self.of(name) is not None]
 
 
-Profiles = dict[str, Annotated[ProfileSection, BeforeValidator(_or_empty)]]
+_Profile = Annotated[
+    ProfileSection,
+    BeforeValidator(_or_empty, json_schema_input_type=ProfileSection | None),
+]
+Profiles = dict[str, _Profile]
 
 
 def overlaid(section: Watch, override: OverrideSection) -> Watch:
@@ -293,7 +303,7 @@ class WatchSection(_Kinds):
         default="xy",
         description="what stands first in a classifier's columns or inputs called x, y",
     )
-    title: Annotated[dict[str, str], BeforeValidator(by_language)] | None = Field(
+    title: Words | None = Field(
         default=None,
         description="what people read, in one language or by language; unset: the name, with "
         "blanks for underscores",

@@ -35,7 +35,7 @@ from edgepose.core.watches.signals import (
 )
 from edgepose.definitions import library, template_file
 from edgepose.errors import ExerciseError, near_miss
-from edgepose.options import Options, PositiveSeconds, Seconds
+from edgepose.options import Options, PositiveSeconds, Seconds, Words
 from edgepose.system import atomic
 from edgepose.system.paths import folders
 from edgepose.yamldoc.document import Document, parse_yaml, read_yaml
@@ -84,10 +84,6 @@ def _known_template(name: str, info: ValidationInfo) -> str:
     return name
 
 
-def _words(value: Any) -> Any:
-    return {"en": value} if isinstance(value, str) else value
-
-
 def _one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
 
@@ -95,8 +91,7 @@ def _one_or_more(value: Any) -> Any:
 PlaceName = Annotated[str, AfterValidator(_known_place)]
 LimbName = Annotated[str, AfterValidator(_known_limb)]
 TemplateName = Annotated[str, AfterValidator(_known_template)]
-Threshold = Annotated[str, BeforeValidator(_bound)]
-Text = Annotated[dict[str, str], BeforeValidator(_words)]
+Threshold = Annotated[str, BeforeValidator(_bound, json_schema_input_type=str)]
 Pair = tuple[PlaceName, PlaceName]
 
 
@@ -222,19 +217,25 @@ class GuardSection(BoundsSection):
     at: Literal["start", "target", "any"] = Field(
         default="any", description="when it matters; any: during the whole repetition"
     )
-    say: Text = Field(default={}, description="what to tell the person")
+    say: Words = Field(default={}, description="what to tell the person")
 
 
 class FaultSection(GuardSection):
     """A mistake that a counted repetition can have."""
 
-    say: Text = Field(description="what to tell the person", examples=["keep your chest up"])
+    say: Words = Field(description="what to tell the person", examples=["keep your chest up"])
 
 
 class HoldSection(SignalSection, BoundsSection):
     """A condition of an exercise that is held."""
 
-    say: Text = Field(default={}, description="what to tell the person when it is not met")
+    say: Words = Field(default={}, description="what to tell the person when it is not met")
+
+
+_Holds = Annotated[
+    tuple[HoldSection, ...],
+    BeforeValidator(_one_or_more, json_schema_input_type=HoldSection | list[HoldSection]),
+]
 
 
 class PhaseSection(Options):
@@ -306,13 +307,19 @@ def _own(value: Any) -> Any:
     return {} if value == "own" else value
 
 
+_Range = Annotated[
+    RangeSection | None,
+    BeforeValidator(_own, json_schema_input_type=Literal["own"] | RangeSection | None),
+]
+
+
 class ExerciseSection(Options):
     """An exercise file."""
 
     version: Literal[1] = Field(description="of the form of this file", examples=[VERSION])
     exercise: str = Field(description="the name", min_length=1, examples=["squat"])
-    title: Text = Field(default={}, description="what people read, by language")
-    description: Text = Field(default={}, description="how it is done, by language")
+    title: Words = Field(default={}, description="what people read, by language")
+    description: Words = Field(default={}, description="how it is done, by language")
     view: Literal["front", "side", "any"] = Field(
         default="any", description="from where the camera must see the person"
     )
@@ -331,9 +338,10 @@ class ExerciseSection(Options):
         default=None, description="what it must reach", examples=["below 100"]
     )
     phase: PhaseSection = Field(default_factory=PhaseSection, description="how long it takes")
-    range: Annotated[RangeSection | None, BeforeValidator(_own)] = Field(
-        default=None, description="own: the thresholds follow the person's own range"
-    )
+    range: Annotated[
+        RangeSection | None,
+        BeforeValidator(_own, json_schema_input_type=Literal["own"] | RangeSection | None),
+    ] = Field(default=None, description="own: the thresholds follow the person's own range")
     needs: tuple[PlaceName, ...] = Field(
         default=(), description="keypoints that must be seen, of one side at least"
     )
@@ -343,12 +351,10 @@ class ExerciseSection(Options):
     faults: tuple[FaultSection, ...] = Field(
         default=(), description="mistakes of a counted repetition"
     )
-    short: Text = Field(
+    short: Words = Field(
         default={}, description="what to tell somebody who turned back before the target"
     )
-    hold: Annotated[tuple[HoldSection, ...], BeforeValidator(_one_or_more)] = Field(
-        default=(), description="for an exercise that is held: what must be kept"
-    )
+    hold: _Holds = Field(default=(), description="for an exercise that is held: what must be kept")
     grace: Seconds = Field(default=1.0, description="seconds that a hold may be lost")
     figure: FigureSection | None = Field(
         default=None, description="how it looks, for the figure on the screen"

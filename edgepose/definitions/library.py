@@ -63,4 +63,4 @@ def by_name(kind: Kind) -> BeforeValidator:
         except DocumentError as error:
             raise InvalidValue(str(error), "unknown_definition") from error
 
-    return BeforeValidator(check)
+    return BeforeValidator(check, json_schema_input_type=str)

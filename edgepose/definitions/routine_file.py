@@ -21,7 +21,6 @@ from edgepose.core.watches.movement import Exercise, one_sided
 from edgepose.core.watches.routine import ABANDON, OnTimeout, Routine, Step, StepKind
 from edgepose.core.watches.signals import SIDES, Side
 from edgepose.definitions import classifier_file, exercise_file, library, template_file
-from edgepose.definitions.exercise_file import Text
 from edgepose.errors import (
     ClassifierError,
     DocumentError,
@@ -31,7 +30,7 @@ from edgepose.errors import (
     TemplateError,
     near_miss,
 )
-from edgepose.options import Fraction, Options, PositiveSeconds, Seconds
+from edgepose.options import Fraction, Options, PositiveSeconds, Seconds, Words
 from edgepose.yamldoc.document import Document, parse_yaml, read_yaml
 from edgepose.yamldoc.validation import Problems, validate
 
@@ -50,13 +49,17 @@ def _listed(value: Any) -> Any:
 
 
 TemplateName = Annotated[Path, library.by_name("template")]
+_Names = Annotated[
+    tuple[TemplateName, ...],
+    BeforeValidator(_listed, json_schema_input_type=TemplateName | list[TemplateName]),
+]
 ExerciseName = Annotated[Path, library.by_name("exercise")]
 
 
 class PoseSection(Options):
     """A pose, or a class of poses, that is held for a time."""
 
-    template: Annotated[tuple[TemplateName, ...], BeforeValidator(_listed)] = Field(
+    template: _Names = Field(
         default=(),
         title="the name of a template, or a list of them",
         description="a pose, by the name or file of its template; of several one must fit",
@@ -119,7 +122,7 @@ class StepSection(PoseSection):
         description="which side of the body counts; alternate: the step is done with the left side "
         "and then with the right; of a pose, right is its mirror image",
     )
-    title: Text = Field(default={}, description="what people read, by language")
+    title: Words = Field(default={}, description="what people read, by language")
     limit: PositiveSeconds | None = Field(
         default=None, description="seconds after which its time is up; unset: the routine's"
     )
@@ -149,8 +152,8 @@ _OF_WORK: Final = ("goal", "sides", "limit", "on_timeout")
 class IdleSection(Options):
     """What is shown while a routine waits for its start."""
 
-    title: Text = Field(default={}, description="a headline, by language; unset: the title")
-    text: Text = Field(default={}, description="how to start it, by language")
+    title: Words = Field(default={}, description="a headline, by language; unset: the title")
+    text: Words = Field(default={}, description="how to start it, by language")
 
 
 class RoutineSection(Options):
@@ -158,8 +161,8 @@ class RoutineSection(Options):
 
     version: Literal[1] = Field(description="of the form of this file", examples=[VERSION])
     routine: str = Field(description="the name", min_length=1, examples=["morning"])
-    title: Text = Field(default={}, description="what people read, by language")
-    description: Text = Field(default={}, description="what it is for, by language")
+    title: Words = Field(default={}, description="what people read, by language")
+    description: Words = Field(default={}, description="what it is for, by language")
     start: StartSection | None = Field(
         default=None,
         description="the pose that starts it; unset: only the command, the page or a button does",

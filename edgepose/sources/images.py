@@ -33,7 +33,7 @@ class ImagesOptions(Options):
 
     path: Annotated[
         tuple[ExistingPath, ...],
-        BeforeValidator(_as_list),
+        BeforeValidator(_as_list, json_schema_input_type=Path | list[Path]),
         Field(min_length=1, description="picture, folder of pictures, or a list of them"),
     ]
     seconds: PositiveSeconds = Field(

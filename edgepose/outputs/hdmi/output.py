@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 from edgepose import options
 from edgepose.errors import OutputLost
 from edgepose.imaging import turned
-from edgepose.language import by_language, in_language
+from edgepose.language import in_language
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.hdmi.painter import Painter, page_of, troubles
 from edgepose.outputs.hdmi.pixel_format import turned_size
@@ -35,7 +35,8 @@ def _named(sink: object) -> object:
     return "null" if sink is None else sink
 
 
-Sink = Annotated[Literal["auto", "sdl", "kms", "framebuffer", "null"], BeforeValidator(_named)]
+_Sink = Literal["auto", "sdl", "kms", "framebuffer", "null"]
+Sink = Annotated[_Sink, BeforeValidator(_named, json_schema_input_type=_Sink | None)]
 
 
 def _is_picture(path: Path) -> Path:
@@ -79,7 +80,7 @@ class HdmiOptions(Style):
         default=20.0,
         description="seconds without anybody until people are invited to the poses; null: never",
     )
-    text: Annotated[dict[str, str], BeforeValidator(by_language)] | None = Field(
+    text: options.Words | None = Field(
         default=None,
         description="what stands below the invitation, in one language or by language",
         examples=["Come closer!"],
