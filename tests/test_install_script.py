@@ -445,7 +445,8 @@ def test_the_environment_file_is_never_a_link(hostile):
 
 def test_the_environment_file_is_roots_alone(hostile):
     """It is there before the service could make one, and nobody else reads it."""
-    hostile.install("1.0")
+    done = hostile.install("1.0")
+    assert done.returncode == 0, done.stderr
     found = (hostile.root / "etc/edgepose/environment").stat()
     assert (found.st_uid, found.st_mode & 0o777) == (0, 0o600)
 

@@ -85,12 +85,11 @@ class _Commands(click.Group):
 def cli(verbose: int) -> None:
     """Turn a camera into a pose sensor: watch for poses, show them, fire events."""
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    logging.basicConfig(level=level, stream=sys.stderr)
-    for handler in logging.getLogger().handlers:
-        handler.setFormatter(OneLine(FORMAT))
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine(FORMAT))
     if verbose < 2:
-        for handler in logging.getLogger().handlers:
-            handler.addFilter(RateLimit())
+        handler.addFilter(RateLimit())
+    logging.basicConfig(level=level, handlers=[handler])
 
 
 def main() -> None:
