@@ -95,7 +95,7 @@ class OutputWorker:
         return {
             **health,
             "queue": {"age": round(age, 1), "events": self.left},
-            "lost": self.dropped if self.output.counts_events else 0,
+            "lost": self._missing,
             **self.output.health,
         }
 
@@ -132,7 +132,11 @@ class OutputWorker:
     @property
     def lost(self) -> int:
         """Return how many events the output never got and is to have had, those left included."""
-        return self.left + self.dropped if self.output.counts_events else 0
+        return self.left + self._missing if self.output.counts_events else 0
+
+    @property
+    def _missing(self) -> int:
+        return self.dropped + self.output.lost if self.output.counts_events else 0
 
     @property
     def left(self) -> int:

@@ -112,6 +112,7 @@ class Output(ABC):
     internal: edgepose made the output for itself; the health document leaves it out.
     wake_at: the moment of the monotonic clock at which `tick` is wanted, though no scene may have
         come by then; None: not at all. Set by the output itself in `open`, `show` or `tick`.
+    lost: events that it took and could not keep; counted where `counts_events`.
     patience: seconds that one call may wait for the other side by the output's own options, on top
         of what a device may take. A backlog is no reason to take long: it is worked through in
         steps, one a `tick`.
@@ -119,6 +120,7 @@ class Output(ABC):
 
     Options: ClassVar[type[Options]] = Options
     patience: float = 0.0
+    lost: int = 0
     every_frame: bool = False
     keeps_events: bool = False
     internal: bool = False

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgepose.errors import OutputLost, error_text
-from edgepose.outputs.video.mp4 import CLOCK, Encoded, Format, Mp4, new_encoder, planes
+from edgepose.outputs.video.mp4 import CLOCK, Encoded, Format, Mp4, has_picture, new_encoder, planes
 from edgepose.types import Image
 
 log = logging.getLogger(__name__)
@@ -148,12 +148,32 @@ class EventClips:
 
 def prune(pattern: Path, keep: int) -> None:
     """Remove all but the newest `keep` clips of a pattern. Raises OSError."""
+    clips = _clips(pattern)
+    for path in clips[: max(len(clips) - keep, 0)]:
+        path.unlink(missing_ok=True)
+
+
+def remove_unbegun(pattern: Path) -> Path | None:
+    """Remove the newest clip if it holds no picture: a kill came before the encoder gave one.
+
+    Return it, None where it plays. Raises OSError.
+    """
+    import av
+
+    newest = next(reversed(_clips(pattern)), None)
+    if newest is None or has_picture(av, newest):
+        return None
+    newest.unlink(missing_ok=True)
+    return newest
+
+
+def _clips(pattern: Path) -> list[Path]:
+    """Return the clips of a pattern, oldest first. Raises OSError."""
     stem = re.sub(r"%.", "*", glob.escape(str(pattern.with_suffix(""))))
     found = [Path(name) for name in glob.glob(f"{stem}-*{pattern.suffix}")]  # noqa: PTH207
     clips = [path for path in found if _ID.fullmatch(path.stem)]
     clips.sort(key=lambda path: path.stat().st_mtime_ns)
-    for path in clips[: max(len(clips) - keep, 0)]:
-        path.unlink(missing_ok=True)
+    return clips
 
 
 def _named(pattern: Path, event_id: str) -> Path:

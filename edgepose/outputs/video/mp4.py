@@ -169,15 +169,15 @@ class Mp4:
                 self._end(container)
             except (self._av.FFmpegError, OSError) as error:
                 log.debug("%s: can't be closed either: %s", self.path, error_text(error))
-            if self.path.is_file() and not _has_picture(self._av, self.path):
+            if self.path.is_file() and not has_picture(self._av, self.path):
                 self.path.unlink(missing_ok=True)
 
 
-def _has_picture(av: ModuleType, path: Path) -> bool:
-    """Return whether a clip holds at least one frame, however it ended."""
+def has_picture(av: ModuleType, path: Path) -> bool:
+    """Return whether a clip shows at least one frame, however it ended."""
     try:
         with av.open(str(path)) as container:
-            return any(packet.size for packet in container.demux(video=0))
+            return next(container.decode(video=0), None) is not None
     except (av.FFmpegError, OSError, IndexError):
         return False
 

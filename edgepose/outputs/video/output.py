@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
@@ -11,10 +12,12 @@ from pydantic import Field
 from edgepose import options
 from edgepose.errors import OutputLost, error_text
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.video.event_clips import EventClips
+from edgepose.outputs.video.event_clips import EventClips, remove_unbegun
 from edgepose.outputs.video.mp4 import CLOCK, Format, Mp4, why_unusable
 from edgepose.render import Renderer, Style, Wording
 from edgepose.types import Scene, Size
+
+log = logging.getLogger(__name__)
 
 NOMINAL: Final = 1 / 30  # seconds a frame lasts when the source's time stands still or goes back
 LONGEST: Final = 2.0  # seconds a frame lasts at most: an hour without camera is cut
@@ -121,10 +124,13 @@ class VideoOutput(Output):
 
         Raises OutputLost where the folder can't be created.
         """
+        is_first = self._path is None
         if self._path is None:
             self._path = Path(time.strftime(str(self._options.path)))
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            if is_first and self._options.around is not None:
+                self._count_unbegun()
         except OSError as error:
             raise OutputLost(
                 f"{self._path}: no folder can be created: {error_text(error)}"
@@ -148,6 +154,13 @@ class VideoOutput(Output):
         clip, self._clip = self._clip, None
         if clip is not None:
             clip.close()
+
+    def _count_unbegun(self) -> None:
+        """Count the event whose clip a kill left without a picture. Raises OSError."""
+        removed = remove_unbegun(self._options.path)
+        if removed is not None:
+            self.lost += 1
+            log.error("%s: removed, the process before was killed as it began.", removed)
 
     def _write(self, clip: Mp4 | EventClips, scene: Scene, ticks: int) -> None:
         image = self._renderer.draw(scene, self._size)
