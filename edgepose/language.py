@@ -205,7 +205,38 @@ PAGE: Final[Mapping[str, str]] = MappingProxyType(
 """The texts of the web page."""
 
 
-_TABLES: Final = {"corrections": ("correction", ENGLISH), "page": ("text of the page", PAGE)}
+ENTITIES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "occupancy": "Occupancy",
+        "persons": "Persons",
+        "event": "Event",
+        "camera": "Camera",
+        "frame_rate": "Frame rate",
+        "detection": "Detection",
+        "profile": "Profile",
+        "restart": "Restart",
+        "teach": "Teach a pose",
+        "teach_named": "Teach a pose named",
+        "teaching": "Teaching",
+        "pose": "{title}",
+        "score": "{title} score",
+        "count": "{title} count",
+        "phase": "{title} phase",
+        "time": "{title} time",
+        "step": "{title} step",
+        "event_of": "{title} event",
+        "start": "{title} start",
+        "stop": "{title} stop",
+        "skip": "{title} skip",
+    }
+)
+"""The names of entities in Home Assistant; a watch's title stands in the place of {title}."""
+
+_TABLES: Final = {
+    "corrections": ("correction", ENGLISH),
+    "page": ("text of the page", PAGE),
+    "entities": ("entity", ENTITIES),
+}
 
 
 class Phrases(Options):
@@ -230,8 +261,9 @@ class Phrases(Options):
     scan: str = "scan me"
     corrections: dict[str, str] = Field(default=dict(ENGLISH))
     page: dict[str, str] = Field(default=dict(PAGE))
+    entities: dict[str, str] = Field(default=dict(ENTITIES))
 
-    @field_validator("corrections", "page")
+    @field_validator("corrections", "page", "entities")
     @classmethod
     def _are_known(cls, texts: dict[str, str], info: ValidationInfo) -> dict[str, str]:
         """Return the texts with the English ones that are left out; refuse unknown keys."""
@@ -285,6 +317,10 @@ class Language:
     def page(self, key: str, **values: object) -> str:
         """Return the text of a key of `PAGE`, filled in."""
         return self.phrases.page[key].format(**values)
+
+    def entity(self, key: str, title: str = "") -> str:
+        """Return the name of an entity of `ENTITIES`, of a watch with its title."""
+        return self.phrases.entities[key].format(title=title)
 
     def correction(self, correction: Correction) -> str:
         """Return the words for what a person should change."""

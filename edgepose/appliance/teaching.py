@@ -63,7 +63,7 @@ def parse_request(value: Any, folder: Path) -> TeachingRequest:
     """
     if value is None:
         return TeachingRequest(free_name(folder), is_watched=True)
-    asked = value if isinstance(value, dict) else {"name": value}
+    asked = {"name": free_name(folder), **value} if isinstance(value, dict) else {"name": value}
     for key in asked.keys() - set(_KEYS):
         raise UserError(f"capture: unknown '{key!s:.40}'{near_miss(str(key), _KEYS)}")
     return TeachingRequest(

@@ -87,7 +87,7 @@ _ROUTINE: Final = """\
 _OF_EXERCISES: Final = {("watch", key) for key in ("exercise", "goal", "rest")}
 _OF_CLASSIFIERS: Final = {("watch", key) for key in ("classifier", "class", "labels", "order")}
 _LEFT_OUT: Final = _OF_EXERCISES | _OF_CLASSIFIERS | {("watch", "routine")}  # shown by themselves
-_SHOWN: Final = {("watch", "template")}
+_SHOWN: Final = {("watch", "template"), ("output button", "watch")}
 
 
 def reference_text() -> str:

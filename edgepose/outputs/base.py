@@ -53,7 +53,8 @@ class Controls(ABC):
         file in the templates folder}. "capture": {"name"}: teach a pose from what is seen now;
         with "countdown" (seconds), "only" and "ignore" (limbs, or arms, legs, trunk, left, right),
         "mirror" and "watch" (true: a watch looks for it at once), all of which may be left out;
-        nothing at all: a free name, 5 seconds, watched for; "cancel": no pose is taken.
+        without "name" a free one, pose_1 at first; nothing at all: such a name, 5 seconds, watched
+        for; "cancel": no pose is taken.
         "learn": {"name", and "count", "seconds"}: an exercise from what the closest person did in
         the last seconds, by default four for each of "count" repetitions.
         "profile": its name; which watches count, and how, follows it.

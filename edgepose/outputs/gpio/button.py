@@ -1,4 +1,4 @@
-"""Push button on a GPIO line that starts, stops or skips a step of a routine.
+"""Push button on a GPIO line: it directs a routine, or has a pose taught.
 
 It is asked for its level, since only the engine starts threads; an edge would need one of its own.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from edgepose import options
 from edgepose.errors import UserError
@@ -30,9 +30,18 @@ class ButtonOptions(options.Options):
     line: int = Field(
         ge=0, description="number of the GPIO, not of the header's pin", examples=[27]
     )
-    watch: str = Field(description="the watch whose routine it is for", examples=["workout"])
-    do: Literal["start", "stop", "skip"] = Field(
-        default="start", description="what a press does to the routine"
+    watch: str | None = Field(
+        default=None,
+        description="the watch whose routine it is for; not with `do: teach`",
+        examples=["workout"],
+    )
+    do: Literal["start", "stop", "skip", "teach"] = Field(
+        default="start",
+        description="what a press does to the routine; teach: a pose is taught from whoever stands "
+        "there, after a countdown, and is watched for under the next free name, pose_1 at first",
+    )
+    countdown: float = Field(
+        default=5.0, ge=1, le=60, description="seconds to get into the pose, with `do: teach`"
     )
     active_low: bool = Field(
         default=True,
@@ -46,9 +55,24 @@ class ButtonOptions(options.Options):
         "header; fake: none at all",
     )
 
+    @model_validator(mode="after")
+    def _has_a_routine_to_direct(self) -> ButtonOptions:
+        """Refuse a button for a routine that names none, and one that teaches and names one."""
+        if self.do == "teach" and self.watch is not None:
+            raise ValueError("`do: teach` is for no watch; leave `watch` out")
+        if self.do != "teach" and self.watch is None:
+            raise ValueError(f"`do: {self.do}` needs `watch`, the name of one with a routine")
+        return self
+
     def routines(self) -> tuple[str, ...]:
-        """Return the watch."""
-        return (self.watch,)
+        """Return the watch, if it is for one."""
+        return () if self.watch is None else (self.watch,)
+
+    def order(self) -> tuple[str, Any]:
+        """Return the command that a press gives, and its value."""
+        if self.do == "teach":
+            return "capture", {"countdown": self.countdown, "watch": True}
+        return "routine", {"watch": self.watch, "do": self.do}
 
     def claims(self) -> tuple[str, ...]:
         """Return the line."""
@@ -57,7 +81,7 @@ class ButtonOptions(options.Options):
 
 
 class Button(Output):
-    """Push button that directs a routine."""
+    """Push button that directs a routine, or has a pose taught."""
 
     Options: ClassVar[type[options.Options]] = ButtonOptions
 
@@ -111,8 +135,8 @@ class Button(Output):
     def _press(self) -> None:
         if self._controls is None:
             return
-        value = {"watch": self._options.watch, "do": self._options.do}
+        name, value = self._options.order()
         try:
-            log.info("Button: %s.", self._controls.command("routine", value))
+            log.info("Button: %s.", self._controls.command(name, value))
         except UserError as error:
             log.warning("The button did nothing: %s.", error)

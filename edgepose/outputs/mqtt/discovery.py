@@ -38,6 +38,8 @@ _AVAILABILITY: Final = "{{ 'online' if value == '" + ONLINE + "' else 'offline' 
 _EVENT: Final = "{{ dict(value_json, event_type=value_json.type) | tojson }}"
 # Home Assistant ignores an empty payload: the event was of another watch.
 _EVENT_OF: Final = "{%% if value_json.name == %s %%}" + _EVENT + "{%% endif %%}"
+# A name alone would be taught at once, without time to get into the pose.
+_TEACH: Final = "{{ {'name': value, 'countdown': 5, 'watch': true} | tojson }}"
 _ORDERS: Final = {"start": "mdi:play", "stop": "mdi:stop", "skip": "mdi:skip-next"}
 _MISSED_REPORTS: Final = 3  # until the frame rate counts as unknown
 
@@ -135,19 +137,19 @@ class Discovery:
         yield _entity(
             "binary_sensor",
             "occupancy",
-            "Occupancy",
+            self._name("occupancy"),
             device_class="occupancy",
             state_topic=persons,
             value_template="{{ 'ON' if value | int(0) > 0 else 'OFF' }}",
         )
         yield _entity(
-            "sensor", "persons", "Persons",
+            "sensor", "persons", self._name("persons"),
             state_topic=persons, state_class="measurement", icon="mdi:account-group",
         )  # fmt: skip
         yield _entity(
             "event",
             "events",
-            "Event",
+            self._name("event"),
             state_topic=self.topics.events,
             event_types=self._event_types,
             value_template=_EVENT,
@@ -157,7 +159,7 @@ class Discovery:
         yield _entity(
             "binary_sensor",
             "camera",
-            "Camera",
+            self._name("camera"),
             device_class="connectivity",
             entity_category="diagnostic",
             state_topic=self.topics.of("status", "camera"),
@@ -177,52 +179,60 @@ class Discovery:
 
     def _of_watch(self, watch: str) -> Iterator[Entity]:
         for of_kind in _ENTITIES[self._kind(watch)]:
-            yield of_kind(self, watch, watch.replace("_", " ").capitalize(), slug(watch))
+            yield of_kind(self, watch, slug(watch))
 
-    def _held(self, watch: str, name: str, id: str) -> Entity:
+    def _held(self, watch: str, id: str) -> Entity:
         topic = self.topics.of("pose", watch)
         return _entity(
-            "binary_sensor", f"pose_{id}", name, state_topic=topic, icon="mdi:human-handsup"
+            "binary_sensor",
+            f"pose_{id}",
+            self._name("pose", watch),
+            state_topic=topic,
+            icon="mdi:human-handsup",
         )
 
-    def _score(self, watch: str, name: str, id: str) -> Entity:
+    def _score(self, watch: str, id: str) -> Entity:
         return _entity(
             "sensor",
             f"score_{id}",
-            f"{name} score",
+            self._name("score", watch),
             state_topic=self.topics.of("pose", watch, "score"),
             state_class="measurement",
             suggested_display_precision=2,
             icon="mdi:gauge",
         )
 
-    def _count(self, watch: str, name: str, id: str) -> Entity:
+    def _count(self, watch: str, id: str) -> Entity:
+        topic = self.topics.of("count", watch)
         return _entity(
-            "sensor", f"count_{id}", f"{name} count", state_topic=self.topics.of("count", watch),
+            "sensor", f"count_{id}", self._name("count", watch), state_topic=topic,
             state_class="total_increasing", icon="mdi:counter",
         )  # fmt: skip
 
-    def _phase(self, watch: str, name: str, id: str) -> Entity:
+    def _phase(self, watch: str, id: str) -> Entity:
         topic = self.topics.of("phase", watch)
-        return _entity("sensor", f"phase_{id}", f"{name} phase", state_topic=topic, icon="mdi:sync")
+        name = self._name("phase", watch)
+        return _entity("sensor", f"phase_{id}", name, state_topic=topic, icon="mdi:sync")
 
-    def _seconds(self, watch: str, name: str, id: str) -> Entity:
+    def _seconds(self, watch: str, id: str) -> Entity:
+        topic = self.topics.of("held", watch)
         return _entity(
-            "sensor", f"held_{id}", f"{name} time", state_topic=self.topics.of("held", watch),
+            "sensor", f"held_{id}", self._name("time", watch), state_topic=topic,
             device_class="duration", unit_of_measurement="s", state_class="measurement",
         )  # fmt: skip
 
-    def _step(self, watch: str, name: str, id: str) -> Entity:
+    def _step(self, watch: str, id: str) -> Entity:
+        topic = self.topics.of("step", watch)
         return _entity(
-            "sensor", f"step_{id}", f"{name} step", state_topic=self.topics.of("step", watch),
+            "sensor", f"step_{id}", self._name("step", watch), state_topic=topic,
             icon="mdi:format-list-numbered",
         )  # fmt: skip
 
-    def _event(self, watch: str, name: str, id: str) -> Entity:
+    def _event(self, watch: str, id: str) -> Entity:
         return _entity(
             "event",
             f"event_{id}",
-            f"{name} event",
+            self._name("event_of", watch),
             state_topic=self.topics.events,
             event_types=list(EVENT_TYPES[self._kind(watch)]),
             value_template=_EVENT_OF % jsonio.dumps(watch).decode(),
@@ -234,7 +244,7 @@ class Discovery:
         return _entity(
             "sensor",
             "fps",
-            "Frame rate",
+            self._name("frame_rate"),
             state_topic=self.topics.of("stats"),
             value_template="{{ value_json.fps }}",
             unit_of_measurement="fps",
@@ -247,42 +257,75 @@ class Discovery:
         takes = self.device.takes
         if takes("detect"):
             detect = self._commanded("detect")
-            yield _entity("switch", "detect", "Detection", **detect, icon="mdi:motion-sensor")
+            name = self._name("detection")
+            yield _entity("switch", "detect", name, **detect, icon="mdi:motion-sensor")
         if self.device.profiles and takes("profile"):
             profile = self._commanded("profile") | {"options": list(self.device.profiles)}
-            yield _entity("select", "profile", "Profile", **profile, icon="mdi:tune-variant")
+            name = self._name("profile")
+            yield _entity("select", "profile", name, **profile, icon="mdi:tune-variant")
         if takes("restart"):
             yield _entity(
                 "button",
                 "restart",
-                "Restart",
+                self._name("restart"),
                 device_class="restart",
                 entity_category="config",
                 command_topic=self.topics.of(COMMANDS["restart"]),
             )
+        if takes("capture"):
+            yield from self._of_teaching()
         for watch in self.device.watches:
             if self._kind(watch) == "routine" and takes("routine"):
                 yield from self._of_routine(watch)
 
+    def _of_teaching(self) -> Iterator[Entity]:
+        """Yield a button and a name to teach a pose with, and how that goes."""
+        topic, state = self.topics.of(COMMANDS["capture"]), self.topics.of("teaching", "state")
+        icon = "mdi:human-greeting-variant"
+        yield _entity("button", "teach", self._name("teach"), command_topic=topic, icon=icon)
+        yield _entity(
+            "text",
+            "teach_named",
+            self._name("teach_named"),
+            command_topic=topic,
+            command_template=_TEACH,
+            pattern=r"[A-Za-z0-9][A-Za-z0-9_\-]*",
+            max=64,
+            icon="mdi:form-textbox",
+        )
+        yield _entity(
+            "sensor",
+            "teaching",
+            self._name("teaching"),
+            state_topic=state,
+            value_template="{{ value_json.state }}",
+            json_attributes_topic=state,
+            icon="mdi:school",
+        )
+
     def _of_routine(self, watch: str) -> Iterator[Entity]:
         """Yield the buttons that start, stop and skip."""
-        name, id = watch.replace("_", " ").capitalize(), slug(watch)
+        id = slug(watch)
         for order, icon in _ORDERS.items():
             yield _entity(
                 "button",
                 f"{order}_{id}",
-                f"{name} {order}",
+                self._name(order, watch),
                 command_topic=self.topics.of(COMMANDS["routine"]),
                 payload_press=jsonio.dumps({"watch": watch, "do": order}).decode(),
                 icon=icon,
             )
+
+    def _name(self, key: str, watch: str = "") -> str:
+        """Return the name of an entity in the device's language, of a watch with its title."""
+        return self.device.language.entity(key, self.device.title(watch))
 
     def _commanded(self, command: str) -> dict[str, Any]:
         state, topic = self.topics.of(command, "state"), self.topics.of(COMMANDS[command])
         return {"state_topic": state, "command_topic": topic}
 
 
-_OfWatch = Callable[[Discovery, str, str, str], Entity]
+_OfWatch = Callable[[Discovery, str, str], Entity]
 _ENTITIES: Final[dict[WatchKind, tuple[_OfWatch, ...]]] = {
     "pose": (Discovery._held, Discovery._score, Discovery._count, Discovery._event),
     "class": (Discovery._held, Discovery._score, Discovery._count, Discovery._event),

@@ -43,6 +43,7 @@ UNANSWERED: Final = (
     10.0  # seconds without acknowledgement after which a connected broker is too slow
 )
 TICK: Final = 1.0  # seconds between two ticks while no scene comes
+_TAUGHT: Final = ("state", "name", "reason", "kind", "model")
 POLL: Final = 5.0  # seconds between reads of states that others, such as the page, may change
 
 
@@ -256,6 +257,8 @@ class Mqtt(Output, MqttCallbacks):
         watches = health.get("watches", {})
         templates = {name: watch.get("template") for name, watch in watches.items()}
         states = {"thresholds": jsonio.dumps(watches), "template": jsonio.dumps(templates)}
+        if "teaching" in health:
+            states["teaching"] = jsonio.dumps({k: health["teaching"].get(k, "") for k in _TAUGHT})
         if self._device.profiles:
             states["profile"] = str(health.get("profile", "")).encode()
         return {self._topics.of(name, "state"): payload for name, payload in states.items()}

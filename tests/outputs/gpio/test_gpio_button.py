@@ -97,6 +97,36 @@ def test_a_press_is_one_command(make: Callable[..., Finger], asked: Asked, activ
     assert len(asked.commands) == 2
 
 
+def test_a_press_has_a_pose_taught(make: Callable[..., Finger], asked: Asked):
+    """After a countdown of its own, under a free name, watched for at once."""
+    finger = make(watch=None, do="teach", countdown=8)
+    finger.wait(0.2)
+    finger.press()
+    assert asked.commands == [("capture", {"countdown": 8.0, "watch": True})]
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ("do: teach, watch: workout", "leave `watch` out"),
+        ("do: skip", "`do: skip` needs `watch`"),
+        ("do: teach, countdown: 0", "outputs.b.countdown: expected"),
+        ("do: teech", "did you mean 'teach'"),
+    ],
+)
+def test_a_button_that_makes_no_sense_is_refused(tmp_path: Path, options: str, problem: str):
+    """With what to write instead."""
+    path = tmp_path / "gym.yaml"
+    path.write_text(
+        "version: 1\nsource: {type: synthetic}\nwatch: {workout: {routine: morning}}\n"
+        f"outputs:\n  b: {{type: button, line: 27, {options}}}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert problem in str(caught.value)
+    assert "line 5" in str(caught.value)
+
+
 def test_a_spike_is_no_press(make: Callable[..., Finger], asked: Asked):
     """Contacts bounce, and a motor nearby disturbs."""
     finger = make()

@@ -184,12 +184,14 @@ class Appliance(Controls):
     profile: str = "morning"
     template: str = "arms_up"
     asked: list[tuple[str, Any]] = field(default_factory=list)
+    more: dict[str, Any] = field(default_factory=dict)  # of the health document
 
     def state(self) -> Mapping[str, Any]:
         """Return a health document."""
         return {
             "detect": self.detect, "fps": 29.7, "profile": self.profile,
             "watches": {"arms_up": {"enter": 0.85, "exit": 0.7, "template": self.template}},
+            **self.more,
         }  # fmt: skip
 
     def command(self, name: str, value: Any = None) -> str:

@@ -200,7 +200,7 @@ def test_a_changed_template_is_told(output: Callable[..., Mqtt], ear: Any, appli
     """Which one each watch looks for stands on a topic; one that was refused does not."""
     made = output()
     made.open()
-    ear.wait_last("edgepose/lobby/available", b"online")
+    ear.wait(lambda: ear.last("edgepose/lobby/template/state"), "the template")
     ear.say("edgepose/lobby/template/set", "squat")
     ear.say("edgepose/lobby/template/set", '{"watch": "nobody", "template": "lunge"}')
     ear.wait(lambda: len(ear.payloads("edgepose/lobby/template/reply")) == 2, "both replies")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 
+from edgepose.language import Language, load_language
 from edgepose.outputs.base import Device
 from edgepose.outputs.mqtt.discovery import Discovery, slug
 from edgepose.outputs.mqtt.output import Mqtt
@@ -28,6 +30,7 @@ REQUIRED: Final[dict[str, set[str]]] = {
     "switch": {"command_topic"},
     "button": {"command_topic"},
     "select": {"command_topic", "options"},
+    "text": {"command_topic"},
     "event": {"state_topic", "event_types"},
 }
 ALLOWED: Final[dict[str, set[str]]] = {
@@ -50,6 +53,10 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "select": _ENTITY | {
         "command_template", "command_topic", "optimistic", "options", "retain", "state_topic",
         "value_template",
+    },
+    "text": _ENTITY | {
+        "command_template", "command_topic", "max", "min", "mode", "pattern", "retain",
+        "state_topic", "value_template",
     },
     "event": _ENTITY | {"device_class", "event_types", "state_topic", "value_template"},
 }  # fmt: skip
@@ -109,7 +116,7 @@ def test_every_description_is_as_documented(name: str, watches: tuple[str, ...],
 
     for topic, description in found.items():
         check(topic, description)
-    assert len(found) == 4 + 4 * len(watches) + 1 + 3
+    assert len(found) == 4 + 4 * len(watches) + 1 + 6
 
 
 def test_ids_are_unique_and_stay(appliance: Any):
@@ -141,6 +148,9 @@ def test_entities_read_the_topics_that_are_written(appliance: Any):
         "sensor/lobby/fps": "edgepose/lobby/stats",
         "switch/lobby/detect": "edgepose/lobby/detect/state",
         "button/lobby/restart": "edgepose/lobby/restart",
+        "button/lobby/teach": "edgepose/lobby/capture",
+        "text/lobby/teach_named": "edgepose/lobby/capture",
+        "sensor/lobby/teaching": "edgepose/lobby/teaching/state",
     }
     assert topics["switch/lobby/detect"]["command_topic"] == "edgepose/lobby/detect/set"
 
@@ -223,6 +233,56 @@ def test_the_event_of_the_device_lists_those_of_all_watches():
     assert types() == ["start", "end"]
     assert types("arms_up", "squats") == ["rep", "partial", "set", "start", "end"]
     assert {"step", "finished", "abandoned", "timeout", "rep"} <= set(types("workout"))
+
+
+def test_entities_have_the_titles_and_the_language_of_the_device(appliance: Any):
+    """What people read; ids and topics stay."""
+    device = Device(
+        "lobby", ("squats", "workout"), "model", appliance, kinds=KINDS,
+        language=load_language("de"), titles={"squats": "Kniebeugen"},
+    )  # fmt: skip
+    named = {topic.split("/")[3]: d["name"] for topic, d in described(device).items()}
+    assert named["count_squats"] == "Kniebeugen Anzahl"
+    assert named["start_workout"] == "Workout starten"
+    assert named["detect"] == "Erkennung"
+    assert named["teach"] == "Pose beibringen"
+    plain = described(replace(device, language=Language(), titles={}))
+    assert plain.keys() == described(device).keys()
+    assert plain["homeassistant/sensor/lobby/count_squats/config"]["name"] == "Squats count"
+
+
+def test_teaching_is_offered_where_it_is_allowed(appliance: Any):
+    """Others than the page may not, unless `commands` lists it."""
+    may_not = Device("lobby", ("a",), "model", appliance, commands=frozenset({"detect"}))
+    assert not [topic for topic in described(may_not) if "teach" in topic]
+
+
+def test_a_pose_is_taught_from_home_assistant(
+    output: Callable[..., Mqtt], ear: Any, appliance: Any
+):
+    """The button presses as Home Assistant does by default; how it goes is on the state topic."""
+    made = output()
+    made.open()
+    ear.wait(lambda: ear.last("homeassistant/button/lobby/teach/config"), "the button")
+    button = json.loads(ear.last("homeassistant/button/lobby/teach/config"))
+    text = json.loads(ear.last("homeassistant/text/lobby/teach_named/config"))
+    ear.wait(lambda: ear.last("edgepose/lobby/detect/state"), "the device")
+
+    appliance.more["teaching"] = {
+        "state": "refused", "name": "bow", "reason": "hold still", "left": 0.3, "points": [],
+    }  # fmt: skip
+    ear.say(button["command_topic"], button.get("payload_press", "PRESS"))
+    ear.wait(lambda: ("capture", None) in appliance.asked, "the press")
+    template = text["command_template"]
+    assert template == "{{ {'name': value, 'countdown': 5, 'watch': true} | tojson }}"
+    asked = {"name": "bow", "countdown": 5, "watch": True}
+    ear.say(text["command_topic"], json.dumps(asked))  # which it becomes there
+    ear.wait(lambda: ("capture", asked) in appliance.asked, "the name")
+    ear.wait(lambda: ear.last("edgepose/lobby/teaching/state"), "its state")
+    made.close()
+    state = json.loads(ear.last("edgepose/lobby/teaching/state"))
+    assert (state["state"], state["reason"]) == ("refused", "hold still")
+    assert not {"left", "points"} & state.keys()
 
 
 def test_stopped_makes_entities_unavailable():
