@@ -39,13 +39,17 @@ SCREEN: Final = (720, 1280)
 CAMERAS: Final = ((480, 640), (720, 1280))
 
 
-def median_ms(function: Callable[[int], object], calls: int = POSES) -> float:
-    """Return the median duration of `function(i)` in milliseconds."""
+def median_ms(
+    function: Callable[[int], object],
+    calls: int = POSES,
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
+    """Return the median duration of `function(i)` in milliseconds of a clock."""
     durations = []
     for i in range(calls):
-        start = time.perf_counter()
+        start = clock()
         function(i)
-        durations.append(time.perf_counter() - start)
+        durations.append(clock() - start)
     return statistics.median(durations) * 1e3
 
 
@@ -107,14 +111,17 @@ def _compared_scenes(camera: Size) -> list[Scene]:
     return scenes
 
 
-def new_interpreter() -> Interpreter:
-    """Return the interpreter of a plain configuration: one person, one template."""
+def new_interpreter(watches: int = 1) -> Interpreter:
+    """Return the interpreter of a plain configuration: one person, one template a watch."""
+    poses = moving_person(watches)
     return Interpreter(
         "bench",
         tracker=Tracker().track,
         selection=Selection().choose,
         new_smoother=make_smoother,
-        watches=[PoseWatch("standing", [teach("standing", moving_person(1))])],
+        watches=[
+            PoseWatch(f"pose {i}", [teach(f"pose {i}", [pose])]) for i, pose in enumerate(poses)
+        ],
         stamp=live_stamp,
     )
 
@@ -165,20 +172,24 @@ model = Interpreter(model_path=sys.argv[1], num_threads=1)
 model.allocate_tensors()
 model.invoke()
 """
-_RSS: Final = """
+_PEAK: Final = """
 status = open("/proc/self/status").read()
-print("rss_kb", status.split("VmRSS:")[1].split()[0])
+print("peak_kb", status.split("VmHWM:")[1].split()[0])
 """
 _FULL: Final = """
 import sys
-from edgepose.appliance.appliance import Appliance
-from edgepose.config.loader import load
-Appliance(load(sys.argv[1])).run()
+from edgepose.cli import main
+sys.argv = ["edgepose", "run", "-q", sys.argv[1]]
+try:
+    main()
+except SystemExit as end:
+    if end.code:
+        raise
 """
 
 
 def memory_mb(model: Path, clip: Path) -> dict[str, float]:
-    """Return the resident memory in MB of video in, jsonl out, and of bare LiteRT."""
+    """Return the peak of resident memory in MB: video in, jsonl out, and bare LiteRT."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "bench.yaml"
         sections: dict[str, Any] = {
@@ -190,15 +201,15 @@ def memory_mb(model: Path, clip: Path) -> dict[str, float]:
         }
         config.write_text(json.dumps(sections))  # JSON is YAML
         return {
-            "bare": _rss_mb(_BARE, model),
-            "edgepose, video in, jsonl out": _rss_mb(_FULL, config),
+            "bare": _peak_mb(_BARE, model),
+            "edgepose, video in, jsonl out": _peak_mb(_FULL, config),
         }
 
 
-def _rss_mb(code: str, argument: Path) -> float:
-    command = [sys.executable, "-c", code + _RSS, str(argument)]
+def _peak_mb(code: str, argument: Path) -> float:
+    command = [sys.executable, "-c", code + _PEAK, str(argument)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return float(done.stdout.split("rss_kb")[1]) / 1024
+    return float(done.stdout.split("peak_kb")[1]) / 1024
 
 
 def processor() -> str:

@@ -1,25 +1,26 @@
 """Measure the pipeline against the bare model, in one process and interleaved.
 
-Every figure is a ratio to bare `invoke()` of the same runtime, measured right before and after it:
-a busy or throttled machine disturbs a round, not the result. Medians over rounds and their spread
-are reported.
+Every figure is a ratio to bare `invoke()` of the same runtime, measured right before and after it.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
+from edgepose.bench.rounds import Others, Quartiles, Round, Rounds, take
 from edgepose.engine.perception import Perception
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.stats import Snapshot, Stats
 from edgepose.outputs.base import Output
 from edgepose.runtimes.base import Runtime
 from edgepose.sources.base import Source
+from edgepose.sources.video import VideoFile, VideoFileOptions, clip_frames
 from edgepose.types import Frame, Image, Scene, Tensor
 
 SATURATION: Final = 2.5  # frames offered per inference, so that one always waits
@@ -27,7 +28,7 @@ WARM_UP: Final = 0.4  # seconds of a pipeline that are not counted
 
 
 class StillSource(Source):
-    """A camera without cost: pictures in memory at a fixed rate."""
+    """A camera: pictures at a fixed rate, each copied as a camera's driver does."""
 
     live = True
 
@@ -48,12 +49,12 @@ class StillSource(Source):
             return None
         now = time.monotonic()
         self._due = max(self._due + self._period, now)
-        image = self._images[self._seq % len(self._images)]
+        image = self._images[self._seq % len(self._images)].copy()
         self._seq += 1
         return Frame(image, now, self._seq, captured=now)
 
 
-class _Sink(Output):
+class Sink(Output):
     """An output that does nothing."""
 
     def show(self, scene: Scene) -> None:
@@ -61,35 +62,33 @@ class _Sink(Output):
 
 
 @dataclass(frozen=True, slots=True)
-class Quartiles:
-    """One figure over the rounds: median, minimum and maximum."""
-
-    median: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Quartiles:
-        """Return the median, minimum and maximum of some values."""
-        return cls(statistics.median(values), min(values), max(values))
-
-    def to_dict(self) -> dict[str, float]:
-        """Return the JSON form."""
-        return {k: round(getattr(self, k), 4) for k in ("median", "low", "high")}
-
-
-@dataclass(frozen=True, slots=True)
 class Result:
     """The measurement of one setting.
 
-    bare_ms: mean of bare `invoke()`. ratios: figures as a multiple of bare, by name.
-    snapshot: stages of the last round.
+    bare_ms: bare `invoke()`. ratios: figures as a multiple of bare, by name. snapshot: stages of
+    the last round. dropped: rounds that could not be trusted, by fault. is_spoilt: all of them.
     """
 
     name: str
     bare_ms: Quartiles
     ratios: dict[str, Quartiles]
-    snapshot: Snapshot = field(default_factory=lambda: Snapshot(0.0))
+    snapshot: Snapshot
+    dropped: Mapping[str, int]
+    is_spoilt: bool
+
+    @classmethod
+    def of(cls, name: str, rounds: Rounds) -> Result:
+        """Return the result of some rounds, each with the same figures."""
+        last = rounds.kept[-1]
+        ratios = {figure: rounds.spread(figure) for figure in last.figures}
+        dropped = {str(fault): count for fault, count in rounds.dropped.items()}
+        return cls(name, rounds.bare_ms, ratios, last.snapshot, dropped, rounds.is_spoilt)
+
+    @property
+    def fps(self) -> float:
+        """Return the frames a second, 0 where throughput was not measured."""
+        ratio = self.ratios.get("throughput")
+        return ratio.median / self.bare_ms.median * 1e3 if ratio else 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -97,8 +96,18 @@ class Result:
             "name": self.name,
             "bare_ms": self.bare_ms.to_dict(),
             "ratios": {name: spread.to_dict() for name, spread in self.ratios.items()},
+            "dropped": dict(self.dropped),
+            "is_spoilt": self.is_spoilt,
             **self.snapshot.to_dict(),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How long to measure: seconds of one round, and good rounds of each measurement."""
+
+    seconds: float = 2.0
+    rounds: int = 5
 
 
 def bare(runtime: Runtime, tensor: Tensor, seconds: float, period: float = 0.0) -> list[float]:
@@ -116,38 +125,72 @@ def bare(runtime: Runtime, tensor: Tensor, seconds: float, period: float = 0.0) 
 
 
 def saturated(
+    name: str,
     new_perception: Callable[[], Perception],
     images: Sequence[Image],
-    *,
-    seconds: float = 2.0,
-    rounds: int = 5,
+    extent: Extent,
+    new_outputs: Callable[[], Mapping[str, Output]] | None = None,
 ) -> Result:
     """Measure throughput with a frame always waiting, as a share of what bare `invoke()` gives."""
+
+    def new_source(bare_s: float, interpreters: int) -> Source:
+        return StillSource(images, SATURATION * interpreters / bare_s)
+
+    settings: dict[str, Any] = {"extent": extent, "new_outputs": new_outputs}
+    return _throughput(name, new_perception, images[0], new_source=new_source, **settings)
+
+
+def from_file(
+    name: str,
+    new_perception: Callable[[], Perception],
+    clip: Path,
+    extent: Extent,
+    new_outputs: Callable[[], Mapping[str, Output]] | None = None,
+) -> Result:
+    """Measure throughput of a video file, decoded and without loss, over and over."""
+    options = VideoFileOptions(path=clip.absolute(), pace="fast", loop=True)
+
+    def new_source(bare_s: float, interpreters: int) -> Source:  # noqa: ARG001
+        return VideoFile(options)
+
+    first = next(iter(clip_frames(clip))).image
+    settings: dict[str, Any] = {"extent": extent, "new_outputs": new_outputs}
+    return _throughput(name, new_perception, first, new_source=new_source, **settings)
+
+
+def _throughput(
+    name: str,
+    new_perception: Callable[[], Perception],
+    image: Image,
+    *,
+    new_source: Callable[[float, int], Source],
+    extent: Extent,
+    new_outputs: Callable[[], Mapping[str, Output]] | None,
+) -> Result:
+    """Measure scenes a second in bare `invoke()`. new_source: for a bare time and interpreters."""
     perception = new_perception()
-    tensor, runtimes = _tensor(perception, images), perception.detector.runtimes
-    ratios: list[float] = []
-    bares: list[float] = []
-    snapshot = Snapshot(0.0)
-    for _ in range(rounds):
-        before = bare(runtimes[0], tensor, seconds / 2)
-        fps = SATURATION * len(runtimes) / statistics.mean(before)
-        with _running(new_perception(), StillSource(images, fps)) as stats:
-            rate = _rate(stats, seconds)
+    tensor, runtimes = _tensor(perception, image), perception.detector.runtimes
+
+    def run() -> Round:
+        others = Others()
+        before = statistics.mean(bare(runtimes[0], tensor, extent.seconds / 2))
+        source = new_source(before, len(runtimes))
+        with _running(new_perception(), source, new_outputs) as stats:
+            rate = _rate(stats, extent.seconds)
             snapshot = stats.snapshot()
-        invoke = statistics.mean(before + bare(runtimes[0], tensor, seconds / 2))
-        bares.append(invoke * 1e3)
-        ratios.append(rate * invoke)
-    name = f"saturated {_label(images)}, {len(runtimes)} interpreter(s)"
-    return Result(name, Quartiles.of(bares), {"throughput": Quartiles.of(ratios)}, snapshot)
+        after = statistics.mean(bare(runtimes[0], tensor, extent.seconds / 2))
+        ratio = rate * (before + after) / 2
+        return Round(before, after, {"throughput": ratio}, others.share(), len(runtimes), snapshot)
+
+    return Result.of(name, take(extent.rounds, run))
 
 
 def latency(
+    name: str,
     new_perception: Callable[[], Perception],
     images: Sequence[Image],
-    *,
-    fps: float = 60.0,
-    seconds: float = 3.0,
-    rounds: int = 5,
+    fps: float,
+    extent: Extent,
 ) -> Result:
     """Measure capture to event with a camera of `fps`, in medians of bare `invoke()`.
 
@@ -155,40 +198,44 @@ def latency(
     cold, and the model itself takes longer.
     """
     perception = new_perception()
-    tensor, runtime = _tensor(perception, images), perception.detector.runtimes[0]
-    ratios: dict[str, list[float]] = {}
-    bares: list[float] = []
-    snapshot = Snapshot(0.0)
-    for _ in range(rounds):
-        invoke = statistics.median(bare(runtime, tensor, seconds / 3))
-        paced = statistics.median(bare(runtime, tensor, seconds / 3, 1.0 / fps))
+    tensor, runtime = _tensor(perception, images[0]), perception.detector.runtimes[0]
+
+    def run() -> Round:
+        others = Others()
+        before = statistics.median(bare(runtime, tensor, extent.seconds / 3))
+        paced = statistics.median(bare(runtime, tensor, extent.seconds / 3, 1.0 / fps))
         with _running(new_perception(), StillSource(images, fps)) as stats:
-            time.sleep(seconds)
+            time.sleep(extent.seconds)
             snapshot = stats.snapshot()
-        age = snapshot.stages["age"]
-        bares.append(invoke * 1e3)
-        for name, value in (
-            ("latency p50", age.p50 / invoke),
-            ("latency p99", age.p99 / invoke),
-            ("latency p50, paced", age.p50 / paced),
-            ("latency p99, paced", age.p99 / paced),
-        ):
-            ratios.setdefault(name, []).append(value)
-    spreads = {name: Quartiles.of(values) for name, values in ratios.items()}
-    return Result(f"camera {fps:g} fps {_label(images)}", Quartiles.of(bares), spreads, snapshot)
+        after = statistics.median(bare(runtime, tensor, extent.seconds / 3))
+        age, invoke = snapshot.stages["age"], (before + after) / 2
+        figures = {
+            "latency p50": age.p50 / invoke,
+            "latency p99": age.p99 / invoke,
+            "latency p50, paced": age.p50 / paced,
+            "latency p99, paced": age.p99 / paced,
+        }
+        return Round(before, after, figures, others.share(), 0.0, snapshot)
+
+    return Result.of(name, take(extent.rounds, run))
 
 
-def _tensor(perception: Perception, images: Sequence[Image]) -> Tensor:
+def _tensor(perception: Perception, image: Image) -> Tensor:
     """Return the input of a person who is followed: the first one may be a detector's."""
-    frame = Frame(images[0], 0.0, 0)
+    frame = Frame(image, 0.0, 0)
     perception.detector.detect(frame)
     return perception.prepare(frame).tensor
 
 
 @contextmanager
-def _running(perception: Perception, source: Source) -> Iterator[Stats]:
-    """Run a pipeline; its figures are reset after the warm-up."""
-    pipeline = Pipeline(source, perception, {"sink": _Sink()})
+def _running(
+    perception: Perception,
+    source: Source,
+    new_outputs: Callable[[], Mapping[str, Output]] | None = None,
+) -> Iterator[Stats]:
+    """Run a pipeline; its figures are reset after the warm-up. new_outputs: None for a sink."""
+    outputs = new_outputs() if new_outputs else {"sink": Sink()}
+    pipeline = Pipeline(source, perception, outputs)
     pipeline.start()
     try:
         pipeline.wait(WARM_UP)
@@ -204,8 +251,3 @@ def _rate(stats: Stats, seconds: float) -> float:
     time.sleep(seconds)
     scenes = stats.snapshot().counts.get("scenes", 0) - first
     return scenes / (time.monotonic() - start)
-
-
-def _label(images: Sequence[Image]) -> str:
-    height, width = images[0].shape[:2]
-    return f"{width}x{height}"

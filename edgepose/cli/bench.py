@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,18 +17,19 @@ from rich.progress import track
 from rich.table import Table
 
 from edgepose.appliance.model import LoadedModel
-from edgepose.bench import parts, pipeline, watches
-from edgepose.bench.pipeline import Quartiles, Result
+from edgepose.bench import curves, parts, pipeline, suite, watches
+from edgepose.bench.pipeline import Result
+from edgepose.bench.rounds import Quartiles
+from edgepose.cli.demo import bundled
 from edgepose.cli.options import json_option
 from edgepose.cli.pose import model_option, opened
 from edgepose.cli.run import tune_python
 from edgepose.engine.perception import Detector, Perception
+from edgepose.errors import UserError
 from edgepose.modelstore.speeds import write_speed
 from edgepose.registry import part
 from edgepose.types import Image, Size
 
-SIZES: Final[tuple[Size, ...]] = ((480, 640), (720, 1280))
-CAMERA_FPS: Final = 60.0
 STAGES: Final = ("prepare", "infer", "finish", "gap", "age")
 
 
@@ -36,51 +38,103 @@ STAGES: Final = ("prepare", "infer", "finish", "gap", "age")
 @click.option(
     "--clip",
     type=click.Path(path_type=Path, exists=True),
-    help="Also measure memory with this clip.",
+    help="Video file to read and to measure memory with; the bundled one by default.",
 )
-@click.option("--rounds", default=5, show_default=True, help="Rounds of each measurement.")
+@click.option("--rounds", default=5, show_default=True, help="Good rounds of each measurement.")
 @click.option("--seconds", default=2.0, show_default=True, help="Length of one measurement.")
+@click.option("--full", is_flag=True, help="Also measure many watches, drawing and outputs.")
+@click.option(
+    "--compare",
+    "old",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="OLD.json",
+    help="Show the figures beside those that `--json` printed earlier.",
+)
+@click.option(
+    "--curves",
+    "picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="OUT.png",
+    help="Also measure how cost grows with people, watches and so on, and draw it.",
+)
 @json_option
-def bench(model: str | None, clip: Path | None, rounds: int, seconds: float, as_json: bool) -> None:
+def bench(
+    model: str | None,
+    clip: Path | None,
+    rounds: int,
+    seconds: float,
+    full: bool,
+    old: Path | None,
+    picture: Path | None,
+    as_json: bool,
+) -> None:
     """Measure stages, throughput and latency in one process, interleaved with bare invoke().
 
-    Ratios can be compared between machines, milliseconds can't. The lowest and highest round
-    are printed beside each median: if they are far apart, the machine was busy.
+    Ratios can be compared between machines, milliseconds can't. Rounds that drifted, or that other
+    programs disturbed, are dropped and counted; the lowest and highest of the others are printed
+    beside each median.
     """
     tune_python()
+    earlier = _read_report(old) if old else None
     console = Console(stderr=True)
-    with opened(model, workers=2, threads=1) as loaded:
-        runs = _runs(loaded, rounds, seconds)
+    with opened(model, workers=2, threads=1) as loaded, tempfile.TemporaryDirectory() as folder:
+        extent = pipeline.Extent(seconds, rounds)
+        made = suite.Bench(
+            partial(_new_perception, loaded),
+            _pictures,
+            clip or bundled("models", "demo", "demo.mp4"),
+            Path(folder),
+            extent,
+        )
+        runs = made.measurements(full)
         results = [run() for run in track(runs, "Measuring", console=console, transient=True)]
-        report = _report(loaded, results, clip)
-    write_speed(
-        loaded.file.path, loaded.detector.runtimes[0].backend, results[0].bare_ms.median / 1e3
-    )
+        report = _report(loaded, results, made.clip)
+    _keep_speed(loaded, results[0])
+    if picture is not None:
+        report["curves"] = curves.measure() | curves.cameras(loaded.file.path, made.clip)
+        curves.draw(picture, report["curves"])
     if as_json:
         click.echo(json.dumps(report))
     else:
         _print(report, results)
+        click.echo(report["answer"])
+    if earlier is not None:
+        _print_compared(suite.compared(earlier, report))
 
 
-def _runs(loaded: LoadedModel, rounds: int, seconds: float) -> list[Callable[[], Result]]:
-    """Return the measurements: each size saturated and at a camera's rate, then two workers."""
-    one, two = _new_perception(loaded, 1), _new_perception(loaded, 2)
-    settings: dict[str, Any] = {"seconds": seconds, "rounds": rounds}
-    runs: list[Callable[[], Result]] = []
-    for size in SIZES:
-        images = _pictures(size)
-        runs.append(partial(pipeline.saturated, one, images, **settings))
-        runs.append(partial(pipeline.latency, one, images, fps=CAMERA_FPS, **settings))
-    runs.append(partial(pipeline.saturated, two, _pictures(SIZES[0]), **settings))
-    return runs
+def _keep_speed(loaded: LoadedModel, result: Result) -> None:
+    """Store the model's speed, unless the rounds that it comes from are spoilt."""
+    if result.is_spoilt:
+        click.echo("bench: the speed is not stored: no round could be trusted.", err=True)
+        return
+    backend = loaded.detector.runtimes[0].backend
+    write_speed(loaded.file.path, backend, result.bare_ms.median / 1e3)
 
 
-def _new_perception(loaded: LoadedModel, workers: int) -> Callable[[], Perception]:
+def _read_report(path: Path) -> dict[str, Any]:
+    """Return an earlier report. Raises UserError for a file that is none."""
+    try:
+        report: dict[str, Any] = json.loads(path.read_text())
+        suite.compared(report, report)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: expected what `edgepose bench --json` printed") from error
+    return report
+
+
+def _print_compared(rows: list[tuple[str, float, float]]) -> None:
+    table = Table("compared", "old", "new", "new : old")
+    for name, before, after in rows:
+        share = f"{after / before:.2f}" if before else ""
+        table.add_row(name, f"{before:.3f}", f"{after:.3f}", share)
+    Console(stderr=True).print(table)
+
+
+def _new_perception(loaded: LoadedModel, workers: int, watches: int) -> Callable[[], Perception]:
     """Return a factory of new perceptions with the first `workers` interpreters."""
 
     def make() -> Perception:
         detector = Detector(loaded.detector.family, *loaded.detector.runtimes[:workers])
-        return Perception(detector, parts.new_interpreter())
+        return Perception(detector, parts.new_interpreter(watches))
 
     return make
 
@@ -95,9 +149,11 @@ def _pictures(size: Size) -> list[Image]:
     return frames
 
 
-def _report(loaded: LoadedModel, results: list[Result], clip: Path | None) -> dict[str, Any]:
-    start_up = Quartiles.of(parts.start_up_s(str(loaded.file.path), _pictures(SIZES[0])[0]))
+def _report(loaded: LoadedModel, results: list[Result], clip: Path) -> dict[str, Any]:
+    picture = _pictures(suite.SIZES[0])[0]
+    start_up = Quartiles.of(parts.start_up_s(str(loaded.file.path), picture))
     return {
+        "answer": suite.answer(loaded.file.name, results),
         "machine": f"{platform.machine()}, {parts.processor()}, {os.cpu_count()} cores",
         "model": loaded.label,
         "pipeline": [result.to_dict() for result in results],
@@ -105,18 +161,22 @@ def _report(loaded: LoadedModel, results: list[Result], clip: Path | None) -> di
         "watch_ms": {name: round(ms, 4) for name, ms in watches.watch_ms().items()},
         "screen_ms": {name: round(ms, 3) for name, ms in parts.screen_ms().items()},
         "start_up_s": start_up.to_dict(),
-        "memory_mb": parts.memory_mb(loaded.file.path, clip) if clip else {},
+        "memory_mb": parts.memory_mb(loaded.file.path, clip),
     }
 
 
 def _print(report: dict[str, Any], results: list[Result]) -> None:
     console = Console()
     console.print(f"{report['model']} on {report['machine']}")
-    ratios = Table("against bare invoke()", "bare ms", "figure", "ratio", "lowest", "highest")
+    ratios = Table(
+        "against bare invoke()", "bare ms", "figure", "ratio", "lowest", "highest", "dropped"
+    )
     for result in results:
         for name, spread in result.ratios.items():
             row = (f"{value:.3f}" for value in (spread.median, spread.low, spread.high))
-            ratios.add_row(result.name, f"{result.bare_ms.median:.2f}", name, *row)
+            ratios.add_row(
+                result.name, f"{result.bare_ms.median:.2f}", name, *row, _dropped(result)
+            )
     console.print(ratios)
     stages = Table("stage, ms (p50 / p90 / p99)", *STAGES)
     for result in results:
@@ -135,8 +195,14 @@ def _print(report: dict[str, Any], results: list[Result]) -> None:
         f"{start['median']:.2f} s ({start['low']:.2f} to {start['high']:.2f})",
     )
     for name, mb in report["memory_mb"].items():
-        others.add_row(f"memory: {name}", f"{mb:.0f} MB")
+        others.add_row(f"peak of memory: {name}", f"{mb:.0f} MB")
     console.print(others)
+
+
+def _dropped(result: Result) -> str:
+    """Return how many rounds were dropped and why; "all" where none could be trusted."""
+    words = ", ".join(f"{count} {fault}" for fault, count in result.dropped.items())
+    return f"all: {words}" if result.is_spoilt else words
 
 
 def _stage(result: Result, stage: str) -> str:

@@ -64,7 +64,7 @@ class Notes(Output):
 )
 def demo(clip: Path | None, model: str | None, out: Path) -> None:
     """Run the bundled clip: draw the poses and record the events."""
-    clip = clip or _bundled("models", "demo", "demo.mp4")
+    clip = clip or bundled("models", "demo", "demo.mp4")
     config = _config(clip, model, out)
     for stale in ("demo.mp4", "events.jsonl", "summary.json"):
         (out / stale).unlink(missing_ok=True)
@@ -78,7 +78,8 @@ def demo(clip: Path | None, model: str | None, out: Path) -> None:
     _print(result, clip, out)
 
 
-def _bundled(*parts: str) -> Path:
+def bundled(*parts: str) -> Path:
+    """Return a file that comes with edgepose. Raises UserError where it is missing."""
     for folder in folders(*parts[:-1]):
         if (folder / parts[-1]).is_file():
             return folder / parts[-1]
@@ -93,7 +94,7 @@ def _config(clip: Path, model: str | None, out: Path) -> Config:
         f"outputs.log.path={(out / 'events.jsonl').absolute()}",
         f"model.name={model or best_model((BUNDLED, DEFAULT_MODEL))}",
     ]
-    return load(_bundled("configs", "demo.yaml"), sets)
+    return load(bundled("configs", "demo.yaml"), sets)
 
 
 def _summary(
