@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 import time
@@ -11,8 +12,11 @@ from typing import Final
 
 from edgepose.errors import DeviceError
 from edgepose.fleet.devices import DeviceStatus, devices
+from edgepose.outputs.mqtt.broker_limits import BrokerLimits
 from edgepose.outputs.mqtt.client import MqttCallbacks, MqttClient
 from edgepose.outputs.mqtt.options import MqttOptions
+
+log = logging.getLogger(__name__)
 
 CONNECT: Final = 10.0  # seconds to connect to the broker
 QUIET: Final = 3.0  # seconds without a message after which all retained ones have come
@@ -32,6 +36,7 @@ class FleetClient(MqttCallbacks):
         self._changed = threading.Condition()
         self._sent: set[int] = set()
         self._acknowledged: set[int] = set()
+        self._refused: dict[int, str] = {}
         self._received_at = 0.0
         own = f"fleet-{secrets.token_hex(4)}"
         self._ping = f"{self.prefix}/{own}/ping"
@@ -95,7 +100,7 @@ class FleetClient(MqttCallbacks):
         message = self._client.publish(f"{self.prefix}/{name}/{path}", payload, retain)
         assert message is not None, "paho's queue has no limit here"
         self._sent.add(message)
-        self._await_acknowledged(WINDOW)
+        self._await_acknowledged(min(WINDOW, self._client.limits.unanswered))
 
     def flush(self) -> None:
         """Wait until the broker has acknowledged everything. Raises DeviceError."""
@@ -105,6 +110,9 @@ class FleetClient(MqttCallbacks):
         if not self.wait(lambda: len(self._sent - self._acknowledged) < limit, CONNECT):
             reason = self._client.reason or f"no acknowledgement for {CONNECT:.0f} s"
             raise DeviceError(f"the broker {self._client.address}: {reason}")
+        refused = [reason for number, reason in self._refused.items() if number in self._sent]
+        if refused:
+            raise DeviceError(f"the broker {self._client.address} denies it: {refused[0]}")
 
     def wait(self, condition: Callable[[], object], seconds: float) -> bool:
         """Wait until a condition holds, checked at every message; return whether it does."""
@@ -121,7 +129,7 @@ class FleetClient(MqttCallbacks):
 
     # Called by paho's thread.
 
-    def connected(self) -> None:
+    def connected(self, limits: BrokerLimits) -> None:  # noqa: ARG002
         """Wake up who waits for it."""
         self._notify()
 
@@ -129,11 +137,20 @@ class FleetClient(MqttCallbacks):
         """Wake up who waits for it; paho reconnects, and retained messages come again."""
         self._notify()
 
-    def acknowledged(self, message_id: int) -> None:
-        """Note that the broker has one of our messages."""
+    def acknowledged(self, message_id: int, refusal: str) -> None:
+        """Note that the broker has one of our messages, or denies it."""
         with self._changed:
             self._acknowledged.add(message_id)
+            if refusal:
+                self._refused[message_id] = refusal
             self._changed.notify_all()
+
+    def subscribed(self, topic: str, refusal: str) -> None:
+        """Report a topic that may not be read."""
+        if refusal:
+            log.warning(
+                "The broker %s denies reading %s: %s.", self._client.address, topic, refusal
+            )
 
     def received(self, topic: str, payload: bytes, is_retained: bool) -> None:  # noqa: ARG002
         """Keep the newest payload of each topic."""

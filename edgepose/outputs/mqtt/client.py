@@ -8,12 +8,14 @@ import ssl
 import sys
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from edgepose.backoff import Backoff
 from edgepose.errors import OutputLost
+from edgepose.outputs.mqtt.broker_limits import NO_LIMITS, BrokerLimits
 from edgepose.outputs.mqtt.client_errors import (
+    UNSUPPORTED_VERSION,
     closed_early,
     connect_failed,
     connect_refused,
@@ -23,6 +25,8 @@ from edgepose.outputs.mqtt.options import MqttOptions
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessage
+    from paho.mqtt.enums import MQTTProtocolVersion
+    from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
 log = logging.getLogger(__name__)
@@ -30,23 +34,33 @@ log = logging.getLogger(__name__)
 KEEPALIVE: Final = 30  # seconds; a frozen broker is noticed after one and a half of them
 FIRST_PAUSE: Final = 1.0  # seconds on average before the second try; doubling from there
 LONGEST_PAUSE: Final = 30.0  # seconds at most
+SOON: Final = 0.1  # seconds until the same broker is tried with an older version
 JOIN_TIMEOUT: Final = 1.0  # seconds that the thread may take to end
+MAX_PACKET: Final = 600_000
+"""Bytes of a message that a broker of MQTT 5 may send us; it drops larger ones.
+
+The largest that has a meaning, a push, has 256,000. One of 200 MB would take a gigabyte here.
+"""
 
 
 class MqttCallbacks(ABC):
     """The owner of an `MqttClient`; every method is called on paho's thread."""
 
     @abstractmethod
-    def connected(self) -> None:
-        """Handle a new connection."""
+    def connected(self, limits: BrokerLimits) -> None:
+        """Handle a new connection to a broker with these limits."""
 
     @abstractmethod
     def disconnected(self) -> None:
         """Handle a lost or failed connection."""
 
     @abstractmethod
-    def acknowledged(self, message_id: int) -> None:
-        """Handle the broker's acknowledgement of a message."""
+    def acknowledged(self, message_id: int, refusal: str) -> None:
+        """Handle the broker's acknowledgement of a message; refusal: why it is denied, else ""."""
+
+    @abstractmethod
+    def subscribed(self, topic: str, refusal: str) -> None:
+        """Handle the answer to a subscription; refusal: why it is denied, else ""."""
 
     @abstractmethod
     def received(self, topic: str, payload: bytes, is_retained: bool) -> None:
@@ -56,9 +70,12 @@ class MqttCallbacks(ABC):
 class MqttClient:
     """A client of paho's that reconnects with back-off.
 
+    It speaks MQTT 5, and 3.1.1 with a broker that refuses the former or hangs up on it; after a
+    failure it begins with 5 again.
+
     is_connected: the broker accepted us. has_failed: the latest attempt or connection failed.
     reason: of the latest failure, "" while connected. fault: an error in a callback, which the
-    owner raises on its own thread.
+    owner raises on its own thread. limits: what the broker takes at once.
     """
 
     def __init__(
@@ -75,10 +92,13 @@ class MqttClient:
         self.has_failed = False
         self.reason = ""
         self.fault: Exception | None = None
+        self.limits = NO_LIMITS
         self._options = options
         self._callbacks = callbacks
         self._logs_failures = logs_failures
         self._is_closing = False
+        self._is_settled = False  # what became of the present attempt is handled
+        self._subscriptions: dict[int | None, list[str]] = {}  # message id -> filters
         self._backoff = Backoff(2.0 * FIRST_PAUSE, LONGEST_PAUSE, random.Random())
         self._thread: threading.Thread | None = None
         self._client = self._new_client(client_id, will)
@@ -98,7 +118,10 @@ class MqttClient:
     def open(self, *filters: str, qos: int = 1) -> None:
         """Begin to connect; subscribe to these topics after every connection."""
         self._filters = [(topic, qos) for topic in filters]
-        self._client.connect_async(self._options.host, self._options.port, KEEPALIVE)
+        self._client.connect_async(
+            self._options.host, self._options.port, KEEPALIVE, clean_start=True,
+            properties=_connect_properties(),
+        )  # fmt: skip
         self._client.loop_start()
 
     def publish(self, topic: str, payload: bytes, retain: bool) -> int | None:
@@ -125,10 +148,10 @@ class MqttClient:
 
     def _new_client(self, client_id: str, will: tuple[str, bytes] | None) -> Client:
         from paho.mqtt.client import Client
-        from paho.mqtt.enums import CallbackAPIVersion
+        from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
         options = self._options
-        client = Client(CallbackAPIVersion.VERSION2, client_id)
+        client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
         if will is not None:
             client.will_set(*will, qos=1, retain=True)
         client.max_inflight_messages_set(0)  # no limit here: Publisher has one
@@ -139,13 +162,18 @@ class MqttClient:
         guarded = self._guarded
         client.on_pre_connect = guarded(lambda client, _: self._on_pre_connect(client))
         client.on_connect = guarded(
-            lambda client, _data, _flags, reason, _properties: self._on_connect(client, reason)
+            lambda client, _data, _flags, *answer: self._on_connect(client, *answer)
         )
         client.on_connect_fail = guarded(lambda client, _: self._on_connect_fail(client))
         client.on_disconnect = guarded(
-            lambda _client, _data, _flags, reason, _properties: self._on_disconnect(reason)
+            lambda client, _data, _flags, reason, _properties: self._on_disconnect(client, reason)
         )
-        client.on_publish = guarded(lambda _client, _data, number, *_: self._on_publish(number))
+        client.on_publish = guarded(
+            lambda _client, _data, number, reason, _: self._on_publish(number, reason)
+        )
+        client.on_subscribe = guarded(
+            lambda _client, _data, number, reasons, _: self._on_subscribe(number, reasons)
+        )
         client.on_message = guarded(lambda _client, _data, message: self._on_message(message))
         return client
 
@@ -162,6 +190,7 @@ class MqttClient:
 
     def _on_pre_connect(self, client: Client) -> None:
         self._thread = threading.current_thread()
+        self._is_settled = False
         self._set_pause(client)
 
     def _set_pause(self, client: Client) -> None:
@@ -169,19 +198,37 @@ class MqttClient:
         pause: Any = self._backoff.next()  # declared as whole seconds, used as any number
         client.reconnect_delay_set(pause, pause)
 
-    def _on_connect(self, client: Client, reason: ReasonCode) -> None:
+    def _on_connect(self, client: Client, reason: ReasonCode, properties: Properties) -> None:
         if self._is_closing:
             client.disconnect()
             return
         if reason.is_failure:
-            self._fail(connect_refused(reason))
+            if reason.value != UNSUPPORTED_VERSION or not self._try_older(client):
+                self._fail(connect_refused(reason))
             return
         self._backoff.reset()
         self._set_pause(client)
-        client.subscribe(self._filters)
+        self.limits = BrokerLimits.of(properties)
+        self._subscribe(client)
         self.is_connected, self.has_failed, self.reason = True, False, ""
         log.info("Connected to the broker %s.", self.address)
-        self._callbacks.connected()
+        self._callbacks.connected(self.limits)
+
+    def _subscribe(self, client: Client) -> None:
+        self._subscriptions.clear()
+        _, message_id = client.subscribe(self._filters)
+        self._subscriptions[message_id] = [topic for topic, _ in self._filters]
+
+    def _try_older(self, client: Client) -> bool:
+        """Speak MQTT 3.1.1 with the next attempt, soon; return whether this one spoke 5."""
+        from paho.mqtt.enums import MQTTProtocolVersion
+
+        if client.protocol != MQTTProtocolVersion.MQTTv5:
+            return False
+        _speak(client, MQTTProtocolVersion.MQTTv311)
+        client.reconnect_delay_set(SOON, SOON)  # type: ignore[arg-type]
+        self._is_settled = True
+        return True
 
     def _on_connect_fail(self, client: Client) -> None:
         if self._is_closing:  # closed while it was connecting
@@ -189,17 +236,22 @@ class MqttClient:
             return
         self._fail(connect_failed(sys.exc_info()[1], self._options.is_encrypted))
 
-    def _on_disconnect(self, reason: ReasonCode) -> None:
+    def _on_disconnect(self, client: Client, reason: ReasonCode) -> None:
         if self._is_closing:
             self.is_connected = False
         elif self.is_connected:
             self._fail(connection_lost(reason))
-        elif not self.has_failed:
+        elif not self._is_settled and not self._try_older(client):
             self._fail(closed_early(self._options.is_encrypted))
 
-    def _on_publish(self, message_id: int) -> None:
+    def _on_publish(self, message_id: int, reason: ReasonCode) -> None:
         if not self._is_closing:
-            self._callbacks.acknowledged(message_id)
+            self._callbacks.acknowledged(message_id, _refusal(reason))
+
+    def _on_subscribe(self, message_id: int, reasons: Sequence[ReasonCode]) -> None:
+        topics = self._subscriptions.pop(message_id, ())
+        for topic, reason in zip(topics, reasons, strict=False):
+            self._callbacks.subscribed(topic, _refusal(reason))
 
     def _on_message(self, message: MQTTMessage) -> None:
         """Pass a message on. What it makes fail is refused: anybody may send anything.
@@ -222,7 +274,10 @@ class MqttClient:
 
     def _fail(self, reason: str) -> None:
         """Note that there is no connection; a reason is logged once until the next connection."""
-        self.is_connected, self.has_failed = False, True
+        from paho.mqtt.enums import MQTTProtocolVersion
+
+        self.is_connected, self.has_failed, self._is_settled = False, True, True
+        _speak(self._client, MQTTProtocolVersion.MQTTv5)
         if reason != self.reason and self._logs_failures:
             log.warning(
                 "No connection to the broker %s: %s%s Events are kept; it is tried again after "
@@ -231,6 +286,28 @@ class MqttClient:
             )  # fmt: skip
         self.reason = reason
         self._callbacks.disconnected()
+
+
+def _connect_properties() -> Properties:
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.properties import Properties
+
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.MaximumPacketSize = MAX_PACKET
+    return properties
+
+
+def _speak(client: Client, protocol: MQTTProtocolVersion) -> None:
+    """Use a version from the next connection on.
+
+    paho has no call for it, and does the same inside to go back to MQTT 3.1.
+    """
+    client._protocol = protocol
+    client._clean_session = True  # MQTT 3.1.1's clean start, which paho leaves unset for 5
+
+
+def _refusal(reason: ReasonCode) -> str:
+    return str(reason) if reason.is_failure else ""
 
 
 def _tls(options: MqttOptions) -> ssl.SSLContext:

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from paho.mqtt.reasoncodes import ReasonCode
 
 _LOGIN: Final = "it refuses our user name or password; check `user` and `password`"
+UNSUPPORTED_VERSION: Final = 132
 _REFUSALS: Final = {
-    132: "it does not support MQTT 3.1.1",
+    UNSUPPORTED_VERSION: "it supports neither MQTT 5 nor 3.1.1",
     133: "it refuses our client id; set `client_id`",
     134: _LOGIN,
     135: _LOGIN,

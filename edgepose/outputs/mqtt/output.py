@@ -13,6 +13,7 @@ from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.dedup import DeliveredEvents
 from edgepose.outputs.fallback_outbox import FallbackOutbox
+from edgepose.outputs.mqtt.broker_limits import BrokerLimits
 from edgepose.outputs.mqtt.client import MqttCallbacks, MqttClient
 from edgepose.outputs.mqtt.commands import execute
 from edgepose.outputs.mqtt.discovery import Discovery
@@ -88,6 +89,7 @@ class Mqtt(Output, MqttCallbacks):
             "connected": client is not None and client.is_connected,
             "waiting": self._outbox.waiting,
             "dropped": self._outbox.dropped,
+            "refused": self._publisher.refused if client is not None else 0,
         }
 
     def open(self) -> None:
@@ -138,7 +140,8 @@ class Mqtt(Output, MqttCallbacks):
         client = self._client
         if client is None:
             return ""
-        return "; ".join(filter(None, (self._trouble_of(client), self._outbox.trouble)))
+        denied = self._publisher.denials.trouble
+        return "; ".join(filter(None, (self._trouble_of(client), denied, self._outbox.trouble)))
 
     def _trouble_of(self, client: MqttClient) -> str:
         """Return that there is no connection, or that the broker does not answer."""
@@ -162,9 +165,9 @@ class Mqtt(Output, MqttCallbacks):
 
     # Called by paho's thread.
 
-    def connected(self) -> None:
+    def connected(self, limits: BrokerLimits) -> None:
         """Send everything again: the broker may have lost it, or published our last will."""
-        self._publisher.connected()
+        self._publisher.connected(limits)
 
     def disconnected(self) -> None:
         """Stop sending until the next connection."""
@@ -172,9 +175,13 @@ class Mqtt(Output, MqttCallbacks):
         with self._publisher.changed:
             self._publisher.changed.notify_all()
 
-    def acknowledged(self, message_id: int) -> None:
-        """Remove an acknowledged event."""
-        self._publisher.acknowledged(message_id)
+    def acknowledged(self, message_id: int, refusal: str) -> None:
+        """Remove an acknowledged event, and note a denied one."""
+        self._publisher.acknowledged(message_id, refusal)
+
+    def subscribed(self, topic: str, refusal: str) -> None:
+        """Note a topic that may not be read."""
+        self._publisher.denials.note(f"reading {topic}", refusal)
 
     def received(self, topic: str, payload: bytes, is_retained: bool) -> None:
         """Handle a command, a push, a name claim or Home Assistant's birth message."""

@@ -13,9 +13,12 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from edgepose.outputs.fallback_outbox import FallbackOutbox
-from edgepose.outputs.outbox import Outbox
+from edgepose.outputs.mqtt.broker_limits import NO_LIMITS, BrokerLimits
+from edgepose.outputs.mqtt.denials import Denials
+from edgepose.outputs.outbox import Message, Outbox
 
 WINDOW: Final = 20  # unacknowledged messages of each kind
+HEADER: Final = 16  # bytes of a message besides topic and payload, at most
 TRANSIENT: Final = 32  # replies and reports that wait to be sent; the oldest is dropped
 
 Publish = Callable[[str, bytes, bool], int | None]
@@ -30,6 +33,8 @@ class Publisher:
 
     After a lost connection the client repeats what was not acknowledged. Until all of that is
     acknowledged nothing new is sent: an old state must not overtake a newer one.
+
+    denials: what the broker does not take. refused: events among that, which are gone.
     """
 
     def __init__(
@@ -45,9 +50,12 @@ class Publisher:
         self._states: dict[str, bytes] = {}
         self._due: dict[str, None] = {}  # topics of states to send, in order
         self._transient: deque[tuple[str, bytes]] = deque(maxlen=TRANSIENT)
-        self._acknowledged: deque[int] = deque()
+        self._acknowledged: deque[tuple[int, str]] = deque()  # with the reason of a refusal
         self._events: dict[int, int] = {}  # message id -> number in the outbox
-        self._others: set[int] = set()  # message ids
+        self._others: dict[int, str] = {}  # message id -> topic
+        self._limits = NO_LIMITS
+        self.denials = Denials(events_topic)
+        self.refused = 0
         self._sent_up_to = 0
         self._answered_at = 0.0  # the last acknowledgement, or the send it is due for; monotonic
         self._lock = threading.Lock()  # of states and what is due; never held while publishing
@@ -72,8 +80,9 @@ class Publisher:
         if self._is_connected:
             self._transient.append((topic, payload))
 
-    def connected(self) -> None:
+    def connected(self, limits: BrokerLimits = NO_LIMITS) -> None:
         """Send everything that the broker may lack, once the client has repeated its messages."""
+        self._limits = limits
         self._is_resuming = bool(self._events or self._others)
         self.repeat()  # first: another thread may send as soon as we are connected
         self._is_connected = True
@@ -84,10 +93,10 @@ class Publisher:
         self._is_connected = False
         self._transient.clear()
 
-    def acknowledged(self, message_id: int) -> None:
-        """Note an acknowledgement; an event leaves the outbox."""
+    def acknowledged(self, message_id: int, refusal: str = "") -> None:
+        """Note an acknowledgement; an event leaves the outbox, also one that is denied."""
         self._answered_at = time.monotonic()
-        self._acknowledged.append(message_id)
+        self._acknowledged.append((message_id, refusal))
         self.pump()
 
     @property
@@ -118,11 +127,15 @@ class Publisher:
         """Remove acknowledged messages; each id was noted after its message was sent."""
         numbers = []
         while self._acknowledged:
-            message_id = self._acknowledged.popleft()
-            self._others.discard(message_id)
+            message_id, refusal = self._acknowledged.popleft()
+            topic = self._others.pop(message_id, "")
             number = self._events.pop(message_id, None)
             if number is not None:
+                topic = self._events_topic
                 numbers.append(number)
+                self.refused += bool(refusal)
+            if topic:
+                self.denials.note(topic, refusal)
         if numbers:
             self._outbox.remove(numbers)
 
@@ -134,7 +147,7 @@ class Publisher:
             self._send_events()
 
     def _send_states(self) -> None:
-        while len(self._others) < WINDOW:
+        while self._room(self._others):
             with self._lock:
                 topic = next(iter(self._due), None)
                 if topic is None:
@@ -153,7 +166,7 @@ class Publisher:
                 del self._states[topic]
 
     def _send_transient(self) -> None:
-        while self._transient and len(self._others) < WINDOW:
+        while self._transient and self._room(self._others):
             try:
                 topic, payload = self._transient.popleft()
             except IndexError:  # the connection was lost just now
@@ -161,21 +174,45 @@ class Publisher:
             self._send_other(topic, payload, False)
 
     def _send_other(self, topic: str, payload: bytes, retain: bool) -> bool:
+        if self._is_too_large(topic, payload):
+            return True
         message_id = self._publish(topic, payload, retain)
         if message_id is None:
             return False
-        self._others.add(message_id)
+        self._others[message_id] = topic
         return True
 
+    def _room(self, kind: Mapping[int, object]) -> int:
+        """Return how many more messages of a kind may wait for their acknowledgement."""
+        free = self._limits.unanswered - len(self._events) - len(self._others)
+        return max(0, min(free, WINDOW - len(kind)))
+
+    def _is_too_large(self, topic: str, payload: bytes) -> bool:
+        """Return whether the broker would close the connection over a message, and note it."""
+        size = HEADER + len(topic.encode()) + len(payload)
+        is_too_large = size > self._limits.packet
+        if is_too_large:
+            reason = f"it takes {self._limits.packet} bytes, this has {size}"
+            self.denials.note(topic, reason)
+        return is_too_large
+
     def _send_events(self) -> None:
-        free = WINDOW - len(self._events)
-        if free <= 0 or self._sent_up_to >= self._outbox.last:
+        free = self._room(self._events)
+        if not free or self._sent_up_to >= self._outbox.last:
             return
         for message in self._outbox.after(self._sent_up_to, free):
-            message_id = self._publish(self._events_topic, message.payload, False)
-            if message_id is None:
+            if self._is_too_large(self._events_topic, message.payload):
+                self._outbox.remove([message.number])
+                self.refused += 1
+            elif not self._send_event(message):
                 return
-            if not self._events:
-                self._answered_at = time.monotonic()
-            self._events[message_id] = message.number
             self._sent_up_to = message.number
+
+    def _send_event(self, message: Message) -> bool:
+        message_id = self._publish(self._events_topic, message.payload, False)
+        if message_id is None:
+            return False
+        if not self._events:
+            self._answered_at = time.monotonic()
+        self._events[message_id] = message.number
+        return True

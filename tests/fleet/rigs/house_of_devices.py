@@ -22,6 +22,7 @@ import numpy as np
 from edgepose import backoff
 from edgepose.errors import UserError
 from edgepose.outputs.base import Controls, Device
+from edgepose.outputs.mqtt.broker_limits import BrokerLimits
 from edgepose.outputs.mqtt.options import MqttOptions
 from edgepose.outputs.mqtt.output import Mqtt
 from edgepose.types import Event, Frame, Scene, WatchState
@@ -77,10 +78,10 @@ class Watched(Mqtt):
         self.name, self._log, self._number = name, log, 0
         self.due = 0.0
 
-    def connected(self) -> None:
+    def connected(self, limits: BrokerLimits) -> None:
         """Note it."""
         self._log.note("in", self.name)
-        super().connected()
+        super().connected(limits)
 
     def disconnected(self) -> None:
         """Note it."""

@@ -9,6 +9,7 @@ from statistics import mean
 from typing import Any
 
 from edgepose.backoff import SHORTEST_PAUSE, Backoff
+from edgepose.outputs.mqtt.broker_limits import BrokerLimits
 from edgepose.outputs.mqtt.client import FIRST_PAUSE, LONGEST_PAUSE, MqttCallbacks, MqttClient
 from edgepose.outputs.mqtt.options import MqttOptions
 
@@ -63,13 +64,15 @@ class Deaf(MqttCallbacks):
     def __init__(self) -> None:
         self.up, self.down = threading.Semaphore(0), threading.Semaphore(0)
 
-    def connected(self) -> None:
+    def connected(self, limits: BrokerLimits) -> None:
         self.up.release()
 
     def disconnected(self) -> None:
         self.down.release()
 
-    def acknowledged(self, message_id: int) -> None: ...
+    def acknowledged(self, message_id: int, refusal: str) -> None: ...
+
+    def subscribed(self, topic: str, refusal: str) -> None: ...
 
     def received(self, topic: str, payload: bytes, is_retained: bool) -> None: ...
 

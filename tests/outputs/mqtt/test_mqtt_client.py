@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from old_broker import OldBroker
 
 from edgepose.backoff import SHORTEST_PAUSE
 from edgepose.errors import OutputLost
@@ -36,6 +37,14 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
         for record in caplog.records
         if record.levelno == logging.WARNING and record.name.startswith(ours)
     ]
+
+
+@pytest.fixture(params=[True, False], ids=["hangs up", "refuses"])
+def old_broker(request: pytest.FixtureRequest) -> Iterator[OldBroker]:
+    """Return a broker that knows MQTT 3.1.1 alone."""
+    made = OldBroker(hangs_up=request.param)
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -238,7 +247,7 @@ def test_a_fault_in_a_callback_comes_out_where_it_is_seen(
 ):
     """A fault of ours on paho's thread is raised by the next show, not swallowed."""
 
-    def broken(self: Mqtt, message_id: int) -> None:
+    def broken(self: Mqtt, message_id: int, refusal: str) -> None:
         raise ZeroDivisionError("ours")
 
     monkeypatch.setattr(Mqtt, "acknowledged", broken)
@@ -272,3 +281,32 @@ def test_a_disk_that_fails_on_pahos_thread_costs_nothing(
     ear.wait(lambda: len(ear.payloads("edgepose/lobby/events")) >= 2, "both events")
     assert [e["id"] for e in ear.documents("edgepose/lobby/events")] == ["id-1", "id-2"]
     assert ear.payloads("edgepose/lobby/available") == [b"online"]
+
+
+def test_a_broker_of_mqtt_3_1_1_alone_is_spoken_to_in_its_version(
+    output: Make, old_broker: OldBroker, warnings: Callable[[], list[str]], wait: Wait
+):
+    """MQTT 5 first, then 3.1.1 without a pause or a warning; what it denies is reported."""
+    made = output(port=old_broker.port)
+    made.open()
+    wait(lambda: made._client and made._client.is_connected and made._publisher.is_idle, "all")
+    wait(lambda: made._publisher.denials.trouble, "the denied subscriptions")
+
+    assert old_broker.versions == [5, 4]
+    assert b"edgepose/lobby/available" in old_broker.published
+    assert all("denies reading" in said for said in warnings())
+    assert "reading edgepose/lobby/detect/set (Unspecified error) and" in made.trouble
+
+
+def test_the_newest_version_is_tried_again_after_a_failure(
+    output: Make, old_broker: OldBroker, wait: Wait
+):
+    """A broker that was updated meanwhile is spoken to in MQTT 5."""
+    made = output(port=old_broker.port)
+    made.open()
+    wait(lambda: made._client and made._client.is_connected, "the connection")
+
+    old_broker.drop()
+    wait(lambda: len(old_broker.versions) >= 4, "another two attempts")
+
+    assert old_broker.versions[:4] == [5, 4, 5, 4]

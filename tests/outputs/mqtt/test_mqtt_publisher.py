@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edgepose.outputs.mqtt.broker_limits import BrokerLimits
 from edgepose.outputs.mqtt.publisher import TRANSIENT, WINDOW, Publisher
 from edgepose.outputs.outbox import Outbox
 
@@ -277,3 +278,42 @@ def test_who_comes_while_another_sends_leaves_a_note_and_goes(wire: Wire, outbox
     assert waited == [False] * (2 * WINDOW)
     assert events(wire.sent) == list(range(2 * WINDOW))
     assert [message.id for message in outbox.after(0, 9)] == [f"id-{2 * WINDOW - 1}"]
+
+
+def test_the_broker_is_never_sent_more_than_it_takes_at_once(
+    post: Publisher, wire: Wire, outbox: Outbox
+):
+    """States and events together keep to its limit of unacknowledged messages."""
+    post.set_state({f"state{n}": b"1" for n in range(3)})
+    put(outbox, *range(5))
+    post.connected(BrokerLimits(unanswered=4))
+    assert len(wire.take()) == 4
+
+    post.acknowledged(1)
+    post.acknowledged(2)
+
+    assert events(wire.take()) == [1, 2]
+
+
+def test_what_is_larger_than_the_broker_takes_is_not_sent(
+    post: Publisher, wire: Wire, outbox: Outbox
+):
+    """It would close the connection, again and again; an event is counted, and others go on."""
+    post.set_state({"large": bytes(100), "small": b"1"})
+    outbox.put([("id-1", bytes(100)), ("id-2", b"2")])
+    post.connected(BrokerLimits(packet=60))
+
+    assert [topic for topic, _, _ in wire.take()] == ["small", "events"]
+    assert post.refused == 1
+    assert outbox.waiting == 1
+    assert "denies large (it takes 60 bytes, this has 121) and 1 more" in post.denials.trouble
+
+
+def test_a_topic_that_is_taken_again_is_no_trouble(post: Publisher, wire: Wire):
+    """The rights were mended: what was denied is not, with the next message on it."""
+    post.connected()
+    for payload, refusal in ((b"1", "Not authorized"), (b"2", "")):
+        post.set_state({"a": payload})
+        post.pump()
+        post.acknowledged(len(wire.sent), refusal)
+        assert bool(post.denials.trouble) is bool(refusal)
