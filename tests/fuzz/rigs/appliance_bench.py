@@ -141,4 +141,5 @@ class Bench:
 
     def close(self) -> None:
         """Let the model go."""
-        self.appliance._close()
+        for model in (*self.appliance._retired, self.appliance.model):
+            model.close()
