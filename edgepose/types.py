@@ -7,9 +7,10 @@ Order is (y, x, score) and (height, width); keypoints are in normalised frame co
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Final, Literal
+from functools import lru_cache
+from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,10 @@ from edgepose.skeleton import EXTRA_KEYPOINTS, KEYPOINTS, LIMBS, NUM_KEYPOINTS
 Size = tuple[int, int]  # (height, width) in pixels
 Image = NDArray[np.uint8]  # (height, width, 3), RGB
 Keypoints = NDArray[np.float32]  # (17, 3) of (y, x, score)
+Row = list[float]  # (y, x, score) of one keypoint as plain numbers
+Point = tuple[float, float]  # (y, x)
 Tensor = NDArray[Any]
+T = TypeVar("T")
 WatchKind = Literal["pose", "class", "exercise", "hold", "routine"]
 """What a watch looks for: a pose, a class of poses, repetitions or a hold of an exercise, or the
 steps of a routine."""
@@ -139,6 +143,29 @@ class Pose:
     box: tuple[float, float, float, float] | None = None
     extra: Keypoints | None = None
     region: Region | None = None
+    _made: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def rows(self) -> list[Row]:
+        """Return the keypoints as plain numbers: of 17, arrays cost more than they save."""
+        return self.once(_rows)
+
+    def once(self, make: Callable[..., T], *arguments: Hashable) -> T:
+        """Return `make(self, *arguments)`, made for whoever asks first: watches ask for the same.
+
+        What is made depends on keypoints and size alone, and must not be changed.
+        """
+        key = (make, *arguments)
+        if key not in self._made:
+            self._made[key] = make(self, *arguments)
+        made: T = self._made[key]
+        return made
+
+    def of_person(self, person: int) -> Pose:
+        """Return the pose with the id of a track, and with what was made of its keypoints."""
+        pose = replace(self, person=person)
+        pose._made.update(self._made)
+        return pose
 
     @property
     def pixels(self) -> Keypoints:
@@ -164,6 +191,25 @@ class Pose:
         head = {"person": self.person} if self.person else {}
         tail = {} if self.extra is None else {"extra": self._named(EXTRA_KEYPOINTS, self.extra)}
         return {**head, "score": round(self.score, 3), "keypoints": keypoints, **tail}
+
+
+def _rows(pose: Pose) -> list[Row]:
+    rows: list[Row] = pose.keypoints.tolist()
+    return rows
+
+
+@lru_cache
+def float32(number: float) -> float:
+    """Return a number as float32 holds it: a threshold that plain numbers compare scores with.
+
+    Otherwise a score of 0.3, which is a little more as float32, could fall below it or reach it.
+    """
+    return float(np.float32(number))
+
+
+def keypoints_of(flat: Sequence[float]) -> Keypoints:
+    """Return (17, 3) keypoints of 51 plain numbers; from a flat list it takes half the time."""
+    return np.array(flat, np.float32).reshape(NUM_KEYPOINTS, 3)
 
 
 def empty_keypoints() -> Keypoints:
@@ -386,14 +432,18 @@ class StepState:
     following: str = ""
 
 
+def _uncompared() -> Match | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class WatchState:
     """The state of one watch after a frame, for one person.
 
     phase: "idle", "holding" (above enter, hold not yet reached), "active" (fired, still held),
     "releasing" (below exit, release delay running) or "cooldown".
-    held, hold: seconds the pose has been held and must be held. match: the best comparison,
-    None when nobody is there. count: how often the watch fired.
+    held, hold: seconds the pose has been held and must be held. compare: makes `match`, for who
+    reads it. count: how often the watch fired.
 
     Of an exercise, phase: "idle" (not at the start), "settling" (at the start, not yet for long
     enough), "ready", "going", "target" or "returning"; one that is held has the phases of a pose.
@@ -414,7 +464,7 @@ class WatchState:
     hold: float = 0.0
     count: int = 0
     person: int = 0
-    match: Match | None = None
+    compare: Callable[[], Match | None] = _uncompared
     kind: Literal["pose", "exercise", "hold", "rest"] = "pose"
     goal: float = 0.0
     advice: str = ""
@@ -422,6 +472,11 @@ class WatchState:
     step: StepState | None = None
     others: tuple[WatchState, ...] = ()
     enter: float = 0.85
+
+    @property
+    def match(self) -> Match | None:
+        """Return the best comparison limb by limb, None when nobody is there."""
+        return self.compare()
 
     @property
     def progress(self) -> float:

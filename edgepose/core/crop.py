@@ -8,14 +8,13 @@ square, which misses people beside it: edgepose starts from the whole frame, let
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edgepose.skeleton import INDEX
-from edgepose.types import Keypoints, Pose, Region, Size
+from edgepose.types import Pose, Region, Row, Size, float32
 
 MIN_KEYPOINT_SCORE: Final = 0.2  # a keypoint below it is ignored (both samples)
 TORSO_EXPANSION: Final = 1.9  # half the crop, in greatest distances hip centre - torso (both)
@@ -23,9 +22,12 @@ BODY_EXPANSION: Final = 1.2  # the same for all keypoints (both)
 SMOOTHING: Final = 0.9  # weight of the new region's edges (tfjs CROP_FILTER_ALPHA)
 MIN_HALF_PX: Final = 8.0  # a person 16 px high has no readable pose
 
-_HIPS: Final = np.array([INDEX["left_hip"], INDEX["right_hip"]])
-_SHOULDERS: Final = np.array([INDEX["left_shoulder"], INDEX["right_shoulder"]])
-_TORSO: Final = np.concatenate([_HIPS, _SHOULDERS])
+_LEAST: Final = float32(MIN_KEYPOINT_SCORE)
+_HIPS: Final = (INDEX["left_hip"], INDEX["right_hip"])
+_SHOULDERS: Final = (INDEX["left_shoulder"], INDEX["right_shoulder"])
+_TORSO: Final = (*_HIPS, *_SHOULDERS)
+
+Edges = tuple[float, float, float, float]  # ymin, xmin, ymax, xmax, normalised
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,51 +64,49 @@ def letterbox(frame_size: Size, input_size: Size) -> Region:
     return Region((1.0 - tall) / 2, (1.0 - wide) / 2, tall, wide)
 
 
-def crop_around(keypoints: Keypoints, frame_size: Size) -> Region | None:
+def crop_around(pose: Pose) -> Region | None:
     """Return the square around a person, None without a known trunk.
 
-    keypoints: float32 (17, 3), frame coordinates. The square is centred between the hips and
-    holds every keypoint inside the frame that scores at least 0.2, wrists overhead included: it
-    reaches 1.2 times as far as the farthest of them, and is cut down only to what holds the
-    whole frame. None also where it would be wider than the frame's longer side, or too small
-    for a person: the whole frame is then the better crop.
+    The square is centred between the hips and holds every keypoint inside the frame that scores
+    at least 0.2, wrists overhead included: it reaches 1.2 times as far as the farthest of them,
+    and is cut down only to what holds the whole frame. None also where it would be wider than the
+    frame's longer side, or too small for a person: the whole frame is then the better crop. NaN
+    gives None.
     """
-    size = np.array(frame_size, float)
-    scores = keypoints[:, 2]
-    if not _sees_trunk(scores):
+    rows = pose.rows
+    if not _sees_trunk(rows) or not math.isfinite(sum(map(sum, rows))):
         return None
-    places = keypoints[:, :2] * size
-    centre = places[_HIPS].mean(axis=0)
-    distances = np.abs(places - centre)
-    torso = distances[_TORSO].max()
-    body = distances[scores >= MIN_KEYPOINT_SCORE].max()
+    height, width = pose.size
+    places = [(y * height, x * width) for y, x, _ in rows]
+    (y1, x1), (y2, x2) = (places[hip] for hip in _HIPS)
+    y, x = (y1 + y2) / 2, (x1 + x2) / 2
+    distances = [max(abs(py - y), abs(px - x)) for py, px in places]
+    torso = max(distances[point] for point in _TORSO)
+    body = max(away for away, row in zip(distances, rows, strict=True) if row[2] >= _LEAST)
     half = max(TORSO_EXPANSION * torso, BODY_EXPANSION * body)
-    half = min(half, max(centre.max(), (size - centre).max()))
-    if not MIN_HALF_PX <= half <= size.max() / 2:
+    half = min(half, max(y, x, height - y, width - x))
+    if not MIN_HALF_PX <= half <= max(height, width) / 2:
         return None
-    y, x = (centre - half) / size
-    height, width = 2 * half / size
-    return Region(float(y), float(x), float(height), float(width))
+    return Region((y - half) / height, (x - half) / width, 2 * half / height, 2 * half / width)
 
 
-def _sees_trunk(scores: NDArray[np.float32]) -> bool:
+def _sees_trunk(rows: Sequence[Row]) -> bool:
     """Return whether a hip and a shoulder are known."""
-    hip, shoulder = scores[_HIPS].max(), scores[_SHOULDERS].max()
-    return bool(hip > MIN_KEYPOINT_SCORE and shoulder > MIN_KEYPOINT_SCORE)
+    return all(max(rows[point][2] for point in ends) > _LEAST for ends in (_HIPS, _SHOULDERS))
 
 
 class SmartCrop:
     """The crop region that follows one person; the whole frame when there is none."""
 
     def __init__(self) -> None:
-        self._edges: NDArray[np.float64] | None = None  # ymin, xmin, ymax, xmax, normalised
+        self._edges: Edges | None = None
         self._frame_size: Size = (0, 0)
 
     def region(self, frame_size: Size) -> Region:
         """Return the crop region for the next frame, a square in pixels."""
         if self._edges is None or frame_size != self._frame_size:
             return letterbox(frame_size, (1, 1))
-        top, left, bottom, right = self._edges.tolist()
+        top, left, bottom, right = self._edges
         return Region(top, left, bottom - top, right - left)
 
     def crop(self, whole: Crop, frame_size: Size) -> Crop:
@@ -120,20 +120,24 @@ class SmartCrop:
         used.
         """
         del time
-        wanted = None if pose is None else crop_around(pose.keypoints, frame_size)
+        wanted = None if pose is None else crop_around(pose)
         if wanted is None or frame_size != self._frame_size:
             self.reset()
         self._frame_size = frame_size
         if wanted is not None:
             self._edges = self._smoothed(wanted)
 
-    def _smoothed(self, wanted: Region) -> NDArray[np.float64]:
+    def _smoothed(self, wanted: Region) -> Edges:
         """Return the low-passed edges; the first region after a reset is used unfiltered."""
         y, x = wanted.y, wanted.x
-        edges = np.array([y, x, y + wanted.height, x + wanted.width])
+        edges = (y, x, y + wanted.height, x + wanted.width)
         if self._edges is None:
             return edges
-        return self._edges + SMOOTHING * (edges - self._edges)
+        top, left, bottom, right = (
+            before + SMOOTHING * (now - before)
+            for before, now in zip(self._edges, edges, strict=True)
+        )
+        return top, left, bottom, right
 
     def reset(self) -> None:
         """Forget the person: the next crop is the whole frame."""

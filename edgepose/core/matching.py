@@ -1,36 +1,34 @@
 """Compare a pose with templates: a score for each, the deviation and correction of each limb.
 
-Scoring is one pass of array arithmetic over all templates; corrections are worked out for one of
-them, and only when somebody reads them.
+What limbs score is in `scoring`. Deviations and corrections are worked out for one template, and
+only when somebody reads them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgepose.core.corrections import BodyVectors, Deviation, corrections
+from edgepose.core.scoring import ZERO_SCORE_AT, SeenLimbs, Wanted, is_turned, scorer
 from edgepose.core.templates import (
     MIN_SCORE,
     Array,
     PoseShape,
     PoseView,
     Template,
-    facing,
     known_points,
-    limb_angles,
     measure,
+    seen_angles,
+    seen_facing,
 )
 from edgepose.correction import Correction
-from edgepose.skeleton import LIMB_INDEX, LIMBS, NUM_LIMBS
+from edgepose.skeleton import LIMBS
 from edgepose.types import DEVIATED, OK, UNKNOWN, Match, Pose
-
-ZERO_SCORE_AT: Final = 3.0  # a limb scores 0 at this many times its angle_deviation
 
 
 def angle_difference(template: Array, pose: Array) -> Array:
@@ -39,28 +37,12 @@ def angle_difference(template: Array, pose: Array) -> Array:
     return difference
 
 
-def limb_scores(degrees: NDArray[Any], angle_deviations: NDArray[Any]) -> NDArray[Any]:
-    """Return 1 up to the tolerance, falling linearly to 0 at three times that; NaN for NaN."""
-    return np.clip(
-        (ZERO_SCORE_AT - np.abs(degrees) / angle_deviations) / (ZERO_SCORE_AT - 1), 0.0, 1.0
-    )
-
-
 FAR_OFF: Final = ZERO_SCORE_AT  # times its tolerance: a pose with a limb so far off is another
 # (at twice, two of 12 pairs of people and jumping jacks lose repetitions to blurred limbs)
 
-_ACROSS: Final = [LIMB_INDEX["shoulders"], LIMB_INDEX["hips"]]
-"""From the side these are short and point anywhere, so how far they are off means nothing."""
-
-TURNED: Final = np.float32(0.65)
-"""The highest score of a back for a front, in which left and right of the trunk are swapped. Below
-every default threshold, and enough that the person is asked to turn around."""
-
-DEVIATIONS: Final = (1e-3, 360.0)  # degrees: the range of tolerances that makes a difference
-
 
 class Templates:
-    """Templates in one array, so that a pose is compared with all of them at once."""
+    """Templates that poses are compared with, all in one go."""
 
     def __init__(
         self,
@@ -76,78 +58,40 @@ class Templates:
         """
         self.templates = tuple(templates)
         self.min_score = min_score
-        rows = [(i, view) for i, t in enumerate(templates) for view in t.views]
-        self._owner = np.array([i for i, _ in rows], np.intp)
-        self._views = [view for _, view in rows]
-        owners = [self.templates[i] for i in self._owner]
-        angles = _stack([view.shape.angles for view in self._views])
-        weights = _stack([t.weights for t in owners]) * np.isfinite(angles)
-        self._angles = np.nan_to_num(angles).astype(np.float32)
-        deviations = _stack([t.angle_deviations for t in owners])
-        self._deviations = deviations.clip(*DEVIATIONS).astype(np.float32)
-        heaviest = weights.max(-1, initial=0.0, keepdims=True)  # only proportions matter
-        self._weights = (weights / np.where(heaviest > 0, heaviest, 1.0)).astype(np.float32)
-        self._counted = (weights > 0).astype(np.float32)
-        self._required = np.array([t.required for t in owners], np.float32)
-        self._rounded = np.array([bool(t.compat) for t in owners], np.bool_)
-        self._any_rounded = bool(self._rounded.any())
-        self._limit = FAR_OFF if max_deviated is None else 1.0  # tolerances
-        self._allowed = float(max_deviated or 0)
-        self._facing = np.array([facing(view.points) for view in self._views], np.int8)
-        self._trunk = self._counted.copy()  # limbs that may bar where front or back is clear
-        self._trunk[np.ix_(self._facing == 0, _ACROSS)] = 0
-        self._side = self._counted.copy()
-        self._side[:, _ACROSS] = 0
+        self.views = [(owner, view) for owner, t in enumerate(templates) for view in t.views]
+        self._wanted = [Wanted.of(self.templates[owner], view) for owner, view in self.views]
+        self._scorer = scorer(self._wanted, FAR_OFF if max_deviated is None else 1.0)
+        self._allowed = max_deviated or 0
+        self._any_rounded = any(view.is_rounded for view in self._wanted)
 
     def __len__(self) -> int:
         return len(self.templates)
 
     def compare(self, pose: Pose) -> Comparison:
         """Return how the pose compares with every template."""
-        points = known_points(pose, self.min_score)
-        angles = limb_angles(points)
-        rounded = limb_angles(points, rounded=True) if self._any_rounded else angles
-        side = facing(points)
-        scores, excess = self._score(angles, rounded, self._trunk if side else self._side)
-        is_turned = self._facing * side < 0  # one shows the front, the other the back
-        scores = np.where(is_turned, np.minimum(scores, TURNED), scores)
-        is_excess = (excess > self._allowed) | is_turned
-        return Comparison(self, points, scores, is_excess, pose.size[0])
+        angles = pose.once(seen_angles, self.min_score)
+        rounded = pose.once(seen_angles, self.min_score, True) if self._any_rounded else angles
+        seen = SeenLimbs(angles, rounded, pose.once(seen_facing, self.min_score))
+        return Comparison(self, pose, seen, self._scorer.scores(seen))
 
-    def _score(
-        self, angles: Array, rounded: Array, barring: NDArray[np.float32]
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return (rows,) scores of (12,) angles, and how many limbs are off by too much.
-
-        rounded: angles for templates with `compat`. barring: (rows, 12), 1 for limbs of which too
-        many off are too many.
-        """
-        known = np.isfinite(angles).astype(np.float32)
-        pose = np.nan_to_num(angles).astype(np.float32)
-        if rounded is not angles:
-            pose = np.where(self._rounded[:, None], np.nan_to_num(rounded).astype(np.float32), pose)
-        off = np.abs(self._angles - pose)
-        off = np.minimum(off, 360.0 - off)
-        limbs = limb_scores(off, self._deviations)
-        total = self._weights @ known
-        scores = ((limbs * self._weights) @ known) / np.maximum(total, np.float32(1e-9))
-        scores = np.where(self._counted @ known >= self._required, scores, np.float32(0))
-        return scores, ((off > self._limit * self._deviations) * barring) @ known
+    def barred(self, seen: SeenLimbs) -> list[bool]:
+        """Return for each view whether more limbs are off than may be, or the person is turned."""
+        excess = self._scorer.excess(seen)
+        return [
+            count > self._allowed or is_turned(view, seen.side)
+            for count, view in zip(excess, self._wanted, strict=True)
+        ]
 
 
-def _stack(rows: Sequence[Array]) -> Array:
-    return np.array(rows, np.float64).reshape(-1, NUM_LIMBS)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Comparison:
-    """The result of comparing one pose with a set of templates; details are computed on request."""
+    """The result of comparing one pose with templates; details are made for who asks."""
 
     _set: Templates
-    _points: Array
-    _rows: NDArray[np.float32]
-    _is_excess: NDArray[np.bool_]  # (rows,), where more limbs are off than may be
-    _height: int
+    _pose: Pose
+    _seen: SeenLimbs
+    _scores: list[float]  # of the views
+    _best: Match | None = None
 
     def at_most(self, score: float) -> Comparison:
         """Return a comparison in which poses with more limbs off than may be score `score`.
@@ -155,38 +99,48 @@ class Comparison:
         What a mean forgives is another pose: one limb of twelve that points the other way leaves
         a score of 0.93.
         """
-        if not self._is_excess.any():
+        if self.score <= score:
             return self
-        capped = np.minimum(self._rows, np.float32(score))
-        return replace(self, _rows=np.where(self._is_excess, capped, self._rows))
+        barred = self._set.barred(self._seen)
+        scores = [
+            min(one, score) if is_barred else one
+            for one, is_barred in zip(self._scores, barred, strict=True)
+        ]
+        return Comparison(self._set, self._pose, self._seen, scores)
 
     @property
-    def scores(self) -> NDArray[np.float32]:
-        """Return (templates,) scores, 0..1."""
-        scores = np.zeros(len(self._set), np.float32)
-        np.maximum.at(scores, self._set._owner, self._rows)
+    def scores(self) -> list[float]:
+        """Return the score of each template, 0..1."""
+        scores = [0.0] * len(self._set)
+        for (owner, _), score in zip(self._set.views, self._scores, strict=True):
+            scores[owner] = max(scores[owner], score)
         return scores
 
     @property
     def best(self) -> int:
         """Return the index of the best template, the first of equals."""
-        return int(self._set._owner[np.argmax(self._rows)])
+        return self._set.views[self._scores.index(max(self._scores))][0]
 
     @property
     def score(self) -> float:
         """Return the best score, 0 without templates."""
-        return float(self._rows.max(initial=0.0))
+        return max(self._scores, default=0.0)
 
     def match(self, index: int | None = None) -> Match:
         """Return the comparison with one template limb by limb; None takes the best one."""
-        owner = self.best if index is None else index
-        mine = np.flatnonzero(self._set._owner == owner)
-        row = int(mine[np.argmax(self._rows[mine])])
-        template, view = self._set.templates[owner], self._set._views[row]
-        own = measure(self._points, bool(template.compat))
-        return _match(
-            template, view, own, _Seen(self._points, self._height), float(self._rows[row])
-        )
+        if index is not None:
+            return self._match(index)
+        if self._best is None:
+            self._best = self._match(self.best)
+        return self._best
+
+    def _match(self, index: int) -> Match:
+        mine = [row for row, (owner, _) in enumerate(self._set.views) if owner == index]
+        row = max(mine, key=self._scores.__getitem__)
+        template, view = self._set.templates[index], self._set.views[row][1]
+        points = known_points(self._pose, self._set.min_score)
+        own = measure(points, bool(template.compat))
+        return _match(template, view, own, _Seen(points, self._pose.size[0]), self._scores[row])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

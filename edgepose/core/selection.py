@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from edgepose.core.tracking import Observations, observe
+from edgepose.core.tracking import Observation, observe
 from edgepose.errors import UserError, near_miss
 from edgepose.skeleton import INDEX
-from edgepose.types import Pose
+from edgepose.types import Point, Pose, float32
 
 Select = Literal["all", "largest", "center", "leftmost", "track"]
-Point = tuple[float, float]  # (y, x), normalised frame coordinates
 
 SELECTS: Final = ("all", "largest", "center", "leftmost", "track")
 HYSTERESIS: Final = 0.05  # frame heights by which a newcomer must rank better: no flicker
 MIN_SCORE: Final = 0.3  # of keypoints that size and position are measured with, as in tracking
 
+_LEAST: Final = float32(MIN_SCORE)
 _ANKLES: Final = (INDEX["left_ankle"], INDEX["right_ankle"])
 
 
@@ -31,8 +29,8 @@ class SelectionSettings:
     select: "all" in the model's order, "largest" by height and width, "center" nearest to the
     middle of the picture, "leftmost" as the camera sees it (not mirrored), "track" the largest,
     who then stays chosen when others come. max: how many are chosen.
-    zone: corners of a polygon in which people must stand (feet if seen, else the lower edge of
-    the box); empty for everywhere. lock: seconds inside before a person counts.
+    zone: corners of a polygon, normalised, in which people must stand (feet if seen, else the lower
+    edge of the box); empty for everywhere. lock: seconds inside before a person counts.
     release: seconds that a person who counts may be outside the zone or not detected; with
     "track" nobody else is chosen in the meantime.
     Raises UserError for values that make no sense.
@@ -77,7 +75,9 @@ class Selection:
 
         poses: of one frame, with person ids. time: seconds, not before that of the last call.
         """
-        seen = observe(poses, MIN_SCORE) if self._needs_positions(poses) else None
+        seen = (
+            [pose.once(observe, _LEAST) for pose in poses] if self._needs_positions(poses) else None
+        )
         self._follow(poses, seen, time)
         ranked = [pose for pose in self._rank(poses, seen) if self._counts(pose.person)]
         if self._settings.select == "track":
@@ -91,7 +91,9 @@ class Selection:
         settings = self._settings
         return bool(poses and (settings.zone or (len(poses) > 1 and settings.select != "all")))
 
-    def _follow(self, poses: Sequence[Pose], seen: Observations | None, time: float) -> None:
+    def _follow(
+        self, poses: Sequence[Pose], seen: Sequence[Observation] | None, time: float
+    ) -> None:
         """Note who is inside the zone; forget people who left it."""
         inside = self._inside(poses, seen)
         for pose in poses:
@@ -103,29 +105,31 @@ class Selection:
             if left or (person in passing and not self._counts(person)):
                 del self._visits[person]
 
-    def _inside(self, poses: Sequence[Pose], seen: Observations | None) -> set[int]:
+    def _inside(self, poses: Sequence[Pose], seen: Sequence[Observation] | None) -> set[int]:
         """Return the ids of those who stand in the zone."""
         if seen is None or not self._settings.zone:
             return {pose.person for pose in poses}
-        height, width = poses[0].size
-        feet = _feet(seen) / (1.0, width / height)
+        aspect = poses[0].size[1] / poses[0].size[0]
         return {
             pose.person
-            for pose, point in zip(poses, feet.tolist(), strict=True)
-            if _contains(self._settings.zone, point)
+            for pose, (y, x) in zip(poses, map(_feet, seen), strict=True)
+            if _contains(self._settings.zone, (y, x / aspect))
         }
 
     def _counts(self, person: int) -> bool:
         visit = self._visits.get(person)
         return visit is not None and visit.last - visit.since >= self._settings.lock
 
-    def _rank(self, poses: Sequence[Pose], seen: Observations | None) -> Sequence[Pose]:
+    def _rank(self, poses: Sequence[Pose], seen: Sequence[Observation] | None) -> Sequence[Pose]:
         """Return the poses best first; people chosen before have a small advantage."""
         if seen is None or len(poses) < 2 or self._settings.select == "all":
             return poses
-        merits = _merits(self._settings.select, seen, poses[0])
-        merits += [HYSTERESIS * (pose.person in self._chosen) for pose in poses]
-        return [poses[row] for row in np.argsort(-merits, kind="stable")]
+        merits = [
+            _merit(self._settings.select, one, pose) + HYSTERESIS * (pose.person in self._chosen)
+            for one, pose in zip(seen, poses, strict=True)
+        ]
+        order = sorted(range(len(poses)), key=lambda row: -merits[row])
+        return [poses[row] for row in order]
 
     def _with_chosen(self, ranked: Sequence[Pose]) -> tuple[Pose, ...]:
         """Return the people chosen before, then newcomers up to `max`."""
@@ -137,26 +141,25 @@ class Selection:
         return (*old, *new)
 
 
-def _merits(select: Select, seen: Observations, pose: Pose) -> NDArray[np.float64]:
-    """Return (n,) how well each fits, in frame heights, higher is better."""
-    low, high = seen.boxes[:, :2].astype(float), seen.boxes[:, 2:].astype(float)
-    centre = (low + high) / 2
+def _merit(select: Select, seen: Observation, pose: Pose) -> float:
+    """Return how well somebody fits, in frame heights, higher is better."""
+    top, left, bottom, right = seen.box
+    y, x = (top + bottom) / 2, (left + right) / 2
     if select == "leftmost":
-        return -centre[:, 1]
+        return -x
     if select == "center":
         height, width = pose.size
-        return -np.hypot(*(centre - (0.5, width / height / 2)).T)
-    return np.sqrt((high - low).prod(1))
+        return -math.hypot(y - 0.5, x - width / height / 2)
+    return math.sqrt(seen.area)
 
 
-def _feet(seen: Observations) -> NDArray[np.float64]:
-    """Return (n, 2) of (y, x) where people stand: at sure ankles, else at the box's lower edge."""
-    boxes = seen.boxes
-    below = np.stack((boxes[:, 2], (boxes[:, 1] + boxes[:, 3]) / 2), 1)
-    sure = seen.sure[:, _ANKLES, None]
-    count = sure.sum(1)
-    ankles = seen.keypoints[:, _ANKLES, :2].sum(1, where=sure) / np.maximum(count, 1)
-    return np.where(count > 0, ankles, below).astype(np.float64)
+def _feet(seen: Observation) -> Point:
+    """Return (y, x) where somebody stands: at sure ankles, else at the box's lower edge."""
+    ankles = [point for index in _ANKLES if (point := seen.points[index])]
+    if not ankles:
+        _, left, bottom, right = seen.box
+        return bottom, (left + right) / 2
+    return sum(y for y, _ in ankles) / len(ankles), sum(x for _, x in ankles) / len(ankles)
 
 
 def _contains(zone: Sequence[Point], point: Sequence[float]) -> bool:

@@ -6,19 +6,14 @@ A smoother is called with each pose of one person and its time: `smooth(pose, ti
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
-
-import numpy as np
-from numpy.typing import NDArray
+from itertools import compress
+from typing import Final
 
 from edgepose.errors import ConfigError, near_miss
 from edgepose.skeleton import NUM_KEYPOINTS
-from edgepose.types import Pose, Size, empty_keypoints
-
-Points = NDArray[np.floating[Any]]  # (17, 2) of (y, x) in pixels, so that both axes count the same
-Column = NDArray[np.floating[Any]]  # (17, 1)
-Mask = NDArray[np.bool_]  # (17,)
+from edgepose.types import Pose, Row, Size, float32, keypoints_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,62 +63,66 @@ class Exponential(Smoothing):
 
 
 class OneEuroFilter:
-    """A low-pass filter whose cutoff rises with the speed of each coordinate."""
+    """A low-pass filter of one coordinate whose cutoff rises with its speed."""
 
-    def __init__(self, settings: OneEuro, points: Points) -> None:
+    __slots__ = ("_raw", "_settings", "_speed", "value")
+
+    def __init__(self, settings: OneEuro, value: float) -> None:
+        self.value = value
         self._settings = settings
-        self._raw = points
-        self._smooth = points
-        self._speed: Points = np.zeros_like(points)  # person sizes per second, low-passed
+        self._raw = value
+        self._speed = 0.0  # person sizes per second, low-passed
 
-    def step(self, points: Points, elapsed: Column, size: float, fresh: Mask, seen: Mask) -> Points:
-        """Return the filtered points; a keypoint that isn't seen stays where it was.
+    def step(self, value: float, elapsed: float, size: float) -> None:
+        """Let `value` follow a new one.
 
-        elapsed: seconds since each keypoint was last seen. size: of the person, pixels.
-        fresh: seen for the first time, or again after it was dropped: passed through unfiltered.
+        elapsed: seconds since the one before. size: of the person, pixels.
         """
         own = self._settings
-        speed = (points - self._raw) / (elapsed * size)
-        speed = self._speed + _weight(own.derivative_cutoff, elapsed) * (speed - self._speed)
-        pace = np.abs(speed)
-        change = points - self._smooth
+        speed = (value - self._raw) / (elapsed * size)
+        self._speed += _weight(own.derivative_cutoff, elapsed) * (speed - self._speed)
+        pace = abs(self._speed)
+        change = value - self.value
         if own.threshold_cutoff is not None:
             most = (own.threshold_cutoff + own.threshold_beta * pace) * size
-            change = most * np.arcsinh(change / most)
-        smooth = self._smooth + _weight(own.min_cutoff + own.beta * pace, elapsed) * change
-        if fresh.any():
-            smooth[fresh], speed[fresh] = points[fresh], 0.0
-        if not seen.all():
-            lost = ~seen
-            smooth[lost], speed[lost] = self._smooth[lost], self._speed[lost]
-            points = np.where(seen[:, np.newaxis], points, self._raw)
-        self._raw, self._smooth, self._speed = points, smooth, speed
-        return smooth
+            change = most * math.asinh(change / most)
+        self.value += _weight(own.min_cutoff + own.beta * pace, elapsed) * change
+        self._raw = value
 
 
-def _weight(cutoff: Points | float, elapsed: Column) -> Points:
+def _weight(cutoff: float, elapsed: float) -> float:
     """Return the weight of the new value in a low-pass of `cutoff` Hz after `elapsed` seconds."""
     turned = cutoff * elapsed * (2 * math.pi)
     return turned / (turned + 1)
 
 
 class ExponentialFilter:
-    """A low-pass filter with one time constant for all coordinates."""
+    """A low-pass filter of one coordinate with a fixed time constant."""
 
-    def __init__(self, settings: Exponential, points: Points) -> None:
+    __slots__ = ("_settings", "value")
+
+    def __init__(self, settings: Exponential, value: float) -> None:
+        self.value = value
         self._settings = settings
-        self._smooth = points
 
-    def step(self, points: Points, elapsed: Column, size: float, fresh: Mask, seen: Mask) -> Points:
-        """Return the filtered points; the person's size is not used."""
+    def step(self, value: float, elapsed: float, size: float) -> None:
+        """Let `value` follow a new one; the person's size is not used."""
         del size
-        weight = 1 - np.exp(-elapsed / self._settings.time_constant)
-        smooth = self._smooth + weight * (points - self._smooth)
-        smooth[fresh] = points[fresh]
-        lost = ~seen
-        smooth[lost] = self._smooth[lost]
-        self._smooth = smooth
-        return smooth
+        weight = 1 - math.exp(-elapsed / self._settings.time_constant)
+        self.value += weight * (value - self.value)
+
+
+Filter = OneEuroFilter | ExponentialFilter
+
+
+@dataclass(slots=True)
+class _Keypoint:
+    """A keypoint that is known: its filters, in pixels, its latest score and when it was seen."""
+
+    y: Filter
+    x: Filter
+    score: float
+    time: float
 
 
 SMALLEST: Final = 0.05  # of the frame's longer side: the least size assumed of a person
@@ -184,6 +183,8 @@ class KeypointSmoother:
 
     def __init__(self, settings: OneEuro | Exponential) -> None:
         self._settings = settings
+        self._least = float32(settings.min_score)
+        self._keypoints: list[_Keypoint | None] = []
         self._last: Pose | None = None
         self._time = -math.inf
 
@@ -193,8 +194,8 @@ class KeypointSmoother:
         if last is not None and time == self._time and pose.person == last.person:
             return last
         if last is None or self._is_discontinuous(pose, last, time):
-            last = self._start(pose)
-        self._last, self._time = self._step(pose, last, time), time
+            self._keypoints = [None] * NUM_KEYPOINTS
+        self._last, self._time = self._step(pose, time), time
         return self._last
 
     def _is_discontinuous(self, pose: Pose, last: Pose, time: float) -> bool:
@@ -202,42 +203,49 @@ class KeypointSmoother:
         same = pose.person == last.person and pose.size == last.size
         return not (same and 0 < time - self._time <= self._settings.max_gap)
 
-    def _start(self, pose: Pose) -> Pose:
-        """Start without history; return an empty pose to stand for it."""
-        self._seen_at = np.full(NUM_KEYPOINTS, -np.inf)
-        self._extent = np.array(pose.size, np.float32)
-        points = pose.keypoints[:, :2] * self._extent
+    def _step(self, pose: Pose, time: float) -> Pose:
+        height, width = pose.size
+        rows = pose.pixels.tolist()
+        seen = [score >= self._least and math.isfinite(y + x + score) for y, x, score in rows]
+        size = _person_size(list(compress(rows, seen)), pose.size)
+        flat: list[float] = []
+        for index, (row, is_seen) in enumerate(zip(rows, seen, strict=True)):
+            known = self._keypoints[index]
+            if is_seen:
+                known = self._keypoints[index] = self._follow(known, row, time, size)
+            elif known and time - known.time > self._settings.hold:
+                known = self._keypoints[index] = None
+            flat += (known.y.value / height, known.x.value / width, known.score) if known else _LOST
+        return replace(pose, keypoints=keypoints_of(flat))
+
+    def _follow(self, known: _Keypoint | None, row: Row, time: float, size: float) -> _Keypoint:
+        """Return a keypoint that is seen; one that was not known is passed through unfiltered."""
+        y, x, score = row
+        if known is None or known.score <= 0.0:
+            return _Keypoint(self._new_filter(y), self._new_filter(x), score, time)
+        elapsed = time - known.time
+        known.y.step(y, elapsed, size)
+        known.x.step(x, elapsed, size)
+        known.score, known.time = score, time
+        return known
+
+    def _new_filter(self, value: float) -> Filter:
         settings = self._settings
-        self._filter = (
-            OneEuroFilter(settings, points)
-            if isinstance(settings, OneEuro)
-            else ExponentialFilter(settings, points)
-        )
-        return replace(pose, keypoints=empty_keypoints())
-
-    def _step(self, pose: Pose, last: Pose, time: float) -> Pose:
-        keypoints, before = pose.keypoints, last.keypoints
-        known = before[:, 2] > 0
-        seen = (keypoints[:, 2] >= self._settings.min_score) & np.isfinite(keypoints).all(axis=1)
-        age = time - self._seen_at
-        elapsed = np.where(known, age, 1.0)[:, np.newaxis]
-        points = keypoints[:, :2] * self._extent
-        size = _person_size(points[seen], pose.size)
-        result = np.empty_like(before)
-        filtered = self._filter.step(points, elapsed, size, seen & ~known, seen)
-        result[:, :2] = filtered / self._extent
-        result[:, 2] = np.where(seen, keypoints[:, 2], before[:, 2])
-        result[~seen & (age > self._settings.hold)] = 0.0
-        self._seen_at[seen] = time
-        return Pose(result, pose.score, pose.size, pose.person, pose.box)
+        if isinstance(settings, OneEuro):
+            return OneEuroFilter(settings, value)
+        return ExponentialFilter(settings, value)
 
 
-def _person_size(points: Points, frame_size: Size) -> float:
+_LOST: Final = (0.0, 0.0, 0.0)
+
+
+def _person_size(rows: Sequence[Row], frame_size: Size) -> float:
     """Return the longer side of the box around the known keypoints, in pixels."""
     smallest = SMALLEST * max(frame_size)
-    if not len(points):
+    if not rows:
         return smallest
-    return max(float((points.max(axis=0) - points.min(axis=0)).max()), smallest)
+    ys, xs, _ = zip(*rows, strict=True)
+    return max(max(ys) - min(ys), max(xs) - min(xs), smallest)
 
 
 Smoother = KeypointSmoother | Unsmoothed

@@ -23,6 +23,7 @@ from edgepose.core.templates import (
     measure,
     merge,
     mirrored_points,
+    plain,
 )
 from edgepose.errors import TemplateError, near_miss
 from edgepose.skeleton import (
@@ -103,7 +104,7 @@ def _of_one_side(points: Array) -> Array:
 
     Nobody turns around in half a second: a model has taken a front for a back.
     """
-    sides = facing(points)
+    sides = np.array([facing(plain(one)) for one in points])
     swapped = sides * np.sign(sides.sum()) < 0
     return np.where(swapped[:, None, None], points[:, MIRRORED], points)
 

@@ -6,6 +6,7 @@ of lengths only, so that place and size in the picture don't matter. Matching is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -25,7 +26,7 @@ from edgepose.skeleton import (
     NUM_KEYPOINTS,
     NUM_LIMBS,
 )
-from edgepose.types import Pose
+from edgepose.types import Point, Pose, float32
 
 Array = NDArray[np.float64]
 
@@ -89,6 +90,46 @@ def known_points(pose: Pose, min_score: float = MIN_SCORE) -> Array:
     points = pose.keypoints[:, :2].astype(np.float64) * (height, width)
     points[~known] = np.nan
     return points
+
+
+Points = tuple[Point | None, ...]  # 17 of (y, x) in pixels, None for keypoints that are unknown
+
+
+def seen_points(pose: Pose, min_score: float = MIN_SCORE) -> Points:
+    """Return `known_points` as plain numbers: what is compared in every frame."""
+    height, width = pose.size
+    least = float32(min_score)
+    return tuple(
+        (y * height, x * width) if score >= least and math.isfinite(y + x + score) else None
+        for y, x, score in pose.rows
+    )
+
+
+def plain(points: Array) -> Points:
+    """Return (17, 2) of (y, x) as plain numbers, None for NaN."""
+    return tuple(None if math.isnan(y + x) else (y, x) for y, x in points.tolist())
+
+
+def seen_angles(
+    pose: Pose, min_score: float = MIN_SCORE, rounded: bool = False
+) -> tuple[float | None, ...]:
+    """Return the 12 angles of a pose's limbs as `limb_angles` does, None where unknown."""
+    points = pose.once(seen_points, min_score)
+    if rounded:
+        points = tuple(point and (math.trunc(point[0]), math.trunc(point[1])) for point in points)
+    angles = (_angle(points[limb.start], points[limb.end]) for limb in LIMBS)
+    return tuple(None if angle is None else round(angle) if rounded else angle for angle in angles)
+
+
+def _angle(start: Point | None, end: Point | None) -> float | None:
+    if start is None or end is None or start == end:
+        return None
+    return math.degrees(math.atan2(start[0] - end[0], end[1] - start[1]))
+
+
+def seen_facing(pose: Pose, min_score: float = MIN_SCORE) -> int:
+    """Return which side a pose shows, as `facing`."""
+    return facing(pose.once(seen_points, min_score))
 
 
 def measure(points: Array, rounded: bool = False) -> PoseShape:
@@ -193,29 +234,33 @@ def turned_points(points: Array) -> Array:
     return points * (1.0, -1.0)
 
 
-_LEFTS: Final = [INDEX["left_shoulder"], INDEX["left_hip"]]
-_RIGHTS: Final = [INDEX["right_shoulder"], INDEX["right_hip"]]
-_CLEAR: Final = np.array(((0.3, 1.6), (0.1, 1.6)))
+_TRUNK: Final = [
+    INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")
+]
+_CLEAR: Final = ((0.3, 1.6), (0.1, 1.6))
 """Width of shoulders and of hips, in trunk lengths, between which a front or a back is clear. From
 the side models swap left and right; somebody who bends towards the camera shows hardly a trunk."""
 
 
-def facing(points: Array) -> NDArray[np.int8]:
-    """Return which side (..., 17, 2) points show: 1 the front, -1 the back, 0 unclear.
+def facing(points: Points) -> int:
+    """Return which side 17 points show: 1 the front, -1 the back, 0 unclear.
 
     That is whether the left shoulder and the left hip lie to the right of the trunk, looking from
     the hips to the shoulders, whichever way the trunk points.
     """
-    left, right = points[..., _LEFTS, :], points[..., _RIGHTS, :]
-    middle = (left + right) / 2
-    trunk = (middle[..., 0, :] - middle[..., 1, :])[..., None, :]
-    across = left - right
-    crossed = trunk[..., 1] * across[..., 0] - trunk[..., 0] * across[..., 1]
-    square = np.maximum((trunk**2).sum(-1), 1e-9)
-    widths = crossed / square  # NaN, of what is unknown, is between no limits
-    clear = (np.abs(widths) > _CLEAR[:, 0]) & (np.abs(widths) < _CLEAR[:, 1])
-    same = np.sign(widths[..., 0]) == np.sign(widths[..., 1])
-    return np.where(clear.all(-1) & same, np.sign(widths[..., 0]), 0).astype(np.int8)
+    ends = [point for index in _TRUNK if (point := points[index])]
+    if len(ends) < len(_TRUNK):
+        return 0
+    (ly, lx), (ry, rx), (hly, hlx), (hry, hrx) = ends
+    up, along = (ly + ry - hly - hry) / 2, (lx + rx - hlx - hrx) / 2
+    square = max(up * up + along * along, 1e-9)
+    shoulders = (along * (ly - ry) - up * (lx - rx)) / square
+    hips = (along * (hly - hry) - up * (hlx - hrx)) / square
+    is_clear = all(
+        low < abs(width) < high
+        for width, (low, high) in zip((shoulders, hips), _CLEAR, strict=True)
+    )
+    return (shoulders > 0) - (shoulders < 0) if is_clear and shoulders * hips > 0 else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,26 +16,23 @@ in order of score, ids from 1, tracks dropped by age) with these deviations:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Final, Literal
 
 from edgepose.errors import UserError, near_miss
 from edgepose.skeleton import SIGMAS
-from edgepose.types import Pose
-
-Array = NDArray[np.float32]  # distances in frame heights
+from edgepose.types import Point, Pose, Row, float32
 
 MIN_SIMILARITY: Final = {"box": 0.15, "keypoints": 0.2}  # tfjs movenet/constants.ts
 BOX_MARGIN: Final = 0.1  # of the longer side, on every side: about half a shoulder's width
 MIN_INSIDE: Final = 0.5  # share of the smaller box that must lie inside the larger, last pass
 
-_FALLOFF: Final = (8.0 * SIGMAS**2).astype(np.float32)  # 2 * (2 * sigma)^2, COCO
-_EPSILON: Final = np.float32(1e-6)
+_FALLOFF: Final[list[float]] = (8.0 * SIGMAS**2).tolist()  # 2 * (2 * sigma)^2, COCO
+_WIDEST: Final = max(_FALLOFF)
+_EPSILON: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +66,33 @@ class TrackerSettings:
         return default if self.min_similarity is None else self.min_similarity
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Observations:
-    """Keypoints and boxes of n poses as they are compared, in frame heights on both axes.
+Box = tuple[float, float, float, float]  # (ymin, xmin, ymax, xmax)
 
-    keypoints: (n, 17, 3) of (y, x, score). sure: (n, 17), which of them count. boxes: (n, 4) of
-    (ymin, xmin, ymax, xmax), the model's own where it gives one.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observation:
+    """Keypoints and box of a pose as they are compared, in frame heights on both axes.
+
+    points: 17 of (y, x), None for those that don't count. span: the box that just holds them.
+    box: the model's own where it gives one, else a wider one than `span`; area: of the box.
     """
 
-    keypoints: Array
-    sure: NDArray[np.bool_]
-    boxes: Array
-
-    def __getitem__(self, rows: Any) -> Observations:
-        return Observations(self.keypoints[rows], self.sure[rows], self.boxes[rows])
-
-    def __add__(self, other: Observations) -> Observations:
-        return Observations(
-            np.concatenate((self.keypoints, other.keypoints)),
-            np.concatenate((self.sure, other.sure)),
-            np.concatenate((self.boxes, other.boxes)),
-        )
+    points: tuple[Point | None, ...]
+    span: Box
+    box: Box
+    area: float
 
 
-Similarity = Callable[[Observations, Observations], Array]  # (n, m), 0..1, for n poses and m tracks
+@dataclass(frozen=True, slots=True, eq=False)
+class _Track:
+    """A person, and how and when they were seen last."""
+
+    person: int
+    time: float
+    seen: Observation
+
+
+Similarity = Callable[[Observation, Observation], float]  # of a pose and a track, 0..1
 
 
 class Tracker:
@@ -104,150 +104,149 @@ class Tracker:
 
     def __init__(self, settings: TrackerSettings | None = None) -> None:
         self._settings = settings or TrackerSettings()
+        self._least = float32(self._settings.min_score)
         self._passes = _passes(self._settings)
-        self._tracks: Observations | None = None
-        self._people: NDArray[np.int64] = np.empty(0, np.int64)
-        self._times: NDArray[np.float64] = np.empty(0)
+        self._tracks: list[_Track] = []  # the newest first
         self._last_id = 0
 
     @property
     def people(self) -> tuple[int, ...]:
         """Return the ids of all tracks; state kept for other ids may be dropped."""
-        return tuple(self._people.tolist())
+        return tuple(track.person for track in self._tracks)
 
     def track(self, poses: Sequence[Pose], time: float) -> tuple[Pose, ...]:
         """Return the same poses in the same order, with `person` set.
 
         time: seconds, not before that of the last call; equal times are fine.
         """
-        self._forget(self._times >= time - self._settings.max_age)
+        oldest = time - self._settings.max_age
+        self._tracks = [track for track in self._tracks if track.time >= oldest]
         if not poses:
             return ()
-        seen = observe(poses, self._settings.min_score)
-        people = self._recognise(seen, np.array([pose.score for pose in poses]))
+        seen = [pose.once(observe, self._least) for pose in poses]
+        people = self._recognise(seen, [pose.score for pose in poses])
         self._remember(seen, people, time)
-        return tuple(
-            replace(pose, person=person)
-            for pose, person in zip(poses, people.tolist(), strict=True)
-        )
+        return tuple(pose.of_person(person) for pose, person in zip(poses, people, strict=True))
 
-    def _forget(self, kept: NDArray[np.bool_]) -> None:
-        """Keep the tracks that are marked."""
-        if self._tracks is None or kept.all():
-            return
-        self._tracks = self._tracks[kept]
-        self._people, self._times = self._people[kept], self._times[kept]
-
-    def _recognise(self, seen: Observations, scores: NDArray[Any]) -> NDArray[np.int64]:
+    def _recognise(self, seen: Sequence[Observation], scores: Sequence[float]) -> list[int]:
         """Return an id for each pose, a new one where no track matches; the best pose first."""
-        order = np.argsort(-scores, kind="stable")
-        people = np.zeros(len(scores), np.int64)
-        if self._tracks is not None:
-            found = self._associate(seen, order)
-            known = found >= 0
-            people[known] = self._people[found[known]]
-        for row in order[people[order] == 0]:
-            self._last_id += 1
-            people[row] = self._last_id
+        order = sorted(range(len(scores)), key=lambda row: -scores[row])
+        people = self._associate(seen, order)
+        for row in order:
+            if not people[row]:
+                self._last_id += 1
+                people[row] = self._last_id
         return people
 
-    def _associate(self, seen: Observations, order: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return the row of the track that each pose belongs to, -1 for none."""
-        assert self._tracks is not None
-        found = np.full(len(order), -1, np.intp)
+    def _associate(self, seen: Sequence[Observation], order: Sequence[int]) -> list[int]:
+        """Return the id of the track that each pose belongs to, 0 for none.
+
+        In `order`, each pose takes the most similar track that is free, from a threshold on.
+        """
+        people = [0] * len(order)
+        free = list(self._tracks)
         for similarity, threshold in self._passes:
-            _take(found, similarity(seen, self._tracks), order, threshold)
-            if (found >= 0).all():
-                break
-        return found
+            for row in order:
+                if free and not people[row]:
+                    fits = [similarity(seen[row], track.seen) for track in free]
+                    best = fits.index(max(fits))
+                    if fits[best] >= threshold:
+                        people[row] = free.pop(best).person
+        return people
 
-    def _remember(self, seen: Observations, people: NDArray[np.int64], time: float) -> None:
+    def _remember(self, seen: Sequence[Observation], people: Sequence[int], time: float) -> None:
         """Put the newest observations first and keep the newest `max_tracks`."""
-        times = np.full(len(people), time)
-        absent = ~(self._people[:, None] == people).any(1)
-        if self._tracks is not None and absent.any():
-            seen = seen + self._tracks[absent]
-            people = np.concatenate((people, self._people[absent]))
-            times = np.concatenate((times, self._times[absent]))
-        self._tracks, self._people, self._times = seen, people, times
-        self._forget(np.arange(len(people)) < self._settings.max_tracks)
+        newest = [_Track(person, time, one) for person, one in zip(people, seen, strict=True)]
+        absent = [track for track in self._tracks if track.person not in people]
+        self._tracks = [*newest, *absent][: self._settings.max_tracks]
 
 
-def observe(poses: Sequence[Pose], min_score: float) -> Observations:
-    """Return the observations of one or more poses of one frame.
+_NOWHERE: Final[Box] = (0.0, 0.0, 0.0, 0.0)
+_ANY: Final = math.ulp(0.0)  # a score above 0
 
-    A keypoint is sure from `min_score`; for a pose without any, all known keypoints count. A pose
-    without keypoints has an empty box at 0.
+
+def observe(pose: Pose, min_score: float) -> Observation:
+    """Return the observation of a pose.
+
+    A keypoint counts from `min_score` (as float32 holds it); for a pose without any, all known
+    keypoints count. A pose without keypoints has an empty box at 0.
     """
-    height, width = poses[0].size
-    aspect = width / height
-    keypoints = np.array([pose.keypoints for pose in poses], np.float32)
-    keypoints[..., 1] *= aspect
-    sure = (keypoints[..., 2] >= min_score) & np.isfinite(keypoints).all(2)
-    blind = ~sure.any(1)
-    if blind.any():
-        sure[blind] = ((keypoints[..., 2] > 0) & np.isfinite(keypoints).all(2))[blind]
-    boxes = _boxes(keypoints[..., :2], sure)
-    for row, pose in enumerate(poses):
-        if pose.box is not None:
-            boxes[row] = np.array(pose.box) * (1.0, aspect, 1.0, aspect)
-    return Observations(keypoints, sure, boxes)
+    aspect = pose.size[1] / pose.size[0]
+    points = _counted(pose.rows, aspect, min_score)
+    if not any(points):
+        points = _counted(pose.rows, aspect, _ANY)
+    span = _span([point for point in points if point])
+    box = _widened(span) if any(points) else _NOWHERE
+    if pose.box is not None:
+        top, left, bottom, right = pose.box
+        box = (top, left * aspect, bottom, right * aspect)
+    return Observation(points, span, box, _area(box))
 
 
-def _boxes(points: Array, sure: NDArray[np.bool_]) -> Array:
-    """Return (n, 4) of (ymin, xmin, ymax, xmax) round the sure points; all 0 where there is none.
-
-    points: (n, 17, 2) of (y, x). The box is BOX_MARGIN of its longer side larger on every side.
-    """
-    known = sure[..., None]
-    low = points.min(1, where=known, initial=np.inf)
-    high = points.max(1, where=known, initial=-np.inf)
-    margin = BOX_MARGIN * (high - low).max(1, keepdims=True)
-    boxes = np.concatenate((low - margin, high + margin), 1)
-    boxes[~sure.any(1)] = 0
-    return boxes
+def _counted(rows: Sequence[Row], aspect: float, least: float) -> tuple[Point | None, ...]:
+    return tuple(
+        (y, x * aspect) if score >= least and math.isfinite(y + x + score) else None
+        for y, x, score in rows
+    )
 
 
-def _area(boxes: Array) -> Array:
-    """Return (n,) areas."""
-    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+def _span(points: Sequence[Point]) -> Box:
+    if not points:
+        return _NOWHERE
+    ys, xs = zip(*points, strict=True)
+    return min(ys), min(xs), max(ys), max(xs)
 
 
-def _overlap(boxes: Array, others: Array) -> Array:
-    """Return (n, m) areas that each box shares with each of the others."""
-    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    sides = np.maximum(high - low, 0)
-    return sides[..., 0] * sides[..., 1]
+def _widened(span: Box) -> Box:
+    """Return a box that is BOX_MARGIN of its longer side larger on every side."""
+    top, left, bottom, right = span
+    margin = BOX_MARGIN * max(bottom - top, right - left)
+    return top - margin, left - margin, bottom + margin, right + margin
 
 
-def _iou(seen: Observations, tracks: Observations) -> Array:
-    """Return (n, m) intersection over union, 0 for empty boxes."""
-    shared = _overlap(seen.boxes, tracks.boxes)
-    return shared / (_area(seen.boxes)[:, None] + _area(tracks.boxes) - shared + _EPSILON)
+def _area(box: Box) -> float:
+    return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
 
 
-def _inside(seen: Observations, tracks: Observations) -> Array:
-    """Return (n, m) shares of the smaller box that lie in the larger."""
-    smaller: Array = np.minimum(_area(seen.boxes)[:, None], _area(tracks.boxes))
-    return _overlap(seen.boxes, tracks.boxes) / (smaller + _EPSILON)
+def _overlap(one: Box, other: Box) -> float:
+    """Return the area that two boxes share."""
+    height = min(one[2], other[2]) - max(one[0], other[0])
+    width = min(one[3], other[3]) - max(one[1], other[1])
+    return max(height, 0.0) * max(width, 0.0)
 
 
-def _oks(min_keypoints: int, seen: Observations, tracks: Observations) -> Array:
-    """Return (n, m) object keypoint similarity, 0 where fewer than `min_keypoints` are shared.
+def _iou(seen: Observation, track: Observation) -> float:
+    """Return intersection over union, 0 for empty boxes."""
+    shared = _overlap(seen.box, track.box)
+    return shared / (seen.area + track.area - shared + _EPSILON)
+
+
+def _inside(seen: Observation, track: Observation) -> float:
+    """Return the share of the smaller box that lies in the larger."""
+    return _overlap(seen.box, track.box) / (min(seen.area, track.area) + _EPSILON)
+
+
+def _oks(min_keypoints: int, threshold: float, seen: Observation, track: Observation) -> float:
+    """Return object keypoint similarity, 0 where fewer than `min_keypoints` are shared.
 
     The mean over the keypoints that both have of exp(-d^2 / (2 * area * (2 * sigma)^2)), area
-    being the box of the track and not, as in COCO's evaluation, the segment.
+    being the box of the track and not, as in COCO's evaluation, the segment. 0 as well where two
+    poses are so far apart that no keypoint reaches `threshold`: most pairs of a crowd are.
     """
-    both = seen.sure[:, None] & tracks.sure[None]
-    steps = seen.keypoints[:, None, :, :2] - tracks.keypoints[None, :, :, :2]
-    distance = np.where(both, steps[..., 0] ** 2 + steps[..., 1] ** 2, 0)
-    area = _area(tracks.boxes)[None, :, None]
-    near = np.exp(-distance / (area * _FALLOFF + _EPSILON))
-    count = both.sum(2)
-    near *= both
-    mean = near.sum(2) / np.maximum(count, 1)
-    return np.where(count >= min_keypoints, mean, 0).astype(np.float32)
+    if _gap(seen.span, track.span) ** 2 > -math.log(threshold) * (track.area * _WIDEST + _EPSILON):
+        return 0.0
+    near, shared = 0.0, 0
+    for one, other, falloff in zip(seen.points, track.points, _FALLOFF, strict=True):
+        if one and other:
+            y, x = one[0] - other[0], one[1] - other[1]
+            near += math.exp(-(y * y + x * x) / (track.area * falloff + _EPSILON))
+            shared += 1
+    return near / shared if shared and shared >= min_keypoints else 0.0
+
+
+def _gap(one: Box, other: Box) -> float:
+    """Return the distance of two boxes on the axis on which it is larger, 0 where they touch."""
+    return max(one[0] - other[2], other[0] - one[2], one[1] - other[3], other[1] - one[3], 0.0)
 
 
 def _passes(settings: TrackerSettings) -> tuple[tuple[Similarity, float], ...]:
@@ -255,18 +254,5 @@ def _passes(settings: TrackerSettings) -> tuple[tuple[Similarity, float], ...]:
     inside = (_inside, MIN_INSIDE)
     if settings.similarity == "box":
         return (_iou, settings.threshold), inside
-    oks = partial(_oks, settings.min_keypoints)
+    oks = partial(_oks, settings.min_keypoints, max(settings.threshold, _EPSILON))
     return (oks, settings.threshold), (_iou, MIN_SIMILARITY["box"]), inside
-
-
-def _take(
-    found: NDArray[np.intp], similarity: Array, order: NDArray[np.intp], threshold: float
-) -> None:
-    """Fill the -1 of `found`: in `order`, each pose takes the most similar track still free."""
-    free = np.ones(similarity.shape[1], bool)
-    free[found[found >= 0]] = False
-    for row in order[found[order] < 0]:
-        fit = np.where(free, similarity[row], -1)
-        best = int(fit.argmax()) if fit.size else -1
-        if best >= 0 and fit[best] >= threshold:
-            found[row], free[best] = best, False

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edgepose.core.crop import SmartCrop, crop_around, letterbox
+from edgepose.core import crop
+from edgepose.core.crop import SmartCrop, letterbox
 from edgepose.skeleton import INDEX
 from edgepose.types import Keypoints, Pose, Region, Size
 
@@ -38,6 +39,11 @@ ARMS_UP = {
     "left_wrist": (-0.62, 0.12),
     "right_wrist": (-0.62, -0.12),
 }
+
+
+def crop_around(keypoints: Keypoints, frame_size: Size) -> Region | None:
+    """Return the crop around a pose of these keypoints."""
+    return crop.crop_around(Pose(keypoints, 1.0, frame_size))
 
 
 def figure(

@@ -74,7 +74,7 @@ def compared(degrees: float = 25.0, **states: int) -> Match:
 
 def watching(match: Match | None, **changes: Any) -> WatchState:
     """Return a watch of person 1."""
-    return replace(WatchState("arms up", "holding", 0.7, 0.5, 1.0, 2, 1, match), **changes)
+    return replace(WatchState("arms up", "holding", 0.7, 0.5, 1.0, 2, 1, lambda: match), **changes)
 
 
 def scene(*poses: Pose, watches: tuple[WatchState, ...] = (), **changes: Any) -> Scene:

@@ -47,7 +47,7 @@ def figure(pose: Pose, compared: Match | None, mirror: bool = False) -> Figure:
 def standing_scene(**changes: Any) -> Scene:
     """Return a scene of somebody who should raise the arms."""
     pose = person()
-    watch = WatchState("arms up", "holding", 0.8, person=1, match=match(raised(), pose))
+    watch = WatchState("arms up", "holding", 0.8, person=1, compare=lambda: match(raised(), pose))
     frame = Frame(np.full((*SIZE, 3), 90, np.uint8), 1.0, 0)
     return replace(Scene(frame, (pose,), (pose,), (watch,)), **changes)
 

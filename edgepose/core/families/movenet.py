@@ -6,7 +6,8 @@ a pose and its gate, tfjs-models pose-detection (movenet/detector.ts).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
@@ -14,7 +15,17 @@ from numpy.typing import NDArray
 
 from edgepose.core.crop import Crop, letterbox
 from edgepose.core.families.base import Family, picture_tensor
-from edgepose.types import Image, Keypoints, Pose, Size, Tensor, TensorSpec
+from edgepose.types import (
+    Image,
+    Keypoints,
+    Pose,
+    Region,
+    Size,
+    Tensor,
+    TensorSpec,
+    float32,
+    keypoints_of,
+)
 
 MIN_SCORE: Final = 0.25  # tfjs minPoseScore
 MIN_KEYPOINT_SCORE: Final = 0.2  # keypoints above it make the pose's score (tfjs)
@@ -24,6 +35,8 @@ MIN_SURE: Final = 4
 pose in 15 % of 360 crops and noises (the mean of two or three keypoints is easily 0.3), with it in
 0.3 %. Of 61 photos of people it drops two, both rendered from above, with no keypoint right; nine
 clips of people never have fewer than nine."""
+_LEAST: Final = float32(MIN_KEYPOINT_SCORE)
+_SURE: Final = float32(SURE)
 OUTPUT: Final = (1, 1, 17, 3)  # of (y, x, score), in coordinates of the square input
 INPUT_DTYPES: Final = ("uint8", "int8", "int32", "float32", "float16")
 
@@ -65,12 +78,31 @@ class MoveNet(Family):
 
     def decode(self, tensors: Sequence[Tensor], crop: Crop, frame_size: Size) -> tuple[Pose, ...]:
         """Return the pose; `()` when it scores below `min_score` or has too few sure keypoints."""
-        found = self._output.dequantise(tensors[0]).reshape(17, 3)
-        keypoints = cleaned(crop.region.to_frame(found))
-        score = pose_score(keypoints)
-        if score < self.min_score or np.count_nonzero(keypoints[:, 2] > SURE) < MIN_SURE:
+        rows = self._output.dequantise(tensors[0]).reshape(17, 3).tolist()
+        flat = placed(rows, crop.region)
+        scores = flat[2::3]
+        score = pose_score(scores)
+        if score < self.min_score or sum(one > _SURE for one in scores) < MIN_SURE:
             return ()
-        return (Pose(keypoints, score, frame_size),)
+        return (Pose(keypoints_of(flat), score, frame_size),)
+
+
+def placed(rows: Iterable[Sequence[float]], region: Region) -> list[float]:
+    """Return y, x and score of keypoint after keypoint in frame coordinates; scores are clipped.
+
+    rows: (y, x, score), 0..1 in the region, which is not turned. What is not finite becomes 0.
+    """
+    flat: list[float] = []
+    for y, x, score in rows:
+        if math.isfinite(y + x + score):
+            flat += (
+                region.y + y * region.height,
+                region.x + x * region.width,
+                min(max(score, 0.0), 1.0),
+            )
+        else:
+            flat += (0.0, 0.0, 0.0)
+    return flat
 
 
 def cleaned(keypoints: NDArray[Any]) -> Keypoints:
@@ -81,7 +113,7 @@ def cleaned(keypoints: NDArray[Any]) -> Keypoints:
     return result
 
 
-def pose_score(keypoints: Keypoints) -> float:
+def pose_score(scores: Iterable[float]) -> float:
     """Return the mean of the keypoint scores above 0.2, 0 when there are none."""
-    sure = keypoints[keypoints[:, 2] > MIN_KEYPOINT_SCORE, 2]
-    return float(sure.mean()) if len(sure) else 0.0
+    sure = [score for score in scores if score > _LEAST]
+    return sum(sure) / len(sure) if sure else 0.0

@@ -157,6 +157,6 @@ class ScoredWatch(ABC):
             hold=self._thresholds.hold,
             count=self.count,
             person=one.person,
-            match=one.match(),
+            compare=one.match,
             enter=self._thresholds.enter,
         )

@@ -30,7 +30,7 @@ def compared(**off: float) -> Match:
 
 def watching(match: Match | None) -> WatchState:
     """Return a watch that is being held."""
-    return WatchState("arms_up", "holding", 0.7, 0.5, 1.0, 2, 1, match)
+    return WatchState("arms_up", "holding", 0.7, 0.5, 1.0, 2, 1, lambda: match)
 
 
 def test_it_says_which_limb_is_off_and_by_how_much(scene: Callable[..., Scene]):

@@ -21,8 +21,6 @@ FILTER: Final = OneEuro(min_cutoff=0.01, beta=10.0, derivative_cutoff=1.0)
 """Of the alignment points, MediaPipe's own: a still person's region does not move."""
 
 MAX_GAP: Final = 1.0  # seconds after which the filter starts again
-_BOTH: Final = np.ones(2, bool)
-_NEITHER: Final = np.zeros(2, bool)
 
 
 def region_around(points: NDArray[Any], frame_size: Size) -> Region | None:
@@ -61,7 +59,7 @@ class FollowedRegion:
     def __init__(self, size: Size) -> None:
         self._size = size
         self._region: Region | None = None
-        self._filter: OneEuroFilter | None = None
+        self._filters: list[OneEuroFilter] = []  # of the coordinates of both points
         self._frame_size: Size = (0, 0)
         self._time = -math.inf
 
@@ -79,19 +77,21 @@ class FollowedRegion:
         points = alignment_points(pose.region, frame_size)
         elapsed = time - self._time
         if frame_size != self._frame_size or not 0 < elapsed <= MAX_GAP:
-            self._filter = None
+            self._filters = []
         self._frame_size, self._time = frame_size, time
         self._region = region_around(self._smoothed(points, elapsed), frame_size)
 
     def _smoothed(self, points: NDArray[np.float64], elapsed: float) -> NDArray[Any]:
         """Return the low-passed points; the first ones are used as they are."""
-        if self._filter is None:
-            self._filter = OneEuroFilter(FILTER, points)
+        values = points.ravel().tolist()
+        if not self._filters:
+            self._filters = [OneEuroFilter(FILTER, value) for value in values]
             return points
-        radius = float(np.hypot(*(points[1] - points[0])))
-        column = np.full((2, 1), elapsed)
-        return self._filter.step(points, column, 2 * radius, _NEITHER, _BOTH)
+        size = 2 * float(np.hypot(*(points[1] - points[0])))
+        for one, value in zip(self._filters, values, strict=True):
+            one.step(value, elapsed, size)
+        return np.array([one.value for one in self._filters]).reshape(2, 2)
 
     def reset(self) -> None:
         """Forget the person: the next crop is the whole frame."""
-        self._region = self._filter = None
+        self._region, self._filters = None, []

@@ -1,0 +1,217 @@
+"""Score the limbs of a pose against those of views of templates.
+
+A limb scores 1 up to its `angle_deviation`, falling linearly to 0 at three times that; a view
+scores the weighted mean of its limbs that are known, 0 where too few are. This is written twice:
+for few views in plain numbers, one after the other, for many in arrays, all at once. Tests hold the
+two against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose.core.templates import PoseView, Template, facing, plain
+from edgepose.skeleton import LIMB_INDEX, NUM_LIMBS
+
+ZERO_SCORE_AT: Final = 3.0  # a limb scores 0 at this many times its angle_deviation
+FEW: Final = 8
+"""Views up to which plain numbers are quicker: the limbs of one take 15 thousand instructions,
+those of a thousand in arrays 0.8 million, and those of one in arrays still 150 thousand."""
+
+DEVIATIONS: Final = (1e-3, 360.0)  # degrees: the range of tolerances that makes a difference
+TURNED: Final = float(np.float32(0.65))
+"""The highest score of a back for a front, in which left and right of the trunk are swapped. Below
+every default threshold, and enough that the person is asked to turn around."""
+
+_ACROSS: Final = (LIMB_INDEX["shoulders"], LIMB_INDEX["hips"])
+"""From the side these are short and point anywhere, so how far they are off means nothing."""
+
+
+class SeenLimbs(NamedTuple):
+    """What is compared of a pose.
+
+    angles: 12, degrees, None where unknown. rounded: the same for templates with `compat`.
+    side: 1 for a front, -1 for a back, 0 where that is unclear.
+    """
+
+    angles: Sequence[float | None]
+    rounded: Sequence[float | None]
+    side: int
+
+
+class WantedLimb(NamedTuple):
+    """A limb of a view that counts.
+
+    deviation: degrees up to which it is right. weight: of the heaviest limb. bars: whether it may
+    bar a pose whose side is clear.
+    """
+
+    limb: int
+    angle: float
+    deviation: float
+    weight: float
+    bars: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wanted:
+    """What is compared of a view of a template.
+
+    required: limbs that must be known. is_rounded: the template has `compat`. side: which one it
+    shows, as of SeenLimbs.
+    """
+
+    limbs: tuple[WantedLimb, ...]
+    required: int
+    is_rounded: bool
+    side: int
+
+    @classmethod
+    def of(cls, template: Template, view: PoseView) -> Wanted:
+        """Return what is compared of one view of a template."""
+        side = facing(plain(view.points))
+        angles = view.shape.angles
+        weights = np.where(np.isfinite(angles), template.weights, 0.0)
+        heaviest = weights.max() or 1.0  # only proportions matter
+        deviations = template.angle_deviations.clip(*DEVIATIONS).tolist()
+        rows = zip(angles.tolist(), deviations, (weights / heaviest).tolist(), strict=True)
+        limbs = tuple(
+            WantedLimb(limb, *row, bars=side != 0 or limb not in _ACROSS)
+            for limb, row in enumerate(rows)
+            if row[2] > 0
+        )
+        return cls(limbs, template.required, bool(template.compat), side)
+
+
+class Scorer(Protocol):
+    """Several views that poses are compared with."""
+
+    def scores(self, seen: SeenLimbs) -> list[float]:
+        """Return the score of each view, 0..1."""
+
+    def excess(self, seen: SeenLimbs) -> list[int]:
+        """Return for each view how many limbs that may bar a pose are off by more than `limit`."""
+
+
+def scorer(views: Sequence[Wanted], limit: float) -> Scorer:
+    """Return what scores poses against views.
+
+    limit: times its tolerance by which a limb must be off to be in excess.
+    """
+    return FewViews(views, limit) if len(views) <= FEW else ManyViews(views, limit)
+
+
+def is_turned(view: Wanted, side: int) -> bool:
+    """Return whether one shows the front and the other the back."""
+    return view.side * side < 0
+
+
+def _off(wanted: float, angle: float) -> float:
+    """Return by how many degrees two angles differ, 0..180."""
+    off = abs(wanted - angle)
+    return 360.0 - off if off > 180.0 else off
+
+
+class FewViews:
+    """Views that are scored one after the other."""
+
+    def __init__(self, views: Sequence[Wanted], limit: float) -> None:
+        self._views = views
+        self._limit = limit
+
+    def scores(self, seen: SeenLimbs) -> list[float]:
+        """Return the score of each view, 0..1."""
+        return [self._score(view, seen) for view in self._views]
+
+    def excess(self, seen: SeenLimbs) -> list[int]:
+        """Return for each view how many limbs that may bar a pose are off by too much."""
+        return [self._excess(view, seen) for view in self._views]
+
+    def _score(self, view: Wanted, seen: SeenLimbs) -> float:
+        angles = seen.rounded if view.is_rounded else seen.angles
+        known, total, reached = 0, 0.0, 0.0
+        for limb, wanted, deviation, weight, _ in view.limbs:
+            angle = angles[limb]
+            if angle is not None:
+                known += 1
+                total += weight
+                share = (ZERO_SCORE_AT - _off(wanted, angle) / deviation) / (ZERO_SCORE_AT - 1)
+                reached += weight * min(max(share, 0.0), 1.0)
+        if known < view.required:
+            return 0.0
+        score = reached / total
+        return min(score, TURNED) if is_turned(view, seen.side) else score
+
+    def _excess(self, view: Wanted, seen: SeenLimbs) -> int:
+        angles = seen.rounded if view.is_rounded else seen.angles
+        return sum(
+            _off(one.angle, angle) > self._limit * one.deviation
+            for one in view.limbs
+            if (one.bars if seen.side else one.limb not in _ACROSS)
+            and (angle := angles[one.limb]) is not None
+        )
+
+
+class ManyViews:
+    """Views that are scored all at once."""
+
+    def __init__(self, views: Sequence[Wanted], limit: float) -> None:
+        self._limit = np.float32(limit)
+        self._angles = _filled(views, "angle")
+        self._deviations = _filled(views, "deviation", 1.0)
+        self._weights = _filled(views, "weight")
+        self._counted = (self._weights > 0).astype(np.float32)
+        self._bars = _filled(views, "bars")  # where the pose's side is clear
+        self._bars_aside = self._counted.copy()
+        self._bars_aside[:, _ACROSS] = 0
+        self._required = np.array([view.required for view in views], np.float32)
+        self._rounded = np.array([view.is_rounded for view in views], np.bool_)
+        self._any_rounded = bool(self._rounded.any())
+        self._sides = np.array([view.side for view in views], np.int8)
+
+    def scores(self, seen: SeenLimbs) -> list[float]:
+        """Return the score of each view, 0..1."""
+        known = _known(seen)
+        shares = (ZERO_SCORE_AT - self._off(seen) / self._deviations) / (ZERO_SCORE_AT - 1)
+        total = np.maximum(self._weights @ known, np.float32(1e-9))
+        scores = ((np.clip(shares, 0.0, 1.0) * self._weights) @ known) / total
+        scores = np.where(self._counted @ known >= self._required, scores, np.float32(0))
+        turned = np.minimum(scores, np.float32(TURNED))
+        found: list[float] = np.where(self._sides * seen.side < 0, turned, scores).tolist()
+        return found
+
+    def excess(self, seen: SeenLimbs) -> list[int]:
+        """Return for each view how many limbs that may bar a pose are off by too much."""
+        bars = self._bars if seen.side else self._bars_aside
+        is_off = self._off(seen) > self._limit * self._deviations
+        found: list[int] = ((is_off * bars) @ _known(seen)).astype(int).tolist()
+        return found
+
+    def _off(self, seen: SeenLimbs) -> NDArray[np.float32]:
+        """Return (views, 12) degrees, meaningless where an angle is unknown."""
+        angles = _numbers(seen.angles)
+        if self._any_rounded:
+            angles = np.where(self._rounded[:, None], _numbers(seen.rounded), angles)
+        off: NDArray[np.float32] = np.abs(self._angles - angles)
+        return np.minimum(off, np.float32(360.0) - off)
+
+
+def _filled(views: Sequence[Wanted], key: str, empty: float = 0.0) -> NDArray[np.float32]:
+    """Return (views, 12) of one number of each limb that counts, `empty` for the others."""
+    rows = np.full((len(views), NUM_LIMBS), empty, np.float32)
+    for row, view in zip(rows, views, strict=True):
+        row[[one.limb for one in view.limbs]] = [getattr(one, key) for one in view.limbs]
+    return rows
+
+
+def _known(seen: SeenLimbs) -> NDArray[np.float32]:
+    return np.array([angle is not None for angle in seen.angles], np.float32)
+
+
+def _numbers(angles: Sequence[float | None]) -> NDArray[np.float32]:
+    return np.array([angle or 0.0 for angle in angles], np.float32)
