@@ -177,7 +177,7 @@ Shown = Callable[[], None]
 def _measured(
     entrants: Sequence[Entrant], data: Path, images: Path | None, shown: Shown
 ) -> list[Measured]:
-    if data.suffix.lower() == ".json":
+    if data.suffix.lower() in (".json", ".mat"):
         return _on_people(entrants, read_annotations(data, images), shown)
     if data.is_dir() or data.suffix.lower() in ENDINGS - MOVING:
         return _on_pictures(entrants, _pictures(data), shown)

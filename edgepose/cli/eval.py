@@ -21,6 +21,7 @@ from edgepose.skeleton import KEYPOINTS
 if TYPE_CHECKING:
     from edgepose.train.evaluation import EvaluationReport
 
+ANNOTATIONS: Final = (".json", ".mat")
 _NOTHING: Final = 0.01  # OKS below which the data is more likely wrong than the model
 _Existing = click.Path(path_type=Path, exists=True)
 
@@ -31,7 +32,7 @@ _Existing = click.Path(path_type=Path, exists=True)
     "--data",
     type=_Existing,
     required=True,
-    help="Annotations (COCO or MPII style JSON), or a clip with CLIP.truth.json beside it.",
+    help="Annotations (COCO or MPII JSON, MPII's .mat), or a clip with CLIP.truth.json beside it.",
 )
 @click.option("--images", type=_Existing, help="Folder of the pictures; that of --data by default.")
 @click.option("--results", type=_Existing, help="Measure this COCO results file, not a model.")
@@ -52,7 +53,7 @@ def evaluate(
     """
     if results is not None:
         report = _of_results(results, data, images)
-    elif data.suffix == ".json":
+    elif data.suffix.lower() in ANNOTATIONS:
         report = _of_pictures(model, data, images, overlay)
     else:
         report = _of_clip(model, data)

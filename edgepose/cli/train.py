@@ -206,7 +206,7 @@ def _rendered(bar: Progress, recipe: Recipe, folder: Path) -> Pool:
     )
 
 
-def _recorded(files: Sequence[Path], scheme: str) -> list[Sample]:
+def _recorded(files: Sequence[Path], scheme: str) -> Sequence[Sample]:
     from edgepose.train.data.annotations import read_annotations, samples_of
 
     pictures = [picture for path in files for picture in read_annotations(path)]
@@ -263,10 +263,11 @@ def export_command(
 ) -> None:
     """Write a trained network as an int8 TFLite file, checked against the float net."""
     from edgepose.train.data.pool import Pool
-    from edgepose.train.recipe import Recipe
+    from edgepose.train.recipe import Recipe, scheme_of
 
-    recipe = Recipe(net=net)
-    _exported(checkpoint, Pool.open(pool), _vacant(empty, recipe), size, out, recipe)
+    rendered = Pool.open(pool)
+    recipe = Recipe(net=net, scheme=scheme_of(rendered.keypoints.shape[1]))
+    _exported(checkpoint, rendered, _vacant(empty, recipe), size, out, recipe)
 
 
 @train.command()
@@ -328,6 +329,33 @@ def label(
         frames = (f for clip in clips for f in label_clip(loaded.estimate, clip, every, part))
         count = write_labels(out, keep_vacant(loaded.estimate, frames, out / "empty"))
     click.echo(f"{out / 'annotations.json'}: {count} frames by {loaded.label}")
+
+
+@train.command()
+@click.argument("annotations", type=_Existing)
+@click.option("--images", type=_Folder, help="Folder of the pictures  [default: that of the file]")
+@click.option("--out", type=_Path, required=True, help="Folder for crops and annotations.json.")
+@click.option("--size", type=click.IntRange(16, 2048), default=368, show_default=True)
+@click.option(
+    "--margin",
+    type=click.FloatRange(1.0, 4.0),
+    default=1.6,
+    show_default=True,
+    help="Side of a crop, in sides of the person's box.",
+)
+def crops(annotations: Path, images: Path | None, out: Path, size: int, margin: float) -> None:
+    """Cut equal, person-centred crops out of MPII's .mat, or COCO or MPII style JSON.
+
+    Everybody in a crop keeps their keypoints; OUT/annotations.json is COCO style, for --real.
+    """
+    from edgepose.train.data.annotations import read_annotations
+    from edgepose.train.data.crops import write_crops
+
+    pictures = read_annotations(annotations, images)
+    with _bar() as bar:
+        task = bar.add_task("Cutting crops", total=len(pictures), note="")
+        count = write_crops(pictures, out, size, margin, lambda: bar.advance(task))
+    click.echo(f"{out / 'annotations.json'}: {count} crops of {size} pixels")
 
 
 @train.command()

@@ -73,6 +73,15 @@ class Recipe:
         return dataclasses.asdict(self)
 
 
+def scheme_of(keypoints: int) -> str:
+    """Return the scheme that has so many keypoints; raise UserError where none has."""
+    for name, names in SCHEMES.items():
+        if len(names) == keypoints:
+            return name
+    known = " or ".join(f"{len(names)} ({name})" for name, names in SCHEMES.items())
+    raise UserError(f"expected {known} keypoints a person, found {keypoints}")
+
+
 def parse_phases(text: str) -> tuple[Phase, ...]:
     """Return phases from `128:5000,160:3500` (size:steps); raise UserError for anything else."""
     phases = []

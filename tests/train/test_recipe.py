@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from edgepose.errors import UserError
-from edgepose.train.recipe import Phase, Recipe, parse_phases
+from edgepose.train.recipe import Phase, Recipe, parse_phases, scheme_of
 
 
 def test_phases_are_read_as_size_and_steps() -> None:
@@ -37,3 +37,10 @@ def test_the_rate_warms_up_and_falls_to_almost_nothing() -> None:
     assert max(rates) == pytest.approx(1.0, abs=0.05)
     assert rates[1000] == pytest.approx(0.004)
     assert all(later <= earlier for earlier, later in pairwise(rates[100:]))
+
+
+def test_the_scheme_follows_from_the_number_of_keypoints() -> None:
+    """17 are COCO's, 16 MPII's; nothing else can be trained."""
+    assert [scheme_of(count) for count in (17, 16)] == ["coco", "mpii"]
+    with pytest.raises(UserError, match=r"expected 17 \(coco\) or 16 \(mpii\) keypoints.*found 21"):
+        scheme_of(21)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, overload
 
 import cv2
 import numpy as np
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from edgepose import imaging, jsonio
 from edgepose.errors import UserError
 from edgepose.skeleton import INDEX, KEYPOINTS, MPII_PARTS
+from edgepose.train.data.mpii import read_mpii
 from edgepose.train.synth.people import HIDDEN, OUTSIDE, VISIBLE, Sample
 from edgepose.types import Image, Size
 
@@ -27,6 +28,7 @@ UNKNOWN: Final = -1  # visibility of a keypoint that nobody annotated
 
 _MPII_UNIT: Final = 200.0  # pixels: MPII's scale is the person's height over this
 _WIDE: Final = 1.6
+IN_MEMORY: Final = 4096  # people: 0.8 GB at 256 pixels
 _MARGIN: Final = 1.25  # of an annotated box, as COCO's and MPII's baselines crop
 
 
@@ -89,13 +91,13 @@ class PersonCrop:
 def read_annotations(
     path: Path, images: Path | None = None, *, need_images: bool = True
 ) -> tuple[Picture, ...]:
-    """Return the pictures of a COCO-style or MPII-style JSON file.
+    """Return the pictures of a COCO-style or MPII-style JSON file, or of MPII's own .mat file.
 
     images: folder of the pictures, the file's own by default. Raises UserError for a file that
     is neither, and for missing pictures unless they are not needed.
     """
     folder = images or path.parent
-    document = _load(path)
+    document = read_mpii(path) if path.suffix.lower() == ".mat" else _load(path)
     try:
         pictures = _pictures(document, folder)
     except ValueError as error:
@@ -350,31 +352,78 @@ def person_crops(
     parts: in the file's own scheme instead of COCO-17.
     """
     image, picture = load_picture(picture)
+    for index in people_with_keypoints(picture):
+        yield _crop(image, picture, index, size, margin, parts=parts)
+
+
+def people_with_keypoints(picture: Picture) -> Iterator[int]:
+    """Yield the index of every person with at least one known keypoint, crowds left out."""
     for index, person in enumerate(picture.people):
-        if person.crowd or not person.known.any():
-            continue
-        others = picture.people[:index] + picture.people[index + 1 :]
-        everybody = (person, *(p for p in others if not p.crowd))
-        pixels, back = cut(image, person.box, size, margin)
-        points = np.stack([p.parts if parts else p.keypoints for p in everybody])
-        visible = np.stack([p.parts_visible if parts else p.visible for p in everybody])
-        placed = ((points - back[1:]) / back[0]).astype(np.float32)
-        outside = ((placed < -0.5) | (placed >= size - 0.5)).any(-1) & (visible > OUTSIDE)
-        yield PersonCrop(pixels, placed, np.where(outside, OUTSIDE, visible).astype(np.int8), back)
+        if not person.crowd and person.known.any():
+            yield index
 
 
-def samples_of(pictures: Iterable[Picture], size: int, scheme: str = "coco") -> list[Sample]:
+def _crop(
+    image: Image, picture: Picture, index: int, size: int, margin: float, *, parts: bool
+) -> PersonCrop:
+    """Return the crop of one person, with everybody who is in it."""
+    person = picture.people[index]
+    others = picture.people[:index] + picture.people[index + 1 :]
+    everybody = (person, *(p for p in others if not p.crowd))
+    pixels, back = cut(image, person.box, size, margin)
+    points = np.stack([p.parts if parts else p.keypoints for p in everybody])
+    visible = np.stack([p.parts_visible if parts else p.visible for p in everybody])
+    placed = ((points - back[1:]) / back[0]).astype(np.float32)
+    outside = ((placed < -0.5) | (placed >= size - 0.5)).any(-1) & (visible > OUTSIDE)
+    return PersonCrop(pixels, placed, np.where(outside, OUTSIDE, visible).astype(np.int8), back)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SamplesOnDisk(Sequence[Sample]):
+    """Training samples of many annotated people, each read when it is drawn.
+
+    people: (picture, index of the person in it).
+    """
+
+    people: Sequence[tuple[Picture, int]]
+    size: int
+    parts: bool
+
+    def __len__(self) -> int:
+        """Return the number of people."""
+        return len(self.people)
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> SamplesOnDisk: ...
+    def __getitem__(self, index: int | slice) -> Sample | SamplesOnDisk:
+        """Return one sample, cut out of its picture."""
+        if isinstance(index, slice):
+            return replace(self, people=self.people[index])
+        picture, person = self.people[index]
+        image, picture = load_picture(picture)
+        return _crop(image, picture, person, self.size, _WIDE, parts=self.parts).sample()
+
+
+def samples_of(
+    pictures: Iterable[Picture], size: int, scheme: str = "coco", most: int = IN_MEMORY
+) -> Sequence[Sample]:
     """Return training samples of all annotated people; a wide margin leaves room to augment.
 
-    scheme: "coco" or "mpii". Raises UserError for "mpii" when a file has other parts.
+    scheme: "coco" or "mpii". More than `most` people stay on disk. Raises UserError for "mpii" when
+    a file has other parts.
     """
-    samples = []
+    pictures, parts = list(pictures), scheme == "mpii"
     for picture in pictures:
-        if scheme == "mpii" and picture.scheme != MPII_PARTS:
+        if parts and picture.scheme != MPII_PARTS:
             raise UserError(
                 f"{picture.path.parent}: annotated with {len(picture.scheme)} keypoints that are "
                 "not MPII's 16 parts; give MPII-style annotations, or train with --parts coco"
             )
-        crops = person_crops(picture, size, _WIDE, parts=scheme == "mpii")
-        samples += [crop.sample() for crop in crops]
-    return samples
+    people = [(picture, index) for picture in pictures for index in people_with_keypoints(picture)]
+    on_disk = SamplesOnDisk(people, size, parts)
+    if len(people) > most:
+        return on_disk
+    crops = (crop for one in pictures for crop in person_crops(one, size, _WIDE, parts=parts))
+    return [crop.sample() for crop in crops]

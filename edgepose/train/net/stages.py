@@ -7,7 +7,7 @@ intermediate supervision keeps a deep machine trainable. Only this ordering is c
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import cv2
@@ -21,7 +21,7 @@ from edgepose.train.net.losses import confidence_maps
 from edgepose.train.net.nets import cpm
 from edgepose.train.net.torch_net import TorchNet, normalise
 from edgepose.train.net.trainer import GAUSS_SIGMA, net_loss
-from edgepose.train.recipe import Phase, Recipe
+from edgepose.train.recipe import Phase, Recipe, scheme_of
 from edgepose.train.synth.people import OUTSIDE, Sample
 from edgepose.types import Image
 
@@ -101,7 +101,7 @@ def train_stages(
     """Train a machine of `stages` by a recipe; held_out: a batch that is not trained on."""
     torch = need("torch")
     torch.manual_seed(recipe.seed)
-    model = TorchNet(cpm(stages))
+    model = TorchNet(cpm(stages, recipe.keypoints))
     optimiser = torch.optim.Adam(model.modules.parameters(), lr=_RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.steps)
     curve = _learn(model, Batches(recipe, samples), optimiser, schedule)
@@ -118,9 +118,13 @@ def compare_stages(
     batch: int = 32,
     report: Callable[[StageResult], None] = lambda _: None,
 ) -> list[StageResult]:
-    """Return the results of machines with 2 and 6 stages on the same batches."""
-    recipe = Recipe(phases=(Phase(size, steps),), batch=batch, seed=seed)
-    test = Recipe(phases=(Phase(size, 1),), batch=min(256, len(held_out)), seed=seed + 1)
+    """Return the results of machines with 2 and 6 stages on the same batches.
+
+    The number of maps is that of the samples' keypoints, 17 or 16.
+    """
+    scheme = scheme_of(len(held_out[0].keypoints))
+    recipe = Recipe(scheme=scheme, phases=(Phase(size, steps),), batch=batch, seed=seed)
+    test = replace(recipe, phases=(Phase(size, 1),), batch=min(256, len(held_out)), seed=seed + 1)
     fixed = Batches(test, held_out)[0]
     results = []
     for count in (2, 6):

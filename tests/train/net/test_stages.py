@@ -40,6 +40,17 @@ def test_six_stages_end_better_than_two() -> None:
     assert six.errors[-1] < six.errors[0]
 
 
+@pytest.mark.timeout(600)
+def test_sixteen_parts_are_compared_too() -> None:
+    """MPII's parts: the machines get as many maps as the samples have keypoints."""
+    pytest.importorskip("torch", reason="training needs the extra 'train'")
+    samples = [figure(seed) for seed in range(8)]
+    parts = [Sample(s.image, s.keypoints[:16], s.visible[:16]) for s in samples]
+    two, six = compare_stages(parts, parts, steps=2, size=64, batch=4)
+    assert (len(two.errors), len(six.errors)) == (2, 6)
+    assert np.isfinite([*two.errors, *six.errors]).all()
+
+
 def test_the_plot_shows_every_machine_in_its_colour() -> None:
     """Two curves, two colours, the lower one further down."""
     results = [
