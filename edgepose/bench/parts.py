@@ -19,6 +19,7 @@ import numpy as np
 
 from edgepose.core.matching import Templates
 from edgepose.core.selection import Selection
+from edgepose.core.sides import keep_sides
 from edgepose.core.smoothing import make_smoother
 from edgepose.core.templates import teach
 from edgepose.core.tracking import Tracker
@@ -56,7 +57,7 @@ def median_ms(
 def core_ms() -> dict[str, float]:
     """Return the milliseconds that the core takes a frame, by stage."""
     poses = moving_person(POSES)
-    tracker, smoother = Tracker(), make_smoother("normal")
+    tracker, smoother = Tracker(), keep_sides(make_smoother("normal"))
     templates = [teach(f"t{i}", [poses[i % POSES]]) for i in range(TEMPLATES)]
     thousand = Templates(templates)
     watch = PoseWatch("one", templates[:1])
@@ -118,7 +119,7 @@ def new_interpreter(watches: int = 1) -> Interpreter:
         "bench",
         tracker=Tracker().track,
         selection=Selection().choose,
-        new_smoother=make_smoother,
+        new_smoother=lambda: keep_sides(make_smoother()),
         watches=[
             PoseWatch(f"pose {i}", [teach(f"pose {i}", [pose])]) for i, pose in enumerate(poses)
         ],
