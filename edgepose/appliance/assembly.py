@@ -17,9 +17,8 @@ from edgepose.config.plugins import Part
 from edgepose.config.schema import WatchSection, overlaid
 from edgepose.config.templates import adapt
 from edgepose.core.families.base import Family
+from edgepose.core.person_smoothing import new_person_smoother
 from edgepose.core.selection import Selection, SelectionSettings
-from edgepose.core.sides import keep_sides
-from edgepose.core.smoothing import make_smoother
 from edgepose.core.tracking import Tracker
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watches.classifier import ClassifierWatch
@@ -160,7 +159,7 @@ def new_interpreter(
         config.name,
         tracker=Tracker().track,
         selection=Selection(settings).choose,
-        new_smoother=lambda: keep_sides(make_smoother(config.smoothing)),
+        new_smoother=lambda: new_person_smoother(config.smoothing),
         watches=_new_watches(config, known_score),
         stamp=stamp,
     )

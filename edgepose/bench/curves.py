@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from edgepose.bench.parts import median_ms, moving_person
 from edgepose.core.matching import Templates
+from edgepose.core.person_smoothing import new_person_smoother
 from edgepose.core.selection import Selection, SelectionSettings
-from edgepose.core.smoothing import make_smoother
 from edgepose.core.templates import teach
 from edgepose.core.tracking import Tracker
 from edgepose.core.watches.pose import PoseWatch
@@ -123,7 +123,7 @@ def _interpreter(watches: int, people: int) -> Interpreter:
         "bench",
         tracker=Tracker().track,
         selection=Selection(SelectionSettings("all", people)).choose,
-        new_smoother=make_smoother,
+        new_smoother=new_person_smoother,
         watches=[
             PoseWatch(f"pose {i}", [teach(f"pose {i}", [pose])])
             for i, pose in enumerate(moving_person(watches))

@@ -18,9 +18,8 @@ import cv2
 import numpy as np
 
 from edgepose.core.matching import Templates
+from edgepose.core.person_smoothing import new_person_smoother
 from edgepose.core.selection import Selection
-from edgepose.core.sides import keep_sides
-from edgepose.core.smoothing import make_smoother
 from edgepose.core.templates import teach
 from edgepose.core.tracking import Tracker
 from edgepose.core.watches.pose import PoseWatch
@@ -57,7 +56,7 @@ def median_ms(
 def core_ms() -> dict[str, float]:
     """Return the milliseconds that the core takes a frame, by stage."""
     poses = moving_person(POSES)
-    tracker, smoother = Tracker(), keep_sides(make_smoother("normal"))
+    tracker, smoother = Tracker(), new_person_smoother("normal")
     templates = [teach(f"t{i}", [poses[i % POSES]]) for i in range(TEMPLATES)]
     thousand = Templates(templates)
     watch = PoseWatch("one", templates[:1])
@@ -119,7 +118,7 @@ def new_interpreter(watches: int = 1) -> Interpreter:
         "bench",
         tracker=Tracker().track,
         selection=Selection().choose,
-        new_smoother=lambda: keep_sides(make_smoother()),
+        new_smoother=new_person_smoother,
         watches=[
             PoseWatch(f"pose {i}", [teach(f"pose {i}", [pose])]) for i, pose in enumerate(poses)
         ],

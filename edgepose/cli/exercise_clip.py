@@ -12,9 +12,8 @@ from rich.progress import track
 
 from edgepose.appliance.model import LoadedModel
 from edgepose.core.families.base import Family
+from edgepose.core.person_smoothing import new_person_smoother
 from edgepose.core.selection import Selection, SelectionSettings
-from edgepose.core.sides import keep_sides
-from edgepose.core.smoothing import make_smoother
 from edgepose.core.tracking import Tracker
 from edgepose.core.watches.counter import Outcome
 from edgepose.core.watches.movement import Attempt, Check, Exercise, in_language
@@ -61,7 +60,7 @@ def followed(recorded: Sequence[Recorded]) -> Seen:
         "exercise",
         tracker=Tracker().track,
         selection=Selection(SelectionSettings()).choose,
-        new_smoother=lambda: keep_sides(make_smoother()),
+        new_smoother=new_person_smoother,
         watches=(),
         stamp=replay_stamp(0.0),
     )

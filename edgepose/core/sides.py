@@ -7,12 +7,12 @@ Nobody's ankles change places between two frames, so the exchange is undone whil
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from edgepose.core.smoothing import Smoother, Unsmoothed
 from edgepose.skeleton import EXTRA_KEYPOINTS, INDEX
 from edgepose.types import Keypoints, Pose
 
@@ -46,11 +46,6 @@ _BEYOND: Final = {
 Point = tuple[float, float]  # (y, x) in pixels
 
 
-def keep_sides(smooth: Smoother) -> KeptSides | Unsmoothed:
-    """Return a smoother that undoes exchanges too; one that changes nothing stays so."""
-    return smooth if isinstance(smooth, Unsmoothed) else KeptSides(smooth)
-
-
 class KeptSides:
     """A smoother of one person that undoes exchanges of left and right before another one.
 
@@ -58,7 +53,7 @@ class KeptSides:
     frames are too far apart.
     """
 
-    def __init__(self, smooth: Smoother) -> None:
+    def __init__(self, smooth: Callable[[Pose, float], Pose]) -> None:
         self._smooth = smooth
         self._points: list[Point | None] = []
         self._settled: dict[int, float] = {}  # since when labels agree, by the pair's left keypoint

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgepose.core.sides import LONGEST, KeptSides, keep_sides
-from edgepose.core.smoothing import Unsmoothed, make_smoother
+from edgepose.core.sides import LONGEST, KeptSides
+from edgepose.core.smoothing import Unsmoothed
 from edgepose.skeleton import EXTRA_KEYPOINTS, INDEX, MIRRORED
 from edgepose.types import Keypoints, Pose
 
@@ -104,9 +104,3 @@ def test_unknown_keypoints_are_left_alone() -> None:
         dim = with_legs_exchanged()
         dim[LEGS, 2] = value
         assert keep(pose(dim), 16 * DT).keypoints is dim
-
-
-def test_no_smoothing_stays_none() -> None:
-    """`smoothing: none` shows what the model gave."""
-    assert isinstance(keep_sides(make_smoother("none")), Unsmoothed)
-    assert isinstance(keep_sides(make_smoother("soft")), KeptSides)
