@@ -193,13 +193,17 @@ class Appliance(Controls):
             profile=self._tuning.profile,
             watches=self._tuning.state(),
             last_event=self._recent.last_event,
-            teaching=self._teacher.document()
-            | {"hint": hint(self.model.file), "model": self.model.file.name},
+            teaching=self.teaching(),
             unsaved=self._tuning.is_unsaved,
             journal=self._journal.trouble if self._journal else "",
             templates=templates_in_use(self.config),
             pushed=dict(self._updates.answers),
         )
+
+    def teaching(self) -> dict[str, Any]:
+        """Return where the teaching of a pose is, with the model and a hint about it."""
+        about = {"hint": hint(self.model.file), "model": self.model.file.name}
+        return self._teacher.document() | about
 
     def history(self) -> dict[str, Any]:
         """Return what was done today and in the last days."""

@@ -34,6 +34,10 @@ class Controls(ABC):
         "profile" (the one in use, "" where there are none), "config", "stats".
         """
 
+    def teaching(self) -> Mapping[str, Any]:
+        """Return "teaching" of the state alone, which costs nothing: to be asked each frame."""
+        return {}
+
     def history(self) -> Mapping[str, Any]:
         """Return what was done, as plain JSON values; empty where nobody keeps it.
 

@@ -241,6 +241,8 @@ def test_a_button_needs_no_name(standing):
     """Without a value the countdown is the usual one, and the name a free one; it can be ended."""
     appliance, _ = standing
     assert "'pose_1': it is taken in 5 s" in appliance.command("capture")
+    assert appliance.teaching().keys() == appliance.state()["teaching"].keys()
+    assert appliance.teaching()["state"] == "countdown"
     assert appliance.command("capture", "cancel") == "no pose is taken"
     assert appliance.state()["teaching"]["state"] == "idle"
 

@@ -19,6 +19,7 @@ from edgepose.outputs.hdmi.painter import Painter, page_of, troubles
 from edgepose.outputs.hdmi.pixel_format import turned_size
 from edgepose.outputs.hdmi.screen import Screen, ScreenRequest
 from edgepose.outputs.hdmi.select import ScreenChoice
+from edgepose.outputs.hdmi.teaching import TeachingView
 from edgepose.render import Sign, Style
 from edgepose.render.attract import logo
 from edgepose.types import Image, Scene, Size
@@ -125,6 +126,7 @@ class Hdmi(Output):
         self._screen: Screen | None = None
         self._last: Scene | None = None
         self._troubles: tuple[str, ...] = ()
+        self._teaching = TeachingView()
         self._has_warned = False
         self._next_check = 0.0
 
@@ -178,12 +180,14 @@ class Hdmi(Output):
 
     def _draw(self, scene: Scene | None) -> None:
         self._check()
+        now = time.monotonic()
         if scene is None:
             image = self._painter.wait(self._canvas, self._troubles)
         else:
-            image = self._painter.draw(scene, self._canvas, self._troubles)
+            lesson = self._teaching.of(self._controls.teaching() if self._controls else {}, now)
+            image = self._painter.draw(scene, self._canvas, self._troubles, lesson)
         self._put(image)
-        self.wake_at = time.monotonic() + BEAT
+        self.wake_at = now + BEAT
 
     def _check(self) -> None:
         """Check the screen and read the health document, once in BEAT seconds."""

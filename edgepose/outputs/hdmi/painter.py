@@ -19,6 +19,7 @@ from edgepose.render import (
     draw_troubles,
     motion,
 )
+from edgepose.render.lesson import PoseLesson, draw_lesson
 from edgepose.types import Image, Scene, Size, blank_frame
 
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
@@ -42,9 +43,21 @@ class Painter:
         self.sign = Sign()
         self._empty_since: float | None = None
 
-    def draw(self, scene: Scene, size: Size, troubles: Sequence[str] = ()) -> Image:
-        """Return a new picture of (height, width) `size`, RGB. troubles: components to name."""
-        if self._is_idle(scene):
+    def draw(
+        self,
+        scene: Scene,
+        size: Size,
+        troubles: Sequence[str] = (),
+        lesson: PoseLesson | None = None,
+    ) -> Image:
+        """Return a new picture of (height, width) `size`, RGB.
+
+        troubles: components to name. lesson: a pose that is being taught, which comes first.
+        """
+        if lesson is not None:
+            image = self._renderer.draw_people(scene, size)
+            draw_lesson(self._renderer.page(image), self._device.language, lesson)
+        elif self._is_idle(scene):
             image = self._renderer.invite(scene, self._invitations(scene), size, self.sign)
         else:
             hints = self._invitations(scene) if scene.watches else ()

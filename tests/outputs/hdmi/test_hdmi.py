@@ -72,6 +72,11 @@ class Health(Controls):
     def __init__(self) -> None:
         self.document: dict[str, Any] = {}
         self.asked = 0
+        self.lesson: dict[str, Any] = {}
+
+    def teaching(self) -> Mapping[str, Any]:
+        """Return what is being taught."""
+        return self.lesson
 
     def state(self) -> Mapping[str, Any]:
         """Return the document."""
@@ -294,6 +299,20 @@ def test_what_ails_stands_in_a_corner(
     y, x = np.nonzero((ailing != well).any(axis=2))
     assert y.max() < 120
     assert x.min() > 1000
+
+
+def test_a_pose_that_is_taught_is_on_the_screen(
+    show: Callable[..., Hdmi], wall: type[Wall], device: Device, scene: Callable[..., Scene]
+):
+    """Asked for with every picture, without the health document."""
+    health = Health()
+    output = show(replace(device, controls=health), size=(720, 1280), health=False)
+    output.show(scene(0))
+    health.lesson = {"state": "countdown", "name": "bow", "left": 2.5}
+    output.show(scene(1))
+    ring = np.s_[20:400, 880:1260]
+    assert (wall.shown[-1][ring] != wall.shown[-2][ring]).any(2).mean() > 0.5
+    assert health.asked == 0
 
 
 def test_the_corner_can_be_left_empty(
