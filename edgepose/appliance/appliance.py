@@ -18,6 +18,7 @@ from edgepose.appliance.model import LoadedModel, hint, load_model
 from edgepose.appliance.reconfigure import Plan, plan
 from edgepose.appliance.remote_update import RemoteUpdate, templates_in_use
 from edgepose.appliance.teaching import Teacher, TeachingSession, keep, parse_request
+from edgepose.appliance.threads import settled
 from edgepose.appliance.tuning import Recent, Tuning
 from edgepose.config.edit import save_text
 from edgepose.config.files import ConfigChoice
@@ -63,7 +64,7 @@ class Appliance(Controls):
         active: ActiveConfig | None = None,
     ) -> None:
         self.active = active or ActiveConfig(config)
-        self.model: LoadedModel = load_model(config.model)
+        self.model: LoadedModel = load_model(settled(config.model))
         self._extra = dict(extra or {})
         self._tuning = Tuning(config)
         self._retired: list[LoadedModel] = []  # models of pipelines that had to be rebuilt

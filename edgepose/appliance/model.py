@@ -180,9 +180,16 @@ def _candidates(section: ModelSection, model: ModelFile) -> list[Candidate]:
     tpu, cpu = builds(model)
     on_tpu = Candidate("Edge TPU", lambda: _edgetpu(section, tpu))
     on_cpu = Candidate("CPU", lambda: _litert(section, cpu))
-    if section.runtime in ("cpu", "litert") or not _wants_tpu(section, tpu):
+    if runs_on_cpu(section, model):
         return [on_cpu]
     return [on_tpu, on_cpu] if section.fallback and cpu else [on_tpu]
+
+
+def runs_on_cpu(section: ModelSection, model: ModelFile) -> bool:
+    """Return whether the CPU alone runs a model: no chip is asked for, or none is there."""
+    if section.runtime == "replay":
+        return False
+    return section.runtime in ("cpu", "litert") or not _wants_tpu(section, builds(model)[0])
 
 
 def builds(model: ModelFile) -> tuple[str, str]:

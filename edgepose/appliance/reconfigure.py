@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from edgepose.appliance import assembly
 from edgepose.appliance.model import LoadedModel, load_model
+from edgepose.appliance.threads import settled
 from edgepose.config.limits import Commands
 from edgepose.config.loader import Config
 from edgepose.engine.perception import Interpreter
@@ -66,7 +67,7 @@ def plan(before: Config, after: Config, model: LoadedModel, controls: Controls) 
     model: the one in use. Raises EdgeposeError for a model or a part that can't be had.
     """
     with ExitStack() as undo:
-        new_model = load_model(after.model) if before.model != after.model else None
+        new_model = load_model(settled(after.model)) if before.model != after.model else None
         if new_model is not None:
             undo.callback(new_model.close)
             new_model.warm_up()

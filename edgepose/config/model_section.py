@@ -59,7 +59,9 @@ class ModelSection(Options):
         "TPU the first that works with its library",
     )
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = Field(
-        default="auto", description="CPU threads of one interpreter"
+        default="auto",
+        description="CPU threads of one interpreter; auto: the fastest, measured at the first "
+        "start with a model",
     )
     workers: Annotated[int, Field(ge=1, le=16)] = Field(
         default=1, description="interpreters side by side: more frames a second, each one later"
