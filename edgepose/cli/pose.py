@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import ValidationError
 
 from edgepose import imaging
 from edgepose.appliance.model import LoadedModel, hint, load_model
@@ -86,12 +87,17 @@ def show_model(loaded: LoadedModel) -> None:
 
 
 def model_section(model: str | None) -> ModelSection:
-    """Return the model section for a `--model` value: a path if it looks like one, else a name."""
+    """Return the model section for a `--model` value: a path if it looks like one, else a name.
+
+    Raises UserError for a model that there is not.
+    """
     if model is None:
         return ModelSection()
-    if model.endswith(".tflite") or "/" in model:
-        return ModelSection(path=Path(model))
-    return ModelSection(name=model)
+    try:
+        return ModelSection(path=Path(model)) if "/" in model else ModelSection(name=model)
+    except ValidationError as error:
+        reason = error.errors()[0].get("ctx", {}).get("error", error)
+        raise UserError(f"the model {model}: {reason}") from error
 
 
 def _drawn(image: Image, poses: tuple[Pose, ...]) -> Image:

@@ -120,3 +120,20 @@ def test_pose_imports_nothing_of_watches_and_outputs():
         "assert not surplus, surplus"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("/nowhere/x.tflite", "no such file or folder: /nowhere/x.tflite"),
+        ("x.tflite", "no such model file, neither here nor in"),
+        ("movnet-lightning-int8", "did you mean 'movenet-lightning-int8'"),
+        ("/tmp", "expected a .tflite or .task file, found the folder /tmp"),
+    ],
+)
+def test_a_model_that_there_is_not_is_one_sentence(edgepose_command, media, model, says):
+    """By path, by file name or by name: exit code 2 and no traceback."""
+    said = edgepose_command("pose", media / "stills/tfexamples/image1.png", "--model", model)
+    assert said.code == 2
+    assert says in said.err
+    assert "Traceback" not in said.err
