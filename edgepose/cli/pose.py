@@ -38,7 +38,7 @@ def pose(images: tuple[Path, ...], model: str | None, as_json: bool, draw: Path 
 
     Pictures that can't be read are reported at the end, and the exit code is 2.
     """
-    targets = _targets(draw, images)
+    targets = drawing_targets(draw, images)
     found: list[dict[str, Any]] = []
     problems = []
     with opened(model) as loaded:
@@ -61,8 +61,11 @@ def pose(images: tuple[Path, ...], model: str | None, as_json: bool, draw: Path 
         raise UserError("\n".join(problems))
 
 
-def _targets(draw: Path | None, images: Sequence[Path]) -> Sequence[Path | None]:
-    """Return where each picture is drawn. Raises UserError where that would replace a picture."""
+def drawing_targets(draw: Path | None, images: Sequence[Path]) -> Sequence[Path | None]:
+    """Return where each picture is drawn: several have numbers.
+
+    Raises UserError where that would replace a picture.
+    """
     if draw is None:
         return [None] * len(images)
     targets = [draw]

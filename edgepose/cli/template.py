@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from rich.table import Table
 from edgepose import imaging
 from edgepose.appliance.model import LoadedModel
 from edgepose.cli.options import json_option
-from edgepose.cli.pose import model_option, opened, show_model
+from edgepose.cli.pose import drawing_targets, model_option, opened, show_model
 from edgepose.cli.template_capture import capture, poses_of, still, summary
 from edgepose.core.matching import match
 from edgepose.core.templates import Template
@@ -25,7 +27,7 @@ from edgepose.skeleton import LIMBS
 from edgepose.sources.images import ENDINGS
 from edgepose.sources.video import clip_frames
 from edgepose.system.paths import folders
-from edgepose.types import Match
+from edgepose.types import Frame, Image, Match, Pose, Scene, WatchState
 
 
 @click.group()
@@ -119,19 +121,28 @@ def show(name: str, as_json: bool) -> None:
 @click.argument("media", nargs=-1, required=True, type=click.Path(path_type=Path))
 @model_option
 @json_option
-def try_out(name: str, media: tuple[Path, ...], model: str | None, as_json: bool) -> None:
+@click.option(
+    "--draw",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="OUT.png",
+    help="Write the picture with its limbs coloured, of a clip the best; several get numbers.",
+)
+def try_out(
+    name: str, media: tuple[Path, ...], model: str | None, as_json: bool, draw: Path | None
+) -> None:
     """Compare the template NAME (or file) with photos, or with every frame of clips.
 
     What can't be used is reported at the end, and the exit code is 2.
     """
     found = _find(name)
+    targets = drawing_targets(draw, media)
     rows: list[dict[str, Any]] = []
     problems = []
     with opened(model) as loaded:
         show_model(loaded)
-        for path in media:
+        for path, target in zip(media, targets, strict=True):
             try:
-                rows += _compared(loaded, found, path)
+                rows += _compared(loaded, found, path, target)
             except UserError as error:
                 problems.append(str(error))
     if rows or as_json:
@@ -148,23 +159,43 @@ def _is_clip(path: Path) -> bool:
     return suffix not in ENDINGS and path.is_file() and not imaging.is_picture(path)
 
 
-def _compared(loaded: LoadedModel, found: Template, path: Path) -> list[dict[str, Any]]:
-    if not _is_clip(path):
-        pose = poses_of(loaded, still(path), str(path))[-1]
-        return [_row(path, None, match(found, pose, loaded.detector.family.known_score))]
-    loaded.detector.reset()
-    rows = []
-    for frame in track(
-        clip_frames(path),
-        description=path.name,
-        transient=True,
-        console=Console(stderr=True),
-    ):
-        for pose in loaded.detector.detect(frame)[:1]:
-            rows.append(
-                _row(path, frame.time, match(found, pose, loaded.detector.family.known_score))
-            )
+def _compared(
+    loaded: LoadedModel, found: Template, path: Path, target: Path | None
+) -> list[dict[str, Any]]:
+    """Return a row for a photo or for each frame of a clip. target: where the best is drawn."""
+    is_clip, rows = _is_clip(path), []
+    best: tuple[Frame, Pose, Match] | None = None
+    for frame, pose in _clip_poses(loaded, path) if is_clip else _photo_pose(loaded, path):
+        result = match(found, pose, loaded.detector.family.known_score)
+        rows.append(_row(path, frame.time if is_clip else None, result))
+        if best is None or result.score > best[2].score:
+            best = frame, pose, result
+    if target is not None and best is not None:
+        imaging.write_image(target, _drawn(*best))
     return rows
+
+
+def _photo_pose(loaded: LoadedModel, path: Path) -> Iterator[tuple[Frame, Pose]]:
+    frame = still(path)
+    yield frame, poses_of(loaded, frame, str(path))[-1]
+
+
+def _clip_poses(loaded: LoadedModel, path: Path) -> Iterator[tuple[Frame, Pose]]:
+    loaded.detector.reset()
+    console = Console(stderr=True)
+    frames = track(clip_frames(path), description=path.name, transient=True, console=console)
+    for frame in frames:
+        for pose in loaded.detector.detect(frame)[:1]:
+            yield frame, pose
+
+
+def _drawn(frame: Frame, pose: Pose, result: Match) -> Image:
+    """Return a picture with the limbs in the colours of a match, its score and what to change."""
+    from edgepose.render import Renderer
+
+    person = replace(pose, person=1)
+    watch = WatchState(result.name, "holding", result.score, person=1, compare=lambda: result)
+    return Renderer().draw(Scene(frame, (person,), (person,), (watch,)))
 
 
 def _row(path: Path, seconds: float | None, result: Match) -> dict[str, Any]:

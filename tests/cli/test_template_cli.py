@@ -7,10 +7,12 @@ import subprocess
 import sys
 
 import av
+import numpy as np
 import pytest
 
 from edgepose import imaging
 from edgepose.definitions import template_file
+from edgepose.render.style import Palette, rgb
 from edgepose.skeleton import LIMB_GROUPS
 
 
@@ -72,6 +74,34 @@ def test_another_persons_pose_scores_less_and_says_why(edgepose, photo, media, t
     (row,) = json.loads(edgepose("template", "test", out, other, "--json").out)
     assert row["score"] < 0.7
     assert all(limb["text"] for limb in row["deviated"])
+
+
+def test_a_test_leaves_a_picture_with_what_is_off(edgepose, photo, media, tmp_path):
+    """Matching limbs and those that are off have their colours; several pictures get numbers."""
+    out, drawn = tmp_path / "t.yaml", tmp_path / "seen.png"
+    edgepose("template", "capture", "t", "--image", photo, "--out", out)
+    other = media / "stills" / "tfjs_pose_warrior2.jpg"
+    assert edgepose("template", "test", out, photo, other, "--draw", drawn).code == 0
+    matching, deviating = rgb(Palette().matching), rgb(Palette().deviating)
+    own, others = (imaging.read_image(tmp_path / f"seen-{n}.png") for n in (1, 2))
+    assert colour_of(own, matching) > 500
+    assert colour_of(own, deviating) == 0
+    assert colour_of(others, deviating) > 500
+
+
+def colour_of(image, colour) -> int:
+    """Return how many pixels have a colour, nearly."""
+    return int((np.abs(image.astype(int) - colour).max(2) < 12).sum())
+
+
+def test_of_a_clip_the_best_moment_is_drawn(edgepose, squats, squat_config, tmp_path):
+    """As large as the clip; a picture that is tested is never written over."""
+    template, drawn = squat_config.with_name("squat.yaml"), tmp_path / "best.png"
+    assert edgepose("template", "test", template, squats, "--draw", drawn).code == 0
+    assert colour_of(imaging.read_image(drawn), rgb(Palette().matching)) > 500
+    refused = edgepose("template", "test", template, drawn, "--draw", drawn)
+    assert refused.code == 2
+    assert "is a picture to read; name another file" in refused.err
 
 
 def test_a_clip_is_tried_frame_by_frame(edgepose, squats, squat_config):
