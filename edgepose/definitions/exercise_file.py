@@ -9,7 +9,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from edgepose.core.figure import STANDING, MovingFigure
 from edgepose.core.matching import Templates
@@ -360,43 +367,48 @@ class ExerciseSection(Options):
         default=None, description="how it looks, for the figure on the screen"
     )
 
+    @field_validator("start", "target")
+    @classmethod
+    def _reachable(cls, text: str | None, info: ValidationInfo) -> str | None:
+        """Refuse a threshold that no pose ever passes."""
+        signal: SignalSection | None = info.data.get("signal")
+        if text is None or signal is None:
+            return text
+        (low, high), bound = signal.span, _read_bound(text)
+        if not (bound.value < high if bound.is_above else bound.value > low):
+            raise ValueError(
+                f"expected a value that can be reached, found {bound}; "
+                f"the signal goes from {low:g}{signal.unit} to {high:g}{signal.unit}"
+            )
+        return text
+
+    @field_validator("target")
+    @classmethod
+    def _apart(cls, text: str | None, info: ValidationInfo) -> str | None:
+        """Refuse a target that is not beyond the start."""
+        if text is None or info.data.get("start") is None:
+            return text
+        start, target = _read_bound(info.data["start"]), _read_bound(text)
+        found = f"start {start}, target {target}"
+        if start.is_above == target.is_above:
+            raise ValueError(f"expected one of them above and the other below, found {found}")
+        low, high = sorted((start, target), key=lambda bound: bound.is_above)
+        if low.value >= high.value:
+            lower = "target" if start.is_above else "start"
+            raise ValueError(f"expected `{lower}` to be the lower value, found {found}")
+        return text
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if bool(self.hold) == (self.signal is not None):
             found = "both" if self.hold else "neither"
             raise ValueError(f"expected `signal` (repetitions) or `hold` (seconds), found {found}")
-        if self.signal is not None:
-            self._check_thresholds()
-        return self
-
-    def _check_thresholds(self) -> None:
-        for key in ("start", "target"):
+        for key in ("start", "target") if self.signal is not None else ():
             if getattr(self, key) is None:
                 raise ValueError(
                     f"`{key}` is missing; write `{key}: above NUMBER` or `{key}: below NUMBER`"
                 )
-            self._check_reach(key)
-        start, target = self.bounds
-        if start.is_above == target.is_above:
-            found = f"start {start}, target {target}"
-            raise ValueError(f"expected one of them above and the other below, found {found}")
-        low, high = sorted((start, target), key=lambda bound: bound.is_above)
-        if low.value >= high.value:
-            raise ValueError(
-                f"expected `{'target' if start.is_above else 'start'}` to be the lower value, "
-                f"found start {start}, target {target}"
-            )
-
-    def _check_reach(self, key: str) -> None:
-        """Raise ValueError for a threshold that no pose ever passes."""
-        assert self.signal is not None
-        (low, high), bound = self.signal.span, _read_bound(getattr(self, key))
-        if not (bound.value < high if bound.is_above else bound.value > low):
-            unit = self.signal.unit
-            raise ValueError(
-                f"expected a `{key}` that can be reached, found {bound}; "
-                f"the signal goes from {low:g}{unit} to {high:g}{unit}"
-            )
+        return self
 
     @property
     def bounds(self) -> tuple[Bound, Bound]:

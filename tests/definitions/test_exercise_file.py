@@ -125,11 +125,13 @@ MISTAKES = {
     ),
     "same direction": (
         "below 100", "above 100",
-        "expected one of them above and the other below, found start above 155, target above 100",
+        "line 6: target: expected one of them above and the other below, found start above "
+        "155, target above 100",
     ),
     "overlap": (
         "below 100", "below 160",
-        "expected `target` to be the lower value, found start above 155, target below 160",
+        "line 6: target: expected `target` to be the lower value, found start above 155, "
+        "target below 160",
     ),
     "no target": ("target: below 100\n", "", "`target` is missing"),
     "no words": (', say: "keep your chest up"', "", "faults[0].say: missing"),
@@ -140,7 +142,8 @@ MISTAKES = {
     ),
     "out of reach": (
         "above 155", "above 180",
-        "expected a `start` that can be reached, found above 180; the signal goes from 0° to 180°",
+        "line 5: start: expected a value that can be reached, found above 180; "
+        "the signal goes from 0° to 180°",
     ),
     "phase": (
         "longest: 8", "longest: 0.2",
