@@ -8,10 +8,13 @@ Everything else is a fault in the code: it is not caught, and systemd restarts t
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Literal
+from typing import Final, Literal
+
+SHOWN: Final = 10  # problems of a file that a remote asker reads
+LONGEST: Final = 400  # characters of each
 
 KeyPath = tuple[str | int, ...]
 """The keys and list indices that lead to a value in a file."""
@@ -86,8 +89,23 @@ class DocumentError(UserError):
 
     @property
     def public(self) -> DocumentError:
-        """The same without what other files hold."""
-        return type(self)(*(problem.public for problem in self.problems))
+        """The same without what other files hold, and no longer than a remote asker reads."""
+        return type(self)(*public_problems(self.problems))
+
+
+def public_problems(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """Return the first problems for somebody who may not read files here, and how many follow.
+
+    A file with a thousand mistakes would make a message that no broker takes.
+    """
+    shown = tuple(problem.public for problem in problems[:SHOWN])
+    short = tuple(replace(problem, text=_cut(problem.text)) for problem in shown)
+    left = len(problems) - SHOWN
+    return short if left <= 0 else (*short, Problem(f"... and {left} more"))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 class ConfigError(DocumentError):

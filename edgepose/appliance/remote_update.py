@@ -146,8 +146,8 @@ class RemoteUpdate(Output):
         try:
             self._put_template(config.base / "templates" / f"{name}.yaml", text)
         except EdgeposeError as error:
-            self._journal.answer(key, push, text, "refused", str(error))
-            raise UserError(str(error)) from error
+            self._journal.answer(key, push, text, "refused", str(error.public))
+            raise UserError(str(error.public)) from error
         users = [w for w, s in config.watches.items() if name in {p.stem for p in s.templates}]
         use = f"{', '.join(users)} uses it from now on" if users else "no watch uses it yet"
         answer = f"template '{name}' is in place; {use}"

@@ -58,8 +58,8 @@ class StandbyUpdate:
         try:
             done = put()
         except EdgeposeError as error:
-            self._journal.answer(key, push, text, "refused", str(error))
-            raise UserError(str(error)) from error
+            self._journal.answer(key, push, text, "refused", str(error.public))
+            raise UserError(str(error.public)) from error
         self._journal.answer(key, push, text, "accepted", done)
         self._retry()
         return done

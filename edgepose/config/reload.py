@@ -16,7 +16,7 @@ from edgepose.config import classifiers
 from edgepose.config.files import ConfigChoice, ConfigFiles
 from edgepose.config.loader import Config
 from edgepose.config.schema import VERSION
-from edgepose.errors import DocumentError, EdgeposeError, Problem
+from edgepose.errors import DocumentError, EdgeposeError, Problem, public_problems
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ class ActiveConfig:
             "digest": self.config.digest,
             "is_copy": self.is_copy,
             "not_read": [str(path) for path in self.files.misnamed],
-            "error": "\n".join(problem.public.text for problem in self._problems),
+            "error": "\n".join(problem.text for problem in public_problems(self._problems)),
             "line": self._problems[0].line if self._problems else None,
             "loaded": self._loaded,
             "reloads": {"taken": self._taken, "refused": self._refused},
