@@ -77,6 +77,7 @@ class EventJournal:
             log.warning("The process before was killed while '%s' was on; its end is sent now.",
                         start.name)  # fmt: skip
             self._ledger.add(end_of(start, time.time()))
+        self._ledger.open.clear()  # also of a damaged file, where two starts have one id
         self._thread.start()
 
     def register(self, outputs: Iterable[str]) -> None:

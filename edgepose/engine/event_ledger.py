@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -74,9 +75,9 @@ class EventLedger:
     def read(self, line: Mapping[str, Any]) -> None:
         """Take one line of a file. Raises KeyError, TypeError or ValueError for a damaged one."""
         if "event" in line:
-            self.add(Event.from_dict(line["event"]))
+            self.add(_event(line["event"]))
         elif "open" in line:
-            event = Event.from_dict(line["open"])
+            event = _event(line["open"])
             self.open[event.name, event.person] = event
         elif "taken" in line:
             self.take(str(line["taken"]), str(line["id"]))
@@ -91,6 +92,20 @@ class EventLedger:
     def _forget_oldest(self) -> None:
         event = self.events.pop(next(iter(self.events)))
         del self._numbers[event.id]
+
+
+def _event(row: Mapping[str, Any]) -> Event:
+    """Return the event of a line. Raises KeyError, TypeError or ValueError for a damaged one.
+
+    One that could not be written again would end every start: a number that is none, a list.
+    """
+    try:
+        event = Event.from_dict(row)
+        json.dumps(event.to_dict(), allow_nan=False)
+        hash(event)
+    except OverflowError as error:  # an integer of 400 digits as a time
+        raise ValueError(str(error)) from error
+    return event
 
 
 def end_of(start: Event, unix: float) -> Event:

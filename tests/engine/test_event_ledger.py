@@ -126,3 +126,23 @@ def test_an_event_comes_back_as_it_left():
 
     for made in (full, event(1)):
         assert Event.from_dict(made.to_dict()).to_dict() == made.to_dict()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"time": 10**400},
+        {"frame_time": float("inf")},
+        {"person": [1]},
+        {"score": "x"},
+        {"id": None},
+    ],
+)
+def test_a_line_that_could_not_be_written_again_is_refused(damage: dict[str, object]):
+    """Whatever a card made of it: it must not end this start, and then each one after it."""
+    ledger = EventLedger()
+    row = event(1).to_dict() | damage
+    line = {"event": {key: value for key, value in row.items() if value is not None}}
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        ledger.read(line)
+    assert not ledger.events

@@ -1,4 +1,4 @@
-"""The five things that strangers, users and disks hand to edgepose, by name."""
+"""The six things that strangers, users and disks hand to edgepose, by name."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ TARGETS: Final = {
     "template": "fuzz_template:TemplateFiles",
     "mqtt": "fuzz_mqtt:Commands",
     "outbox": "fuzz_outbox:OutboxFiles",
+    "journal": "fuzz_journal:Journals",
     "web": "fuzz_web:WebRequests",
 }
 
