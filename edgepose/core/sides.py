@@ -66,8 +66,7 @@ class KeptSides:
         is_next = pose.person == self._person and 0 <= time - self._time <= MAX_GAP
         height, width = pose.size
         points = [
-            (y * height, x * width) if score >= MIN_SCORE else None
-            for y, x, score in pose.keypoints.tolist()
+            (y * height, x * width) if score >= MIN_SCORE else None for y, x, score in pose.rows
         ]
         if not is_next:
             self._exchanged.clear()

@@ -23,7 +23,7 @@ import numpy as np
 from compiled import compiled
 
 from edgepose.bench.parts import moving_person, new_interpreter
-from edgepose.core.families.base import Crop
+from edgepose.core.crop import Crop
 from edgepose.core.families.movenet import MoveNet
 from edgepose.core.matching import Templates
 from edgepose.core.selection import Selection, SelectionSettings
