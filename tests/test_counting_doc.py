@@ -98,11 +98,12 @@ def test_an_event_of_the_page_has_the_keys_of_one(body):
 
 
 def test_every_topic_is_one_that_is_written():
-    """States of the watches of the example, and the command."""
+    """States of the watches of the example and of teaching, and the command."""
     topics = Topics("edgepose", "gym")
     kinds = {"squats": "exercise", "plank": "hold", "workout": "routine"}
     known = topics.of_watches(("hands_up", *kinds), kinds) | {topics.events}
     known |= {topics.of(COMMANDS["routine"]), topics.reply("routine")}
+    known |= {topics.of("teaching", "state")}
     named = [re.sub("`", "", row[0]) for row in rows("MQTT and Home Assistant")]
-    assert len(named) == 9
+    assert len(named) == 10
     assert {topics.of(name) for name in named} <= known
