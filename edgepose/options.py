@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -145,6 +145,11 @@ Proportion = Annotated[float, Field(gt=0.0)]
 
 PositiveSeconds = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 """A duration of more than 0."""
+
+DAY: Final = 86_400.0  # seconds; no exercise and no pause takes longer
+
+OfADay = Annotated[float, Field(gt=0.0, le=DAY)]
+"""Seconds, or a number of repetitions, that a day has room for."""
 
 SizePixels = Annotated[tuple[int, int], Field(description="[height, width] in pixels")]
 """A picture size; sources check their own limits."""

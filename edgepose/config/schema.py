@@ -36,6 +36,7 @@ from edgepose.options import (
     ExistingPath,
     Fraction,
     LimbName,
+    OfADay,
     Options,
     PositiveSeconds,
     Proportion,
@@ -215,6 +216,21 @@ TemplatePath = Annotated[
 ]
 
 
+SMALLEST_ZONE: Final = 1e-4  # of the picture's area: a hundredth of its width and height
+
+
+def _with_area(corners: tuple[Point, ...]) -> tuple[Point, ...]:
+    """Return the corners of a polygon. Raises ValueError for one in which nobody can stand."""
+    following = (*corners[1:], corners[0])
+    doubled = sum(y * u - x * v for (y, x), (v, u) in zip(corners, following, strict=True))
+    if abs(doubled) / 2 < SMALLEST_ZONE:
+        raise ValueError("expected corners around an area, found them on one line or spot")
+    return corners
+
+
+Zone = Annotated[tuple[Point, ...], Field(min_length=3), AfterValidator(_with_area)]
+
+
 class PeopleSection(Options):
     """How many people count, and which."""
 
@@ -224,10 +240,12 @@ class PeopleSection(Options):
     select: Literal["all", "largest", "center", "leftmost", "track"] = Field(
         default="largest", description="who counts; track keeps to the one who came first"
     )
-    zone: Annotated[tuple[Point, ...], Field(min_length=3)] | None = Field(
-        default=None,
-        description="corners [y, x] of the area to stand in, 0..1 from the picture's top left",
-        examples=[[[0.2, 0.3], [0.2, 0.7], [1.0, 0.7], [1.0, 0.3]]],
+    zone: Annotated[tuple[Point, ...], Field(min_length=3), AfterValidator(_with_area)] | None = (
+        Field(
+            default=None,
+            description="corners [y, x] of the area to stand in, 0..1 from the picture's top left",
+            examples=[[[0.2, 0.3], [0.2, 0.7], [1.0, 0.7], [1.0, 0.3]]],
+        )
     )
     lock: Seconds = Field(default=0.0, description="seconds in the zone before a person counts")
     release: Seconds = Field(
@@ -318,10 +336,10 @@ class WatchSection(_Kinds):
         default=None,
         description="or a routine that leads through steps, by name or file; see docs/counting.md",
     )
-    goal: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = Field(
+    goal: OfADay | None = Field(
         default=None, description="repetitions of an exercise, or seconds to hold it, to reach"
     )
-    rest: PositiveSeconds = Field(
+    rest: OfADay = Field(
         default=REST, description="seconds without a movement after which a set is over"
     )
     enter: Fraction = Field(

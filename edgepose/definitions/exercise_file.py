@@ -152,7 +152,19 @@ class SignalSection(Options):
         if len(given) != 1:
             found = " and ".join(given) or "none"
             raise ValueError(f"expected one of {', '.join(_KINDS)}; found {found}")
+        self._check_differs()
         return self
+
+    def _check_differs(self) -> None:
+        """Refuse a signal that is the same whatever anybody does."""
+        for kind in ("angle", "tilt", "height", "distance", "difference"):
+            value = getattr(self, kind)
+            if not isinstance(value, tuple):
+                continue
+            if any(value.count(part) > 1 for part in value):
+                what = "signals" if kind == "difference" else f"keypoints for {kind}"
+                found = "" if kind == "difference" else f", found {', '.join(map(str, value))}"
+                raise ValueError(f"expected {len(value)} different {what}{found}")
 
     @property
     def kind(self) -> str:

@@ -30,7 +30,7 @@ from edgepose.errors import (
     TemplateError,
     near_miss,
 )
-from edgepose.options import Fraction, Options, PositiveSeconds, Seconds, Words
+from edgepose.options import Fraction, OfADay, Options, PositiveSeconds, Seconds, Words
 from edgepose.yamldoc.document import Document, parse_yaml, read_yaml
 from edgepose.yamldoc.validation import Problems, validate
 
@@ -111,10 +111,10 @@ class StepSection(PoseSection):
     exercise: ExerciseName | None = Field(
         default=None, description="an exercise, by name or file", examples=["squat"]
     )
-    goal: Annotated[float, Field(gt=0.0)] | None = Field(
+    goal: OfADay | None = Field(
         default=None, description="repetitions of an exercise, or seconds to hold it"
     )
-    rest: PositiveSeconds | None = Field(
+    rest: OfADay | None = Field(
         default=None, description="seconds in which nobody has to do anything"
     )
     sides: Literal["left", "right", "alternate"] | None = Field(

@@ -252,6 +252,26 @@ CASES: dict[str, tuple[Change, int | None, tuple[str, ...]]] = {
         6,
         ("all, largest, center, leftmost, track", "did you mean 'largest'"),
     ),
+    "zone without area": (
+        swap("max: 1", "zone: [[0.2, 0.2], [0.5, 0.5], [0.8, 0.8]]"),
+        6,
+        ("people.zone: expected corners around an area",),
+    ),
+    "zone on a spot": (
+        swap("max: 1", "zone: [[0.2, 0.2], [0.2, 0.2], [0.2, 0.2]]"),
+        6,
+        ("people.zone: expected corners around an area",),
+    ),
+    "a goal for a lifetime": (
+        swap("template: up.yaml, ", "exercise: plank, goal: 1e9, "),
+        8,
+        ("goal: expected a number above 0", "86400", "1e9"),
+    ),
+    "a rest for a lifetime": (
+        swap("template: up.yaml, ", "exercise: plank, rest: 1e9, "),
+        8,
+        ("rest: expected a number above 0", "86400", "1e9"),
+    ),
     "zone of two corners": (
         swap("max: 1", "zone: [[0, 0], [1, 1]]"),
         6,

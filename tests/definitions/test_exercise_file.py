@@ -149,6 +149,19 @@ MISTAKES = {
         "longest: 8", "longest: 0.2",
         "line 7: phase: expected `shortest` to be less than `longest`, found 0.25 and 0.2",
     ),
+    "one point thrice": (
+        "[hip, knee, ankle]", "[hip, hip, hip]",
+        "line 4: signal: expected 3 different keypoints for angle, found hip, hip, hip",
+    ),
+    "a distance to itself": (
+        "{angle: [hip, knee, ankle], side: best}", "{distance: [hip, hip]}",
+        "line 4: signal: expected 2 different keypoints for distance",
+    ),
+    "nothing minus itself": (
+        "{angle: [hip, knee, ankle], side: best}",
+        "{difference: [{tilt: trunk}, {tilt: trunk}]}",
+        "line 4: signal: expected 2 different signals",
+    ),
     "template": (
         "{angle: [hip, knee, ankle], side: best}", "{mean: [{match: nothing}, {tilt: trunk}]}",
         "line 4: signal.mean[0].match: unknown template 'nothing'; known: arms_up, jumping_jack, "

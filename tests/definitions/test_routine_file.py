@@ -114,6 +114,8 @@ def test_every_mistake_is_reported_with_its_line():
         ("steps: [{exercise: squat, goal: 1.5}]", "expected whole repetitions of squat"),
         ("steps: [{exercise: squat, goal: 2, sides: alternate}]", "squat has no sides"),
         ("steps: [{exercise: one_leg_stand, goal: 3, sides: left}]", "one_leg_stand has no sides"),
+        ("steps: [{exercise: squat, goal: 1e9}]", "86400"),
+        ("steps: [{exercise: squat, goal: 1}, {rest: 1e9}]", "86400"),
         ("steps: [{rest: 3, limit: 3}]", "`limit` has no meaning beside `rest`"),
         ("steps: [{template: arms_up, on_timeout: skp}]", "did you mean 'skip'?"),
         ("steps: [{template: arms_up, class: tree}]", "expected `classifier` and `class` together"),
