@@ -44,6 +44,10 @@ class Options(BaseModel):
         """Return the names of the watches whose routines the options mean."""
         return ()
 
+    def starts(self) -> tuple[str, ...]:
+        """Return the names of the watches whose routines the output starts."""
+        return ()
+
     def patience(self) -> float:
         """Return the seconds that a source may wait for a frame: its `timeout`, if it has one."""
         return float(getattr(self, "timeout", 0.0))

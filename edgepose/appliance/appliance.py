@@ -44,7 +44,7 @@ from edgepose.system import last_exit, lost_events
 from edgepose.system.board import Board
 from edgepose.system.paths import outbox_path, state_folder
 from edgepose.system.status_file import own_folder
-from edgepose.system.systemd import notify, reloading
+from edgepose.system.systemd import is_notified, notify, reloading
 
 log = logging.getLogger(__name__)
 
@@ -382,8 +382,14 @@ class Appliance(Controls):
         return f"{done}; it is written to {config.path}"
 
     def _restart(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
+        if not is_notified() and not self.active.files.is_service:
+            raise UserError(
+                "nothing would restart this run: it was started by hand; stop and start it there"
+            )
         self.stop()
-        return "the service ends, and is restarted by systemd"
+        if is_notified():
+            return "the service ends, and is restarted by systemd"
+        return "the service ends; what started it with --service has to start it again"
 
     def _take_over(self, config: Config, commit: Callable[[], None] = lambda: None) -> str:
         """Change to another configuration, restarting no more than necessary.

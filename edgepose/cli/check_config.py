@@ -13,6 +13,7 @@ import click
 from edgepose.cli.options import config_argument, set_option
 from edgepose.config.edit import save_text
 from edgepose.config.files import boot_files, misnamed_files
+from edgepose.config.limits import commands_of
 from edgepose.config.loader import Config, load, loads
 from edgepose.config.migrate import migrate
 from edgepose.config.model_options import most_people
@@ -104,6 +105,7 @@ def notes(config: Config) -> Iterator[str]:
         yield "There is no output: nothing is shown, recorded or sent."
     yield from _too_many_people(config)
     yield from _too_many_watches(config)
+    yield from _never_started(config)
     yield from _sideways(config)
     if config.is_outdated:
         yield f"The file is of an older version; --migrate brings it to {VERSION}."
@@ -132,6 +134,24 @@ def _too_many_watches(config: Config) -> Iterator[str]:
             f"{count * WATCH_MS:.0f} ms a frame on a desktop processor, several times that on a "
             "Pi, and every output shows each of them: the frame rate falls."
         )
+
+
+def _never_started(config: Config) -> Iterator[str]:
+    """Yield which routines have no pose, button, page or broker that starts them."""
+    for name, routine in config.routines.items():
+        outputs = config.outputs.values()
+        if routine.start is None and not any(_may_start(name, out, config) for out in outputs):
+            yield (
+                f"Nothing starts the routine of watch {name}: add `start: {{template: arms_up}}` "
+                "to its file, or an output of type button, web or mqtt."
+            )
+
+
+def _may_start(name: str, output: Part, config: Config) -> bool:
+    takes = output.type in ("web", "mqtt") and "routine" in commands_of(
+        config.commands, output.type
+    )
+    return takes or name in output.options.starts()
 
 
 def _sideways(config: Config) -> Iterator[str]:

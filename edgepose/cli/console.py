@@ -31,8 +31,8 @@ class _Nearest:
     def text(self) -> str:
         """Return how close it was: `best 0.77, left_shin 52° off`."""
         state = self.state
-        if state.step is not None:
-            return "never started"
+        if state.step is not None:  # with the score of the pose that starts it, if one does
+            return f"never started; {self._of_pose()}" if state.score > 0 else "never started"
         if not state.person:
             return "nobody was in view"
         if state.kind == "exercise":
@@ -40,6 +40,10 @@ class _Nearest:
             return f"nothing counted; {reached}"
         if state.kind == "hold":
             return "; ".join(filter(None, ("not held", state.advice)))
+        return self._of_pose()
+
+    def _of_pose(self) -> str:
+        state = self.state
         worst = max(state.match.deviated if state.match else (), key=_turn, default=None)
         details = [f"best {state.score:.2f}"]
         if self.held > 0:

@@ -41,6 +41,7 @@ class ConfigChoice:
 class ConfigFiles:
     """The files that a configuration may be read from: the first that is there and right.
 
+    is_service: whether it is one, which falls back on the last good one.
     given: named on the command line. sets: as of `config.load`. boot: files that come first where
     they exist. good: of a service, which starts with the last good configuration if need be;
     without it only pushed configurations have one. broker: reached last, of a service.
@@ -57,7 +58,7 @@ class ConfigFiles:
         self.given = given.absolute() if boot or good else given
         self.good = good or LastGood(state_folder() / FOLDER / own_name(given))
         self.broker = broker
-        self._is_service = good is not None
+        self.is_service = good is not None
         self._sets = tuple(sets)
         self._boot = tuple(path for path in boot if path != self.given)
         self._refused: list[tuple[Config, str]] = []
@@ -101,7 +102,7 @@ class ConfigFiles:
 
     def last_good(self) -> Config | None:
         """Return what ran well before the last restart, None where that was from other files."""
-        config = self.good.load(self._sets) if self._is_service else None
+        config = self.good.load(self._sets) if self.is_service else None
         if config is None or config.path not in self.paths or self._reason(config):
             return None
         return config
@@ -111,7 +112,7 @@ class ConfigFiles:
 
         Raises OSError.
         """
-        return not self._is_service or self.good.prove(config, self._sets)
+        return not self.is_service or self.good.prove(config, self._sets)
 
     def refuse(self, config: Config, reason: str) -> None:
         """Treat a configuration as wrong until it changes: it failed when it was used."""

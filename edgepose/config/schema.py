@@ -195,6 +195,8 @@ def _template_exists(path: Path, info: ValidationInfo) -> Path:
     base = Path((info.context or {}).get("base", "."))
     near = similar_file(path, base, base / "templates", pattern="*.y*ml")
     hint = near or "; `edgepose template capture` makes one"
+    if path.stem in library.known("template", base):
+        hint = f"; write `{path.stem}` without folder and ending for the one of that name"
     raise InvalidValue(f"no such template file: {path}{hint}", "missing_file")
 
 

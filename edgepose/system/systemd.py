@@ -20,6 +20,11 @@ PATIENCE: Final = 1.0  # seconds; a manager that reads nothing must not delay th
 _LONGEST: Final = 200  # characters of STATUS=, which is one line of `systemctl status`
 
 
+def is_notified() -> bool:
+    """Return whether systemd started this process as a service that reports to it."""
+    return bool(os.environ.get("NOTIFY_SOCKET"))
+
+
 def notify(**assignments: object) -> bool:
     """Send assignments such as `READY=1` together; return whether they were sent."""
     address = os.environ.get("NOTIFY_SOCKET", "")

@@ -411,8 +411,18 @@ def test_a_service_reads_edits_and_the_temperature_regularly(config_file):
         assert {"config", "thermal"} <= {thread.name for thread in threading.enumerate()}
 
 
-def test_restart_ends_the_run(config_file):
-    """A restart is an orderly end; systemd starts the service anew."""
+def test_a_run_by_hand_is_not_ended_by_restart(config_file, monkeypatch):
+    """Nothing would start it again: the answer says so, and it runs on."""
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    appliance = Appliance(load(config_file))
+    with pytest.raises(UserError, match="nothing would restart this run"):
+        appliance.command("restart")
+    assert not appliance._stop.is_set()
+
+
+def test_restart_ends_the_run(config_file, monkeypatch, tmp_path):
+    """A restart is an orderly end; systemd starts the service again."""
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "socket"))
     appliance = Appliance(load(config_file))
     runner = threading.Thread(target=appliance.run)
     runner.start()

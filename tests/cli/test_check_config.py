@@ -179,6 +179,40 @@ def test_two_outputs_that_want_the_same_are_found(edgepose, tmp_path, outputs, s
     assert "already that of outputs.a" in said.err
 
 
+@pytest.mark.parametrize(
+    ("outputs", "is_noted"),
+    [
+        ("{}", True),
+        ("{b: {type: button, line: 4, watch: w, do: skip, chip: fake}}", True),
+        ("{b: {type: button, line: 4, watch: w, chip: fake}}", False),
+        ("{b: {type: web, port: 0}}", False),
+        ("{b: {type: web, port: 0}}\ncommands: [detect]", True),
+    ],
+)
+def test_a_routine_that_nothing_starts_is_noted(edgepose, tmp_path, outputs, is_noted):
+    """It would wait for ever."""
+    (tmp_path / "r.yaml").write_text("version: 1\nroutine: r\nsteps: [{template: arms_up}]\n")
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "version: 1\nsource: {type: synthetic}\nwatch: {w: {routine: r.yaml}}\n"
+        f"outputs: {outputs}\n"
+    )
+    said = edgepose("check-config", config)
+    assert said.code == 0, said.err
+    assert ("Nothing starts the routine of watch w" in said.out) is is_noted
+
+
+def test_a_template_that_is_shipped_is_offered_by_its_name(edgepose, tmp_path):
+    """Whoever copies a path from an example need not look for the file."""
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "version: 1\nsource: {type: synthetic}\nwatch: {w: {template: templates/arms_up.yaml}}\n"
+    )
+    said = edgepose("check-config", config)
+    assert said.code == 2
+    assert "write `arms_up` without folder and ending" in said.err
+
+
 def test_outputs_beside_each_other_are_right(edgepose, tmp_path):
     """Any free port, the pretended chip, and PWM's channels are no conflict."""
     config = tmp_path / "c.yaml"

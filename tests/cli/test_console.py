@@ -41,6 +41,10 @@ def event(kind, **more):
             "not held; keep your hips in line",
         ),
         (WatchState("w", step=StepState("Morning")), "never started"),
+        (
+            WatchState("w", score=0.71, person=1, held=0.5, hold=2, step=StepState("Morning")),
+            "never started; best 0.71, held 0.5 of 2 s",
+        ),
     ],
 )
 def test_each_kind_of_watch_says_how_close_it_was(console, state, text):

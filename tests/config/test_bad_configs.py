@@ -307,7 +307,7 @@ CASES: dict[str, tuple[Change, int | None, tuple[str, ...]]] = {
     "one of two templates not there": (
         swap("up.yaml", "[up.yaml, squat.yaml]"),
         8,
-        ("watch.arms_up.template[1]", "squat.yaml", "edgepose template capture"),
+        ("watch.arms_up.template[1]", "squat.yaml", "write `squat` without folder"),
     ),
     "no template in the list": (swap("up.yaml", "[]"), 8, ("template", "a list", "found []")),
     "template that is no template": (

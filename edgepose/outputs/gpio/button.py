@@ -74,6 +74,10 @@ class ButtonOptions(options.Options):
             return "capture", {"countdown": self.countdown, "watch": True}
         return "routine", {"watch": self.watch, "do": self.do}
 
+    def starts(self) -> tuple[str, ...]:
+        """Return the watch, where a press starts its routine."""
+        return (self.watch,) if self.do == "start" else ()
+
     def claims(self) -> tuple[str, ...]:
         """Return the line."""
         where = f" of {self.chip}" if self.chip != "auto" else ""
