@@ -14,6 +14,7 @@ from edgepose.system import atomic
 log = logging.getLogger(__name__)
 
 LIFETIME: Final = 30 * 86400  # seconds that a phone stays logged in
+_DIGITS: Final = 20  # of a time; int() raises for thousands, which a damaged file may have
 _REVOKED: Final = 1000  # log-outs remembered; of more, the oldest session is forgotten
 
 
@@ -72,7 +73,7 @@ class Sessions:
 def _expiry(session: str) -> int:
     """Return the unix seconds in `EXPIRY.ID`, 0 where there are none."""
     digits = session.partition(".")[0]
-    return int(digits) if digits.isdecimal() else 0
+    return int(digits) if digits.isdecimal() and len(digits) < _DIGITS else 0
 
 
 def _digest(text: str) -> bytes:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from typing import Any
 
+import pytest
+
+from edgepose.outputs.mqtt.output import Mqtt
 from edgepose.outputs.mqtt.topics import States, Topics
 from edgepose.types import Scene
 
@@ -92,3 +97,20 @@ def test_a_watch_that_the_profile_leaves_out_is_off(scene: MakeScene):
 
     assert (told["pose/arms_up"], told["pose/arms_up/score"]) == ("OFF", "0.00")
     assert "count/arms_up" not in told
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"remote": True}, {"topic_prefix": "homeassistant"}, {"discovery_prefix": "edgepose"}],
+)
+def test_no_topic_is_subscribed_to_twice(output: Callable[..., Mqtt], options: dict[str, Any]):
+    """Of two filters that overlap a broker sends each message twice, a huge one too."""
+    filters = [topic.split("/") for topic in output(**options)._filters()]
+    twice = [
+        (one, other)
+        for one, other in itertools.combinations(filters, 2)
+        if len(one) == len(other)
+        and all(a == b or "+" in (a, b) for a, b in zip(one, other, strict=True))
+    ]
+    assert len(filters) > 10
+    assert not twice

@@ -120,3 +120,14 @@ def test_a_folder_that_can_not_be_written_to_is_reported(caplog: pytest.LogCaptu
 
     assert not ours.is_valid(cookie, 1.0)
     assert "log-outs can't be kept" in caplog.text
+
+
+def test_a_damaged_file_of_log_outs_does_not_stop_the_next(tmp_path: Path):
+    """A number of thousands of digits is none."""
+    file = tmp_path / "web-logouts"
+    file.write_text(f"{'9' * 5000}.x\n")
+    page = sessions(file=file)
+    cookie = page.issue(0.0)
+    page.revoke(cookie)
+    page.save(1.0)
+    assert not sessions(file=file).is_valid(cookie, 1.0)
