@@ -88,7 +88,7 @@ def screen_ms() -> dict[str, float]:
 def _screen_ms(camera: Size) -> float:
     painter = Painter(HdmiOptions(), Device("bench"), attract=None)
     target = raster(bytearray(4 * SCREEN[0] * SCREEN[1]), SCREEN, 4 * SCREEN[1])
-    scenes = _compared_scenes(camera)
+    scenes = compared_scenes(camera, SCREENS)
     write(painter.draw(scenes[0], SCREEN), target)  # fonts and panels are made once
     start = time.thread_time()
     for scene in scenes:
@@ -96,14 +96,14 @@ def _screen_ms(camera: Size) -> float:
     return (time.thread_time() - start) / len(scenes) * 1e3
 
 
-def _compared_scenes(camera: Size) -> list[Scene]:
+def compared_scenes(camera: Size, count: int) -> list[Scene]:
     """Return scenes of a person with corrections for the arms, on a picture of noise."""
     image = np.random.default_rng(0).integers(0, 256, (*camera, 3), np.uint8)
     raised = moving_person(1)[0]
     raised.keypoints[[7, 8, 9, 10], 0] = [0.15, 0.15, 0.02, 0.02]  # elbows and wrists
     watch = PoseWatch("arms up", [teach("arms up", [raised])])
     scenes = []
-    for i, pose in enumerate(moving_person(SCREENS)):
+    for i, pose in enumerate(moving_person(count)):
         person = replace(pose, person=1, size=camera)
         state, _ = watch.step([person], i / 30)
         figures = {"fps": 29.0 + i % 3, "latency_ms": 40.0 + i % 7}

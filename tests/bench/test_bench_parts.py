@@ -24,7 +24,7 @@ def test_the_screen_is_measured_for_each_camera(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_measured_scenes_are_the_dear_ones():
     """Somebody who is compared, with limbs that are off and words for them."""
-    scene = parts._compared_scenes((48, 64))[0]
+    scene = parts.compared_scenes((48, 64), 1)[0]
 
     assert scene.poses[0].size == scene.frame.size == (48, 64)
     assert len(scene.watches[0].match.deviated) >= 3

@@ -1,6 +1,10 @@
 """Count the instructions that a frame takes in one stage: no other load of the machine moves them.
 
     python tests/rigs/instructions.py [STAGE ...]
+    python tests/rigs/instructions.py --keep
+
+The second writes what tests/bench/test_instructions.py compares with: instructions, and calls of
+edgepose's own functions, which no numpy and no processor changes.
 
 Each stage runs in a process of its own under valgrind's callgrind, which counts from the frame
 after WARM_UP on; counted twice, a stage differs by some 0.1 %. The person moves as in `edgepose
@@ -10,7 +14,9 @@ bench`; nobody decodes a video and no model runs. Needs valgrind and a C compile
 from __future__ import annotations
 
 import ctypes
+import json
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -18,11 +24,14 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
+import cv2
 import numpy as np
 from compiled import compiled
 
-from edgepose.bench.parts import moving_person, new_interpreter
+import edgepose
+from edgepose.bench.parts import SCREEN, compared_scenes, moving_person, new_interpreter
 from edgepose.core.crop import Crop
 from edgepose.core.families.movenet import MoveNet
 from edgepose.core.matching import Templates
@@ -36,6 +45,9 @@ from edgepose.engine.fanout import Fanout
 from edgepose.engine.perception import Detector, Interpreter, Job, Perception
 from edgepose.engine.stats import Stats
 from edgepose.outputs.base import Device
+from edgepose.outputs.hdmi.output import HdmiOptions
+from edgepose.outputs.hdmi.painter import Painter
+from edgepose.outputs.hdmi.pixel_format import raster, write
 from edgepose.outputs.jsonl import Jsonl, JsonlOptions
 from edgepose.sources.base import Source
 from edgepose.types import Frame, Pose, Region, TensorSpec, blank_frame
@@ -59,6 +71,23 @@ class _Silent(Source):
 
     def read(self) -> Frame | None:
         return None
+
+
+def prepare() -> Run:
+    """Cut the person out of a picture of 480p, as the input of MoveNet Lightning."""
+    family = MoveNet(
+        TensorSpec("pixels", (1, 192, 192, 3), np.dtype(np.int8)),
+        TensorSpec("pose", (1, 1, 17, 3), np.dtype(np.float32)),
+    )
+    detector = Detector(family)
+    image = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    poses = [pose.keypoints.reshape(1, 1, 17, 3) for pose in moving_person(FRAMES)]
+    detector.decode(detector.prepare(Frame(image, 0.0, 0)), [poses[0]])
+
+    def run(i: int) -> None:
+        detector.prepare(Frame(image, i / FPS, i))
+
+    return run
 
 
 def finish() -> Run:
@@ -89,6 +118,19 @@ def deliver() -> Run:
     fanout = Fanout({"log": output}, interpreter, _Silent(), Stats(), _raise)
     fanout.start()
     return lambda i: fanout.publish(scenes[i])
+
+
+def screen() -> Run:
+    """Draw a person who is compared, scale the picture and copy it to a screen of 720p."""
+    cv2.setNumThreads(1)
+    painter = Painter(HdmiOptions(), Device("bench"), attract=None)
+    target = raster(bytearray(4 * SCREEN[0] * SCREEN[1]), SCREEN, 4 * SCREEN[1])
+    scenes = compared_scenes(SIZE, FRAMES)
+
+    def run(i: int) -> None:
+        write(painter.draw(scenes[i], SCREEN), target)
+
+    return run
 
 
 def _raise(error: BaseException) -> None:
@@ -145,8 +187,50 @@ def templates_1000() -> Run:
 
 
 STAGES: dict[str, Callable[[], Run]] = {
-    stage.__name__: stage for stage in (finish, deliver, watches_16, people_10, templates_1000)
+    stage.__name__: stage
+    for stage in (prepare, finish, deliver, screen, watches_16, people_10, templates_1000)
 }
+
+
+KEPT = Path(__file__).with_name("instructions.json")
+MACHINE = f"{platform.machine()}, Python {'.'.join(platform.python_version_tuple()[:2])}"
+"""By which the counts are kept: other compilers make other instructions of the same work."""
+
+
+def calls(stage: str) -> float:
+    """Return the calls of edgepose's own functions a frame, on the thread that runs the stage."""
+    run = STAGES[stage]()
+    for i in range(WARM_UP):
+        run(i)
+    number = 0
+
+    def note(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal number
+        number += event == "call" and _PACKAGE in frame.f_code.co_filename
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        for i in range(WARM_UP, FRAMES):
+            run(i)
+    finally:
+        sys.setprofile(before)
+    return number / COUNTED
+
+
+_PACKAGE = str(Path(edgepose.__file__).parent)
+
+
+def keep() -> None:
+    """Write the counts of this machine beside those of others."""
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    kept["calls"] = {stage: round(calls(stage), 1) for stage in CALLED}
+    kept[MACHINE] = {stage: count(stage) for stage in GATED}
+    KEPT.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+GATED = ("prepare", "finish", "deliver", "screen")
+CALLED = ("prepare", "finish", "screen")  # what runs on the thread that is watched
 
 
 def count(stage: str) -> int:
@@ -183,6 +267,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case [first, stage, switch] if first == _UNDER_VALGRIND:
             _run(stage, switch)
+        case ["--keep"]:
+            keep()
         case names:
             for name in names or STAGES:
                 sys.stdout.write(f"{name:16}{count(name) / 1e6:8.3f} M instructions a frame\n")
