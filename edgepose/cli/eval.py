@@ -96,7 +96,7 @@ def _overlay(loaded: LoadedModel, pictures: Any) -> Any:
     """Return the first eight people with the maps of head, left knee and right foot over them."""
     from itertools import islice
 
-    from edgepose.train.contact_sheets import confidence_of, contact_sheet, overlay_maps
+    from edgepose.train.contact_sheets import ORDERS, confidence_of, contact_sheet, overlay_maps
     from edgepose.train.data.annotations import person_crops
     from edgepose.train.evaluation import MARGIN
 
@@ -107,7 +107,7 @@ def _overlay(loaded: LoadedModel, pictures: Any) -> Any:
     for crop in islice(crops, 8):
         tensor = runtime.infer(loaded.detector.family.encode(crop.image))[0]
         maps = runtime.outputs[0].dequantise(tensor)
-        if maps.ndim != 4 or maps.shape[-1] != len(KEYPOINTS):
+        if maps.ndim != 4 or maps.shape[-1] not in ORDERS:
             raise UserError(
                 f"--overlay: {loaded.file.name} gives no confidence maps; use a heatmap model"
             )

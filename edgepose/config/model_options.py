@@ -22,7 +22,7 @@ from edgepose.modelstore.manifest import Entry, manifest
 from edgepose.modelstore.networks import networks
 from edgepose.modelstore.search import ModelFile, find, identify
 from edgepose.options import similar_file
-from edgepose.system.urls import redacted
+from edgepose.system.urls import redacted, redacted_in
 from edgepose.tflite.read import inspect
 from edgepose.types import TensorSpec
 from edgepose.yamldoc.validation import Problems
@@ -90,11 +90,13 @@ def _by_url(model: ModelSection, base: Path, problems: Problems) -> ModelSection
             _check_url(url)
             return model
         path = base / Path(url).expanduser()
+        if path.is_dir():
+            raise ValueError(f"expected a .tflite file, found the folder {path}")
         if not path.is_file():
             problems.add(place, f"no such file: {path}{similar_file(path)}", "missing_file")
             return model
     except (OSError, RuntimeError, ValueError) as error:  # UserError is a ValueError
-        problems.add(place, str(error))
+        problems.add(place, redacted_in(str(error)))
         return model
     options = {name: value for name, value in model.options.items() if name != _URL}
     return model.model_copy(update={"path": path, "options": options})
@@ -108,6 +110,11 @@ def _check_url(url: str) -> None:
 
 def _by_options(model: ModelSection, problems: Problems) -> ModelSection:
     """Return the section with the name of the file that has every given option."""
+    for name, value in model.options.items():
+        if problem := _value_problem({name: value}):
+            problems.add((*_OPTIONS, name), problem)
+    if problems.about(_OPTIONS):
+        return model
     try:
         return model.model_copy(update={"name": choose(model.options).name})
     except NoSuchBuild as error:
@@ -115,6 +122,15 @@ def _by_options(model: ModelSection, problems: Problems) -> ModelSection:
     except UserError as error:
         problems.add(_OPTIONS, str(error))
     return model
+
+
+def _value_problem(options: Mapping[str, Any]) -> str:
+    """Return what is wrong with values that no PoseNet has, `""` when nothing is."""
+    try:
+        PoseNetOptions.from_tfjs(options)
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def check_model_options(model: ModelSection, problems: Problems) -> None:

@@ -51,8 +51,11 @@ def _number(value: float) -> float | None:
 
 
 def instance(person: AnnotatedPerson) -> Instance:
-    """Return an annotated person as an Instance for the metrics; ignored without keypoints."""
-    ignored = person.crowd or not person.known.any()
+    """Return an annotated person as an Instance for the metrics; ignored without keypoints.
+
+    Who is beside another person in a crop is measured in their own crop.
+    """
+    ignored = person.crowd or person.beside or not person.known.any()
     return Instance(person.keypoints, person.known, person.area, person.box, ignored, person.crowd)
 
 

@@ -54,13 +54,13 @@ CHOSEN = [
 REFUSED = [
     ("{architecture: MobileNetV2}", "architecture: expected MobileNetV1 or ResNet50"),
     ("{outputStride: 8}", r"no PoseNet file has outputStride 8 with .*; there is 16 \(.*\), 32 \("),
-    ("{outputStride: 24}", "output_stride: expected 8 or 16 or 32"),
-    ("{architecture: ResNet50, outputStride: 8}", "output_stride: expected 16 or 32"),
-    ("{outputStride: 32, multiplier: 0.75}", "multiplier: expected 1.0 with output_stride 32"),
+    ("{outputStride: 24}", "outputStride: expected 8 or 16 or 32"),
+    ("{architecture: ResNet50, outputStride: 8}", "outputStride: expected 16 or 32"),
+    ("{outputStride: 32, multiplier: 0.75}", "multiplier: expected 1.0 with outputStride 32"),
     ("{multiplier: 0.25}", "multiplier: expected 0.5 or 0.75 or 1.0"),
     ("{architecture: ResNet50, multiplier: 0.5}", "multiplier: expected 1.0"),
     ("{multiplier: true}", "multiplier: expected 0.5 or 0.75 or 1.0"),
-    ("{quantBytes: 3}", "quant_bytes: expected 4 or 2 or 1"),
+    ("{quantBytes: 3}", "quantBytes: expected 4 or 2 or 1"),
     (
         "{quantBytes: 4, multiplier: 0.5}",
         "quantBytes 4 with .* and multiplier 0.5",
@@ -75,13 +75,13 @@ REFUSED = [
         "inputResolution 300 with .*; there is 257 x 257",
     ),
     ("{inputResolution: {width: 640, height: 640}}", "inputResolution 640 x 640"),
-    ("{inputResolution: 0}", "input_resolution: expected 1 to 2048"),
-    ("{inputResolution: [353, 481]}", "input_resolution: expected 1 to 2048"),
+    ("{inputResolution: 0}", "inputResolution: expected 1 to 2048"),
+    ("{inputResolution: [353, 481]}", "inputResolution: expected 1 to 2048"),
     ("{multiplierr: 0.5, multiplier: 0.5}", "did you mean 'multiplier'"),
     ("{modelUrl: nothing.tflite}", "no such file: .*nothing.tflite"),
     ("{modelUrl: 'https://example.org/p.tflite'}", "or a URL that ends in #sha256="),
     ("{modelUrl: 'ftp://example.org/p#sha256=" + "0a" * 32 + "'}", "expected a URL with http"),
-    ("{modelUrl: 5}", "model_url: expected a path, or a URL"),
+    ("{modelUrl: 5}", "modelUrl: expected a path, or a URL"),
 ]
 
 

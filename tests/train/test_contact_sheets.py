@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from edgepose.skeleton import INDEX
+from edgepose.skeleton import INDEX, MPII_PARTS
 from edgepose.train.contact_sheets import confidence_of, contact_sheet, draw_sample, overlay_maps
 from edgepose.train.synth.people import OUTSIDE, VISIBLE, Sample
 
@@ -65,3 +66,20 @@ def test_left_is_green_and_right_is_red() -> None:
     drawn = draw_sample(Sample(GREY, keypoints, visible)).astype(int)
     assert drawn[30, 40, 1] > 150 > drawn[30, 40, 0]
     assert drawn[30, 20, 0] > 150 > drawn[30, 20, 1]
+
+
+def test_sixteen_maps_are_laid_over_in_the_order_of_mpii() -> None:
+    """The head is its top there, yellow like COCO's nose; other counts of maps have no names."""
+    maps = np.zeros((16, 16, 16), np.float32)
+    maps[2:6, 2:6, MPII_PARTS.index("head_top")] = 1
+    yellow = overlay_maps(GREY, maps)[16, 16].astype(int)
+    assert yellow[0] > 120 > yellow[2]
+    with pytest.raises(KeyError):
+        overlay_maps(GREY, np.zeros((16, 16, 3)))
+
+
+def test_confidence_maps_are_not_turned_into_shares() -> None:
+    """Those of a pose machine are confidences already."""
+    maps = np.zeros((4, 4, 16), np.float32)
+    maps[1, 1] = 0.5
+    np.testing.assert_array_equal(confidence_of(maps), maps)

@@ -38,7 +38,8 @@ class AnnotatedPerson:
 
     keypoints: float (17, 2) of (y, x) pixels. visible: int8 (17,), COCO's 0 to 2 or UNKNOWN.
     box: (x, y, width, height). area: of the segment, square pixels. crowd: a group, not one.
-    parts, parts_visible: the same in the file's own scheme.
+    parts, parts_visible: the same in the file's own scheme. beside: somebody in the crop of another
+    person, who has a crop of their own.
     """
 
     keypoints: NDArray[np.float32]
@@ -48,6 +49,7 @@ class AnnotatedPerson:
     crowd: bool
     parts: NDArray[np.float32]
     parts_visible: NDArray[np.int8]
+    beside: bool = False
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -157,7 +159,8 @@ def _person(
         area = given[2] * given[3]
     area = _finite(entry.get("area") or 0) or area
     crowd = bool(entry.get("iscrowd", 0))
-    return AnnotatedPerson(keypoints, states, box, area, crowd, parts, visible)
+    beside = bool(entry.get("beside", 0))
+    return AnnotatedPerson(keypoints, states, box, area, crowd, parts, visible, beside)
 
 
 def _finite(value: Any) -> float:
@@ -357,9 +360,9 @@ def person_crops(
 
 
 def people_with_keypoints(picture: Picture) -> Iterator[int]:
-    """Yield the index of every person with at least one known keypoint, crowds left out."""
+    """Yield the index of every person with a known keypoint, without crowds and who is beside."""
     for index, person in enumerate(picture.people):
-        if not person.crowd and person.known.any():
+        if not person.crowd and not person.beside and person.known.any():
             yield index
 
 

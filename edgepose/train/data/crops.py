@@ -27,8 +27,8 @@ def write_crops(
 ) -> int:
     """Write a JPEG for each person and annotations.json (COCO style); return their number.
 
-    The person whose crop it is comes first and has the box in its middle; others follow with the
-    keypoints that are inside. The names of the keypoints are the data set's own. progress: called
+    The person whose crop it is comes first and has the box in its middle; others follow, marked as
+    `beside`, with the keypoints that are inside. The names of the keypoints are the data set's own. progress: called
     after each picture. Raises UserError for pictures of different schemes and where nobody is,
     DeviceError when the folder can't be written.
     """
@@ -68,7 +68,7 @@ def _annotations(crop: PersonCrop, key: int, first: int, side: float) -> list[di
     middle = [(size - side) / 2] * 2 + [side] * 2
     rows = zip(crop.keypoints, crop.visible, strict=True)
     found = [
-        _annotation(points, visible, middle if index == 0 else None)
+        _annotation(points, visible, middle if index == 0 else None) | {"beside": int(index > 0)}
         for index, (points, visible) in enumerate(rows)
         if index == 0 or (visible > OUTSIDE).any()
     ]

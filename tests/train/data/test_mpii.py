@@ -55,6 +55,8 @@ def test_crops_keep_everybodys_keypoints(mpii: Path):
     assert cv2.imread(str(first.path)).shape == (368, 368, 3)
     assert first.scheme == MPII_PARTS
     assert [len(one.people) for one in (first, second)] == [2, 2]
+    assert [person.beside for person in first.people] == [False, True]
+    assert len(samples_of([first, second], 128, "mpii")) == 2
     scale = 100 * 1.6 / 368  # the box with its margin
     expected = (np.array(people[0].people[0].parts) + 20.5) / scale - 0.5
     np.testing.assert_allclose(first.people[0].parts, expected, atol=0.02)

@@ -58,7 +58,7 @@ class PoseNetOptions:
         _among("multiplier", self.multiplier, MULTIPLIERS[self.architecture])
         _among("quant_bytes", self.quant_bytes, (4, 2, 1))
         if self.architecture == "MobileNetV1" and self.output_stride == 32:
-            _among("multiplier", self.multiplier, (1.0,), " with output_stride 32")
+            _among("multiplier", self.multiplier, (1.0,), " with outputStride 32")
         _check("input_resolution", self.input_resolution, _is_size, f"1 to {MOST_PIXELS}")
         _check("model_url", self.model_url, _is_checked, _URL_FORM)
         _check("max_poses", self.max_poses, _is_count, "1 or more")
@@ -117,7 +117,7 @@ def _camel(name: str) -> str:
 
 def _check(name: str, value: Any, fits: Callable[[Any], bool], expected: str) -> None:
     if not fits(value):
-        raise UserError(f"posenet.{name}: expected {expected}, found {value!r}")
+        raise UserError(f"posenet.{_camel(name)}: expected {expected}, found {value!r}")
 
 
 def _among(name: str, value: Any, choices: tuple[Any, ...], when: str = "") -> None:
