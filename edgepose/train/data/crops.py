@@ -28,9 +28,9 @@ def write_crops(
     """Write a JPEG for each person and annotations.json (COCO style); return their number.
 
     The person whose crop it is comes first and has the box in its middle; others follow, marked as
-    `beside`, with the keypoints that are inside. The names of the keypoints are the data set's own. progress: called
-    after each picture. Raises UserError for pictures of different schemes and where nobody is,
-    DeviceError when the folder can't be written.
+    `beside`, with the keypoints that are inside. The names of the keypoints are the data set's own.
+    progress: called after each picture. Raises UserError for pictures of different schemes and
+    where nobody is, DeviceError when the folder can't be written.
     """
     scheme = _scheme(pictures)
     images: list[dict[str, Any]] = []
