@@ -153,7 +153,7 @@ class Pose:
     def once(self, make: Callable[..., T], *arguments: Hashable) -> T:
         """Return `make(self, *arguments)`, made for whoever asks first: watches ask for the same.
 
-        What is made depends on keypoints and size alone, and must not be changed.
+        What is made must not depend on `person`, and must not be changed.
         """
         key = (make, *arguments)
         if key not in self._made:
@@ -170,16 +170,17 @@ class Pose:
     @property
     def pixels(self) -> Keypoints:
         """Return keypoints as (17, 3) of (y, x, score) in pixels of the source frame."""
-        return self._in_pixels(self.keypoints)
+        return self.in_pixels(self.keypoints)
 
-    def _in_pixels(self, keypoints: Keypoints) -> Keypoints:
+    def in_pixels(self, keypoints: Keypoints) -> Keypoints:
+        """Return (n, 3) of (y, x, score) in pixels of normalised ones."""
         height, width = self.size
         return keypoints * np.array([height, width, 1], np.float32)
 
     def _named(self, names: Sequence[str], keypoints: Keypoints) -> list[dict[str, Any]]:
         return [
             {"name": name, "y": round(y, 2), "x": round(x, 2), "score": round(score, 3)}
-            for name, (y, x, score) in zip(names, self._in_pixels(keypoints).tolist(), strict=True)
+            for name, (y, x, score) in zip(names, self.in_pixels(keypoints).tolist(), strict=True)
         ]
 
     def to_dict(self) -> dict[str, Any]:

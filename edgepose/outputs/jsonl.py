@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from edgepose import jsonio, options
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.dedup import DeliveredEvents
 from edgepose.outputs.line_file import LineFile, json_line, why_unusable
+from edgepose.outputs.poses_json import poses_json
 from edgepose.types import Event, Scene
 
 TAIL: Final = 1 << 20  # bytes; what was written just before a kill is in the last few
@@ -74,7 +75,7 @@ class Jsonl(Output):
         lines = [json_line(event.to_dict()) for event in events]
         frame = (scene.frame.seq, scene.frame.time)
         if self._options.poses and frame != self._last_frame:
-            lines.append(json_line(poses_line(scene, raw=self._options.raw)))
+            lines.append(poses_line(scene, raw=self._options.raw))
         if lines:
             self._file.append(lines)
         self._delivered.add(*events)
@@ -101,13 +102,7 @@ def _ids(lines: Iterable[bytes]) -> list[str]:
     return [str(row["id"]) for row in map(jsonio.loads_object, lines) if "id" in row]
 
 
-def poses_line(scene: Scene, *, raw: bool = False) -> dict[str, Any]:
+def poses_line(scene: Scene, *, raw: bool = False) -> bytes:
     """Return one frame's line: all keypoints in pixels of the source frame."""
-    poses = scene.raw_poses if raw else scene.poses
-    return {
-        "type": "poses",
-        "seq": scene.frame.seq,
-        "frame_time": round(scene.frame.time, 4),
-        "size": list(scene.frame.size),
-        "poses": [pose.to_dict() for pose in poses],
-    }
+    members = poses_json(scene.frame, scene.raw_poses if raw else scene.poses)
+    return f'{{"type":"poses",{members}}}\n'.encode()

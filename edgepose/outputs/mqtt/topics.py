@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from edgepose import jsonio
+from edgepose.outputs.poses_json import poses_json
 from edgepose.types import Scene, WatchKind, WatchState
 
 ON: Final = "ON"
@@ -159,11 +159,4 @@ class States:
 
 def keypoints(scene: Scene) -> bytes:
     """Return the payload of `keypoints`: all poses, in pixels of the source frame."""
-    return jsonio.dumps(
-        {
-            "seq": scene.frame.seq,
-            "frame_time": round(scene.frame.time, 4),
-            "size": list(scene.frame.size),
-            "poses": [pose.to_dict() for pose in scene.poses],
-        }
-    )
+    return f"{{{poses_json(scene.frame, scene.poses)}}}".encode()
