@@ -124,3 +124,14 @@ def test_the_detector_alone_is_refused(models: Path) -> None:
     """It finds nobody's keypoints."""
     with pytest.raises(ModelError, match="the detector of MediaPipe Pose alone; name the landmark"):
         load_model(ModelSection(path=models / PAIR[0]))
+
+
+def test_a_damaged_bundle_is_one_sentence(bundle: Path, tmp_path: Path) -> None:
+    """Cut short, which leaves the zip of labels that a network ends in, or changed inside."""
+    whole = bundle.read_bytes()
+    damaged = tmp_path / "damaged.task"
+    for data in (whole[:3_000_000], whole[:1_000_000] + bytes(100) + whole[1_000_100:]):
+        damaged.write_bytes(data)
+        with pytest.raises(ModelError) as caught:
+            load_model(ModelSection(path=damaged))
+        assert str(caught.value).startswith(f"{damaged}: the bundle is damaged or cut short; ")

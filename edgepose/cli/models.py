@@ -86,11 +86,14 @@ def pull(names: tuple[str, ...], mirror: str, as_json: bool) -> None:
     """Fetch models by NAME from upstream.
 
     An interrupted download is resumed, size and checksum are compared with the manifest, and the
-    file is installed only when it is complete. A mirror may be a web folder or a local one.
+    file is installed only when it is complete. A mirror may be a web folder or a local one. A
+    landmark network comes with the detector that it needs.
     """
     wanted = [
         entry(name) for name in names
     ]  # a typing error is reported before anything is fetched
+    beside = dict.fromkeys(known.detector for known in wanted if known.detector)
+    wanted += [entry(name) for name in beside if name not in names]
     fetched = []
     for known in wanted:
         path = _pull(known, mirror)

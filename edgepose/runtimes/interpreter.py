@@ -126,9 +126,10 @@ def load(module: Any, package: str, path: Path, **settings: Any) -> Any:
     module, package: as `find_interpreter` returns them. Raises ModelError for a model that it
     can't run, InterpreterError for an interpreter that doesn't work with the numpy installed.
     """
+    source = _source(path)
     try:
         try:
-            return _started(module, **_source(path), **settings)
+            return _started(module, **source, **settings)
         except RuntimeError as error:
             if DECODER_OP not in str(error):
                 raise

@@ -40,8 +40,10 @@ def members(path: Path) -> tuple[Path, Path]:
     """
     with _opened(path) as archive:
         names = archive.namelist()
+    if not names:  # of a file cut short within a network that ends in a zip of its own
+        raise ModelError(_damaged(path))
     if DETECTOR not in names or LANDMARKS not in names:
-        found = ", ".join(sorted(names)[:4]) or "nothing"
+        found = ", ".join(sorted(names)[:4])
         raise ModelError(
             f"{path}: expected {DETECTOR} and {LANDMARKS} in the bundle, found {found}; "
             "use one of MediaPipe's pose_landmarker files"
@@ -66,12 +68,12 @@ def read_member(path: Path) -> bytes:
 
 
 def bundle_fault(path: Path) -> str:
-    """Return what is wrong with a bundle of pose networks, `""` when nothing is."""
+    """Return what a bundle of pose networks is instead, `""` when it is intact."""
     try:
         for member in members(path):
             read_member(member)
-    except ModelError as error:
-        return str(error).removeprefix(f"{path}: ")
+    except ModelError:
+        return "a bundle that is damaged, cut short or of another task"
     return ""
 
 

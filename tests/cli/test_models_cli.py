@@ -250,3 +250,15 @@ def test_every_command_answers_help(edgepose: Call) -> None:
         assert line.endswith(".")
         assert not line.endswith("...")
         assert edgepose("models", name, "--help").code == 0
+
+
+def test_pull_brings_the_detector_of_a_landmark_network(
+    edgepose: Call, empty: Path, models: Path
+) -> None:
+    """It could not run without it."""
+    said = edgepose("models", "pull", "mediapipe-pose-landmark-full", "--mirror", models, "--json")
+    names = [row["name"] for row in json.loads(said.out)]
+    assert names == ["mediapipe-pose-landmark-full", "mediapipe-pose-detector"]
+    assert sorted(path.name for path in empty.iterdir()) == [
+        "pose_detection.tflite", "pose_landmark_full.tflite"
+    ]  # fmt: skip

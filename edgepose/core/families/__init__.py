@@ -39,8 +39,8 @@ def recognise(
             return found
     if len(inputs) == 2:
         raise ModelError(
-            f"{where}: expected the detector and landmark network of MediaPipe Pose, found input "
-            f"{_describe(inputs)} and output {_describe(outputs)}; use a published pair"
+            f"{where}: expected the detector and landmark network of MediaPipe Pose, found two "
+            f"networks with the inputs {_describe(inputs)}; use a published pair"
         )
     if is_detector(inputs, outputs):
         raise ModelError(

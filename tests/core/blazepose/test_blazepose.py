@@ -101,7 +101,9 @@ def test_the_published_pair_is_recognised() -> None:
 )
 def test_a_wrong_pair_is_refused(inputs, outputs) -> None:
     """Refuse the wrong order, two detectors, missing outputs and the detector of another size."""
-    with pytest.raises(ModelError, match="detector and landmark network of MediaPipe Pose, found"):
+    with pytest.raises(
+        ModelError, match="detector and landmark network of MediaPipe Pose, found two"
+    ):
         recognise(inputs, outputs, "pair")
 
 
