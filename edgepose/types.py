@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.correction import Correction
+from edgepose.correction import ENGLISH, Correction
 from edgepose.skeleton import EXTRA_KEYPOINTS, KEYPOINTS, LIMBS, NUM_KEYPOINTS
 
 Size = tuple[int, int]  # (height, width) in pixels
@@ -230,7 +230,7 @@ class LimbMatch:
 
     state: "ok", "deviated" or "unknown". degrees: how far the limb must turn, signed,
     counter-clockwise as seen in the picture is positive. proportion: length against the anchor
-    minus the template's. text: what the person should do, in English, `""` when nothing; the same
+    minus the template's. text: what the person should do, `""` when nothing; the same
     for the limbs that one thing puts right.
     """
 
@@ -247,7 +247,7 @@ class Match:
 
     score: 0..1. states: int8 (12,) of UNKNOWN, OK, DEVIATED; a limb that the template ignores
     is UNKNOWN. degrees, proportions: float32 (12,), NaN where unknown. explain: works out what to
-    change, the worst first.
+    change, the worst first. words: the texts of corrections, in the language of people there.
     """
 
     name: str
@@ -256,11 +256,12 @@ class Match:
     degrees: NDArray[np.float32]
     proportions: NDArray[np.float32]
     explain: Callable[[], tuple[Correction, ...]] = tuple
+    words: Mapping[str, str] = field(default_factory=lambda: ENGLISH)
 
     @property
     def limbs(self) -> tuple[LimbMatch, ...]:
         """Return the comparison limb by limb."""
-        texts = {name: one.text() for one in self.explain() for name in one.limbs}
+        texts = {name: one.text(self.words) for one in self.explain() for name in one.limbs}
         rows = zip(LIMBS, self.states, self.degrees, self.proportions, strict=True)
         return tuple(
             LimbMatch(

@@ -188,7 +188,7 @@ def _new_watches(config: Config, known_score: float) -> list[Watch]:
                 )
             )
         elif routine := config.routines.get(name):
-            new_step = StepWatches(routine, section.max_age, known_score, config.language.name)
+            new_step = StepWatches(routine, section.max_age, known_score, config.language)
             language = config.language.name
             watches.append(
                 RoutineWatch(name, routine, new_step, max_age=section.max_age, language=language)
@@ -204,6 +204,7 @@ def _new_watches(config: Config, known_score: float) -> list[Watch]:
                     *rules,
                     min_score=known_score,
                     max_deviated=section.max_deviated,
+                    words=config.language.phrases.corrections,
                 )
             )
     return watches

@@ -15,12 +15,15 @@ from edgepose.core.watches.pose import PoseWatch
 from edgepose.core.watches.routine import ORDERS, Routine, RoutineWatch, Step, StepWatch
 from edgepose.engine.perception import Watch
 from edgepose.errors import UserError, near_miss
+from edgepose.language import Language
 
 
 class StepWatches:
     """What looks at people during the steps of one routine: `new_watch(step)`."""
 
-    def __init__(self, routine: Routine, max_age: float, known_score: float, language: str) -> None:
+    def __init__(
+        self, routine: Routine, max_age: float, known_score: float, language: Language
+    ) -> None:
         """Open the classifiers that steps name, each once. Raises UserError, as they do."""
         self._max_age = max_age
         self._known_score = known_score
@@ -45,14 +48,20 @@ class StepWatches:
                 release=self._release,
                 max_age=self._max_age,
                 min_score=self._known_score,
-                language=self._language,
+                language=self._language.name,
             )
         rules = step.thresholds, self._max_age
         if step.classifier:
             classifier, classify = self._classifiers[step.classifier]
             index = classifier.classes.index(step.class_name)
             return ClassifierWatch(step.name, classify, index, *rules)
-        return PoseWatch(step.name, step.templates, *rules, min_score=self._known_score)
+        return PoseWatch(
+            step.name,
+            step.templates,
+            *rules,
+            min_score=self._known_score,
+            words=self._language.phrases.corrections,
+        )
 
 
 def direct(value: Any, watches: Iterable[Watch]) -> str:

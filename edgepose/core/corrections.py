@@ -33,6 +33,7 @@ STEEP: Final = 0.4  # share of the way sideways; a hand that also rises that muc
 ALIKE: Final = 60.0  # degrees by which two halves of an arm or leg may differ and turn as one
 BEND: Final = 25.0  # degrees by which a joint must open or close to be named
 FAR: Final = 60.0  # degrees from which an upper arm is moved before the elbow is bent
+NEARER: Final = 30.0  # the same where the forearm turns the same way: the whole arm comes first
 NEAR_EDGE: Final = 0.1  # of the picture's height: a body that ends there goes on below it
 
 
@@ -252,7 +253,7 @@ def _arm(deviation: Deviation, side: str) -> Correction | None:
         action, part = _resized(deviation, upper, lower), "elbow"
     elif first and (_turn_as_one(first, second) or not _is_known(deviation.person.way(lower))):
         action, part = _direction(deviation, side, (upper, lower)), "arm"
-    elif first and abs(first) >= FAR:
+    elif abs(first) >= (NEARER if first * second > 0 else FAR):
         action, part = _direction(deviation, side, (upper,)), "arm"
     elif second and abs(then - now) >= BEND:
         action, part = "bend" if then > now else "straighten", "elbow"

@@ -6,8 +6,8 @@ only when somebody reads them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -26,7 +26,7 @@ from edgepose.core.templates import (
     seen_angles,
     seen_facing,
 )
-from edgepose.correction import Correction
+from edgepose.correction import ENGLISH, Correction
 from edgepose.skeleton import LIMBS
 from edgepose.types import DEVIATED, OK, UNKNOWN, Match, Pose
 
@@ -49,13 +49,15 @@ class Templates:
         templates: Sequence[Template],
         min_score: float = MIN_SCORE,
         max_deviated: int | None = None,
+        words: Mapping[str, str] = ENGLISH,
     ) -> None:
         """Prepare the comparison.
 
         min_score: a pose's keypoint below it is unknown; depends on the model's score steps.
         max_deviated: limbs that may be off, see Comparison.at_most; None: none by more than
-        FAR_OFF times its tolerance.
+        FAR_OFF times its tolerance. words: the texts of corrections.
         """
+        self.words = words
         self.templates = tuple(templates)
         self.min_score = min_score
         self.views = [(owner, view) for owner, t in enumerate(templates) for view in t.views]
@@ -140,7 +142,8 @@ class Comparison:
         template, view = self._set.templates[index], self._set.views[row][1]
         points = known_points(self._pose, self._set.min_score)
         own = measure(points, bool(template.compat))
-        return _match(template, view, own, _Seen(points, self._pose.size[0]), self._scores[row])
+        found = _match(template, view, own, _Seen(points, self._pose.size[0]), self._scores[row])
+        return replace(found, words=self._set.words)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -54,6 +54,8 @@ ALL_LIMBS = [
      ["bring your left arm in"]),
     ("right arm out", {}, RIGHT_OUT, ["raise your right arm"]),
     ("right arm down", RIGHT_OUT, {}, ["lower your right arm"]),
+    ("arms out, wanted in an arc above the head", both(upper_arm=0.0, forearm=0.0),
+     both(upper_arm=40.0, forearm=118.0), ["raise your arms"]),
     ("both arms", {}, both(upper_arm=80.0, forearm=85.0), ["raise your arms"]),
     ("left upper arm up", {}, {"left_upper_arm": -25.0}, ["raise your left elbow"]),
     ("left upper arm down", {**OUT, "left_upper_arm": -25.0, "left_forearm": -85.0},

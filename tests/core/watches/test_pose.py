@@ -9,6 +9,7 @@ from edgepose.core.tracking import Tracker
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watches.pose import PoseWatch
 from edgepose.core.watches.scored import STALE
+from edgepose.correction import ENGLISH
 
 UP = {"left_upper_arm": 80.0, "right_upper_arm": 100.0,
       "left_forearm": 85.0, "right_forearm": 95.0}  # fmt: skip
@@ -54,6 +55,15 @@ class TestEvents:
         state, changes = watch.step([figure(**{**UP, "left_forearm": -95.0})], 0.0)
         assert not changes
         assert state.score < PLAIN.exit
+
+    def test_what_to_change_is_in_the_language_of_people_there(self, figure, arms_up):
+        """Limbs keep their names; also after the templates were tuned."""
+        words = {**ENGLISH, "in": "nimm {part} nach innen", "left_hand": "die linke Hand"}
+        watch = PoseWatch("w", [arms_up], PLAIN, words=words)
+        watch.tune([arms_up], PLAIN)
+        ((start,)) = watch.step([figure(**{**UP, "left_forearm": 55.0})], 0.0)[1]
+        assert start.deviated[0].limb == "left_forearm"
+        assert start.deviated[0].text == "nimm die linke Hand nach innen"
 
     def test_max_deviated_can_be_looser_than_the_default(self, figure, arms_up):
         """One limb may be anywhere where the installer says so."""

@@ -123,7 +123,7 @@ function addEvent(event) {
     event.score > 0 ? say("score", { score: Math.round(100 * event.score) }) : "",
     event.held > 0 ? say("held_seconds", { seconds: event.held.toFixed(1) }) : "",
     ["start", "end", "rep", "set"].includes(event.type) && event.count ? `×${event.count}` : "",
-    event.type === "partial" ? event.reason : "",
+    event.type === "partial" && LANGUAGE === "en" ? event.reason : "",
     ...(event.faults ?? []),
   ].filter(Boolean);
   const step = event.step ? ` · ${event.step.replaceAll("_", " ")}` : "";
