@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import shutil
@@ -81,3 +82,12 @@ def test_reproducible_from_an_editable_install(tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert str(ROOT / "configs") in done.stdout
+
+
+def test_every_package_is_installed():
+    """One that the list lacks is there in a checkout, and a device's first start fails."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    listed = set(setup["options"]["packages"].split())
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "edgepose").rglob("*.py")}
+    assert not {".".join(folder.parts) for folder in folders} - listed
