@@ -70,7 +70,7 @@ def takes_at(model: type[BaseModel], path: KeyPath) -> str:
 def choices_at(model: type[BaseModel], path: KeyPath) -> tuple[str, ...]:
     """Return the words that may be written at `path`."""
     literals = [get_args(kind) for kind, _ in at(model, path) if get_origin(kind) is Literal]
-    return tuple(str(word) for words in literals for word in words)
+    return tuple(_written(word) for words in literals for word in words)
 
 
 def keys_at(model: type[BaseModel], path: KeyPath) -> tuple[str, ...]:
@@ -87,7 +87,12 @@ def keys_at(model: type[BaseModel], path: KeyPath) -> tuple[str, ...]:
 
 def accepts(model: type[BaseModel], path: KeyPath, wanted: type) -> bool:
     """Return whether a value of exactly the `wanted` type is accepted at `path`."""
-    return any(kind in (wanted, Any) for kind, _ in at(model, path))
+    return any(kind in (wanted, Any) or _has_choice(kind, wanted) for kind, _ in at(model, path))
+
+
+def _has_choice(kind: Any, wanted: type) -> bool:
+    """Return whether one of the words that are accepted is of a type: `false` is one, of bool."""
+    return get_origin(kind) is Literal and any(type(word) is wanted for word in get_args(kind))
 
 
 def _in_words(kinds: Iterable[tuple[Any, Constraints]]) -> str:
@@ -164,7 +169,14 @@ def _example(model: type[BaseModel]) -> list[str]:
 
 
 def _takes_literal(words: tuple[Any, ...]) -> str:
-    return repr(words[0]) if len(words) == 1 else "one of " + ", ".join(map(str, words))
+    if len(words) == 1:
+        return _written(words[0]) if isinstance(words[0], bool) else repr(words[0])
+    return "one of " + ", ".join(map(_written, words))
+
+
+def _written(word: Any) -> str:
+    """Return a word as it stands in YAML."""
+    return str(word).lower() if isinstance(word, bool) else str(word)
 
 
 def _takes_list(origin: Any, args: tuple[Any, ...], constraints: Constraints) -> str:

@@ -82,7 +82,7 @@ def test_limits_hold_for_the_file_itself(file: Path, limits: str, line: str, sai
         ("frames: none\n", "frames: full\n", "frames"),
         ("frames: skeleton\n", "frames: full\n", "frames"),
         ("commands: [detect]\n", "commands: [detect, save]\n", "save"),
-        ("commands: false\n", "commands: [detect]\n", "detect"),
+        ("commands: false\n", "commands: [detect]\n", "does not take detect"),
         ("", "commands: [config]\n", "config"),
         ("limits: {max_on: 5}\n", "limits: {max_on: 50}\n", "limits"),
         ("limits: {max_on: 5}\n", "limits: {}\n", "limits"),
@@ -192,3 +192,10 @@ def test_a_stream_stays_with_the_hosts_that_are_allowed(file: Path):
     assert loads(text, file).source.options.model_dump()["redirects"] is True
     limited = loads(f'{text}limits: {{hosts: ["10.0.0.*"]}}\n', file)
     assert limited.source.options.model_dump()["redirects"] is False
+
+
+def test_a_file_can_switch_all_commands_off(file: Path):
+    """`commands: false` is none at all; `true` is no list of commands."""
+    assert not commands_of(loads(f"commands: false\n{TEXT}", file).commands, "mqtt")
+    with pytest.raises(ConfigError, match="config or false, found true"):
+        loads(f"commands: true\n{TEXT}", file)
