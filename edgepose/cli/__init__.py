@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 import logging
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Final, NamedTuple
 
 import click
@@ -92,10 +95,26 @@ def cli(verbose: int) -> None:
     logging.basicConfig(level=level, handlers=[handler])
 
 
+@contextmanager
+def _ending_in_order(code: int) -> Iterator[None]:
+    """Let SIGTERM end the process with an exit code, until the command has a handler of its own."""
+
+    def end(*_: object) -> None:
+        sys.exit(code)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def main() -> None:
     """Run the command line; a user's mistake or a failed device gives one message, no traceback."""
+    is_run = "run" in sys.argv[1:]  # which promises 0, also while it loads its model
     try:
-        cli(prog_name="edgepose")
+        with _ending_in_order(0) if is_run else nullcontext():
+            cli(prog_name="edgepose")
     except EdgeposeError as error:
         click.echo(f"edgepose: {error}", err=True)
         sys.exit(error.exit_code)

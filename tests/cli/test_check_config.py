@@ -237,6 +237,20 @@ def test_watches_that_take_longer_than_the_model_are_noted(edgepose, tmp_path):
         assert ("the frame rate falls" in edgepose("check-config", config).out) is is_noted
 
 
+def test_outputs_that_show_many_watches_are_in_the_note(edgepose, tmp_path):
+    """What publishes or draws each of them has its share, what writes events has none."""
+    config = tmp_path / "c.yaml"
+    watches = "".join(f"  w{i}: {{template: arms_up}}\n" for i in range(1000))
+    config.write_text(
+        f"version: 1\nsource: {{type: synthetic}}\nwatch:\n{watches}outputs:\n"
+        "  a: {type: mqtt, host: broker}\n  b: {type: video, path: v.mp4}\n"
+        "  c: {type: jsonl, path: e.jsonl}\n"
+    )
+    said = edgepose("check-config", config).out
+    assert "about 300 ms a frame" in said
+    assert "in the outputs 42 ms more" in said
+
+
 def test_more_people_than_the_model_finds_are_noted(edgepose, tmp_path):
     """MoveNet finds one, however many are to count."""
     config = tmp_path / "c.yaml"

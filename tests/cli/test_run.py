@@ -132,6 +132,19 @@ def test_sigterm_ends_a_live_run_in_order(squat_config):
     assert "Traceback" not in rest
 
 
+def test_sigterm_during_the_start_ends_it_in_order(tmp_path):
+    """Before there is anything to stop: here while the configuration is read."""
+    config = tmp_path / "config.yaml"
+    os.mkfifo(config)
+    command = [sys.executable, "-m", "edgepose", "run", str(config)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    with config.open("w"):  # returns when the process has opened it too
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 0
+    assert "Traceback" not in said
+
+
 @pytest.fixture
 def live_config(tmp_path):
     """Return a configuration whose mannequin raises its arms for ever."""

@@ -76,7 +76,7 @@ class ButtonOptions(options.Options):
 
     def starts(self) -> tuple[str, ...]:
         """Return the watch, where a press starts its routine."""
-        return (self.watch,) if self.do == "start" else ()
+        return self.routines() if self.do == "start" else ()
 
     def claims(self) -> tuple[str, ...]:
         """Return the line."""
