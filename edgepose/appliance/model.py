@@ -151,6 +151,7 @@ def _configured(family: Family, section: ModelSection, model: ModelFile) -> Fami
     family = family.configured({**(entry.options if entry else {}), **_decoding(section, entry)})
     presence = (section.min_score, entry.min_score if entry else None)
     family.min_score = next((s for s in presence if s is not None), family.min_score)
+    family.keep_score = entry.keep_score if entry else None
     return family
 
 

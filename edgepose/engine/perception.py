@@ -21,6 +21,7 @@ from edgepose.runtimes.base import Runtime
 from edgepose.types import Event, Frame, Pose, Scene, Tensor, Transition, WatchState
 
 FORGET_AFTER: Final = 2.0  # seconds unseen after which a person's smoother goes; past any track
+KEPT_FOR: Final = 2.0  # seconds that a followed person may score less than a newcomer needs
 
 
 Smoother = Callable[[Pose, float], Pose]
@@ -78,6 +79,7 @@ class Detector:
         self.runtimes = runtimes
         self._resize = resize
         self._follower = family.follower()
+        self._sure_at: float | None = None  # when who is followed last had the score of a newcomer
 
     def prepare(self, frame: Frame) -> Job:
         """Return the job of a frame: the region that the last pose asks for, as input tensor."""
@@ -107,12 +109,28 @@ class Detector:
     def decode(self, job: Job, tensors: Sequence[Tensor]) -> tuple[Pose, ...]:
         """Return the poses of a job, and let the next region follow the best of them."""
         poses = self.family.decode(tensors, job.crop, job.frame.size)
+        if self.family.keep_score is not None:
+            poses = self._kept(poses, job.frame.time)
         if self._follower is not None:
             self._follower.update(poses[0] if poses else None, job.frame.size, job.frame.time)
         return poses
 
+    def _kept(self, poses: tuple[Pose, ...], time: float) -> tuple[Pose, ...]:
+        """Return the pose of a newcomer from `min_score` on, of a followed person from less.
+
+        For KEPT_FOR seconds at most: an empty place that resembles a person a little must not hold
+        on to somebody who has left.
+        """
+        if poses and poses[0].score >= self.family.min_score:
+            self._sure_at = time
+        elif not poses or self._sure_at is None or time - self._sure_at > KEPT_FOR:
+            self._sure_at = None
+            return ()
+        return poses
+
     def reset(self) -> None:
         """Use the whole frame next: it has nothing to do with the frames before."""
+        self._sure_at = None
         if self._follower is not None:
             self._follower.reset()
 

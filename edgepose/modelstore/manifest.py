@@ -22,7 +22,8 @@ class Entry:
     files: its possible names, the first of them when it is pulled. input: (height,
     width). size: bytes. sha256, git_blob: either identifies the file. needs: "cpu" or
     "edgetpu". edgetpu, cpu: name of the other build of the same model. decoder_op: ends in
-    Coral's PosenetDecoderOp. urls: upstream, tried in order. min_score: a pose below it is dropped.
+    Coral's PosenetDecoderOp. urls: upstream, tried in order. min_score: a pose below it is dropped;
+    keep_score: of somebody who is followed.
     options: of the model family. build: of PoseNet, the options by which tfjs chooses its weights.
     detector: name of the person detector that must be beside it.
     """
@@ -43,6 +44,7 @@ class Entry:
     detector: str = ""
     urls: tuple[str, ...] = ()
     min_score: float | None = None
+    keep_score: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     build: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""

@@ -19,8 +19,10 @@ class Family(ABC):
 
     name: as in the manifest. smart_crop: one person at a time, so the next crop may follow the
     last pose; otherwise every crop is the whole frame. min_score: a pose below it is not
-    reported; the family's default unless the manifest has another. known_score: a keypoint below
-    it counts as unknown when templates are compared; the score scales of families differ.
+    reported; the family's default unless the manifest has another. keep_score: the lower one from
+    which somebody who is followed is decoded still, for a model of one person; None: min_score.
+    known_score: a keypoint below it counts as unknown when templates are compared; the score
+    scales of families differ.
     most_people: that it finds in one picture. has_extra_keypoints: finds hands and feet too.
     """
 
@@ -30,6 +32,7 @@ class Family(ABC):
     most_people: ClassVar[int] = 1
     has_extra_keypoints: ClassVar[bool] = False
     min_score: float
+    keep_score: float | None = None
 
     @classmethod
     @abstractmethod

@@ -160,7 +160,7 @@ class Heatmaps(Family):
         return ((pixels[np.newaxis] - mean) / scale).astype(self._input.dtype, copy=False)
 
     def decode(self, tensors: Sequence[Tensor], crop: Crop, frame_size: Size) -> tuple[Pose, ...]:
-        """Return the pose, `()` when it scores below `min_score`."""
+        """Return the pose, `()` when it scores below `min_score` and `keep_score`."""
         maps = self._maps.dequantise(tensors[self._index])[0]
         if _is_channels_first(self._maps):
             maps = np.moveaxis(maps, 0, 2)
@@ -168,7 +168,7 @@ class Heatmaps(Family):
         keypoints = empty_keypoints()
         keypoints[self._keypoints] = find_keypoints(heatmap)[self._channels]
         score = self._score(keypoints, heatmap)
-        if score < self.min_score:
+        if score < min(self.min_score, self.keep_score or self.min_score):
             return ()
         keypoints[self._keypoints] = crop.region.to_frame(keypoints[self._keypoints])
         return (Pose(keypoints, score, frame_size),)
