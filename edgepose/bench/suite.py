@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +25,7 @@ WATCHES: Final = (10, 50)  # besides the one of all other rows
 
 DEFAULT: Final = "saturated 640x480, 1 interpreter(s)"
 TWO: Final = "saturated 640x480, 2 interpreter(s)"
+THREADED: Final = "saturated 640x480, threads: "
 CAMERA: Final = "camera 60 fps 640x480"
 
 Measurement = Callable[[], Result]
@@ -36,7 +37,8 @@ class Bench:
     """What measurements are made of.
 
     new_perception: given interpreters and watches, return what makes new ones. pictures: of a
-    size. clip: a video file. folder: for what outputs write.
+    size. clip: a video file. folder: for what outputs write. threaded: what makes perceptions with
+    one interpreter of several threads, by their number.
     """
 
     new_perception: Callable[[int, int], NewPerception]
@@ -44,6 +46,7 @@ class Bench:
     clip: Path
     folder: Path
     extent: Extent
+    threaded: Mapping[int, NewPerception] = field(default_factory=dict)
 
     def measurements(self, is_full: bool) -> list[Measurement]:
         """Return the measurements; the full ones also vary watches and outputs."""
@@ -62,6 +65,9 @@ class Bench:
         output = self._output("jsonl", **_POSES)
         yield partial(from_file, name, one, self.clip, self.extent, output)
         yield _saturated(TWO, two, self.pictures(SIZES[0]), self.extent)
+        for threads, maker in self.threaded.items():
+            name = f"{THREADED}{threads}"
+            yield _saturated(name, maker, self.pictures(SIZES[0]), self.extent)
 
     def _full(self) -> Iterator[Measurement]:
         """Yield what more watches, drawing and each output that needs no peer cost."""
@@ -124,7 +130,8 @@ class MemoryScreen(Output):
 
 def settings(results: Sequence[Result]) -> dict[str, float]:
     """Return frames a second by setting, of what was measured and can be trusted."""
-    names = {DEFAULT: "workers: 1", TWO: "workers: 2"}
+    names = {DEFAULT: "threads: 1", TWO: "threads: 1, workers: 2"}
+    names |= {r.name: r.name.split(", ")[1] for r in results if r.name.startswith(THREADED)}
     return {names[r.name]: r.fps for r in results if r.name in names and not r.is_spoilt}
 
 

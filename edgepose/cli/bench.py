@@ -7,6 +7,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +29,7 @@ from edgepose.engine.perception import Detector, Perception
 from edgepose.errors import UserError
 from edgepose.modelstore.speeds import write_speed
 from edgepose.registry import part
+from edgepose.runtimes.litert import default_threads
 from edgepose.types import Image, Size
 
 STAGES: Final = ("prepare", "infer", "finish", "gap", "age")
@@ -76,17 +78,18 @@ def bench(
     """
     tune_python()
     earlier = _read_report(old) if old else None
-    console = Console(stderr=True)
-    with opened(model, workers=2, threads=1) as loaded, tempfile.TemporaryDirectory() as folder:
-        extent = pipeline.Extent(seconds, rounds)
+    with ExitStack() as stack:
+        loaded = stack.enter_context(opened(model, workers=2, threads=1))
         made = suite.Bench(
             partial(_new_perception, loaded),
             _pictures,
             clip or bundled("models", "demo", "demo.mp4"),
-            Path(folder),
-            extent,
+            Path(stack.enter_context(tempfile.TemporaryDirectory())),
+            pipeline.Extent(seconds, rounds),
+            _threaded(stack, model),
         )
         runs = made.measurements(full)
+        console = Console(stderr=True)
         results = [run() for run in track(runs, "Measuring", console=console, transient=True)]
         report = _report(loaded, results, made.clip)
     _keep_speed(loaded, results[0])
@@ -100,6 +103,15 @@ def bench(
         click.echo(report["answer"])
     if earlier is not None:
         _print_compared(suite.compared(earlier, report))
+
+
+def _threaded(stack: ExitStack, model: str | None) -> dict[int, suite.NewPerception]:
+    """Return what makes perceptions with as many threads as are usual here, none for one."""
+    count = default_threads()
+    if count < 2:
+        return {}
+    loaded = stack.enter_context(opened(model, threads=count))
+    return {count: _new_perception(loaded, 1, 1)}
 
 
 def _keep_speed(loaded: LoadedModel, result: Result) -> None:

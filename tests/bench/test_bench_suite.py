@@ -26,7 +26,7 @@ def test_one_line_says_what_a_user_wants_to_know():
     ]
     assert suite.answer("movenet", results) == (
         "this machine: 95 frames a second with movenet, 11.2 ms from camera to event; "
-        "fastest setting: workers: 2 (160 frames a second)"
+        "fastest setting: threads: 1, workers: 2 (160 frames a second)"
     )
 
 
@@ -37,7 +37,17 @@ def test_a_spoilt_setting_is_not_recommended():
         result(suite.CAMERA, 0.01, latency_p50=1.12),
         result(suite.TWO, 0.01, after=0.02, throughput=1.9),
     ]
-    assert "fastest setting: workers: 1" in suite.answer("movenet", results)
+    assert "fastest setting: threads: 1 (95" in suite.answer("movenet", results)
+
+
+def test_more_threads_are_a_setting_too():
+    """A count other than one is named as the configuration has it."""
+    results = [
+        result(suite.DEFAULT, 0.01, throughput=0.95),
+        result(suite.CAMERA, 0.01, latency_p50=1.12),
+        result(f"{suite.THREADED}3", 0.004, throughput=0.9),
+    ]
+    assert "fastest setting: threads: 3 (225 frames" in suite.answer("movenet", results)
 
 
 def test_a_busy_machine_gets_no_figures():
