@@ -124,7 +124,7 @@ def test_a_payload_of_200_mb_never_arrives(
     small.wait(lambda: small.payloads("edgepose/lobby/detect/reply"), "the answer")
     small.close()
 
-    assert resident_mb() - before < 10
+    assert resident_mb() - before < 50
     assert broker.log.read_text().count("as edgepose") == 1, "one connection"
 
 
