@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from old_broker import OldBroker
+from old_broker import ANSWERS, OldBroker
 
 from edgepose.backoff import SHORTEST_PAUSE
 from edgepose.errors import OutputLost
@@ -39,10 +39,10 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     ]
 
 
-@pytest.fixture(params=[True, False], ids=["hangs up", "refuses"])
+@pytest.fixture(params=ANSWERS)
 def old_broker(request: pytest.FixtureRequest) -> Iterator[OldBroker]:
     """Return a broker that knows MQTT 3.1.1 alone."""
-    made = OldBroker(hangs_up=request.param)
+    made = OldBroker(request.param)
     yield made
     made.close()
 

@@ -10,16 +10,22 @@ from typing import Final
 
 CONNECT, PUBLISH, SUBSCRIBE, PINGREQ = 1, 3, 8, 12  # types of packets
 DENIED: Final = 0x80
+ANSWERS: Final = {
+    "hangs up": None,
+    "refuses": b"\x20\x02\x00\x01",
+    "takes no notice": b"\x20\x02\x00\x00",
+    "refuses the login": b"\x20\x02\x00\x05",
+}
 
 
 class OldBroker:
     """A server on a thread of its own; versions: the protocol levels that were asked for.
 
-    hangs_up: whether it closes the connection on MQTT 5; otherwise it refuses it with a CONNACK.
+    answer: to MQTT 5, a key of ANSWERS.
     """
 
-    def __init__(self, *, hangs_up: bool) -> None:
-        self._hangs_up = hangs_up
+    def __init__(self, answer: str) -> None:
+        self._to_5 = ANSWERS[answer]
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
         self.versions: list[int] = []
@@ -59,7 +65,7 @@ class OldBroker:
             self.versions.append(body[6])
             if body[6] == 4:
                 return b"\x20\x02\x00\x00"
-            return None if self._hangs_up else b"\x20\x02\x00\x01"
+            return self._to_5
         if kind == SUBSCRIBE:
             count = _filters(body[2:])
             return b"\x90" + bytes([2 + count]) + body[:2] + bytes([DENIED]) * count
