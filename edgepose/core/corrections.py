@@ -25,6 +25,7 @@ _DOWN: Final = -90.0  # degrees of a trunk that stands
 
 SIDEWAYS: Final = 0.2  # of the trunk's length: shoulders that look narrower are seen from the side
 FACING: Final = 0.4  # of the trunk's length: shoulders that look wider are seen from the front
+FRONTAL: Final = 0.6  # the same, where a lean in the picture is one to the side: 0.7 is a front
 LOOKING: Final = 0.1  # of the trunk's length by which the nose of a profile is before the shoulders
 LEVEL: Final = 12.0  # degrees
 UPRIGHT: Final = 15.0  # degrees: a trunk that leans less stands
@@ -221,6 +222,9 @@ def _leaning(deviation: Deviation) -> str:
     if _tilt(then) < UPRIGHT:
         return "straighten_up"
     to_right = (now - then).real  # by which the shoulders move
+    wanted = deviation.wanted
+    if abs(wanted.facing) < FRONTAL and wanted.look:  # half turned, a squat leans forward
+        return "lean_forward" if to_right * wanted.look > 0 else "lean_back"
     if deviation.person.left:
         return "lean_left" if to_right * deviation.person.left > 0 else "lean_right"
     if deviation.person.look:

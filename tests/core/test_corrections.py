@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,16 +13,29 @@ from edgepose.core import matching
 from edgepose.core.matching import match
 from edgepose.core.templates import Template, known_points, mirrored_points, teach
 from edgepose.correction import ENGLISH, Correction
+from edgepose.definitions import template_file
 from edgepose.skeleton import INDEX, LIMBS
+from edgepose.sources.synthetic.motion import pose_at
 from edgepose.types import Pose
 from tests.core.conftest import STANDING
 
+SHIPPED = Path(__file__).parents[2] / "configs" / "templates"
 NARROW = {"shoulders": 0.15}
 
 
 def said(taught: Pose, shown: Pose, **tolerances) -> list[str]:
     """Return what somebody who shows one pose is asked to do by the template of another."""
     return [one.text() for one in match(teach("t", [taught], **tolerances), shown).explain()]
+
+
+def test_a_pose_that_is_seen_half_turned_leans_forward():
+    """A squat from the corner of the room: nobody who faces it should lean to their side."""
+    squat = template_file.load(SHIPPED / "squat.yaml")
+    stands = pose_at("stand", 0.0, (480, 640))
+    for points in squat.points:
+        half_turned = Template("squat", points[None], mirror=True)
+        asked = [one.action for one in match(half_turned, stands).explain()]
+        assert not {"lean_left", "lean_right"} & set(asked), asked
 
 
 def from_behind(limbs: dict[str, float]) -> dict[str, float]:
