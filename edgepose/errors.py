@@ -172,6 +172,12 @@ def error_text(error: object) -> str:
     return str(getattr(error, "strerror", None) or error or type(error).__name__)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 event`, `2 events`, `3 watches`."""
+    ending = "" if number == 1 else ("es" if noun.endswith(("ch", "s")) else "s")
+    return f"{number} {noun}{ending}"
+
+
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """Return `"; did you mean 'x'?"` for the closest known word, `""` where none is close."""
     close = difflib.get_close_matches(str(word), sorted(known), n=1, cutoff=0.6)

@@ -28,6 +28,17 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no number")
 
 
+def kind(value: Any) -> str:
+    """Return what JSON calls a value that `loads` gave: `null`, `a list`."""
+    return _KINDS[type(value)]
+
+
+_KINDS: Final = {
+    type(None): "null", bool: "true or false", int: "a number", float: "a number",
+    str: "a text", list: "a list", dict: "an object",
+}  # fmt: skip
+
+
 def loads_object(data: bytes | str) -> dict[str, Any]:
     """Return a JSON object, empty where the text is something else."""
     try:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import pytest
 
-from edgepose.jsonio import dumps, loads, loads_object
+from edgepose.jsonio import dumps, kind, loads, loads_object
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,12 @@ def test_json_is_compact_and_keeps_letters():
     assert dumps({"path": 1j}) == b'{"path":"1j"}'
     assert dumps(MappingProxyType({"a": math.nan})) == b'{"a":null}'
     assert dumps(MappingProxyType({"a": 1})) == b'{"a":1}'
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("null", "null"), ("true", "true or false"), ("3", "a number"), ("[]", "a list")],
+)
+def test_a_value_is_called_what_json_calls_it(text: str, name: str):
+    """Not `NoneType` or `int`, which whoever sent it never wrote."""
+    assert kind(loads(text)) == name

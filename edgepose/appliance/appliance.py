@@ -36,6 +36,7 @@ from edgepose.errors import (
     EdgeposeError,
     Problem,
     UserError,
+    counted,
     error_text,
     near_miss,
 )
@@ -159,10 +160,12 @@ class Appliance(Controls):
         """Log what outputs have not got, and leave the count of what is lost to the next run."""
         for name, worker in self.pipeline.outputs.items():
             if worker.left and worker.output.keeps_events and is_kept:
-                log.warning("Output '%s' gets %s at the next start.", name, _events(worker.left))
+                log.warning(
+                    "Output '%s' gets %s at the next start.", name, counted(worker.left, "event")
+                )
             elif worker.lost:
                 self.lost[name] = worker.lost
-                log.error("Output '%s' has lost %s.", name, _events(worker.lost))
+                log.error("Output '%s' has lost %s.", name, counted(worker.lost, "event"))
         lost_events.write(own_folder(), self.lost)
 
     def _close_journal(self) -> bool:
@@ -422,7 +425,3 @@ class Appliance(Controls):
         watches = (change.interpreter or self.pipeline).watches
         self._tuning.retune(watches, is_read=True)
         change.apply(self.pipeline)
-
-
-def _events(count: int) -> str:
-    return f"{count} event{'s' * (count != 1)}"

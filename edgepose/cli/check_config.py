@@ -21,7 +21,7 @@ from edgepose.config.on_disk import check_files
 from edgepose.config.plugins import Part
 from edgepose.config.schema import VERSION, WatchSection
 from edgepose.definitions.classifier_file import Examples, is_sideways
-from edgepose.errors import ConfigError
+from edgepose.errors import ConfigError, counted
 from edgepose.options import Options
 from edgepose.system.urls import redacted_in
 from edgepose.yamldoc.document import read_text
@@ -137,7 +137,7 @@ def _too_many_watches(config: Config) -> Iterator[str]:
         outputs = f", and showing each of them in the outputs {shown:.0f} ms more" if each else ""
         who = "1 person" if people == 1 else f"{people} people"
         yield (
-            f"{watches} watches of up to {who} take about "
+            f"{counted(watches, 'watch')} of up to {who} take about "
             f"{looked:.0f} ms a frame on a desktop processor{outputs}; several times that on a Pi: "
             "the frame rate falls."
         )

@@ -25,7 +25,7 @@ from edgepose.config.schema import WatchSection
 from edgepose.core.watches.embedding import embed, is_enough
 from edgepose.definitions import classifier_file
 from edgepose.definitions.classifier_file import Examples, Order, examples_of
-from edgepose.errors import ClassifierError, UserError, error_text
+from edgepose.errors import ClassifierError, UserError, counted, error_text
 from edgepose.render.confusion import draw_confusion
 from edgepose.sources.images import ENDINGS
 from edgepose.types import Keypoints
@@ -66,7 +66,7 @@ def learn(folder: Path, out: Path, model: str | None, force: bool) -> None:
         raise UserError(f"{out}: can't be written ({error_text(error)})") from error
     counts = Counter(owner for owner, _, _ in rows)
     told = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-    click.echo(f"{out}: {len(rows)} examples of {len(counts)} classes: {told}")
+    click.echo(f"{out}: {counted(len(rows), 'example')} of {len(counts)} classes: {told}")
 
 
 def _check_target(out: Path, force: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from edgepose.engine.stats import Snapshot
+from edgepose.errors import counted
 from edgepose.outputs.base import Output
 from edgepose.types import Event, LimbMatch, Scene, WatchState
 
@@ -121,12 +122,12 @@ def summary(figures: Snapshot) -> str:
     """Return the figures of a run in one line."""
     counts = figures.counts
     dropped = sum(n for name, n in counts.items() if name.startswith("dropped:"))
-    parts = [f"{counts.get('scenes', 0)} frames perceived"]
+    parts = [f"{counted(counts.get('scenes', 0), 'frame')} perceived"]
     if dropped:
         parts.append(f"{dropped} dropped because newer ones had come")
     if figures.fps:
         parts.append(f"{figures.fps:.1f} fps at the end")
     if "age" in figures.stages:
         parts.append(f"capture to event {figures.stages['age'].p50 * 1e3:.0f} ms (median)")
-    parts.append(f"{counts.get('events', 0)} events")
+    parts.append(counted(counts.get("events", 0), "event"))
     return "edgepose: " + ", ".join(parts)

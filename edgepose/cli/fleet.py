@@ -22,7 +22,7 @@ from rich.text import Text
 from edgepose import jsonio
 from edgepose.cli.fleet_options import with_fleet_client
 from edgepose.cli.status import body
-from edgepose.errors import DeviceError, UserError
+from edgepose.errors import DeviceError, UserError, counted
 from edgepose.fleet.connection import FleetClient
 from edgepose.fleet.devices import DeviceStatus, loads_plain
 from edgepose.fleet.precheck import config_text, template_text
@@ -216,7 +216,7 @@ def _show(results: list[PushResult], as_json: bool) -> None:
             click.echo(json.dumps(asdict(result)))
     else:
         _console().print(_result_table(results))
-        click.echo(f"{len(results)} devices: {', '.join(summary(results))}")
+        click.echo(f"{counted(len(results), 'device')}: {', '.join(summary(results))}")
     if not all(result.state == "accepted" for result in results):
         sys.exit(1)
 

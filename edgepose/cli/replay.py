@@ -18,6 +18,7 @@ from edgepose.config.loader import Config, load
 from edgepose.engine.event_ids import replay_stamp
 from edgepose.engine.perception import Perception
 from edgepose.engine.replay import replay_poses, replay_source
+from edgepose.errors import counted
 from edgepose.recording import is_recording, read_recording
 from edgepose.registry import part
 from edgepose.types import Event, Scene
@@ -83,7 +84,7 @@ def compare(before: list[Event], after: list[Event]) -> str:
     old, new = ([_key(event) for event in events] for events in (before, after))
     changes = [row for row in difflib.ndiff(old, new) if row[0] in "+-"]
     lost, added = (sum(row[0] == sign for row in changes) for sign in "-+")
-    head = f"{len(old)} events before, {len(new)} after: {lost} lost, {added} added"
+    head = f"{counted(len(old), 'event')} before, {len(new)} after: {lost} lost, {added} added"
     return "\n".join([head, *changes])
 
 

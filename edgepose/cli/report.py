@@ -16,7 +16,7 @@ import click
 
 from edgepose.appliance.history import DayOfWatch, summarise
 from edgepose.cli.history import distinct, read_events
-from edgepose.errors import UserError
+from edgepose.errors import UserError, counted
 from edgepose.system import atomic
 
 WIDTH: Final = 900
@@ -73,14 +73,8 @@ def report(events: tuple[Path, ...], out: Path, days: int | None, as_json: bool)
     except OSError as error:
         raise UserError(f"{out}: can't be written ({error.strerror or error})") from error
     total = sum(day.repetitions for rows in watches.values() for day in rows)
-    done = f"{_counted(total, 'repetition')} and holds of {_counted(len(watches), 'watch')}"
+    done = f"{counted(total, 'repetition')} and holds of {counted(len(watches), 'watch')}"
     click.echo(f"{out}: {done}")
-
-
-def _counted(number: int, word: str) -> str:
-    if number == 1:
-        return f"1 {word}"
-    return f"{number} {word}{'es' if word.endswith('ch') else 's'}"
 
 
 def _must_be_report(out: Path) -> None:
@@ -98,10 +92,10 @@ def _read(paths: tuple[Path, ...]) -> dict[str, list[DayOfWatch]]:
     found = [(path, *read_events(path)) for path in paths]
     for path, _, damaged in found:
         if damaged:
-            click.echo(f"{path}: {_counted(damaged, 'damaged line')} left out", err=True)
+            click.echo(f"{path}: {counted(damaged, 'damaged line')} left out", err=True)
     events, repeated = distinct(event for _, events, _ in found for event in events)
     if repeated:
-        click.echo(f"{_counted(repeated, 'run')} of a clip that was run before left out", err=True)
+        click.echo(f"{counted(repeated, 'run')} of a clip that was run before left out", err=True)
     return summarise(events)
 
 
@@ -188,14 +182,14 @@ def _draw_watch(drawing: Drawing, watch: str, rows: Days) -> None:
 
 def summary(rows: Days) -> str:
     """Return the figures of one watch in one line."""
-    total, days = sum(day.repetitions for day in rows), f"{len(rows)} days"
+    total, days = sum(day.repetitions for day in rows), counted(len(rows), "day")
     if any(day.is_hold for day in rows):
         longest = max(day.longest for day in rows)
-        parts = [f"held {total} times", days, f"longest {longest:.0f} s"]
+        parts = [f"held {counted(total, 'time')}", days, f"longest {longest:.0f} s"]
     else:
         parts = [f"{total} in all", days, f"best day {max(day.repetitions for day in rows)}"]
     if sets := sum(day.sets for day in rows):
-        parts.append(f"{sets} sets")
+        parts.append(counted(sets, "set"))
     if partials := sum(day.partials for day in rows):
         parts.append(f"{partials} did not reach the target")
     return " · ".join(parts)

@@ -283,7 +283,8 @@ class _Sections:
         try:
             return load_language(name, self.path.absolute().parent)
         except ConfigError as error:
-            self.problems.add(("language",), str(error), "other_file")
+            for problem in error.problems:
+                self.problems.add(("language",), problem.text, "other_file")
             return Language()
 
     def _names(self, section: str) -> tuple[str, ...]:

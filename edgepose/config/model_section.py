@@ -70,7 +70,9 @@ class ModelSection(Options):
         default=True, description="run on the CPU while the Edge TPU is away; false: fail instead"
     )
     device: Annotated[str, Field(pattern=r"^((usb|pci)?(:\d+)?)$")] = Field(
-        default="", description="which Edge TPU: usb, pci, :0, usb:1 ...; empty: any"
+        default="",
+        title="usb, pci, a number such as :0, both as in usb:1, or nothing",
+        description="which Edge TPU: usb, pci, :0, usb:1 ...; empty: any",
     )
     library: str = Field(default="libedgetpu.so.1", description="the Edge TPU's library")
     deadline: PositiveSeconds = Field(

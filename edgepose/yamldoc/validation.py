@@ -210,7 +210,8 @@ class _Section:
         """
         place = (*self.path, *inner)
         field = self._field(inner)
-        expected = (field and field.title) or takes_at(self.model, inner)
+        whole = field or self._field(tuple(key for key in inner if isinstance(key, str)))
+        expected = (whole and whole.title) or takes_at(self.model, inner)
         value = self.document.value(place)
         hint = did_you_mean(value, choices_at(self.model, inner)) or _quotes(value, expected)
         if field and field.description and "number" in expected:  # nobody can guess the unit

@@ -98,3 +98,12 @@ def test_a_run_that_was_appended_counts_once(edgepose, events, tmp_path):
     said = edgepose("report", again, "--json")
     assert sum(row["repetitions"] for row in json.loads(said.out)) == 3
     assert said.err == "1 run of a clip that was run before left out\n"
+
+
+def test_one_of_something_is_one(edgepose, tmp_path):
+    """`1 repetition`, not `1 repetitions`."""
+    path = tmp_path / "events.jsonl"
+    path.write_text(json.dumps({"type": "rep", "name": "squats", "time": 1.79e9}))
+    said = edgepose("report", path, "--out", tmp_path / "r.html")
+    assert "1 repetition and holds of 1 watch" in said.out
+    assert "1 day" in (tmp_path / "r.html").read_text()

@@ -272,6 +272,16 @@ CASES: dict[str, tuple[Change, int | None, tuple[str, ...]]] = {
         8,
         ("rest: expected a number above 0", "86400", "1e9"),
     ),
+    "a chip of another kind": (
+        swap("int8}", "int8, device: usb1}"),
+        4,
+        ("model.device: expected usb, pci, a number such as :0", "'usb1'"),
+    ),
+    "a host with a scheme": (
+        swap(LOG, "{type: web, hosts: ['http://kiosk']}"),
+        10,
+        ("outputs.log.hosts[0]: expected names alone, without http://", "'http://kiosk'"),
+    ),
     "zone of two corners": (
         swap("max: 1", "zone: [[0, 0], [1, 1]]"),
         6,

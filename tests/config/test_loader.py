@@ -465,3 +465,13 @@ def test_repetitions_are_whole(tmp_path, goal):
     with pytest.raises(ConfigError, match=r"line 4: watch.a.goal: expected whole repetitions"):
         loads(text % ("squat", goal), tmp_path / "a.yaml")
     assert loads(text % ("plank", "2.5"), tmp_path / "a.yaml").watches["a"].goal == 2.5
+
+
+def test_every_mistake_in_a_language_is_told_on_one_line(tmp_path):
+    """No line break stands as a backslash and an n in the middle of a sentence."""
+    (tmp_path / "own.yaml").write_text("wrong: 1\nworse: 2\n")
+    with pytest.raises(ConfigError) as told:
+        loads("version: 1\nsource: {type: synthetic}\nlanguage: own.yaml\n", tmp_path / "a.yaml")
+    assert "\\n" not in str(told.value)
+    assert "wrong: unknown option" in str(told.value)
+    assert "worse: unknown option" in str(told.value)

@@ -55,6 +55,7 @@ class MqttOptions(options.Options):
         min_length=1,
         max_length=100,
         pattern=r"^[\w.:-]+$",
+        title="1 to 100 letters, digits and any of _ . : -",
         description="unique at the broker; unset: made of machine and name",
         examples=["lobby-1"],
     )

@@ -14,7 +14,7 @@ from typing import IO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.errors import OutputLost
+from edgepose.errors import OutputLost, error_text
 
 RATE: Final = 22050  # samples a second, espeak-ng's own
 SPEAK_TIMEOUT: Final = 3.0  # seconds; a sentence takes 0.05 on a desktop, 0.3 on a Pi 3
@@ -86,8 +86,12 @@ def read_wav(path: Path) -> Clip:
     try:
         with path.open("rb") as file:
             clip = _from_wav(file)
-    except (OSError, EOFError, wave.Error) as error:
-        raise ValueError(f"{path}: expected a WAV file of 16-bit PCM: {error}") from error
+    except EOFError:
+        raise ValueError(f"{path}: expected a WAV file of 16-bit PCM, found none whole") from None
+    except (OSError, wave.Error) as error:
+        raise ValueError(
+            f"{path}: expected a WAV file of 16-bit PCM: {error_text(error)}"
+        ) from error
     if clip.seconds > MAX_SECONDS:
         raise ValueError(f"{path}: expected at most {MAX_SECONDS:.0f} s, found {clip.seconds:.0f}")
     return clip

@@ -25,6 +25,7 @@ class SoundOptions(options.Options):
     device: str = Field(
         default="default",
         pattern=r"^[^-\s][^\s]*$",
+        title="the name of a sound card, without blanks",
         description="sound card as ALSA names it; `aplay -L` lists them",
         examples=["plughw:1,0"],
     )

@@ -103,6 +103,6 @@ async def _json_object(request: web.Request) -> dict[str, Any]:
     except ValueError:
         raise web.HTTPBadRequest(text="The body is not JSON.") from None
     if not isinstance(value, dict):
-        found = type(value).__name__
+        found = jsonio.kind(value)
         raise web.HTTPBadRequest(text=f"Expected a JSON object, found {found}.")
     return value

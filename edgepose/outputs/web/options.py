@@ -33,6 +33,7 @@ class WebOptions(Options):
     port: int = Field(default=8080, ge=0, le=65535, description="TCP port; 0: any that is free")
     hosts: tuple[Annotated[str, Field(pattern=r"^[^\s/:]+$")], ...] = Field(
         default=(),
+        title="names alone, without http:// and port, such as kiosk.example.org",
         description="further names under which browsers reach the page; its addresses, localhost, "
         "the name of the device and of its system, also with .local, are always answered",
         examples=[["kiosk.example.org"]],

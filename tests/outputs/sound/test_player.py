@@ -92,7 +92,10 @@ def test_a_wav_file_keeps_its_rate_and_channels(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"", "expected a WAV file"), (b"ID3 an mp3 file", "expected a WAV file")],
+    [
+        (b"", "expected a WAV file of 16-bit PCM, found none whole"),
+        (b"ID3 an mp3 file", "expected a WAV file"),
+    ],
 )
 def test_what_is_no_wav_file_is_refused(tmp_path: Path, content: bytes, words: str):
     """The message names the file and what is expected."""
