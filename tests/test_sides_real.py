@@ -39,7 +39,7 @@ def exchanges(poses: list[Pose]) -> int:
     trunk = places[:, [5, 6], :2].mean(1) - places[:, [11, 12], :2].mean(1)
     torso = np.median(np.linalg.norm(trunk, axis=1))
     count = 0
-    for pair in PAIRS[2:]:  # eyes and ears are too close to tell
+    for pair in PAIRS:
         ways = (places[:, pair[0], :2] - places[:, pair[1], :2]) / torso
         sure = (places[:, list(pair), 2] >= 0.2).all(1) & (np.linalg.norm(ways, axis=1) > APART)
         turned, went = ways[1:] + ways[:-1], ways[1:] - ways[:-1]

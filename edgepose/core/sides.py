@@ -16,15 +16,16 @@ import numpy as np
 from edgepose.skeleton import EXTRA_KEYPOINTS, INDEX
 from edgepose.types import Keypoints, Pose
 
+LIMBS: Final = (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"))
 PAIRS: Final = tuple(
-    (left, INDEX[name.replace("left_", "right_")])
-    for name, left in INDEX.items()
-    if name.startswith("left_")
-)
+    (INDEX[f"left_{part}"], INDEX[f"right_{part}"]) for limb in LIMBS for part in limb
+)  # not eyes and ears, which are too close together
 MIN_SCORE: Final = 0.2  # of both keypoints, now and before
-LEAST: Final = 0.05  # torso lengths that the exchange explains, for each keypoint
-RATIO: Final = 1.3  # of the ways as labelled and as exchanged
+LEAST: Final = 0.08  # torso lengths that the exchange explains, for each keypoint
+RATIO: Final = 1.5  # of the ways as labelled and as exchanged
 MAX_GAP: Final = 0.1  # seconds between two frames; at 10 a second running legs do change places
+LENGTHENED: Final = 1.2
+"""Of both bones together, from which an exchange of one end only makes them cross each other."""
 LONGEST: Final = 1.0
 """Seconds after which an exchange is believed: the person has turned meanwhile. Sooner where the
 labels before it were no older: the very first frame is the one that the model sees worst."""
@@ -44,6 +45,12 @@ _BEYOND: Final = {
 }
 
 Point = tuple[float, float]  # (y, x) in pixels
+Indices = tuple[int, int]  # of a left and a right keypoint
+Bones = tuple[tuple[Indices, Indices], tuple[Indices, Indices]]  # the upper and the lower one
+
+_BONES: Final[tuple[Bones, ...]] = tuple(
+    ((top, middle), (middle, end)) for top, middle, end in (PAIRS[:3], PAIRS[3:])
+)
 
 
 class KeptSides:
@@ -94,7 +101,20 @@ class KeptSides:
                 self._settled[left] = time
             else:
                 swapped.append((left, right))
-        return swapped
+        return [pair for limb in _BONES for pair in self._fitting(limb, swapped, points, time)]
+
+    def _fitting(
+        self, limb: Bones, swapped: list[Indices], points: list[Point | None], time: float
+    ) -> list[Indices]:
+        """Return the swapped pairs of a limb; none of them where its bones would cross."""
+        for inner, outer in limb:
+            is_joined = (inner in swapped) == (outer in swapped)
+            if not is_joined and _is_crossing(points, inner, outer):
+                for left, _ in limb[0] + limb[1]:
+                    self._exchanged.pop(left, None)
+                    self._settled[left] = time
+                return []
+        return [pair for pair in (limb[0][0], *(outer for _, outer in limb)) if pair in swapped]
 
     def _is_believed(self, left: int, time: float) -> bool:
         """Return whether the labels of a pair have been exchanged for longer than is a mistake."""
@@ -127,6 +147,17 @@ def _is_exchange(now: Pair, before: Pair, least: float) -> bool:
     straight = math.dist(left, was_left) + math.dist(right, was_right)
     crossed = math.dist(left, was_right) + math.dist(right, was_left)
     return straight > RATIO * crossed and straight - crossed > 2 * least
+
+
+def _is_crossing(points: list[Point | None], inner: Indices, outer: Indices) -> bool:
+    """Return whether two bones cross if the pair at one end is exchanged: they get longer."""
+    ends = [points[index] for index in (*inner, *outer)]
+    if any(end is None for end in ends):
+        return False
+    left, right, outer_left, outer_right = (end for end in ends if end is not None)
+    labelled = math.dist(left, outer_left) + math.dist(right, outer_right)
+    exchanged = math.dist(left, outer_right) + math.dist(right, outer_left)
+    return exchanged > LENGTHENED * labelled
 
 
 def _torso(points: list[Point | None]) -> float:

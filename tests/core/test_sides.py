@@ -104,3 +104,16 @@ def test_unknown_keypoints_are_left_alone() -> None:
         dim = with_legs_exchanged()
         dim[LEGS, 2] = value
         assert keep(pose(dim), 16 * DT).keypoints is dim
+
+
+def test_an_ankle_is_not_put_at_the_end_of_the_other_shin() -> None:
+    """Legs that really pass each other: exchanged ankles alone would make the shins cross."""
+    keep = KeptSides(Unsmoothed())
+    crossed = STANDING.copy()
+    crossed[[13, 14], 1] = 0.40, 0.60  # knees
+    crossed[[15, 16], 1] = 0.55, 0.45  # ankles
+    for frame in range(16):
+        keep(pose(crossed), frame * DT)
+    apart = crossed.copy()
+    apart[[15, 16], 1] = 0.45, 0.55
+    assert keep(pose(apart), 16 * DT).keypoints is apart
