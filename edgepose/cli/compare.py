@@ -58,13 +58,13 @@ def compare_models(
         raise click.UsageError("compare takes two or more different models; see: models list")
     page = Sheet(models)
     rows = _compared(models, data, images, page)
-    if sheet is not None:
-        imaging.write_image(sheet, page.image())
     advice = advise(rows)
     if as_json:
         click.echo(json.dumps({"rows": [row.to_dict() for row in rows], "advice": advice}))
     else:
         _print(rows, advice)
+    if sheet is not None:  # last: figures that took minutes are not lost to a full disk
+        imaging.write_image(sheet, page.image())
 
 
 def _compared(
