@@ -186,3 +186,12 @@ def test_scores_stay_within_0_and_1() -> None:
     (pose,) = decoded(family(), tensor, (480, 640))
     assert pose.score == 1.0
     assert pose.keypoints[0, 2] == 1.0
+
+
+def test_input_resolution_is_the_long_side_of_a_model_of_any_size() -> None:
+    """More pixels find smaller people; a model of fixed size refuses it."""
+    wider = family().configured({"inputResolution": 384})
+    assert wider.full_frame((480, 640)).size == (288, 384)
+    assert family().configured({}).full_frame((480, 640)).size == (192, 256)
+    with pytest.raises(UserError, match="the model's file has 256 x 256; remove it"):
+        family(picture(256, 256)).configured({"inputResolution": 384})
