@@ -339,12 +339,15 @@ class Appliance(Controls):
         broker = self.active.files.broker
         if broker is None or self.active.is_on_probation:
             return
-        workers = self.pipeline.outputs
-        remote = [workers[name] for name in remote_outputs(self.config) if name in workers]
+        with self._lock:
+            if self._halt.is_set():  # the outputs are those of the configuration before
+                return
+            config, workers = self.config, self.pipeline.outputs
+        remote = [workers[name] for name in remote_outputs(config) if name in workers]
         if not remote:
             broker.forget()
         elif any(worker.output.health.get("connected") for worker in remote):
-            broker.keep(self.config, assembly.kinds(self.config))
+            broker.keep(config, assembly.kinds(config))
 
     def _follow_if_new(self, choice: ConfigChoice) -> None:
         """Follow a choice if it is new; a refusal is logged once, and in the health document."""

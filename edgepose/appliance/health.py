@@ -89,11 +89,14 @@ class Health:
 def _parts(
     config: Config, model: LoadedModel, pipeline: Pipeline, hung: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return source, runtime and outputs; one that hangs is "hung", whatever it last reported."""
+    """Return source, runtime and outputs; one that hangs is "hung", whatever it last reported.
+
+    An output that a new configuration lacks is left out while the old pipeline ends.
+    """
     outputs = {
         name: {"type": config.outputs[name].type, **worker.to_dict()}
         for name, worker in pipeline.outputs.items()
-        if not worker.output.internal
+        if name in config.outputs and not worker.output.internal
     }
     parts = {"source": _source(config, pipeline), "runtime": _runtime(model, pipeline)}
     named = parts | {f"output {name}": part for name, part in outputs.items()}

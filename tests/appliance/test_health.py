@@ -61,10 +61,13 @@ def started(gate) -> Iterator[Callable[..., Pipeline]]:
         pipeline.stop()
 
 
-def document(pipeline: Pipeline, board: Any = None, **more: Any) -> dict[str, Any]:
-    """Return the document of a pipeline of fakes."""
+def document(
+    pipeline: Pipeline, board: Any = None, without: str = "", **more: Any
+) -> dict[str, Any]:
+    """Return the document of a pipeline of fakes; without: an output that is not configured."""
     part = SimpleNamespace(type="fake", options=Options())
     names = [name for name, worker in pipeline.outputs.items() if not worker.output.internal]
+    names = [name for name in names if name != without]
     config: Any = SimpleNamespace(name="lobby", source=part, outputs=dict.fromkeys(names, part))
     loaded: Any = SimpleNamespace(
         detector=pipeline.perception.detector, file=SimpleNamespace(name="echo"), why="because"
@@ -88,6 +91,15 @@ def test_all_is_well(parts, new_perception, started):
     assert found["source"]["state"] == found["runtime"]["state"] == "running"
     assert found["runtime"]["why"] == "because"
     assert found["outputs"].keys() == {"log"}
+
+
+def test_an_output_that_an_edit_took_away_is_left_out(parts, new_perception, started):
+    """Until the old pipeline has ended the configuration is newer; nobody who asks then fails."""
+    outputs = {"log": parts["Output"](), "bus": parts["Output"]()}
+    pipeline = started(
+        parts["Source"]([0.0], live=True), new_perception(parts["Runtime"]()), outputs
+    )
+    assert document(pipeline, without="bus")["outputs"].keys() == {"log"}
 
 
 def test_a_source_in_back_off_is_told_with_its_restarts(parts, new_perception, started):
