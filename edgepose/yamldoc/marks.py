@@ -10,7 +10,7 @@ from typing import Any, Final
 import yaml
 
 from edgepose.errors import KeyPath, Problem, ProblemKind
-from edgepose.system.urls import redacted_in
+from edgepose.system.urls import redacted, redacted_in
 
 
 def spell(path: KeyPath) -> str:
@@ -23,7 +23,7 @@ def spell(path: KeyPath) -> str:
         if isinstance(key, int):
             text += f"[{key}]"
         else:
-            shown = redacted_in(key)
+            shown = shown_key(key)
             plain = re.fullmatch(r"[\w-]+", shown)
             word = shown if plain else json.dumps(shown, ensure_ascii=False)
             text += f".{word}" if text else word
@@ -33,6 +33,12 @@ def spell(path: KeyPath) -> str:
 WITHHELD: Final = (
     "the file that it names can't be used; check-config on the device gives the reason"
 )
+
+
+def shown_key(key: str) -> str:
+    """Return a key without the login of an address that became one."""
+    has_login = "@" in key and ":" in key and "://" not in key
+    return redacted(key) if has_login else redacted_in(key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from edgepose.errors import (
 from edgepose.system.urls import redacted_in
 from edgepose.yamldoc.describe import accepts, at, choices_at, is_model, keys_at, takes, takes_at
 from edgepose.yamldoc.document import Document, read_yaml
-from edgepose.yamldoc.marks import flow
+from edgepose.yamldoc.marks import flow, shown_key
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -56,7 +56,7 @@ class Problems:
             if is_secret(name.lower()) and len(value) >= SHORTEST_SECRET
         }
         keys = {key for path in document.marks for key in path if isinstance(key, str)}
-        self._secrets |= {key: redacted_in(key) for key in keys if "://" in key}
+        self._secrets |= {key: shown_key(key) for key in keys if "://" in key or "@" in key}
         self._found: dict[KeyPath, dict[str, ProblemKind]] = {}
 
     def add(self, path: KeyPath, text: str, kind: ProblemKind = "value") -> None:
