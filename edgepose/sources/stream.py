@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 from edgepose.errors import SourceLost
 from edgepose.options import Options, PositiveSeconds
 from edgepose.sources.base import Source
-from edgepose.sources.decode import OPTIONS, Track
+from edgepose.sources.decode import OPTIONS, Track, limit_blocks
 from edgepose.sources.options import FrozenAfter, Turn
 from edgepose.sources.timestamps import SenderClock
 from edgepose.system.urls import redacted, with_encoded_login
@@ -35,6 +35,7 @@ RESUMING: Final = ("rtsp:", "rtsps:")
 SLICE: Final = 0.25  # seconds that a resumable read waits at a time
 _NO_VIDEO: Final = "InvalidDataError"  # how PyAV reports what it knows no format for
 _TIMED_OUT: Final = "ExitError"  # how PyAV reports it
+LARGEST: Final = 64_000_000  # bytes of one encoded picture: 50 megapixels are 30 MB of good JPEG
 ANALYSIS_US: Final = "100000"
 # How long FFmpeg analyses a new stream. Its default of 5 s made opening RTSP take 1.5-2.1 s; now it
 # takes 0.25 s, and pictures received in that time (often a key frame) are shown, not dropped.
@@ -55,6 +56,7 @@ _REASONS: Final = {
     "HTTPUnauthorizedError": "401: user or password is wrong; write http://user:password@host/...",
     "HTTPForbiddenError": "403: the server denies access",
     "HTTPNotFoundError": "404: there is no such path on the server",
+    "MemoryError": "a picture without an end, or of more than 200 MB",
     _NO_VIDEO: "what the server sends is no video; is it the stream's own address?",
 }
 
@@ -168,6 +170,7 @@ class Stream(Source):
     def _opened(self, form: str | None = None) -> InputContainer:
         import av
 
+        limit_blocks()
         return av.open(
             self._options.url, format=form, timeout=self._limits(), options=self._settings()
         )
@@ -223,6 +226,9 @@ class Stream(Source):
         if packet is None:
             self._ask_again()
             return
+        if packet.size > LARGEST:
+            size = f"{packet.size / 1e6:.0f} MB, and at most {LARGEST / 1e6:.0f} MB are taken"
+            raise SourceLost(f"{self._name}: one picture has {size}")
         waited = monotonic() - started
         self._ready.extend((picture, waited) for picture in self._track.pictures(packet))
 

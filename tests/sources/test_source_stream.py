@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 import resource
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import traceback
 from time import monotonic
@@ -139,6 +142,27 @@ def test_a_huge_picture_of_a_camera_is_refused(
     assert "no picture" in read_until_lost(stream(http_camera.url(), timeout=SHORT))
     assert "16000 rows of 16000 pixels" in caplog.text
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kilobytes
+
+
+@pytest.mark.parametrize("path", ["/endless", "/endless-with-length"])
+def test_a_picture_without_end_does_not_fill_the_memory(http_camera: HttpCamera, path: str):
+    """In a process of its own, whose memory is measured: it was 1.3 GB and more."""
+    code = (
+        "import resource, sys\n"
+        "from edgepose.errors import SourceLost\n"
+        "from edgepose.sources.stream import Stream\n"
+        "source = Stream(Stream.Options(url=sys.argv[1], timeout=5))\n"
+        "try:\n"
+        "    source.open()\n"
+        "    while True: source.read()\n"
+        "except SourceLost as error: print(error)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
+    )
+    command = [sys.executable, "-c", code, http_camera.url(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=True)
+    reason, used = done.stdout.splitlines()
+    assert re.search("one picture has|no picture for|ended the stream|failed", reason)
+    assert int(used) < 700
 
 
 def test_a_camera_on_its_side_is_turned(http_camera: HttpCamera):

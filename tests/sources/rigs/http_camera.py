@@ -64,6 +64,8 @@ class _Handler(BaseHTTPRequestHandler):
             "/moved": lambda: self._moved("/live"),
             "/moved-snapshot": lambda: self._moved("/snapshot"),
             "/playlist": self._playlist,
+            "/endless": lambda: self._endless(""),
+            "/endless-with-length": lambda: self._endless("Content-Length: 2000000000\r\n"),
             "/no-first-boundary": lambda: self._live(f"--{BOUNDARY}", is_begun=False),
             "/closing-boundary": lambda: self._live(f"--{BOUNDARY}--"),
             "/snapshot": self._snapshot,
@@ -85,6 +87,22 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         segment = f"http://localhost:{self.server.server_port}/live"
         self.wfile.write(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{segment}\n".encode())
+
+    def _endless(self, length: str) -> None:
+        """Send pictures, then one that has no end."""
+        self._multipart()
+        whole = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\n"
+        jpeg = self.server.jpeg
+        for _ in range(3):
+            head = f"{whole}Content-Length: {len(jpeg)}\r\n\r\n"
+            self.wfile.write(head.encode() + jpeg + b"\r\n")
+        self.wfile.write(f"{whole}{length}\r\n".encode() + jpeg[:100])
+        block = b"x" * (1 << 20)
+        try:
+            while not self.server.stopping.is_set():
+                self.wfile.write(block)
+        except OSError:
+            pass
 
     def _silent(self) -> None:
         self.server.stopping.wait()
