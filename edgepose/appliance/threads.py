@@ -57,7 +57,7 @@ def _known(path: Path, interpreter: str) -> int:
         return int(row["threads"])
     runtimes = {count: LiteRT(path, count, interpreter) for count in range(1, most + 1)}
     best = fastest(_timed(runtimes), most)
-    log.info("%s runs with %d threads: the fastest of 1 to %d here.", path.name, best, most)
+    log.info("Threads for %s: %d, the fastest of 1 to %d here.", path.name, best, most)
     _write(known | {file: {"most": most, "threads": best}})
     return best
 

@@ -45,7 +45,7 @@ def test_auto_is_measured_once_and_remembered(four_cores, timed, caplog):
     section = ModelSection(name="edgepose-nano")
     assert [settled(section).threads, settled(section).threads] == [2, 2]
     assert timed == [[1, 2, 3]]
-    assert "2 threads" in caplog.text
+    assert "Threads for edgepose-nano.tflite: 2" in caplog.text
     (row,) = json.loads((four_cores / "threads.json").read_text()).values()
     assert row == {"most": 3, "threads": 2}
 
