@@ -56,8 +56,17 @@ class Phone:
         return wait.until(lambda _: self.run(f"return {condition}"), f"never came: {condition}")
 
     def tap(self, selector: str) -> None:
-        """Click on an element, once it can be clicked on: a sheet takes a moment to open."""
-        self._once_it_can(lambda: self._browser.find_element("css selector", selector).click())
+        """Click on an element, once it can be clicked on: a sheet takes a moment to open.
+
+        It is brought into the middle first, as a finger would: a bar may lie on the lower edge.
+        """
+
+        def click() -> None:
+            element = self._browser.find_element("css selector", selector)
+            self.run("arguments[0].scrollIntoView({block: 'center'})", element)
+            element.click()
+
+        self._once_it_can(click)
 
     def type(self, selector: str, text: str) -> None:
         """Write into a field, over what is in it."""

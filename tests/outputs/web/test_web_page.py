@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from web_appliance import Appliance, Camera
 from web_phone import TOKEN, Phone
 
+from edgepose.language import PAGE
+from edgepose.outputs import web
 from edgepose.outputs.web import Web
 
 pytestmark = pytest.mark.timeout(120)
 
 
+STATIC = Path(web.__file__).parent / "static"
 PIXELS = """
 const picture = document.getElementById("picture");
 const canvas = new OffscreenCanvas(64, 48);
@@ -249,6 +254,24 @@ def test_without_profiles_there_is_no_list(phone: Phone):
     phone.log_in()
     phone.see("document.querySelector('#detect:not([hidden])')")
     assert phone.run("return document.getElementById('profile').hidden")
+
+
+@pytest.mark.parametrize("name", ["index.html", "login.html"])
+def test_no_part_of_the_page_is_there_twice(name: str):
+    """An id names one element, which scripts fill."""
+    ids = re.findall(r'\bid="([^"]+)"', (STATIC / name).read_text())
+    assert len(ids) == len(set(ids)), [one for one in ids if ids.count(one) > 1]
+
+
+def test_every_text_of_the_page_is_in_the_tables():
+    """What files and scripts ask for exists, and nothing is translated for nobody."""
+    texts = "".join(path.read_text() for path in STATIC.iterdir() if path.suffix != ".css")
+    asked = set(re.findall(r"\{\{say (\w+)\}\}", texts)) | set(re.findall(r'\bsay\("(\w+)"', texts))
+    quoted = set(re.findall(r'"(\w+)"', texts)) | {"too_many_tokens", "wrong_token"}
+    built = ("phase_", "event_", "refused_", "mark_")
+    assert asked <= PAGE.keys()
+    unused = [key for key in PAGE if key not in asked | quoted and not key.startswith(built)]
+    assert unused == []
 
 
 def test_a_stranger_sees_the_way_in_only(phone: Phone):

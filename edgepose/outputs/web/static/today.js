@@ -64,7 +64,7 @@ export class Today {
 
   line(row) {
     const time = new Date(1000 * row.time);
-    const clock = time.toLocaleTimeString(LANGUAGE, { hour: "2-digit", minute: "2-digit" });
+    const clock = time.toLocaleTimeString(LANGUAGE, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
     const faults = Object.entries(row.faults ?? {}).map(([text, count]) => `${text} ×${count}`);
     const span = row.range ? say("range", whole(row.range)) : "";
     const notes = [span, ...faults].filter(Boolean).join(" · ");
