@@ -112,6 +112,8 @@ def exists(path: Path) -> bool:
 def _must_exist(path: Path) -> Path:
     if not exists(path):
         raise InvalidValue(f"no such file or folder: {path}{similar_file(path)}", "missing_file")
+    if not path.is_file() and not path.is_dir():  # /dev/zero has no end, a pipe may never begin
+        raise ValueError(f"expected a file or a folder, found a device, a pipe or a socket: {path}")
     return path
 
 

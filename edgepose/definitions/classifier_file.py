@@ -148,9 +148,13 @@ def _raise(problems: Sequence[str]) -> None:
 def _text(path: Path) -> str:
     """Return the text of a file; a byte order mark, which spreadsheets write, is taken off."""
     try:
-        if path.stat().st_size > _LARGEST:
+        if path.exists() and not path.is_file():  # /dev/zero has no end, a pipe may never begin
+            raise ClassifierError(f"{path}: expected a file, found a device, a pipe or a folder")
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
             raise ClassifierError(f"{path}: expected at most 64 MiB, found more; split it")
-        return path.read_bytes().decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ClassifierError(
             f"{path}: expected text in UTF-8, found something else at byte {error.start}; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -199,3 +200,28 @@ def test_a_file_can_switch_all_commands_off(file: Path):
     assert not commands_of(loads(f"commands: false\n{TEXT}", file).commands, "mqtt")
     with pytest.raises(ConfigError, match="config or false, found true"):
         loads(f"commands: true\n{TEXT}", file)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "watch: {x: {classifier: /dev/zero, class: a}}",
+        "watch: {x: {classifier: pipe, class: a}}",
+        "watch: {x: {classifier: endless, class: a}}",
+        "model: {path: /dev/zero}",
+    ],
+)
+def test_a_push_names_no_device_and_no_pipe(file: Path, line: str):
+    """/dev/zero has no end and filled the memory; a pipe that nobody writes to blocks for ever."""
+    os.mkfifo(file.parent / "pipe")
+    (file.parent / "endless").mkdir()
+    (file.parent / "endless" / "a.csv").symlink_to("/dev/zero")
+    with pytest.raises(ConfigError, match="found a device, a pipe or a|names can.t be used"):
+        pushed(file, f"{TEXT}{line}\n")
+
+
+@pytest.mark.parametrize("name", ["%99999Y.mp4", "edgepose.y%Pl", "%n.mp4", "x%"])
+def test_the_name_of_a_clip_is_what_it_looks_like(file: Path, name: str):
+    """One was too long to be a name and ended the process; one was `edgepose.yaml` before noon."""
+    with pytest.raises(ConfigError, match=r"found %.* in "):
+        pushed(file, f"{TEXT}  clips: {{type: video, around: 5, path: '{name}'}}\n")

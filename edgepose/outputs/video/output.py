@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from edgepose import options
 from edgepose.errors import OutputLost, error_text
@@ -20,6 +21,8 @@ from edgepose.types import Scene, Size
 log = logging.getLogger(__name__)
 
 NOMINAL: Final = 1 / 30  # seconds a frame lasts when the source's time stands still or goes back
+DATES: Final = re.compile("%[YymdjHMSF]")
+DATES_SHOWN: Final = "%Y, %y, %m, %d, %j, %H, %M, %S or %F"
 LONGEST: Final = 2.0  # seconds a frame lasts at most: an hour without camera is cut
 
 
@@ -49,6 +52,17 @@ class VideoOutputOptions(Style):
         examples=[5.0],
     )
     keep: int = Field(default=100, ge=1, description="how many such clips are kept, with around")
+
+    @field_validator("path")
+    @classmethod
+    def _is_name(cls, path: Path) -> Path:
+        """Refuse what may become another name than it looks: `.y%Pl` is `.yaml` before noon."""
+        other = re.search("%.?", DATES.sub("", str(path)))
+        if other:
+            raise ValueError(f"expected {DATES_SHOWN} for the time, found {other[0]} in {path}")
+        if not path.name:
+            raise ValueError(f"expected the path of a file, found {path}")
+        return path
 
     def writes(self) -> tuple[Path, ...]:
         """Return the file, or the pattern of its names."""
