@@ -142,6 +142,8 @@ class Track:
         if rgb is picture:  # not converted: the pixels belong to the decoder or driver
             pixels = pixels.copy()
         # Not by the converter: what it stretches differs by twice as much from a square twin.
+        # Taking the model's crop from the squeezed pixels, one resampling less, comes no nearer:
+        # scores differ by 0.009 in the mean, and by 0.008 as here.
         square = resized(pixels, self._squared(picture.height, picture.width))
         return turned(oriented(square, self._orientation(picture)), self._turn)
 
