@@ -147,7 +147,10 @@ class Pose:
 
     @property
     def rows(self) -> list[Row]:
-        """Return the keypoints as plain numbers: of 17, arrays cost more than they save."""
+        """Return the keypoints as plain numbers: of 17, arrays cost more than they save.
+
+        One that is not finite has score -1, below every threshold.
+        """
         return self.once(_rows)
 
     def once(self, make: Callable[..., T], *arguments: Hashable) -> T:
@@ -196,7 +199,9 @@ class Pose:
 
 def _rows(pose: Pose) -> list[Row]:
     rows: list[Row] = pose.keypoints.tolist()
-    return rows
+    if math.isfinite(sum(map(sum, rows))):
+        return rows
+    return [row if math.isfinite(sum(row)) else [0.0, 0.0, -1.0] for row in rows]
 
 
 @lru_cache

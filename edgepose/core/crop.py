@@ -8,13 +8,12 @@ square, which misses people beside it: edgepose starts from the whole frame, let
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from edgepose.skeleton import INDEX
-from edgepose.types import Pose, Region, Row, Size, float32
+from edgepose.types import Point, Pose, Region, Row, Size, float32
 
 MIN_KEYPOINT_SCORE: Final = 0.2  # a keypoint below it is ignored (both samples)
 TORSO_EXPANSION: Final = 1.9  # half the crop, in greatest distances hip centre - torso (both)
@@ -74,15 +73,13 @@ def crop_around(pose: Pose) -> Region | None:
     gives None.
     """
     rows = pose.rows
-    if not _sees_trunk(rows) or not math.isfinite(sum(map(sum, rows))):
+    if not _sees_trunk(rows):
         return None
     height, width = pose.size
-    places = [(y * height, x * width) for y, x, _ in rows]
-    (y1, x1), (y2, x2) = (places[hip] for hip in _HIPS)
-    y, x = (y1 + y2) / 2, (x1 + x2) / 2
-    distances = [max(abs(py - y), abs(px - x)) for py, px in places]
-    torso = max(distances[point] for point in _TORSO)
-    body = max(away for away, row in zip(distances, rows, strict=True) if row[2] >= _LEAST)
+    (y1, x1, _), (y2, x2, _) = (rows[hip] for hip in _HIPS)
+    y, x = (y1 * height + y2 * height) / 2, (x1 * width + x2 * width) / 2
+    torso = _reach([rows[point] for point in _TORSO], (y, x), pose.size)
+    body = _reach([row for row in rows if row[2] >= _LEAST], (y, x), pose.size)
     half = max(TORSO_EXPANSION * torso, BODY_EXPANSION * body)
     half = min(half, max(y, x, height - y, width - x))
     if not MIN_HALF_PX <= half <= max(height, width) / 2:
@@ -91,8 +88,17 @@ def crop_around(pose: Pose) -> Region | None:
 
 
 def _sees_trunk(rows: Sequence[Row]) -> bool:
-    """Return whether a hip and a shoulder are known."""
-    return all(max(rows[point][2] for point in ends) > _LEAST for ends in (_HIPS, _SHOULDERS))
+    """Return whether a hip and a shoulder are known, and the others are numbers at least."""
+    left_hip, right_hip, left_shoulder, right_shoulder = (rows[point][2] for point in _TORSO)
+    is_known = max(left_hip, right_hip) > _LEAST and max(left_shoulder, right_shoulder) > _LEAST
+    return is_known and min(left_hip, right_hip, left_shoulder, right_shoulder) >= 0.0
+
+
+def _reach(rows: Sequence[Row], centre: Point, size: Size) -> float:
+    """Return the greatest distance of keypoints from the centre on either axis, in pixels."""
+    ys, xs, _ = zip(*rows, strict=True)
+    (height, width), (y, x) = size, centre
+    return max(max(ys) * height - y, y - min(ys) * height, max(xs) * width - x, x - min(xs) * width)
 
 
 class SmartCrop:

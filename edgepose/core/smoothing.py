@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
-from typing import Final
+from typing import Final, NamedTuple
 
 from edgepose.errors import ConfigError, near_miss
 from edgepose.skeleton import NUM_KEYPOINTS
@@ -62,6 +62,32 @@ class Exponential(Smoothing):
     time_constant: float = 0.05
 
 
+class Gap(NamedTuple):
+    """The time between two values of a coordinate, as filters need it.
+
+    size: of the person, pixels. span: elapsed seconds times that. turned: 2 pi times the seconds.
+    weight: of the newest speed, or of the newest value where the time constant is fixed.
+    """
+
+    size: float
+    span: float
+    turned: float
+    weight: float
+
+
+def gap(settings: OneEuro | Exponential, elapsed: float, size: float) -> Gap:
+    """Return the gap of `elapsed` seconds for a person of a size in pixels."""
+    turned = elapsed * (2 * math.pi)
+    if isinstance(settings, Exponential):
+        return Gap(size, elapsed * size, turned, 1 - math.exp(-elapsed / settings.time_constant))
+    return Gap(size, elapsed * size, turned, _weight(settings.derivative_cutoff * turned))
+
+
+def _weight(turned: float) -> float:
+    """Return the weight of the new value in a low-pass. turned: 2 pi * cutoff * elapsed seconds."""
+    return turned / (turned + 1)
+
+
 class OneEuroFilter:
     """A low-pass filter of one coordinate whose cutoff rises with its speed."""
 
@@ -73,43 +99,32 @@ class OneEuroFilter:
         self._raw = value
         self._speed = 0.0  # person sizes per second, low-passed
 
-    def step(self, value: float, elapsed: float, size: float) -> None:
-        """Let `value` follow a new one.
-
-        elapsed: seconds since the one before. size: of the person, pixels.
-        """
+    def step(self, value: float, gap: Gap) -> None:
+        """Let `value` follow a new one."""
         own = self._settings
-        speed = (value - self._raw) / (elapsed * size)
-        self._speed += _weight(own.derivative_cutoff, elapsed) * (speed - self._speed)
+        size, span, turned, weight = gap
+        self._speed += weight * ((value - self._raw) / span - self._speed)
+        self._raw = value
         pace = abs(self._speed)
         change = value - self.value
         if own.threshold_cutoff is not None:
             most = (own.threshold_cutoff + own.threshold_beta * pace) * size
             change = most * math.asinh(change / most)
-        self.value += _weight(own.min_cutoff + own.beta * pace, elapsed) * change
-        self._raw = value
-
-
-def _weight(cutoff: float, elapsed: float) -> float:
-    """Return the weight of the new value in a low-pass of `cutoff` Hz after `elapsed` seconds."""
-    turned = cutoff * elapsed * (2 * math.pi)
-    return turned / (turned + 1)
+        turned *= own.min_cutoff + own.beta * pace
+        self.value += turned / (turned + 1) * change
 
 
 class ExponentialFilter:
     """A low-pass filter of one coordinate with a fixed time constant."""
 
-    __slots__ = ("_settings", "value")
+    __slots__ = ("value",)
 
-    def __init__(self, settings: Exponential, value: float) -> None:
+    def __init__(self, value: float) -> None:
         self.value = value
-        self._settings = settings
 
-    def step(self, value: float, elapsed: float, size: float) -> None:
-        """Let `value` follow a new one; the person's size is not used."""
-        del size
-        weight = 1 - math.exp(-elapsed / self._settings.time_constant)
-        self.value += weight * (value - self.value)
+    def step(self, value: float, gap: Gap) -> None:
+        """Let `value` follow a new one."""
+        self.value += gap.weight * (value - self.value)
 
 
 Filter = OneEuroFilter | ExponentialFilter
@@ -123,6 +138,13 @@ class _Keypoint:
     x: Filter
     score: float
     time: float
+
+    def step(self, row: Row, time: float, gap: Gap) -> None:
+        """Let the keypoint follow where it is seen now."""
+        y, x, self.score = row
+        self.time = time
+        self.y.step(y, gap)
+        self.x.step(x, gap)
 
 
 SMALLEST: Final = 0.05  # of the frame's longer side: the least size assumed of a person
@@ -206,34 +228,35 @@ class KeypointSmoother:
     def _step(self, pose: Pose, time: float) -> Pose:
         height, width = pose.size
         rows = pose.pixels.tolist()
-        seen = [score >= self._least and math.isfinite(y + x + score) for y, x, score in rows]
+        seen = [score >= self._least for _, _, score in pose.rows]
         size = _person_size(list(compress(rows, seen)), pose.size)
+        gaps: dict[float, Gap] = {}  # mostly one: all keypoints were seen in the last frame
         flat: list[float] = []
         for index, (row, is_seen) in enumerate(zip(rows, seen, strict=True)):
             known = self._keypoints[index]
             if is_seen:
-                known = self._keypoints[index] = self._follow(known, row, time, size)
+                if known is None or known.score <= 0.0:
+                    known = self._keypoints[index] = self._new_keypoint(row, time)
+                else:
+                    elapsed = time - known.time
+                    if elapsed not in gaps:
+                        gaps[elapsed] = gap(self._settings, elapsed, size)
+                    known.step(row, time, gaps[elapsed])
             elif known and time - known.time > self._settings.hold:
                 known = self._keypoints[index] = None
             flat += (known.y.value / height, known.x.value / width, known.score) if known else _LOST
         return replace(pose, keypoints=keypoints_of(flat))
 
-    def _follow(self, known: _Keypoint | None, row: Row, time: float, size: float) -> _Keypoint:
-        """Return a keypoint that is seen; one that was not known is passed through unfiltered."""
+    def _new_keypoint(self, row: Row, time: float) -> _Keypoint:
+        """Return a keypoint that was not known: it is passed through unfiltered."""
         y, x, score = row
-        if known is None or known.score <= 0.0:
-            return _Keypoint(self._new_filter(y), self._new_filter(x), score, time)
-        elapsed = time - known.time
-        known.y.step(y, elapsed, size)
-        known.x.step(x, elapsed, size)
-        known.score, known.time = score, time
-        return known
+        return _Keypoint(self._new_filter(y), self._new_filter(x), score, time)
 
     def _new_filter(self, value: float) -> Filter:
         settings = self._settings
         if isinstance(settings, OneEuro):
             return OneEuroFilter(settings, value)
-        return ExponentialFilter(settings, value)
+        return ExponentialFilter(value)
 
 
 _LOST: Final = (0.0, 0.0, 0.0)

@@ -92,33 +92,30 @@ def known_points(pose: Pose, min_score: float = MIN_SCORE) -> Array:
     return points
 
 
-Points = tuple[Point | None, ...]  # 17 of (y, x) in pixels, None for keypoints that are unknown
+Points = Sequence[Point | None]  # 17 of (y, x) in pixels, None for keypoints that are unknown
 
 
 def seen_points(pose: Pose, min_score: float = MIN_SCORE) -> Points:
     """Return `known_points` as plain numbers: what is compared in every frame."""
     height, width = pose.size
     least = float32(min_score)
-    return tuple(
-        (y * height, x * width) if score >= least and math.isfinite(y + x + score) else None
-        for y, x, score in pose.rows
-    )
+    return [(y * height, x * width) if score >= least else None for y, x, score in pose.rows]
 
 
 def plain(points: Array) -> Points:
     """Return (17, 2) of (y, x) as plain numbers, None for NaN."""
-    return tuple(None if math.isnan(y + x) else (y, x) for y, x in points.tolist())
+    return [None if math.isnan(y + x) else (y, x) for y, x in points.tolist()]
 
 
 def seen_angles(
     pose: Pose, min_score: float = MIN_SCORE, rounded: bool = False
-) -> tuple[float | None, ...]:
+) -> Sequence[float | None]:
     """Return the 12 angles of a pose's limbs as `limb_angles` does, None where unknown."""
     points = pose.once(seen_points, min_score)
     if rounded:
-        points = tuple(point and (math.trunc(point[0]), math.trunc(point[1])) for point in points)
-    angles = (_angle(points[limb.start], points[limb.end]) for limb in LIMBS)
-    return tuple(None if angle is None else round(angle) if rounded else angle for angle in angles)
+        points = [point and (math.trunc(point[0]), math.trunc(point[1])) for point in points]
+    angles = [_angle(points[limb.start], points[limb.end]) for limb in LIMBS]
+    return [angle and round(angle) for angle in angles] if rounded else angles
 
 
 def _angle(start: Point | None, end: Point | None) -> float | None:

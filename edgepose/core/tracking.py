@@ -77,7 +77,7 @@ class Observation:
     box: the model's own where it gives one, else a wider one than `span`; area: of the box.
     """
 
-    points: tuple[Point | None, ...]
+    points: Sequence[Point | None]
     span: Box
     box: Box
     area: float
@@ -173,21 +173,20 @@ def observe(pose: Pose, min_score: float) -> Observation:
     """
     aspect = pose.size[1] / pose.size[0]
     points = _counted(pose.rows, aspect, min_score)
-    if not any(points):
+    known = [point for point in points if point]
+    if not known:
         points = _counted(pose.rows, aspect, _ANY)
-    span = _span([point for point in points if point])
-    box = _widened(span) if any(points) else _NOWHERE
+        known = [point for point in points if point]
+    span = _span(known)
+    box = _widened(span) if known else _NOWHERE
     if pose.box is not None:
         top, left, bottom, right = pose.box
         box = (top, left * aspect, bottom, right * aspect)
     return Observation(points, span, box, _area(box))
 
 
-def _counted(rows: Sequence[Row], aspect: float, least: float) -> tuple[Point | None, ...]:
-    return tuple(
-        (y, x * aspect) if score >= least and math.isfinite(y + x + score) else None
-        for y, x, score in rows
-    )
+def _counted(rows: Sequence[Row], aspect: float, least: float) -> list[Point | None]:
+    return [(y, x * aspect) if score >= least else None for y, x, score in rows]
 
 
 def _span(points: Sequence[Point]) -> Box:

@@ -83,6 +83,18 @@ class Inbox:
         with self._changed:
             return self._is_ended and self._frame is None
 
+    def take_frame(self, not_before: float = 0.0) -> Frame | None:
+        """Return the frame that waits, without waiting for one; None before a moment."""
+        with self._changed:
+            if self._frame is None or time.monotonic() < not_before:
+                return None
+            return self._taken()
+
+    def _taken(self) -> Frame | None:
+        frame, self._frame = self._frame, None
+        self._changed.notify_all()
+        return frame
+
     def take(self, wants_frame: bool, not_before: float = 0.0) -> InferenceResult | Frame | None:
         """Return the next result, or else a frame if wanted; None after a second or at the end.
 
@@ -98,9 +110,7 @@ class Inbox:
                     return result
                 now = time.monotonic()
                 if wants_frame and self._frame is not None and now >= not_before:
-                    frame, self._frame = self._frame, None
-                    self._changed.notify_all()
-                    return frame
+                    return self._taken()
                 is_over = self._is_ended and self._frame is None and wants_frame
                 if is_over or now >= deadline or self._is_woken:
                     self._is_woken = False

@@ -6,7 +6,7 @@ from typing import Final
 
 from edgepose.engine.stats import Stats
 
-WORTH_IT: Final = 0.05  # share of inference that prepare + finish must cost before ahead pays
+WORTH_IT: Final = 0.05  # share of inference that decode + prepare must cost before ahead pays
 EARLY: Final = 0.0015  # seconds of slack before the expected end of an inference
 REFRESH: Final = 10  # scenes between two looks at the figures: medians cost 20 us each
 
@@ -14,7 +14,8 @@ REFRESH: Final = 10  # scenes between two looks at the figures: medians cost 20 
 class Pacing:
     """Whether frames are prepared while the one before is still inferred, and when.
 
-    Working ahead saves the time between two inferences and costs freshness: the crop region
+    Without it a frame is prepared once the one before is decoded, while the chip waits. Working
+    ahead saves that time between two inferences and costs freshness: the crop region
     then follows the pose before the last. So it is done only where the saving counts (a fast
     chip), never on a slow one, and never for a lossless source, whose results must not depend
     on timing.
@@ -39,7 +40,8 @@ class Pacing:
             return
         prepare, finish = self._stats.median("prepare"), self._stats.median("finish")
         self._infer = self._stats.median("infer")
-        self.ahead = self._workers * int(prepare + finish > WORTH_IT * self._infer)
+        between = self._stats.median("decode") + prepare
+        self.ahead = self._workers * int(between > WORTH_IT * self._infer)
         self.lead = 2 * prepare + finish + EARLY
 
     def not_before(self, inference_started: float) -> float:

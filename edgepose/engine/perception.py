@@ -1,8 +1,8 @@
 """From a frame to a scene: crop, infer, decode, track, smooth, match, trigger.
 
 A plain object without thread, clock or device: time comes with the frame, its age and inference
-are handed in. The live pipeline calls `prepare` and `finish`, and infers, on threads of its
-own choice; replay, tests and benchmarks call `step`, or `interpret` with recorded poses.
+are handed in. The live pipeline calls `prepare`, `decode` and `interpret`, and infers, on threads
+of its own choice; replay, tests and benchmarks call `step`, or `interpret` with recorded poses.
 """
 
 from __future__ import annotations
@@ -239,11 +239,15 @@ class Perception:
         """Return what inference needs to know of the frame."""
         return self.detector.prepare(frame)
 
-    def finish(self, job: Job, tensors: Sequence[Tensor], age: float = 0.0) -> Scene:
-        """Return the scene of a job that was inferred."""
+    def decode(self, job: Job, tensors: Sequence[Tensor]) -> tuple[Pose, ...]:
+        """Return the poses of a job that was inferred; the next frame may be prepared then."""
         poses = job.detector.decode(job, tensors)
         self.sees_anybody = bool(poses)
-        return self.interpreter.interpret(job.frame, poses, age)
+        return poses
+
+    def finish(self, job: Job, tensors: Sequence[Tensor], age: float = 0.0) -> Scene:
+        """Return the scene of a job that was inferred."""
+        return self.interpreter.interpret(job.frame, self.decode(job, tensors), age)
 
     def step(self, frame: Frame, age: float = 0.0) -> Scene:
         """Return the scene of a frame, all steps in this thread."""

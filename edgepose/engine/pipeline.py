@@ -201,18 +201,21 @@ class Pipeline:
                 self.perception.detector.reset()
             if self._is_switch_due and not self._outstanding:
                 self._switch()
-            has_room = self._outstanding < len(self.workers) + self._pacing.ahead
-            wants_frame = has_room and not self._is_switch_due
-            found = self._inbox.take(wants_frame, self._next_frame_at())
+            found = self._inbox.take(self._wants_frame, self._next_frame_at())
             self.workers.replace_hung()
             if isinstance(found, Frame):
-                self._taken_at = time.monotonic()
-                self._prepare(found)
+                self._take(found)
             elif found is not None:
                 self._finish(found)
                 self._close_retired(found.job.detector)
         self._fanout.end()
         self._ended.set()
+
+    @property
+    def _wants_frame(self) -> bool:
+        """Return whether inference has room for a frame, and no other interpreter is due."""
+        has_room = self._outstanding < len(self.workers) + self._pacing.ahead
+        return has_room and not self._is_switch_due
 
     @property
     def _is_switch_due(self) -> bool:
@@ -244,14 +247,27 @@ class Pipeline:
         interval = self.governor.interval(self._beat)
         return max(at, self._taken_at + interval) if interval else at
 
-    def _prepare(self, frame: Frame) -> None:
-        if not self.is_detecting:
+    def _take(self, frame: Frame) -> None:
+        if self.is_detecting:
+            self._infer(frame)
+        else:
+            self._taken_at = time.monotonic()
             self._show_undetected(frame)
-            return
+
+    def _infer(self, frame: Frame) -> None:
+        """Prepare a frame and hand it to inference."""
+        self._taken_at = time.monotonic()
         with self.stats.timed("prepare"):
             job = self.perception.prepare(frame)
         self._outstanding += 1
         self.workers.submit(job)
+
+    def _infer_next(self) -> None:
+        """Hand the frame that waits to inference, where there is one and it is time for it."""
+        if self._wants_frame and self.is_detecting:
+            frame = self._inbox.take_frame(self._next_frame_at())
+            if frame is not None:
+                self._infer(frame)
 
     def _show_undetected(self, frame: Frame) -> None:
         """Publish the frame without inference; what was active ends with the first one."""
@@ -260,14 +276,24 @@ class Pipeline:
         self._fanout.publish(Scene(frame, events=events, age=age_of(frame.captured)))
 
     def _finish(self, result: InferenceResult) -> None:
+        """Decode a result and make its scene; in between the next frame goes to inference.
+
+        Its crop depends on what was just decoded and on nothing after that, so that the chip works
+        while this thread tracks, matches and publishes, with the same results as one by one.
+        """
         self._outstanding -= 1
         if result.tensors is None:
             self.stats.count("dropped:infer")
             return
         start = time.monotonic()
-        age = age_of(result.job.frame.captured)
-        scene = self.perception.finish(result.job, result.tensors, age)
+        poses = self.perception.decode(result.job, result.tensors)
+        decoded = time.monotonic()
+        self.stats.record("decode", decoded - start)
         self.governor.scene(self.perception.sees_anybody, start)
-        self._fanout.publish(scene)
-        self.stats.record("finish", time.monotonic() - start)
+        self._infer_next()
+        resumed = time.monotonic()
+        frame = result.job.frame
+        age = age_of(frame.captured)
+        self._fanout.publish(self.perception.interpreter.interpret(frame, poses, age))
+        self.stats.record("finish", decoded - start + time.monotonic() - resumed)
         self._pacing.scene_done()

@@ -54,9 +54,9 @@ class StageFigures:
 class Snapshot:
     """A pipeline's figures at one moment.
 
-    fps: scenes a second, lately. stages: "prepare", "infer", "finish", "gap" (between two
-    inferences), "age" (capture to scene) and one `output:NAME` each. counts: "captured",
-    "scenes", "events", and drops as "dropped:STAGE".
+    fps: scenes a second, lately. stages: "prepare", "infer", "decode", "finish" (decoding and all
+    that follows), "gap" (between two inferences), "age" (capture to scene) and one `output:NAME`
+    each. counts: "captured", "scenes", "events", and drops as "dropped:STAGE".
     """
 
     fps: float

@@ -8,6 +8,7 @@ import pytest
 
 from edgepose.engine import fanout
 from edgepose.engine import output_worker as outlet_module
+from edgepose.engine.inbox import Inbox
 from edgepose.engine.perception import Detector
 from edgepose.engine.pipeline import Pipeline
 from edgepose.errors import OutputLost, RuntimeLost, SourceLost
@@ -28,6 +29,44 @@ def test_every_frame_of_a_lossless_source_reaches_every_output_in_order(parts, n
     run(Pipeline(source, new_perception(runtime), {"out": output}))
     assert [scene.frame.seq for scene in output.scenes[:50]] == list(range(50))
     assert output.event_times == [*map(float, range(50)), 49.0]  # the last one is the end
+
+
+def test_the_next_frame_is_inferred_while_this_one_is_interpreted(parts, new_perception):
+    """The chip does not wait for tracking, matching and outputs, with a lossless source either."""
+    begun = [threading.Event() for _ in range(20)]
+    numbers = iter(range(20))
+
+    class Runtime(parts["Runtime"]):
+        def infer(self, tensor):
+            begun[next(numbers)].set()
+            return super().infer(tensor)
+
+    class Watch(parts["Watch"]):
+        overlapped = 0
+
+        def step(self, poses, time, fresh):
+            following = begun[int(time) + 1] if time < 19 else None
+            self.overlapped += following is not None and following.wait(5)
+            return super().step(poses, time, fresh)
+
+    perception = new_perception(Runtime())
+    perception.interpreter.watches = (watch := Watch(),)
+    output = parts["Output"](every_frame=True)
+    source = parts["Source"](range(20), lossless=True)
+    take_frame = Inbox.take_frame
+
+    def patient(inbox, not_before=0.0):
+        """Wait for the frame that may still be on its way from the camera's thread."""
+        with inbox._changed:
+            inbox._changed.wait_for(lambda: inbox._frame is not None or inbox._is_ended, 5)
+        return take_frame(inbox, not_before)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Inbox, "take_frame", patient)
+        run(Pipeline(source, perception, {"out": output}))
+
+    assert watch.overlapped == 19
+    assert [scene.frame.seq for scene in output.scenes[:20]] == list(range(20))
 
 
 def test_two_workers_keep_the_frames_in_order(parts, new_perception):

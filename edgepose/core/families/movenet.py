@@ -92,14 +92,13 @@ def placed(rows: Iterable[Sequence[float]], region: Region) -> list[float]:
 
     rows: (y, x, score), 0..1 in the region, which is not turned. What is not finite becomes 0.
     """
+    top, left, height, width = region.y, region.x, region.height, region.width
     flat: list[float] = []
     for y, x, score in rows:
-        if math.isfinite(y + x + score):
-            flat += (
-                region.y + y * region.height,
-                region.x + x * region.width,
-                min(max(score, 0.0), 1.0),
-            )
+        if 0.0 <= score <= 1.0 and math.isfinite(y + x):
+            flat += (top + y * height, left + x * width, score)
+        elif math.isfinite(y + x + score):
+            flat += (top + y * height, left + x * width, float(score > 0.0))
         else:
             flat += (0.0, 0.0, 0.0)
     return flat

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.core.crop import MIN_HALF_PX, Crop
-from edgepose.core.smoothing import OneEuro, OneEuroFilter
+from edgepose.core.smoothing import OneEuro, OneEuroFilter, gap
 from edgepose.types import Pose, Region, Size
 
 EXPANSION: Final = 1.25  # of the square around the circle that holds the person; scale_x, scale_y
@@ -87,9 +87,9 @@ class FollowedRegion:
         if not self._filters:
             self._filters = [OneEuroFilter(FILTER, value) for value in values]
             return points
-        size = 2 * float(np.hypot(*(points[1] - points[0])))
+        since = gap(FILTER, elapsed, size=2 * float(np.hypot(*(points[1] - points[0]))))
         for one, value in zip(self._filters, values, strict=True):
-            one.step(value, elapsed, size)
+            one.step(value, since)
         return np.array([one.value for one in self._filters]).reshape(2, 2)
 
     def reset(self) -> None:
