@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from edgepose.core.corrections import BodyVectors, Deviation, corrections
-from edgepose.core.scoring import ZERO_SCORE_AT, SeenLimbs, Wanted, is_turned, scorer
+from edgepose.core.scoring import ZERO_SCORE_AT, Score, SeenLimbs, Wanted, scorer
 from edgepose.core.templates import (
     MIN_SCORE,
     Array,
@@ -63,7 +63,7 @@ class Templates:
         self.views = [(owner, view) for owner, t in enumerate(templates) for view in t.views]
         self._wanted = [Wanted.of(self.templates[owner], view) for owner, view in self.views]
         self._scorer = scorer(self._wanted, FAR_OFF if max_deviated is None else 1.0)
-        self._allowed = max_deviated or 0
+        self.allowed = max_deviated or 0
         self._any_rounded = any(view.is_rounded for view in self._wanted)
 
     def __len__(self) -> int:
@@ -74,15 +74,7 @@ class Templates:
         angles = pose.once(seen_angles, self.min_score)
         rounded = pose.once(seen_angles, self.min_score, True) if self._any_rounded else angles
         seen = SeenLimbs(angles, rounded, pose.once(seen_facing, self.min_score))
-        return Comparison(self, pose, seen, self._scorer.scores(seen))
-
-    def barred(self, seen: SeenLimbs) -> list[bool]:
-        """Return for each view whether more limbs are off than may be, or the person is turned."""
-        excess = self._scorer.excess(seen)
-        return [
-            count > self._allowed or is_turned(view, seen.side)
-            for count, view in zip(excess, self._wanted, strict=True)
-        ]
+        return Comparison(self, pose, self._scorer.scores(seen))
 
 
 @dataclass(slots=True, eq=False)
@@ -91,8 +83,7 @@ class Comparison:
 
     _set: Templates
     _pose: Pose
-    _seen: SeenLimbs
-    _scores: list[float]  # of the views
+    _scores: list[Score]  # of the views
     _best: Match | None = None
 
     def at_most(self, score: float) -> Comparison:
@@ -103,30 +94,30 @@ class Comparison:
         """
         if self.score <= score:
             return self
-        barred = self._set.barred(self._seen)
         scores = [
-            min(one, score) if is_barred else one
-            for one, is_barred in zip(self._scores, barred, strict=True)
+            one._replace(value=min(one.value, score)) if one.excess > self._set.allowed else one
+            for one in self._scores
         ]
-        return Comparison(self._set, self._pose, self._seen, scores)
+        return Comparison(self._set, self._pose, scores)
 
     @property
     def scores(self) -> list[float]:
         """Return the score of each template, 0..1."""
         scores = [0.0] * len(self._set)
         for (owner, _), score in zip(self._set.views, self._scores, strict=True):
-            scores[owner] = max(scores[owner], score)
+            scores[owner] = max(scores[owner], score.value)
         return scores
 
     @property
     def best(self) -> int:
         """Return the index of the best template, the first of equals."""
-        return self._set.views[self._scores.index(max(self._scores))][0]
+        values = [score.value for score in self._scores]
+        return self._set.views[values.index(max(values))][0]
 
     @property
     def score(self) -> float:
         """Return the best score, 0 without templates."""
-        return max(self._scores, default=0.0)
+        return max([score.value for score in self._scores], default=0.0)
 
     def match(self, index: int | None = None) -> Match:
         """Return the comparison with one template limb by limb; None takes the best one."""
@@ -138,12 +129,12 @@ class Comparison:
 
     def _match(self, index: int) -> Match:
         mine = [row for row, (owner, _) in enumerate(self._set.views) if owner == index]
-        row = max(mine, key=self._scores.__getitem__)
+        row = max(mine, key=lambda row: self._scores[row].value)
         template, view = self._set.templates[index], self._set.views[row][1]
         points = known_points(self._pose, self._set.min_score)
         own = measure(points, bool(template.compat))
-        found = _match(template, view, own, _Seen(points, self._pose.size[0]), self._scores[row])
-        return replace(found, words=self._set.words)
+        seen, score = _Seen(points, self._pose.size[0]), self._scores[row].value
+        return replace(_match(template, view, own, seen, score), words=self._set.words)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -88,14 +88,22 @@ class Wanted:
         return cls(limbs, template.required, bool(template.compat), side)
 
 
+class Score(NamedTuple):
+    """How a pose compares with a view.
+
+    value: 0..1. excess: limbs that may bar a pose and are off by too much; of a pose that is turned
+    to the other side more than there are.
+    """
+
+    value: float
+    excess: int
+
+
 class Scorer(Protocol):
     """Several views that poses are compared with."""
 
-    def scores(self, seen: SeenLimbs) -> list[float]:
-        """Return the score of each view, 0..1."""
-
-    def excess(self, seen: SeenLimbs) -> list[int]:
-        """Return for each view how many limbs that may bar a pose are off by more than `limit`."""
+    def scores(self, seen: SeenLimbs) -> list[Score]:
+        """Return the score of each view."""
 
 
 def scorer(views: Sequence[Wanted], limit: float) -> Scorer:
@@ -104,11 +112,6 @@ def scorer(views: Sequence[Wanted], limit: float) -> Scorer:
     limit: times its tolerance by which a limb must be off to be in excess.
     """
     return FewViews(views, limit) if len(views) <= FEW else ManyViews(views, limit)
-
-
-def is_turned(view: Wanted, side: int) -> bool:
-    """Return whether one shows the front and the other the back."""
-    return view.side * side < 0
 
 
 def _off(wanted: float, angle: float) -> float:
@@ -124,37 +127,30 @@ class FewViews:
         self._views = views
         self._limit = limit
 
-    def scores(self, seen: SeenLimbs) -> list[float]:
-        """Return the score of each view, 0..1."""
+    def scores(self, seen: SeenLimbs) -> list[Score]:
+        """Return the score of each view."""
         return [self._score(view, seen) for view in self._views]
 
-    def excess(self, seen: SeenLimbs) -> list[int]:
-        """Return for each view how many limbs that may bar a pose are off by too much."""
-        return [self._excess(view, seen) for view in self._views]
-
-    def _score(self, view: Wanted, seen: SeenLimbs) -> float:
+    def _score(self, view: Wanted, seen: SeenLimbs) -> Score:
         angles = seen.rounded if view.is_rounded else seen.angles
-        known, total, reached = 0, 0.0, 0.0
-        for limb, wanted, deviation, weight, _ in view.limbs:
+        known, excess, total, reached = 0, 0, 0.0, 0.0
+        for limb, wanted, deviation, weight, bars in view.limbs:
             angle = angles[limb]
-            if angle is not None:
-                known += 1
-                total += weight
-                share = (ZERO_SCORE_AT - _off(wanted, angle) / deviation) / (ZERO_SCORE_AT - 1)
-                reached += weight * min(max(share, 0.0), 1.0)
-        if known < view.required:
-            return 0.0
-        score = reached / total
-        return min(score, TURNED) if is_turned(view, seen.side) else score
-
-    def _excess(self, view: Wanted, seen: SeenLimbs) -> int:
-        angles = seen.rounded if view.is_rounded else seen.angles
-        return sum(
-            _off(one.angle, angle) > self._limit * one.deviation
-            for one in view.limbs
-            if (one.bars if seen.side else one.limb not in _ACROSS)
-            and (angle := angles[one.limb]) is not None
-        )
+            if angle is None:
+                continue
+            known += 1
+            total += weight
+            times = _off(wanted, angle) / deviation
+            if times <= 1.0:
+                reached += weight
+            elif times < ZERO_SCORE_AT:
+                reached += weight * (ZERO_SCORE_AT - times) / (ZERO_SCORE_AT - 1)
+            if times > self._limit and (bars if seen.side else limb not in _ACROSS):
+                excess += 1
+        value = reached / total if known >= view.required else 0.0
+        if view.side * seen.side < 0:
+            return Score(min(value, TURNED), NUM_LIMBS + 1)
+        return Score(value, excess)
 
 
 class ManyViews:
@@ -174,23 +170,21 @@ class ManyViews:
         self._any_rounded = bool(self._rounded.any())
         self._sides = np.array([view.side for view in views], np.int8)
 
-    def scores(self, seen: SeenLimbs) -> list[float]:
-        """Return the score of each view, 0..1."""
-        known = _known(seen)
-        shares = (ZERO_SCORE_AT - self._off(seen) / self._deviations) / (ZERO_SCORE_AT - 1)
+    def scores(self, seen: SeenLimbs) -> list[Score]:
+        """Return the score of each view."""
+        known = np.array([angle is not None for angle in seen.angles], np.float32)
+        times = self._off(seen) / self._deviations
+        shares = np.clip((ZERO_SCORE_AT - times) / (ZERO_SCORE_AT - 1), 0.0, 1.0)
         total = np.maximum(self._weights @ known, np.float32(1e-9))
-        scores = ((np.clip(shares, 0.0, 1.0) * self._weights) @ known) / total
-        scores = np.where(self._counted @ known >= self._required, scores, np.float32(0))
-        turned = np.minimum(scores, np.float32(TURNED))
-        found: list[float] = np.where(self._sides * seen.side < 0, turned, scores).tolist()
-        return found
-
-    def excess(self, seen: SeenLimbs) -> list[int]:
-        """Return for each view how many limbs that may bar a pose are off by too much."""
+        values = ((shares * self._weights) @ known) / total
+        values = np.where(self._counted @ known >= self._required, values, np.float32(0))
         bars = self._bars if seen.side else self._bars_aside
-        is_off = self._off(seen) > self._limit * self._deviations
-        found: list[int] = ((is_off * bars) @ _known(seen)).astype(int).tolist()
-        return found
+        excess = ((times > self._limit) * bars) @ known
+        if seen.side:
+            turned = self._sides * seen.side < 0
+            values = np.where(turned, np.minimum(values, np.float32(TURNED)), values)
+            excess = np.where(turned, NUM_LIMBS + 1, excess)
+        return list(map(Score, values.tolist(), excess.tolist()))
 
     def _off(self, seen: SeenLimbs) -> NDArray[np.float32]:
         """Return (views, 12) degrees, meaningless where an angle is unknown."""
@@ -207,10 +201,6 @@ def _filled(views: Sequence[Wanted], key: str, empty: float = 0.0) -> NDArray[np
     for row, view in zip(rows, views, strict=True):
         row[[one.limb for one in view.limbs]] = [getattr(one, key) for one in view.limbs]
     return rows
-
-
-def _known(seen: SeenLimbs) -> NDArray[np.float32]:
-    return np.array([angle is not None for angle in seen.angles], np.float32)
 
 
 def _numbers(angles: Sequence[float | None]) -> NDArray[np.float32]:
