@@ -37,8 +37,8 @@ WITHHELD: Final = (
 
 def shown_key(key: str) -> str:
     """Return a key without the login of an address that became one."""
-    has_login = "@" in key and ":" in key and "://" not in key
-    return redacted(key) if has_login else redacted_in(key)
+    has_secret = "=" in key or ("@" in key and ":" in key)
+    return redacted(key) if has_secret and "://" not in key else redacted_in(key)
 
 
 @dataclass(frozen=True, slots=True)

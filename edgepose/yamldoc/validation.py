@@ -56,7 +56,7 @@ class Problems:
             if is_secret(name.lower()) and len(value) >= SHORTEST_SECRET
         }
         keys = {key for path in document.marks for key in path if isinstance(key, str)}
-        self._secrets |= {key: shown_key(key) for key in keys if "://" in key or "@" in key}
+        self._secrets |= {key: shown for key in keys if (shown := shown_key(key)) != key}
         self._found: dict[KeyPath, dict[str, ProblemKind]] = {}
 
     def add(self, path: KeyPath, text: str, kind: ProblemKind = "value") -> None:

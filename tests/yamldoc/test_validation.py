@@ -168,6 +168,7 @@ def test_leaves_are_all_plain_values():
         "url:rtsp://me:s3cret@cam/live: 1",
         "signal: {url:rtsp://me:s3cret@cam/live}",
         "url:me:s3cret@cam/live: 1",
+        "cam/live/user=me&password=s3cret: 1",
     ],
 )
 def test_a_url_that_became_a_key_is_redacted(slip: str):
