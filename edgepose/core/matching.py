@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from edgepose.core.corrections import BodyVectors, Deviation, corrections
-from edgepose.core.scoring import ZERO_SCORE_AT, Score, SeenLimbs, Wanted, scorer
+from edgepose.core.scoring import ZERO_SCORE_AT, Scores, SeenLimbs, Wanted, scorer
 from edgepose.core.templates import (
     MIN_SCORE,
     Array,
@@ -83,7 +83,7 @@ class Comparison:
 
     _set: Templates
     _pose: Pose
-    _scores: list[Score]  # of the views
+    _scores: Scores  # of the views
     _best: Match | None = None
 
     def at_most(self, score: float) -> Comparison:
@@ -94,30 +94,25 @@ class Comparison:
         """
         if self.score <= score:
             return self
-        scores = [
-            one._replace(value=min(one.value, score)) if one.excess > self._set.allowed else one
-            for one in self._scores
-        ]
-        return Comparison(self._set, self._pose, scores)
+        return Comparison(self._set, self._pose, self._scores.capped(self._set.allowed, score))
 
     @property
     def scores(self) -> list[float]:
         """Return the score of each template, 0..1."""
         scores = [0.0] * len(self._set)
-        for (owner, _), score in zip(self._set.views, self._scores, strict=True):
-            scores[owner] = max(scores[owner], score.value)
+        for (owner, _), value in zip(self._set.views, self._scores.values, strict=True):
+            scores[owner] = max(scores[owner], float(value))
         return scores
 
     @property
     def best(self) -> int:
         """Return the index of the best template, the first of equals."""
-        values = [score.value for score in self._scores]
-        return self._set.views[values.index(max(values))][0]
+        return self._set.views[self._scores.best][0]
 
     @property
     def score(self) -> float:
         """Return the best score, 0 without templates."""
-        return max([score.value for score in self._scores], default=0.0)
+        return float(self._scores.values[self._scores.best]) if self._set.views else 0.0
 
     def match(self, index: int | None = None) -> Match:
         """Return the comparison with one template limb by limb; None takes the best one."""
@@ -129,11 +124,11 @@ class Comparison:
 
     def _match(self, index: int) -> Match:
         mine = [row for row, (owner, _) in enumerate(self._set.views) if owner == index]
-        row = max(mine, key=lambda row: self._scores[row].value)
+        row = max(mine, key=self._scores.values.__getitem__)
         template, view = self._set.templates[index], self._set.views[row][1]
         points = known_points(self._pose, self._set.min_score)
         own = measure(points, bool(template.compat))
-        seen, score = _Seen(points, self._pose.size[0]), self._scores[row].value
+        seen, score = _Seen(points, self._pose.size[0]), float(self._scores.values[row])
         return replace(_match(template, view, own, seen, score), words=self._set.words)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,36 +88,61 @@ class Wanted:
         return cls(limbs, template.required, bool(template.compat), side)
 
 
-class Score(NamedTuple):
-    """How a pose compares with a view.
+def _off(wanted: float, angle: float) -> float:
+    """Return by how many degrees two angles differ, 0..180."""
+    off = abs(wanted - angle)
+    return 360.0 - off if off > 180.0 else off
 
-    value: 0..1. excess: limbs that may bar a pose and are off by too much; of a pose that is turned
-    to the other side more than there are.
-    """
+
+class Score(NamedTuple):
+    """The score of one view, and how many limbs bar the pose."""
 
     value: float
     excess: int
 
 
-class Scorer(Protocol):
-    """Several views that poses are compared with."""
+class FewScores:
+    """The scores of few views."""
 
-    def scores(self, seen: SeenLimbs) -> list[Score]:
-        """Return the score of each view."""
+    def __init__(self, scores: Sequence[Score]) -> None:
+        self._scores = scores
+        self.values = [score.value for score in scores]
+
+    @property
+    def best(self) -> int:
+        """Return the number of the view with the highest score, the first of equals."""
+        return self.values.index(max(self.values))
+
+    def capped(self, allowed: int, limit: float) -> FewScores:
+        """Return scores of `limit` at most for views of which more than `allowed` limbs are off.
+
+        Limbs that may bar a pose and are off by too much are counted; of a pose that is turned to
+        the other side more than there are.
+        """
+        return FewScores(
+            [
+                Score(min(value, limit), excess) if excess > allowed else Score(value, excess)
+                for value, excess in self._scores
+            ]
+        )
 
 
-def scorer(views: Sequence[Wanted], limit: float) -> Scorer:
-    """Return what scores poses against views.
+@dataclass(frozen=True, slots=True, eq=False)
+class ManyScores:
+    """The scores of many views, (views,) each."""
 
-    limit: times its tolerance by which a limb must be off to be in excess.
-    """
-    return FewViews(views, limit) if len(views) <= FEW else ManyViews(views, limit)
+    values: NDArray[np.float32]
+    excess: NDArray[np.float32]
 
+    @property
+    def best(self) -> int:
+        """Return the number of the view with the highest score, the first of equals."""
+        return int(self.values.argmax())
 
-def _off(wanted: float, angle: float) -> float:
-    """Return by how many degrees two angles differ, 0..180."""
-    off = abs(wanted - angle)
-    return 360.0 - off if off > 180.0 else off
+    def capped(self, allowed: int, limit: float) -> ManyScores:
+        """Return scores of `limit` at most for views of which more than `allowed` limbs are off."""
+        lower = np.minimum(self.values, np.float32(limit))
+        return ManyScores(np.where(self.excess > allowed, lower, self.values), self.excess)
 
 
 class FewViews:
@@ -127,9 +152,9 @@ class FewViews:
         self._views = views
         self._limit = limit
 
-    def scores(self, seen: SeenLimbs) -> list[Score]:
-        """Return the score of each view."""
-        return [self._score(view, seen) for view in self._views]
+    def scores(self, seen: SeenLimbs) -> FewScores:
+        """Return the scores of the views."""
+        return FewScores([self._score(view, seen) for view in self._views])
 
     def _score(self, view: Wanted, seen: SeenLimbs) -> Score:
         angles = seen.rounded if view.is_rounded else seen.angles
@@ -170,8 +195,8 @@ class ManyViews:
         self._any_rounded = bool(self._rounded.any())
         self._sides = np.array([view.side for view in views], np.int8)
 
-    def scores(self, seen: SeenLimbs) -> list[Score]:
-        """Return the score of each view."""
+    def scores(self, seen: SeenLimbs) -> ManyScores:
+        """Return the scores of the views."""
         known = np.array([angle is not None for angle in seen.angles], np.float32)
         times = self._off(seen) / self._deviations
         shares = np.clip((ZERO_SCORE_AT - times) / (ZERO_SCORE_AT - 1), 0.0, 1.0)
@@ -184,7 +209,7 @@ class ManyViews:
             turned = self._sides * seen.side < 0
             values = np.where(turned, np.minimum(values, np.float32(TURNED)), values)
             excess = np.where(turned, NUM_LIMBS + 1, excess)
-        return list(map(Score, values.tolist(), excess.tolist()))
+        return ManyScores(values, excess)
 
     def _off(self, seen: SeenLimbs) -> NDArray[np.float32]:
         """Return (views, 12) degrees, meaningless where an angle is unknown."""
@@ -193,6 +218,18 @@ class ManyViews:
             angles = np.where(self._rounded[:, None], _numbers(seen.rounded), angles)
         off: NDArray[np.float32] = np.abs(self._angles - angles)
         return np.minimum(off, np.float32(360.0) - off)
+
+
+Scores = FewScores | ManyScores
+Scorer = FewViews | ManyViews
+
+
+def scorer(views: Sequence[Wanted], limit: float) -> Scorer:
+    """Return what scores poses against views.
+
+    limit: times its tolerance by which a limb must be off to be in excess.
+    """
+    return FewViews(views, limit) if len(views) <= FEW else ManyViews(views, limit)
 
 
 def _filled(views: Sequence[Wanted], key: str, empty: float = 0.0) -> NDArray[np.float32]:
