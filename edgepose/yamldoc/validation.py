@@ -210,10 +210,12 @@ class _Section:
         """
         place = (*self.path, *inner)
         field = self._field(inner)
-        whole = field or self._field(tuple(key for key in inner if isinstance(key, str)))
-        expected = (whole and whole.title) or takes_at(self.model, inner)
+        choices = choices_at(self.model, inner)
+        if field is None and not choices:  # an item of a list
+            field = self._field(tuple(key for key in inner if isinstance(key, str)))
+        expected = (field and field.title) or takes_at(self.model, inner)
         value = self.document.value(place)
-        hint = did_you_mean(value, choices_at(self.model, inner)) or _quotes(value, expected)
+        hint = did_you_mean(value, choices) or _quotes(value, expected)
         if field and field.description and "number" in expected:  # nobody can guess the unit
             expected += f" ({field.description.split(';')[0]})"
         return f"expected {expected}, found {found(self.document, place)}{hint}"

@@ -216,7 +216,7 @@ def test_a_push_names_no_device_and_no_pipe(file: Path, line: str):
     os.mkfifo(file.parent / "pipe")
     (file.parent / "endless").mkdir()
     (file.parent / "endless" / "a.csv").symlink_to("/dev/zero")
-    with pytest.raises(ConfigError, match="found a device, a pipe or a|names can.t be used"):
+    with pytest.raises(ConfigError, match=r"found a device, a pipe or a|names can.t be used"):
         pushed(file, f"{TEXT}{line}\n")
 
 
