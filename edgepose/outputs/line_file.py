@@ -149,12 +149,14 @@ def _end_of(path: Path, size: int) -> bytes:
 def rotate(path: Path, keep: int) -> None:
     """Move a file to PATH.1, PATH.1 to PATH.2 ..., and remove those beyond `keep`. Raises OSError.
 
-    The oldest is moved first, so that a power cut in between loses nothing.
+    The oldest is moved first, so that a power cut in between loses nothing. A file that holds
+    something else, or is none, is an error: it is not for us to move.
     """
     old = {0: path}
     for other in path.parent.glob(glob.escape(path.name) + ".*"):
         number = other.name.removeprefix(path.name + ".")
         if number.isdecimal():
+            _must_be_a_file_of_ours(other)
             old[int(number)] = other
     for age in sorted(old, reverse=True):
         if age >= keep:
@@ -178,6 +180,13 @@ def why_unusable(path: Path) -> str:
     except OSError:
         pass
     return ""
+
+
+def _must_be_a_file_of_ours(path: Path) -> None:
+    """Raise FileExistsError for what stands in the way of a rotation."""
+    problem = why_unusable(path)
+    if problem or not path.is_file():
+        raise FileExistsError(errno.EEXIST, problem or f"{path} is no plain file")
 
 
 def _must_be_ours(path: Path, file: int) -> None:

@@ -172,7 +172,11 @@ class Stream(Source):
 
         limit_blocks()
         return av.open(
-            self._options.url, format=form, timeout=self._limits(), options=self._settings()
+            self._options.url,
+            format=form,
+            timeout=self._limits(),
+            options=self._settings(),
+            metadata_errors="replace",  # a title in Latin-1 is no error of the pictures
         )
 
     def _may_be_mjpeg(self, error: FFmpegError) -> bool:

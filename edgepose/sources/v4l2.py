@@ -145,7 +145,10 @@ class V4l2(Source):
             "fflags": NON_BLOCKING,
         }
         limits = (self._options.timeout, self._options.timeout)
-        return av.open(str(self._options.device), format="v4l2", options=settings, timeout=limits)
+        return av.open(
+            str(self._options.device), format="v4l2", options=settings, timeout=limits,
+            metadata_errors="replace",
+        )  # fmt: skip
 
     def _formats(self) -> tuple[str, ...]:
         """Return FFmpeg's names of the formats to try; yuyv422 falls back to any other itself."""

@@ -152,7 +152,7 @@ def _opened(path: Path) -> InputContainer:
     import av
 
     try:
-        container = av.open(str(path), options=OPTIONS)
+        container = av.open(str(path), options=OPTIONS, metadata_errors="replace")
     except av.FFmpegError as error:
         raise UserError(f"{path}: {_problem(path, error)}") from error
     if container.format.name != _TEXT_ART and Track.is_in(container):

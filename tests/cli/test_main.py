@@ -77,3 +77,12 @@ def test_every_summary_stands_whole_on_its_line(edgepose):
 def test_python_m_edgepose_is_the_same(edgepose_process):
     """The package can be run as a module."""
     assert edgepose_process("--version").stdout.startswith("edgepose ")
+
+
+def test_a_file_name_sends_no_commands_to_the_terminal(edgepose, tmp_path):
+    """A name with an escape sequence is shown, not obeyed."""
+    picture = tmp_path / "\x1b[2Jx.jpg"
+    said = edgepose("pose", picture)
+    assert said.code == 2
+    assert "\x1b" not in said.err
+    assert r"\x1b[2Jx.jpg" in said.err

@@ -157,6 +157,22 @@ def test_a_rotation_keeps_the_mode(path: Path):
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_rotation_moves_nothing_of_others(path: Path, caplog: pytest.LogCaptureFixture):
+    """What stands where the older lines would go stays; the file grows on, and the log says why."""
+    foreign = path.with_name(f"{path.name}.1")
+    foreign.write_text("secret\n")
+    path.write_bytes(b'{"id":1}\n')
+    file = LineFile(path, limit=10, keep=2)
+    file.open()
+
+    file.append([b'{"id":2}\n'])
+    file.close()
+
+    assert foreign.read_text() == "secret\n"
+    assert path.read_bytes() == b'{"id":1}\n{"id":2}\n'
+    assert f"{foreign} holds something other than JSON lines" in caplog.text
+
+
 def test_a_long_torn_line_is_found(path: Path):
     """However long the last line is."""
     path.write_bytes(b'{"id":0}\n' + b'{"id":"' + b"x" * 300_000)

@@ -482,3 +482,17 @@ def test_decoded_pictures_are_freed_without_garbage_collection(make_clip: Callab
 
 def _pictures() -> list[Any]:
     return [found for found in gc.get_objects() if isinstance(found, av.VideoFrame)]
+
+
+def test_a_title_that_is_no_utf8_is_no_matter(tmp_path: Path):
+    """Clips of old cameras have titles in Latin-1; each ended the process at every start."""
+    path = tmp_path / "latin.mkv"
+    with av.open(str(path), "w", metadata_encoding="latin-1") as container:
+        container.metadata["title"] = "K\xfcche"
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height = 64, 48
+        picture = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8))
+        container.mux([*stream.encode(picture), *stream.encode(None)])
+    with closing(video(path)) as source:
+        source.open()
+        assert source.read() is not None

@@ -176,7 +176,7 @@ class Mp4:
 def has_picture(av: ModuleType, path: Path) -> bool:
     """Return whether a clip shows at least one frame, however it ended."""
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             return next(container.decode(video=0), None) is not None
     except (av.FFmpegError, OSError, IndexError):
         return False

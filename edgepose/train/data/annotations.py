@@ -30,6 +30,7 @@ _MPII_UNIT: Final = 200.0  # pixels: MPII's scale is the person's height over th
 _WIDE: Final = 1.6
 IN_MEMORY: Final = 4096  # people: 0.8 GB at 256 pixels
 _MARGIN: Final = 1.25  # of an annotated box, as COCO's and MPII's baselines crop
+_FARTHEST: Final = 1_000_000  # pixels; no picture of people is so large
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,6 +155,8 @@ def _person(
     given = tuple(map(_finite, entry.get("bbox") or ()))
     if len(given) not in (0, 4):
         raise ValueError(f"expected bbox: [x, y, width, height], found {len(given)} numbers")
+    if given and max(map(abs, given)) > _FARTHEST:
+        raise ValueError(f"expected bbox within {_FARTHEST} pixels, found {max(given, key=abs):g}")
     if len(given) == 4 and min(given[2:]) > 0:
         box = given
         area = given[2] * given[3]
@@ -304,7 +307,7 @@ def cut(
     top, left = y + height / 2 - side / 2, x + width / 2 - side / 2
     scale = side / size
     matrix = np.array([[scale, 0, left + scale / 2 - 0.5], [0, scale, top + scale / 2 - 0.5]])
-    shrink = min(1.0, 1.5 / scale)
+    shrink = max(min(1.0, 1.5 / scale), 1 / min(image.shape[:2]))
     source, grown = image, matrix
     if shrink < 1.0:
         small = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)

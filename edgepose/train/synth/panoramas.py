@@ -45,7 +45,7 @@ def read_panorama(path: Path) -> NDArray[np.float32]:
 
 def _read_exr(path: Path) -> NDArray[np.float32]:
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             frame = next(container.decode(video=0)).reformat(format="gbrpf32le")
     except (av.FFmpegError, StopIteration) as error:
         raise UserError(f"{path}: can't be read as a picture ({error})") from error

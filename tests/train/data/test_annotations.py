@@ -188,6 +188,19 @@ def test_a_box_that_is_missing_is_that_of_the_keypoints(tmp_path: Path, entry: d
     assert found.area > 1000
 
 
+def test_a_box_far_from_any_picture_is_refused(tmp_path: Path) -> None:
+    """It was an error of OpenCV, without a word of the file."""
+    entry = person(bbox=[-1e9, 5, 1e12, 1e12])
+    with pytest.raises(UserError, match=r"expected bbox within 1000000 pixels, found 1e\+12"):
+        read_annotations(coco_file(tmp_path, annotations=[entry]))
+
+
+def test_a_box_much_larger_than_the_picture_can_be_cut() -> None:
+    """What is left of the picture is a dot, in black."""
+    pixels, _ = cut(np.full((48, 64, 3), 200, np.uint8), (-4e5, -4e5, 9e5, 9e5), 96)
+    assert pixels.shape == (96, 96, 3)
+
+
 @pytest.mark.parametrize(
     ("spelling", "expected"),
     [("Left Shoulder", True), ("leftShoulder", True), ("L_Shoulder", True), ("LShoulder", True),
