@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 PROBATION: Final = 120.0  # seconds to reach the broker with a new configuration; reconnecting: 2
 STARTS: Final = 2  # of the process on probation; one more means that it crashes
 INTERVAL: Final = 1.0  # seconds between two looks at the clock
+MOST_TEMPLATES: Final = 500  # in the folder; past that a push only replaces
 REMEMBERED: Final = 200  # answers; past that the oldest goes
 
 
@@ -172,6 +173,10 @@ class RemoteUpdate(Output):
         """Replace a template's file; where the watches can't use it, the old one comes back."""
         template_file.loads(text, path.name)
         before = _read(path)
+        if before is None and len(list(path.parent.glob("*.yaml"))) >= MOST_TEMPLATES:
+            raise UserError(
+                f"there are {MOST_TEMPLATES} templates on the device; remove some, or replace one"
+            )
         save_text(path, text)
         try:
             self._retune()

@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 from paho.mqtt.client import MQTTMessage
 
+from edgepose.appliance.remote_update import MOST_TEMPLATES
 from edgepose.outputs.jsonl import Jsonl
 from edgepose.outputs.mqtt.output import Mqtt
 
@@ -70,6 +71,22 @@ def test_a_pushed_template_of_64_long_letters_is_refused(house, online, ear):
     ear.wait(lambda: ear.payloads(f"{topic}/state"), "an answer")
     assert ear.documents(f"{topic}/state")[-1]["state"] == "refused"
     still_answers(ear)
+
+
+def test_templates_do_not_fill_the_disk(house, online, ear):
+    """A stranger with the broker's password had 150 of 200 kB taken within seconds."""
+    house.start("hall")
+    online("hall")
+    folder = house.file("hall").parent / "templates"
+    text = (folder / "hands.yaml").read_text()
+    for number in range(MOST_TEMPLATES):
+        (folder / f"t{number}.yaml").write_text(text)
+    for name, state in (("another", "refused"), ("hands", "accepted")):
+        topic = f"edgepose/hall/push/template/{name}"
+        ear.say(topic, json.dumps({"id": "1", "text": text}), retain=True)
+        ear.wait(lambda topic=topic: ear.payloads(f"{topic}/state"), "an answer")
+        assert ear.documents(f"{topic}/state")[-1]["state"] == state
+    assert not (folder / "another.yaml").exists()
 
 
 def test_a_topic_that_is_not_utf8_ends_nothing(output, broker, ear, caplog):
