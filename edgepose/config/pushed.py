@@ -78,12 +78,14 @@ def not_carried(problem: Problem) -> Problem:
 def _check_variables(problems: Problems, own: Any) -> None:
     """Report `${NAME}` outside of secrets: it would put one into a URL, a path or a text.
 
-    What stands in the device's own file at the same place may stay.
+    What stands in the device's own file at the same place may stay. A secret is an output's own
+    option: below it, keys are languages or whatever a stranger likes to call them.
     """
     for path, value in leaves(problems.document.data):
         if not isinstance(value, str) or "${" not in value.replace("$${", ""):
             continue
-        if not is_secret(path[-1]) and value != _at(own, path):
+        is_secret_option = len(path) == 3 and path[0] == "outputs" and is_secret(path[2])
+        if not is_secret_option and value != _at(own, path):
             problems.add(path, "a pushed `${NAME}` is for passwords, tokens and secrets only")
 
 

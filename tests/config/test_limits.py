@@ -120,6 +120,8 @@ def test_a_pushed_output_writes_below_the_devices_own_folders_only(file: Path):
         "l: {type: jsonl, path: '${SECRET}'}",
         "m: {type: mqtt, host: b, client_id: '${SECRET}'}",
         "m: {type: mqtt, host: b, topic_prefix: 'a$${x}${SECRET}'}",
+        "s: {type: hdmi, text: {token: '${SECRET}'}}\nwatch: {}",
+        "s: {type: memory}\nwatch: {up: {template: x, title: {password: '${SECRET}'}}}",
     ],
 )
 def test_a_pushed_variable_is_for_secrets_only(file: Path, line: str):
