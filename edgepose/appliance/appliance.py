@@ -26,6 +26,7 @@ from edgepose.config.last_broker import remote_outputs
 from edgepose.config.loader import Config
 from edgepose.config.pushed import accept_pushed
 from edgepose.config.reload import ActiveConfig
+from edgepose.definitions import library, template_file
 from edgepose.engine.event_journal import EventJournal
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.stats import Snapshot
@@ -295,6 +296,8 @@ class Appliance(Controls):
         """Write what was learnt, and let a watch look for it where that is wanted."""
         request = session.request
         path = self._tuning.template_path(request.name)
+        template_file.must_be_taught(path)
+        library.must_have_room(path)
         keep(path, session.template(), "Taught standing at the camera.")
         done = f"template '{request.name}' is written to {path}"
         if not request.is_watched:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgepose.core.watches.trace import Seen
-from edgepose.definitions import exercise_learning
+from edgepose.definitions import exercise_learning, library
 from edgepose.errors import ExerciseError, UserError
 
 REMEMBERED: Final = 60.0  # seconds of poses that can be learned from
@@ -26,6 +26,7 @@ def learn(value: Any, seen: Callable[[float], Seen], base: Path, known_score: fl
     target = base / "exercises" / f"{name}.yaml"
     if target.exists() and not exercise_learning.is_learned(target):
         raise ExerciseError(f"{target} was written by hand; choose another name")
+    library.must_have_room(target)
     found = exercise_learning.learn(seen(seconds), count, known_score)
     text = exercise_learning.dumps(name, found[0], "somebody at the camera", found)
     exercise_learning.save(target, text)

@@ -21,7 +21,7 @@ from edgepose.config.last_good import own_name, version_of
 from edgepose.config.loader import Config
 from edgepose.config.pushed import Parse, accept_pushed
 from edgepose.config.reload import ActiveConfig
-from edgepose.definitions import template_file
+from edgepose.definitions import library, template_file
 from edgepose.errors import ConfigError, EdgeposeError, UserError
 from edgepose.outputs.base import Output
 from edgepose.system import atomic
@@ -34,7 +34,6 @@ log = logging.getLogger(__name__)
 PROBATION: Final = 120.0  # seconds to reach the broker with a new configuration; reconnecting: 2
 STARTS: Final = 2  # of the process on probation; one more means that it crashes
 INTERVAL: Final = 1.0  # seconds between two looks at the clock
-MOST_TEMPLATES: Final = 500  # in the folder; past that a push only replaces
 REMEMBERED: Final = 200  # answers; past that the oldest goes
 
 
@@ -173,10 +172,7 @@ class RemoteUpdate(Output):
         """Replace a template's file; where the watches can't use it, the old one comes back."""
         template_file.loads(text, path.name)
         before = _read(path)
-        if before is None and len(list(path.parent.glob("*.yaml"))) >= MOST_TEMPLATES:
-            raise UserError(
-                f"there are {MOST_TEMPLATES} templates on the device; remove some, or replace one"
-            )
+        library.must_have_room(path)
         save_text(path, text)
         try:
             self._retune()

@@ -19,7 +19,7 @@ from edgepose import imaging
 from edgepose.core.teaching import FRAMES, Refusal, Trouble, left_out, lesson
 from edgepose.core.templates import Array, Template
 from edgepose.definitions import template_file
-from edgepose.errors import UserError, near_miss
+from edgepose.errors import TemplateError, UserError, near_miss
 from edgepose.outputs.base import Output
 from edgepose.types import Pose, Scene
 
@@ -267,7 +267,9 @@ def keep(path: Path, template: Template, note: str) -> Path:
         draw_pose,  # with Pillow, which a device without screen spares
     )
 
-    template_file.save(path, template, note)
     picture = path.with_suffix(".png")
+    if picture.is_symlink() or (picture.exists() and not path.exists()):
+        raise TemplateError(f"{picture} is there and no drawing of edgepose; choose another name")
+    template_file.save(path, template, note)
     imaging.write_image(picture, draw_pose(template.points[0]))
     return picture

@@ -13,9 +13,12 @@ from edgepose.errors import (
     InvalidValue,
     RoutineError,
     TemplateError,
+    UserError,
     near_miss,
 )
 from edgepose.system.paths import folders
+
+MOST: Final = 500  # files of a kind on a device; past that they are only replaced
 
 Kind = Literal["template", "exercise", "routine"]
 
@@ -32,6 +35,15 @@ def known(kind: Kind, base: Path | None = None) -> dict[str, Path]:
         for path in sorted(folder.glob("*.y*ml")):
             files.setdefault(path.stem, path)
     return files
+
+
+def must_have_room(path: Path) -> None:
+    """Raise UserError where a new file would be one too many in its folder.
+
+    Who may teach, or push, may not fill the disk.
+    """
+    if not path.exists() and len(list(path.parent.glob("*.yaml"))) >= MOST:
+        raise UserError(f"{path.parent} holds {MOST} files; remove some, or replace one")
 
 
 def find(kind: Kind, name: str, base: Path | None = None) -> Path:

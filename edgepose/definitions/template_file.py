@@ -65,6 +65,15 @@ def save(path: Path | str, template: Template, note: str = "") -> None:
         raise TemplateError(f"{path}: can't be written ({reason}); choose another place") from None
 
 
+def must_be_taught(path: Path) -> None:
+    """Raise TemplateError for a file that is there and was not written by `save` with a note."""
+    try:
+        if path.exists() and f"\n{TAUGHT}" not in path.read_text("utf-8", errors="replace"):
+            raise TemplateError(f"{path} was not taught but written; choose another name")
+    except OSError as error:
+        raise TemplateError(f"{path}: can't be read ({error.strerror})") from None
+
+
 def is_tuned(path: Path, template: Template) -> bool:
     """Return whether a template's file holds more than `save` writes for one just taught.
 
@@ -80,7 +89,7 @@ def is_tuned(path: Path, template: Template) -> bool:
     return "#" in poses or any(line not in written for line in own)
 
 
-TAUGHT: Final = "# Taught from "
+TAUGHT: Final = "# Taught "
 
 _HEAD: Final = """\
 # A pose template of edgepose. Left and right are the person's own.

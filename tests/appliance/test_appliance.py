@@ -212,6 +212,22 @@ def test_a_template_is_taught_from_what_is_seen_and_then_used(standing, config_f
     )
 
 
+@pytest.mark.parametrize("name", ["hands", "logo", "link"])
+def test_teaching_writes_over_nothing_that_was_not_taught(standing, config_file, tmp_path, name):
+    """Neither over a template of somebody's hand, nor a picture, nor through a link."""
+    appliance, _ = standing
+    folder = config_file.parent / "templates"
+    (folder / "logo.png").write_bytes(b"FOREIGN")
+    (tmp_path / "victim").write_bytes(b"FOREIGN")
+    (folder / "link.png").symlink_to(tmp_path / "victim")
+    hands = (folder / "hands.yaml").read_text()
+    with pytest.raises(UserError, match="choose another name"):
+        captured(appliance, {"name": name})
+    assert (folder / "hands.yaml").read_text() == hands
+    assert (folder / "logo.png").read_bytes() == b"FOREIGN"
+    assert (tmp_path / "victim").read_bytes() == b"FOREIGN"
+
+
 def teaching_ends(appliance: Appliance) -> str:
     """Return "done" or "refused", once the pose is taken or not."""
     while appliance.state()["teaching"]["state"] in ("countdown", "collecting"):

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 from paho.mqtt.client import MQTTMessage
 
-from edgepose.appliance.remote_update import MOST_TEMPLATES
+from edgepose.definitions.library import MOST
 from edgepose.outputs.jsonl import Jsonl
 from edgepose.outputs.mqtt.output import Mqtt
 
@@ -79,7 +79,7 @@ def test_templates_do_not_fill_the_disk(house, online, ear):
     online("hall")
     folder = house.file("hall").parent / "templates"
     text = (folder / "hands.yaml").read_text()
-    for number in range(MOST_TEMPLATES):
+    for number in range(MOST):
         (folder / f"t{number}.yaml").write_text(text)
     for name, state in (("another", "refused"), ("hands", "accepted")):
         topic = f"edgepose/hall/push/template/{name}"
