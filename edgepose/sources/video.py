@@ -141,6 +141,8 @@ class VideoFile(Source):
 
 def clip_frames(path: Path) -> Iterator[Frame]:
     """Give every frame of a clip with its time in it. Raises UserError for a file that is none."""
+    if not path.is_file():
+        raise UserError(f"{path}: {_no_file(path)}")
     with closing(VideoFile(VideoFileOptions(path=path.absolute(), pace="fast"))) as source:
         source.open()
         while (frame := source.read()) is not None:
@@ -162,13 +164,17 @@ def _opened(path: Path) -> InputContainer:
 
 
 def _problem(path: Path, error: Exception) -> str:
-    if not path.exists():
-        return "no such file"
-    if path.is_dir():
-        return "expected a video file, found a folder; pictures in a folder are `type: images`"
+    if not path.is_file():
+        return _no_file(path)
     if isinstance(error, PermissionError):
         return "no permission to read it; try: chmod a+r"
     return f"expected a video (MP4, MOV, AVI, MKV, GIF ...), found {_describe(path)}"
+
+
+def _no_file(path: Path) -> str:
+    if path.is_dir():
+        return "expected a video file, found a folder; pictures in a folder are `type: images`"
+    return "expected a video file, found a device or a pipe" if path.exists() else "no such file"
 
 
 def _describe(path: Path) -> str:

@@ -29,7 +29,7 @@ from stepped import SteppedClock, SteppedEvent
 
 from edgepose.errors import UserError
 from edgepose.sources.decode import Track
-from edgepose.sources.video import VideoFile
+from edgepose.sources.video import VideoFile, clip_frames
 from edgepose.types import Frame
 
 
@@ -496,3 +496,9 @@ def test_a_title_that_is_no_utf8_is_no_matter(tmp_path: Path):
     with closing(video(path)) as source:
         source.open()
         assert source.read() is not None
+
+
+def test_a_device_is_no_clip():
+    """For commands that read a whole clip; a configuration says so with the line."""
+    with pytest.raises(UserError, match="found a device or a pipe"):
+        next(clip_frames(Path("/dev/zero")))

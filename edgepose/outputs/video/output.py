@@ -21,8 +21,8 @@ from edgepose.types import Scene, Size
 log = logging.getLogger(__name__)
 
 NOMINAL: Final = 1 / 30  # seconds a frame lasts when the source's time stands still or goes back
-DATES: Final = re.compile("%[YymdjHMSF]")
-DATES_SHOWN: Final = "%Y, %y, %m, %d, %j, %H, %M, %S or %F"
+DATES: Final = re.compile("%[YymdjHMSFsTuUW]")
+DATES_SHOWN: Final = "%Y, %m, %d, %H, %M, %S, %F, %T or %s"
 LONGEST: Final = 2.0  # seconds a frame lasts at most: an hour without camera is cut
 
 
