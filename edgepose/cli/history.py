@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from edgepose import jsonio
 from edgepose.errors import UserError
 
 Event = Mapping[str, Any]
+
+_LONGEST: Final = 1 << 20  # bytes of a line; an event has some hundred, poses some thousand
 
 
 def read_events(path: Path) -> tuple[list[Event], int]:
@@ -21,7 +23,7 @@ def read_events(path: Path) -> tuple[list[Event], int]:
     damaged = 0
     try:
         with path.open("rb") as file:
-            for line in file:
+            while line := file.readline(_LONGEST):  # /dev/zero is one line without an end
                 if not line.strip():
                     continue
                 event = _event(line)

@@ -114,6 +114,8 @@ def _error(name: str, line: int | None, text: str, kind: ProblemKind = "syntax")
 
 def _read(path: Path) -> bytes:
     name = str(path)
+    if path.is_fifo() and not name.startswith("/dev/"):  # there the shell puts those of <(...)
+        raise _error(name, None, "is a pipe, which may never end; name a file")
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)

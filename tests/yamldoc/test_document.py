@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -231,6 +232,13 @@ def test_a_missing_file_is_named_with_the_near_miss(tmp_path: Path):
     (tmp_path / "kiosk.yaml").write_text("a: 1")
     with pytest.raises(UserError, match=r"kioks\.yaml: no such file; did you mean '.*kiosk\.yaml'"):
         read_yaml(tmp_path / "kioks.yaml")
+
+
+def test_a_pipe_is_no_file(tmp_path: Path):
+    """A push that named one as its language stopped every command; nothing waits for it."""
+    os.mkfifo(tmp_path / "de.yaml")
+    with pytest.raises(UserError, match="is a pipe, which may never end; name a file"):
+        read_yaml(tmp_path / "de.yaml")
 
 
 def test_a_folder_is_no_file(tmp_path: Path):
