@@ -140,7 +140,16 @@ ExistingPath = Annotated[Path, AfterValidator(_beside_config), AfterValidator(_m
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 """A score or share, 0..1."""
 
-Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+LONGEST: Final = 366 * 24 * 3600.0  # seconds; sockets and clocks can't count much further
+
+
+def _within_a_year(seconds: float) -> float:
+    if seconds > LONGEST:
+        raise ValueError(f"expected at most {LONGEST:.0f} seconds, a year, found {seconds:g}")
+    return seconds
+
+
+Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False), AfterValidator(_within_a_year)]
 """A duration, 0 or more."""
 
 Degrees = Annotated[float, Field(gt=0.0, le=180.0)]
@@ -149,7 +158,9 @@ Degrees = Annotated[float, Field(gt=0.0, le=180.0)]
 Proportion = Annotated[float, Field(gt=0.0)]
 """A share or multiple of a length, more than 0."""
 
-PositiveSeconds = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+PositiveSeconds = Annotated[
+    float, Field(gt=0.0, allow_inf_nan=False), AfterValidator(_within_a_year)
+]
 """A duration of more than 0."""
 
 DAY: Final = 86_400.0  # seconds; no exercise and no pause takes longer

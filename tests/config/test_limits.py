@@ -222,6 +222,20 @@ def test_a_push_names_no_device_and_no_pipe(file: Path, line: str):
         pushed(file, f"{TEXT}{line}\n")
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x: {type: webhook, url: 'http://a/', timeout: 1.0e+308}",
+        "x: {type: mqtt, host: b, stats_interval: 1.0e+308}",
+        "x: {type: sound, device: \"file:'|id>x',raw\"}",
+    ],
+)
+def test_a_push_ends_no_process_and_runs_no_command(file: Path, line: str):
+    """No clock counts so many seconds; ALSA's plug-in for files runs what stands after the bar."""
+    with pytest.raises(ConfigError, match=r"outputs\.x\."):
+        pushed(file, f"{TEXT}  {line}\n")
+
+
 @pytest.mark.parametrize("name", ["%99999Y.mp4", "edgepose.y%Pl", "%n.mp4", "x%"])
 def test_the_name_of_a_clip_is_what_it_looks_like(file: Path, name: str):
     """One was too long to be a name and ended the process; one was `edgepose.yaml` before noon."""

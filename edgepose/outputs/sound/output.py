@@ -16,6 +16,8 @@ from edgepose.outputs.sound.phrases import Coach, Utterance
 from edgepose.outputs.sound.player import Player
 from edgepose.types import Scene
 
+# ALSA's names can do more: `file:` and `tee:` write to any file, or run a shell's command.
+_CARD: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.]*(:[A-Za-z0-9_=,.-]*)?$"
 _CHECK: Final = 0.5  # seconds between two looks at whether aplay has ended well
 
 
@@ -24,8 +26,8 @@ class SoundOptions(options.Options):
 
     device: str = Field(
         default="default",
-        pattern=r"^[^-\s][^\s]*$",
-        title="the name of a sound card, without blanks",
+        pattern=_CARD,
+        title="the name of a sound card, such as default or plughw:1,0",
         description="sound card as ALSA names it; `aplay -L` lists them",
         examples=["plughw:1,0"],
     )
@@ -46,6 +48,13 @@ class SoundOptions(options.Options):
         "words",
         examples=[{}],
     )
+
+    @field_validator("device")
+    @classmethod
+    def _is_card(cls, device: str) -> str:
+        if device.partition(":")[0] in ("file", "tee"):
+            raise ValueError(f"expected a sound card, found ALSA's plug-in for files: {device}")
+        return device
 
     @field_validator("sounds")
     @classmethod

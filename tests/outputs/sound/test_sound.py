@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from edgepose.language import load_language
 from edgepose.outputs.base import Device
@@ -231,3 +232,23 @@ def test_without_espeak_there_are_tones_and_a_reason(
     assert "apt install espeak-ng" in output.trouble
     output.show(scene(event("rep", 7)))
     assert heard(10).startswith(clips.tone("rep", 1.0).data[:10])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["file:x.wav", "file:'|id>x',raw", "tee:default,x,raw", "plug:file:x", "-D", "hw:1;id",
+     "plughw:{}", "/tmp/x"],
+)  # fmt: skip
+def test_a_sound_card_is_a_card(name):
+    """ALSA's plug-ins write to any file and run commands: nobody may choose one from outside."""
+    with pytest.raises(ValidationError):
+        SoundOptions.model_validate({"device": name})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["default", "plughw:1,0", "hw:0", "sysdefault:CARD=vc4hdmi0", "hdmi:CARD=x,DEV=0", "my_card"],
+)
+def test_names_of_real_cards_are_taken(name):
+    """As `aplay -L` lists them, and those of one's own asound.conf."""
+    assert SoundOptions.model_validate({"device": name}).device == name
