@@ -11,7 +11,7 @@ from edgepose.config.edit import save_text
 from edgepose.config.files import ConfigFiles
 from edgepose.config.last_broker import Control, remote_outputs
 from edgepose.config.loader import Config
-from edgepose.definitions import template_file
+from edgepose.definitions import library, template_file
 from edgepose.errors import ConfigError, EdgeposeError, UserError
 
 
@@ -78,6 +78,7 @@ class StandbyUpdate:
     def _put_template(self, name: str, text: str) -> str:
         path = Path(self._path).absolute().parent / "templates" / f"{name}.yaml"
         template_file.loads(text, path.name)
+        library.must_have_room(path)
         save_text(path, text)
         return f"template '{name}' is in place, and the configuration is tried again"
 
