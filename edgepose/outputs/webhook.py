@@ -39,6 +39,7 @@ DRAIN: Final = 2.0  # seconds of posting at the end
 TICK: Final = 1.0  # seconds between two looks at a disk that fails
 LOOKUP: Final = 30.0  # seconds that the system's resolver may take with three dead name servers
 _BAD_EVENT: Final = (400, 413, 422)  # a bad event; any other answer is retried
+LONGEST_REASON: Final = 80  # characters of what a server says of its answer
 
 
 def _web_address(url: str) -> str:
@@ -235,7 +236,7 @@ class Webhook(Output):
 
     def _not_accepted(self, message: Message, error: urllib.error.HTTPError) -> None:
         """Drop an event that the receiver calls bad; else raise OutputLost."""
-        answer = f"{self._host}: answered {error.code} {error.reason}"
+        answer = f"{self._host}: answered {error.code} {str(error.reason)[:LONGEST_REASON]}"
         if error.code in _BAD_EVENT:
             log.error("%s to event %s, which is dropped.", answer, message.id)
             self._refused += 1

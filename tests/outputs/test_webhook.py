@@ -79,7 +79,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if answer == "late":
             self.server.released.wait(WAIT)
             return
-        self.send_response(int(answer))
+        if answer == "talkative":
+            self.send_response(503, "A" * 60_000)
+            answer = 503
+        else:
+            self.send_response(int(answer))
         if 300 <= int(answer) < 400:
             self.send_header("Location", "/elsewhere")
         self.send_header("Content-Length", "0")
@@ -181,6 +185,14 @@ def test_without_a_secret_nothing_is_signed(
 def test_a_secret_is_not_shown(hook: Make):
     """Options end up in logs and error messages."""
     assert "sesame" not in repr(WebhookOptions(url="http://x.org", secret="sesame"))
+
+
+def test_a_long_reason_of_a_server_is_cut(server: Server, hook: Make, scene: Callable[..., Scene]):
+    """It goes into the log, the health document and MQTT."""
+    server.plan = ["talkative"] * 100
+    output = post(hook("door"), scene(0, 1))
+    assert "answered 503 AAA" in output.trouble
+    assert len(output.trouble) < 200
 
 
 def test_watches_and_types_are_chosen(server: Server, hook: Make, scene: Callable[..., Scene]):
