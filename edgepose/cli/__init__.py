@@ -15,7 +15,7 @@ import click
 from edgepose import __version__
 from edgepose.cli.log_filter import FORMAT, OneLine, RateLimit
 from edgepose.errors import EdgeposeError, near_miss
-from edgepose.yamldoc.marks import one_line
+from edgepose.yamldoc.marks import harmless
 
 
 class Listed(NamedTuple):
@@ -117,9 +117,7 @@ def main() -> None:
         with _ending_in_order(0) if is_run else nullcontext():
             cli(prog_name="edgepose")
     except EdgeposeError as error:
-        # The name of a file may hold commands for a terminal.
-        lines = map(one_line, str(error).split("\n"))
-        click.echo("edgepose: " + "\n".join(lines), err=True)
+        click.echo(f"edgepose: {harmless(str(error))}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of the output is gone: not an error
