@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import termios
+import time
 from pathlib import Path
 
 import pytest
@@ -132,15 +135,21 @@ def test_sigterm_ends_a_live_run_in_order(squat_config):
     assert "Traceback" not in rest
 
 
-def test_sigterm_during_the_start_ends_it_in_order(tmp_path):
-    """Before there is anything to stop: here while the configuration is read."""
-    config = tmp_path / "config.yaml"
-    os.mkfifo(config)
-    command = [sys.executable, "-m", "edgepose", "run", str(config)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    with config.open("w"):  # returns when the process has opened it too
+def test_sigterm_during_the_start_ends_it_in_order():
+    """Before there is anything to stop: here while a configuration is read that goes on."""
+    reading, writing = os.pipe()
+    os.write(writing, b"version: 1\n")
+    command = [sys.executable, "-m", "edgepose", "run", f"/dev/fd/{reading}"]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, pass_fds=[reading]
+    ) as process:
+        while any(fcntl.ioctl(reading, termios.FIONREAD, b"\0\0\0\0")):
+            assert process.poll() is None
+            time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
         said = process.communicate(timeout=60)[1]
+    os.close(reading)
+    os.close(writing)
     assert process.returncode == 0
     assert "Traceback" not in said
 
