@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from edgepose import jsonio
 from edgepose.errors import OutputLost, error_text
+from edgepose.outputs import own_files
 from edgepose.system import atomic
 from edgepose.system.paths import is_still_at
 
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 PIPE_PATIENCE: Final = 1.0  # seconds that the reader of a FIFO may take to make room
 _BEGINNINGS: Final = (b'{"id":', b'{"type":')  # of an event; of a recording, or of poses
 _HEAD: Final = 32  # bytes that tell our files from others
+_OURS: Final = "JSON lines of edgepose"
 
 
 def json_line(value: Any) -> bytes:
@@ -166,20 +168,8 @@ def rotate(path: Path, keep: int) -> None:
 
 
 def why_unusable(path: Path) -> str:
-    """Return why lines can't be appended to what is at a path, `""` where they can.
-
-    What can't be looked at counts as usable: another account may run the outputs.
-    """
-    try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            return f"{path} is a folder; name a file in it"
-        if stat.S_ISREG(mode):
-            with path.open("rb") as file:
-                return "" if _is_ours(file.read(_HEAD)) else _foreign(path)
-    except OSError:
-        pass
-    return ""
+    """Return why lines can't be appended to what is at a path, `""` where they can."""
+    return own_files.why_unusable(path, _HEAD, _is_ours, _OURS)
 
 
 def _must_be_a_file_of_ours(path: Path) -> None:
@@ -195,11 +185,7 @@ def _must_be_ours(path: Path, file: int) -> None:
     Whatever the path and its links say, a configuration, a key or a database stays as it is.
     """
     if not _is_ours(os.pread(file, _HEAD, 0)):
-        raise OutputLost(_foreign(path))
-
-
-def _foreign(path: Path) -> str:
-    return f"{path} holds something other than JSON lines of edgepose; name another file"
+        raise OutputLost(own_files.foreign(path, _OURS))
 
 
 def _is_ours(head: bytes) -> bool:

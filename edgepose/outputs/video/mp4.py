@@ -8,7 +8,6 @@ it at once.
 from __future__ import annotations
 
 import logging
-import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.errors import OutputLost, error_text
+from edgepose.outputs import own_files
 from edgepose.types import Image, Size
 
 log = logging.getLogger(__name__)
@@ -184,19 +184,11 @@ def has_picture(av: ModuleType, path: Path) -> bool:
 
 def why_unusable(path: Path) -> str:
     """Return why a clip can't take the place of what is at a path, `""` where it can."""
-    try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            return f"{path} is a folder; name a file in it"
-        if stat.S_ISREG(mode):
-            with path.open("rb") as file:
-                head = file.read(8)
-            # A power cut leaves zeros.
-            if head.strip(b"\0") and head[4:] != b"ftyp":
-                return f"{path} holds something other than an MP4 clip; name another file"
-    except OSError:  # whether it can be written is found when that is tried
-        pass
-    return ""
+    return own_files.why_unusable(path, 8, _is_clip, "an MP4 clip")
+
+
+def _is_clip(head: bytes) -> bool:
+    return not head.strip(b"\0") or head[4:] == b"ftyp"  # a power cut leaves zeros
 
 
 def planes(image: Image) -> NDArray[np.uint8]:
