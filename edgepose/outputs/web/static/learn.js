@@ -1,7 +1,7 @@
 // Teach an exercise: name, countdown, do it a few times, and the device learns what was done.
 
 import { command, sentence, show, showMessage } from "/device.js";
-import { Beeper } from "/teach.js";
+import { Beeper, countDown } from "/teach.js";
 import { say } from "/words.js";
 
 const element = (id) => document.getElementById(id);
@@ -43,14 +43,11 @@ export class ExerciseTeacher {
 
   // Show the seconds that are left, then go on.
   count(left, unit, then) {
-    const tick = () => {
-      if (left === 0) return then();
-      element("count").textContent = `${left}${unit}`;
-      if (left <= READY) this.sound.beep(left === 1 ? 880 : 587);
-      left -= 1;
-      this.timer = setTimeout(tick, 1000);
+    const each = (seconds) => {
+      element("count").textContent = `${seconds}${unit}`;
+      if (seconds <= READY) this.sound.tick(seconds);
     };
-    tick();
+    countDown(this, left, each, then);
   }
 
   stop() {

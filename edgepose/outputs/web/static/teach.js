@@ -65,14 +65,11 @@ export class Teacher {
     this.button.classList.remove("primary");
     element("stage").scrollIntoView({ block: "nearest" });
     show(element("countdown"), true);
-    const tick = () => {
-      if (left === 0) return this.wait(0);
-      element("count").textContent = left;
-      this.sound.beep(left === 1 ? 880 : 587);
-      left -= 1;
-      this.timer = setTimeout(tick, 1000);
+    const each = (seconds) => {
+      element("count").textContent = seconds;
+      this.sound.tick(seconds);
     };
-    tick();
+    countDown(this, left, each, () => this.wait(0));
   }
 
   stop() {
@@ -149,9 +146,21 @@ function hintIn(hint, model) {
 }
 
 // A short tone a second: the person in the pose is too far away to read a phone.
+// Call `each` with the seconds that are left, once a second, then `then`; owner.timer can end it.
+export function countDown(owner, left, each, then) {
+  if (left === 0) return then();
+  each(left);
+  owner.timer = setTimeout(() => countDown(owner, left - 1, each, then), 1000);
+}
+
 export class Beeper {
   constructor() {
     this.context = "AudioContext" in window ? new AudioContext() : null;
+  }
+
+  // Of a countdown: the last second is higher.
+  tick(left) {
+    this.beep(left === 1 ? 880 : 587);
   }
 
   beep(frequency, length = 0.09) {
