@@ -8,6 +8,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
+from waiting import wait_until
 
 from edgepose.appliance.health import Health
 from edgepose.backoff import Backoff
@@ -25,16 +26,6 @@ class Well:
     def read(self) -> dict[str, Any]:
         """Return that nothing is known."""
         return {}
-
-
-def wait_until(is_so: Callable[[], object]) -> None:
-    """Return when it is so; fail after half a minute."""
-    pause = threading.Event()
-    for _ in range(3000):
-        if is_so():
-            return
-        pause.wait(0.01)
-    pytest.fail("it never came to that")
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from waiting import wait_until
 
 from edgepose.engine import black_or_frozen
 from edgepose.engine.black_or_frozen import DARK_FOR, EVERY, FreezeDetector
@@ -129,16 +129,6 @@ def started() -> Iterator[Callable[..., Pipeline]]:
     yield start
     for pipeline in pipelines:
         pipeline.stop()
-
-
-def wait_until(is_so: Callable[[], object]) -> None:
-    """Return when it is so; fail after half a minute."""
-    pause = threading.Event()
-    for _ in range(3000):
-        if is_so():
-            return
-        pause.wait(0.01)
-    pytest.fail("it never came to that")
 
 
 @pytest.fixture

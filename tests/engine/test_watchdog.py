@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import wait_until
 
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.watchdog import Supervisor, hung_parts, status_line
@@ -52,16 +53,6 @@ def running(gate) -> Iterator[Callable[..., Pipeline]]:
     gate.set()
     for pipeline in started:
         pipeline.stop()
-
-
-def wait_until(is_so: Callable[[], object]) -> None:
-    """Return when it is so; fail after half a minute."""
-    pause = threading.Event()
-    for _ in range(3000):
-        if is_so():
-            return
-        pause.wait(0.01)
-    pytest.fail("it never came to that")
 
 
 def held(gate: threading.Event, entered: threading.Event) -> Callable[[], None]:
