@@ -17,7 +17,7 @@ from pydantic.json_schema import models_json_schema
 from edgepose.config.schema import Root
 from edgepose.config.smoothing import FILTERS
 from edgepose.core.smoothing import PRESETS
-from edgepose.definitions.exercise_file import ExerciseSection
+from edgepose.definitions.exercise_sections import ExerciseSection
 from edgepose.definitions.routine_file import RoutineSection
 from edgepose.definitions.template_file import TemplateFile
 from edgepose.options import Options

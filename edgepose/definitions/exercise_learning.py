@@ -16,7 +16,7 @@ from edgepose.core.watches.learning import LEAST_COUNT, Lesson, SignalCandidate,
 from edgepose.core.watches.signals import LIMBS
 from edgepose.core.watches.trace import Seen
 from edgepose.definitions import exercise_file
-from edgepose.definitions.exercise_file import SignalSection
+from edgepose.definitions.exercise_sections import SignalSection
 from edgepose.errors import ExerciseError
 from edgepose.yamldoc.marks import flow
 

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from edgepose.core.watches.counter import Bound
-from edgepose.definitions import exercise_file, library
+from edgepose.definitions import exercise_file, exercise_sections, library
 from edgepose.errors import ExerciseError
 
 SQUAT = """\
@@ -191,7 +191,7 @@ def test_a_mistake_is_named(before, after, expected):
 )
 def test_a_signal_knows_its_span(signal, span):
     """No threshold beyond it is ever passed."""
-    assert exercise_file.SignalSection.model_validate(signal).span == span
+    assert exercise_sections.SignalSection.model_validate(signal).span == span
 
 
 def test_all_mistakes_at_once():
