@@ -112,9 +112,10 @@ def _ending_in_order(code: int) -> Iterator[None]:
 
 def main() -> None:
     """Run the command line; a user's mistake or a failed device gives one message, no traceback."""
-    is_run = "run" in sys.argv[1:]  # which promises 0, also while it loads its model
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     try:
-        with _ending_in_order(0) if is_run else nullcontext():
+        # `run` promises 0, also while it loads its model.
+        with _ending_in_order(0) if command == "run" else nullcontext():
             cli(prog_name="edgepose")
     except EdgeposeError as error:
         click.echo(f"edgepose: {harmless(str(error))}", err=True)
