@@ -68,6 +68,18 @@ class Phone:
 
         self._once_it_can(click)
 
+    def tap_until(self, selector: str, condition: str) -> None:
+        """Click until it has done something: the page moves while it fills, and a tap may miss."""
+        for _ in range(10):
+            self.tap(selector)
+            if self.run(f"return {condition}"):
+                return
+        raise AssertionError(f"ten taps on {selector}, and never: {condition}")
+
+    def unfold(self, selector: str) -> None:
+        """Open what a summary folds up."""
+        self.tap_until(selector, f"document.querySelector('{selector}').parentElement.open")
+
     def type(self, selector: str, text: str) -> None:
         """Write into a field, over what is in it."""
 
@@ -92,7 +104,10 @@ class Phone:
         """Press a key on an element."""
         from selenium.webdriver.common.keys import Keys
 
-        self._browser.find_element("css selector", selector).send_keys(times * getattr(Keys, key))
+        keys = times * getattr(Keys, key)
+        self._once_it_can(
+            lambda: self._browser.find_element("css selector", selector).send_keys(keys)
+        )
 
     def open(self, path: str = "/") -> None:
         """Go to the page, or to another path of the device."""
@@ -105,10 +120,7 @@ class Phone:
 
     def teach(self, name: str) -> None:
         """Begin to teach a pose, with the shortest countdown, for no watch as yet."""
-        for _ in range(10):  # the page moves while its picture appears, and a tap may miss
-            self.tap("#teach")
-            if self.run("return document.getElementById('teach-sheet').open"):
-                break
+        self.tap_until("#teach", "document.getElementById('teach-sheet').open")
         self.tap("label:has(#pose-watch)")
         self.type("#pose-name", name)
         self.tap("#teach-form label:has([value='3'])")

@@ -109,7 +109,7 @@ def test_what_is_taught_and_tuned_on_the_page_stands_in_the_configuration(
     phone.see("document.getElementById('taught-sheet').open")
     phone.tap("#taught-apply")
     phone.see("document.querySelector('.phase').textContent === 'Shown'")
-    phone.tap(".watch summary")
+    phone.unfold(".watch summary")
     phone.press("[name=enter]", "ARROW_RIGHT", 5)
     phone.tap("#save")
     phone.see("document.querySelector('.toast')?.textContent.includes('aved to')")
@@ -134,7 +134,7 @@ def test_undo_brings_the_configuration_back(
     phone.open()
     phone.log_in()
     phone.see("document.querySelector('.watch summary')")
-    phone.tap(".watch summary")
+    phone.unfold(".watch summary")
     phone.press("[name=enter]", "ARROW_RIGHT", 5)
     phone.see("!document.getElementById('unsaved').hidden")
 
@@ -189,7 +189,7 @@ def test_a_gym_sees_today_s_sets_in_its_own_language(
     assert head.endswith("Wiederholungen")
     assert phone.run("return document.querySelector('.curve-line').getAttribute('d').length > 99")
     phone.see("document.getElementById('events').textContent.includes('Kniebeugen Satz')")
-    phone.tap("#history summary")
+    phone.unfold("#history summary")
     phone.see("document.querySelector('.days .bar-day')?.getBoundingClientRect().height > 20")
     assert phone.complaints() == []
 

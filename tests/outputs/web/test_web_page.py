@@ -72,7 +72,7 @@ def test_an_installer_teaches_a_pose_and_tunes_it(phone: Phone, stand: Web, appl
     phone.see("document.querySelector('.phase').textContent === 'Shown'")
     phone.see("document.getElementById('events').textContent.includes('Arms up shown')")
 
-    phone.tap(".watch summary")
+    phone.unfold(".watch summary")
     phone.press("[name=enter]", "ARROW_RIGHT", 5)
     phone.see("document.querySelector('[name=enter]').value === '0.9'")
     assert phone.see("document.querySelector('.mark.enter').style.left") == "90%"
@@ -93,7 +93,7 @@ def test_a_slider_shows_its_effect_at_once(phone: Phone, stand: Web, appliance: 
     score = phone.run(f"return {SCORE}")
     assert phone.run("return document.querySelector('.phase').textContent") == "Waiting"
 
-    phone.tap(".watch summary")
+    phone.unfold(".watch summary")
     phone.press("[name=enter]", "ARROW_LEFT", 85 - score + 3)
     phone.see("document.querySelector('.phase').textContent === 'Shown'")
 
