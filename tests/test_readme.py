@@ -13,7 +13,7 @@ from edgepose.config.loader import load
 
 README = Path(__file__).parent.parent / "README.md"
 TEXT = README.read_text()
-DOCUMENTS = [*README.parent.glob("*.md"), *README.parent.glob("docs/*.md")]
+DOCUMENTS = [*README.parent.glob("*.md"), *README.parent.glob("docs/**/*.md")]
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.M | re.S)
 
 
@@ -68,7 +68,7 @@ def test_every_yaml_block_is_a_valid_configuration(edgepose_command, visitor, li
         assert load(path).source
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_links_and_pictures_exist(document: Path):
     """Every link within the checkout leads to a file, in every document."""
     for target in re.findall(r"\]\(([^)#]+)", document.read_text()):

@@ -1,0 +1,34 @@
+"""What the site needs of pages that are written for a forge: links, fences, and data to take away."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from typing import Any, Final
+
+BRANCH: Final = "main"
+_LINK: Final = re.compile(r"(\]\()([^)\s#]+)([^)\s]*\))")
+_FENCE: Final = re.compile(r"^(\s*```\w+)[ \t]+\S[^\n]*$", re.M)
+
+
+def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
+    """Return the text with links that leave the site made absolute, and plain fences."""
+    here = posixpath.dirname(page.file.src_uri)
+
+    def absolute(found: re.Match[str]) -> str:
+        head, target, tail = found.groups()
+        return f"{head}{_outside(target, here, config) or target}{tail}"
+
+    # The word after a fence's language is for the tests: `skip=...`, `fragment`.
+    return _FENCE.sub(r"\1", _LINK.sub(absolute, markdown))
+
+
+def _outside(target: str, here: str, config: Any) -> str:
+    """Return the forge's address of a file outside of the documents, `""` for any other link."""
+    place = posixpath.normpath(posixpath.join("docs", here, target))
+    if "://" in target or place.startswith("docs/"):
+        return ""
+    root = os.path.dirname(config["config_file_path"])
+    kind = "tree" if os.path.isdir(os.path.join(root, place)) else "blob"
+    return f"{config['repo_url']}/{kind}/{BRANCH}/{place}"
