@@ -1,13 +1,17 @@
-"""Terminal output of `edgepose run`: a line an event, a summary at the end."""
+"""Terminal output of `edgepose run`: events on stdout, the page and a summary on stderr."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import click
 
+from edgepose.cli.page import notice
 from edgepose.engine.stats import Snapshot
 from edgepose.errors import counted
 from edgepose.outputs.base import Output
@@ -59,20 +63,50 @@ def _turn(limb: LimbMatch) -> float:
 
 
 class Console(Output):
-    """Events as lines on stderr, and what nearly happened."""
+    """Events as lines on stdout, the page's address on stderr, and what nearly happened."""
 
     internal = True
 
-    def __init__(self) -> None:
+    def __init__(self, as_json: bool = False) -> None:
+        self._as_json = as_json
         self._nearest: dict[str, _Nearest] = {}
+        self._shown_pages: set[str] = set()
+        self._outputs: Callable[[], Iterable[Mapping[str, Any]]] = tuple
+        self._stop: Callable[[], None] = lambda: None
+
+    def attach(
+        self, outputs: Callable[[], Iterable[Mapping[str, Any]]], stop: Callable[[], None]
+    ) -> None:
+        """Take what returns the health of each output, and what ends the run."""
+        self._outputs, self._stop = outputs, stop
 
     def show(self, scene: Scene) -> None:
         """Print the scene's events; note how close people come to each watch."""
+        self._show_pages()
         for state in scene.watches:
             self._of(state.name).take(state)
         for event in scene.events:
-            click.echo(line(event), err=True)
+            self._print(event)
             self._note(event)
+
+    def _print(self, event: Event) -> None:
+        """Print an event; without a reader of stdout, as in `| head`, the run ends."""
+        text = json.dumps(event.to_dict(), ensure_ascii=False) if self._as_json else line(event)
+        try:
+            click.echo(text)
+        except BrokenPipeError:
+            with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - what is buffered goes there
+                os.dup2(nowhere.fileno(), sys.stdout.fileno())
+            self._stop()
+
+    def _show_pages(self) -> None:
+        """Print the address of a page once, when it is open: that may be after the first frame."""
+        for health in self._outputs():
+            url = str(health.get("url", ""))
+            if url and url not in self._shown_pages:
+                self._shown_pages.add(url)
+                for text in notice(health):
+                    click.echo(text, err=True)
 
     def near_misses(self) -> Iterator[str]:
         """Yield a line for each watch that never fired."""

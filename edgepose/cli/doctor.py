@@ -43,7 +43,7 @@ def doctor(ctx: click.Context, config: Path | None, sets: tuple[str, ...], as_js
     with console.status("Examining ..."):
         groups = _report(console, chain(first, examine(System(), plan)), as_json)
     if as_json:
-        click.echo(json.dumps(as_dict(groups), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(as_dict(groups), ensure_ascii=False))
     else:
         console.print(summary(groups))
         if config is None:

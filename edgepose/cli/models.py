@@ -73,7 +73,7 @@ def list_models(here: bool, as_json: bool) -> None:
     # A model that is not published is shown only where its file exists.
     shown = [row for row in rows if row["path"] or (row["published"] and not here)]
     if as_json:
-        click.echo(json.dumps(shown, indent=2))
+        click.echo(json.dumps(shown))
     else:
         _print_list(Console(), shown)
 
@@ -101,7 +101,7 @@ def pull(names: tuple[str, ...], mirror: str, as_json: bool) -> None:
         if not as_json:
             _print_pulled(Console(), known, path)
     if as_json:
-        click.echo(json.dumps(fetched, indent=2))
+        click.echo(json.dumps(fetched))
 
 
 def _pull(known: Entry, mirror: str) -> Path:
@@ -139,7 +139,7 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
     results = [_check(one, locate(one)) for one in known]
     shown = [result for result in results if names or result["state"] != "missing"]
     if as_json:
-        click.echo(json.dumps(shown, indent=2))
+        click.echo(json.dumps(shown))
     else:
         _print_checks(Console(), shown)
     if any(result["state"] in ("damaged", "missing") for result in shown):
@@ -159,7 +159,7 @@ def info(model: str, tensors: bool, as_json: bool) -> None:
     inside = inspect(networks(found)[-1])
     about = _describe(found, inside, read_speeds())
     if as_json:
-        click.echo(json.dumps(about, indent=2))
+        click.echo(json.dumps(about))
     else:
         _print_info(Console(), about, all_tensors=tensors)
 
@@ -182,7 +182,7 @@ def strip_command(model: str, out: Path, force: bool, as_json: bool) -> None:
     _write(out, stripped)
     after = read_model(stripped, str(out))
     if as_json:
-        click.echo(json.dumps(_stripped(found.path, out, after), indent=2))
+        click.echo(json.dumps(_stripped(found.path, out, after)))
     else:
         _print_stripped(Console(), out, after)
 

@@ -8,10 +8,10 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -48,7 +48,12 @@ MAKESHIFT: Final = (
 @config_argument
 @set_option
 @click.option("--record", type=click.Path(path_type=Path), help="Also record poses, for `replay`.")
-@click.option("--json", "as_json", is_flag=True, help="Print the final figures as JSON.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print events and the final figures as JSON, one a line.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option(
     "--service/--no-service",
@@ -64,8 +69,11 @@ def run(
     quiet: bool,
     service: bool | None,
 ) -> None:
-    """Run the pipeline that CONFIG describes, until the source ends or Ctrl-C."""
-    console = None if quiet else Console()
+    """Run the pipeline that CONFIG describes, until the source ends or Ctrl-C.
+
+    Events are printed on stdout, everything else on stderr.
+    """
+    console = None if quiet else Console(as_json)
 
     def start(active: ActiveConfig) -> Appliance:
         return _new_appliance(active, record, console)
@@ -143,6 +151,7 @@ def _new_appliance(active: ActiveConfig, record: Path | None, console: Console |
     if record is not None:
         appliance.add("record", _recorder(assembly.device(config, appliance.model), record))
     if console is not None:
+        console.attach(lambda: _outputs_health(appliance), appliance.stop)
         click.echo(f"edgepose: {assembly.describe(config, appliance.model)}", err=True)
         if appliance.model.is_makeshift:
             click.echo(f"edgepose: {MAKESHIFT}", err=True)
@@ -150,6 +159,10 @@ def _new_appliance(active: ActiveConfig, record: Path | None, console: Console |
         appliance.model.warm_up()
     tune_python()
     return appliance
+
+
+def _outputs_health(appliance: Appliance) -> list[Mapping[str, Any]]:
+    return [worker.output.health for worker in appliance.pipeline.outputs.values()]
 
 
 def run_appliance(appliance: Appliance) -> None:

@@ -41,12 +41,40 @@ def test_one_event_a_squat_and_none_while_standing(edgepose, squat_config):
 
 
 def test_events_are_told_on_the_terminal_with_a_summary(edgepose, squat_config):
-    """A person at the terminal sees what runs, each event, and what came of it."""
+    """What runs and what came of it on stderr; each event on stdout, for `grep` and `tee`."""
     said = edgepose("run", squat_config)
     assert "model movenet-lightning-int8" in said.err
-    assert said.err.count("squat  start") == 3
+    assert said.out.count("squat  start") == 3
+    assert len(said.out.splitlines()) == 6
     assert "65 frames perceived" in said.err
-    assert said.out == ""
+
+
+def test_json_gives_each_event_and_the_figures_one_a_line(edgepose, squat_config):
+    """For `jq`: the documents of the log, and the figures last."""
+    *rows, figures = map(json.loads, edgepose("run", squat_config, "--json").out.splitlines())
+    logged = events(squat_config.parent / "events.jsonl")
+    assert [row["type"] for row in rows] == [row["type"] for row in logged]
+    assert figures["counts"]["events"] == 6
+
+
+def test_a_reader_that_goes_away_ends_the_run(live_config):
+    """`edgepose run CONFIG | head -1` comes back, without a traceback."""
+    command = f"{sys.executable} -m edgepose run {live_config} | head -1"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout.count("\n") == 1
+    assert "frames perceived" in done.stderr
+    assert "Broken" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_pages_address_is_printed_once_it_is_open(squat_config, edgepose):
+    """Without a terminal the address alone: the token would stay in the journal."""
+    page = ["outputs.page={type: web, port: 0}", "source.pace=realtime"]
+    said = edgepose("run", squat_config, *(w for one in page for w in ("--set", one)))
+    (line,) = [row for row in said.err.splitlines() if "the page is at" in row]
+    assert re.fullmatch(r"edgepose: the page is at http://127\.0\.0\.1:\d+/", line)
 
 
 def test_the_end_says_what_nearly_happened(edgepose, squat_config):
@@ -123,16 +151,16 @@ def test_sigterm_ends_a_live_run_in_order(squat_config):
     """A service that is stopped ends what is active and exits with 0."""
     command = [sys.executable, "-m", "edgepose", "run", str(squat_config)]
     live = ["--set", "source.pace=realtime", "--set", "source.loop=true"]
-    process = subprocess.Popen([*command, *live], stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([*command, *live], **pipes)
+    for line in process.stdout:
         if "start" in line:
             break
     process.send_signal(signal.SIGTERM)
-    rest = process.communicate(timeout=30)[1]
+    rest, said = process.communicate(timeout=30)
     assert process.returncode == 0
     assert "end" in rest
-    assert "Traceback" not in rest
+    assert "Traceback" not in said
 
 
 def test_sigterm_during_the_start_ends_it_in_order():
@@ -172,27 +200,26 @@ def interrupted(number, *arguments):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes) as process:
         seen = ""
-        for line in process.stderr:
+        for line in process.stdout:
             seen += line
-            if seen.count("  arms_up  ") == 2:
+            if seen.count("arms_up") == 2:
                 break
         process.send_signal(number)
-        out, rest = process.communicate(timeout=30)
+        rest, said = process.communicate(timeout=30)
     assert process.returncode == 0
-    return out, seen + rest
+    return seen + rest, said
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_says_what_it_counted(live_config, number):
     """Ctrl-C and a stopped service end in the figures of the run, not in zeros."""
-    _, said = interrupted(number, live_config)
+    out, said = interrupted(number, live_config)
     frames, events = re.search(r"(\d+) frames perceived.* (\d+) events", said).groups()
-    assert int(events) == said.count("  arms_up  ")
+    assert int(events) == out.count("  arms_up  ")
     assert int(frames) >= 20
-    out, said = interrupted(number, live_config, "--json")
-    counts = json.loads(out)["counts"]
-    assert counts["events"] == said.count("  arms_up  ")
-    assert counts["scenes"] >= 20
+    *rows, figures = map(json.loads, interrupted(number, live_config, "--json")[0].splitlines())
+    assert figures["counts"]["events"] == len(rows)
+    assert figures["counts"]["scenes"] >= 20
 
 
 @pytest.mark.parametrize("clip", ["rao_squat_side.mp4", "smart_squat.gif"])
