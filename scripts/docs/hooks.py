@@ -1,10 +1,10 @@
-"""What the site needs of pages that are written for a forge: links, fences, and data to take away."""
+"""What the site needs of pages that are written for a forge: links to elsewhere, plain fences."""
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
+from pathlib import Path
 from typing import Any, Final
 
 BRANCH: Final = "main"
@@ -29,6 +29,5 @@ def _outside(target: str, here: str, config: Any) -> str:
     place = posixpath.normpath(posixpath.join("docs", here, target))
     if "://" in target or place.startswith("docs/"):
         return ""
-    root = os.path.dirname(config["config_file_path"])
-    kind = "tree" if os.path.isdir(os.path.join(root, place)) else "blob"
-    return f"{config['repo_url']}/{kind}/{BRANCH}/{place}"
+    is_folder = (Path(config["config_file_path"]).parent / place).is_dir()
+    return f"{config['repo_url']}/{'tree' if is_folder else 'blob'}/{BRANCH}/{place}"
