@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import click
 
 from edgepose import __version__
+from edgepose.cli.command import Group
 from edgepose.cli.log_filter import FORMAT, OneLine, RateLimit
 from edgepose.errors import EdgeposeError, near_miss
 from edgepose.yamldoc.marks import harmless
@@ -53,7 +54,7 @@ INTERNAL: Final = {"release-lines": Listed("release_lines:release_lines")}
 """Commands for the service's unit, which `--help` does not list."""
 
 
-class _Commands(click.Group):
+class _Commands(Group):
     """The commands by name, imported one at a time: `version` must not load OpenCV."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -82,6 +83,7 @@ class _Commands(click.Group):
 
 @click.group(
     cls=_Commands,
+    examples=["edgepose demo", "edgepose run kiosk.yaml", "edgepose run --help"],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, message="edgepose %(version)s")

@@ -21,6 +21,7 @@ from edgepose.appliance.model import LoadedModel
 from edgepose.bench import curves, parts, pipeline, suite, watches
 from edgepose.bench.pipeline import Result
 from edgepose.bench.rounds import Quartiles
+from edgepose.cli.command import Command
 from edgepose.cli.demo import bundled
 from edgepose.cli.options import json_option
 from edgepose.cli.pose import model_option, opened
@@ -35,7 +36,14 @@ from edgepose.types import Image, Size
 STAGES: Final = ("prepare", "infer", "finish", "gap", "age")
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "edgepose bench",
+        "edgepose bench --model movenet-lightning-int8 --json > before.json",
+        "edgepose bench --compare before.json --curves curves.png",
+    ],
+)
 @model_option
 @click.option(
     "--clip",

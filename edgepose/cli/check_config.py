@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from edgepose.cli.command import Command
 from edgepose.cli.options import config_argument, set_option
 from edgepose.config.edit import save_text
 from edgepose.config.files import boot_files, misnamed_files
@@ -36,7 +37,15 @@ OUTPUT_MS: Final = {"mqtt": 0.012, "hdmi": 0.03, "video": 0.03, "web": 0.03}
 # Other types take the same for any number of watches.
 
 
-@click.command("check-config")
+@click.command(
+    "check-config",
+    cls=Command,
+    examples=[
+        "edgepose check-config kiosk.yaml",
+        "edgepose check-config kiosk.yaml --set source.fps=15 --json",
+        "edgepose check-config old.yaml --migrate",
+    ],
+)
 @config_argument
 @set_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -17,6 +17,7 @@ from rich.table import Table
 from edgepose import imaging
 from edgepose.appliance.evaluation import Evaluation, evaluate, split
 from edgepose.appliance.model import LoadedModel
+from edgepose.cli.command import Group
 from edgepose.cli.options import json_option, order_option
 from edgepose.cli.pose import model_option, opened
 from edgepose.cli.template_capture import poses_of, still
@@ -35,12 +36,18 @@ _Path: Final = click.Path(path_type=Path)
 Row = tuple[str, str, Keypoints]
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    examples=[
+        "edgepose classifier learn photos --out yoga.csv",
+        "edgepose classifier test yoga.csv --split 0.2",
+    ],
+)
 def classifier() -> None:
     """Teach classes of poses from pictures, and test how well they are told apart."""
 
 
-@classifier.command()
+@classifier.command(examples=["edgepose classifier learn photos --out yoga.csv"])
 @click.argument("folder", type=_Path)
 @click.option("--out", type=_Path, required=True, metavar="NAME.csv", help="File to write.")
 @model_option
@@ -116,7 +123,13 @@ def _check_classes(rows: list[Row], pictures: dict[str, list[Path]]) -> None:
             raise ClassifierError(f"class '{name}': none of its pictures can be used; add others")
 
 
-@classifier.command("test")
+@classifier.command(
+    "test",
+    examples=[
+        "edgepose classifier test yoga.csv --split 0.2",
+        "edgepose classifier test yoga.csv other-photos --out confusion.png",
+    ],
+)
 @click.argument("name", type=_Path, metavar="CLASSIFIER")
 @click.argument("other", type=_Path, required=False, metavar="[OTHER]")
 @click.option(

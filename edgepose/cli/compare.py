@@ -16,13 +16,20 @@ from rich.table import Table
 
 from edgepose import imaging
 from edgepose.bench.comparison import FIGURES, Entrant, Row, Sheet, advise, compare
+from edgepose.cli.command import Command
 from edgepose.cli.options import json_option
 from edgepose.cli.pose import opened
 
 _Existing = click.Path(path_type=Path, exists=True)
 
 
-@click.command("compare")
+@click.command(
+    "compare",
+    cls=Command,
+    examples=[
+        "edgepose compare edgepose-nano movenet-lightning-int8 --data clip.mp4 --sheet both.png"
+    ],
+)
 @click.argument("models", nargs=-1, required=True, metavar="MODEL MODEL...")
 @click.option(
     "--data",

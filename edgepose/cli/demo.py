@@ -15,6 +15,7 @@ from rich.table import Table
 
 from edgepose.appliance.appliance import Appliance
 from edgepose.appliance.model import BUNDLED, best_model
+from edgepose.cli.command import Command
 from edgepose.cli.run import run_appliance
 from edgepose.config.loader import Config, load
 from edgepose.config.model_section import DEFAULT_MODEL
@@ -52,7 +53,9 @@ class Notes(Output):
             self.poses[scene.frame.seq] = scene.raw_poses[0].pixels
 
 
-@click.command()
+@click.command(
+    cls=Command, examples=["edgepose demo", "edgepose demo --clip squats.mp4 --out squats-out"]
+)
 @click.option("--clip", type=click.Path(path_type=Path), help="Another clip than the bundled one.")
 @click.option("--model", metavar="NAME", help="Model to use; the bundled one by default.")
 @click.option(

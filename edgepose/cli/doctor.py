@@ -15,6 +15,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from edgepose.cli.command import Command
 from edgepose.cli.options import set_option
 from edgepose.doctor.checks import Group, examine
 from edgepose.doctor.finding import Finding, read_intent
@@ -26,7 +27,9 @@ INDENT: Final = 20  # columns of status and name
 WIDEST: Final = 100  # columns that are still read with ease
 
 
-@click.command()
+@click.command(
+    cls=Command, examples=["edgepose doctor", "edgepose doctor /etc/edgepose/edgepose.yaml"]
+)
 @click.argument("config", required=False, type=click.Path(path_type=Path), metavar="[CONFIG]")
 @set_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

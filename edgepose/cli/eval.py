@@ -13,6 +13,7 @@ from rich.table import Table
 
 from edgepose import imaging
 from edgepose.appliance.model import LoadedModel
+from edgepose.cli.command import Command
 from edgepose.cli.options import json_option
 from edgepose.cli.pose import opened
 from edgepose.errors import UserError
@@ -26,7 +27,14 @@ _NOTHING: Final = 0.01  # OKS below which the data is more likely wrong than the
 _Existing = click.Path(path_type=Path, exists=True)
 
 
-@click.command("eval")
+@click.command(
+    "eval",
+    cls=Command,
+    examples=[
+        "edgepose eval movenet-lightning-int8 --data val/annotations.json",
+        "edgepose eval edgepose-nano --data models/demo/demo.mp4 --json",
+    ],
+)
 @click.argument("model", required=False, metavar="[MODEL]")
 @click.option(
     "--data",

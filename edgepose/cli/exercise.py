@@ -13,6 +13,7 @@ from rich.table import Table
 
 from edgepose import imaging
 from edgepose.appliance.model import LoadedModel, load_model
+from edgepose.cli.command import Group
 from edgepose.cli.exercise_clip import as_rows, curve_of, needs_model, seen_in, told
 from edgepose.cli.exercise_learn import learn
 from edgepose.cli.options import json_option
@@ -26,7 +27,13 @@ from edgepose.render.curve import draw_curve
 from edgepose.render.exercise import draw_exercise
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    examples=[
+        "edgepose exercise list",
+        "edgepose exercise test squat clip.mp4 --picture curve.png",
+    ],
+)
 def exercise() -> None:
     """List, show, test and learn exercises that are counted or held."""
 
@@ -34,7 +41,7 @@ def exercise() -> None:
 exercise.add_command(learn)
 
 
-@exercise.command("list")
+@exercise.command("list", examples=["edgepose exercise list"])
 @json_option
 def list_exercises(as_json: bool) -> None:
     """List the exercises in ./exercises and those that edgepose brings."""
@@ -59,7 +66,7 @@ def _listed(name: str, path: Path) -> dict[str, Any]:
     return {"name": name, "title": title, "counts": counts, "view": found.view, "file": str(path)}
 
 
-@exercise.command()
+@exercise.command(examples=["edgepose exercise show squat --picture squat.png"])
 @click.argument("name")
 @click.option(
     "--picture",
@@ -69,10 +76,7 @@ def _listed(name: str, path: Path) -> dict[str, Any]:
 )
 @json_option
 def show(name: str, picture: Path | None, as_json: bool) -> None:
-    """Show the exercise NAME (or file): its signal, thresholds, guards and faults.
-
-    Example: edgepose exercise show squat --picture squat.png
-    """
+    """Show the exercise NAME (or file): its signal, thresholds, guards and faults."""
     path = _path(name)
     found = exercise_file.load(path)
     if picture is not None:
@@ -105,7 +109,7 @@ def _path(name: str) -> Path:
     return Path(name) if Path(name).is_file() else library.find("exercise", name)
 
 
-@exercise.command("test")
+@exercise.command("test", examples=["edgepose exercise test squat clip.mp4 --picture curve.png"])
 @click.argument("name")
 @click.argument("clips", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
@@ -122,8 +126,6 @@ def try_out(
     """Count the exercise NAME (or file) in CLIPS, and say why each swing counted or not.
 
     A clip is a video or a recording of poses; the largest person counts.
-
-    Example: edgepose exercise test squat clip.mp4 --picture curve.png
     """
     found = exercise_file.load(_path(name))
     if picture is not None and found.is_hold:

@@ -12,6 +12,7 @@ import click
 from edgepose import imaging
 from edgepose.appliance import assembly
 from edgepose.appliance.model import LoadedModel
+from edgepose.cli.command import Command
 from edgepose.cli.exercise_clip import curve_of, followed, needs_model, seen_in
 from edgepose.cli.pose import model_option, opened
 from edgepose.config.loader import load
@@ -27,7 +28,13 @@ LIVE_COUNT: Final = 5
 SECONDS_EACH: Final = 4.0  # that a repetition may take, live
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "edgepose exercise learn shrug --video shrug.mp4 --count 5",
+        "edgepose exercise learn shrug --config kiosk.yaml",
+    ],
+)
 @click.argument("name")
 @click.option(
     "--video",
@@ -64,10 +71,7 @@ def learn(
     force: bool,
     model: str | None,
 ) -> None:
-    """Learn the exercise NAME from a clip or live: which joint swings, and how far.
-
-    Example: edgepose exercise learn shrug --video shrug.mp4 --count 5
-    """
+    """Learn the exercise NAME from a clip or live: which joint swings, and how far."""
     exercise_learning.check_name(name)
     if (video is None) == (config is None):
         raise click.UsageError("expected --video CLIP, or --config CONFIG for its camera")

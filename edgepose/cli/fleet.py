@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgepose import jsonio
+from edgepose.cli.command import Group
 from edgepose.cli.fleet_options import with_fleet_client
 from edgepose.cli.status import body
 from edgepose.errors import DeviceError, UserError, counted
@@ -60,7 +61,13 @@ def _push_options(kind: str) -> Callable[[Callable[..., None]], Callable[..., No
     return lambda command: functools.reduce(lambda made, add: add(made), reversed(added), command)
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    examples=[
+        "edgepose fleet list --host broker.local",
+        "edgepose fleet push-config kiosk.yaml lobby --host broker.local",
+    ],
+)
 def fleet() -> None:
     """Manage many devices through their MQTT broker.
 
@@ -70,7 +77,11 @@ def fleet() -> None:
     """
 
 
-@fleet.command("list", short_help="Every device: state, versions, speed, last event.")
+@fleet.command(
+    "list",
+    short_help="Every device: state, versions, speed, last event.",
+    examples=["edgepose fleet list --host broker.local"],
+)
 @with_fleet_client
 @_as_json
 def list_(client: FleetClient, as_json: bool) -> None:
@@ -91,7 +102,10 @@ def list_(client: FleetClient, as_json: bool) -> None:
         sys.exit(1)
 
 
-@fleet.command(short_help="The health document of one device, or of all.")
+@fleet.command(
+    short_help="The health document of one device, or of all.",
+    examples=["edgepose fleet health lobby --host broker.local"],
+)
 @click.argument("device", required=False)
 @with_fleet_client
 @_as_json
@@ -111,7 +125,11 @@ def health(client: FleetClient, device: str | None, as_json: bool) -> None:
         sys.exit(1)
 
 
-@fleet.command("push-template", short_help="Install a template on devices.")
+@fleet.command(
+    "push-template",
+    short_help="Install a template on devices.",
+    examples=["edgepose fleet push-template templates/wave.yaml lobby hall --host broker.local"],
+)
 @_push_options("template")
 def push_template(
     client: FleetClient,
@@ -133,7 +151,11 @@ def push_template(
         _show(_push(client, targets, push), as_json)
 
 
-@fleet.command("push-config", short_help="Install a configuration on devices.")
+@fleet.command(
+    "push-config",
+    short_help="Install a configuration on devices.",
+    examples=["edgepose fleet push-config kiosk.yaml --all --host broker.local"],
+)
 @_push_options("config")
 def push_config(
     client: FleetClient,
@@ -157,7 +179,10 @@ def push_config(
         _show(_push(client, targets, Push("config", text, timeout)), as_json)
 
 
-@fleet.command(short_help="The latest lines of a device's log.")
+@fleet.command(
+    short_help="The latest lines of a device's log.",
+    examples=["edgepose fleet logs lobby --lines 50 --host broker.local"],
+)
 @click.argument("device")
 @click.option("-n", "--lines", default=100, show_default=True, type=click.IntRange(1, 500))
 @with_fleet_client

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 from rich.text import Text
 
+from edgepose.cli.command import Group
 from edgepose.cli.options import json_option
 from edgepose.core.families import recognise
 from edgepose.core.families.others import NO_POSE_MODELS, other_kind
@@ -54,12 +55,14 @@ CUSTOM_OPS: Final = {
 }
 
 
-@click.group()
+@click.group(
+    cls=Group, examples=["edgepose models list", "edgepose models pull movenet-lightning-int8"]
+)
 def models() -> None:
     """List, fetch, check and inspect models."""
 
 
-@models.command("list")
+@models.command("list", examples=["edgepose models list --here"])
 @click.option("--here", is_flag=True, help="Only what is on this machine.")
 @json_option
 def list_models(here: bool, as_json: bool) -> None:
@@ -78,7 +81,12 @@ def list_models(here: bool, as_json: bool) -> None:
         _print_list(Console(), shown)
 
 
-@models.command()
+@models.command(
+    examples=[
+        "edgepose models pull movenet-lightning-int8",
+        "edgepose models pull movenet-thunder-int8 --mirror /media/stick/models",
+    ]
+)
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--mirror", default="", metavar="URL|DIR", help="Fetch from here, not from upstream.")
 @json_option
@@ -127,7 +135,7 @@ def _pull(known: Entry, mirror: str) -> Path:
         return fetch(known, Pull(mirror, show)).path
 
 
-@models.command()
+@models.command(examples=["edgepose models verify"])
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 @json_option
 def verify(names: tuple[str, ...], as_json: bool) -> None:
@@ -146,7 +154,7 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
         sys.exit(1)
 
 
-@models.command()
+@models.command(examples=["edgepose models info edgepose-nano"])
 @click.argument("model", metavar="NAME|FILE")
 @click.option("--tensors", is_flag=True, help="List every tensor, not only inputs and outputs.")
 @json_option
@@ -164,7 +172,9 @@ def info(model: str, tensors: bool, as_json: bool) -> None:
         _print_info(Console(), about, all_tensors=tensors)
 
 
-@models.command("strip-decoder")
+@models.command(
+    "strip-decoder", examples=["edgepose models strip-decoder posenet-075-353x481 posenet.tflite"]
+)
 @click.argument("model", metavar="NAME|IN.tflite")
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False), metavar="OUT.tflite")
 @click.option("--force", is_flag=True, help="Replace OUT.tflite if it exists.")

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from edgepose import imaging
 from edgepose.appliance.model import LoadedModel, hint, load_model
+from edgepose.cli.command import Command
 from edgepose.config.model_section import ModelSection
 from edgepose.errors import UserError
 from edgepose.types import Frame, Image, Pose, Scene
@@ -23,7 +24,14 @@ model_option = click.option(
 )
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "edgepose pose photo.jpg",
+        "edgepose pose photo.jpg --draw skeleton.png",
+        "edgepose pose *.jpg --json",
+    ],
+)
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @model_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, coordinates in pixels.")

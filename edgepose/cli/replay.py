@@ -13,6 +13,7 @@ import click
 
 from edgepose.appliance import assembly
 from edgepose.appliance.model import load_model
+from edgepose.cli.command import Command
 from edgepose.cli.options import config_argument, set_option
 from edgepose.config.loader import Config, load
 from edgepose.engine.event_ids import replay_stamp
@@ -26,7 +27,13 @@ from edgepose.types import Event, Scene
 CLIP_START: Final = 0.0  # a clip has no start time: its events count from 1970
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "edgepose replay poses.jsonl kiosk.yaml",
+        "edgepose replay clip.mp4 kiosk.yaml --diff stricter.yaml",
+    ],
+)
 @click.argument("recording", type=click.Path(path_type=Path))
 @config_argument
 @set_option

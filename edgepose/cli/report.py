@@ -15,6 +15,7 @@ from typing import Final, Literal
 import click
 
 from edgepose.appliance.history import DayOfWatch, summarise
+from edgepose.cli.command import Command
 from edgepose.cli.history import distinct, read_events
 from edgepose.errors import UserError, counted
 from edgepose.system import atomic
@@ -36,7 +37,13 @@ Anchor = Literal["start", "middle", "end"]
 Days = Sequence[DayOfWatch]
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "edgepose report events.jsonl --out week.html --days 7",
+        "edgepose report events.jsonl --out week.png",
+    ],
+)
 @click.argument("events", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option(
     "--out",
@@ -51,8 +58,6 @@ def report(events: tuple[Path, ...], out: Path, days: int | None, as_json: bool)
     """Show what EVENTS, files that a jsonl output wrote, say of each day.
 
     Repetitions, holds, range of movement and faults, watch by watch.
-
-    Example: edgepose report events.jsonl --out week.html --days 7
     """
     watches = _recent(_read(events), days)
     if as_json:

@@ -19,6 +19,7 @@ from edgepose.appliance import assembly
 from edgepose.appliance.appliance import Appliance
 from edgepose.appliance.remote_update import roll_back_crashing
 from edgepose.appliance.service import Service, supervised
+from edgepose.cli.command import Command
 from edgepose.cli.console import Console, summary
 from edgepose.cli.options import config_argument, set_option
 from edgepose.config.files import ConfigFiles, service_files
@@ -44,7 +45,14 @@ MAKESHIFT: Final = (
 )
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "edgepose run kiosk.yaml",
+        "edgepose run kiosk.yaml --set source.device=/dev/video2 --record poses.jsonl",
+        "edgepose run kiosk.yaml --json",
+    ],
+)
 @config_argument
 @set_option
 @click.option("--record", type=click.Path(path_type=Path), help="Also record poses, for `replay`.")

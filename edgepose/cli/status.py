@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import click
 
+from edgepose.cli.command import Command
 from edgepose.system import status_file
 from edgepose.system.status_file import StatusReport
 
@@ -21,7 +22,7 @@ COLOURS: Final = {
 SHOWN: Final = 3  # latest restarts of a part
 
 
-@click.command()
+@click.command(cls=Command, examples=["edgepose status", "edgepose status hall --json"])
 @click.argument("instance", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and service.")
 def status(instance: str | None, as_json: bool) -> None:

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from edgepose import imaging
 from edgepose.appliance.model import LoadedModel
+from edgepose.cli.command import Group
 from edgepose.cli.options import json_option
 from edgepose.cli.pose import drawing_targets, model_option, opened, show_model
 from edgepose.cli.template_capture import capture, poses_of, still, summary
@@ -30,7 +31,13 @@ from edgepose.system.paths import folders
 from edgepose.types import Frame, Image, Match, Pose, Scene, WatchState
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    examples=[
+        "edgepose template capture wave --image wave.jpg",
+        "edgepose template test wave clip.mp4",
+    ],
+)
 def template() -> None:
     """Teach, list, show and test pose templates."""
 
@@ -38,7 +45,7 @@ def template() -> None:
 template.add_command(capture)
 
 
-@template.command("list")
+@template.command("list", examples=["edgepose template list"])
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @json_option
 def list_templates(folder: Path | None, as_json: bool) -> None:
@@ -89,7 +96,7 @@ def _find(name: str) -> Template:
     return template_file.load(known[name])
 
 
-@template.command()
+@template.command(examples=["edgepose template show arms_up"])
 @click.argument("name")
 @json_option
 def show(name: str, as_json: bool) -> None:
@@ -116,7 +123,13 @@ def show(name: str, as_json: bool) -> None:
     Console().print(table)
 
 
-@template.command("test")
+@template.command(
+    "test",
+    examples=[
+        "edgepose template test arms_up photo.jpg --draw limbs.png",
+        "edgepose template test squat clip.mp4",
+    ],
+)
 @click.argument("name")
 @click.argument("media", nargs=-1, required=True, type=click.Path(path_type=Path))
 @model_option

@@ -15,6 +15,7 @@ from edgepose import imaging
 from edgepose.appliance import assembly
 from edgepose.appliance.model import LoadedModel
 from edgepose.appliance.teaching import TeachingRequest, TeachingSession, keep
+from edgepose.cli.command import Command
 from edgepose.cli.pose import model_option, opened, show_model
 from edgepose.config.loader import load
 from edgepose.core.teaching import left_out, median_points, with_tolerances
@@ -29,7 +30,14 @@ from edgepose.types import Frame, Pose
 PASSES: Final = 4  # over a still picture
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "edgepose template capture wave --image wave.jpg",
+        "edgepose template capture wave --video clip.mp4 --time 12.5 --only arms",
+        "edgepose template capture wave --config kiosk.yaml",
+    ],
+)
 @click.argument("name")
 @click.option(
     "--image",

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from edgepose import imaging
 from edgepose.appliance.model import BUNDLED
+from edgepose.cli.command import Group
 from edgepose.cli.options import order_option
 from edgepose.cli.pose import opened
 from edgepose.core.watches.embedding import embed, is_enough
@@ -40,7 +41,13 @@ _FINETUNE_PHASES: Final = "160:600,192:600"
 _FEWEST: Final = 2000  # people who do something else; and four times the examples
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    examples=[
+        "edgepose train heatmap --out runs/mine",
+        "edgepose train finetune --data frames/annotations.json --out runs/better",
+    ],
+)
 def train() -> None:
     """Train a pose model or a classifier: draw people, label, train, fine-tune, export."""
 
@@ -86,7 +93,7 @@ def _shared(command: Any) -> Any:
     return command
 
 
-@train.command()
+@train.command(examples=["edgepose train heatmap --out runs/mine --pictures 65536"])
 @_shared
 @click.option("--net", default="nano", show_default=True, help="nano, cpm2 or cpm6.")
 @click.option("--parts", default="coco", show_default=True, help="coco: 17, or mpii: 16.")
@@ -130,7 +137,9 @@ def heatmap(
     _run(recipe, real, **run)
 
 
-@train.command()
+@train.command(
+    examples=["edgepose train finetune --data frames/annotations.json --out runs/better"]
+)
 @_shared
 @click.option(
     "--start", type=_Existing, help="Checkpoint to improve  [default: the bundled model's]"
@@ -251,7 +260,12 @@ def _exported(
     click.echo(f"{path}: {done.bytes} bytes, sha256 {done.sha256}")
 
 
-@train.command("export")
+@train.command(
+    "export",
+    examples=[
+        "edgepose train export runs/mine/checkpoint.npz --pool runs/mine/pool --out mine.tflite"
+    ],
+)
 @click.argument("checkpoint", type=_Existing)
 @click.option("--out", type=_Path, required=True, help="Model file to write.")
 @click.option("--input", "size", default=192, show_default=True, help="Pixels of the model.")
@@ -270,7 +284,7 @@ def export_command(
     _exported(checkpoint, rendered, _vacant(empty, recipe), size, out, recipe)
 
 
-@train.command()
+@train.command(examples=["edgepose train stages --pool runs/mine/pool --out stages.png"])
 @click.option("--pool", type=_Existing, required=True, help="Rendered pictures; the last 256 test.")
 @click.option("--out", type=_Path, required=True, help="Picture of the curves to write.")
 @click.option("--steps", default=400, show_default=True)
@@ -295,7 +309,7 @@ def stages(pool: Path, out: Path, steps: int, size: int, seed: int) -> None:
     imaging.write_image(out, draw_curves(results))
 
 
-@train.command()
+@train.command(examples=["edgepose train label clip.mp4 --out frames --every 5"])
 @click.argument("clips", nargs=-1, required=True, type=_Existing)
 @click.option("--out", type=_Path, required=True, help="Folder for frames and annotations.json.")
 @click.option("--teacher", metavar="NAME|PATH", help="Model that labels; the best available.")
@@ -331,7 +345,9 @@ def label(
     click.echo(f"{out / 'annotations.json'}: {count} frames by {loaded.label}")
 
 
-@train.command()
+@train.command(
+    examples=["edgepose train crops person_keypoints_val2017.json --images val2017 --out crops"]
+)
 @click.argument("annotations", type=_Existing)
 @click.option("--images", type=_Folder, help="Folder of the pictures  [default: that of the file]")
 @click.option("--out", type=_Path, required=True, help="Folder for crops and annotations.json.")
@@ -358,7 +374,7 @@ def crops(annotations: Path, images: Path | None, out: Path, size: int, margin: 
     click.echo(f"{out / 'annotations.json'}: {count} crops of {size} pixels")
 
 
-@train.command()
+@train.command(examples=["edgepose train sheet --out people.png --count 24"])
 @click.option("--out", type=_Path, required=True, help="Picture to write.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--count", default=40, show_default=True)
@@ -374,7 +390,7 @@ def sheet(out: Path, seed: int, count: int, plain: bool) -> None:
     imaging.write_image(out, contact_sheet(pictures, 8))
 
 
-@train.command("demo-clip")
+@train.command("demo-clip", examples=["edgepose train demo-clip --out clip"])
 @click.option("--out", type=_Path, required=True, help="Folder for demo.mp4 and its truth.")
 @click.option("--seed", default=1, show_default=True, help="Performer.")
 def demo_clip(out: Path, seed: int) -> None:
@@ -384,7 +400,7 @@ def demo_clip(out: Path, seed: int) -> None:
     write_demo(out, seed)
 
 
-@train.command()
+@train.command(examples=["edgepose train views hall.exr park.exr --out empty"])
 @click.argument("panoramas", nargs=-1, required=True, type=_Existing)
 @click.option("--out", type=_Path, required=True, help="Folder for the pictures, made if absent.")
 @click.option("--count", default=60, show_default=True, help="Views of each panorama.")
@@ -401,7 +417,7 @@ def views(panoramas: tuple[Path, ...], out: Path, count: int, seed: int) -> None
     click.echo(f"{out}: {count * len(panoramas)} views")
 
 
-@train.command("classifier")
+@train.command("classifier", examples=["edgepose train classifier yoga.csv --out yoga.tflite"])
 @click.argument("examples", type=_Path, metavar="NAME.csv")
 @click.option("--out", type=_Path, required=True, metavar="NAME.tflite", help="File to write.")
 @click.option("--seed", default=1, show_default=True, help="Seed of everything that is drawn.")

@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from edgepose import __version__
+from edgepose.cli.command import Command
 from edgepose.doctor.system import installed_version
 
 PACKAGES: Final = (
@@ -21,7 +22,7 @@ PACKAGES: Final = (
 )
 
 
-@click.command()
+@click.command(cls=Command, examples=["edgepose version", "edgepose version --json"])
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def version(as_json: bool) -> None:
     """Print the versions of edgepose and of its main dependencies."""
