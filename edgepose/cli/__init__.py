@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import click
 
 from edgepose import __version__
-from edgepose.cli.command import Group
+from edgepose.cli.command import CommandGroup
 from edgepose.cli.log_filter import FORMAT, OneLine, RateLimit
 from edgepose.errors import EdgeposeError, near_miss
 from edgepose.yamldoc.marks import harmless
@@ -54,7 +54,7 @@ INTERNAL: Final = {"release-lines": Listed("release_lines:release_lines")}
 """Commands for the service's unit, which `--help` does not list."""
 
 
-class _Commands(Group):
+class _Commands(CommandGroup):
     """The commands by name, imported one at a time: `version` must not load OpenCV."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature

@@ -17,7 +17,7 @@ from rich.table import Table
 from edgepose import imaging
 from edgepose.appliance.evaluation import Evaluation, evaluate, split
 from edgepose.appliance.model import LoadedModel
-from edgepose.cli.command import Group
+from edgepose.cli.command import CommandGroup
 from edgepose.cli.options import json_option, order_option
 from edgepose.cli.pose import model_option, opened
 from edgepose.cli.template_capture import poses_of, still
@@ -37,7 +37,7 @@ Row = tuple[str, str, Keypoints]
 
 
 @click.group(
-    cls=Group,
+    cls=CommandGroup,
     examples=[
         "edgepose classifier learn photos --out yoga.csv",
         "edgepose classifier test yoga.csv --split 0.2",

@@ -21,7 +21,7 @@ class Command(click.Command):
         super().format_epilog(ctx, formatter)
 
 
-class Group(click.Group):
+class CommandGroup(click.Group):
     """A group of commands with examples of its own."""
 
     command_class = Command

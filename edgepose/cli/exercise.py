@@ -13,7 +13,7 @@ from rich.table import Table
 
 from edgepose import imaging
 from edgepose.appliance.model import LoadedModel, load_model
-from edgepose.cli.command import Group
+from edgepose.cli.command import CommandGroup
 from edgepose.cli.exercise_clip import as_rows, curve_of, needs_model, seen_in, told
 from edgepose.cli.exercise_learn import learn
 from edgepose.cli.options import json_option
@@ -28,7 +28,7 @@ from edgepose.render.exercise import draw_exercise
 
 
 @click.group(
-    cls=Group,
+    cls=CommandGroup,
     examples=[
         "edgepose exercise list",
         "edgepose exercise test squat clip.mp4 --picture curve.png",

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgepose import jsonio
-from edgepose.cli.command import Group
+from edgepose.cli.command import CommandGroup
 from edgepose.cli.fleet_options import with_fleet_client
 from edgepose.cli.status import body
 from edgepose.errors import DeviceError, UserError, counted
@@ -62,7 +62,7 @@ def _push_options(kind: str) -> Callable[[Callable[..., None]], Callable[..., No
 
 
 @click.group(
-    cls=Group,
+    cls=CommandGroup,
     examples=[
         "edgepose fleet list --host broker.local",
         "edgepose fleet push-config kiosk.yaml lobby --host broker.local",

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 from rich.text import Text
 
-from edgepose.cli.command import Group
+from edgepose.cli.command import CommandGroup
 from edgepose.cli.options import json_option
 from edgepose.core.families import recognise
 from edgepose.core.families.others import NO_POSE_MODELS, other_kind
@@ -56,7 +56,8 @@ CUSTOM_OPS: Final = {
 
 
 @click.group(
-    cls=Group, examples=["edgepose models list", "edgepose models pull movenet-lightning-int8"]
+    cls=CommandGroup,
+    examples=["edgepose models list", "edgepose models pull movenet-lightning-int8"],
 )
 def models() -> None:
     """List, fetch, check and inspect models."""

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from edgepose import imaging
 from edgepose.appliance.model import LoadedModel
-from edgepose.cli.command import Group
+from edgepose.cli.command import CommandGroup
 from edgepose.cli.options import json_option
 from edgepose.cli.pose import drawing_targets, model_option, opened, show_model
 from edgepose.cli.template_capture import capture, poses_of, still, summary
@@ -32,7 +32,7 @@ from edgepose.types import Frame, Image, Match, Pose, Scene, WatchState
 
 
 @click.group(
-    cls=Group,
+    cls=CommandGroup,
     examples=[
         "edgepose template capture wave --image wave.jpg",
         "edgepose template test wave clip.mp4",

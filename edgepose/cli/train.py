@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from edgepose import imaging
 from edgepose.appliance.model import BUNDLED
-from edgepose.cli.command import Group
+from edgepose.cli.command import CommandGroup
 from edgepose.cli.options import order_option
 from edgepose.cli.pose import opened
 from edgepose.core.watches.embedding import embed, is_enough
@@ -42,7 +42,7 @@ _FEWEST: Final = 2000  # people who do something else; and four times the exampl
 
 
 @click.group(
-    cls=Group,
+    cls=CommandGroup,
     examples=[
         "edgepose train heatmap --out runs/mine",
         "edgepose train finetune --data frames/annotations.json --out runs/better",
