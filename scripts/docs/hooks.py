@@ -12,6 +12,17 @@ _LINK: Final = re.compile(r"(\]\()([^)\s#]+)([^)\s]*\))")
 _FENCE: Final = re.compile(r"^(\s*```\w+)[ \t]+\S[^\n]*$", re.M)
 
 
+def on_config(config: Any, **_: Any) -> Any:
+    """Give the navigation the generated pages of commands, one each."""
+    folder = Path(config["docs_dir"]) / "reference" / "cli"
+    found = sorted(path.name for path in folder.glob("*.md") if path.name != "index.md")
+    pages: list[Any] = [f"reference/cli/{name}" for name in ("index.md", *found)]
+    for section in config["nav"]:
+        for entries in section.values():
+            entries[:] = [{"Commands": pages} if one == "reference/cli" else one for one in entries]
+    return config
+
+
 def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
     """Return the text with links that leave the site made absolute, and plain fences."""
     here = posixpath.dirname(page.file.src_uri)

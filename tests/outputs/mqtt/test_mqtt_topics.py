@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edgepose.outputs.base import Device
 from edgepose.outputs.mqtt.output import Mqtt
 from edgepose.outputs.mqtt.topics import States, Topics
 from edgepose.types import Scene
@@ -114,3 +117,34 @@ def test_no_topic_is_subscribed_to_twice(output: Callable[..., Mqtt], options: d
     ]
     assert len(filters) > 10
     assert not twice
+
+
+def test_every_topic_that_is_sent_is_on_the_page_of_topics(ear, output, appliance, scene, wait):
+    """Of a device with watches of every kind, profiles, reports, keypoints and the fleet."""
+    kinds = {"arms_up": "pose", "squats": "exercise", "plank": "hold", "workout": "routine"}
+    about = Device("lobby", tuple(kinds), "m", appliance, profiles=("morning",), kinds=kinds)
+    appliance.more["teaching"] = {"state": "idle"}
+    mqtt = output(about, stats_interval=0.01, keypoints=5.0, remote=True)
+    mqtt.open()
+    ear.wait(lambda: ear.last("edgepose/lobby/available"), "the device")
+    ear.say("edgepose/lobby/detect/set", "OFF")
+    ear.say("edgepose/lobby/logs/ask", '{"id": "7f", "lines": 1}')
+    wanted = {f"edgepose/lobby/{one}" for one in
+              ("events", "keypoints", "stats", "detect/reply", "logs", "pose/squats")}  # fmt: skip
+    seqs = itertools.count()
+
+    def all_came() -> bool:
+        mqtt.show(scene(number := next(seqs), number))
+        return wanted <= {message.topic for message in ear.heard}
+
+    wait(all_came, "a message of each sort")
+    sent = {message.topic.removeprefix("edgepose/lobby/") for message in ear.heard
+            if message.topic.startswith("edgepose/")}  # fmt: skip
+    assert [topic for topic in sorted(sent) if not _is_on_the_page(topic)] == []
+
+
+def _is_on_the_page(topic: str) -> bool:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "mqtt.md").read_text()
+    named = re.findall(r"^\| `([^`]+)`", page, re.M)
+    patterns = (re.sub("WATCH|NAME", "[^/]+", one) for one in (*named, "[a-z]+/reply"))
+    return any(re.fullmatch(pattern, topic) for pattern in patterns)
