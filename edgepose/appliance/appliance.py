@@ -12,12 +12,19 @@ from dataclasses import replace
 from typing import Any
 
 from edgepose.appliance import assembly, exercises, routines
+from edgepose.appliance.collection import Collection
 from edgepose.appliance.health import Health
 from edgepose.appliance.history import History
 from edgepose.appliance.model import LoadedModel, hint, load_model
 from edgepose.appliance.reconfigure import Plan, plan
 from edgepose.appliance.remote_update import RemoteUpdate, templates_in_use
-from edgepose.appliance.teaching import Teacher, TeachingSession, keep, parse_request
+from edgepose.appliance.teaching import (
+    Teacher,
+    TeachingSession,
+    keep,
+    parse_request,
+    switch,
+)
 from edgepose.appliance.threads import settled
 from edgepose.appliance.tuning import Recent, Tuning
 from edgepose.config.edit import save_text
@@ -96,6 +103,9 @@ class Appliance(Controls):
             "profile": lambda value: self._tuning.use_profile(value, self.pipeline.watches),
             "capture": self._capture,
             "learn": self._learn_exercise,
+            "rename": lambda value: self._edited(Collection(self.config).rename, value),
+            "delete": lambda value: Collection(self.config).delete(value),
+            "watch": lambda value: self._edited(Collection(self.config).watch, value),
             "routine": self._direct,
             "save": self._save,
             "reload": self._reload,
@@ -214,6 +224,10 @@ class Appliance(Controls):
         """Return what was done today and in the last days."""
         return self._history.document()
 
+    def library(self) -> dict[str, Any]:
+        """Return the templates and exercises that there are."""
+        return Collection(self.config).document()
+
     def update_cooling(self) -> None:
         """Pass the board's temperature and the frame rate to the governor: called regularly."""
         temperature, fps = self._board.read()["temperature"], self.pipeline.stats.fps
@@ -308,12 +322,35 @@ class Appliance(Controls):
 
     def _learn_exercise(self, value: Any) -> str:
         known_score = self.model.detector.family.known_score
-        return exercises.learn(value, self._recent.seen, self.config.base, known_score)
+        asked = dict(value) if isinstance(value, dict) else value
+        is_watched = isinstance(asked, dict) and switch(asked, "watch")
+        if is_watched:
+            self._must_be_right()
+            asked.pop("watch")
+        done, name = exercises.learn(asked, self._recent.seen, self.config.base, known_score)
+        if not is_watched:
+            return f"{done}; to count it, add `{name}: {{exercise: {name}}}` to `watch`"
+        if Collection(self.config).is_watched("exercise", name):
+            self._follow(self.active.choose(), keeps_tuned=True)
+            return f"{done}; it is counted"
+        order = {"kind": "exercise", "name": name}
+        return f"{done}; {self._edited(Collection(self.config).watch, order)}"
+
+    def _edited(self, edit: Callable[[Any], str], value: Any) -> str:
+        """Let something edit the file, and run what it holds then."""
+        self._must_be_right()
+        self._tuning.save()
+        done = edit(value)
+        self._follow(self.active.choose(), keeps_tuned=True)
+        return done
+
+    def _must_be_right(self) -> None:
+        """Raise ConfigError where the file has mistakes: nothing is saved over them."""
+        if problems := self.active.choose().problems:
+            raise ConfigError(Problem("nothing is saved over a mistake in the file"), *problems)
 
     def _save(self, value: Any) -> str:  # noqa: ARG002 - the signature of a command
-        problems = self.active.choose().problems
-        if problems:
-            raise ConfigError(Problem("nothing is saved over a mistake in the file"), *problems)
+        self._must_be_right()
         changed = self._tuning.save()
         if not changed:
             return "nothing to save"

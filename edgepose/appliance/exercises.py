@@ -16,8 +16,12 @@ EACH: Final = 4.0  # seconds that a repetition takes, where nobody says how long
 UNTOLD: Final = 20.0  # seconds, where nobody says how often either
 
 
-def learn(value: Any, seen: Callable[[float], Seen], base: Path, known_score: float) -> str:
-    """Write an exercise of the last seconds: {"name", and "count", "seconds"}; say what it is.
+def learn(
+    value: Any, seen: Callable[[float], Seen], base: Path, known_score: float
+) -> tuple[str, str]:
+    """Write an exercise of the last seconds: {"name", and "count", "seconds"}.
+
+    Return the sentence about it, and its name.
 
     seen: returns so many seconds of the closest person. base: the folder of the configuration.
     Raises UserError, with the reason where nothing repeats.
@@ -30,10 +34,8 @@ def learn(value: Any, seen: Callable[[float], Seen], base: Path, known_score: fl
     found = exercise_learning.learn(seen(seconds), count, known_score)
     text = exercise_learning.dumps(name, found[0], "somebody at the camera", found)
     exercise_learning.save(target, text)
-    return (
-        f"exercise '{name}' is learned from {found[0].count} repetitions and written to {target}; "
-        f"to count it, add `{name}: {{exercise: {name}}}` to `watch`"
-    )
+    done = f"exercise '{name}' is learned from {found[0].count} repetitions and written to {target}"
+    return done, name
 
 
 def _order(value: Any) -> tuple[str, int | None, float]:

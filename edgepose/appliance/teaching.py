@@ -70,8 +70,8 @@ def parse_request(value: Any, folder: Path) -> TeachingRequest:
         template_file.must_be_name(asked.get("name")),
         _seconds(asked.get("countdown", 0.0)),
         left_out(_names(asked, "ignore"), _names(asked, "only")),
-        _switch(asked, "mirror"),
-        _switch(asked, "watch"),
+        switch(asked, "mirror"),
+        switch(asked, "watch"),
     )
 
 
@@ -102,7 +102,8 @@ def _names(asked: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _switch(asked: Mapping[str, Any], key: str) -> bool:
+def switch(asked: Mapping[str, Any], key: str) -> bool:
+    """Return whether a key of a command is true, false without it. Raises UserError."""
     value = asked.get(key, False)
     if not isinstance(value, bool):
         raise UserError(f"{key}: expected true or false, found {value!r:.40}")

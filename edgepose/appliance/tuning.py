@@ -70,6 +70,7 @@ class Tuning:
         stems = [path.stem for path in section.templates]
         has_score = section.exercise is None and section.routine is None
         state: dict[str, Any] = {key: getattr(section, key) for key in TUNABLE if has_score}
+        state["exercise"] = section.exercise.stem if section.exercise else ""
         return state | {"template": stems[0] if len(stems) == 1 else stems, "is_on": is_on}
 
     def use_profile(self, value: Any, watches: Iterable[Watch]) -> str:

@@ -23,14 +23,14 @@ from edgepose.yamldoc.validation import Problems
 
 Command = Literal[
     "detect", "profile", "template", "thresholds", "routine", "reload",
-    "capture", "learn", "save", "restart", "config",
+    "capture", "learn", "rename", "delete", "watch", "save", "restart", "config",
 ]  # fmt: skip
 Commands = tuple[Command, ...] | Literal[False] | None
 
 _OF_THIS_RUN: Final = ("detect", "profile", "template", "thresholds", "routine", "reload")
 DEFAULTS: Final[Mapping[str, tuple[str, ...]]] = {
     "mqtt": _OF_THIS_RUN,
-    "web": (*_OF_THIS_RUN, "capture", "learn", "save", "restart"),
+    "web": (*_OF_THIS_RUN, "capture", "learn", "rename", "delete", "watch", "save", "restart"),
 }  # by the type of an output; others take what mqtt takes
 ALL: Final[tuple[str, ...]] = get_args(Command)
 

@@ -48,6 +48,16 @@ class Controls(ABC):
         """
         return {}
 
+    def library(self) -> Mapping[str, Any]:
+        """Return the templates and exercises that there are, as plain JSON values.
+
+        "templates", "exercises": "name", "own" (beside the configuration), "taught" (here, so that
+        it may be renamed and deleted), "users" (watches), "title" of an exercise, "match" (what a
+        template is called in a match), "figures": 17 points of (y, x) each, None for what is not
+        there; of an exercise at its start and its target. "error": why it can't be used.
+        """
+        return {}
+
     @abstractmethod
     def command(self, name: str, value: Any = None) -> str:
         """Carry out a command and return what was done, as a sentence.
@@ -60,7 +70,11 @@ class Controls(ABC):
         without "name" a free one, pose_1 at first; nothing at all: such a name, 5 seconds, watched
         for; "cancel": no pose is taken.
         "learn": {"name", and "count", "seconds"}: an exercise from what the closest person did in
-        the last seconds, by default four for each of "count" repetitions.
+        the last seconds, by default four for each of "count" repetitions; with "watch" (true) a new
+        watch counts it.
+        "rename": {"kind": "template" or "exercise", "name", "to"}: of what was taught here; watches
+        follow. "delete": {"kind", "name"}: the same, where nothing uses it. "watch": {"kind",
+        "name"}: a new watch for it.
         "profile": its name; which watches count, and how, follows it.
         "routine": {"watch", "do": "start", "stop" or "skip"}; "watch" may be left out where there
         is one routine only.
