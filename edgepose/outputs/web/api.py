@@ -12,13 +12,14 @@ from aiohttp import web
 from edgepose import jsonio
 from edgepose.errors import EdgeposeError, UserError
 from edgepose.outputs.base import Device
+from edgepose.outputs.web.options import WebOptions
 from edgepose.outputs.web.responses import json_response, utf8
 
 T = TypeVar("T")
 
 _OFFERED: Final = (
     "detect", "profile", "template", "thresholds", "routine", "capture", "learn", "save", "reload",
-    "restart",
+    "restart", "rename", "delete", "watch",
 )  # commands that the page has a control for  # fmt: skip
 COMMAND_TIMEOUT: Final = 15.0  # seconds; most take milliseconds, a capture a second
 
@@ -26,9 +27,9 @@ COMMAND_TIMEOUT: Final = 15.0  # seconds; most take milliseconds, a capture a se
 class Api:
     """State and commands of the device, asked for on a thread of their own."""
 
-    def __init__(self, device: Device, frames: str, executor: Executor) -> None:
+    def __init__(self, device: Device, options: WebOptions, executor: Executor) -> None:
         self._device = device
-        self._frames = frames
+        self._options = options
         self._executor = executor
 
     async def state(self, _: web.Request) -> web.Response:
@@ -42,6 +43,12 @@ class Api:
         controls = self._device.controls
         done: Mapping[str, Any] = await self._run(controls.history) if controls else {}
         return json_response(done)
+
+    async def library(self, _: web.Request) -> web.Response:
+        """Return the templates and exercises of the device, with figures to draw."""
+        controls = self._device.controls
+        found: Mapping[str, Any] = await self._run(controls.library) if controls else {}
+        return json_response(found)
 
     async def command(self, request: web.Request) -> web.Response:
         """Carry out `{"name": ..., "value": ...}`. A user's mistake is 400 with its sentence."""
@@ -72,7 +79,8 @@ class Api:
             "titles": {name: device.title(name) for name in device.watches},
             "kinds": {name: device.kinds.get(name, "pose") for name in device.watches},
             "profiles": list(device.profiles),
-            "frames": self._frames,
+            "frames": self._options.frames,
+            "mirror": self._options.mirror,
             "commands": device.controls is not None,
             "takes": [command for command in _OFFERED if device.takes(command)],
         }

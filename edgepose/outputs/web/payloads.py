@@ -7,23 +7,30 @@ from typing import Any, Final
 
 import cv2
 
+from edgepose.core.templates import seen_points
 from edgepose.language import Language
 from edgepose.render import Renderer, Style
 from edgepose.render.focus import Advice
-from edgepose.types import Scene, Size, WatchState
+from edgepose.types import Pose, Scene, Size, WatchState
 
 
 class SceneSummary:
-    """Summary of scenes for the page; advice stays long enough to be read: `of(scene)`."""
+    """Summary of scenes for the page; advice stays long enough to be read: `of(scene)`.
 
-    def __init__(self, language: Language | None = None) -> None:
+    has_poses: with the keypoints of each person, which is as much as a skeleton picture shows.
+    """
+
+    def __init__(self, language: Language | None = None, *, has_poses: bool = False) -> None:
         self._language = language
+        self._has_poses = has_poses
         self._advice: dict[str, Advice] = {}
 
     def of(self, scene: Scene) -> dict[str, Any]:
         """Return number of people and state of each watch as JSON values, no picture."""
+        poses = {pose.person: _points(pose) for pose in scene.poses if self._has_poses}
         return {
             "seq": scene.frame.seq,
+            "poses": poses,
             "people": len(scene.poses),
             "age_ms": round(scene.age * 1e3, 1),
             "stats": dict(scene.stats),
@@ -46,6 +53,7 @@ class SceneSummary:
             "advice": [*filter(None, (watch.advice,)), *advice.words(watch.match, time)],
         }
         if watch.match:
+            state["match"] = watch.match.name
             state["limbs"] = {limb.limb: limb.state for limb in watch.match.limbs}
             state["off"] = [
                 {"limb": limb.limb, "degrees": round(limb.degrees, 1), "text": limb.text}
@@ -54,6 +62,11 @@ class SceneSummary:
         if watch.step:
             state["step"] = asdict(watch.step)
         return state
+
+
+def _points(pose: Pose) -> list[list[int] | None]:
+    """Return 17 points of (y, x) in pixels, None for what is not seen."""
+    return [None if point is None else [round(y) for y in point] for point in seen_points(pose)]
 
 
 LONGEST: Final = 640  # pixels of the longer side: sharp on a phone, about 40 kB, 3 ms to make

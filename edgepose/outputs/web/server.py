@@ -100,7 +100,7 @@ class Server:
         worker = _worker(stack, "web-commands")
         sessions = Sessions(self._token, state_folder() / "web-logouts")
         login = Login(sessions, self.port, pages, worker, self._is_secure)
-        api = Api(self._device, self._options.frames, worker)
+        api = Api(self._device, self._options, worker)
         checks = (errors_as_json, self._check_host, login.guard, self._receive)
         app = web.Application(middlewares=checks, client_max_size=MAX_BODY)
         app.on_response_prepare.append(add_headers)
@@ -108,13 +108,17 @@ class Server:
         login.add_routes(app.router)
         app.router.add_get("/api/state", api.state, allow_head=False)
         app.router.add_get("/api/history", api.history, allow_head=False)
+        app.router.add_get("/api/library", api.library, allow_head=False)
         app.router.add_post("/api/command", api.command)
         self._add_streams(app.router, stack)
         return app
 
     def _add_streams(self, router: web.UrlDispatcher, stack: AsyncExitStack) -> None:
         """Add the endless responses; with `frames: none` nothing that makes pictures exists."""
-        options, summary = self._options, SceneSummary(self._device.language)
+        options, summary = (
+            self._options,
+            SceneSummary(self._device.language, has_poses=self._options.frames != "none"),
+        )
 
         def broadcaster(make: Callable[[Scene], bytes], fps: float) -> Broadcaster:
             worker = _worker(stack, "web-encoder")

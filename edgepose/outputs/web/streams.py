@@ -152,7 +152,7 @@ class Broadcaster:
             await asyncio.sleep(max(self._interval - (loop.time() - begun), 0.001))
 
 
-_REMEMBERED: Final = 50  # events that a page shows when it is opened
+_REMEMBERED: Final = 200  # events that a page shows when it is opened
 
 
 class LatestScene:

@@ -77,6 +77,15 @@ class Appliance(Controls):
                 },
             }
 
+    def library(self) -> Mapping[str, Any]:
+        """Return the pose that is shipped, as a template that was taught."""
+        points = self._templates["arms_up"].points[0].round().astype(int).tolist()
+        about = {"own": True, "taught": True, "users": [self._name]}
+        return {
+            "templates": [{"name": "arms_up", "match": "arms_up", "figures": [points], **about}],
+            "exercises": [],
+        }
+
     def command(self, name: str, value: Any = None) -> str:
         """Do it, or raise UserError; DeviceError while `broken`."""
         self.asked.append((name, value))

@@ -109,6 +109,20 @@ class Phone:
             lambda: self._browser.find_element("css selector", selector).send_keys(keys)
         )
 
+    def drag(self, selector: str, down: int) -> None:
+        """Drag an element down by so many pixels, up for a negative number."""
+        from selenium.webdriver import ActionChains
+
+        element = self._browser.find_element("css selector", selector)
+        self.run("arguments[0].scrollIntoView({block: 'center'})", element)
+        ActionChains(self._browser, 0).drag_and_drop_by_offset(element, 0, down).perform()
+
+    def choose(self, selector: str, value: str) -> None:
+        """Choose from a list."""
+        from selenium.webdriver.support.ui import Select
+
+        Select(self._browser.find_element("css selector", selector)).select_by_value(value)
+
     def open(self, path: str = "/") -> None:
         """Go to the page, or to another path of the device."""
         self._browser.get(self._site + path)

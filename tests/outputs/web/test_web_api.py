@@ -386,7 +386,7 @@ def test_the_state_is_what_the_device_says(client):
     assert state["page"] == {
         "device": "lobby", "model": "movenet-lightning-int8", "watches": ["arms_up"],
         "titles": {"arms_up": "Arms up"}, "kinds": {"arms_up": "pose"},
-        "profiles": [], "frames": "full", "commands": True,
+        "profiles": [], "frames": "full", "mirror": False, "commands": True,
     }  # fmt: skip
 
 

@@ -40,8 +40,8 @@ def test_every_event_is_told_once(scene: Callable[..., Scene]):
 def test_the_latest_events_are_remembered(scene: Callable[..., Scene]):
     """For a page that is opened later; the oldest go."""
     live = LatestScene()
-    for number in range(120):
+    for number in range(220):
         live.put(scene(number, number))
 
-    assert ids(live, 0) == [f"id-{number}" for number in range(70, 120)]
-    assert ids(live, 118) == ["id-118", "id-119"]
+    assert ids(live, 0) == [f"id-{number}" for number in range(20, 220)]
+    assert ids(live, 218) == ["id-218", "id-219"]

@@ -104,6 +104,48 @@ def test_a_slider_shows_its_effect_at_once(phone: Phone, stand: Web, appliance: 
     assert float(shown) == pytest.approx(state["exit"])
 
 
+def test_a_threshold_is_dragged_on_the_curve(phone: Phone, stand: Web, appliance: Appliance):
+    """The device has it as soon as it is let go; the arrow keys do the same."""
+    phone.log_in()
+    phone.see("!document.querySelector('.handle.enter')?.hidden")
+    phone.drag(".handle.enter", 20)
+    phone.see("!document.getElementById('unsaved').hidden")
+    lower = appliance.state()["watches"]["arms_up"]["enter"]
+    assert 0.5 < lower < 0.75
+
+    phone.press(".handle.enter", "ARROW_UP", 3)
+    shown = "Number(document.querySelector('.handle.enter').ariaValueNow)"
+    phone.see(f"{shown} === {round(100 * lower) + 3}")
+    phone.see(f"document.querySelector('[name=enter]').value === '{lower + 0.03:.2f}'")
+
+
+def test_the_target_stands_beside_the_person_s_own_figure(phone: Phone, stand: Web):
+    """Their arms hang, the target's are up."""
+    phone.log_in()
+    hand = "document.querySelector('.body{} [data-limb=left_forearm]').y2.baseVal.value"
+    own, target = hand.format(":not(.target)"), hand.format(".target")
+    phone.see("document.querySelectorAll('.body:not([hidden])').length === 2")
+    phone.see(f"{own} > {target} + 20")
+
+
+def test_events_are_narrowed(phone: Phone, stand: Web, appliance: Appliance):
+    """By watch, kind and person; one tap shows all again."""
+    phone.log_in()
+    appliance.command("thresholds", {"watch": "arms_up", "enter": 0.2, "exit": 0.1})
+    phone.see("document.querySelector('#events li')")
+    phone.tap_until("#tab-events", "!document.getElementById('view-events').hidden")
+    phone.choose("#events-kind", "rep partial")
+    phone.see("!document.getElementById('no-match').hidden")
+    assert phone.run("return document.querySelectorAll('#events li:not([hidden])').length") == 0
+    phone.choose("#events-kind", "start end update")
+    phone.see("document.querySelectorAll('#events li:not([hidden])').length > 0")
+    phone.choose("#events-watch", "arms_up")
+    phone.choose("#events-person", "1")
+    phone.see("document.getElementById('events-shown').textContent.includes(' of ')")
+    phone.tap("#events-all")
+    phone.see("document.getElementById('events-shown').textContent === ''")
+
+
 def test_what_the_device_refuses_is_shown(phone: Phone, page: Web, appliance: Appliance):
     """In its own words, and nothing is offered."""
     phone.log_in()

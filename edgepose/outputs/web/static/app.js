@@ -1,18 +1,19 @@
 // The page: picture, watches, events and health of one device, as they change.
 
 import { carryOut, make, sentence, show, state as fetchState } from "/device.js";
+import { Events } from "/events.js";
 import { showHealth } from "/health.js";
 import { ExerciseTeacher } from "/learn.js";
 import { Teacher } from "/teach.js";
 import { Today } from "/today.js";
+import { Views } from "/views.js";
 import { Watches } from "/watches.js";
-import { LANGUAGE, say } from "/words.js";
+import { say } from "/words.js";
 
 const element = (id) => document.getElementById(id);
 
 const POLL_INTERVAL = 3000; // ms between two requests for the health
 const STALE = 3000; // ms without a scene after which the picture is old
-const MOST_EVENTS = 50;
 const REPORTED = ["rep", "set", "end", "finished", "abandoned"]; // events that change what was done
 const CONTROLS = {
   teach: "capture", learn: "learn", detect: "detect", save: "save", reload: "reload", undo: "reload", restart: "restart",
@@ -25,7 +26,6 @@ let sceneAt = 0;
 let source = null; // of server-sent events
 let sourceFailed = false;
 let pollTimer = null;
-const seen = new Set();
 
 // Status: one line
 
@@ -107,7 +107,7 @@ function disconnect() {
 function showScene(newest) {
   scene = newest;
   sceneAt = Date.now();
-  watches.update(newest.watches);
+  watches.update(newest.watches, newest.poses);
   const count = newest.people;
   show(element("people"), element("stage").classList.contains("is-live"));
   element("people").textContent = count === 0 ? say("nobody") : count === 1 ? say("one_person") : say("people", { count });
@@ -115,26 +115,9 @@ function showScene(newest) {
 }
 
 function addEvent(event) {
-  if (seen.has(event.id)) return;
-  seen.add(event.id);
-  const time = new Date(1000 * event.time);
+  if (!events.add(event)) return;
   watches.event(event);
-  const facts = [
-    event.score > 0 ? say("score", { score: Math.round(100 * event.score) }) : "",
-    event.held > 0 ? say("held_seconds", { seconds: event.held.toFixed(1) }) : "",
-    ["start", "end", "rep", "set"].includes(event.type) && event.count ? `×${event.count}` : "",
-    event.type === "partial" && LANGUAGE === "en" ? event.reason : "",
-    ...(event.faults ?? []),
-  ].filter(Boolean);
-  const step = event.step ? ` · ${event.step.replaceAll("_", " ")}` : "";
-  const what = make("span", {}, make("b", { "data-watch": event.name }, watches.title(event.name)), ` ${say(`event_${event.type}`)}${step}`);
   if (REPORTED.includes(event.type)) today.refresh();
-  const row = make("li", {},
-    make("time", { datetime: time.toISOString() }, time.toLocaleTimeString(LANGUAGE, { hourCycle: "h23" })),
-    what, make("span", { class: "muted" }, facts.join(" · ")));
-  element("events").prepend(row);
-  while (element("events").children.length > MOST_EVENTS) element("events").lastChild.remove();
-  show(element("no-events"), false);
 }
 
 // Health and commands
@@ -155,6 +138,7 @@ function applyState(found) {
   const known = found.watches ?? Object.fromEntries(page.watches.map((name) => [name, {}]));
   watches.configure(known, page);
   for (const name of document.querySelectorAll("[data-watch]")) name.textContent = watches.title(name.dataset.watch);
+  document.body.classList.toggle("is-mirrored", page.mirror);
   showHealth(found);
   showControls(page);
   element("detect").textContent = say(found.detect === false ? "resume" : "pause");
@@ -202,6 +186,8 @@ function onClick(id, name, value = () => null) {
 }
 
 const watches = new Watches(changed);
+const events = new Events((name) => watches.title(name));
+new Views(() => refresh());
 const today = new Today((name) => watches.title(name), (name) => watches.kind(name));
 new Teacher(() => watches.names, changed);
 new ExerciseTeacher();

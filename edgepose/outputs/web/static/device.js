@@ -22,6 +22,10 @@ export async function history() {
   return answer(await fetch("/api/history"));
 }
 
+export async function library() {
+  return answer(await fetch("/api/library"));
+}
+
 export async function command(name, value = null) {
   const request = {
     method: "POST",

@@ -27,26 +27,97 @@ export function shape(tag, attributes) {
   return element;
 }
 
+// The keypoints at both ends of each limb.
+const ENDS = {
+  shoulders: [5, 6], hips: [11, 12], left_side: [5, 11], right_side: [6, 12],
+  left_upper_arm: [5, 7], right_upper_arm: [6, 8], left_forearm: [7, 9], right_forearm: [8, 10],
+  left_thigh: [11, 13], right_thigh: [12, 14], left_shin: [13, 15], right_shin: [14, 16],
+};
+const HEAD = [[50, 20]];
+const WIDTH = 100;
+const HEIGHT = 150;
+const EDGE = 12; // around a figure, for its head and its thick lines
+
+// Return a function that places points of one or more figures on the drawing, all in one scale.
+function fitted(figures) {
+  const known = figures.flat().filter((point) => point);
+  const [ys, xs] = [known.map(([y]) => y), known.map(([, x]) => x)];
+  const [top, left, bottom, right] = [Math.min(...ys), Math.min(...xs), Math.max(...ys), Math.max(...xs)];
+  const scale = Math.min((WIDTH - 2 * EDGE) / Math.max(right - left, 1), (HEIGHT - 2 * EDGE) / Math.max(bottom - top, 1));
+  return ([y, x]) => [WIDTH / 2 + scale * (x - (left + right) / 2), HEIGHT / 2 + scale * (y - (top + bottom) / 2)];
+}
+
+// A body of lines, by limb, and a circle for the head.
+class Body {
+  constructor() {
+    this.lines = Object.fromEntries(Object.keys(LIMBS).map((name) => [name, shape("line", { "data-limb": name })]));
+    this.head = shape("circle", { r: 9 });
+    this.element = shape("g", {});
+    this.element.append(...Object.values(this.lines), this.head);
+    this.place(null);
+  }
+
+  // Place 17 points of [y, x]; null: the body that stands in for them.
+  place(points, at = points ? fitted([points]) : null) {
+    for (const [name, line] of Object.entries(this.lines)) {
+      const [start, end] = points ? ENDS[name].map((i) => points[i] && at(points[i])) : [LIMBS[name].slice(0, 2), LIMBS[name].slice(2)];
+      line.toggleAttribute("hidden", !start || !end);
+      if (start && end) this.put(line, { x1: start[0], y1: start[1], x2: end[0], y2: end[1] });
+    }
+    const head = points ? points.slice(0, 5).filter((point) => point).map(at) : HEAD;
+    this.head.toggleAttribute("hidden", head.length === 0);
+    const mean = (i) => head.reduce((sum, place) => sum + place[i], 0) / head.length;
+    if (head.length) this.put(this.head, { cx: mean(0), cy: mean(1) });
+  }
+
+  put(element, places) {
+    for (const [name, value] of Object.entries(places)) element.setAttribute(name, value.toFixed(1));
+  }
+}
+
+// The person as they stand, with the limbs in the colours of the match.
 export class Figure {
   constructor() {
-    this.element = shape("svg", { viewBox: "0 0 100 150", class: "body", role: "img" });
-    this.lines = {};
-    for (const [name, [x1, y1, x2, y2]] of Object.entries(LIMBS)) {
-      this.lines[name] = shape("line", { x1, y1, x2, y2 });
-    }
-    this.element.append(...Object.values(this.lines), shape("circle", { cx: 50, cy: 20, r: 10 }));
+    this.body = new Body();
+    this.element = shape("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "body", role: "img" });
+    this.element.append(this.body.element);
     this.show({}, [], false);
   }
 
-  show(limbs, off, isMet) {
-    for (const [name, line] of Object.entries(this.lines)) {
-      line.setAttribute("class", limbs[name] || "unknown");
-    }
+  // points: 17 of [y, x], null where no keypoints are shown. isPose: limbs are compared.
+  show(limbs, off, isMet, points = null, isPose = true) {
+    this.body.place(points);
+    const { lines } = this.body;
+    for (const [name, line] of Object.entries(lines)) line.setAttribute("class", isPose ? limbs[name] || "unknown" : "plain");
     // Limbs that are off come last, so that nothing is drawn over them.
-    for (const { limb } of off) this.element.append(this.lines[limb]);
+    for (const { limb } of off) this.body.element.append(lines[limb]);
     this.element.classList.toggle("is-met", isMet);
-    const words = off.length ? say("limbs_off", { count: off.length }) : say("no_limb_off");
+    const words = !isPose ? say("figure_you") : off.length ? say("limbs_off", { count: off.length }) : say("no_limb_off");
     this.element.setAttribute("aria-label", words);
+  }
+}
+
+// The figure to be copied: a pose, or an exercise that goes from its start to its target and back.
+export class Target {
+  constructor() {
+    this.element = shape("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "body target", role: "img", "aria-label": say("figure_target"), hidden: "" });
+    this.shown = "";
+  }
+
+  // figures: one or two of 17 points; none: nothing to show.
+  show(figures = []) {
+    const key = JSON.stringify(figures);
+    if (key === this.shown) return;
+    this.shown = key;
+    this.element.toggleAttribute("hidden", figures.length === 0);
+    const at = figures.length ? fitted(figures) : null;
+    const bodies = figures.map((points) => {
+      const body = new Body();
+      body.place(points, at);
+      return body.element;
+    });
+    this.element.classList.toggle("is-moving", bodies.length > 1);
+    this.element.replaceChildren(...bodies);
   }
 }
 

@@ -2,7 +2,8 @@
 
 import { carryOut, make, show } from "/device.js";
 import { Curve } from "/curve.js";
-import { Figure } from "/figure.js";
+import { Figure, Target } from "/figure.js";
+import { Targets } from "/targets.js";
 import { say } from "/words.js";
 
 const ORDERS = { start: say("start"), skip: say("skip_step"), stop: say("stop") };
@@ -60,7 +61,8 @@ class Slider {
 }
 
 class Card {
-  constructor(name, title, kind, id, takes, changed) {
+  constructor(name, title, kind, id, takes, changed, targets) {
+    this.targets = targets;
     this.name = name;
     this.title = title;
     this.kind = kind;
@@ -81,8 +83,10 @@ class Card {
     this.bar = make("div", { class: "bar", role: "meter", "aria-label": say("score_of", { title: this.title }), "aria-valuemin": 0, "aria-valuemax": 100 },
       make("div", { class: "bar-track" }, this.fill), this.marks.enter, this.marks.exit);
     this.progress = make("i");
-    this.curve = new Curve(this.title);
+    const canTune = this.takes.includes("thresholds");
+    this.curve = new Curve(this.title, canTune ? (key, value) => this.tune(key, value) : null);
     this.figure = new Figure();
+    this.goalFigure = new Target();
     this.advice = make("ul", { class: "advice" });
     this.buildSteps();
     const title = make("h2", { id: this.id }, this.title);
@@ -92,8 +96,8 @@ class Card {
       make("div", { class: "score" }, this.number, this.bar),
       make("div", { class: "hold" }, this.progress),
       make("figure", { class: "minute" }, this.curve.element, make("figcaption", { class: "muted" }, say("last_minute"))),
-      make("div", { class: "reading" }, this.figure.element, this.advice));
-    if (this.takes.includes("thresholds")) this.element.append(this.tuning());
+      make("div", { class: "reading" }, this.figure.element, this.goalFigure.element, this.advice));
+    if (canTune) this.element.append(this.tuning());
     this.update({ phase: "idle", advice: [] });
   }
 
@@ -206,14 +210,14 @@ class Card {
     this.changed(done);
   }
 
-  update(watch) {
+  update(watch, poses = {}) {
     const counts = watch.kind !== "pose";
     const known = watch.limbs != null || (counts && (watch.person > 0 || watch.kind === "rest"));
     if (counts !== this.counts) {
       this.counts = counts;
       this.markCurve();
     }
-    this.showParts(watch, known);
+    this.showParts(watch, known, known && poses[watch.person] != null);
     this.curve.add(known ? watch.score : null, Date.now());
     const isShown = SHOWN.includes(watch.phase);
     const percent = Math.round(100 * (watch.score ?? 0));
@@ -227,7 +231,8 @@ class Card {
     this.times.textContent = this.goal(watch);
     this.element.classList.toggle("is-active", isShown);
     this.element.classList.toggle("is-holding", watch.phase === "holding");
-    this.figure.show(watch.limbs ?? {}, watch.off ?? [], isShown);
+    this.figure.show(watch.limbs ?? {}, watch.off ?? [], isShown, known ? poses[watch.person] : null, !counts);
+    this.goalFigure.show(this.targets.of(watch, this.thresholds));
     this.showStep(watch.step);
     this.showAdvice(watch, known);
   }
@@ -246,10 +251,10 @@ class Card {
   }
 
   // A routine that waits has no score; only a pose has limbs to compare.
-  showParts({ step, kind, limbs }, known) {
+  showParts({ step, kind, limbs }, known, hasPose) {
     const isIdle = step != null && step.number === 0 && limbs == null;
     for (const part of this.element.querySelectorAll(".score, .hold, .minute, .reading")) show(part, !isIdle);
-    this.figure.element.toggleAttribute("hidden", kind !== "pose");
+    this.figure.element.toggleAttribute("hidden", kind !== "pose" && !hasPose);
     this.element.classList.toggle("is-empty", !known);
   }
 
@@ -268,6 +273,7 @@ class Card {
 export class Watches {
   constructor(changed) {
     this.changed = changed;
+    this.targets = new Targets();
     this.cards = new Map();
     this.box = document.getElementById("watches");
     this.none = document.getElementById("no-watches");
@@ -290,7 +296,7 @@ export class Watches {
   card(name, { titles, kinds, takes }) {
     if (!this.cards.has(name)) {
       this.made = (this.made ?? 0) + 1;
-      const card = new Card(name, titles[name] ?? name, kinds[name] ?? "pose", `watch-${this.made}`, takes, this.changed);
+      const card = new Card(name, titles[name] ?? name, kinds[name] ?? "pose", `watch-${this.made}`, takes, this.changed, this.targets);
       this.cards.set(name, card);
       this.box.append(card.element);
     }
@@ -319,7 +325,7 @@ export class Watches {
     await Promise.all([...this.cards.values()].map((card) => card.flush()));
   }
 
-  update(watches) {
-    for (const watch of watches) this.cards.get(watch.name)?.update(watch);
+  update(watches, poses) {
+    for (const watch of watches) this.cards.get(watch.name)?.update(watch, poses);
   }
 }
