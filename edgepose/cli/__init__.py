@@ -27,6 +27,7 @@ class Listed(NamedTuple):
 
 
 COMMANDS: Final = {
+    "init": Listed("init:init", "Write a first configuration from a few questions, and run it."),
     "run": Listed("run:run", "Run the pipeline that CONFIG describes."),
     "status": Listed("status:status", "Show the state of the running services."),
     "demo": Listed("demo:demo", "Run the bundled clip: draw the poses and record the events."),
@@ -83,7 +84,7 @@ class _Commands(CommandGroup):
 
 @click.group(
     cls=_Commands,
-    examples=["edgepose demo", "edgepose run kiosk.yaml", "edgepose run --help"],
+    examples=["edgepose demo", "edgepose init", "edgepose run kiosk.yaml", "edgepose run --help"],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, message="edgepose %(version)s")
