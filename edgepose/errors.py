@@ -69,6 +69,11 @@ class EdgeposeError(Exception):
     exit_code = 1
 
     @property
+    def reasons(self) -> tuple[str, ...]:
+        """What is wrong, a sentence each; a line break in one is that of a file's name."""
+        return (str(self),)
+
+    @property
     def public(self) -> EdgeposeError:
         """The same without what other files hold, for those who may not read files here."""
         return self
@@ -86,6 +91,11 @@ class DocumentError(UserError):
     def __init__(self, *problems: Problem | str) -> None:
         self.problems = tuple(Problem(p) if isinstance(p, str) else p for p in problems)
         super().__init__("\n".join(problem.text for problem in self.problems))
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What is wrong with the file, one problem each."""
+        return tuple(problem.text for problem in self.problems)
 
     @property
     def public(self) -> DocumentError:

@@ -16,7 +16,7 @@ import numpy as np
 
 from edgepose.errors import UserError
 from edgepose.image_header import UPRIGHT, ImageHeader, Orientation, read_header
-from edgepose.system import atomic
+from edgepose.system import atomic, plain_file
 from edgepose.types import Frame, Image, Region, Size
 
 MAX_PIXELS: Final = 50_000_000
@@ -176,7 +176,7 @@ def read_image(path: Path) -> Image:
     of more than MAX_PIXELS: before memory is taken for them.
     """
     try:
-        with Path(path).open("rb") as file:
+        with plain_file.opened(Path(path)) as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror or error}") from error
@@ -189,7 +189,7 @@ def read_image(path: Path) -> Image:
 def is_picture(path: Path) -> bool:
     """Return whether a file begins as a picture does; False for one that can't be read."""
     try:
-        with Path(path).open("rb") as file:
+        with plain_file.opened(Path(path)) as file:
             return read_header(file.read(4096)) is not None
     except OSError:
         return False

@@ -124,6 +124,7 @@ def similar_file(path: Path, *folders: Path, pattern: str = "*") -> str:
             other.stem: other
             for folder in (*folders, path.parent)
             for other in folder.glob(pattern)
+            if other != path
         }
     except OSError:
         return ""

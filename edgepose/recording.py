@@ -26,6 +26,7 @@ import numpy as np
 
 from edgepose.errors import UserError
 from edgepose.skeleton import EXTRA_INDEX, EXTRA_KEYPOINTS, NUM_KEYPOINTS, keypoint_index
+from edgepose.system import plain_file
 from edgepose.types import Frame, Keypoints, Pose, Size, blank_frame, empty_keypoints
 
 log = logging.getLogger(__name__)
@@ -111,7 +112,7 @@ def is_recording(path: Path) -> bool:
     Raises UserError where it can't be read.
     """
     try:
-        with Path(path).open("rb") as file:
+        with plain_file.opened(Path(path)) as file:
             head = file.read(64).lstrip()
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -126,7 +127,7 @@ def read_recording(path: Path) -> Recording:
     """
     reader = _Reader()
     try:
-        with Path(path).open("rb") as file:
+        with plain_file.opened(Path(path)) as file:
             lines = iter(lambda: file.readline(LONGEST), b"")
             for number, line in enumerate(lines, 1):
                 if line.strip():

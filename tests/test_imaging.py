@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 from PIL import features
 
 from edgepose.errors import UserError
-from edgepose.imaging import MAX_BYTES, MAX_PIXELS, read_image, sample, write_image
+from edgepose.imaging import MAX_BYTES, MAX_PIXELS, decoded, read_image, sample, write_image
 from edgepose.types import Frame, Image, Region
 
 SIZES = st.tuples(st.integers(40, 250), st.integers(40, 250))
@@ -257,9 +257,11 @@ def test_a_large_photo_is_read(tmp_path: Path) -> None:
 
 
 def test_a_file_without_end_is_refused() -> None:
-    """What gives bytes for ever is read up to the limit, not up to the end of memory."""
-    with pytest.raises(UserError, match=f"at most {MAX_BYTES >> 20} MB"):
+    """A device is not read at all, a long file up to the limit, not to the end of memory."""
+    with pytest.raises(UserError, match="a device, not a file"):
         read_image(Path("/dev/zero"))
+    with pytest.raises(ValueError, match=f"at most {MAX_BYTES >> 20} MB"):
+        decoded(bytes(MAX_BYTES + 1))
 
 
 @pytest.mark.parametrize(

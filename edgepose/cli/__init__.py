@@ -16,7 +16,7 @@ from edgepose import __version__
 from edgepose.cli.command import CommandGroup
 from edgepose.cli.log_filter import FORMAT, OneLine, RateLimit
 from edgepose.errors import EdgeposeError, near_miss
-from edgepose.yamldoc.marks import harmless
+from edgepose.yamldoc.marks import one_line
 
 
 class Listed(NamedTuple):
@@ -81,6 +81,13 @@ class _Commands(CommandGroup):
             ctx.fail(f"no command '{args[0]}'{near_miss(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a usage error quotes names of files, which may hold anything."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            raise click.UsageError(one_line(error.format_message()), error.ctx) from error
+
 
 @click.group(
     cls=_Commands,
@@ -121,7 +128,7 @@ def main() -> None:
         with _ending_in_order(0) if command == "run" else nullcontext():
             cli(prog_name="edgepose")
     except EdgeposeError as error:
-        click.echo(f"edgepose: {harmless(str(error))}", err=True)
+        click.echo("edgepose: " + "\n".join(map(one_line, error.reasons)), err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of the output is gone: not an error

@@ -31,6 +31,8 @@ from edgepose.errors import UserError
 from edgepose.modelstore.speeds import write_speed
 from edgepose.registry import part
 from edgepose.runtimes.litert import default_threads
+from edgepose.sources.video import clip_frames
+from edgepose.system import plain_file
 from edgepose.types import Image, Size
 
 STAGES: Final = ("prepare", "infer", "finish", "gap", "age")
@@ -86,6 +88,8 @@ def bench(
     """
     tune_python()
     earlier = _read_report(old) if old else None
+    if clip is not None:
+        next(clip_frames(clip))  # what is no clip is found before all is measured
     with ExitStack() as stack:
         loaded = stack.enter_context(opened(model, workers=2, threads=1))
         made = suite.Bench(
@@ -134,7 +138,7 @@ def _keep_speed(loaded: LoadedModel, result: Result) -> None:
 def _read_report(path: Path) -> dict[str, Any]:
     """Return an earlier report. Raises UserError for a file that is none."""
     try:
-        report: dict[str, Any] = json.loads(path.read_text())
+        report: dict[str, Any] = json.loads(plain_file.read(path))
         suite.compared(report, report)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: expected what `edgepose bench --json` printed") from error

@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 import numpy as np
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -18,7 +19,7 @@ from edgepose import imaging
 from edgepose.appliance.evaluation import Evaluation, evaluate, split
 from edgepose.appliance.model import LoadedModel
 from edgepose.cli.command import CommandGroup
-from edgepose.cli.options import json_option, order_option
+from edgepose.cli.options import json_option, order_option, reason
 from edgepose.cli.pose import model_option, opened
 from edgepose.cli.template_capture import poses_of, still
 from edgepose.config.classifiers import Classifier, load_classifier
@@ -30,6 +31,7 @@ from edgepose.errors import ClassifierError, UserError, counted, error_text
 from edgepose.render.confusion import draw_confusion
 from edgepose.sources.images import ENDINGS
 from edgepose.types import Keypoints
+from edgepose.yamldoc.marks import one_line
 
 _Path: Final = click.Path(path_type=Path)
 
@@ -104,7 +106,7 @@ def _rows(loaded: LoadedModel, pictures: dict[str, list[Path]]) -> Iterator[Row]
         try:
             yield name, f"{name}/{path.name}", _keypoints(loaded, path)
         except UserError as error:
-            click.echo(f"left out: {error}", err=True)
+            click.echo(f"left out: {one_line(str(error))}", err=True)
 
 
 def _keypoints(loaded: LoadedModel, path: Path) -> Keypoints:
@@ -196,7 +198,11 @@ def _load(path: Path, labels: Path | None, order: Order) -> Classifier:
     """Return a classifier by its file, as a watch would have it."""
     if not path.exists():
         classifier_file.load(path)  # says what is there instead
-    section = WatchSection.model_validate({"classifier": path, "labels": labels, "order": order})
+    values = {"classifier": path, "labels": labels, "order": order}
+    try:
+        section = WatchSection.model_validate(values)
+    except ValidationError as error:
+        raise ClassifierError(reason(error)) from error
     loaded = load_classifier(section)
     assert loaded is not None
     return loaded

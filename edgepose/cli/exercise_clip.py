@@ -38,6 +38,7 @@ from edgepose.render.curve import Curve, CurveMark
 from edgepose.skeleton import KEYPOINTS
 from edgepose.sources.video import clip_frames
 from edgepose.types import blank_frame
+from edgepose.yamldoc.marks import one_line
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _WIDE: Final = 72  # characters of a curve in the terminal
@@ -178,7 +179,8 @@ def _limb(signal: Tilt) -> str:
 def told(path: Path, exercise: Exercise, made: Trace) -> str:
     """Return what is printed for people: the count, the curve, each swing and why."""
     word = "hold" if exercise.is_hold else "repetition"
-    head = f"{path}: {made.count} {word}{'' if made.count == 1 else 's'} of {exercise.name}"
+    done = f"{made.count} {word}{'' if made.count == 1 else 's'} of {exercise.name}"
+    head = f"{one_line(str(path))}: {done}"
     ended = [change.held or 0.0 for _, change in made.holds if change.type == "end"]
     lines = [f"{time:8.2f} s  {change.type}" for time, change in made.holds if not change.held]
     lines += [f"            held {held:.1f} s" for held in ended]

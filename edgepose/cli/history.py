@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from edgepose import jsonio
 from edgepose.errors import UserError
+from edgepose.system import plain_file
 
 Event = Mapping[str, Any]
 
@@ -22,7 +23,7 @@ def read_events(path: Path) -> tuple[list[Event], int]:
     events: list[Event] = []
     damaged = 0
     try:
-        with path.open("rb") as file:
+        with plain_file.opened(path) as file:
             while line := file.readline(_LONGEST):  # /dev/zero is one line without an end
                 if not line.strip():
                     continue

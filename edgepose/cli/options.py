@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -18,6 +21,11 @@ order_option = click.option(
     show_default=True,
     help="What stands first in columns or inputs called x, y.",
 )
+
+
+def reason(error: ValidationError) -> str:
+    """Return what is wrong with a value of the command line, without pydantic's frame."""
+    return str(error.errors()[0].get("ctx", {}).get("error", error))
 
 
 def config_argument(command: Command) -> Command:

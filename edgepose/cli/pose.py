@@ -15,9 +15,11 @@ from pydantic import ValidationError
 from edgepose import imaging
 from edgepose.appliance.model import LoadedModel, hint, load_model
 from edgepose.cli.command import Command
+from edgepose.cli.options import reason
 from edgepose.config.model_section import ModelSection
-from edgepose.errors import UserError
+from edgepose.errors import DocumentError, UserError
 from edgepose.types import Frame, Image, Pose, Scene
+from edgepose.yamldoc.marks import one_line
 
 model_option = click.option(
     "--model", metavar="NAME|PATH", help="Model to use; the best available by default."
@@ -66,7 +68,7 @@ def pose(images: tuple[Path, ...], model: str | None, as_json: bool, draw: Path 
     elif found:
         click.echo("\n".join(_lines(found)))
     if problems:
-        raise UserError("\n".join(problems))
+        raise DocumentError(*problems)
 
 
 def drawing_targets(draw: Path | None, images: Sequence[Path]) -> Sequence[Path | None]:
@@ -107,8 +109,7 @@ def model_section(model: str | None) -> ModelSection:
     try:
         return ModelSection(path=Path(model)) if "/" in model else ModelSection(name=model)
     except ValidationError as error:
-        reason = error.errors()[0].get("ctx", {}).get("error", error)
-        raise UserError(f"the model {model}: {reason}") from error
+        raise UserError(f"the model {model}: {reason(error)}") from error
 
 
 def _drawn(image: Image, poses: tuple[Pose, ...]) -> Image:
@@ -120,7 +121,7 @@ def _drawn(image: Image, poses: tuple[Pose, ...]) -> Image:
 def _lines(found: list[dict[str, Any]]) -> list[str]:
     lines = []
     for entry in found:
-        lines.append(f"{entry['image']}: {len(entry['poses']) or 'no'} person(s)")
+        lines.append(f"{one_line(entry['image'])}: {len(entry['poses']) or 'no'} person(s)")
         for one in entry["poses"]:
             lines.append(f"  score {one['score']:.2f}")
             lines += [

@@ -17,8 +17,9 @@ import click
 from edgepose.appliance.history import DayOfWatch, summarise
 from edgepose.cli.command import Command
 from edgepose.cli.history import distinct, read_events
-from edgepose.errors import UserError, counted
-from edgepose.system import atomic
+from edgepose.errors import UserError, counted, error_text
+from edgepose.system import atomic, plain_file
+from edgepose.yamldoc.marks import one_line
 
 WIDTH: Final = 900
 MARGIN: Final = 40
@@ -85,10 +86,12 @@ def report(events: tuple[Path, ...], out: Path, days: int | None, as_json: bool)
 def _must_be_report(out: Path) -> None:
     """Raise UserError for a file that holds something other than an earlier report."""
     try:
-        with out.open("rb") as file:
+        with plain_file.opened(out) as file:
             head = file.read(512)
-    except OSError:  # none there, or the reason is given when it is written
+    except FileNotFoundError:
         return
+    except OSError as error:
+        raise UserError(f"--out: {out} can't be replaced ({error_text(error)})") from error
     if head and TITLE.encode() not in head:
         raise UserError(f"--out: {out} is no earlier report; name another file, or remove it first")
 
@@ -97,7 +100,8 @@ def _read(paths: tuple[Path, ...]) -> dict[str, list[DayOfWatch]]:
     found = [(path, *read_events(path)) for path in paths]
     for path, _, damaged in found:
         if damaged:
-            click.echo(f"{path}: {counted(damaged, 'damaged line')} left out", err=True)
+            lines = counted(damaged, "damaged line")
+            click.echo(f"{one_line(str(path))}: {lines} left out", err=True)
     events, repeated = distinct(event for _, events, _ in found for event in events)
     if repeated:
         click.echo(f"{counted(repeated, 'run')} of a clip that was run before left out", err=True)

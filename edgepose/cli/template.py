@@ -23,12 +23,13 @@ from edgepose.cli.template_capture import capture, poses_of, still, summary
 from edgepose.core.matching import match
 from edgepose.core.templates import Template
 from edgepose.definitions import template_file
-from edgepose.errors import TemplateError, UserError, near_miss
+from edgepose.errors import DocumentError, TemplateError, UserError, near_miss
 from edgepose.skeleton import LIMBS
 from edgepose.sources.images import ENDINGS
 from edgepose.sources.video import clip_frames
 from edgepose.system.paths import folders
 from edgepose.types import Frame, Image, Match, Pose, Scene, WatchState
+from edgepose.yamldoc.marks import one_line
 
 
 @click.group(
@@ -161,7 +162,7 @@ def try_out(
     if rows or as_json:
         click.echo(json.dumps(rows) if as_json else "\n".join(_line(row) for row in rows))
     if problems:
-        raise UserError("\n".join(problems))
+        raise DocumentError(*problems)
 
 
 def _is_clip(path: Path) -> bool:
@@ -223,4 +224,4 @@ def _row(path: Path, seconds: float | None, result: Match) -> dict[str, Any]:
 def _line(row: dict[str, Any]) -> str:
     at = f" {row['frame_time']:8.2f} s" if "frame_time" in row else ""
     words = ", ".join(dict.fromkeys(limb["text"] or limb["limb"] for limb in row["deviated"]))
-    return f"{row['file']}{at}  score {row['score']:.2f}  {words}".rstrip()
+    return f"{one_line(row['file'])}{at}  score {row['score']:.2f}  {words}".rstrip()

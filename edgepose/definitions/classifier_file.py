@@ -21,7 +21,7 @@ from edgepose.core.watches.embedding import Neighbours, embed, is_enough
 from edgepose.errors import ClassifierError, did_you_mean
 from edgepose.options import similar_file
 from edgepose.skeleton import INDEX, KEYPOINTS, NUM_KEYPOINTS
-from edgepose.system import atomic
+from edgepose.system import atomic, plain_file
 from edgepose.types import Keypoints
 
 Order = Literal["xy", "yx"]
@@ -148,9 +148,7 @@ def _raise(problems: Sequence[str]) -> None:
 def _text(path: Path) -> str:
     """Return the text of a file; a byte order mark, which spreadsheets write, is taken off."""
     try:
-        if path.exists() and not path.is_file():  # /dev/zero has no end, a pipe may never begin
-            raise ClassifierError(f"{path}: expected a file, found a device, a pipe or a folder")
-        with path.open("rb") as file:
+        with plain_file.opened(path) as file:
             content = file.read(_LARGEST + 1)
         if len(content) > _LARGEST:
             raise ClassifierError(f"{path}: expected at most 64 MiB, found more; split it")

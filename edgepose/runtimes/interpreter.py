@@ -19,6 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from edgepose.errors import ModelError, UserError, error_text
+from edgepose.system import plain_file
 from edgepose.tflite.bundle import is_member, read_member
 from edgepose.tflite.header import HEAD_BYTES, is_tflite, kind_of
 from edgepose.types import TensorSpec
@@ -66,7 +67,7 @@ def check_model_file(path: Path) -> None:
     if is_member(path):
         return
     try:
-        with path.open("rb") as file:
+        with plain_file.opened(path) as file:
             head = file.read(HEAD_BYTES)
     except OSError as error:
         raise ModelError(f"{path}: can't be read: {error_text(error)}") from error

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from edgepose.errors import ModelError, error_text
+from edgepose.system import plain_file
 from edgepose.tflite.header import is_tflite
 
 MARK: Final = b"PK\x03\x04"
@@ -22,7 +23,7 @@ MAX_BYTES: Final = 512_000_000  # of one network, far above any; a small zip may
 def is_bundle(path: Path) -> bool:
     """Return whether a file begins as a zip does; False for one that can't be read."""
     try:
-        with path.open("rb") as file:
+        with plain_file.opened(path) as file:
             return file.read(len(MARK)) == MARK
     except OSError:
         return False

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from edgepose.errors import ModelError
+from edgepose.system import plain_file
 from edgepose.tflite import schema
 from edgepose.tflite.bundle import is_member, read_member
 from edgepose.tflite.flatbuffer import DamagedFile, Table, root
@@ -41,7 +42,7 @@ def read_bytes(path: Path) -> bytes:
     if is_member(path):
         return read_member(path)
     try:
-        with path.open("rb") as file:
+        with plain_file.opened(path) as file:
             head = file.read(HEAD_BYTES)
             if not is_tflite(head):  # before gigabytes of a video are read into memory
                 raise ModelError(_foreign(str(path), head))

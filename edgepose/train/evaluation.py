@@ -15,6 +15,7 @@ from edgepose.core import metrics
 from edgepose.core.metrics import Detection, Instance
 from edgepose.errors import UserError
 from edgepose.skeleton import INDEX, KEYPOINTS, MPII_PARTS
+from edgepose.system import plain_file
 from edgepose.train.data.annotations import AnnotatedPerson, Picture, cut, extent, load_picture
 from edgepose.train.data.pseudo_labels import Estimate, frames_of
 from edgepose.train.synth.people import OUTSIDE
@@ -148,7 +149,7 @@ def read_results(path: Path, pictures: Sequence[Picture]) -> list[Any]:
     The file: a list of {image_id, keypoints (x, y, score) x 17, score}.
     """
     try:
-        entries = jsonio.loads(path.read_text(encoding="utf-8-sig"))
+        entries = jsonio.loads(plain_file.read(path).decode("utf-8-sig"))
         by_key: dict[str, list[Detection]] = {}
         for entry in entries:
             points = np.array(entry["keypoints"], float).reshape(17, 3)[:, 1::-1]
@@ -176,7 +177,7 @@ class Truth:
 def read_truth(path: Path) -> Truth:
     """Return a clip's truth as `demo_clip` writes it; raise UserError for anything else."""
     try:
-        document = jsonio.loads(path.read_text(encoding="utf-8-sig"))
+        document = jsonio.loads(plain_file.read(path).decode("utf-8-sig"))
         poses = np.array(document["poses"], float).reshape(-1, 17, 3)
         expected = {str(k): int(v) for k, v in document.get("expected", {}).items()}
         fps = float(document["fps"])

@@ -19,6 +19,7 @@ import yaml
 
 from edgepose.errors import DocumentError, KeyPath, Problem, ProblemKind
 from edgepose.options import similar_file
+from edgepose.system import plain_file
 from edgepose.yamldoc.builder import MAX_DEPTH, Builder, line_of
 from edgepose.yamldoc.marks import Mark, problem_at
 
@@ -114,10 +115,8 @@ def _error(name: str, line: int | None, text: str, kind: ProblemKind = "syntax")
 
 def _read(path: Path) -> bytes:
     name = str(path)
-    if path.is_fifo() and not name.startswith("/dev/"):  # there the shell puts those of <(...)
-        raise _error(name, None, "is a pipe, which may never end; name a file")
     try:
-        with path.open("rb") as file:
+        with plain_file.opened(path) as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         near = similar_file(path, pattern="*.y*ml")

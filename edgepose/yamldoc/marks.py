@@ -70,11 +70,6 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def harmless(text: str) -> str:
-    """Return text with the commands for a terminal escaped, which a file's name may hold."""
-    return "\n".join(map(one_line, text.split("\n")))
-
-
 def flow(value: Any) -> str:
     """Return a value as YAML writes it on one line: `{type: v4l2}`, `[480, 640]`."""
     text = yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -46,6 +47,70 @@ def test_a_users_mistake_is_one_message_and_exit_code_2(edgepose, tmp_path):
     assert said.err.startswith("edgepose: ")
     assert "nowhere.yaml" in said.err
     assert "Traceback" not in said.err
+
+
+NAMES = "x\x1b[2Jy\nedgepose: all is well"  # clears the screen, and forges a second message
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("report", f"{NAMES}.jsonl"),
+        ("check-config", f"{NAMES}.yaml"),
+        ("pose", f"{NAMES}.jpg", f"{NAMES}.png"),
+        ("bench", "--clip", f"{NAMES}.mp4"),
+        (NAMES,),
+    ],
+    ids=lambda words: words[0] if words[0].isprintable() else "no command",
+)
+def test_a_files_name_commands_no_terminal_and_forges_no_message(edgepose, arguments):
+    """Escapes and line breaks in a name are shown as text; every reason keeps its own line."""
+    said = edgepose(*arguments)
+    assert said.code == 2
+    assert "\x1b" not in said.err
+    assert not [line for line in said.err.splitlines() if line.startswith("edgepose: all is")]
+    assert r"\x1b[2Jy\nedgepose: all is well" in said.err
+
+
+READERS = {
+    "report": ("report", "NAME.jsonl"),
+    "replay": ("replay", "NAME.jsonl", "c.yaml"),
+    "exercise": ("exercise", "test", "squat", "NAME.mp4"),
+    "exercise learn": ("exercise", "learn", "x", "--video", "NAME.mp4"),
+    "check-config": ("check-config", "NAME.yaml"),
+    "pose": ("pose", "NAME.jpg"),
+    "eval": ("eval", "--data", "NAME.json"),
+    "eval .mat": ("eval", "--data", "NAME.mat"),
+    "bench clip": ("bench", "--clip", "NAME.mp4"),
+    "bench --compare": ("bench", "--compare", "NAME.json"),
+    "classifier": ("classifier", "test", "NAME.csv", "--split", "0.2"),
+    "report --out": ("report", "events.jsonl", "--out", "NAME.html"),
+}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("kind", ["endless", "pipe", "folder", "circle"])
+def test_what_is_no_file_is_one_sentence(edgepose, tmp_path, monkeypatch, reader, kind):
+    """/dev/zero never ends, a pipe may never begin: no command reads a foreign file from either."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.yaml").write_text("version: 1\nname: a\nsource: {type: synthetic}\n")
+    (tmp_path / "events.jsonl").write_text('{"type": "start", "name": "a", "time": 1.0}\n')
+    arguments = READERS[reader]
+    name = next(word for word in arguments if word.startswith("NAME"))
+    if kind == "endless":
+        (tmp_path / name).symlink_to("/dev/zero")
+    elif kind == "pipe":
+        os.mkfifo(tmp_path / name)
+    elif kind == "folder":
+        (tmp_path / name).mkdir()
+    else:
+        (tmp_path / name).symlink_to(name)
+    said = edgepose(*arguments)
+    assert said.code == 2
+    assert name in said.err
+    assert "Traceback" not in said.err
+    assert (tmp_path / name).is_symlink() or not (tmp_path / name).is_file()
 
 
 def test_version_names_what_it_stands_on(edgepose):

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.errors import OutputLost, error_text
+from edgepose.system import plain_file
 
 RATE: Final = 22050  # samples a second, espeak-ng's own
 SPEAK_TIMEOUT: Final = 3.0  # seconds; a sentence takes 0.05 on a desktop, 0.3 on a Pi 3
@@ -84,7 +85,7 @@ def words(text: str, voice: str, speed: int, volume: float) -> Clip:
 def read_wav(path: Path) -> Clip:
     """Return a WAV file of 16-bit PCM. Raises ValueError with what is wrong with it."""
     try:
-        with path.open("rb") as file:
+        with plain_file.opened(path) as file:
             clip = _from_wav(file)
     except EOFError:
         raise ValueError(f"{path}: expected a WAV file of 16-bit PCM, found none whole") from None

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from edgepose import imaging, jsonio
 from edgepose.errors import UserError
 from edgepose.skeleton import INDEX, KEYPOINTS, MPII_PARTS
+from edgepose.system import plain_file
 from edgepose.train.data.mpii import read_mpii
 from edgepose.train.synth.people import HIDDEN, OUTSIDE, VISIBLE, Sample
 from edgepose.types import Image, Size
@@ -126,7 +127,7 @@ _EXPECTED: Final = "expected COCO's images and annotations, or MPII's list of jo
 
 def _load(path: Path) -> Any:
     try:
-        return jsonio.loads(path.read_text(encoding="utf-8-sig"))  # Windows tools write a BOM
+        return jsonio.loads(plain_file.read(path).decode("utf-8-sig"))  # Windows tools write a BOM
     except OSError as error:
         raise UserError(f"{path}: can't be read ({error.strerror})") from error
     except ValueError as error:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from edgepose.errors import UserError, error_text
+from edgepose.system import plain_file
 
 MOST_BYTES: Final = 2 << 30  # of one variable, unpacked; a damaged length must not use up memory
 _DEEPEST: Final = 64  # levels of nesting
@@ -33,7 +34,7 @@ _NUMERIC: Final = range(6, 16)
 def read_mat(path: Path) -> dict[str, Any]:
     """Return the variables of a file by name. Raises UserError for a file that is none."""
     try:
-        data = path.read_bytes()
+        data = plain_file.read(path)
     except OSError as error:
         raise UserError(f"{path}: can't be read ({error_text(error)})") from error
     if data.startswith(b"MATLAB 7.3") or b"\x89HDF" in data[:1024]:

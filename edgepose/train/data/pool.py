@@ -98,8 +98,10 @@ class Pool:
 
     @classmethod
     def open(cls, folder: Path, shards: int | None = None) -> Pool:
-        """Open the first `shards` (all by default) of a rendered pool."""
+        """Open the first `shards` (all by default) of a rendered pool; raise UserError for none."""
         count = len(list(folder.glob("images-*.npy"))) if shards is None else shards
+        if not count:
+            raise UserError(f"{folder}: expected rendered pictures, found none")
 
         def load(field: str, mode: Any = None) -> list[Any]:
             return [np.load(_path(folder, field, i), mmap_mode=mode) for i in range(count)]
