@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Final, NamedTuple
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from edgepose import __version__
 from edgepose.cli.command import CommandGroup
@@ -85,6 +86,8 @@ class _Commands(CommandGroup):
         """Run the command; a usage error quotes names of files, which may hold anything."""
         try:
             return super().invoke(ctx)
+        except NoArgsIsHelpError:  # its message is a page
+            raise
         except click.UsageError as error:
             raise click.UsageError(one_line(error.format_message()), error.ctx) from error
 

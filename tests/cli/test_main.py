@@ -72,6 +72,11 @@ def test_a_files_name_commands_no_terminal_and_forges_no_message(edgepose, argum
     assert r"\x1b[2Jy\nedgepose: all is well" in said.err
 
 
+def test_a_group_without_a_command_shows_its_help(edgepose):
+    """The page keeps its lines."""
+    assert "Commands:\n  capture " in edgepose("template").err
+
+
 READERS = {
     "report": ("report", "NAME.jsonl"),
     "replay": ("replay", "NAME.jsonl", "c.yaml"),
