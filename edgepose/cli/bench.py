@@ -22,7 +22,6 @@ from edgepose.bench import curves, parts, pipeline, suite, watches
 from edgepose.bench.pipeline import Result
 from edgepose.bench.rounds import Quartiles
 from edgepose.cli.command import Command
-from edgepose.cli.demo import bundled
 from edgepose.cli.options import json_option
 from edgepose.cli.pose import model_option, opened
 from edgepose.cli.run import tune_python
@@ -33,6 +32,7 @@ from edgepose.registry import part
 from edgepose.runtimes.litert import default_threads
 from edgepose.sources.video import clip_frames
 from edgepose.system import plain_file
+from edgepose.system.paths import bundled
 from edgepose.types import Image, Size
 
 STAGES: Final = ("prepare", "infer", "finish", "gap", "age")

@@ -21,9 +21,8 @@ from edgepose.config.loader import Config, load
 from edgepose.config.model_section import DEFAULT_MODEL
 from edgepose.core.metrics import distances, pck, study_norm, total
 from edgepose.engine.stats import Snapshot
-from edgepose.errors import UserError
 from edgepose.outputs.base import Output
-from edgepose.system.paths import folders
+from edgepose.system.paths import bundled
 from edgepose.train.evaluation import Truth, read_truth
 from edgepose.types import Event, Scene
 
@@ -79,14 +78,6 @@ def demo(clip: Path | None, model: str | None, out: Path) -> None:
     result["model"] = appliance.model.label
     (out / "summary.json").write_text(json.dumps(result, indent=1) + "\n")
     _print(result, clip, out)
-
-
-def bundled(*parts: str) -> Path:
-    """Return a file that comes with edgepose. Raises UserError where it is missing."""
-    for folder in folders(*parts[:-1]):
-        if (folder / parts[-1]).is_file():
-            return folder / parts[-1]
-    raise UserError(f"{'/'.join(parts)} is missing from this installation: install edgepose again")
 
 
 def _config(clip: Path, model: str | None, out: Path) -> Config:

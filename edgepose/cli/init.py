@@ -14,7 +14,6 @@ import click
 
 from edgepose.cli.check_config import notes
 from edgepose.cli.command import Command
-from edgepose.cli.demo import bundled
 from edgepose.config.edit import save_text
 from edgepose.config.loader import loads
 from edgepose.config.on_disk import check_files
@@ -25,6 +24,7 @@ from edgepose.doctor.finding import Intent
 from edgepose.doctor.system import System
 from edgepose.errors import UserError
 from edgepose.sources.images import ENDINGS
+from edgepose.system.paths import bundled
 
 Keys = Mapping[str, Any]
 T = TypeVar("T")

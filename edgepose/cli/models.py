@@ -1,4 +1,4 @@
-"""edgepose models: list, fetch, check, inspect and strip models."""
+"""edgepose models: list, recommend, fetch, check, inspect and strip models."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from rich.text import Text
 
 from edgepose.cli.command import CommandGroup
 from edgepose.cli.options import json_option
+from edgepose.cli.recommend import recommend
 from edgepose.core.families import recognise
 from edgepose.core.families.others import NO_POSE_MODELS, other_kind
 from edgepose.errors import DeviceError, ModelError, UserError
@@ -57,10 +58,17 @@ CUSTOM_OPS: Final = {
 
 @click.group(
     cls=CommandGroup,
-    examples=["edgepose models list", "edgepose models pull movenet-lightning-int8"],
+    examples=[
+        "edgepose models list",
+        "edgepose models recommend",
+        "edgepose models pull movenet-lightning-int8",
+    ],
 )
 def models() -> None:
-    """List, fetch, check and inspect models."""
+    """List, fetch, check and inspect models, and find the one for this machine."""
+
+
+models.add_command(recommend)
 
 
 @models.command("list", examples=["edgepose models list --here"])

@@ -11,6 +11,8 @@ import os
 from pathlib import Path
 from typing import Final
 
+from edgepose.errors import UserError
+
 
 def state_folder() -> Path:
     """Return of what must outlive a restart: systemd's state folder, else XDG's."""
@@ -57,3 +59,11 @@ def folders(*parts: str) -> tuple[Path, ...]:
     """Return the folders of that name that exist, e.g. `folders("configs", "templates")`."""
     places = (_PACKAGE / "assets" / Path(*parts), _PACKAGE.parent / Path(*parts))
     return tuple(place for place in places if place.is_dir())
+
+
+def bundled(*parts: str) -> Path:
+    """Return a file that comes with edgepose. Raises UserError where it is missing."""
+    for folder in folders(*parts[:-1]):
+        if (folder / parts[-1]).is_file():
+            return folder / parts[-1]
+    raise UserError(f"{'/'.join(parts)} is missing from this installation: install edgepose again")

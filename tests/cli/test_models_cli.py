@@ -262,3 +262,19 @@ def test_pull_brings_the_detector_of_a_landmark_network(
     assert sorted(path.name for path in empty.iterdir()) == [
         "pose_detection.tflite", "pose_landmark_full.tflite"
     ]  # fmt: skip
+
+
+def test_recommend_measures_what_is_here_and_names_one(edgepose, lightning, tmp_path, monkeypatch):
+    """With its time here, its published accuracy, and how to get and configure it."""
+    (tmp_path / lightning.name).symlink_to(lightning)
+    monkeypatch.setenv("EDGEPOSE_MODEL_PATH", str(tmp_path))
+    said = edgepose("models", "recommend", "--fps", "1", "--json")
+    assert said.code == 0, said.err
+    report = json.loads(said.out)
+    rows = {row["name"]: row for row in report["models"]}
+    assert rows["movenet-lightning-int8"]["ms"] > 0
+    assert rows["edgepose-nano"]["is_here"]
+    assert rows["movenet-thunder-int8"]["is_estimated"]
+    assert "published" in report["recommended"]["reason"]
+    printed = edgepose("models", "recommend", "--fps", "1").out
+    assert f"model: {{name: {report['recommended']['name']}}}" in printed
