@@ -1,76 +1,128 @@
-"""Inbox of the perception thread: the newest frame, and inference results in order."""
+"""What waits between the threads of perception: the newest frame, jobs, and results in order."""
 
 from __future__ import annotations
 
+import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, TypeVar
 
 from edgepose.engine.perception import Job
-from edgepose.types import Frame, Tensor
+from edgepose.types import Frame, Pose, Tensor
+
+PATIENCE: Final = 1.0  # seconds after which whoever waits here looks after something else
+
+T = TypeVar("T")
+Numbered = tuple[int, Frame]
+"""A frame on its way to inference, and its number: results are finished in this order."""
+Due = Callable[[], float]
+"""Return the moment, monotonic, from which a frame may be taken; infinity: not at all now."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InferenceResult:
-    """The tensors of one job; None when the runtime failed on it."""
+    """The tensors of one job; None when the runtime failed on it.
+
+    poses: decoded from them, None where that is still to be done. decoding: seconds that it took.
+    """
 
     job: Job
     tensors: tuple[Tensor, ...] | None
+    poses: tuple[Pose, ...] | None = None
+    decoding: float = 0.0
 
 
 class Inbox:
-    """The newest frame and the results of inference, given out in the order of the jobs."""
+    """The newest frame, jobs prepared ahead, and results, given out in the order of the frames.
+
+    taken: how many frames went to inference. taken_at: when the latest frame was taken, monotonic.
+    """
 
     def __init__(self) -> None:
+        self.taken = 0
+        self.taken_at = 0.0
         self._frame: Frame | None = None
         self._frame_since = 0.0  # when the waiting frame was put, monotonic
+        self._jobs: deque[Job] = deque()
         self._results: dict[int, InferenceResult] = {}
-        self._next_number = 0
-        self._is_ended = self._is_woken = False
-        self._changed = threading.Condition()
+        self._next_number = 0  # of the result that is given out next
+        self._is_ended = self._is_woken = self._is_closed = False
+        self._is_inferred = True  # of what `take` was last called for
+        self._idle = 0  # inference threads that wait for work
+        # Each is woken only for what it may take: a thread woken in vain delays the right one.
+        self._lock = threading.RLock()
+        self._for_source = threading.Condition(self._lock)
+        self._for_inference = threading.Condition(self._lock)
+        self._for_perception = threading.Condition(self._lock)
 
     def put_frame(self, frame: Frame) -> int:
         """Put the newest frame without waiting; return how many it replaced, 0 or 1."""
-        with self._changed:
+        with self._lock:
             replaced = int(self._frame is not None)
             self._put(frame)
             return replaced
 
     def put_frame_wait(self, frame: Frame, is_over: Callable[[], bool]) -> None:
         """Wait until the last frame was taken, then put this one; for lossless sources."""
-        with self._changed:
+        with self._lock:
             while self._frame is not None and not is_over():
-                self._changed.wait(0.1)
+                self._for_source.wait(0.1)
             self._put(frame)
 
     def _put(self, frame: Frame) -> None:
         self._frame, self._frame_since = frame, time.monotonic()
-        self._changed.notify_all()
+        if self._idle and self._is_inferred:
+            self._for_inference.notify()
+        else:
+            self._for_perception.notify()
 
     def drop_frame(self) -> None:
         """Drop the waiting frame: its source was replaced."""
-        with self._changed:
+        with self._lock:
             self._frame = None
-            self._changed.notify_all()
 
-    def wake(self) -> None:
-        """Let a waiting `take` return None."""
-        with self._changed:
-            self._is_woken = True
-            self._changed.notify_all()
+    def put_job(self, job: Job) -> None:
+        """Put a job that was prepared while inference was busy."""
+        with self._lock:
+            self._jobs.append(job)
+            self._for_inference.notify()
 
     def put_result(self, result: InferenceResult) -> None:
         """Put the result of a job."""
-        with self._changed:
+        with self._lock:
             self._results[result.job.number] = result
-            self._changed.notify_all()
+            self._for_perception.notify()
+
+    def continue_source(self) -> None:
+        """Let a lossless source put its next frame, where the last one was taken."""
+        with self._lock:
+            self._for_source.notify()
+
+    def continue_inference(self) -> None:
+        """Let idle inference threads look again: a frame may be taken now."""
+        with self._lock:
+            self._for_inference.notify_all()
+
+    def wake(self) -> None:
+        """Let a waiting `take` return None."""
+        with self._lock:
+            self._is_woken = True
+            self._for_perception.notify()
 
     def end(self) -> None:
         """Note that no further frame comes."""
-        with self._changed:
+        with self._lock:
             self._is_ended = True
-            self._changed.notify_all()
+            self.wake()
+
+    def close(self) -> None:
+        """Let every `take_work` return None from now on."""
+        with self._lock:
+            self._is_closed = True
+            self._for_inference.notify_all()
 
     @property
     def waiting(self) -> float:
@@ -80,41 +132,91 @@ class Inbox:
     @property
     def is_ended(self) -> bool:
         """Return whether all frames were taken and none will come."""
-        with self._changed:
+        with self._lock:
             return self._is_ended and self._frame is None
 
-    def take_frame(self, not_before: float = 0.0) -> Frame | None:
-        """Return the frame that waits, without waiting for one; None before a moment."""
-        with self._changed:
-            if self._frame is None or time.monotonic() < not_before:
-                return None
-            return self._taken()
+    @property
+    def has_job(self) -> bool:
+        """Return whether a job waits that was prepared ahead."""
+        return bool(self._jobs)
 
-    def _taken(self) -> Frame | None:
-        frame, self._frame = self._frame, None
-        self._changed.notify_all()
-        return frame
+    @property
+    def has_result(self) -> bool:
+        """Return whether the next result waits."""
+        return self._next_number in self._results
 
-    def take(self, wants_frame: bool, not_before: float = 0.0) -> InferenceResult | Frame | None:
-        """Return the next result, or else a frame if wanted; None after a second or at the end.
+    @property
+    def outstanding(self) -> int:
+        """Return of how many frames the result was not given out yet."""
+        with self._lock:
+            return self.taken - self._next_number
 
-        not_before: a moment of the monotonic clock before which no frame is returned, so that a
-        fresher one may still replace it.
+    def take(self, due: Due, is_inferred: bool = True) -> InferenceResult | Numbered | Frame | None:
+        """Return the next result, or else a frame that is due; None after a second, or when woken.
+
+        A frame that is not due yet may be replaced by a fresher one. is_inferred: give it a number,
+        and expect its result.
         """
-        deadline = time.monotonic() + 1.0
-        with self._changed:
-            while True:
-                result = self._results.pop(self._next_number, None)
-                if result is not None:
-                    self._next_number += 1
-                    return result
-                now = time.monotonic()
-                if wants_frame and self._frame is not None and now >= not_before:
-                    return self._taken()
-                is_over = self._is_ended and self._frame is None and wants_frame
-                if is_over or now >= deadline or self._is_woken:
-                    self._is_woken = False
-                    return None
-                is_timed = wants_frame and self._frame is not None
-                until = min(not_before, deadline) if is_timed else deadline
-                self._changed.wait(max(0.0, until - now))
+        with self._lock:
+            self._is_inferred = is_inferred
+            found = self._awaited(
+                self._for_perception, self._next_result, due, lambda: self._is_woken, PATIENCE
+            )
+            self._is_woken = False
+            if isinstance(found, Frame):
+                self._for_source.notify()
+                return self._numbered(found) if is_inferred else found
+            if self._frame is not None:
+                self._for_inference.notify_all()  # no result is in its way any more
+            return found
+
+    def take_work(self, due: Due, is_waiting: bool) -> Job | Numbered | None:
+        """Return a job that was prepared ahead, or else a frame that is due.
+
+        is_waiting: wait a second for one. `continue_source` is for when the frame was prepared: the
+        source goes on while the chip works.
+        """
+        with self._lock:
+            patience = PATIENCE if is_waiting else 0.0
+            self._idle += 1
+            found = self._awaited(
+                self._for_inference, self._next_job, due, lambda: self._is_closed, patience
+            )
+            self._idle -= 1
+            return self._numbered(found) if isinstance(found, Frame) else found
+
+    def _awaited(
+        self,
+        changed: threading.Condition,
+        ready: Callable[[], T | None],
+        due: Due,
+        is_over: Callable[[], bool],
+        patience: float,
+    ) -> T | Frame | None:
+        """Return what is ready, or a frame that is due, or None past the patience."""
+        deadline = time.monotonic() + patience
+        while True:
+            found = ready()
+            if found is not None:
+                return found
+            now = time.monotonic()
+            moment = math.inf if self._frame is None else due()
+            if moment <= now:
+                frame, self._frame = self._frame, None
+                self.taken_at = now
+                return frame
+            if is_over() or now >= deadline:
+                return None
+            changed.wait(min(moment, deadline) - now)
+
+    def _numbered(self, frame: Frame) -> Numbered:
+        self.taken += 1
+        return self.taken - 1, frame
+
+    def _next_result(self) -> InferenceResult | None:
+        result = self._results.pop(self._next_number, None)
+        self._next_number += result is not None
+        return result
+
+    def _next_job(self) -> Job | None:
+        return self._jobs.popleft() if self._jobs else None

@@ -1,18 +1,18 @@
-"""The inference threads: each runs its own interpreter of the model, and nothing else."""
+"""The inference threads: each has its own interpreter of the model, and gives it work itself."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from dataclasses import dataclass, field, replace
-from queue import Queue
+from dataclasses import dataclass, field
 from typing import Final
 
 from edgepose.backoff import Backoff
 from edgepose.engine.component import ComponentState
-from edgepose.engine.inbox import Inbox, InferenceResult
+from edgepose.engine.inbox import Due, Inbox, InferenceResult
 from edgepose.engine.mailbox import remaining
+from edgepose.engine.ordered_detector import OrderedDetector
 from edgepose.engine.perception import Job
 from edgepose.engine.stats import Stats
 from edgepose.engine.threads import BusyTimer, OnCrash, new_thread
@@ -61,26 +61,38 @@ class _Worker:
 class Workers:
     """The inference threads of one model.
 
+    An idle one takes the frame that waits and prepares it, and decodes what comes out, so that
+    nothing has to change threads between two inferences. What follows it hands over only when it
+    is about to infer the next frame: Python code in another thread would delay that one.
+
     Worker number i uses interpreter i of the job's detector, so that a new model takes over from
     one job to the next. More than one worker raises throughput where cores are free, and costs
     latency: the crop region of a frame then follows a pose that is several frames old.
 
-    health: how inference does. deadline: seconds after which one is given up.
+    due: when an idle worker may take a frame. health: how inference does. deadline: seconds after
+    which one is given up.
     """
 
     def __init__(
-        self, number: int, inbox: Inbox, stats: Stats, on_crash: OnCrash, deadline: float = DEADLINE
+        self,
+        number: int,
+        inbox: Inbox,
+        detector: OrderedDetector,
+        due: Due,
+        *,
+        stats: Stats,
+        on_crash: OnCrash,
+        deadline: float = DEADLINE,
     ) -> None:
         self.started_at = 0.0  # of the latest inference, monotonic
         self.health = ComponentState()
         self._inbox = inbox
+        self._detector = detector
+        self._due = due
         self._stats = stats
         self._on_crash = on_crash
         self.deadline = deadline
-        self._given = 0
         self._stop = threading.Event()
-        # At most a job a worker waits here, as the pipeline sees to; None ends a worker.
-        self._jobs: Queue[Job | None] = Queue()
         self._given_up: list[threading.Thread] = []
         self._workers = [self._new_worker(index) for index in range(number)]
 
@@ -108,11 +120,6 @@ class Workers:
         for worker in self._workers:
             worker.thread.start()
 
-    def submit(self, job: Job) -> None:
-        """Queue the next job; the caller lets no more wait than there are workers."""
-        self._jobs.put(replace(job, number=self._given))
-        self._given += 1
-
     def replace_hung(self) -> None:
         """Replace the threads whose inference is past the deadline: native code can't be stopped.
 
@@ -130,8 +137,7 @@ class Workers:
     def stop(self) -> None:
         """Ask the threads to end after the current job."""
         self._stop.set()
-        for _ in self._workers:
-            self._jobs.put(None)
+        self._inbox.close()
 
     def join(self, deadline: float) -> bool:
         """Wait for the threads until a deadline of the monotonic clock; False if one hangs."""
@@ -150,7 +156,15 @@ class Workers:
     def _run(self, worker: _Worker) -> None:
         backoff = Backoff()
         ended = 0.0
-        while (job := self._jobs.get()) is not None:
+        done: InferenceResult | None = None  # handed over once the next job is ready
+        while not self._stop.is_set():
+            job = self._next_job(is_waiting=done is None)
+            if done is not None:
+                self._inbox.put_result(done)
+            self._inbox.continue_source()
+            done = None
+            if job is None:
+                continue
             found = self._infer(worker, job)
             if not worker.end():
                 return
@@ -158,8 +172,16 @@ class Workers:
                 self._fail(job, str(found))
                 self._reopen(worker, job, backoff)
             else:
-                ended = self._deliver(found, worker.since, ended)
+                ended = self._record(worker.since, ended)
+                done = found if self._inbox.has_job else self._detector.decode(found)
                 backoff.reset()
+        if done is not None:
+            self._inbox.put_result(done)
+
+    def _next_job(self, is_waiting: bool) -> Job | None:
+        """Return a job that was prepared ahead, or that of the frame that waits."""
+        found = self._inbox.take_work(self._due, is_waiting)
+        return self._detector.prepare(found) if isinstance(found, tuple) else found
 
     def _infer(self, worker: _Worker, job: Job) -> InferenceResult | RuntimeLost:
         worker.begin(job)
@@ -170,11 +192,10 @@ class Workers:
         except RuntimeLost as error:
             return error
 
-    def _deliver(self, found: InferenceResult, started: float, last_ended: float) -> float:
-        """Put the result into the inbox; return when the inference ended."""
+    def _record(self, started: float, last_ended: float) -> float:
+        """Record an inference and the gap before it; return when it ended."""
         ended = time.monotonic()
         self.health.note("running")
-        self._inbox.put_result(found)
         self._stats.record("infer", ended - started)
         if last_ended:
             self._stats.record("gap", started - last_ended)

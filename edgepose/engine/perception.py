@@ -225,13 +225,9 @@ class Interpreter:
 
 
 class Perception:
-    """A detector and an interpreter: the whole way from frame to scene.
-
-    sees_anybody: whether the latest frame showed a person, be it one who does not count.
-    """
+    """A detector and an interpreter: the whole way from frame to scene."""
 
     def __init__(self, detector: Detector, interpreter: Interpreter) -> None:
-        self.sees_anybody = False
         self.detector = detector
         self.interpreter = interpreter
 
@@ -241,9 +237,7 @@ class Perception:
 
     def decode(self, job: Job, tensors: Sequence[Tensor]) -> tuple[Pose, ...]:
         """Return the poses of a job that was inferred; the next frame may be prepared then."""
-        poses = job.detector.decode(job, tensors)
-        self.sees_anybody = bool(poses)
-        return poses
+        return job.detector.decode(job, tensors)
 
     def finish(self, job: Job, tensors: Sequence[Tensor], age: float = 0.0) -> Scene:
         """Return the scene of a job that was inferred."""

@@ -1,8 +1,10 @@
-"""The live pipeline: capture, inference and outputs each on threads of their own.
+"""The live pipeline: capture, inference, perception and outputs each on threads of their own.
 
-Between them one perception thread prepares frames, finishes scenes and publishes them:
+    capture --newest frame--> infer-N --poses--> perceive --scene--> output-NAME
 
-    capture --newest frame--> perceive --job--> infer-N --result--> perceive --scene--> output-NAME
+An inference thread prepares, infers and decodes. While it infers the next frame, the perception
+thread tracks, smooths, matches and publishes. Where a frame always waits and the chip is fast, it
+also prepares that frame ahead and decodes, so that the chip never waits.
 
 A frame that comes too late is replaced and counted; a scene that comes too late for an output is
 merged, so that no event is lost; nothing here ever waits for an output of a live source.
@@ -10,6 +12,7 @@ merged, so that no event is lost; nothing here ever waits for an output of a liv
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -20,8 +23,9 @@ from edgepose.engine.capture import Capture, age_of
 from edgepose.engine.event_journal import EventJournal
 from edgepose.engine.fanout import Fanout
 from edgepose.engine.governor import Governor
-from edgepose.engine.inbox import Inbox, InferenceResult
+from edgepose.engine.inbox import Inbox, InferenceResult, Numbered
 from edgepose.engine.inference import DEADLINE, Workers
+from edgepose.engine.ordered_detector import OrderedDetector
 from edgepose.engine.output_worker import OutputWorker
 from edgepose.engine.pacing import Pacing
 from edgepose.engine.perception import Detector, Interpreter, Perception, Watch
@@ -69,16 +73,23 @@ class Pipeline:
         self._inbox = Inbox()
         self._crash: BaseException | None = None
         self._ended = threading.Event()
-        self._outstanding = 0
         self.capture = Capture(source, self._inbox, self.stats, self._crashed)
         number = len(perception.detector.runtimes)
-        self.workers = Workers(number, self._inbox, self.stats, self._crashed, deadline)
+        self._detector = OrderedDetector(perception, self.stats)
+        self.workers = Workers(
+            number,
+            self._inbox,
+            self._detector,
+            self._due_to_worker,
+            stats=self.stats,
+            on_crash=self._crashed,
+            deadline=deadline,
+        )
         self._fanout = Fanout(outputs, perception.interpreter, source, self.stats, self._crashed)
-        self.is_detecting = True
+        self._is_detecting = True
         self._next: _Switch | None = None
         self._retired: list[Detector] = []
         self._pacing = Pacing(self.stats, len(self.workers), source.lossless)
-        self._taken_at = 0.0  # when the latest frame was taken from the inbox, monotonic
         self._beat = 0.0  # of the perception thread, monotonic
         self._perceive = new_thread("perceive", self._run, self._crashed)
 
@@ -170,6 +181,17 @@ class Pipeline:
         self._fanout.use_journal(journal)
 
     @property
+    def is_detecting(self) -> bool:
+        """Return whether frames are inferred, or only shown."""
+        return self._is_detecting
+
+    @is_detecting.setter
+    def is_detecting(self, is_on: bool) -> None:
+        self._is_detecting = is_on
+        self._inbox.wake()
+        self._inbox.continue_inference()
+
+    @property
     def outputs(self) -> Mapping[str, OutputWorker]:
         """Return the outputs at work by name."""
         return self._fanout.workers
@@ -182,8 +204,12 @@ class Pipeline:
 
     @property
     def since_beat(self) -> float:
-        """Return the seconds since the perception thread's last beat, which is due every second."""
-        return time.monotonic() - self._beat if self._perceive.is_alive() else 0.0
+        """Return the seconds since the perception thread's last beat, which is due every second.
+
+        Or those that a thread has been preparing a frame, or decoding, where that is longer.
+        """
+        since_beat = time.monotonic() - self._beat if self._perceive.is_alive() else 0.0
+        return max(since_beat, self._detector.inside.seconds)
 
     @property
     def frame_waiting(self) -> float:
@@ -195,27 +221,23 @@ class Pipeline:
         self._ended.set()
 
     def _run(self) -> None:
-        while not (self._inbox.is_ended and not self._outstanding) and self._crash is None:
+        while not (self._inbox.is_ended and not self._inbox.outstanding) and self._crash is None:
             self._beat = time.monotonic()
             if self._fanout.end_in_silence(self._beat):
-                self.perception.detector.reset()
-            if self._is_switch_due and not self._outstanding:
+                self._detector.reset()
+            if self._is_switch_due and not self._inbox.outstanding:
                 self._switch()
-            found = self._inbox.take(self._wants_frame, self._next_frame_at())
+            found = self._take()
             self.workers.replace_hung()
-            if isinstance(found, Frame):
-                self._take(found)
-            elif found is not None:
+            if isinstance(found, InferenceResult):
                 self._finish(found)
                 self._close_retired(found.job.detector)
+            elif isinstance(found, Frame):
+                self._show_undetected(found)
+            elif found is not None:
+                self._inbox.put_job(self._detector.prepare(found))
         self._fanout.end()
         self._ended.set()
-
-    @property
-    def _wants_frame(self) -> bool:
-        """Return whether inference has room for a frame, and no other interpreter is due."""
-        has_room = self._outstanding < len(self.workers) + self._pacing.ahead
-        return has_room and not self._is_switch_due
 
     @property
     def _is_switch_due(self) -> bool:
@@ -227,11 +249,12 @@ class Pipeline:
         assert switch is not None
         self._fanout.follow(switch.interpreter, self.capture.source)
         self.perception.interpreter = switch.interpreter
-        self.perception.detector.reset()
+        self._detector.reset()
         self._pacing = Pacing(self.stats, len(self.workers), self.capture.source.lossless)
         switch.is_done.set()
         if self._next is switch:
             self._next = None
+        self._inbox.continue_inference()
 
     def _close_retired(self, answered: Detector) -> None:
         """Close replaced models once the new one gives results, which come in order."""
@@ -239,35 +262,45 @@ class Pipeline:
             self._retired.pop().close()
             malloc.trim()
 
-    def _next_frame_at(self) -> float:
-        """Return the moment, monotonic, before which no frame is to be taken."""
-        at = self._pacing.not_before(self.workers.started_at) if self._outstanding else 0.0
-        if not self.capture.source.live:
-            return at
-        interval = self.governor.interval(self._beat)
-        return max(at, self._taken_at + interval) if interval else at
-
-    def _take(self, frame: Frame) -> None:
+    def _take(self) -> InferenceResult | Numbered | Frame | None:
+        """Return the next result, or a frame that is due here, to be prepared or only shown."""
         if self.is_detecting:
-            self._infer(frame)
-        else:
-            self._taken_at = time.monotonic()
-            self._show_undetected(frame)
+            return self._inbox.take(self._due_ahead)
+        return self._inbox.take(self._due_undetected, is_inferred=False)
 
-    def _infer(self, frame: Frame) -> None:
-        """Prepare a frame and hand it to inference."""
-        self._taken_at = time.monotonic()
-        with self.stats.timed("prepare"):
-            job = self.perception.prepare(frame)
-        self._outstanding += 1
-        self.workers.submit(job)
+    def _due_to_worker(self) -> float:
+        """Return the moment, monotonic, from which an idle inference thread may take a frame.
 
-    def _infer_next(self) -> None:
-        """Hand the frame that waits to inference, where there is one and it is time for it."""
-        if self._wants_frame and self.is_detecting:
-            frame = self._inbox.take_frame(self._next_frame_at())
-            if frame is not None:
-                self._infer(frame)
+        At most one result waits to be interpreted, so that no latency adds up there.
+        """
+        if self._is_switch_due or not self.is_detecting or self._inbox.has_result:
+            return math.inf
+        return self._next_look if self._undecoded < len(self.workers) else math.inf
+
+    def _due_ahead(self) -> float:
+        """Return from when a frame may be prepared while every inference thread is busy."""
+        busy = self._undecoded - len(self.workers)
+        if self._is_switch_due or not 0 <= busy < self._pacing.ahead:
+            return math.inf
+        return max(self._pacing.not_before(self.workers.started_at), self._next_look)
+
+    def _due_undetected(self) -> float:
+        """Return from when a frame may be shown without inference: after all that had it."""
+        is_free = not self._is_switch_due and not self._inbox.outstanding
+        return self._next_look if is_free else math.inf
+
+    @property
+    def _undecoded(self) -> int:
+        """Return how many frames are on their way through inference."""
+        return self._inbox.taken - self._detector.decoded
+
+    @property
+    def _next_look(self) -> float:
+        """Return the moment at which a live source is looked at again, 0 for at once."""
+        if not self.capture.source.live:
+            return 0.0
+        interval = self.governor.interval(self._beat)
+        return self._inbox.taken_at + interval if interval else 0.0
 
     def _show_undetected(self, frame: Frame) -> None:
         """Publish the frame without inference; what was active ends with the first one."""
@@ -276,24 +309,17 @@ class Pipeline:
         self._fanout.publish(Scene(frame, events=events, age=age_of(frame.captured)))
 
     def _finish(self, result: InferenceResult) -> None:
-        """Decode a result and make its scene; in between the next frame goes to inference.
-
-        Its crop depends on what was just decoded and on nothing after that, so that the chip works
-        while this thread tracks, matches and publishes, with the same results as one by one.
-        """
-        self._outstanding -= 1
-        if result.tensors is None:
+        """Make the scene of a result and publish it; the chip has the next frame meanwhile."""
+        if result.poses is None:
+            result = self._detector.decode(result)
+            self._inbox.continue_inference()
+        if result.poses is None:
             self.stats.count("dropped:infer")
             return
         start = time.monotonic()
-        poses = self.perception.decode(result.job, result.tensors)
-        decoded = time.monotonic()
-        self.stats.record("decode", decoded - start)
-        self.governor.scene(self.perception.sees_anybody, start)
-        self._infer_next()
-        resumed = time.monotonic()
+        self.governor.scene(bool(result.poses), start)
         frame = result.job.frame
         age = age_of(frame.captured)
-        self._fanout.publish(self.perception.interpreter.interpret(frame, poses, age))
-        self.stats.record("finish", decoded - start + time.monotonic() - resumed)
+        self._fanout.publish(self.perception.interpreter.interpret(frame, result.poses, age))
+        self.stats.record("finish", result.decoding + time.monotonic() - start)
         self._pacing.scene_done()

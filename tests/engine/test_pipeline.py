@@ -8,7 +8,6 @@ import pytest
 
 from edgepose.engine import fanout
 from edgepose.engine import output_worker as outlet_module
-from edgepose.engine.inbox import Inbox
 from edgepose.engine.perception import Detector
 from edgepose.engine.pipeline import Pipeline
 from edgepose.errors import OutputLost, RuntimeLost, SourceLost
@@ -53,17 +52,7 @@ def test_the_next_frame_is_inferred_while_this_one_is_interpreted(parts, new_per
     perception.interpreter.watches = (watch := Watch(),)
     output = parts["Output"](every_frame=True)
     source = parts["Source"](range(20), lossless=True)
-    take_frame = Inbox.take_frame
-
-    def patient(inbox, not_before=0.0):
-        """Wait for the frame that may still be on its way from the camera's thread."""
-        with inbox._changed:
-            inbox._changed.wait_for(lambda: inbox._frame is not None or inbox._is_ended, 5)
-        return take_frame(inbox, not_before)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Inbox, "take_frame", patient)
-        run(Pipeline(source, perception, {"out": output}))
+    run(Pipeline(source, perception, {"out": output}))
 
     assert watch.overlapped == 19
     assert [scene.frame.seq for scene in output.scenes[:20]] == list(range(20))
