@@ -46,7 +46,6 @@ from edgepose.errors import (
     UserError,
     counted,
     error_text,
-    fault_text,
     near_miss,
 )
 from edgepose.outputs.base import Controls, Output
@@ -248,9 +247,6 @@ class Appliance(Controls):
                 raise error.public from error
             except OSError as error:  # a disk or a file name that nobody thought of
                 raise DeviceError(f"{name}: {error_text(error)}") from error
-            except Exception as error:  # whoever asks gets an answer, and what runs goes on
-                log.debug("Where the command '%s' failed.", name, exc_info=error)
-                raise DeviceError(f"{name}: {fault_text(error)}") from error
 
     def _new_pipeline(self) -> Pipeline:
         extra = self._extra | {
@@ -446,13 +442,7 @@ class Appliance(Controls):
 
         commit: called once nothing else can fail; what it raises leaves everything as it was.
         """
-        try:
-            change = plan(self.config, config, self.model, self)
-        except EdgeposeError:
-            raise
-        except Exception as error:  # a part that nobody foresaw would fail: what runs goes on
-            log.debug("Where a configuration failed.", exc_info=error)
-            raise ConfigError(f"{config.path}: {fault_text(error)}") from error
+        change = plan(self.config, config, self.model, self)
         with contextlib.ExitStack() as undo:
             if change.model is not None:
                 undo.callback(change.model.close)

@@ -16,7 +16,8 @@ def on_config(config: Any, **_: Any) -> Any:
     """Give the navigation the generated pages of commands, one each."""
     folder = Path(config["docs_dir"]) / "reference" / "cli"
     found = sorted(path.name for path in folder.glob("*.md") if path.name != "index.md")
-    pages: list[Any] = [f"reference/cli/{name}" for name in ("index.md", *found)]
+    below = [{name.removesuffix(".md"): f"reference/cli/{name}"} for name in found]
+    pages: list[Any] = ["reference/cli/index.md", *below]
     for section in config["nav"]:
         for entries in section.values():
             entries[:] = [{"Commands": pages} if one == "reference/cli" else one for one in entries]

@@ -32,6 +32,7 @@ def pages() -> dict[str, str]:
         "reaches it only where `host` says so, and then without any login.",
         md.fence(_EXAMPLE, "yaml", "fragment"),
         md.fence(_SCRAPE % port, "yaml", "fragment"),
+        "A dashboard that shows them: [Grafana](../recipes/grafana.md).",
         md.table(("metric", "type", "labels", "what it is"), map(_row, _families())),
         "Besides these `process_*` of the Prometheus client: memory, processor time, open files.",
         "A metric whose value is unknown, such as the throttling of a board that is no Raspberry "

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the generated pages of docs/reference from the code: scripts/docs/write_reference.py.
+"""Write the generated pages of docs/reference and docs/choose from the code.
 
 With --out FOLDER they go there instead, which is how a test compares them.
 """
@@ -12,16 +12,27 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+import cameras_page
 import cli_pages
 import events_page
 import exit_codes_page
 import http_page
 import md
 import metrics_page
+import models_page
 import mqtt_page
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
-_MODULES: Final = (cli_pages, events_page, exit_codes_page, http_page, metrics_page, mqtt_page)
+_MODULES: Final = (
+    cameras_page,
+    cli_pages,
+    events_page,
+    exit_codes_page,
+    http_page,
+    metrics_page,
+    models_page,
+    mqtt_page,
+)
 
 
 def yaml_page() -> dict[str, str]:
