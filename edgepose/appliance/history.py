@@ -15,7 +15,7 @@ from urllib.parse import quote
 from edgepose import jsonio
 from edgepose.language import title_of
 from edgepose.outputs.base import Output
-from edgepose.system import atomic
+from edgepose.system import atomic, state_file
 from edgepose.system.paths import state_folder
 from edgepose.types import Event, Scene, WatchKind
 
@@ -258,7 +258,6 @@ class History(Output):
             days = [_row(day) for day in self._days.values()]
             text = jsonio.dumps({"sets": list(self._sets), "days": days}).decode()
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
             atomic.write_text(self._path, text)
         except OSError as error:
             log.warning("%s: can't be written (%s).", self._path, error.strerror or error)
@@ -266,7 +265,7 @@ class History(Output):
     def _read(self) -> None:
         """Begin with what was written last; a file that is damaged counts as none."""
         try:
-            found = jsonio.loads_object(self._path.read_bytes())
+            found = state_file.read_object(self._path)
             days = [_day_from(row) for row in found["days"]]
             self._days = {(day.watch, day.day): day for day in days}
             self._sets.extend(row for row in found["sets"] if day_of(row["time"]))

@@ -24,7 +24,7 @@ from edgepose.config.reload import ActiveConfig
 from edgepose.definitions import library, template_file
 from edgepose.errors import ConfigError, EdgeposeError, UserError
 from edgepose.outputs.base import Output
-from edgepose.system import atomic
+from edgepose.system import atomic, state_file
 from edgepose.system.paths import state_folder
 from edgepose.types import Scene
 from edgepose.yamldoc.document import parse_yaml, read_text
@@ -340,7 +340,7 @@ class UpdateJournal:
 
     def _load(self) -> dict[str, dict[str, Any]]:
         try:
-            data = json.loads(self._file.read_text(encoding="utf-8"))
+            data = state_file.read_object(self._file)
             return {str(key): dict(answer) for key, answer in data["answers"].items()}
         except FileNotFoundError:
             pass
@@ -350,7 +350,6 @@ class UpdateJournal:
 
     def _save(self) -> None:
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
             atomic.write_text(self._file, json.dumps({"answers": self.answers}))
         except OSError as error:
             log.error("%s: can't be written: %s", self._file, error.strerror or error)

@@ -22,7 +22,7 @@ from edgepose.modelstore.checksum import sha256
 from edgepose.modelstore.networks import networks
 from edgepose.runtimes.base import Runtime
 from edgepose.runtimes.litert import LiteRT, default_threads
-from edgepose.system import atomic
+from edgepose.system import atomic, state_file
 from edgepose.system.paths import state_folder
 
 log = logging.getLogger(__name__)
@@ -91,16 +91,14 @@ def _filled(shape: Sequence[int]) -> tuple[int, ...]:
 
 def _read() -> dict[str, Any]:
     try:
-        known = json.loads((state_folder() / _FILE).read_text())
+        return state_file.read_object(state_folder() / _FILE)
     except (OSError, ValueError):
         return {}
-    return known if isinstance(known, dict) else {}
 
 
 def _write(known: Mapping[str, Any]) -> None:
     path = state_folder() / _FILE
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_text(path, json.dumps(known, indent=1))
     except OSError as error:
         log.warning("The measured threads can't be stored in %s: %s.", path, error)

@@ -26,7 +26,7 @@ from edgepose.engine.perception import Watch
 from edgepose.errors import UserError, near_miss
 from edgepose.options import Options
 from edgepose.outputs.base import Output
-from edgepose.system import atomic
+from edgepose.system import atomic, state_file
 from edgepose.system.paths import state_folder
 from edgepose.types import Pose, Scene
 from edgepose.yamldoc.describe import takes_at
@@ -258,7 +258,6 @@ class Profiles:
     def remember(self) -> None:
         """Keep the choice for the next start, if the disk can be written."""
         try:
-            self._memory.parent.mkdir(parents=True, exist_ok=True)
             atomic.write_text(self._memory, self.active)
         except OSError as error:
             reason = error.strerror or error
@@ -266,7 +265,7 @@ class Profiles:
 
     def _remembered(self) -> str:
         try:
-            return self._memory.read_text(encoding="utf-8") if self.sections else ""
+            return state_file.read_text(self._memory) if self.sections else ""
         except (OSError, UnicodeDecodeError):
             return ""
 

@@ -45,7 +45,6 @@ def save_edits(path: Path, edits: Edits) -> None:
 def save_text(path: Path, text: str) -> None:
     """Write a file, whole or not at all. Raises ConfigError where it can't be."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_text(path, text)
     except OSError as error:
         raise _unwritten(path, error) from error

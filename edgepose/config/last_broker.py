@@ -15,7 +15,7 @@ from edgepose.config.plugins import Part
 from edgepose.config.schema import VERSION
 from edgepose.errors import ConfigError
 from edgepose.options import Options
-from edgepose.system import atomic
+from edgepose.system import atomic, state_file
 from edgepose.types import WatchKind
 
 FILE: Final = "last-broker.json"  # in the state folder
@@ -83,7 +83,7 @@ class LastBroker:
     def load(self) -> Control | None:
         """Return what was kept; None where there is nothing, or it can't be used any more."""
         try:
-            return _control(json.loads(self._path.read_text(encoding="utf-8")))
+            return _control(state_file.read_object(self._path))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, LookupError, TypeError, AttributeError, ConfigError) as error:
@@ -91,8 +91,8 @@ class LastBroker:
             return None
 
     def _read(self) -> str:
-        with contextlib.suppress(OSError):
-            return self._path.read_text(encoding="utf-8", errors="replace")
+        with contextlib.suppress(OSError, ValueError):
+            return state_file.read_text(self._path)
         return ""
 
 

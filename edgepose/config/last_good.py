@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -12,7 +13,7 @@ from typing import Any, Final
 from edgepose.config.edit import save_text
 from edgepose.config.loader import Config, loads
 from edgepose.errors import ConfigError, EdgeposeError
-from edgepose.system import atomic
+from edgepose.system import atomic, state_file
 
 FOLDER: Final = "last-good"  # of the state folder
 INDEX: Final = "config.json"
@@ -110,12 +111,12 @@ class LastGood:
         self._sweep(set(names.values()))
         return True
 
-    def _read(self) -> Any:
-        return json.loads(self._index.read_text(encoding="utf-8"))
+    def _read(self) -> dict[str, Any]:
+        return state_file.read_object(self._index)
 
     def _read_starts(self) -> tuple[str, int]:
         try:
-            version, number = self._starts.read_text().split()
+            version, number = state_file.read_text(self._starts).split()
             return version, int(number)
         except (OSError, ValueError):
             return "", 0
@@ -142,8 +143,10 @@ class LastGood:
 
     def _write(self, path: Path, text: str) -> None:
         """Write a file unless it holds that already: a card wears out with every write."""
-        if not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != text:
-            atomic.write_text(path, text)
+        with contextlib.suppress(OSError, ValueError):
+            if state_file.read_text(path) == text:
+                return
+        atomic.write_text(path, text)
 
     def _sweep(self, used: set[str]) -> None:
         for path in self._folder.glob("*.yaml"):

@@ -250,7 +250,6 @@ def save(path: Path, examples: Examples) -> None:
     names = [f"{part.upper()}_{axis}" for part in KEYPOINTS for axis in ("x", "y", "score")]
     writer.writerow([_FILE, *names, "class_no", CLASS])
     writer.writerows(_written(examples))
-    path.parent.mkdir(parents=True, exist_ok=True)
     atomic.write_text(path, text.getvalue())
 
 

@@ -63,7 +63,6 @@ def measure_of(section: SignalSection, folder: Path | None = None) -> Measure:
 def save_text(path: Path, text: str) -> None:
     """Write the text of an exercise file; its folder is made if need be. Raises ExerciseError."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_text(path, text)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

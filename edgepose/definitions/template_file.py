@@ -58,7 +58,6 @@ def save(path: Path | str, template: Template, note: str = "") -> None:
     """
     path = Path(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_text(path, dumps(template, note))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

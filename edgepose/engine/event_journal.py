@@ -28,7 +28,7 @@ from edgepose import jsonio
 from edgepose.engine.event_ledger import EventLedger, end_of
 from edgepose.engine.threads import OnCrash, new_thread
 from edgepose.errors import error_text
-from edgepose.system import atomic
+from edgepose.system import atomic, plain_file, state_file
 from edgepose.types import Event
 
 log = logging.getLogger(__name__)
@@ -134,7 +134,7 @@ class EventJournal:
     def _read(self) -> None:
         """Take what the file holds; lines that a power cut has damaged are left out."""
         with contextlib.suppress(OSError):
-            for line in self._path.read_bytes().splitlines():
+            for line in plain_file.read(self._path, state_file.LARGEST).splitlines():
                 with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
                     self._ledger.read(jsonio.loads(line))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from edgepose.modelstore.checksum import sha256
-from edgepose.system import atomic
+from edgepose.system import atomic, state_file
 from edgepose.system.paths import state_folder
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ Speeds = Mapping[str, Mapping[str, float]]  # sha256 -> backend -> seconds for o
 def read_speeds() -> Speeds:
     """Return the seconds of one inference by file and backend; empty when nothing is known."""
     try:
-        data = json.loads((state_folder() / _FILE).read_text())
+        data = state_file.read_object(state_folder() / _FILE)
         return {
             str(file): {str(k): float(v) for k, v in rows.items()} for file, rows in data.items()
         }
@@ -39,7 +39,6 @@ def write_speed(model: Path, backend: str, seconds: float) -> None:
     known.setdefault(sha256(model), {})[backend] = round(seconds, 6)
     path = state_folder() / _FILE
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_text(path, json.dumps(known, indent=1))
     except OSError as error:
         log.warning("The measured speed can't be stored in %s: %s.", path, error)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from edgepose.errors import LostCause, RuntimeLost, error_text
+from edgepose.system import state_file
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,8 @@ class CrashBackoff:
 
     def _read(self) -> tuple[int, float]:
         try:
-            number, at = (self._folder / COUNT).read_text().split() if self._folder else ("0", "0")
+            kept = state_file.read_text(self._folder / COUNT) if self._folder else "0 0"
+            number, at = kept.split()
             return int(number), float(at)
         except (OSError, ValueError):
             return 0, 0.0

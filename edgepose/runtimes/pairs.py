@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from edgepose.errors import LostCause, ModelError, RuntimeLost
 from edgepose.runtimes.interpreter import installed_interpreters
 from edgepose.runtimes.probe import TIMEOUT, probe
-from edgepose.system import atomic
+from edgepose.system import atomic, state_file
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ def find_pair(
 def remembered(file: Path) -> Pair | None:
     """Return the pair that worked last time, None where it is not known."""
     try:
-        kept = json.loads(file.read_text())
+        kept = state_file.read_object(file)
         return Pair(str(kept["interpreter"]), str(kept["library"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -97,7 +97,6 @@ def remember(file: Path, pair: Pair) -> None:
     if remembered(file) == pair:
         return
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_text(file, json.dumps(pair._asdict()))
     except OSError as error:
         log.warning("%s: can't be written: %s", file, error)

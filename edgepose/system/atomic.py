@@ -12,7 +12,8 @@ from typing import BinaryIO
 
 
 def write_text(path: Path, text: str, mode: int | None = None) -> None:
-    """Replace a file's text, see `replacing`. Raises OSError."""
+    """Replace a file's text, see `replacing`; a missing folder is made. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path, mode) as file:
         file.write(text.encode())
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from edgepose import jsonio
-from edgepose.system import atomic
+from edgepose.system import atomic, state_file
 
 NAME: Final = "lost-events.json"
 
@@ -33,7 +33,7 @@ def read(folder: Path | None) -> dict[str, int]:
     if folder is None:
         return {}
     try:
-        found = jsonio.loads_object((folder / NAME).read_bytes())
-    except OSError:
+        found = state_file.read_object(folder / NAME)
+    except (OSError, ValueError):
         return {}
     return {name: count for name, count in found.items() if isinstance(count, int)}

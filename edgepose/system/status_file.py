@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edgepose.system import atomic
+from edgepose.system import atomic, state_file
 from edgepose.system.paths import service_folder
 
 NAME: Final = "status.json"
@@ -116,7 +116,7 @@ def read(folder: Path, services: Path = SERVICES) -> StatusReport | None:
     """Return the last report of the process of one folder, None where nothing readable is."""
     path = folder / NAME
     try:
-        data = _plain(json.loads(path.read_text()))
+        data = _plain(state_file.read_object(path))
         age = max(0.0, time.monotonic() - float(data["beat"]))
         instance = path.parent.name if path.parent.parent == services else ""
         return StatusReport(instance, int(data["pid"]), age, dict(data["health"]))

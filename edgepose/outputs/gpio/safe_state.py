@@ -20,13 +20,13 @@ import logging
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from edgepose.errors import OutputLost
 from edgepose.outputs.gpio.fake import FakeChip, FakeDriver
 from edgepose.outputs.gpio.libgpiod import GpiodDriver
 from edgepose.outputs.gpio.lines import ChipDriver, InputLine, Line, as_output_lost, hold, sense
 from edgepose.outputs.gpio.pwm import PwmDriver
+from edgepose.system import state_file
 from edgepose.system.paths import service_folder
 
 log = logging.getLogger(__name__)
@@ -102,8 +102,7 @@ def release_all() -> bool:
 
 def _release_recorded(record: Path) -> bool:
     try:
-        values: dict[str, Any] = json.loads(record.read_text())
-        release(LineRef(**values))
+        release(LineRef(**state_file.read_object(record)))
         record.unlink(missing_ok=True)
     except (OutputLost, OSError, ValueError, TypeError) as error:
         log.error("%s: the line can't be released: %s", record.name, error)

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from edgepose.system import atomic
+from edgepose.system import atomic, state_file
 
 log = logging.getLogger(__name__)
 
@@ -55,15 +55,14 @@ class Sessions:
         """Write the log-outs of this page, and of others on this device, to the file."""
         try:
             current = [text for text in self._revoked | self._read() if now < _expiry(text)]
-            self._file.parent.mkdir(parents=True, exist_ok=True)
             atomic.write_text(self._file, "\n".join(sorted(current)[-_REVOKED:]) + "\n", 0o600)
         except OSError as error:
             log.warning("%s: log-outs can't be kept over a restart: %s.", self._file, error)
 
     def _read(self) -> set[str]:
         try:
-            return set(self._file.read_text("utf-8", errors="replace").split())
-        except OSError:
+            return set(state_file.read_text(self._file).split())
+        except (OSError, ValueError):
             return set()
 
     def _sign(self, text: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from edgepose.errors import OutputLost
-from edgepose.system import atomic
+from edgepose.system import atomic, state_file
 from edgepose.system.paths import state_folder
 
 log = logging.getLogger(__name__)
@@ -43,8 +43,8 @@ def stored() -> str:
 def _read(file: Path) -> str:
     """Return the token in the file, `""` where there is none or it was cut off."""
     try:
-        text = file.read_text("utf-8", errors="replace").strip()
-    except FileNotFoundError:
+        text = state_file.read_text(file).strip()
+    except (FileNotFoundError, ValueError):
         return ""
     return text if len(text) >= SHORTEST else ""
 
@@ -52,7 +52,6 @@ def _read(file: Path) -> str:
 def _create(file: Path) -> str:
     """Write a new token to the file, never readable by others."""
     created = generate()
-    file.parent.mkdir(parents=True, exist_ok=True)
     atomic.write_text(file, created + "\n", 0o600)
     log.warning(
         "The page's token is %s (kept in %s, not logged again).", created, file,
