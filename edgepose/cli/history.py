@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -44,7 +45,8 @@ def _event(line: bytes) -> Event | None:
         value = jsonio.loads(line)
     except ValueError:
         return None
-    return value if isinstance(value, dict) and isinstance(value.get("type"), str) else None
+    is_event = isinstance(value, dict) and isinstance(value.get("type"), str)
+    return value if is_event and isinstance(value.get("id", ""), str) else None
 
 
 def distinct(events: Iterable[Event]) -> tuple[list[Event], int]:
@@ -69,12 +71,22 @@ def distinct(events: Iterable[Event]) -> tuple[list[Event], int]:
 
 def _different(runs: Sequence[Sequence[Event]]) -> Iterator[Sequence[Event]]:
     """Yield runs that are not the beginning of another, in their order; of equal ones the first."""
-    rows = [[_apart_from_clock(event) for event in run] for run in runs]
+    beginnings: set[bytes] = set()
     kept: list[int] = []
-    for number in sorted(range(len(runs)), key=lambda number: -len(rows[number])):
-        if not any(rows[other][: len(rows[number])] == rows[number] for other in kept):
+    for number in sorted(range(len(runs)), key=lambda number: -len(runs[number])):
+        digests = list(_digests(runs[number]))
+        if digests and digests[-1] not in beginnings:
             kept.append(number)
+            beginnings.update(digests)
     return (runs[number] for number in sorted(kept))
+
+
+def _digests(run: Sequence[Event]) -> Iterator[bytes]:
+    """Yield a digest of the first event, of the first two, and so on."""
+    digest = hashlib.sha256()
+    for event in run:
+        digest.update(repr(sorted(_apart_from_clock(event).items())).encode("utf-8", "replace"))
+        yield digest.digest()
 
 
 def _begins_run(event: Event, run: Sequence[Event]) -> bool:

@@ -6,6 +6,7 @@ import datetime
 import html
 import io
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -25,6 +26,7 @@ WIDTH: Final = 900
 MARGIN: Final = 40
 CHART_HEIGHT: Final = 150
 MAX_BARS: Final = 92  # days in one chart; more are drawn by the week
+MAX_WEEKS: Final = 522  # bars in one chart: ten years
 INK: Final = "#1d2939"
 MUTED: Final = "#667085"
 GRID: Final = "#e4e7ec"
@@ -216,16 +218,19 @@ def _draw_bars(drawing: Drawing, unit: str, values: Mapping[datetime.date, float
 
 
 def _columns(values: Mapping[datetime.date, float]) -> list[tuple[datetime.date, float]]:
-    """Return a value for every day from first to last, or for every week of a long time."""
-    first, last = min(values), max(values)
-    span = (last - first).days + 1
-    width = 1 if span <= MAX_BARS else 7
-    columns = []
-    for start in range(0, span, width):
-        day = first + datetime.timedelta(start)
-        inside = (day + datetime.timedelta(offset) for offset in range(width))
-        columns.append((day, sum(values.get(each, 0.0) for each in inside)))
-    return columns
+    """Return a value for every day from first to last, or for every week of a long time.
+
+    Of more than ten years, for as many weeks as make few bars: one event with a wrong clock must
+    not draw a bar for each week since the year 1.
+    """
+    first, last = min(values).toordinal(), max(values).toordinal()
+    span = last - first + 1
+    width = 1 if span <= MAX_BARS else 7 * math.ceil(span / (7 * MAX_WEEKS))
+    sums = [0.0] * math.ceil(span / width)
+    for day, value in values.items():
+        sums[(day.toordinal() - first) // width] += value
+    start = datetime.date.fromordinal
+    return [(start(first + number * width), value) for number, value in enumerate(sums)]
 
 
 def _draw_ranges(drawing: Drawing, rows: Days) -> None:

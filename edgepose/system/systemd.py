@@ -66,5 +66,5 @@ def watchdog_timeout() -> float | None:
 
 
 def _one_line(value: object) -> str:
-    text = " ".join(str(value).split())
+    text = "".join(c if c.isprintable() else "?" for c in " ".join(str(value).split()))
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -61,3 +61,16 @@ def test_a_clip_that_was_run_again_counts_once():
 def test_events_without_ids_are_all_counted():
     """Nothing says that they are the same."""
     assert distinct([rep(), rep()]) == ([rep(), rep()], 0)
+
+
+def test_an_id_that_is_none_makes_a_line_damaged(tmp_path: Path):
+    """A list can't be the id of anything."""
+    path = tmp_path / "events.jsonl"
+    path.write_text('{"type": "start", "id": [1]}\n{"type": "start", "id": "a"}\n')
+    assert read_events(path) == ([{"type": "start", "id": "a"}], 1)
+
+
+def test_many_runs_of_one_event_are_told_apart_in_one_pass():
+    """Each event's clock goes back: 30,000 runs, where comparing each pair takes hours."""
+    runs = [rep(id=str(time), frame_time=float(time)) for time in range(30_000, 0, -1)]
+    assert distinct(runs) == (runs, 0)

@@ -107,3 +107,12 @@ def test_one_of_something_is_one(edgepose, tmp_path):
     said = edgepose("report", path, "--out", tmp_path / "r.html")
     assert "1 repetition and holds of 1 watch" in said.out
     assert "1 day" in (tmp_path / "r.html").read_text()
+
+
+def test_a_clock_that_was_wrong_once_draws_no_bar_for_each_week_between(edgepose, tmp_path):
+    """One repetition in the year 68 and one in 9892 are some hundred bars."""
+    events, out = tmp_path / "events.jsonl", tmp_path / "week.html"
+    rows = [{"type": "rep", "name": "squats", "time": time} for time in (-6e10, 2.5e11)]
+    events.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    assert edgepose("report", events, "--out", out).code == 0
+    assert out.stat().st_size < 1 << 20

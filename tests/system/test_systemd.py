@@ -47,10 +47,10 @@ def test_assignments_arrive_in_one_message(manager):
 
 
 def test_a_text_of_several_lines_can_not_smuggle_in_another_assignment(manager):
-    """A reason with line breaks stays one value, and a long one is cut."""
-    notify(STATUS="the broker said\nWATCHDOG=trigger", MORE="x" * 10_000)
+    """A reason with line breaks stays one value without escapes, and a long one is cut."""
+    notify(STATUS="the broker said\nWATCHDOG=trigger\x1b[31m", MORE="x" * 10_000)
     said = manager.read()
-    assert said["STATUS"] == "the broker said WATCHDOG=trigger"
+    assert said["STATUS"] == "the broker said WATCHDOG=trigger?[31m"
     assert "WATCHDOG" not in said
     assert len(said["MORE"]) == 200
 
