@@ -1,4 +1,7 @@
-"""How the cost of a frame grows with people, watches, templates, outputs, pixels and cameras."""
+"""How the cost of a frame grows with people, watches, templates, outputs, pixels and cameras.
+
+And how old a frame is by its scene, at a camera's pace.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.bench.parts import median_ms, moving_person
+from edgepose.bench.pipeline import Extent, latency
 from edgepose.core.matching import Templates
 from edgepose.core.person_smoothing import new_person_smoother
 from edgepose.core.selection import Selection, SelectionSettings
@@ -24,7 +28,7 @@ from edgepose.core.templates import teach
 from edgepose.core.tracking import Tracker
 from edgepose.core.watches.pose import PoseWatch
 from edgepose.engine.event_ids import live_stamp
-from edgepose.engine.perception import Interpreter
+from edgepose.engine.perception import Interpreter, Perception
 from edgepose.imaging import sample, write_image
 from edgepose.outputs.base import Device
 from edgepose.outputs.jsonl import Jsonl, JsonlOptions
@@ -46,6 +50,7 @@ COUNTS: Final[Mapping[str, Sequence[int]]] = {
     "rows of the picture": (480, 720, 1080, 2160),
 }
 CAMERAS: Final = (1, 2, 4)
+RATES: Final = (15, 30, 60)  # frames a second of a camera
 
 
 def measure(counts: Mapping[str, Sequence[int]] = COUNTS) -> dict[str, Curve]:
@@ -180,6 +185,27 @@ def _instances(model: Path, clip: Path, count: int) -> tuple[float, float]:
     used = after.children_user + after.children_system
     used -= before.children_user + before.children_system
     return used / frames * 1e3, wall / frames * 1e3
+
+
+def latencies(
+    new_perception: Callable[[], Perception],
+    images: Sequence[Image],
+    extent: Extent,
+    rates: Sequence[int] = RATES,
+) -> dict[str, Curve]:
+    """Return the milliseconds from the picture to its scene by a camera's frames a second."""
+    ages = {
+        str(rate): latency("latency", new_perception, images, rate, extent).snapshot.stages["age"]
+        for rate in rates
+    }
+    return {
+        "latency p50, frames a second": {
+            rate: round(age.p50 * 1e3, 3) for rate, age in ages.items()
+        },
+        "latency p99, frames a second": {
+            rate: round(age.p99 * 1e3, 3) for rate, age in ages.items()
+        },
+    }
 
 
 _PANEL: Final = (300, 420)

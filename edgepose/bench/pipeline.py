@@ -24,6 +24,7 @@ from edgepose.sources.video import VideoFile, VideoFileOptions, clip_frames
 from edgepose.types import Frame, Image, Scene, Tensor
 
 SATURATION: Final = 2.5  # frames offered per inference, so that one always waits
+OPENING: Final = 10.0  # seconds that an output may take: the web page loads a server
 WARM_UP: Final = 0.4  # seconds of a pipeline that are not counted
 
 
@@ -238,11 +239,20 @@ def _running(
     pipeline = Pipeline(source, perception, outputs)
     pipeline.start()
     try:
+        _await_outputs(pipeline)
         pipeline.wait(WARM_UP)
         pipeline.stats.clear()
         yield pipeline.stats
     finally:
         pipeline.stop()
+
+
+def _await_outputs(pipeline: Pipeline) -> None:
+    """Wait until all outputs are open, for OPENING seconds at most."""
+    deadline = time.monotonic() + OPENING
+    while time.monotonic() < deadline and not pipeline.wait(0.02):
+        if all(worker.health.state == "running" for worker in pipeline.outputs.values()):
+            return
 
 
 def _rate(stats: Stats, seconds: float) -> float:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import socket
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from edgepose.bench import parts
+from edgepose.bench import parts, peers
+from edgepose.bench.curves import Curve, latencies
 from edgepose.bench.pipeline import Extent, Result, from_file, latency, saturated
 from edgepose.engine.perception import Perception
 from edgepose.outputs.base import Device, Output
@@ -52,6 +54,11 @@ class Bench:
         """Return the measurements; the full ones also vary watches and outputs."""
         return [*self._base(), *(self._full() if is_full else ())]
 
+    def latencies(self) -> dict[str, Curve]:
+        """Return how old a frame is by its scene, by a camera's frames a second."""
+        images = self.pictures(SIZES[0])
+        return latencies(self.new_perception(1, 1), images, self.extent)
+
     def _base(self) -> Iterator[Measurement]:
         """Yield each size saturated and at a camera's rate, a file, then two interpreters."""
         one, two = self.new_perception(1, 1), self.new_perception(2, 1)
@@ -70,21 +77,41 @@ class Bench:
             yield _saturated(name, maker, self.pictures(SIZES[0]), self.extent)
 
     def _full(self) -> Iterator[Measurement]:
-        """Yield what more watches, drawing and each output that needs no peer cost."""
+        """Yield what more watches, drawing and each output cost, the other end included."""
         images = self.pictures(SIZES[0])
         for count in WATCHES:
             maker = self.new_perception(1, count)
             yield _saturated(f"saturated 640x480, {count} watches", maker, images, self.extent)
         one = self.new_perception(1, 1)
-        outputs: dict[str, NewOutputs] = {
-            "drawing for a 720p screen": lambda: {"screen": MemoryScreen()},
-            "jsonl": self._output("jsonl", **_POSES),
-            "recording": self._output("recording", path="bench.rec"),
-            "video": self._output("video", path="bench.mp4"),
-            "prometheus": self._output("prometheus", host="127.0.0.1", port=_free_port()),
-        }
-        for name, made in outputs.items():
-            yield _saturated(f"saturated 640x480, {name}", one, images, self.extent, made)
+        for name, peer, outputs in self._outputs():
+            run = _saturated(f"saturated 640x480, {name}", one, images, self.extent, outputs)
+            yield partial(self._beside, peer, run)
+
+    def _beside(self, peer: NewPeer, run: Measurement) -> Result:
+        """Measure while a peer runs; what outputs keep goes to the bench's own folder."""
+        with peers.own_state(self.folder), peer():
+            return run()
+
+    def _outputs(self) -> Iterator[tuple[str, NewPeer, NewOutputs]]:
+        """Yield a name, the other end and what makes the output; no broker, no row."""
+        host, port = "127.0.0.1", peers.free_port()
+        yield "drawing for a 720p screen", nullcontext, lambda: {"screen": MemoryScreen()}
+        yield "jsonl", nullcontext, self._output("jsonl", **_POSES)
+        yield "recording", nullcontext, self._output("recording", path="bench.rec")
+        yield "video", nullcontext, self._output("video", path="bench.mp4")
+        yield (
+            "gpio, no chip",
+            nullcontext,
+            self._output("gpio", line=17, chip="fake", when="pose 0"),
+        )
+        yield "prometheus", nullcontext, self._output("prometheus", host=host, port=port)
+        web = self._output("web", port=port, token=peers.TOKEN)
+        yield "web, a viewer", partial(peers.viewer, port), web
+        webhook = self._output("webhook", url=f"http://{host}:{port}/")
+        yield "webhook, a receiver", partial(peers.receiver, port), webhook
+        if shutil.which("mosquitto"):
+            mqtt = self._output("mqtt", host=host, port=port)
+            yield "mqtt, a broker", partial(peers.broker, port), mqtt
 
     def _output(self, kind: str, **options: Any) -> NewOutputs:
         """Return what makes an output of a type, whose path is in the bench's own folder."""
@@ -96,6 +123,7 @@ class Bench:
 
 
 NewOutputs = Callable[[], Mapping[str, Output]]
+NewPeer = Callable[[], AbstractContextManager[None]]
 _POSES: Final[dict[str, Any]] = {"path": "bench.jsonl", "poses": True}
 
 
@@ -107,12 +135,6 @@ def _saturated(
     outputs: NewOutputs | None = None,
 ) -> Measurement:
     return partial(saturated, name, maker, images, extent, outputs)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class MemoryScreen(Output):

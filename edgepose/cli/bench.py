@@ -104,9 +104,10 @@ def bench(
         console = Console(stderr=True)
         results = [run() for run in track(runs, "Measuring", console=console, transient=True)]
         report = _report(loaded, results, made.clip)
+        ages = made.latencies() if picture else {}
     _keep_speed(loaded, results[0])
     if picture is not None:
-        report["curves"] = curves.measure() | curves.cameras(loaded.file.path, made.clip)
+        report["curves"] = curves.measure() | curves.cameras(loaded.file.path, made.clip) | ages
         curves.draw(picture, report["curves"])
     if as_json:
         click.echo(json.dumps(report))

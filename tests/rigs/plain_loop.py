@@ -1,13 +1,14 @@
 """Compare edgepose with the loop that TensorFlow's own pose sample for the Raspberry Pi runs.
 
-    python tests/rigs/plain_loop.py [CLIP] [--model NAME] [--rounds 5] [--seconds 3]
+    python tests/rigs/plain_loop.py [CLIP] [--model NAME] [--repeat 1] [--rounds 5] [--seconds 3]
 
 Written from what that sample does for each frame, in order, without drawing: read it with OpenCV,
 mirror it, cut the crop region out with black borders, resize, invoke, read 17 keypoints, find
 the next region around them. No tracks, smoothing, templates, events or files. edgepose reads the
 same clip without loss, tracks, smooths, compares with a template and writes every pose as a line.
-Both are given in bare `invoke()` of the same interpreter, measured around them; rounds that
-drifted or that others disturbed are dropped.
+Both are given in bare `invoke()` of the same interpreter, measured around them, in turns; rounds
+that drifted or that others disturbed are dropped. `--repeat 4` invokes four times for each frame: a
+chip that takes four times as long.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -26,15 +27,16 @@ import numpy as np
 
 from edgepose.appliance.model import load_model
 from edgepose.bench.parts import new_interpreter
-from edgepose.bench.pipeline import Extent, bare, from_file
-from edgepose.bench.rounds import Others, Round, Rounds, take
+from edgepose.bench.pipeline import Extent, Result, bare, from_file
+from edgepose.bench.rounds import Others, Quartiles, Round, Rounds, take
+from edgepose.cli.run import tune_python
 from edgepose.config.model_section import ModelSection
 from edgepose.engine.perception import Detector, Perception
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.jsonl import Jsonl, JsonlOptions
 from edgepose.runtimes.base import Runtime
 from edgepose.skeleton import INDEX
-from edgepose.types import Frame, Image
+from edgepose.types import Frame, Image, Tensor
 
 DEMO = Path(__file__).parents[2] / "models" / "demo" / "demo.mp4"
 HIPS = (INDEX["left_hip"], INDEX["right_hip"])
@@ -111,51 +113,79 @@ def plain(runtime: Runtime, clip: Path, seconds: float) -> Round:
     return Round(before, after, figures, others.share(), most=1)
 
 
+class Repeated(Runtime):
+    """A chip that takes several times as long: the same interpreter, so often for one result."""
+
+    def __init__(self, runtime: Runtime, times: int) -> None:
+        self._runtime, self._times = runtime, times
+        self.inputs, self.outputs, self.backend = runtime.inputs, runtime.outputs, runtime.backend
+
+    def open(self) -> None:
+        """Do nothing: it is open."""
+
+    def infer(self, tensor: Tensor) -> tuple[Tensor, ...]:
+        """Return the result of the last of several inferences."""
+        for _ in range(self._times - 1):
+            self._runtime.infer(tensor)
+        return self._runtime.infer(tensor)
+
+    def close(self) -> None:
+        """Do nothing: whoever opened it closes it."""
+
+
 def main() -> None:
-    """Measure both and print what they reach."""
+    """Measure both in turns and print what they reach."""
     parser = argparse.ArgumentParser()
     parser.add_argument("clip", nargs="?", type=Path, default=DEMO)
     parser.add_argument("--model", default="movenet-lightning-int8")
+    parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0)
     given = parser.parse_args()
+    tune_python()
     loaded = load_model(ModelSection(name=given.model, threads=1))
-    runtime, family = loaded.detector.runtimes[0], loaded.detector.family
-    loaded.detector.detect(Frame(np.zeros((480, 640, 3), np.uint8), 0.0, 0))
-    _write(loaded.label)
-    sample = take(given.rounds, partial(plain, runtime, given.clip, given.seconds))
-    _write_spread("the sample's loop", sample)
+    runtime = Repeated(loaded.detector.runtimes[0], given.repeat)
+    detector = Detector(loaded.detector.family, runtime)
+    detector.detect(Frame(np.zeros((480, 640, 3), np.uint8), 0.0, 0))
+    sys.stdout.write(f"{loaded.label}, invoked {given.repeat} times a frame\n")
     with tempfile.TemporaryDirectory() as folder:
-
-        def outputs() -> Mapping[str, Output]:
-            options = JsonlOptions(path=Path(folder) / "out.jsonl", poses=True)
-            return {"log": Jsonl(options, Device("rig"))}
-
-        ours = from_file(
-            "edgepose",
-            lambda: Perception(Detector(family, runtime), new_interpreter()),
-            given.clip,
-            Extent(given.seconds, given.rounds),
-            outputs,
-        )
-    spread = ours.ratios["throughput"]
-    _write(
-        f"edgepose: {spread.median:.3f} ({spread.low:.3f} to {spread.high:.3f}) of bare invoke()"
-    )
-    _write(f"dropped: {ours.dropped}{'; ALL ROUNDS SPOILT' if ours.is_spoilt else ''}")
-    _write(f"edgepose : sample {spread.median / sample.spread('throughput').median:.3f}")
+        turns = [
+            (
+                take(1, partial(plain, runtime, given.clip, given.seconds)),
+                ours(detector, given.clip, Extent(given.seconds, 1), Path(folder)),
+            )
+            for _ in range(given.rounds)
+        ]
     loaded.close()
+    report(turns)
 
 
-def _write(line: str) -> None:
-    sys.stdout.write(line + "\n")
+def ours(detector: Detector, clip: Path, extent: Extent, folder: Path) -> Result:
+    """Return what edgepose reaches, from the file to a line of JSON a frame."""
+
+    def outputs() -> Mapping[str, Output]:
+        options = JsonlOptions(path=folder / "out.jsonl", poses=True)
+        return {"log": Jsonl(options, Device("rig"))}
+
+    def perception() -> Perception:
+        return Perception(Detector(detector.family, *detector.runtimes), new_interpreter())
+
+    return from_file("edgepose", perception, clip, extent, outputs)
 
 
-def _write_spread(name: str, rounds: Rounds) -> None:
-    spread = rounds.spread("throughput")
-    _write(f"{name}: {spread.median:.3f} ({spread.low:.3f} to {spread.high:.3f}) of bare invoke()")
-    spoilt = "; ALL ROUNDS SPOILT" if rounds.is_spoilt else ""
-    _write(f"bare {rounds.bare_ms.median:.2f} ms, dropped: {dict(rounds.dropped)}{spoilt}")
+def report(turns: Sequence[tuple[Rounds, Result]]) -> None:
+    """Print both medians, and that of one to the other within a turn."""
+    good = [turn for turn in turns if not (turn[0].is_spoilt or turn[1].is_spoilt)]
+    sample = [rounds.spread("throughput").median for rounds, _ in good or turns]
+    mine = [result.ratios["throughput"].median for _, result in good or turns]
+    shares = [a / b for a, b in zip(mine, sample, strict=True)]
+    bare_ms = statistics.median(result.bare_ms.median for _, result in good or turns)
+    named = {"the sample's loop": sample, "edgepose": mine, "edgepose : sample": shares}
+    for name, values in named.items():
+        spread = Quartiles.of(values)
+        sys.stdout.write(f"{name:18}{spread.median:.3f} ({spread.low:.3f} to {spread.high:.3f})\n")
+    spoilt = "; ALL TURNS SPOILT" if not good else ""
+    sys.stdout.write(f"bare {bare_ms:.2f} ms, {len(good)} of {len(turns)} turns good{spoilt}\n")
 
 
 if __name__ == "__main__":
