@@ -214,6 +214,23 @@ PAGE: Final[Mapping[str, str]] = MappingProxyType(
         "no_match": "No event is of this kind.",
         "figure_you": "The person in view",
         "figure_target": "What it should look like",
+        "tab_config": "Setup",
+        "config_title": "Configuration",
+        "config_about": "What is wrong is marked where it stands. A configuration is kept only "
+        "once this page runs with it; otherwise the one before comes back.",
+        "config_off": "This page may not edit the configuration. Where that is wanted, add "
+        "this to the device's file.",
+        "config_not_file": "The file is no YAML at present. This is what runs; saving it replaces "
+        "the file.",
+        "config_text": "Configuration as YAML",
+        "config_save": "Save and use",
+        "config_trying": "Trying it; the device may restart parts …",
+        "config_taken": "The configuration is taken over.",
+        "config_lost": "The device was not reached with it; the configuration before comes back.",
+        "no_mistakes": "No mistakes",
+        "one_mistake": "1 mistake",
+        "mistakes": "{count} mistakes",
+        "line": "Line {line}",
     }
 )
 """The texts of the web page."""

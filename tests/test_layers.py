@@ -40,7 +40,14 @@ LATE = (
     "ai_edge_litert", "tflite_runtime", "tensorflow", "pycoral", "picamera2", "libcamera", "gpiod",
     "av", "paho", "aiohttp", "prometheus_client", "pygame", "segno", "torch",
 )  # fmt: skip
-OPENED = ("api", "auth", "responses", "server")  # of outputs/web: imported by its open() only
+OPENED = (
+    "api",
+    "auth",
+    "body",
+    "editor",
+    "responses",
+    "server",
+)  # of outputs/web: imported by its open() only
 
 
 def modules() -> list[Path]:

@@ -228,6 +228,14 @@ class Appliance(Controls):
         """Return the templates and exercises that there are."""
         return Collection(self.config).document()
 
+    def configuration(self) -> dict[str, Any]:
+        """Return the configuration for an editor, its secrets hidden."""
+        return self._updates.document()
+
+    def check(self, text: str) -> list[dict[str, Any]]:
+        """Return what is wrong with a text that an editor has."""
+        return self._updates.check(text)
+
     def update_cooling(self) -> None:
         """Pass the board's temperature and the frame rate to the governor: called regularly."""
         temperature, fps = self._board.read()["temperature"], self.pipeline.stats.fps

@@ -17,17 +17,20 @@ from typing import Any, Final
 
 from edgepose.config.edit import save_text, with_values
 from edgepose.config.files import ConfigFiles
+from edgepose.config.hidden import hide, restore
 from edgepose.config.last_good import own_name, version_of
+from edgepose.config.limits import commands_of
 from edgepose.config.loader import Config
 from edgepose.config.pushed import Parse, accept_pushed
 from edgepose.config.reload import ActiveConfig
 from edgepose.definitions import library, template_file
-from edgepose.errors import ConfigError, EdgeposeError, UserError
+from edgepose.errors import ConfigError, EdgeposeError, KeyPath, Problem, UserError
 from edgepose.outputs.base import Output
 from edgepose.system import atomic, state_file
 from edgepose.system.paths import state_folder
 from edgepose.types import Scene
 from edgepose.yamldoc.document import parse_yaml, read_text
+from edgepose.yamldoc.marks import Mark
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +69,7 @@ class RemoteUpdate(Output):
         self._restart = restart
         self._journal = UpdateJournal.of(active.config.path)
         self._deadline = time.monotonic() + PROBATION
+        self._proof = "the broker"  # or a page: what must be reached
         has_way_back = active.files.good.text(active.config.path) is not None
         active.is_on_probation = self._journal.is_on_probation and has_way_back
 
@@ -79,6 +83,7 @@ class RemoteUpdate(Output):
         """Return the commands that are carried out here; see Controls.command."""
         return {
             "push_config": self.take_config,
+            "edit_config": self.take_edit,
             "push_template": self.take_template,
             "keep_config": self.keep,
         }
@@ -101,13 +106,61 @@ class RemoteUpdate(Output):
     def take_config(self, value: Any) -> str:
         """Put a configuration on probation: {"id", "text"}. Raises UserError for a refused one."""
         push, text = texts(value, "id", "text")
+        return self._take(push, text, lambda: named(text, *self._now)[0], "the broker")
+
+    def take_edit(self, value: Any) -> str:
+        """Put what the page's editor has on probation: {"id", "text", "version"}.
+
+        It is accepted once the browser has reached a page that runs with it. version: of the text
+        that was edited. Raises UserError for a refused one, also where the file has changed since.
+        """
+        push, text, version = texts(value, "id", "text", "version")
+        if version != self.document()["version"]:
+            raise UserError("the file was changed meanwhile; read it again, then edit that")
+        return self._take(push, text, lambda: edited(text, self._file_text(), *self._now), "a page")
+
+    def document(self) -> dict[str, Any]:
+        """Return the configuration for an editor: see `Controls.configuration`."""
+        config, text = self._active.config, self._file_text()
+        return {
+            "path": config.path.name,
+            "text": hide(text),
+            "version": version_of(_read(config.path) or ""),
+            "is_file": text == _read(config.path),
+        }
+
+    def check(self, text: str) -> list[dict[str, Any]]:
+        """Return what is wrong with a text, in the order of its lines: "line", "text"."""
+        try:
+            edited(text, self._file_text(), *self._now)
+        except ConfigError as error:
+            place = str(self._active.config.path)
+            return [_shown(problem, text, place) for problem in error.public.problems]
+        return []
+
+    @property
+    def _now(self) -> tuple[Config, Parse]:
+        return self._active.config, self._active.parse
+
+    def _file_text(self) -> str:
+        """Return what the file holds, or what runs where that is no YAML at present."""
+        text = _read(self._active.config.path)
+        try:
+            parse_yaml(text or "", "", ConfigError)
+        except ConfigError:
+            return self._active.config.text
+        return text or self._active.config.text
+
+    def _take(self, push: str, text: str, accepted: Callable[[], str], proof: str) -> str:
+        """Put a text on probation. accepted: returns what to write, or raises; proof: who keeps."""
         if self._journal.is_answered("config", push):
             return str(self.answers["config"]["text"])
         if self._active.is_on_probation:
             raise UserError("another configuration is on probation; try again in two minutes")
         try:
-            pushed, _ = named(text, self._active.config, self._active.parse)
+            pushed = accepted()
             self._keep_way_back()
+            self._proof = proof
             self._journal.answer("config", push, text, "starting", "it is being checked")
             self._active.is_on_probation, self._deadline = True, time.monotonic() + PROBATION
             done = self._put(pushed)
@@ -131,7 +184,7 @@ class RemoteUpdate(Output):
             raise UserError("no configuration is on probation")
         if value.get("id") != self.answers["config"]["id"]:
             raise UserError("another configuration is on probation")
-        text = "the configuration is taken over, and the broker was reached with it"
+        text = f"the configuration is taken over, and {self._proof} was reached with it"
         self._end_probation("accepted", text)
         return text
 
@@ -211,7 +264,8 @@ class RemoteUpdate(Output):
 
     def _roll_back(self) -> None:
         text = (
-            f"the broker was not reached within {PROBATION:.0f} s; the configuration before is back"
+            f"{self._proof} was not reached within {PROBATION:.0f} s; "
+            "the configuration before is back"
         )
         log.error("A pushed configuration: %s.", text)
         path, good = self._active.config.path, self._active.files.good
@@ -271,6 +325,45 @@ def named(text: str, now: Config, parse: Parse) -> tuple[str, Config]:
             "without it the device could never be reached again"
         )
     return text, config
+
+
+def edited(text: str, own: str, now: Config, parse: Parse) -> str:
+    """Return the text to write for one that the page's editor has, its hidden values put back.
+
+    own: the device's. now, parse: as of `accept_pushed`. Raises ConfigError where it is wrong, or
+    where no page could be reached with it.
+    """
+    text, config = accept_pushed(restore(text, own), now, parse)
+    takes = [
+        output
+        for output in config.outputs.values()
+        if output.type == "web" and "config" in commands_of(config.commands, "web")
+    ]
+    if not takes:
+        raise ConfigError(
+            Problem(
+                "outputs: expected an output of type web, with `config` in `commands`: without it "
+                "this editor could never be reached again",
+                ("outputs",),
+            )
+        )
+    return text
+
+
+def _shown(problem: Problem, text: str, file: str) -> dict[str, Any]:
+    """Return a problem for an editor of a text, where the line is seen: its place is left out."""
+    words = problem.text
+    for name in (file, "pushed", ""):
+        words = words.removeprefix(f"{Mark(name, problem.line)}: ")
+    return {"line": problem.line or _line(text, problem.path), "text": words}
+
+
+def _line(text: str, path: KeyPath) -> int | None:
+    """Return the line that a key path is on, None where the text is no YAML."""
+    try:
+        return parse_yaml(text, "", ConfigError).mark(path).line
+    except ConfigError:
+        return None
 
 
 def texts(value: Any, *keys: str) -> list[str]:

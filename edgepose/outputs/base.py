@@ -58,6 +58,18 @@ class Controls(ABC):
         """
         return {}
 
+    def configuration(self) -> Mapping[str, Any]:
+        """Return the configuration for an editor; empty where none is edited.
+
+        "path": its name. "text": of the file, secrets hidden; where that is no YAML, what runs.
+        "is_file": whether it is the file's. "version": to hand back with "edit_config".
+        """
+        return {}
+
+    def check(self, text: str) -> Sequence[Mapping[str, Any]]:
+        """Return what is wrong with a text for "edit_config": "line" (or None) and "text"."""
+        return ()
+
     @abstractmethod
     def command(self, name: str, value: Any = None) -> str:
         """Carry out a command and return what was done, as a sentence.
@@ -82,8 +94,10 @@ class Controls(ABC):
         again. "config": the text of a whole configuration, which is checked, replaces the file in
         use and is taken over, or is refused and changes nothing. "push_config": {"id", "text"},
         the same remotely: on probation until "keep_config": {"id", "output": one that reached the
-        broker with it}, otherwise the last good one comes back. "push_template": {"id", "name",
-        "text"}. "restart": end the process for systemd to restart it.
+        broker with it}, otherwise the last good one comes back. "edit_config": {"id", "text",
+        "version"}, the same from a page's editor, until "keep_config" with the page.
+        "push_template": {"id", "name", "text"}. "restart": end the process for systemd to restart
+        it.
         Raises UserError for an unknown command, a value out of range, or a time when it can't be.
         """
 

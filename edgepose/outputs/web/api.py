@@ -9,9 +9,9 @@ from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
-from edgepose import jsonio
 from edgepose.errors import EdgeposeError, UserError
 from edgepose.outputs.base import Device
+from edgepose.outputs.web.body import json_object
 from edgepose.outputs.web.options import WebOptions
 from edgepose.outputs.web.responses import json_response, utf8
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 _OFFERED: Final = (
     "detect", "profile", "template", "thresholds", "routine", "capture", "learn", "save", "reload",
-    "restart", "rename", "delete", "watch",
+    "restart", "rename", "delete", "watch", "config",
 )  # commands that the page has a control for  # fmt: skip
 COMMAND_TIMEOUT: Final = 15.0  # seconds; most take milliseconds, a capture a second
 
@@ -35,24 +35,24 @@ class Api:
     async def state(self, _: web.Request) -> web.Response:
         """Return the health document, and under "page" what the page must know of itself."""
         controls = self._device.controls
-        state: Mapping[str, Any] = await self._run(controls.state) if controls else {}
+        state: Mapping[str, Any] = await self.run(controls.state) if controls else {}
         return json_response({**state, "page": self._page()})
 
     async def history(self, _: web.Request) -> web.Response:
         """Return what was done: the sets of today, and figures of the last days."""
         controls = self._device.controls
-        done: Mapping[str, Any] = await self._run(controls.history) if controls else {}
+        done: Mapping[str, Any] = await self.run(controls.history) if controls else {}
         return json_response(done)
 
     async def library(self, _: web.Request) -> web.Response:
         """Return the templates and exercises of the device, with figures to draw."""
         controls = self._device.controls
-        found: Mapping[str, Any] = await self._run(controls.library) if controls else {}
+        found: Mapping[str, Any] = await self.run(controls.library) if controls else {}
         return json_response(found)
 
     async def command(self, request: web.Request) -> web.Response:
         """Carry out `{"name": ..., "value": ...}`. A user's mistake is 400 with its sentence."""
-        body = await _json_object(request)
+        body = await json_object(request)
         name = body.get("name")
         if not isinstance(name, str) or set(body) - {"name", "value"}:
             raise web.HTTPBadRequest(text='Expected {"name": text, "value": any}.')
@@ -63,7 +63,7 @@ class Api:
             text = f"This device does not take '{name[:40]}' from its page; see `commands`."
             raise web.HTTPForbidden(text=utf8(text))
         try:
-            done = await self._run(lambda: controls.command(name, body.get("value")))
+            done = await self.run(lambda: controls.command(name, body.get("value")))
         except UserError as error:
             raise web.HTTPBadRequest(text=utf8(str(error))) from error
         except EdgeposeError as error:
@@ -85,32 +85,11 @@ class Api:
             "takes": [command for command in _OFFERED if device.takes(command)],
         }
 
-    async def _run(self, call: Callable[[], T]) -> T:
+    async def run(self, call: Callable[[], T]) -> T:
+        """Return the result of a call on the thread of commands."""
         answer = asyncio.get_running_loop().run_in_executor(self._executor, call)
         try:
             async with asyncio.timeout(COMMAND_TIMEOUT):
                 return await answer
         except TimeoutError:
             raise web.HTTPGatewayTimeout(text="The device did not answer in time.") from None
-
-
-async def read_body(request: web.Request, kind: str) -> bytes:
-    """Return the body of a request that says it is of content type `kind`."""
-    found = utf8(request.content_type)
-    if found != kind:
-        raise web.HTTPUnsupportedMediaType(text=f"Expected a body of type {kind}, found {found}.")
-    if request.headers.get("Content-Encoding"):
-        raise web.HTTPUnsupportedMediaType(text="Expected a body that is not compressed.")
-    return await request.read()
-
-
-async def _json_object(request: web.Request) -> dict[str, Any]:
-    body = await read_body(request, "application/json")
-    try:
-        value = jsonio.loads(body)
-    except ValueError:
-        raise web.HTTPBadRequest(text="The body is not JSON.") from None
-    if not isinstance(value, dict):
-        found = jsonio.kind(value)
-        raise web.HTTPBadRequest(text=f"Expected a JSON object, found {found}.")
-    return value

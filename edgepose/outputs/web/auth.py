@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from aiohttp import web
 
-from edgepose.outputs.web.api import read_body
+from edgepose.outputs.web.body import read_body
 from edgepose.outputs.web.limits import network_of
 from edgepose.outputs.web.responses import Pages, redirect
 from edgepose.outputs.web.sessions import LIFETIME, Sessions

@@ -58,7 +58,9 @@ class Web(Output):
         self.close()
         options = self._options
         tls = tls_context(options.tls) if options.tls else None
-        server = Server(options, self._device, self._live, options.token or token.stored(), tls)
+        server = Server(
+            options, self._device, self._live, options.token or token.stored(), tls, owner=self
+        )
         thread = LoopThread("web", server.run)
         try:
             thread.start(_TIMEOUT)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
 MAX_BODY: Final = 16 * 1024  # bytes; the longest command is a tenth of that
+_MAX_TEXT: Final = 256 * 1024  # bytes of a configuration as JSON; a long one has 10,000
+_TEXTS: Final = ("/api/config", "/api/config/check")  # routes that take one
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -35,8 +37,11 @@ HEADERS: Final = {
 _STATIC: Final = Path(__file__).parent / "static"
 _MODULES: Final = (
     "app.js",
+    "complete.js",
+    "config.js",
     "curve.js",
     "device.js",
+    "editor.min.js",
     "events.js",
     "figure.js",
     "health.js",
@@ -68,14 +73,19 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     try:
         return await handler(request)
     except web.HTTPException as error:
-        error.body = jsonio.dumps({"error": _sentence(error)})
+        error.body = jsonio.dumps({"error": _sentence(error, request.path)})
         error.content_type, error.charset = "application/json", None
         if error.status in (408, 413):  # the rest of the body is not wanted
             error.force_close()
         raise
 
 
-def _sentence(error: web.HTTPException) -> str | None:
+def max_body(path: str) -> int:
+    """Return how many bytes a request to a path may have."""
+    return _MAX_TEXT if path in _TEXTS else MAX_BODY
+
+
+def _sentence(error: web.HTTPException, path: str) -> str | None:
     """Return what an error says; aiohttp's own texts say no more than its status."""
     match error.status:
         case 404:
@@ -83,7 +93,7 @@ def _sentence(error: web.HTTPException) -> str | None:
         case 405:
             return f"Only {error.headers['Allow'].replace(',', ', ')} works here."
         case 413:
-            return f"Expected at most {MAX_BODY} bytes."
+            return f"Expected at most {max_body(path)} bytes."
     return error.text
 
 

@@ -15,15 +15,23 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from edgepose import jsonio
-from edgepose.outputs.base import Device
+from edgepose.outputs.base import Device, Output
 from edgepose.outputs.web import streams
 from edgepose.outputs.web.api import Api
 from edgepose.outputs.web.auth import Login
+from edgepose.outputs.web.editor import Editor
 from edgepose.outputs.web.hosts import Hosts
 from edgepose.outputs.web.limits import ConnectionLimiter, stop_listening
 from edgepose.outputs.web.options import WebOptions
 from edgepose.outputs.web.payloads import JpegEncoder, SceneSummary
-from edgepose.outputs.web.responses import MAX_BODY, Pages, add_headers, errors_as_json, utf8
+from edgepose.outputs.web.responses import (
+    MAX_BODY,
+    Pages,
+    add_headers,
+    errors_as_json,
+    max_body,
+    utf8,
+)
 from edgepose.outputs.web.sessions import Sessions
 from edgepose.outputs.web.streams import Broadcaster, LatestScene
 from edgepose.system.paths import state_folder
@@ -55,7 +63,11 @@ class Server:
         live: LatestScene,
         token: str,
         tls: SSLContext | None = None,
+        *,
+        owner: Output,
     ) -> None:
+        """Serve the page of an output, `owner`."""
+        self._owner = owner
         self.port = 0
         self._options = options
         self._device = device
@@ -110,6 +122,7 @@ class Server:
         app.router.add_get("/api/history", api.history, allow_head=False)
         app.router.add_get("/api/library", api.library, allow_head=False)
         app.router.add_post("/api/command", api.command)
+        Editor(self._device, self._owner, api.run).add_routes(app.router)
         self._add_streams(app.router, stack)
         return app
 
@@ -149,6 +162,7 @@ class Server:
     async def _receive(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Read the body within its deadline; until then the connection may have to make room."""
         self._limiter.extend(request.protocol)
+        request = request.clone(client_max_size=max_body(request.path))
         try:
             async with asyncio.timeout(BODY_TIMEOUT):
                 await request.read()

@@ -109,19 +109,28 @@ class Phone:
             lambda: self._browser.find_element("css selector", selector).send_keys(keys)
         )
 
-    def drag(self, selector: str, down: int) -> None:
-        """Drag an element down by so many pixels, up for a negative number."""
+    def drag_until(self, selector: str, down: int, condition: str) -> None:
+        """Drag an element down by so many pixels, again where the page moved under the finger."""
         from selenium.webdriver import ActionChains
 
-        element = self._browser.find_element("css selector", selector)
-        self.run("arguments[0].scrollIntoView({block: 'center'})", element)
-        ActionChains(self._browser, 0).drag_and_drop_by_offset(element, 0, down).perform()
+        for _ in range(10):
+            element = self._browser.find_element("css selector", selector)
+            self.run("arguments[0].scrollIntoView({block: 'center'})", element)
+            ActionChains(self._browser, 0).drag_and_drop_by_offset(element, 0, down).perform()
+            if self.run(f"return {condition}"):
+                return
+        raise AssertionError(f"{selector} was dragged ten times, and never: {condition}")
 
     def choose(self, selector: str, value: str) -> None:
         """Choose from a list."""
         from selenium.webdriver.support.ui import Select
 
         Select(self._browser.find_element("css selector", selector)).select_by_value(value)
+
+    def write(self, selector: str, text: str) -> None:
+        """Type at the end of the text in the editor inside an element."""
+        editor = f"document.querySelector('{selector}').shadowRoot.querySelector('.cm-content')"
+        self.run(f"return {editor}").send_keys(text)
 
     def open(self, path: str = "/") -> None:
         """Go to the page, or to another path of the device."""

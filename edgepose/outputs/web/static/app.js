@@ -1,5 +1,6 @@
 // The page: picture, watches, events and health of one device, as they change.
 
+import { ConfigEditor } from "/config.js";
 import { carryOut, make, sentence, show, state as fetchState } from "/device.js";
 import { Events } from "/events.js";
 import { showHealth } from "/health.js";
@@ -146,6 +147,7 @@ function applyState(found) {
   if ("unsaved" in found) show(element("unsaved"), Boolean(found.unsaved));
   if (isFirst && page.frames === "none") showNoPictures();
   if (isFirst) today.refresh();
+  if (isFirst) opened(views.name);
   showPicture();
   showStatus();
 }
@@ -185,9 +187,16 @@ function onClick(id, name, value = () => null) {
   element(id).addEventListener("click", (event) => perform(event.currentTarget, name, value()));
 }
 
+// Fill a view once it is shown and the device is known.
+function opened(name) {
+  if (name === "config" && page) editor.open(page);
+  else if (page) refresh();
+}
+
 const watches = new Watches(changed);
 const events = new Events((name) => watches.title(name));
-new Views(() => refresh());
+const editor = new ConfigEditor();
+const views = new Views(opened);
 const today = new Today((name) => watches.title(name), (name) => watches.kind(name));
 new Teacher(() => watches.names, changed);
 new ExerciseTeacher();

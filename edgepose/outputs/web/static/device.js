@@ -14,25 +14,18 @@ async function answer(response) {
   return body;
 }
 
-export async function state() {
-  return answer(await fetch("/api/state"));
+// Ask the device: GET, or POST with a value.
+export async function ask(path, value) {
+  const post = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(value) };
+  return answer(await (value === undefined ? fetch(path) : fetch(path, post)));
 }
 
-export async function history() {
-  return answer(await fetch("/api/history"));
-}
-
-export async function library() {
-  return answer(await fetch("/api/library"));
-}
+export const state = () => ask("/api/state");
+export const history = () => ask("/api/history");
+export const library = () => ask("/api/library");
 
 export async function command(name, value = null) {
-  const request = {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ name, value }),
-  };
-  return (await answer(await fetch("/api/command", request))).done;
+  return (await ask("/api/command", { name, value })).done;
 }
 
 // Carry out a command and show its answer or error; true when it was done.
