@@ -10,6 +10,7 @@ import json
 
 import instructions
 import pytest
+from hardware_counter import HARDWARE, SOFTWARE, TASK_CLOCK, Counter
 
 SLACK = 0.03
 KEPT = json.loads(instructions.KEPT.read_text())
@@ -27,6 +28,21 @@ def _threads_of_opencv():
 def test_a_frame_takes_no_more_calls_than_is_kept(stage: str):
     """Layers that creep in are seen in every run of the tests, whatever numpy and processor."""
     assert instructions.calls(stage) <= KEPT["calls"][stage] * (1 + SLACK) + 1
+
+
+def test_a_stage_is_counted_without_valgrind():
+    """By Linux's counters, as on a Pi; that of processor time no machine lacks."""
+    try:
+        nanoseconds = instructions.count_here("deliver", SOFTWARE, TASK_CLOCK)
+    except PermissionError as error:  # containers, and systems that keep them to root
+        pytest.skip(str(error))
+    assert 1e3 < nanoseconds < 1e9
+
+
+def test_a_machine_without_a_counter_says_so():
+    """Most virtual machines have none of instructions; none has this one."""
+    with pytest.raises(OSError, match="the processor's counter can't be used"):
+        Counter(HARDWARE, 999)
 
 
 @pytest.mark.slow

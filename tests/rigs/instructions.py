@@ -2,13 +2,15 @@
 
     python tests/rigs/instructions.py [STAGE ...]
     python tests/rigs/instructions.py --keep
+    python tests/rigs/instructions.py --json
 
 The second writes what tests/bench/test_instructions.py compares with: instructions, and calls of
-edgepose's own functions, which no numpy and no processor changes.
+edgepose's own functions, which no numpy and no processor changes. The third uses the processor's
+own counter, as a Pi has one, and needs nothing else; it is exact to 1 % or so.
 
 Each stage runs in a process of its own under valgrind's callgrind, which counts from the frame
 after WARM_UP on; counted twice, a stage differs by some 0.1 %. The person moves as in `edgepose
-bench`; nobody decodes a video and no model runs. Needs valgrind and a C compiler.
+bench`; nobody decodes a video and no model runs. The others need valgrind and a C compiler.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -29,6 +32,7 @@ from types import FrameType
 import cv2
 import numpy as np
 from compiled import compiled
+from hardware_counter import HARDWARE, INSTRUCTIONS, Counter
 
 import edgepose
 from edgepose.bench.parts import SCREEN, compared_scenes, moving_person, new_interpreter
@@ -250,16 +254,27 @@ def count(stage: str) -> int:
     return int(found[1]) // COUNTED
 
 
+def count_here(stage: str, kind: int = HARDWARE, event: int = INSTRUCTIONS) -> int:
+    """Return the instructions a frame by the processor's counter. Raises OSError without one."""
+    with closing(Counter(kind, event)) as counter:
+        _run_warm(stage, counter.begin)
+        return counter.end() // COUNTED
+
+
 def _run(stage: str, switch: str) -> None:
-    """Run a stage, and let it be counted once it is warm."""
+    """Run a stage, and let valgrind count it once it is warm."""
     counting = ctypes.CDLL(switch)
-    run = STAGES[stage]()
-    for i in range(WARM_UP):
-        run(i)
-    counting.begin()
-    for i in range(WARM_UP, FRAMES):
-        run(i)
+    _run_warm(stage, counting.begin)
     counting.end()
+
+
+def _run_warm(stage: str, begin: Callable[[], object]) -> None:
+    """Run a stage; `begin` is called once it is warm."""
+    run = STAGES[stage]()
+    for i in range(FRAMES):
+        if i == WARM_UP:
+            begin()
+        run(i)
 
 
 _UNDER_VALGRIND = "--run"
@@ -270,6 +285,8 @@ if __name__ == "__main__":
             _run(stage, switch)
         case ["--keep"]:
             keep()
+        case ["--json"]:
+            sys.stdout.write(json.dumps({stage: count_here(stage) for stage in GATED}) + "\n")
         case names:
             for name in names or STAGES:
                 sys.stdout.write(f"{name:16}{count(name) / 1e6:8.3f} M instructions a frame\n")
