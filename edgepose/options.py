@@ -7,8 +7,11 @@ configuration and `doctor` follow from it, so every field carries a description.
 from __future__ import annotations
 
 import difflib
+import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +24,9 @@ from pydantic import (
 
 from edgepose.errors import InvalidValue
 from edgepose.skeleton import KEYPOINTS, LIMB_INDEX, keypoint_index
+from edgepose.system.urls import redacted_in
+
+LONGEST_NAME: Final = 255  # bytes of a file's name, of every file system that Linux writes
 
 
 class Options(BaseModel):
@@ -89,6 +95,49 @@ class Options(BaseModel):
         return ()
 
 
+def must_be_host(host: str) -> str:
+    """Return a host's name or address. Raises ValueError for what no resolver takes."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise ValueError(f"expected a host name or an address, found '{_shown(host)}'") from None
+    if not host or not host.isprintable() or re.search(r"[\s/]|^[^:]+:\d+$", host):
+        raise ValueError(f"expected a host name or an address alone, found '{_shown(host)}'")
+    return host
+
+
+def _shown(host: str) -> str:
+    """Return a host without the login that somebody pasted with it."""
+    return redacted_in(host).rpartition("@")[2]
+
+
+Host = Annotated[str, AfterValidator(must_be_host)]
+"""A host's name or address alone, for a socket."""
+
+
+def must_be_web_url(url: str) -> str:
+    """Return a URL that can be asked for as it is. Raises ValueError, which quotes none of it."""
+    try:
+        parts = urlsplit(url)
+        must_be_host(parts.hostname or "")
+        is_right = parts.scheme in ("http", "https")
+        _ = parts.port
+    except ValueError:
+        is_right = False
+    if not is_right:
+        raise ValueError("expected a URL that begins with http:// or https:// and a host")
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise ValueError("expected ASCII without blanks; write others as in %C3%BC and %20")
+    return url
+
+
+def _must_be_nameable(path: Path) -> Path:
+    """Refuse what no file system takes for a name."""
+    if "\0" in str(path) or any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
+        raise ValueError(f"expected names of at most {LONGEST_NAME} bytes in a path")
+    return path
+
+
 def _beside_config(path: Path, info: ValidationInfo) -> Path:
     """Resolve a relative path against the folder that the validation context names `base`."""
     try:
@@ -132,10 +181,10 @@ def similar_file(path: Path, *folders: Path, pattern: str = "*") -> str:
     return f"; did you mean '{known[close[0]]}'?" if close else ""
 
 
-ConfigPath = Annotated[Path, AfterValidator(_beside_config)]
+ConfigPath = Annotated[Path, AfterValidator(_must_be_nameable), AfterValidator(_beside_config)]
 """A path; a relative one is relative to the configuration file."""
 
-ExistingPath = Annotated[Path, AfterValidator(_beside_config), AfterValidator(_must_exist)]
+ExistingPath = Annotated[ConfigPath, AfterValidator(_must_exist)]
 """A ConfigPath that must exist when the configuration is read."""
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]

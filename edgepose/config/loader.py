@@ -54,6 +54,9 @@ from edgepose.yamldoc.validation import Problems, validate
 
 Loaded = TypeVar("Loaded")
 
+MOST: Final = {"watch": 300, "outputs": 64, "profiles": 100}
+"""Entries of a section: 300 watches take 0.1 s a frame; each output has a thread and files."""
+
 MOST_REPETITIONS: Final = 10_000
 NO_COPIES: Final[Mapping[Path, Path]] = {}
 _MAY_BE_EMPTY: Final = (
@@ -158,6 +161,7 @@ class _Sections:
 
     def config(self) -> Config:
         """Return the configuration. Raises ConfigError."""
+        self._check_counts()
         root = validate(Root, self._data, (), self.problems, self._context)
         source = self._choice.part("source", self._data.get("source"), ("source",), "source")
         smoothing = self._choice.smoothing(self._data.get("smoothing", "normal"))
@@ -290,6 +294,13 @@ class _Sections:
     def _names(self, section: str) -> tuple[str, ...]:
         value = self._data.get(section)
         return tuple(value) if isinstance(value, dict) else ()
+
+    def _check_counts(self) -> None:
+        """Refuse before anything is made what would starve the device. Raises ConfigError."""
+        for section, most in MOST.items():
+            if (found := len(self._names(section))) > most:
+                self.problems.add((section,), f"expected at most {most} entries, found {found}")
+        self.problems.raise_any(ConfigError)
 
     def _check_names(self) -> None:
         """Names of the user's own become pieces of MQTT topics and metric labels."""

@@ -155,10 +155,13 @@ def _problem(name: str, override: OverrideSection, watches: Mapping[str, Options
     return ""
 
 
+MOST_FPS: Final = 1000.0  # far above any camera and network
+
+
 class RateSection(Options):
     """How often a camera's frames are inferred; each null switches a rule off."""
 
-    max_fps: Annotated[float, Field(ge=LEAST_FPS)] | None = Field(
+    max_fps: Annotated[float, Field(ge=LEAST_FPS, le=MOST_FPS)] | None = Field(
         default=None,
         description="frames a second at most; null: as many as possible",
         examples=[10.0],
@@ -166,7 +169,7 @@ class RateSection(Options):
     idle_after: PositiveSeconds | None = Field(
         default=30.0, description="seconds without a person until idle_fps applies; null: never"
     )
-    idle_fps: Annotated[float, Field(ge=LEAST_FPS)] = Field(
+    idle_fps: Annotated[float, Field(ge=LEAST_FPS, le=MOST_FPS)] = Field(
         default=5.0, description="frames a second meanwhile, until the first with a person"
     )
     cool_at: Annotated[float, Field(ge=30.0, le=110.0)] | None = Field(

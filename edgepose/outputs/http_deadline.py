@@ -103,8 +103,11 @@ class _DeadlineTlsHandler(urllib.request.HTTPSHandler):
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     """A handler that follows no redirect: a signed event goes to the configured URL only."""
 
-    def redirect_request(self, *request: Any, **named: Any) -> None:
-        return None
+    def http_error_302(self, *answer: Any) -> None:
+        """Leave the answer to whoever asked: not even the address is read, which may be none."""
+
+    http_error_301 = http_error_303 = http_error_302  # type: ignore[assignment]
+    http_error_307 = http_error_308 = http_error_302  # type: ignore[assignment]
 
 
 def new_opener(tls: ssl.SSLContext) -> urllib.request.OpenerDirector:

@@ -29,7 +29,7 @@ class JsonlOptions(options.Options):
     max_mb: float | None = Field(
         default=None,
         gt=0,
-        allow_inf_nan=False,
+        le=1_000_000,
         description="megabytes after which the file becomes PATH.1 and a new one is begun; unset: "
         "never",
         examples=[10.0],

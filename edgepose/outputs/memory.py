@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pydantic import Field
 
@@ -12,15 +12,23 @@ from edgepose.outputs.base import Device, Output
 from edgepose.outputs.dedup import DeliveredEvents
 from edgepose.types import Event, Scene
 
+LARGEST: Final = 256 << 20  # bytes of the pictures that are kept
+
 
 class MemoryOptions(options.Options):
     """How much to keep."""
 
     keep: int = Field(
-        default=30, ge=1, description="how many of the newest scenes are kept, pictures and all"
+        default=30,
+        ge=1,
+        le=10_000,
+        description="how many of the newest scenes are kept, pictures and all, up to 256 MB",
     )
     events: int = Field(
-        default=10_000, ge=1, description="how many of the newest events are kept, 0.5 kB each"
+        default=10_000,
+        ge=1,
+        le=1_000_000,
+        description="how many of the newest events are kept, 0.5 kB each",
     )
 
 
@@ -50,6 +58,8 @@ class Memory(Output):
         """Keep the scene and its new events."""
         self.shown += 1
         self.scenes.append(scene)
+        while len(self.scenes) * scene.frame.image.nbytes > LARGEST and len(self.scenes) > 1:
+            self.scenes.popleft()
         events = self._delivered.new(scene.events)
         self._delivered.add(*events)
         self.events.extend(events)

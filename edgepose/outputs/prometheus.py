@@ -39,9 +39,8 @@ _LOSSES: Final = ("lost", "frozen", "open_failed")  # of a source; each counter 
 class PrometheusOptions(options.Options):
     """Options of the metrics output: where it listens."""
 
-    host: str = Field(
+    host: options.Host = Field(
         default="127.0.0.1",
-        min_length=1,
         description="address to listen at; 0.0.0.0: from everywhere, without any login",
     )
     port: int = Field(default=9477, ge=1, le=65535, description="port of the page /metrics")

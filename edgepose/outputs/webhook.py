@@ -30,6 +30,7 @@ from edgepose.outputs.http_deadline import new_opener
 from edgepose.outputs.outbox import Message
 from edgepose.system.paths import outbox_path
 from edgepose.types import Event, Scene
+from edgepose.yamldoc.marks import one_line
 
 log = logging.getLogger(__name__)
 
@@ -43,15 +44,7 @@ LONGEST_REASON: Final = 80  # characters of what a server says of its answer
 
 
 def _web_address(url: str) -> str:
-    try:
-        parts = urllib.parse.urlsplit(url)
-        is_right = parts.scheme in ("http", "https") and bool(parts.hostname)
-        _ = parts.port
-    except ValueError:  # its text may quote a password
-        is_right = False
-    if not is_right:
-        raise ValueError("expected a URL that begins with http:// or https:// and a host")
-    if "@" in parts.netloc:
+    if "@" in urllib.parse.urlsplit(options.must_be_web_url(url)).netloc:
         raise ValueError("no user and password in the URL; sign with `secret`, or use a token")
     return url
 
@@ -85,6 +78,7 @@ class WebhookOptions(options.Options):
     outbox_max: int = Field(
         default=100_000,
         ge=1,
+        le=1_000_000,
         description="events kept while the receiver is away; past that the oldest is dropped",
     )
 
@@ -220,7 +214,8 @@ class Webhook(Output):
         except urllib.error.HTTPError as error:
             error.close()
             self._not_accepted(message, error)
-        except (OSError, http.client.HTTPException) as error:  # URLError and time-outs too
+        # URLError and time-outs too; ValueError: of an answer that urllib can't read.
+        except (OSError, http.client.HTTPException, ValueError) as error:
             raise OutputLost(f"{self._host}: {_reason(error)}") from error
 
     def _request(self, message: Message) -> urllib.request.Request:
@@ -236,7 +231,8 @@ class Webhook(Output):
 
     def _not_accepted(self, message: Message, error: urllib.error.HTTPError) -> None:
         """Drop an event that the receiver calls bad; else raise OutputLost."""
-        answer = f"{self._host}: answered {error.code} {str(error.reason)[:LONGEST_REASON]}"
+        words = one_line(str(error.reason))[:LONGEST_REASON]
+        answer = f"{self._host}: answered {error.code} {words}"
         if error.code in _BAD_EVENT:
             log.error("%s to event %s, which is dropped.", answer, message.id)
             self._refused += 1
@@ -262,4 +258,4 @@ def _reason(error: Exception) -> str:
     inner = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(inner, TimeoutError):
         return "no answer in time"
-    return error_text(inner)
+    return one_line(error_text(inner))[: 2 * LONGEST_REASON]

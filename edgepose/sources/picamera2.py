@@ -43,7 +43,9 @@ class Picamera2Options(Options):
 
     size: FrameSize = Field(default=(720, 1280), description="[height, width] in pixels")
     fps: Rate = Field(default=30.0, description="frames a second")
-    camera: int = Field(default=0, ge=0, description="number as in: rpicam-hello --list-cameras")
+    camera: int = Field(
+        default=0, ge=0, le=99, description="number as in: rpicam-hello --list-cameras"
+    )
     lores: FrameSize | None = Field(
         default=None,
         description="[height, width] of a second, small picture that the camera makes for free",

@@ -47,6 +47,7 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.plan: list[int | str] = []
+        self.location = "/elsewhere"  # of redirects
         self.delay = 0.0  # seconds before each answer
         self.taken: list[tuple[dict[str, str], bytes]] = []
         self.paths: list[str] = []
@@ -79,13 +80,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if answer == "late":
             self.server.released.wait(WAIT)
             return
+        if answer == "garbage":
+            self.wfile.write(b"\x1b[31m\x00\xff" * 5000 + b"\n")
+            return
         if answer == "talkative":
             self.send_response(503, "A" * 60_000)
             answer = 503
         else:
             self.send_response(int(answer))
         if 300 <= int(answer) < 400:
-            self.send_header("Location", "/elsewhere")
+            self.send_header("Location", self.server.location)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -193,6 +197,25 @@ def test_a_long_reason_of_a_server_is_cut(server: Server, hook: Make, scene: Cal
     output = post(hook("door"), scene(0, 1))
     assert "answered 503 AAA" in output.trouble
     assert len(output.trouble) < 200
+
+
+def test_an_answer_that_is_none_is_a_failed_post(
+    server: Server, hook: Make, scene: Callable[..., Scene]
+):
+    """A redirect to nowhere, or bytes of anything: the event waits, and no terminal obeys."""
+    server.location = "http://[::1"
+    server.plan = [302, "garbage"]
+    output = post(hook("door"), scene(0, 1))
+    assert "answered 302" in output.trouble
+
+    post(output)
+    assert output.trouble.isprintable()
+    assert len(output.trouble) < 200
+    assert not server.ids
+
+    post(output)
+    assert server.ids == ["id-1"]
+    assert not output.trouble
 
 
 def test_watches_and_types_are_chosen(server: Server, hook: Make, scene: Callable[..., Scene]):

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from edgepose import options
 from edgepose.errors import UserError
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.gpio.lines import InputLine, as_output_lost
+from edgepose.outputs.gpio.lines import LAST_LINE, InputLine, as_output_lost
 from edgepose.outputs.gpio.safe_state import LineRef
 from edgepose.types import Scene
 
@@ -28,7 +28,7 @@ class ButtonOptions(options.Options):
     """Which line, and what a press does."""
 
     line: int = Field(
-        ge=0, description="number of the GPIO, not of the header's pin", examples=[27]
+        ge=0, le=LAST_LINE, description="number of the GPIO, not of the header's pin", examples=[27]
     )
     watch: str | None = Field(
         default=None,

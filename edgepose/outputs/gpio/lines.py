@@ -19,6 +19,7 @@ from edgepose.errors import OutputLost, error_text
 
 HEADERS: Final = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")  # Pi 5; Pi 4; before
 CONSUMER: Final = "edgepose"
+LAST_LINE: Final = 65_535  # far above any chip's
 
 Taken = TypeVar("Taken")
 

@@ -19,7 +19,7 @@ from edgepose import options
 from edgepose.errors import error_text
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.dedup import DeliveredEvents
-from edgepose.outputs.gpio.lines import Line, as_output_lost
+from edgepose.outputs.gpio.lines import LAST_LINE, Line, as_output_lost
 from edgepose.outputs.gpio.pattern import ANYBODY, BLINK, PULSE, Mode, Pattern, Rule
 from edgepose.outputs.gpio.safe_state import LineRef, record_held
 from edgepose.types import Event, Scene
@@ -35,15 +35,15 @@ EventType = Literal[
     "abandoned",
 ]  # fmt: skip
 
-Pulse = Annotated[float, Field(ge=0.01, allow_inf_nan=False)]
-Blink = Annotated[float, Field(ge=0.1, allow_inf_nan=False)]
+Pulse = Annotated[float, Field(ge=0.01, le=options.DAY)]
+Blink = Annotated[float, Field(ge=0.1, le=options.DAY)]
 
 
 class GpioOptions(options.Options):
     """Which line, when it is on, and what cuts it short."""
 
     line: int = Field(
-        ge=0, description="number of the GPIO, not of the header's pin", examples=[17]
+        ge=0, le=LAST_LINE, description="number of the GPIO, not of the header's pin", examples=[17]
     )
     when: str | tuple[str, ...] = Field(
         description="watch that switches it, or several; person: whenever somebody is there",

@@ -111,6 +111,11 @@ class MqttClient:
         return f"no connection to {self.address}" + (f": {self.reason}" if self.reason else " yet")
 
     @property
+    def has_ended(self) -> bool:
+        """Return whether paho's thread ended by a fault of its own: nothing is sent any more."""
+        return self._thread is not None and not self._thread.is_alive() and not self._is_closing
+
+    @property
     def address(self) -> str:
         """Return the broker's address."""
         return f"{self._options.host}:{self._options.port}"

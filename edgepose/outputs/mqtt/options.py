@@ -8,25 +8,16 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, model_validator
 
 from edgepose import options
-from edgepose.system.urls import redacted_in
 
 _TOPIC: Final = re.compile(r"[^+#/$\x00][^+#\x00]*")
+LONGEST_LOGIN: Final = 65_535  # bytes; their number is sent in two
 _MAX_TOPIC: Final = 200  # characters; leaves room below 65535 bytes for the longest watch name
 
 
-def _must_be_host(host: str) -> str:
-    try:
-        host.encode("idna")
-    except UnicodeError as error:
-        raise ValueError(f"expected a host name or an address, found '{_shown(host)}'") from error
-    if not host or re.search(r"[\s/]|^[^:]+:\d+$", host):
-        raise ValueError(f"expected a host name or an address alone, found '{_shown(host)}'")
-    return host
-
-
-def _shown(host: str) -> str:
-    """Return a host without the login that somebody pasted with it."""
-    return redacted_in(host).rpartition("@")[2]
+def _must_be_login(text: str) -> str:
+    if len(text.encode(errors="replace")) > LONGEST_LOGIN:
+        raise ValueError(f"expected at most {LONGEST_LOGIN} bytes, which is what MQTT can send")
+    return text
 
 
 def _must_be_topic(topic: str) -> str:
@@ -38,14 +29,16 @@ def _must_be_topic(topic: str) -> str:
     return topic
 
 
-Host = Annotated[str, AfterValidator(_must_be_host)]
+Login = Annotated[str, AfterValidator(_must_be_login)]
 Topic = Annotated[str, AfterValidator(_must_be_topic)]
 
 
 class MqttOptions(options.Options):
     """The broker, the login, and what is sent."""
 
-    host: Host = Field(description="the broker's name or address", examples=["broker.local"])
+    host: options.Host = Field(
+        description="the broker's name or address", examples=["broker.local"]
+    )
     port: int = Field(default=1883, ge=1, le=65535, description="8883 is usual with TLS")
     topic_prefix: Topic = Field(
         default="edgepose", description="topics begin with this and the device's name"
@@ -59,8 +52,8 @@ class MqttOptions(options.Options):
         description="unique at the broker; unset: made of machine and name",
         examples=["lobby-1"],
     )
-    user: str | None = Field(default=None, description="only together with password")
-    password: str | None = Field(
+    user: Login | None = Field(default=None, description="only together with password")
+    password: Login | None = Field(
         default=None,
         repr=False,
         description="better from the environment than written here",
@@ -99,6 +92,7 @@ class MqttOptions(options.Options):
     outbox_max: int = Field(
         default=100_000,
         ge=1,
+        le=1_000_000,
         description="events kept while the broker is away; past that the oldest is dropped",
     )
 

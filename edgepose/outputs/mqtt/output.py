@@ -235,6 +235,8 @@ class Mqtt(Output, MqttCallbacks):
         self.wake_at = now + TICK
         if self._client is not None and self._client.fault is not None:
             raise self._client.fault
+        if self._client is not None and self._client.has_ended:
+            raise OutputLost(f"the client of {self._client.address} ended by a fault of its own")
         if now - self._polled_at >= POLL or now - self._seen_at >= SILENCE:
             self._publish_states(now)
         self._outbox.step()

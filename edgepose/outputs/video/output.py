@@ -51,7 +51,9 @@ class VideoOutputOptions(Style):
         "names end in the event's id; unset: everything",
         examples=[5.0],
     )
-    keep: int = Field(default=100, ge=1, description="how many such clips are kept, with around")
+    keep: int = Field(
+        default=100, ge=1, le=10_000, description="how many such clips are kept, with around"
+    )
 
     @field_validator("path")
     @classmethod

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from edgepose.options import ExistingPath, Options
+from edgepose.options import ExistingPath, Host, Options
 from edgepose.outputs.web.token import SHORTEST
 
 
@@ -25,7 +25,7 @@ class Tls(Options):
 class WebOptions(Options):
     """Options of the web page: who can reach it, and how much of the camera it shows."""
 
-    host: Annotated[str, Field(min_length=1)] = Field(
+    host: Host = Field(
         default="127.0.0.1",
         description="address to listen on: 127.0.0.1 for this device itself only, 0.0.0.0 for all "
         "networks it is in",
