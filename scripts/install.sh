@@ -202,6 +202,8 @@ make_venv() {
     # The service's files travel with the version, so that a rollback brings its own back.
     mkdir -p "$venv/share/edgepose"
     cp -r "$here/../systemd" "$venv/share/edgepose/"
+    "$venv/bin/python" -P -m edgepose.cli.shell_files "$venv/share" ||
+        say "Going on without man pages and completions of the shell."
 }
 
 # Where the lock names everything, pip has nothing to choose (--no-deps): OpenCV's wheels ask for
@@ -319,6 +321,7 @@ switch_to() {
     [ -z "$before" ] || [ "$before" = "$venv" ] || link "$before" "$opt/previous"
     link "$venv" "$opt/venv"
     link "/opt/edgepose/venv/bin/edgepose" "$root/usr/local/bin/edgepose"
+    link_shell_files "$venv"
     install -m 644 "$venv"/share/edgepose/systemd/*.service "$units/"
     install -m 644 "$venv"/share/edgepose/systemd/*.rules "$rules/"
     systemctl daemon-reload || say "systemd does not run here; the service starts at the next boot."
@@ -326,6 +329,19 @@ switch_to() {
         { udevadm control --reload && udevadm trigger --action=change; } 2>/dev/null || true
     fi
 }
+
+# Man pages and completions, as links into the version in use: a rollback brings its own.
+link_shell_files() {
+    local file share=$root/usr/local/share
+    if [ -d "$share" ]; then
+        find "$share" -type l -lname '/opt/edgepose/*' -delete
+    fi
+    while IFS= read -r file; do
+        install -d -m 755 "$(dirname "$share/$file")"
+        link "/opt/edgepose/venv/share/$file" "$share/$file"
+    done < <(shell_files "$1")
+}
+shell_files() { (cd "$1/share" && find . -type f \( -name 'edgepose*' -o -name _edgepose \) ! -path './edgepose/*'); }
 
 services() {
     local found=("$units"/multi-user.target.wants/edgepose@*.service)

@@ -21,6 +21,7 @@ for unit in edgepose.service "$units"/multi-user.target.wants/edgepose@*.service
 done
 rm -f "$units"/edgepose.service "$units"/edgepose@.service \
     "$root"/etc/udev/rules.d/70-edgepose.rules "$root"/usr/local/bin/edgepose
+[ ! -d "$root"/usr/local/share ] || find "$root"/usr/local/share -type l -lname '/opt/edgepose/*' -delete
 systemctl daemon-reload 2>/dev/null || true
 rm -rf "$root"/opt/edgepose
 

@@ -60,6 +60,14 @@ def main():
 """
 
 
+SHELL_FILES = """
+import pathlib, sys
+page = pathlib.Path(sys.argv[1]) / "man/man1/edgepose.1"
+page.parent.mkdir(parents=True)
+page.write_text("a page")
+"""
+
+
 def wheel(folder: Path, version: str, fault: str = "") -> None:
     """Write a wheel of a stand-in of edgepose. fault: the command that it fails at."""
     name = f"edgepose-{version}"
@@ -79,6 +87,7 @@ def load_model(model): return LoadedModel()
         ),
         "edgepose/errors.py": "class EdgeposeError(Exception): pass\n",
         "edgepose/appliance/model.py": program,
+        "edgepose/cli/shell_files.py": SHELL_FILES,
         "edgepose/assets/configs/templates/arms_up.yaml": "shipped: 1\n",
         f"{name}.data/data/version": version,
         f"{name}.dist-info/entry_points.txt": "[console_scripts]\nedgepose = edgepose:main\n",
@@ -203,6 +212,9 @@ def test_a_clean_machine_gets_the_whole_service(machine):
     assert (root / "etc/udev/rules.d/70-edgepose.rules").is_file()
     assert (root / "usr/local/bin/edgepose").readlink() == Path("/opt/edgepose/venv/bin/edgepose")
     assert (root / "etc/edgepose/templates/arms_up.yaml").read_text() == "shipped: 1\n"
+    page = Path("/opt/edgepose/venv/share/man/man1/edgepose.1")
+    assert (root / "usr/local/share/man/man1/edgepose.1").readlink() == page
+    assert (root / page.relative_to("/")).read_text() == "a page"
     assert "groupadd --system gpio" in log
     assert "useradd --system --gid edgepose" in log
     assert "usermod -aG video,render,gpio,plugdev,input,tty edgepose" in log
@@ -480,6 +492,7 @@ def test_uninstalling_keeps_what_is_the_users_unless_told(machine, purge):
     assert not (machine.root / "etc/systemd/system/edgepose.service").exists()
     assert not (machine.root / "etc/udev/rules.d/70-edgepose.rules").exists()
     assert not (machine.root / "usr/local/bin/edgepose").is_symlink()
+    assert not (machine.root / "usr/local/share/man/man1/edgepose.1").is_symlink()
     assert (machine.root / "etc/edgepose/edgepose.yaml").exists() is not purge
     assert (machine.root / "var/lib/edgepose").exists() is not purge
     assert "systemctl disable --now edgepose.service" in machine.log

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 import click
 from click.exceptions import NoArgsIsHelpError
+from click.shell_completion import CompletionItem
 
 from edgepose import __version__
 from edgepose.cli.command import CommandGroup
@@ -69,6 +70,15 @@ class _Commands(CommandGroup):
         module, _, attribute = found.place.partition(":")
         command: click.Command = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands that begin so, with their summaries, none of them imported."""
+        found = [
+            CompletionItem(name, help=entry.summary)
+            for name, entry in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the summaries; click would import every command for the first line of its help."""

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from edgepose import imaging
 from edgepose.bench.comparison import FIGURES, Entrant, Row, Sheet, advise, compare
+from edgepose.cli import completion
 from edgepose.cli.command import Command
 from edgepose.cli.options import json_option
 from edgepose.cli.pose import opened
@@ -30,7 +31,9 @@ _Existing = click.Path(path_type=Path, exists=True)
         "edgepose compare edgepose-nano movenet-lightning-int8 --data clip.mp4 --sheet both.png"
     ],
 )
-@click.argument("models", nargs=-1, required=True, metavar="MODEL MODEL...")
+@click.argument(
+    "models", nargs=-1, required=True, metavar="MODEL MODEL...", shell_complete=completion.models
+)
 @click.option(
     "--data",
     "data",

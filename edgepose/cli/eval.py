@@ -13,6 +13,7 @@ from rich.table import Table
 
 from edgepose import imaging
 from edgepose.appliance.model import LoadedModel
+from edgepose.cli import completion
 from edgepose.cli.command import Command
 from edgepose.cli.options import json_option
 from edgepose.cli.pose import opened
@@ -35,7 +36,7 @@ _Existing = click.Path(path_type=Path, exists=True)
         "edgepose eval edgepose-nano --data models/demo/demo.mp4 --json",
     ],
 )
-@click.argument("model", required=False, metavar="[MODEL]")
+@click.argument("model", required=False, metavar="[MODEL]", shell_complete=completion.models)
 @click.option(
     "--data",
     type=_Existing,

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from edgepose import imaging
 from edgepose.appliance.model import LoadedModel, load_model
+from edgepose.cli import completion
 from edgepose.cli.command import CommandGroup
 from edgepose.cli.exercise_clip import as_rows, curve_of, needs_model, seen_in, told
 from edgepose.cli.exercise_learn import learn
@@ -67,7 +68,7 @@ def _listed(name: str, path: Path) -> dict[str, Any]:
 
 
 @exercise.command(examples=["edgepose exercise show squat --picture squat.png"])
-@click.argument("name")
+@click.argument("name", shell_complete=completion.definitions("exercise"))
 @click.option(
     "--picture",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -110,7 +111,7 @@ def _path(name: str) -> Path:
 
 
 @exercise.command("test", examples=["edgepose exercise test squat clip.mp4 --picture curve.png"])
-@click.argument("name")
+@click.argument("name", shell_complete=completion.definitions("exercise"))
 @click.argument("clips", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--picture",

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from edgepose.cli import completion
 from edgepose.cli.check_config import notes
 from edgepose.cli.command import Command
 from edgepose.config.edit import save_text
@@ -68,8 +69,18 @@ class Found:
 @click.option(
     "--source", metavar="CAMERA", help="demo, a device such as /dev/video0, csi:0, a URL or a file."
 )
-@click.option("--pose", metavar="NAME", help="Watch for this pose; see: template list.")
-@click.option("--exercise", metavar="NAME", help="Count this exercise; see: exercise list.")
+@click.option(
+    "--pose",
+    metavar="NAME",
+    shell_complete=completion.definitions("template"),
+    help="Watch for this pose; see: template list.",
+)
+@click.option(
+    "--exercise",
+    metavar="NAME",
+    shell_complete=completion.definitions("exercise"),
+    help="Count this exercise; see: exercise list.",
+)
 @click.option("--relay", metavar="LINE", help="Number of the GPIO that switches, or none.")
 @click.option("--broker", metavar="HOST[:PORT]", help="MQTT broker, or none.")
 @click.option("--show", type=click.Choice(list(SHOWN)), help="Where it is shown.")

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 from rich.text import Text
 
+from edgepose.cli import completion
 from edgepose.cli.command import CommandGroup
 from edgepose.cli.options import json_option
 from edgepose.cli.recommend import recommend
@@ -96,7 +97,9 @@ def list_models(here: bool, as_json: bool) -> None:
         "edgepose models pull movenet-thunder-int8 --mirror /media/stick/models",
     ]
 )
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument(
+    "names", nargs=-1, required=True, metavar="NAME...", shell_complete=completion.models
+)
 @click.option("--mirror", default="", metavar="URL|DIR", help="Fetch from here, not from upstream.")
 @json_option
 def pull(names: tuple[str, ...], mirror: str, as_json: bool) -> None:
@@ -145,7 +148,7 @@ def _pull(known: Entry, mirror: str) -> Path:
 
 
 @models.command(examples=["edgepose models verify"])
-@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.argument("names", nargs=-1, metavar="[NAME...]", shell_complete=completion.models)
 @json_option
 def verify(names: tuple[str, ...], as_json: bool) -> None:
     """Compare the models on this machine with the manifest.
@@ -164,7 +167,7 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
 
 
 @models.command(examples=["edgepose models info edgepose-nano"])
-@click.argument("model", metavar="NAME|FILE")
+@click.argument("model", metavar="NAME|FILE", shell_complete=completion.models)
 @click.option("--tensors", is_flag=True, help="List every tensor, not only inputs and outputs.")
 @json_option
 def info(model: str, tensors: bool, as_json: bool) -> None:
@@ -184,7 +187,7 @@ def info(model: str, tensors: bool, as_json: bool) -> None:
 @models.command(
     "strip-decoder", examples=["edgepose models strip-decoder posenet-075-353x481 posenet.tflite"]
 )
-@click.argument("model", metavar="NAME|IN.tflite")
+@click.argument("model", metavar="NAME|IN.tflite", shell_complete=completion.models)
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False), metavar="OUT.tflite")
 @click.option("--force", is_flag=True, help="Replace OUT.tflite if it exists.")
 @json_option

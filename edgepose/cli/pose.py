@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from edgepose import imaging
 from edgepose.appliance.model import LoadedModel, hint, load_model
+from edgepose.cli import completion
 from edgepose.cli.command import Command
 from edgepose.cli.options import reason
 from edgepose.config.model_section import ModelSection
@@ -22,7 +23,10 @@ from edgepose.types import Frame, Image, Pose, Scene
 from edgepose.yamldoc.marks import one_line
 
 model_option = click.option(
-    "--model", metavar="NAME|PATH", help="Model to use; the best available by default."
+    "--model",
+    metavar="NAME|PATH",
+    shell_complete=completion.models,
+    help="Model to use; the best available by default.",
 )
 
 

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from edgepose import imaging
 from edgepose.appliance.model import LoadedModel
+from edgepose.cli import completion
 from edgepose.cli.command import CommandGroup
 from edgepose.cli.options import json_option
 from edgepose.cli.pose import drawing_targets, model_option, opened, show_model
@@ -98,7 +99,7 @@ def _find(name: str) -> Template:
 
 
 @template.command(examples=["edgepose template show arms_up"])
-@click.argument("name")
+@click.argument("name", shell_complete=completion.definitions("template"))
 @json_option
 def show(name: str, as_json: bool) -> None:
     """Show what the template NAME (or file) compares: each limb's angle, weight and tolerance."""
@@ -131,7 +132,7 @@ def show(name: str, as_json: bool) -> None:
         "edgepose template test squat clip.mp4",
     ],
 )
-@click.argument("name")
+@click.argument("name", shell_complete=completion.definitions("template"))
 @click.argument("media", nargs=-1, required=True, type=click.Path(path_type=Path))
 @model_option
 @json_option
