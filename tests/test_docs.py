@@ -32,10 +32,9 @@ def fences(page: Path) -> list[tuple[str, str, str]]:
 
 
 @pytest.fixture
-def visitor(tmp_path: Path, media: Path, monkeypatch) -> Path:
+def visitor(tmp_path: Path, monkeypatch) -> Path:
     """Return a folder as a reader of these pages has it, who has taught what they name."""
     (tmp_path / "models").symlink_to(ROOT / "models")
-    shutil.copy(media / "stills" / "depthai_standing.jpg", tmp_path / "photo.jpg")
     shutil.copytree(ROOT / "configs" / "templates", tmp_path / "templates")
     (tmp_path / "logo.png").write_bytes((ROOT / "docs" / "stages.png").read_bytes())
     shape = np.random.default_rng(0).uniform(100, 300, (17, 3)).astype(np.float32)
@@ -44,6 +43,7 @@ def visitor(tmp_path: Path, media: Path, monkeypatch) -> Path:
     classifier_file.save(tmp_path / "yoga.csv", classifier_file.examples_of(examples))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EDGEPOSE_MQTT_PASSWORD", "secret")
+    monkeypatch.delenv("EDGEPOSE_MODEL_PATH", raising=False)
     return tmp_path
 
 

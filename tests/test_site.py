@@ -40,5 +40,5 @@ def test_nothing_is_loaded_from_elsewhere(site: Path):
 
 def test_links_to_files_of_the_checkout_lead_to_the_forge(site: Path):
     """The site has no `configs/`; the forge has."""
-    text = (site / "start" / "camera" / "index.html").read_text()
+    text = (site / "reference" / "yaml" / "index.html").read_text()
     assert "https://github.com/edgepose/edgepose/blob/main/configs/reference.yaml" in text

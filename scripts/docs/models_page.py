@@ -7,37 +7,40 @@ from typing import Final, NamedTuple
 
 import md
 
-from edgepose.modelstore.manifest import manifest
+from edgepose.modelstore.manifest import Entry, manifest
 
 
-class _Published(NamedTuple):
-    """Figures that others have published: mAP, ms on a Pi 4's CPU, ms on an Edge TPU."""
+class _Speed(NamedTuple):
+    """Milliseconds of an inference that others have published, on a Pi 4 and on an Edge TPU."""
 
-    accuracy: str = "-"
     pi4: str = "-"
     tpu: str = "-"
 
 
 _PUBLISHED: Final = {
-    "movenet-lightning-int8": _Published("57.4", "95 ms", "7.1 ms"),
-    "movenet-lightning-fp16": _Published("63.0", "186 ms"),
-    "movenet-thunder-int8": _Published("68.9", "251 ms", "13.8 ms"),
-    "movenet-thunder-fp16": _Published("72.0", "594 ms"),
-    "posenet-100-257-fp32": _Published("45.6", "338 ms"),
-    "posenet-075-353x481": _Published(tpu="5.8 ms"),
-    "posenet-075-481x641": _Published(tpu="10.3 ms"),
-    "posenet-075-721x1281": _Published(tpu="32.4 ms"),
+    "movenet-lightning-int8": _Speed("95 ms", "7.1 ms"),
+    "movenet-lightning-fp16": _Speed("186 ms"),
+    "movenet-thunder-int8": _Speed("251 ms", "13.8 ms"),
+    "movenet-thunder-fp16": _Speed("594 ms"),
+    "posenet-100-257-fp32": _Speed("338 ms"),
+    "posenet-075-353x481": _Speed(tpu="5.8 ms"),
+    "posenet-075-481x641": _Speed(tpu="10.3 ms"),
+    "posenet-075-721x1281": _Speed(tpu="32.4 ms"),
 }
-_BAD_AT: Final = {
-    "edgepose-nano": "people half hidden, floor exercises",
-    "movenet-lightning": "push-ups and sit-ups near the camera, people who lie",
-    "movenet-thunder": "slow without an Edge TPU",
-    "movenet-multipose": "slow; small people in the distance",
-    "posenet": "twisted and lying poses; finds people who are not there",
-    "posenet-resnet50": "very slow on a CPU",
-    "efficientpose": "a small model of MPII's 16 points: no eyes and ears",
-    "mediapipe-pose": "ten times as slow as Lightning; no build for the Edge TPU",
-}
+_FAMILIES: Final = (
+    ("`movenet-lightning`", "one person who stands, fast", "push-ups and sit-ups near the camera, "
+     "people who lie"),
+    ("`movenet-thunder`", "one person, exactly", "slow without an Edge TPU"),
+    ("`movenet-multipose`", "several people who stand", "slow; small people in the distance"),
+    ("`posenet-075`", "several people on an Edge TPU", "twisted and lying poses; finds people who "
+     "are not there"),
+    ("`posenet-resnet50`", "the same, a larger network", "very slow on a CPU"),
+    ("`mediapipe-pose`", "the floor, hands and feet; shakes least", "ten times as slow as "
+     "Lightning; no build for the Edge TPU"),
+    ("`edgepose-nano`", "is in the box, faster than Lightning", "people half hidden, from behind, "
+     "on the floor"),
+    ("`efficientpose-rt-lite`", "small", "16 points of MPII: no eyes and ears"),
+)  # fmt: skip
 _PEOPLE: Final = {
     "movenet": "1",
     "multipose": "6",
@@ -62,34 +65,26 @@ def pages() -> dict[str, str]:
     text = md.page(
         "Models and chips",
         md.table(("you have", "take"), _CHOICES),
-        "Which one is best on *your* pictures is one command: `edgepose compare "
-        "movenet-lightning-int8 edgepose-nano --data clip.mp4`. How fast this machine is: "
-        "`edgepose bench`.",
+        "`edgepose models recommend` measures this machine and names one. Which one is best on "
+        "*your* pictures says `edgepose compare movenet-lightning-int8 edgepose-nano --data "
+        "clip.mp4`.",
         "## Every model",
-        md.table(
-            (
-                "model",
-                "people",
-                "input",
-                "file",
-                "mAP",
-                "Pi 4, CPU",
-                "Edge TPU",
-                "licence",
-                "is bad at",
-            ),
-            _rows(),
-        ),
+        md.table(("model", "people", "input", "file", "mAP", "Pi 4, CPU", "Edge TPU"), _rows()),
         "mAP and milliseconds of MoveNet and PoseNet 100 are those that "
         "[TensorFlow publishes](https://www.tensorflow.org/lite/examples/pose_estimation/overview) "
         "(COCO, pictures cut to one person; Raspberry Pi 4, four threads); those of the Edge TPU "
         "are [Coral's](https://coral.ai/models/pose-estimation/) (USB Accelerator at a desktop "
-        "PC). A dash means that nobody has published a figure. Own figures, which compare the "
+        "PC). A dash: no published figure was found. Own figures, which compare the "
         "models on the same pictures, are in [the card of edgepose-nano]"
         "(../../models/edgepose-nano.md#how-good-it-is), [models](../../models/README.md) and "
         "[benchmarks](../benchmarks.md).",
-        "Fetch one by its name: `edgepose models pull movenet-thunder-int8`. A licence that is "
-        "`unclear` is one that upstream does not state: find out before you ship it.",
+        "Fetch one by its name: `edgepose models pull movenet-thunder-int8`. All are Apache-2.0, "
+        f"except {_unclear()}: its licence is not stated upstream; find out before you ship it.",
+        "## What each is good and bad at",
+        "![The same four pictures, seen by four models](models-by-eye.png)",
+        "Drawn people, which edgepose-nano was trained on: on photos it is further behind. "
+        "`edgepose compare --sheet` makes such a sheet of your own pictures.",
+        md.table(("family", "good at", "bad at"), _FAMILIES),
         "## Edge TPU: which interpreter with which library",
         _PAIRS,
         md.table(("interpreter", "library", "what is reported"), _REPORTS),
@@ -124,33 +119,28 @@ _CHIPS: Final = (
 )  # fmt: skip
 
 
+def _shown() -> list[Entry]:
+    """Return the pose models that run on a CPU, are published, and are no double of another."""
+    return [
+        entry
+        for name, entry in manifest().items()
+        if entry.needs != "edgetpu"
+        and entry.family in _PEOPLE
+        and not name.endswith("-decoder")
+        and (entry.urls or name == "edgepose-nano")
+    ]
+
+
 def _rows() -> Iterator[tuple[str, ...]]:
-    for name, entry in manifest().items():
-        if (
-            entry.needs == "edgetpu"
-            or entry.family in ("classifier", "detector")
-            or name.endswith("-decoder")
-        ):
-            continue
-        if not entry.urls and name != "edgepose-nano":
-            continue
-        said = _PUBLISHED.get(name, _Published())
+    for entry in _shown():
+        speed = _PUBLISHED.get(entry.name, _Speed())
         size = f"{entry.size / 1e6:.1f} MB" if entry.size else "-"
         shape = "x".join(map(str, entry.input or ()))
-        tpu = said.tpu if said.tpu != "-" else ("yes" if entry.edgetpu else "-")
-        yield (
-            md.code(name),
-            _PEOPLE[entry.family],
-            shape,
-            size,
-            said.accuracy,
-            said.pi4,
-            tpu,
-            entry.licence,
-            _bad(name),
-        )
+        tpu = speed.tpu if speed.tpu != "-" or not entry.edgetpu else "yes"
+        accuracy = f"{entry.accuracy:.1f}" if entry.accuracy else "-"
+        people = _PEOPLE[entry.family]
+        yield md.code(entry.name), people, shape, size, accuracy, speed.pi4, tpu
 
 
-def _bad(name: str) -> str:
-    prefix = max((one for one in _BAD_AT if name.startswith(one)), key=len, default="")
-    return _BAD_AT.get(prefix, "")
+def _unclear() -> str:
+    return md.codes(entry.name for entry in _shown() if entry.licence != "Apache-2.0")
