@@ -10,11 +10,19 @@ import md
 
 from edgepose import jsonio
 from edgepose.outputs.base import Device
+from edgepose.outputs.web import Web
+from edgepose.outputs.web.api import _OFFERED
 from edgepose.outputs.web.options import WebOptions
 from edgepose.outputs.web.server import Server
 from edgepose.outputs.web.streams import LatestScene
 
-_FORM: Final = {"/login": "Show the login form."}
+_UNDESCRIBED: Final = {
+    "/login": "Show the login form.",
+    "/api/config": "Return the configuration for an editor; secrets are hidden.",
+    "/api/config/check": 'Return what is wrong with `{"text": ...}`: the line and the sentence.',
+    "/api/schema": "Return the JSON schema of the configuration.",
+}
+_OTHERWISE: Final = ("config",)  # commands with addresses of their own
 _BODIES: Final[dict[str, Any]] = {
     "detect": {"name": "detect", "value": False},
     "profile": {"name": "profile", "value": "evening"},
@@ -23,6 +31,12 @@ _BODIES: Final[dict[str, Any]] = {
     "routine": {"name": "routine", "value": {"watch": "workout", "do": "start"}},
     "capture": {"name": "capture", "value": {"name": "bow", "countdown": 5, "watch": True}},
     "learn": {"name": "learn", "value": {"name": "my_exercise", "count": 5}},
+    "rename": {
+        "name": "rename",
+        "value": {"kind": "template", "name": "pose_1", "to": "bow"},
+    },
+    "delete": {"name": "delete", "value": {"kind": "exercise", "name": "my_exercise"}},
+    "watch": {"name": "watch", "value": {"kind": "template", "name": "bow"}},
     "save": {"name": "save"},
     "reload": {"name": "reload"},
     "restart": {"name": "restart"},
@@ -46,8 +60,9 @@ _ERRORS: Final = (
 
 
 def pages() -> dict[str, str]:
-    """Return the page by its place below `docs`."""
+    """Return the page by its place below `docs`. Raises AssertionError where the code has more."""
     port = WebOptions().port
+    assert {*_BODIES, *_OTHERWISE} == set(_OFFERED), {*_BODIES, *_OTHERWISE} ^ set(_OFFERED)
     commands = [(md.code(name), md.code(jsonio.dumps(body).decode()))
                 for name, body in _BODIES.items()]  # fmt: skip
     text = md.page(
@@ -77,7 +92,8 @@ def pages() -> dict[str, str]:
 
 async def _routes() -> list[tuple[str, str, str]]:
     """Return method, path and first sentence of each route that is no file of the page."""
-    server = Server(WebOptions(), Device("lobby", ("squats",)), LatestScene(), "token")
+    device, options = Device("lobby", ("squats",)), WebOptions()
+    server = Server(options, device, LatestScene(), "token", owner=Web(options, device))
     async with AsyncExitStack() as stack:
         routes = server._application(stack).router.routes()
         rows = [(route.method, route.resource.canonical, _what(route)) for route in routes]
@@ -87,4 +103,4 @@ async def _routes() -> list[tuple[str, str, str]]:
 def _what(route: Any) -> str:
     handler = getattr(route.handler, "func", route.handler)
     text = md.first_sentence(handler.__doc__)
-    return text or _FORM.get(route.resource.canonical, "")
+    return text or _UNDESCRIBED.get(route.resource.canonical, "")
