@@ -18,7 +18,7 @@ from edgepose.appliance.appliance import Appliance
 from edgepose.cli import cli
 from edgepose.config.loader import load
 from edgepose.errors import EdgeposeError
-from edgepose.outputs.mqtt.fleet_agent import RecentLogs
+from edgepose.outputs.recent_logs import RecentLogs
 
 ROOT: Final = Path(__file__).parent.parent.parent
 TEMPLATES: Final = ROOT / "configs" / "templates"

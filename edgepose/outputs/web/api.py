@@ -11,6 +11,7 @@ from aiohttp import web
 
 from edgepose.errors import EdgeposeError, UserError
 from edgepose.outputs.base import Device
+from edgepose.outputs.recent_logs import RecentLogs
 from edgepose.outputs.web.body import json_object
 from edgepose.outputs.web.options import WebOptions
 from edgepose.outputs.web.responses import json_response, utf8
@@ -21,6 +22,7 @@ _OFFERED: Final = (
     "detect", "profile", "template", "thresholds", "routine", "capture", "learn", "save", "reload",
     "restart", "rename", "delete", "watch", "config",
 )  # commands that the page has a control for  # fmt: skip
+_LINES: Final = 200  # of the log
 COMMAND_TIMEOUT: Final = 15.0  # seconds; most take milliseconds, a capture a second
 
 
@@ -49,6 +51,10 @@ class Api:
         controls = self._device.controls
         found: Mapping[str, Any] = await self.run(controls.library) if controls else {}
         return json_response(found)
+
+    async def log(self, _: web.Request) -> web.Response:
+        """Return the latest lines of the log, the oldest first: those that a fleet may read."""
+        return json_response(RecentLogs.installed().latest(_LINES))
 
     async def command(self, request: web.Request) -> web.Response:
         """Carry out `{"name": ..., "value": ...}`. A user's mistake is 400 with its sentence."""

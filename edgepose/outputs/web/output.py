@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from edgepose import options
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device, Output
+from edgepose.outputs.recent_logs import RecentLogs
 from edgepose.outputs.web import token
 from edgepose.outputs.web.limits import tls_context
 from edgepose.outputs.web.options import WebOptions
@@ -56,6 +57,7 @@ class Web(Output):
         from edgepose.outputs.web.server import Server  # aiohttp: seconds from a cold card
 
         self.close()
+        RecentLogs.installed()  # from now on there is something to show
         options = self._options
         tls = tls_context(options.tls) if options.tls else None
         server = Server(

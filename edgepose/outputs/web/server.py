@@ -121,6 +121,7 @@ class Server:
         app.router.add_get("/api/state", api.state, allow_head=False)
         app.router.add_get("/api/history", api.history, allow_head=False)
         app.router.add_get("/api/library", api.library, allow_head=False)
+        app.router.add_get("/api/log", api.log, allow_head=False)
         app.router.add_post("/api/command", api.command)
         Editor(self._device, self._owner, api.run).add_routes(app.router)
         self._add_streams(app.router, stack)

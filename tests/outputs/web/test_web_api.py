@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import logging
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,10 +22,26 @@ from edgepose.types import Scene
 
 PRIVATE = (
     "/", "/app.js", "/device.js", "/figure.js", "/health.js", "/teach.js", "/watches.js",
-    "/style.css", "/api/state", "/api/events", "/stream",
+    "/style.css", "/api/state", "/api/events", "/stream", "/api/log", "/api/library", "/api/config",
+    "/api/schema", "/editor.min.js",
 )  # fmt: skip
 Clients = Callable[[Web], Any]
 OpenPage = Callable[..., Web]
+
+
+def test_the_log_is_bounded_and_has_no_token(client, state: Path):
+    """The latest lines of this run, for who has the token; never the line with a new token."""
+    log = logging.getLogger("edgepose.outputs.web")
+    log.warning("Your token is: %s", "made-here", extra={"is_local": True})
+    for number in range(300):
+        log.warning("line %d %s", number, 999 * "x")
+    lines = json.loads(client.get("/api/log")[1])["lines"]
+    assert len(lines) == 200
+    assert lines[-1]["text"].startswith("line 299 ")
+    assert max(len(line["text"]) for line in lines) == 500
+    assert b"made-here" not in client.get("/api/log")[1]
+    client.token = None
+    assert client.get("/api/log")[0] == 401
 
 
 # Who may come in

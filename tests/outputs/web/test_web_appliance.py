@@ -156,7 +156,9 @@ def test_from_a_fresh_install_a_taught_pose_fires_in_three_taps(
     phone.open()
     phone.log_in()
     phone.see("document.querySelector('#stage.is-live')")
-    phone.tap("#teach")
+    done = "[...document.querySelectorAll('.guide .is-done')].map((step) => step.id).join()"
+    phone.see(f"{done} === 'guide-picture,guide-person'")
+    phone.tap_until("#teach", "document.getElementById('teach-sheet').open")
     phone.tap("#teach-form .primary")
 
     phone.see("document.getElementById('taught-sheet').open")
@@ -164,6 +166,7 @@ def test_from_a_fresh_install_a_taught_pose_fires_in_three_taps(
     hint = phone.run("return document.getElementById('taught-hint').textContent")
     assert "edgepose-nano is the small model" in hint
     phone.see("document.getElementById('events').textContent.includes('My pose shown')")
+    phone.see("!document.getElementById('guide-finished').hidden")
 
     assert "my_pose:" in path.read_text()
     assert path.read_text().startswith("# As installed")
@@ -184,7 +187,7 @@ def test_a_gym_sees_today_s_sets_in_its_own_language(
     assert phone.run("return document.querySelector('.curve .target') !== null")
 
     phone.see("document.querySelector('.sets li.is-reached')?.textContent.includes('2 von 2')")
-    head = phone.run("return document.querySelector('.done-head').textContent")
+    head = phone.run("return document.querySelector('#today .done-head').textContent")
     assert head.startswith("Kniebeugen")
     assert head.endswith("Wiederholungen")
     assert phone.run("return document.querySelector('.curve-line').getAttribute('d').length > 99")
@@ -192,6 +195,40 @@ def test_a_gym_sees_today_s_sets_in_its_own_language(
     phone.unfold("#history summary")
     phone.see("document.querySelector('.days .bar-day')?.getBoundingClientRect().height > 20")
     assert phone.complaints() == []
+
+
+def test_poses_are_kept_in_order_on_the_page(
+    kiosk: tuple[Path, int], phone_on: Callable[[int], Any]
+):
+    """Teach one, rename it, delete it; a shipped exercise gets a watch with one tap."""
+    path, port = kiosk
+    phone = phone_on(port)
+    phone.open()
+    phone.log_in()
+    phone.see("document.querySelector('#stage.is-live')")
+    phone.teach("standing")
+    phone.see("document.getElementById('taught-sheet').open")
+    phone.tap("#taught-later")
+
+    phone.tap_until("#tab-library", "!document.getElementById('view-library').hidden")
+    phone.see("document.querySelectorAll('.entry').length > 30")
+    phone.tap("[data-name=standing] [data-do=rename]")
+    phone.type("#rename-to", "upright")
+    phone.tap("#rename-form .primary")
+    phone.see("document.querySelector('[data-name=upright]')")
+    assert (path.parent / "templates" / "upright.png").is_file()
+    phone.tap("[data-name=upright] [data-do=delete]")
+    phone.tap("#delete-form .primary")
+    phone.see("document.querySelector('.entry') && !document.querySelector('[data-name=upright]')")
+    assert not (path.parent / "templates" / "upright.yaml").exists()
+    assert not phone.run("return document.querySelector('[data-name=arms_up] [data-do=delete]')")
+
+    phone.type("#library-find", "plank")
+    phone.see("document.querySelectorAll('.entry:not([hidden])').length === 2")
+    phone.tap("[data-name=plank] [data-do=watch_it]")
+    phone.see("document.querySelector('[data-name=plank] p').textContent.includes('plank')")
+    assert load(path).watches["plank"].exercise.stem == "plank"
+    assert "# as the customer asked" in path.read_text()
 
 
 def test_an_exercise_is_taught_on_the_page(gym: tuple[Path, int], phone_on: Callable[[int], Any]):

@@ -183,7 +183,7 @@ def test_an_exercise_is_taught(phone: Phone, stand: Web, appliance: Appliance):
     phone.see(f"{COUNT}.endsWith(' s')")
     phone.see(f"{TOAST} === 'Do it 3 times.'")
     phone.see("document.getElementById('learned-sheet').open")
-    assert ("learn", {"name": "shrug", "count": 3, "seconds": 12}) in appliance.asked
+    assert ("learn", {"name": "shrug", "count": 3, "seconds": 12, "watch": True}) in appliance.asked
     shown = phone.run("return document.getElementById('learned-text').textContent")
     assert shown == "exercise 'shrug' is learned from 3 repetitions"
     phone.tap("#learned-close")

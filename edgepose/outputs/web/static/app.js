@@ -3,8 +3,11 @@
 import { ConfigEditor } from "/config.js";
 import { carryOut, make, sentence, show, state as fetchState } from "/device.js";
 import { Events } from "/events.js";
+import { Guide } from "/guide.js";
 import { showHealth } from "/health.js";
 import { ExerciseTeacher } from "/learn.js";
+import { Library } from "/library.js";
+import { Log } from "/log.js";
 import { Teacher } from "/teach.js";
 import { Today } from "/today.js";
 import { Views } from "/views.js";
@@ -110,6 +113,8 @@ function showScene(newest) {
   sceneAt = Date.now();
   watches.update(newest.watches, newest.poses);
   const count = newest.people;
+  guide.tick("picture", true);
+  guide.tick("person", count > 0);
   show(element("people"), element("stage").classList.contains("is-live"));
   element("people").textContent = count === 0 ? say("nobody") : count === 1 ? say("one_person") : say("people", { count });
   showStatus();
@@ -117,6 +122,7 @@ function showScene(newest) {
 
 function addEvent(event) {
   if (!events.add(event)) return;
+  guide.tick("event", true);
   watches.event(event);
   if (REPORTED.includes(event.type)) today.refresh();
 }
@@ -141,6 +147,9 @@ function applyState(found) {
   for (const name of document.querySelectorAll("[data-watch]")) name.textContent = watches.title(name.dataset.watch);
   document.body.classList.toggle("is-mirrored", page.mirror);
   showHealth(found);
+  log.refresh();
+  guide.tick("watch", Object.keys(known).length > 0);
+  if (isFirst) guide.begin(Object.keys(known).length === 0);
   showControls(page);
   element("detect").textContent = say(found.detect === false ? "resume" : "pause");
   showProfiles(page, found.profile);
@@ -189,13 +198,18 @@ function onClick(id, name, value = () => null) {
 
 // Fill a view once it is shown and the device is known.
 function opened(name) {
-  if (name === "config" && page) editor.open(page);
-  else if (page) refresh();
+  if (!page) return;
+  if (name === "config") editor.open(page);
+  else if (name === "library") shelf.open(page);
+  else refresh();
 }
 
 const watches = new Watches(changed);
 const events = new Events((name) => watches.title(name));
 const editor = new ConfigEditor();
+const shelf = new Library(() => refresh());
+const log = new Log();
+const guide = new Guide();
 const views = new Views(opened);
 const today = new Today((name) => watches.title(name), (name) => watches.kind(name));
 new Teacher(() => watches.names, changed);

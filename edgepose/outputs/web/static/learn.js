@@ -66,7 +66,7 @@ export class ExerciseTeacher {
   async learn() {
     this.stop();
     this.button.disabled = true;
-    const order = { name: this.name, count: this.times, seconds: Math.min(EACH * this.times, 60) };
+    const order = { name: this.name, count: this.times, seconds: Math.min(EACH * this.times, 60), watch: element("exercise-watch").checked };
     try {
       element("learned-text").textContent = await command("learn", order);
       element("learned-sheet").showModal();
