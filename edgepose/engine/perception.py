@@ -81,6 +81,11 @@ class Detector:
         self._follower = family.follower()
         self._sure_at: float | None = None  # when who is followed last had the score of a newcomer
 
+    @property
+    def is_following(self) -> bool:
+        """Return whether the region of a frame follows the pose of the one before."""
+        return self._follower is not None
+
     def prepare(self, frame: Frame) -> Job:
         """Return the job of a frame: the region that the last pose asks for, as input tensor."""
         crop = self.family.full_frame(frame.size)

@@ -89,7 +89,7 @@ class Pipeline:
         self._is_detecting = True
         self._next: _Switch | None = None
         self._retired: list[Detector] = []
-        self._pacing = Pacing(self.stats, len(self.workers), source.lossless)
+        self._pacing = self._new_pacing()
         self._beat = 0.0  # of the perception thread, monotonic
         self._perceive = new_thread("perceive", self._run, self._crashed)
 
@@ -140,6 +140,7 @@ class Pipeline:
         assert len(detector.runtimes) == len(self.workers)
         retired, self.perception.detector = self.perception.detector, detector
         self._retired.append(retired)
+        self._pacing = self._new_pacing()
 
     def change_interpreter(self, interpreter: Interpreter) -> None:
         """Let another one take over from the next frame on; what is active ends."""
@@ -250,11 +251,19 @@ class Pipeline:
         self._fanout.follow(switch.interpreter, self.capture.source)
         self.perception.interpreter = switch.interpreter
         self._detector.reset()
-        self._pacing = Pacing(self.stats, len(self.workers), self.capture.source.lossless)
+        self._pacing = self._new_pacing()
         switch.is_done.set()
         if self._next is switch:
             self._next = None
         self._inbox.continue_inference()
+
+    def _new_pacing(self) -> Pacing:
+        """Return the pacing of the present source and model."""
+        is_lossless = self.capture.source.lossless
+        is_following = self.perception.detector.is_following
+        return Pacing(
+            self.stats, len(self.workers), is_lossless=is_lossless, is_following=is_following
+        )
 
     def _close_retired(self, answered: Detector) -> None:
         """Close replaced models once the new one gives results, which come in order."""
