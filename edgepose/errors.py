@@ -8,9 +8,12 @@ Everything else is a fault in the code: it is not caught, and systemd restarts t
 from __future__ import annotations
 
 import difflib
+import os
+import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from pathlib import Path
 from typing import Final, Literal
 
 SHOWN: Final = 10  # problems of a file that a remote asker reads
@@ -180,6 +183,17 @@ class OutputLost(DeviceError):
 def error_text(error: object) -> str:
     """Return an error's text without number and file name, else the name of its type."""
     return str(getattr(error, "strerror", None) or error or type(error).__name__)
+
+
+def fault_text(error: BaseException) -> str:
+    """Describe an error that nobody foresaw: `a fault in edgepose (ValueError, x.py line 7)`.
+
+    Its own text is left out: it may quote a password or a file.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if f"{os.sep}edgepose{os.sep}" in frame.filename]
+    place = [f"{Path(frame.filename).name} line {frame.lineno}" for frame in ours[-1:]]
+    return f"a fault in edgepose ({', '.join([type(error).__name__, *place])})"
 
 
 def counted(number: int, noun: str) -> str:

@@ -46,6 +46,7 @@ from edgepose.errors import (
     UserError,
     counted,
     error_text,
+    fault_text,
     near_miss,
 )
 from edgepose.outputs.base import Controls, Output
@@ -255,6 +256,9 @@ class Appliance(Controls):
                 raise error.public from error
             except OSError as error:  # a disk or a file name that nobody thought of
                 raise DeviceError(f"{name}: {error_text(error)}") from error
+            except Exception as error:  # whoever asks gets an answer, and what runs goes on
+                log.debug("Where the command '%s' failed.", name, exc_info=error)
+                raise DeviceError(f"{name}: {fault_text(error)}") from error
 
     def _new_pipeline(self) -> Pipeline:
         extra = self._extra | {
@@ -450,7 +454,13 @@ class Appliance(Controls):
 
         commit: called once nothing else can fail; what it raises leaves everything as it was.
         """
-        change = plan(self.config, config, self.model, self)
+        try:
+            change = plan(self.config, config, self.model, self)
+        except EdgeposeError:
+            raise
+        except Exception as error:  # a part that nobody foresaw would fail: what runs goes on
+            log.debug("Where a configuration failed.", exc_info=error)
+            raise ConfigError(f"{config.path}: {fault_text(error)}") from error
         with contextlib.ExitStack() as undo:
             if change.model is not None:
                 undo.callback(change.model.close)

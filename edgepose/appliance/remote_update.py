@@ -24,7 +24,7 @@ from edgepose.config.loader import Config
 from edgepose.config.pushed import Parse, accept_pushed
 from edgepose.config.reload import ActiveConfig
 from edgepose.definitions import library, template_file
-from edgepose.errors import ConfigError, EdgeposeError, KeyPath, Problem, UserError
+from edgepose.errors import ConfigError, EdgeposeError, KeyPath, Problem, UserError, fault_text
 from edgepose.outputs.base import Output
 from edgepose.system import atomic, state_file
 from edgepose.system.paths import state_folder
@@ -164,10 +164,11 @@ class RemoteUpdate(Output):
             self._journal.answer("config", push, text, "starting", "it is being checked")
             self._active.is_on_probation, self._deadline = True, time.monotonic() + PROBATION
             done = self._put(pushed)
-        except EdgeposeError as error:
+        except Exception as error:  # whatever a text leads to is an answer
             self._active.is_on_probation = False
-            self._journal.answer("config", push, text, "refused", str(error.public))
-            raise UserError(str(error.public)) from error
+            reason = refusal(error)
+            self._journal.answer("config", push, text, "refused", reason)
+            raise UserError(reason) from error
         self._journal.change("config", text=done)
         if not self._is_ending():  # else the outputs that start next begin the probation
             self._journal.change("config", state="trying")
@@ -198,9 +199,10 @@ class RemoteUpdate(Output):
         config = self._active.config
         try:
             self._put_template(config.base / "templates" / f"{name}.yaml", text)
-        except EdgeposeError as error:
-            self._journal.answer(key, push, text, "refused", str(error.public))
-            raise UserError(str(error.public)) from error
+        except Exception as error:
+            reason = refusal(error)
+            self._journal.answer(key, push, text, "refused", reason)
+            raise UserError(reason) from error
         users = [w for w, s in config.watches.items() if name in {p.stem for p in s.templates}]
         use = f"{', '.join(users)} uses it from now on" if users else "no watch uses it yet"
         answer = f"template '{name}' is in place; {use}"
@@ -229,7 +231,7 @@ class RemoteUpdate(Output):
         save_text(path, text)
         try:
             self._retune()
-        except EdgeposeError:
+        except Exception:
             if before is None:
                 path.unlink(missing_ok=True)
             else:
@@ -276,6 +278,14 @@ class RemoteUpdate(Output):
             good.restore(path)
             self._restart()
         self._end_probation("rolled back", text)
+
+
+def refusal(error: Exception) -> str:
+    """Return why a push is refused, for somebody who may not read files here."""
+    if isinstance(error, EdgeposeError):
+        return str(error.public)
+    log.debug("Where a push failed.", exc_info=error)
+    return fault_text(error)
 
 
 def roll_back_crashing(files: ConfigFiles) -> None:

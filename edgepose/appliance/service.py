@@ -15,12 +15,12 @@ from typing import Final
 
 from edgepose.appliance.appliance import Appliance
 from edgepose.appliance.standby import Standby
-from edgepose.config.files import ConfigFiles
+from edgepose.config.files import ConfigChoice, ConfigFiles
 from edgepose.config.loader import Config
 from edgepose.config.reload import GOOD_AFTER, POLL, RETRY, ActiveConfig, Edits
 from edgepose.engine.threads import PeriodicThread
 from edgepose.engine.watchdog import Supervisor
-from edgepose.errors import ConfigError, EdgeposeError, UserError
+from edgepose.errors import ConfigError, EdgeposeError, UserError, fault_text
 from edgepose.system import last_exit
 from edgepose.system.systemd import notify
 
@@ -153,9 +153,19 @@ class Service:
                     ActiveConfig(choice.config, self._files, choice.problems, is_copy)
                 )
             except UserError as error:  # a model that is damaged; look for the next best
-                self._files.refuse(choice.config, str(error))
-                if is_copy:
-                    raise ConfigError(*choice.problems) from error
+                self._refuse(choice, str(error), is_copy)
+            except EdgeposeError:
+                raise
+            except Exception as error:
+                log.debug("Where a configuration failed.", exc_info=error)
+                self._refuse(choice, f"{choice.config.path}: {fault_text(error)}", is_copy)
+
+    def _refuse(self, choice: ConfigChoice, reason: str, is_copy: bool) -> None:
+        """Look for the next best. Raises ConfigError where there is none."""
+        assert choice.config is not None
+        self._files.refuse(choice.config, reason)
+        if is_copy:
+            raise ConfigError(*choice.problems)
 
     def _is_crash_loop(self, config: Config, last: Config | None) -> bool:
         """Refuse a configuration that crashes the process where a last good one exists."""

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from edgepose.appliance.remote_update import UpdateJournal, named, texts
+from edgepose.appliance.remote_update import UpdateJournal, named, refusal, texts
 from edgepose.config.edit import save_text
 from edgepose.config.files import ConfigFiles
 from edgepose.config.last_broker import Control, remote_outputs
 from edgepose.config.loader import Config
 from edgepose.definitions import library, template_file
-from edgepose.errors import ConfigError, EdgeposeError, UserError
+from edgepose.errors import ConfigError, UserError
 
 
 class StandbyUpdate:
@@ -57,9 +57,10 @@ class StandbyUpdate:
             return str(self.answers[key]["text"])
         try:
             done = put()
-        except EdgeposeError as error:
-            self._journal.answer(key, push, text, "refused", str(error.public))
-            raise UserError(str(error.public)) from error
+        except Exception as error:
+            reason = refusal(error)
+            self._journal.answer(key, push, text, "refused", reason)
+            raise UserError(reason) from error
         self._journal.answer(key, push, text, "accepted", done)
         self._retry()
         return done

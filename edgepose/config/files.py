@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,7 @@ from edgepose.config import last_broker
 from edgepose.config.last_broker import LastBroker
 from edgepose.config.last_good import FOLDER, LastGood, own_name
 from edgepose.config.loader import Config, load, loads
-from edgepose.errors import ConfigError, Problem
+from edgepose.errors import ConfigError, Problem, fault_text
 from edgepose.system.paths import state_folder
 
 BOOT_VARIABLE: Final = "EDGEPOSE_BOOT_PATH"
@@ -98,7 +98,7 @@ class ConfigFiles:
             text.encode()
         except UnicodeEncodeError as error:
             raise ConfigError("expected text, found surrogate characters") from error
-        return loads(text, path, self._sets)
+        return _understood(path, lambda: loads(text, path, self._sets))
 
     def last_good(self) -> Config | None:
         """Return what ran well before the last restart, None where that was from other files."""
@@ -123,13 +123,27 @@ class ConfigFiles:
         self._refused.clear()
 
     def _load(self, path: Path) -> Config:
-        config = load(path, self._sets)
+        config = _understood(path, lambda: load(path, self._sets))
         if reason := self._reason(config):
             raise ConfigError(reason)
         return config
 
     def _reason(self, config: Config) -> str:
         return next((reason for refused, reason in self._refused if refused == config), "")
+
+
+def _understood(path: Path, parse: Callable[[], Config]) -> Config:
+    """Return a configuration. Raises ConfigError for any text that can't be one.
+
+    Whatever else a text leads to must not end the process that runs well with another.
+    """
+    try:
+        return parse()
+    except ConfigError:
+        raise
+    except Exception as error:
+        log.debug("Where a configuration failed.", exc_info=error)
+        raise ConfigError(f"{path}: {fault_text(error)}") from error
 
 
 def service_files(given: Path, sets: Sequence[str], state: Path) -> ConfigFiles:

@@ -15,7 +15,7 @@ from edgepose.engine.inbox import Inbox
 from edgepose.engine.mailbox import remaining
 from edgepose.engine.stats import Stats
 from edgepose.engine.threads import BusyTimer, OnCrash, new_thread
-from edgepose.errors import SourceLost
+from edgepose.errors import EdgeposeError, SourceLost, fault_text
 from edgepose.sources.base import Source
 from edgepose.types import Frame
 
@@ -90,6 +90,13 @@ class Capture:
                     return
                 except SourceLost as error:
                     self._lost(str(error), backoff)
+                except EdgeposeError:
+                    raise
+                except Exception as error:
+                    if not self.source.live:
+                        raise
+                    log.debug("Where the source failed.", exc_info=error)
+                    self._lost(fault_text(error), backoff)
         finally:
             self._close()
             self.health.note("ended", self.health.reason)

@@ -6,6 +6,7 @@ import logging
 import math
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -15,13 +16,14 @@ from edgepose.engine.event_journal import EventJournal
 from edgepose.engine.mailbox import Mailbox, remaining
 from edgepose.engine.stats import Stats
 from edgepose.engine.threads import BusyTimer, OnCrash, new_thread
-from edgepose.errors import OutputLost
+from edgepose.errors import OutputLost, fault_text
 from edgepose.outputs.base import Output
 from edgepose.types import Event, Scene
 
 log = logging.getLogger(__name__)
 
 MAX_EVENTS: Final = 100_000  # that one dead output may keep waiting: about 100 MB, a day of events
+FAULTS: Final = 3  # tries of an event that leads to an error which nobody foresaw
 PATIENCE: Final = 2.0  # seconds that a lossless run waits for an output that wants every frame
 
 
@@ -55,6 +57,7 @@ class OutputWorker:
         self._give_up = threading.Event()
         self._give_up_at = math.inf  # monotonic
         self._is_stalled = False
+        self._faults = 0  # scenes, one after another, that led to an error nobody foresaw
         self._thread = new_thread(f"output-{name}", self._run, on_crash)
 
     def use_journal(self, journal: EventJournal) -> None:
@@ -87,17 +90,16 @@ class OutputWorker:
         One that is open and works only in part reports its `trouble`: it is degraded.
         """
         health = self.health.to_dict()
-        trouble = self.output.trouble
+        try:
+            trouble, own, lost = self.output.trouble, self.output.health, self._missing
+        except Exception as error:  # noqa: BLE001 - the health document must not end the process
+            trouble, own, lost = fault_text(error), {}, self.dropped
         if trouble and health["state"] == "running":
             health |= {"state": "degraded", "reason": trouble}
         _, waiting = self._box.peek()
         age = max(waiting, self.inside.seconds if self._showing else 0.0)
-        return {
-            **health,
-            "queue": {"age": round(age, 1), "events": self.left},
-            "lost": self._missing,
-            **self.output.health,
-        }
+        queue = {"age": round(age, 1), "events": self.left}
+        return {**health, "queue": queue, "lost": lost, **own}
 
     def drain(self, seconds: float = math.inf) -> None:
         """Accept no further scene, show what waits, and give up what takes more than `seconds`."""
@@ -162,10 +164,16 @@ class OutputWorker:
                 self._serve(backoff)
             except OutputLost as error:
                 self._lost(str(error))
-                self._close()
                 if error.has_progressed:
                     backoff.reset()
-                self._give_up.wait(self._pause(backoff))
+            except Exception as error:
+                log.debug("Where output '%s' failed.", self.name, exc_info=error)
+                self._faults += 1
+                self._lost(fault_text(error))
+            else:
+                break
+            self._close()
+            self._give_up.wait(self._pause(backoff))
         self._close()
 
     def _wait_for_predecessor(self) -> None:
@@ -183,7 +191,10 @@ class OutputWorker:
         """Let the output take the events of the run before, once; count them where it can't."""
         if self._journal and self._missed:
             if self.output.keeps_events:
-                self.output.recover(self._missed)
+                if self._faults < FAULTS:
+                    self.output.recover(self._missed)
+                else:
+                    self._one_by_one(self._missed, self.output.recover)
             else:
                 self._count_lost(len(self._missed), "the process before was killed")
             self._journal.taken(self.name, self._missed)
@@ -195,9 +206,27 @@ class OutputWorker:
             log.error("Output '%s' has lost events: %s.", self.name, reason)
         self.dropped += number
 
+    def _one_by_one(
+        self, events: tuple[Event, ...], take: Callable[[tuple[Event, ...]], None]
+    ) -> None:
+        """Let the output take events after several faults, without those that lead to one.
+
+        Such an event would come back for ever and hold up all others.
+        """
+        for event in events:
+            try:
+                take((event,))
+            except OutputLost:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever one event leads to
+                self._count_lost(1, f"event {event.id} led to {fault_text(error)}")
+
     def _close(self) -> None:
-        with self.inside:
-            self.output.close()
+        try:
+            with self.inside:
+                self.output.close()
+        except Exception as error:  # noqa: BLE001 - as of the output's other faults
+            log.error("Output '%s' can't be closed: %s.", self.name, fault_text(error))
 
     def _serve(self, backoff: Backoff) -> None:
         while not self._is_done():
@@ -215,12 +244,18 @@ class OutputWorker:
         self._showing = len(scene.events)
         try:
             with self.inside:
-                self.output.show(scene)
-        except OutputLost:
+                if self._faults < FAULTS or not scene.events:
+                    self.output.show(scene)
+                else:
+                    self._one_by_one(
+                        scene.events, lambda event: self.output.show(replace(scene, events=event))
+                    )
+        except Exception:
             self._box.put_back(scene)
             raise
         finally:
             self._showing = 0
+        self._faults = 0
         if self._journal:
             self._journal.taken(self.name, scene.events)
         self._stats.record(f"output:{self.name}", time.monotonic() - start)

@@ -17,6 +17,7 @@ from typing import Any, Final
 from edgepose.engine.failover import FailoverRuntime
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.threads import OnCrash, new_thread
+from edgepose.errors import fault_text
 from edgepose.system import status_file
 from edgepose.system.systemd import notify, watchdog_timeout
 
@@ -97,6 +98,7 @@ class Supervisor:
         self._hung: Mapping[str, str] = {}
         self._folder = folder
         self._has_warned = False
+        self._fault = ""
         self._interval = min(INTERVAL, (watchdog_timeout() or INTERVAL * 2) / 2)
         self._stop = threading.Event()
         self._writing = threading.Lock()
@@ -118,13 +120,25 @@ class Supervisor:
 
     def step(self) -> None:
         """Feed the watchdog unless a component hangs, and report."""
-        health = self._health()
+        try:
+            health = self._health()
+        except Exception as error:  # noqa: BLE001 - what can't be read hangs nothing
+            self._unread(error)
+            return
         self._log(health["hung"])
         if not self._hung:
             notify(WATCHDOG=1, STATUS=status_line(health))
         else:
             notify(STATUS=f"hangs: {', '.join(self._hung)}; the watchdog will restart the service")
         self._write(health)
+
+    def _unread(self, error: Exception) -> None:
+        """Feed the watchdog without a document, and report why there is none, once a reason."""
+        reason = fault_text(error)
+        if reason != self._fault:
+            log.error("The health document can't be made: %s.", reason)
+        self._fault = reason
+        notify(WATCHDOG=1, STATUS=reason)
 
     def _run(self) -> None:
         while not self._stop.wait(self._interval):

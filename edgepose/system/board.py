@@ -5,6 +5,7 @@ What a board does not report is None or left out; reading never raises and never
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -31,6 +32,11 @@ LEAST_DISK_MB: Final = 50  # an outbox that is full of its 10,000 events takes 5
 LEAST_MEMORY_MB: Final = 40
 
 
+_NOTHING: Final[Mapping[str, Any]] = {
+    "temperature": None, "temperatures": {}, "throttled": None, "disk": None, "memory": {},
+}  # fmt: skip
+
+
 class Board:
     """The board's sensors, read at most every FRESH seconds. root: "/", or a copy for tests.
 
@@ -42,7 +48,7 @@ class Board:
         self._root = root
         self._lock = threading.Lock()
         self._read_at = self._asked_at = float("-inf")
-        self._reading: Mapping[str, Any] = {}
+        self._reading: Mapping[str, Any] = _NOTHING
         self._answer: int | None = None
 
     def read(self) -> Mapping[str, Any]:
@@ -53,7 +59,8 @@ class Board:
         """
         with self._lock:
             if time.monotonic() - self._read_at > FRESH:
-                self._reading = self._read()
+                with contextlib.suppress(OSError):  # no descriptors left: the last one counts
+                    self._reading = self._read()
                 self._read_at = time.monotonic()
             return self._reading
 

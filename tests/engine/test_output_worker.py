@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 from edgepose.engine.event_journal import EventJournal
 from edgepose.engine.output_worker import OutputWorker
@@ -297,3 +298,61 @@ def test_what_waits_at_the_end_for_such_an_output_is_written_off(tmp_path: Path)
     assert worker.lost == 1
     assert journal.lacking("clips") == ()
     journal.close()
+
+
+class Faulty(Output):
+    """An output with a fault of its own: one event is too much for it, or its health is."""
+
+    counts_events = True
+
+    def __init__(self, poison: str = "", trouble: bool = False) -> None:
+        self.poison, self._has_trouble = poison, trouble
+        self.taken: list[str] = []
+        self.opened = 0
+
+    def open(self) -> None:
+        """Count the tries."""
+        self.opened += 1
+
+    def show(self, scene: Scene) -> None:
+        """Take events up to the bad one."""
+        for event in scene.events:
+            if event.id == self.poison:
+                raise ValueError("a password that nobody should read")
+        self.taken += [event.id for event in scene.events]
+
+    @property
+    def trouble(self) -> str:
+        """Fail as a property with a fault does."""
+        if self._has_trouble:
+            raise ZeroDivisionError
+        return ""
+
+
+def test_a_fault_of_one_output_is_its_own_and_a_bad_event_is_set_aside(run, caplog):
+    """It is degraded with the place of the fault, and the other events come after some tries."""
+    output = Faulty(poison="b")
+    outlet = run(output)
+
+    outlet.offer(
+        replace(scene(1), events=tuple(Event(name, "rep", "up", "a", 0.0, 0.0) for name in "abc"))
+    )
+
+    wait_until(lambda: output.taken == ["a", "c"])
+    assert outlet.dropped == 1
+    assert outlet.is_alive
+    wait_until(lambda: outlet.health.state == "running")
+    latest = outlet.to_dict()["restarts"]["latest"]
+    assert {row["reason"] for row in latest} == {latest[0]["reason"]}
+    assert latest[0]["reason"].startswith("a fault in edgepose (ValueError, ")
+    assert "event b led to a fault" in caplog.text
+    assert "password" not in caplog.text
+
+
+def test_a_fault_in_an_outputs_own_health_is_that_outputs(run):
+    """Whoever asks for the health document gets it, and the reason stands there."""
+    outlet = run(Faulty(trouble=True))
+
+    wait_until(lambda: outlet.health.state == "running")
+    assert "ZeroDivisionError" in outlet.to_dict()["reason"]
+    assert outlet.to_dict()["state"] == "degraded"

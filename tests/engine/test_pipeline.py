@@ -198,8 +198,11 @@ def test_a_crash_in_a_part_is_raised_by_stop(parts, new_perception):
     def crash() -> None:
         raise ZeroDivisionError("a bug")
 
-    runtime, output = parts["Runtime"](), parts["Output"](before_show=crash)
-    pipeline = Pipeline(parts["Source"]([0]), new_perception(runtime), {"out": output})
+    class Broken(parts["Runtime"]):
+        infer = staticmethod(lambda *_: crash())
+
+    perception = new_perception(Broken())
+    pipeline = Pipeline(parts["Source"]([0]), perception, {"out": parts["Output"]()})
     pipeline.start()
     assert pipeline.wait(30)
     with pytest.raises(ZeroDivisionError, match="a bug"):
