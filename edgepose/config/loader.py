@@ -297,10 +297,13 @@ class _Sections:
 
     def _check_counts(self) -> None:
         """Refuse before anything is made what would starve the device. Raises ConfigError."""
-        for section, most in MOST.items():
-            if (found := len(self._names(section))) > most:
-                self.problems.add((section,), f"expected at most {most} entries, found {found}")
-        self.problems.raise_any(ConfigError)
+        counts = {section: len(self._names(section)) for section in MOST}
+        surplus = {section: found for section, found in counts.items() if found > MOST[section]}
+        for section, found in surplus.items():
+            problem = f"expected at most {MOST[section]} entries, found {found}"
+            self.problems.add((section,), problem)
+        if surplus:
+            self.problems.raise_any(ConfigError)
 
     def _check_names(self) -> None:
         """Names of the user's own become pieces of MQTT topics and metric labels."""
