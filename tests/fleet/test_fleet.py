@@ -351,7 +351,7 @@ def test_a_second_push_waits_for_the_end_of_the_probation(house, ear, online, mo
 
 def test_logs_are_the_devices_latest_lines(house, fleet, rows, online, monkeypatch):
     """Bounded, and not twice within the pause: two seconds, here more for a busy machine."""
-    monkeypatch.setattr("edgepose.outputs.mqtt.fleet_agent.PAUSE", 60.0)
+    monkeypatch.setattr("edgepose.outputs.recent_logs.PAUSE", 60.0)
     house.start("hall")
     online("hall")
     for number in range(30):

@@ -1,10 +1,12 @@
 // Poses and exercises of the device: pictures, who uses them, rename, delete, watch for.
 
-import { carryOut, library, make, sentence, show } from "/device.js";
+import { Refused, command, library, make, sentence, show, showMessage } from "/device.js";
 import { Target } from "/figure.js";
 import { say } from "/words.js";
 
 const element = (id) => document.getElementById(id);
+const PAUSE = 1000; // ms
+const TRIES = 20;
 const KINDS = { templates: "template", exercises: "exercise" };
 
 export class Library {
@@ -21,10 +23,16 @@ export class Library {
 
   async open({ takes }) {
     this.takes = takes;
+    await this.refresh(0);
+  }
+
+  // Ask again while this page's own output restarts.
+  async refresh(tried) {
     try {
       this.fill(await library());
     } catch (error) {
       element("library-note").textContent = sentence(error);
+      if (tried < TRIES) setTimeout(() => this.refresh(tried + 1), PAUSE);
     }
   }
 
@@ -90,11 +98,15 @@ export class Library {
     await this.carry("watch", { kind, name });
   }
 
-  async carry(command, value) {
-    if (await carryOut(command, value)) {
-      this.changed();
-      await this.open({ takes: this.takes });
+  // Carry out a command; for a new watch the outputs restart, and its answer may get lost.
+  async carry(name, value) {
+    try {
+      showMessage(await command(name, value));
+    } catch (error) {
+      if (error instanceof Refused) showMessage(sentence(error), true);
     }
+    this.changed();
+    await this.refresh(0);
   }
 }
 
