@@ -87,6 +87,14 @@ def test_the_blueprint_uses_the_inputs_that_it_asks_for():
     assert used == {("input", name) for name in blueprint["blueprint"]["input"]}
 
 
+def test_the_page_shows_the_files_that_it_offers():
+    """Blueprint and card, to be read before they are copied."""
+    page = (RECIPES / "home-assistant.md").read_text()
+    for name in ("pose-light.yaml", "pose-card.yaml"):
+        shown = page.partition(f"```yaml skip={name}\n")[2].partition("```")[0]
+        assert shown == (RECIPES / name).read_text()
+
+
 def test_the_card_shows_entities_that_home_assistant_finds():
     """It names them after the device and the entity: `sensor.living_room_arms_up_count`."""
     device = Device("living-room", ("arms_up",), titles={"arms_up": "Arms up"})
