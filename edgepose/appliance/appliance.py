@@ -9,13 +9,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from edgepose.appliance import assembly, exercises, routines
 from edgepose.appliance.collection import Collection
 from edgepose.appliance.health import Health
 from edgepose.appliance.history import History
-from edgepose.appliance.model import LoadedModel, hint, load_model
+from edgepose.appliance.model import Fetch, LoadedModel, hint, load_model
 from edgepose.appliance.reconfigure import Plan, plan
 from edgepose.appliance.remote_update import RemoteUpdate, templates_in_use
 from edgepose.appliance.teaching import (
@@ -58,6 +58,8 @@ from edgepose.system.systemd import is_notified, notify, reloading
 
 log = logging.getLogger(__name__)
 
+FETCH: Final = 3.0  # seconds that a model is waited for; one from the same network comes at once
+
 
 class Appliance(Controls):
     """One configuration at work, with the state and the commands that its outputs ask for.
@@ -74,7 +76,8 @@ class Appliance(Controls):
         active: ActiveConfig | None = None,
     ) -> None:
         self.active = active or ActiveConfig(config)
-        self.model: LoadedModel = load_model(settled(config.model))
+        fetch = self._fetch(config, None)
+        self.model: LoadedModel = load_model(settled(config.model, fetch), fetch)
         self._extra = dict(extra or {})
         self._tuning = Tuning(config)
         self._retired: list[LoadedModel] = []  # models of pipelines that had to be rebuilt
@@ -455,7 +458,7 @@ class Appliance(Controls):
         commit: called once nothing else can fail; what it raises leaves everything as it was.
         """
         try:
-            change = plan(self.config, config, self.model, self)
+            change = plan(self.config, config, self.model, self, self._fetch(config, FETCH))
         except EdgeposeError:
             raise
         except Exception as error:  # a part that nobody foresaw would fail: what runs goes on
@@ -470,6 +473,11 @@ class Appliance(Controls):
         self._apply(change)
         restarts = ", ".join(change.restarts)
         return "the configuration is taken over" + (f"; restarted: {restarts}" if restarts else "")
+
+    def _fetch(self, config: Config, patience: float | None) -> Fetch:
+        """Return how a model is fetched: by a service always beside what runs."""
+        waits = FETCH if self.active.files.is_service else patience
+        return Fetch(waits, redirects=config.limits.hosts is None)
 
     def _use(self, config: Config) -> None:
         self.active.use(config)

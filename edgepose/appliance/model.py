@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, Queue
+from threading import Lock
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -17,7 +19,8 @@ from edgepose.core.families import recognise
 from edgepose.core.families.base import Family
 from edgepose.engine.failover import Candidate, FailoverRuntime
 from edgepose.engine.perception import Detector
-from edgepose.errors import ModelError
+from edgepose.engine.threads import new_thread
+from edgepose.errors import DeviceError, ModelError
 from edgepose.modelstore.choice import build_of, is_choice, url_entry
 from edgepose.modelstore.manifest import Entry, manifest
 from edgepose.modelstore.networks import networks
@@ -31,6 +34,7 @@ from edgepose.types import Frame, Image, Pose, blank_frame
 
 log = logging.getLogger(__name__)
 
+_FETCHING: Final = Lock()  # one model at a time in a process, however many are asked for
 TRIAL_SIZE: Final = (480, 640)
 BUNDLED: Final = "edgepose-nano"  # trained by this project, so it may travel with it
 PREFERENCE: Final = (DEFAULT_MODEL, BUNDLED)
@@ -82,7 +86,22 @@ def hint(model: ModelFile) -> str:
     )
 
 
-def load_model(section: ModelSection | None = None) -> LoadedModel:
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """How a model that is not here is fetched.
+
+    patience: seconds that it is waited for; past that it goes on beside, None: to its end.
+    redirects: whether its server may name another one.
+    """
+
+    patience: float | None = None
+    redirects: bool = True
+
+
+AT_ONCE: Final = Fetch()
+
+
+def load_model(section: ModelSection | None = None, fetch: Fetch = AT_ONCE) -> LoadedModel:
     """Open the configured model; without one, the best that is installed.
 
     One that the options of PoseNet choose is fetched where it is not installed. Raises ModelError
@@ -90,10 +109,10 @@ def load_model(section: ModelSection | None = None) -> LoadedModel:
     it can't be fetched.
     """
     section = section or ModelSection()
-    model = model_file(section)
+    model = model_file(section, fetch)
     _probe_unknown(section, model)
     with ExitStack() as opened:
-        runtimes = tuple(_new_runtime(section, model) for _ in range(section.workers))
+        runtimes = tuple(_new_runtime(section, model, fetch) for _ in range(section.workers))
         for runtime in runtimes:
             opened.callback(runtime.close)
             runtime.open()
@@ -106,15 +125,15 @@ def load_model(section: ModelSection | None = None) -> LoadedModel:
     return LoadedModel(model, detector, is_makeshift, _why(section, model))
 
 
-def model_file(section: ModelSection) -> ModelFile:
+def model_file(section: ModelSection, fetch: Fetch = AT_ONCE) -> ModelFile:
     """Return the configured model's file, fetched if need be where options choose it."""
     if section.url:
-        path = _pulled(url_entry(section.url)).path
+        path = _pulled(url_entry(section.url), fetch).path
         return ModelFile(path, identify(path))
-    return _at_hand(section, section.path or section.name or best_model())
+    return _at_hand(section, section.path or section.name or best_model(), fetch)
 
 
-def _at_hand(section: ModelSection, name_or_path: str | Path) -> ModelFile:
+def _at_hand(section: ModelSection, name_or_path: str | Path, fetch: Fetch) -> ModelFile:
     """Return a model's file, fetched if need be where options choose it."""
     try:
         return find(name_or_path)
@@ -123,15 +142,44 @@ def _at_hand(section: ModelSection, name_or_path: str | Path) -> ModelFile:
         if known is None or not known.urls or not is_choice(section.options):
             raise
         log.info("%s", error.fault)
-        return _pulled(known)
+        return _pulled(known, fetch)
 
 
-def _pulled(wanted: Entry) -> ModelFile:
-    from edgepose.modelstore.pull import pull
+def _pulled(wanted: Entry, fetch: Fetch) -> ModelFile:
+    from edgepose.modelstore.pull import Pull, pull
 
     if locate(wanted) is None:
         log.info("%s is fetched from %s.", wanted.name, urlsplit(wanted.urls[0]).hostname)
-    return pull(wanted)
+    if fetch.patience is None:
+        return pull(wanted, Pull(redirects=fetch.redirects))
+    how = Pull(redirects=fetch.redirects, waits=False)
+    return _pulled_beside(lambda: pull(wanted, how), wanted.name, fetch.patience)
+
+
+def _pulled_beside(pull: Callable[[], ModelFile], name: str, patience: float) -> ModelFile:
+    """Return what is fetched on a thread of its own. Raises DeviceError where that takes longer.
+
+    A server may take its time, and those who ask may not: the thread of the broker's client, and
+    whoever waits for the same lock. The file is found by a later try.
+    """
+    outcome: Queue[ModelFile | BaseException] = Queue()
+    if not _FETCHING.acquire(blocking=False):
+        raise DeviceError(f"{name} is not here yet, and a model is being fetched already")
+
+    def run() -> None:
+        try:
+            outcome.put(pull())
+        finally:
+            _FETCHING.release()
+
+    new_thread("fetch", run, outcome.put).start()
+    try:
+        found = outcome.get(timeout=patience)
+    except Empty:
+        raise DeviceError(f"{name} is being fetched, and is used once it is here") from None
+    if isinstance(found, BaseException):
+        raise found
+    return found
 
 
 def _probe_unknown(section: ModelSection, model: ModelFile) -> None:
@@ -165,13 +213,13 @@ def _decoding(section: ModelSection, entry: Entry | None) -> dict[str, Any]:
     return build.left(options)
 
 
-def _new_runtime(section: ModelSection, model: ModelFile) -> Runtime:
+def _new_runtime(section: ModelSection, model: ModelFile, fetch: Fetch) -> Runtime:
     """Return the one way to run a model, or failover between those that the section allows."""
-    candidates = _candidates(section, model)
+    candidates = _candidates(section, model, fetch)
     return FailoverRuntime(candidates) if len(candidates) > 1 else candidates[0].make()
 
 
-def _candidates(section: ModelSection, model: ModelFile) -> list[Candidate]:
+def _candidates(section: ModelSection, model: ModelFile, fetch: Fetch) -> list[Candidate]:
     """Return the ways to run a model, best first.
 
     auto takes the Edge TPU when one is plugged in and the model's build for it is installed.
@@ -179,8 +227,8 @@ def _candidates(section: ModelSection, model: ModelFile) -> list[Candidate]:
     if section.runtime == "replay":
         return [Candidate("recorded tensors", lambda: part("runtime", "replay")(model.path))]
     tpu, cpu = builds(model)
-    on_tpu = Candidate("Edge TPU", lambda: _edgetpu(section, tpu))
-    on_cpu = Candidate("CPU", lambda: _litert(section, cpu))
+    on_tpu = Candidate("Edge TPU", lambda: _edgetpu(section, tpu, fetch))
+    on_cpu = Candidate("CPU", lambda: _litert(section, cpu, fetch))
     if runs_on_cpu(section, model):
         return [on_cpu]
     return [on_tpu, on_cpu] if section.fallback and cpu else [on_tpu]
@@ -217,23 +265,26 @@ def _why(section: ModelSection, model: ModelFile) -> str:
     return "no Edge TPU is plugged in"
 
 
-def _edgetpu(section: ModelSection, build: str) -> Runtime:
+def _edgetpu(section: ModelSection, build: str, fetch: Fetch) -> Runtime:
     if not build:
         raise ModelError(
             f"{section.label}: there is no build of this model for the Edge TPU; choose one that "
             "`edgepose models list` shows for it, or `runtime: cpu`"
         )
     runtime: Runtime = part("runtime", "edgetpu")(
-        _at_hand(section, build).path, section.device, section.library, section.interpreter
+        _at_hand(section, build, fetch).path,
+        section.device,
+        section.library,
+        section.interpreter,
     )
     return runtime
 
 
-def _litert(section: ModelSection, build: str) -> Runtime:
+def _litert(section: ModelSection, build: str, fetch: Fetch) -> Runtime:
     threads = None if section.threads == "auto" else section.threads
     runtimes: list[Runtime] = [
         part("runtime", "litert")(path, threads, section.interpreter)
-        for path in networks(_at_hand(section, build), section.detector)
+        for path in networks(_at_hand(section, build, fetch), section.detector)
     ]
     return TwoNetworks(*runtimes) if len(runtimes) == 2 else runtimes[0]
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from edgepose.appliance import assembly
-from edgepose.appliance.model import LoadedModel, load_model
+from edgepose.appliance.model import AT_ONCE, Fetch, LoadedModel, load_model
 from edgepose.appliance.threads import settled
 from edgepose.config.limits import Commands
 from edgepose.config.loader import Config
@@ -61,13 +61,17 @@ class Plan:
             pipeline.change_interpreter(self.interpreter)
 
 
-def plan(before: Config, after: Config, model: LoadedModel, controls: Controls) -> Plan:
+def plan(
+    before: Config, after: Config, model: LoadedModel, controls: Controls, fetch: Fetch = AT_ONCE
+) -> Plan:
     """Return what leads from one configuration to another; nothing is touched yet.
 
-    model: the one in use. Raises EdgeposeError for a model or a part that can't be had.
+    model: the one in use. fetch: how another one is fetched. Raises EdgeposeError for a model or a
+    part that can't be had.
     """
     with ExitStack() as undo:
-        new_model = load_model(settled(after.model)) if before.model != after.model else None
+        is_new = before.model != after.model
+        new_model = load_model(settled(after.model, fetch), fetch) if is_new else None
         if new_model is not None:
             undo.callback(new_model.close)
             new_model.warm_up()

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from edgepose.appliance.model import model_file, runs_on_cpu
+from edgepose.appliance.model import AT_ONCE, Fetch, model_file, runs_on_cpu
 from edgepose.config.model_section import ModelSection
 from edgepose.modelstore.checksum import sha256
 from edgepose.modelstore.networks import networks
@@ -32,7 +32,7 @@ ROUNDS: Final = 5
 BETTER: Final = 0.9  # of the default's time, from which on another count is worth taking
 
 
-def settled(section: ModelSection) -> ModelSection:
+def settled(section: ModelSection, fetch: Fetch = AT_ONCE) -> ModelSection:
     """Return the section with its threads: as measured here where it says `auto`.
 
     Unchanged where another chip runs the model, where several interpreters share the cores, where
@@ -41,7 +41,7 @@ def settled(section: ModelSection) -> ModelSection:
     """
     if section.threads != "auto" or section.workers > 1 or default_threads() < 2:
         return section
-    model = model_file(section)
+    model = model_file(section, fetch)
     is_known = model.entry is not None and len(networks(model, section.detector)) == 1
     if not is_known or not runs_on_cpu(section, model):
         return section

@@ -36,6 +36,7 @@ Progress = Callable[[int, int], None]  # bytes so far, bytes in all (0: unknown)
 ATTEMPTS: Final = 3  # in a row without a new byte
 _SPARE_BYTES: Final = 1_000_000  # for the file system itself
 TIMEOUT: Final = 20.0  # seconds without a byte
+EXCHANGE: Final = 600.0  # seconds of one answer; a slower one is resumed where it was
 GZIP: Final = b"\x1f\x8b"
 MAX_BYTES: Final = 512_000_000  # far above any pose model; a server may send without end
 _BLOCK: Final = 65_536
@@ -44,11 +45,19 @@ _RETRYABLE: Final = (408, 416, 425, 429)  # besides 5xx: worth a retry
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """How to download. progress: called with bytes so far and in total. pause: waits seconds."""
+    """How to download.
+
+    progress: called with bytes so far and in total. pause: waits seconds. seconds: for all of it;
+    what came by then is kept for the next time. redirects: whether a server may name another one.
+    waits: for another thread or process that fetches the same file.
+    """
 
     mirror: str = ""
     progress: Progress = lambda _done, _total: None
     pause: Callable[[float], None] = time.sleep
+    seconds: float = 3600.0
+    redirects: bool = True
+    waits: bool = True
 
 
 def pull(entry: Entry, how: Pull | None = None) -> ModelFile:
@@ -63,7 +72,7 @@ def pull(entry: Entry, how: Pull | None = None) -> ModelFile:
         return ModelFile(found, entry)
     urls = _urls(entry, how.mirror)
     target = pull_folder() / entry.file
-    with locked_part(target) as part:
+    with locked_part(target, how.waits) as part:
         if not target.is_file() or fault(target, entry):  # else another pull was faster
             _check_space(part, entry, target.parent)
             _pull_from(urls, part, target, entry, how)
@@ -128,14 +137,15 @@ def _fetch(url: str, part: BinaryIO, entry: Entry, how: Pull) -> Path:
 def _with_retries(url: str, part: BinaryIO, how: Pull) -> None:
     """Download all of `url`; retries while bytes keep coming, ATTEMPTS times without."""
     most, stalls = part.seek(0, 2), 0
+    deadline = time.monotonic() + how.seconds
     while True:
         try:
-            return download(url, part, how.progress)
+            return download(url, part, how, deadline)
         except Retryable as error:
             have = part.seek(0, 2)
             stalls = 0 if have > most else stalls + 1
             most = max(most, have)
-            if stalls == ATTEMPTS:
+            if stalls == ATTEMPTS or time.monotonic() > deadline:
                 raise Unusable(str(error)) from error
             log.info("%s: %s; it is tried again.", url, error)
             how.pause(min(2.0**stalls, 10.0))
@@ -204,15 +214,16 @@ class Retryable(Exception):
     """A failure that a retry may overcome; received bytes are kept."""
 
 
-def download(url: str, part: BinaryIO, progress: Progress) -> None:
+def download(url: str, part: BinaryIO, how: Pull, deadline: float) -> None:
     """Append to `part` what it lacks of `url`, or download all where the server can't resume.
 
-    Raises Unusable or Retryable; DeviceError when the disk is full or fails.
+    Raises Unusable or Retryable, also past the deadline, a time of the monotonic clock;
+    DeviceError when the disk is full or fails.
     """
     have = part.seek(0, 2)
     try:
-        with _open(url, have) as reply:
-            _receive(reply, part, have, progress)
+        with _open(url, have, how.redirects, deadline) as reply:
+            _receive(reply, part, have, how.progress)
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == 416:
@@ -222,22 +233,30 @@ def download(url: str, part: BinaryIO, progress: Progress) -> None:
         raise _connection_failure(error.reason) from error
     except (HTTPException, ConnectionError, TimeoutError) as error:
         raise Retryable(f"the connection broke ({error_text(error)})") from error
+    except ValueError as error:  # an address or an answer that nobody can read
+        raise Unusable(f"sent an answer that can't be read ({type(error).__name__})") from error
 
 
-def _open(url: str, have: int) -> Any:
+def _open(url: str, have: int, redirects: bool, deadline: float) -> Any:
     import urllib.request
+
+    from edgepose.system.http_deadline import new_opener  # urllib.request is slow to import
 
     headers = {"User-Agent": f"edgepose/{__version__}", "Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
-    return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
+    opener = new_opener(ssl.create_default_context(), stall=TIMEOUT, redirects=redirects)
+    left = max(deadline - time.monotonic(), 0.001)
+    return opener.open(urllib.request.Request(url, headers=headers), timeout=min(left, EXCHANGE))
 
 
 def _receive(reply: Any, part: BinaryIO, have: int, progress: Progress) -> None:
     start = _start(reply, have)
-    length = reply.headers.get("Content-Length")
+    length = str(reply.headers.get("Content-Length") or "")
+    if length and not (length.isascii() and length.isdecimal()):
+        raise Unusable("sent a length that is no number")
     total = start + int(length) if length else 0
-    block = reply.read(_BLOCK)
+    block = reply.read(HEAD_BYTES)
     if start == 0 and (block or not total):
         _check_kind(block)
     part.truncate(start)  # only now: another server may resume our part
@@ -249,7 +268,7 @@ def _receive(reply: Any, part: BinaryIO, have: int, progress: Progress) -> None:
             part.truncate(0)
             raise Unusable("sends more bytes than any model has")
         progress(done, total)
-        block = reply.read(_BLOCK)
+        block = reply.read1(_BLOCK)  # what is there: a slow server's bytes are kept
     if done < total:
         raise Retryable(f"the connection broke after {done:,} of {total:,} bytes")
 
@@ -296,16 +315,18 @@ def _connection_failure(reason: object) -> Unusable | Retryable:
 
 
 @contextmanager
-def locked_part(target: Path) -> Iterator[BinaryIO]:
+def locked_part(target: Path, waits: bool = True) -> Iterator[BinaryIO]:
     """Yield `TARGET.part`, locked, open for reading and writing; waits for other processes.
 
     Its content stays when the block ends, so that the next pull resumes it. Raises DeviceError
-    when the folder can't be written.
+    when the folder can't be written, or another one holds it that is not waited for.
     """
     path = target.with_name(target.name + ".part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = _lock(path)
+        part = _lock(path, waits)
+    except BlockingIOError:
+        raise DeviceError(f"{target.name} is being fetched") from None
     except OSError as error:
         raise DeviceError(f"{path}: can't be written ({error_text(error)})") from error
     with part:
@@ -317,11 +338,15 @@ def locked_part(target: Path) -> Iterator[BinaryIO]:
                 path.unlink()
 
 
-def _lock(path: Path) -> BinaryIO:
+def _lock(path: Path, waits: bool) -> BinaryIO:
     """Open and lock the file; again where the last holder has moved it meanwhile."""
     while True:
         part = path.open("a+b")
-        fcntl.flock(part, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(part, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            part.close()
+            raise
         if is_still_at(path, os.fstat(part.fileno())):
             return part
         part.close()

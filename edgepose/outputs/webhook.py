@@ -26,8 +26,8 @@ from edgepose.backoff import Backoff
 from edgepose.errors import OutputLost, error_text
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.fallback_outbox import FallbackOutbox
-from edgepose.outputs.http_deadline import new_opener
 from edgepose.outputs.outbox import Message
+from edgepose.system.http_deadline import new_opener
 from edgepose.system.paths import outbox_path
 from edgepose.types import Event, Scene
 from edgepose.yamldoc.marks import one_line

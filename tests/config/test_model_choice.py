@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pytest
 from hand_made import any_size_posenet
+from waiting import wait_until
 
-from edgepose.appliance.model import load_model
+from edgepose.appliance.model import Fetch, load_model
 from edgepose.config.loader import Config, load
 from edgepose.errors import ConfigError, DeviceError, UserError
 from edgepose.modelstore import choice, manifest
+from edgepose.modelstore import pull as pull_module
 from edgepose.modelstore.checksum import sha256
 
 CORAL = "posenet-075-353x481"
@@ -155,6 +159,29 @@ def test_a_chosen_file_is_fetched_where_it_is_not_installed(one_model: Path, tmp
     load_model(section).close()
     assert fetched.stat().st_mtime_ns == before
     assert sha256(fetched) == choice.choose({"multiplier": 0.5}).sha256
+
+
+def test_a_model_that_takes_long_is_fetched_beside(
+    one_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Who asks gets an answer at once: the broker's client must not wait for a slow server."""
+    section, begun, goes_on = config(tmp_path, "{multiplier: 0.5}").model, Event(), Event()
+    real = pull_module.download
+
+    def slow(*given: Any) -> None:
+        begun.set()
+        assert goes_on.wait(60)
+        real(*given)
+
+    monkeypatch.setattr(pull_module, "download", slow)
+    with pytest.raises(DeviceError, match="is being fetched, and is used once it is here"):
+        load_model(section, Fetch(patience=0.01))
+    assert begun.wait(60)
+    with pytest.raises(DeviceError, match="a model is being fetched already"):
+        load_model(section, Fetch(patience=60))
+    goes_on.set()
+    wait_until(lambda: [path.suffix for path in one_model.iterdir()] == [".tflite"])
+    load_model(section, Fetch(patience=60)).close()
 
 
 def test_a_model_url_is_fetched_and_checked(one_model: Path, models: Path, tmp_path: Path):

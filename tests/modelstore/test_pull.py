@@ -8,6 +8,8 @@ import io
 import subprocess
 import sys
 import tarfile
+import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -372,7 +374,7 @@ def test_a_disk_that_fills_up_is_left_as_it_was(
 
     download = pulling.download
     monkeypatch.setattr(
-        pulling, "download", lambda url, part, show: download(url, Full(part), show)
+        pulling, "download", lambda url, part, *how: download(url, Full(part), *how)
     )
     server.answers["/m"] = [kit.whole(kit.model)]
     with pytest.raises(
@@ -430,3 +432,81 @@ def test_pulls_at_the_same_time_do_not_harm_each_other(server: Any, folder: Path
     assert (folder / "dancer.tflite").read_bytes() == kit.model
     assert left_over(folder) == ["dancer.tflite"]
     assert len(server.asked) == 1
+
+
+def answer_with(*headers: str) -> Any:
+    """Return an answer with headers that no server should send, and the beginning of a model."""
+
+    def send(handler: Any) -> None:
+        lines = "".join(f"{line}\r\n" for line in headers)
+        handler.wfile.write(f"HTTP/1.1 {lines}\r\n".encode() + b"\x1c\0\0\0TFL3" * 100)
+
+    return send
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("200 OK", "Content-Length: abc"),
+        ("200 OK", "Content-Length: -5"),
+        ("302 Found", "Location: http://[::1"),
+        ("302 Found", "Location: http://a..b/m"),
+        ("200 OK", "Transfer-Encoding: chunked"),
+    ],
+)
+def test_an_answer_that_is_none_is_one_sentence(
+    server: Any, folder: Path, kit: Any, patience: Patience, lines: tuple[str, ...]
+) -> None:
+    """`Content-Length: abc` was a traceback, and ended the service at each start."""
+    server.answers["/m"] = [answer_with(*lines)]
+    with pytest.raises(DeviceError, match="can't be fetched"):
+        pull(kit.known(server.url("/m")), patience.how())
+    assert "dancer.tflite" not in left_over(folder)
+
+
+def test_a_redirect_is_followed_only_where_any_host_may_be_asked(
+    server: Any, folder: Path, kit: Any, patience: Patience
+) -> None:
+    """With `limits.hosts` a server can't send the device to another one."""
+    server.answers["/m"] = [answer_with("302 Found", f"Location: {server.url('/other')}")]
+    server.answers["/other"] = [kit.whole(kit.model)]
+    with pytest.raises(DeviceError, match="can't be fetched"):
+        pull(kit.known(server.url("/m")), replace(patience.how(), redirects=False))
+    assert [path for path, _ in server.asked] == ["/m"]
+
+    found = pull(kit.known(server.url("/m")), patience.how())
+    assert found.path.read_bytes() == kit.model
+
+
+def test_a_fetch_ends_at_its_deadline_however_slowly_bytes_come(
+    server: Any, folder: Path, kit: Any, patience: Patience
+) -> None:
+    """A byte now and then held the broker's client for as long as the server liked."""
+    ended = threading.Event()
+
+    def drip(handler: Any) -> None:
+        handler.head(200, len(kit.model))
+        handler.wfile.write(kit.model[:600])
+        for number in range(600, 700):
+            if ended.wait(0.05):
+                return
+            handler.wfile.write(kit.model[number : number + 1])
+
+    server.answers["/m"] = [drip]
+    with pytest.raises(DeviceError, match="can't be fetched"):
+        pull(kit.known(server.url("/m")), replace(patience.how(), seconds=0.5))
+    ended.set()
+    assert len(server.asked) == 1
+    (part,) = folder.iterdir()
+    assert part.stat().st_size >= 600
+
+
+def test_who_does_not_wait_learns_that_another_one_fetches(
+    server: Any, folder: Path, kit: Any
+) -> None:
+    """A push must not hang behind a slow server's other victim."""
+    with (
+        pulling.locked_part(folder / "dancer.tflite"),
+        pytest.raises(DeviceError, match="is being fetched"),
+    ):
+        pull(kit.known(server.url("/m")), Pull(waits=False))

@@ -9,6 +9,7 @@ system's resolver has time limits of its own (resolv.conf, RES_OPTIONS).
 from __future__ import annotations
 
 import http.client
+import math
 import socket
 import ssl
 import time
@@ -22,9 +23,10 @@ class _DeadlineSocket(socket.socket):
     """A socket that does nothing after its deadline, a time of the monotonic clock."""
 
     deadline = 0.0
+    stall = math.inf  # seconds without a byte
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(_left(self.deadline))
+        self.settimeout(min(_left(self.deadline), self.stall))
         return super().recv_into(*args, **kwargs)
 
     def sendall(self, *args: Any, **kwargs: Any) -> None:
@@ -44,14 +46,14 @@ def _left(deadline: float) -> float:
     return left
 
 
-def _connect(address: _Address, deadline: float) -> _DeadlineSocket:
+def _connect(address: _Address, deadline: float, stall: float) -> _DeadlineSocket:
     """Return a connection to the first address of a host that answers. Raises OSError."""
     error: OSError = OSError("the host name has no address")
     for family, kind, protocol, _, target in socket.getaddrinfo(*address, 0, socket.SOCK_STREAM):
         made = _DeadlineSocket(family, kind, protocol)
-        made.deadline = deadline
+        made.deadline, made.stall = deadline, stall
         try:
-            made.settimeout(_left(deadline))
+            made.settimeout(min(_left(deadline), stall))
             made.connect(target)
             return made
         except OSError as refused:
@@ -65,10 +67,10 @@ class _DeadlineConnection(http.client.HTTPConnection):
 
     sock: Any
 
-    def __init__(self, host: str, timeout: float, **kwargs: Any) -> None:
+    def __init__(self, host: str, timeout: float, stall: float, **kwargs: Any) -> None:
         super().__init__(host, timeout=timeout, **kwargs)
         self._deadline = time.monotonic() + timeout
-        self._create_connection = lambda address, *_: _connect(address, self._deadline)
+        self._create_connection = lambda address, *_: _connect(address, self._deadline, stall)
 
 
 class _DeadlineTlsConnection(http.client.HTTPSConnection):
@@ -76,28 +78,50 @@ class _DeadlineTlsConnection(http.client.HTTPSConnection):
 
     sock: Any
 
-    def __init__(self, host: str, timeout: float, **kwargs: Any) -> None:
+    def __init__(self, host: str, timeout: float, stall: float, **kwargs: Any) -> None:
         super().__init__(host, timeout=timeout, **kwargs)
-        self._deadline = time.monotonic() + timeout
-        self._create_connection = lambda address, *_: _connect(address, self._deadline)
+        self._deadline, self._stall = time.monotonic() + timeout, stall
+        self._create_connection = lambda address, *_: _connect(address, self._deadline, stall)
 
     def connect(self) -> None:
         super().connect()
-        self.sock.deadline = self._deadline
+        self.sock.deadline, self.sock.stall = self._deadline, self._stall
 
 
 class _DeadlineHandler(urllib.request.HTTPHandler):
+    def __init__(self, stall: float) -> None:
+        super().__init__()
+        self._stall = stall
+
     def http_open(self, request: urllib.request.Request) -> Any:
-        return self.do_open(_DeadlineConnection, request)  # type: ignore[arg-type]
+        return self.do_open(_DeadlineConnection, request, stall=self._stall)  # type: ignore[arg-type]
 
 
 class _DeadlineTlsHandler(urllib.request.HTTPSHandler):
     def https_open(self, request: urllib.request.Request) -> Any:
-        return self.do_open(_DeadlineTlsConnection, request, context=self._tls)  # type: ignore[arg-type]
+        return self.do_open(
+            _DeadlineTlsConnection,  # type: ignore[arg-type]
+            request,
+            context=self._tls,
+            stall=self._stall,
+        )
 
-    def __init__(self, tls: ssl.SSLContext) -> None:
+    def __init__(self, tls: ssl.SSLContext, stall: float) -> None:
         super().__init__(context=tls)
-        self._tls = tls
+        self._tls, self._stall = tls, stall
+
+
+class _WebRedirect(urllib.request.HTTPRedirectHandler):
+    """A handler that leaves a redirect to nowhere to whoever asked."""
+
+    def http_error_302(self, *answer: Any) -> Any:
+        try:
+            return super().http_error_302(*answer)
+        except ValueError:  # an address that none can read
+            return None
+
+    http_error_301 = http_error_303 = http_error_302  # type: ignore[assignment]
+    http_error_307 = http_error_308 = http_error_302  # type: ignore[assignment]
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -110,7 +134,15 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
     http_error_307 = http_error_308 = http_error_302  # type: ignore[assignment]
 
 
-def new_opener(tls: ssl.SSLContext) -> urllib.request.OpenerDirector:
-    """Return an opener whose `timeout` is for the whole exchange, and that follows no redirect."""
+def new_opener(
+    tls: ssl.SSLContext, *, stall: float = math.inf, redirects: bool = False
+) -> urllib.request.OpenerDirector:
+    """Return an opener whose `timeout` is for the whole exchange.
+
+    stall: seconds without a byte. redirects: follow them; each is an exchange of its own.
+    """
     tls.sslsocket_class = _DeadlineTlsSocket
-    return urllib.request.build_opener(_NoRedirect, _DeadlineHandler, _DeadlineTlsHandler(tls))
+    follow = _WebRedirect if redirects else _NoRedirect
+    return urllib.request.build_opener(
+        follow, _DeadlineHandler(stall), _DeadlineTlsHandler(tls, stall)
+    )
