@@ -77,7 +77,7 @@ def pages() -> dict[str, str]:
         "PC). A dash: no published figure was found. Own figures, which compare the "
         "models on the same pictures, are in [the card of edgepose-nano]"
         "(../../models/edgepose-nano.md#how-good-it-is), [models](../../models/README.md) and "
-        "[benchmarks](../benchmarks.md).",
+        "[benchmarks](../benchmarks.md#published-latencies-and-ours).",
         "Fetch one by its name: `edgepose models pull movenet-thunder-int8`. All are Apache-2.0, "
         f"except {_unclear()}: its licence is not stated upstream; find out before you ship it.",
         "## What each is good and bad at",
