@@ -47,6 +47,17 @@ class Phone:
         """Return what a script in the page returns."""
         return self._browser.execute_script(script, *arguments)
 
+    def wait_for(self, script: str) -> Any:
+        """Return what a script hands to its last argument, a function."""
+        return self._browser.execute_async_script(script)
+
+    def look(self, scheme: str, width: int) -> None:
+        """See the page in "light" or "dark", so many pixels wide."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self._browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        size = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 900}
+        self._browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
     def see(self, condition: str) -> Any:
         """Wait until a JavaScript expression holds; return its value."""
         from selenium.common.exceptions import JavascriptException  # a page that is not there yet

@@ -1,7 +1,7 @@
 // The editor of the configuration: completion, the device's own check as messages, save on probation.
 
 import { Schema, placeOf } from "/complete.js";
-import { ask, library, make, sentence, show, showMessage } from "/device.js";
+import { ask, library, make, sentence, show, showError, showMessage } from "/device.js";
 import { say } from "/words.js";
 
 const QUIET = 600; // ms without a key until the text is checked
@@ -167,7 +167,7 @@ export class ConfigEditor {
       showMessage(say("config_taken"));
     } catch (error) {
       this.tell(sentence(error), "bad");
-      showMessage(sentence(error), true);
+      showError(error);
     }
     this.isSaving = false;
     this.showEdited();

@@ -1,8 +1,14 @@
 // Requests to the device, messages to the reader, and helpers for elements.
 
-import { say } from "/words.js";
+import { LANGUAGE, say } from "/words.js";
 
-export class Refused extends Error {}
+// What the device refused: its own words are English.
+export class Refused extends Error {
+  constructor(words, isOfDevice = false) {
+    super(words);
+    this.isOfDevice = isOfDevice;
+  }
+}
 
 async function answer(response) {
   if (response.status === 401) {
@@ -10,7 +16,7 @@ async function answer(response) {
     throw new Refused(say("log_in_again"));
   }
   const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Refused(body.error || say("answered", { status: response.status }));
+  if (!response.ok) throw new Refused(body.error || say("answered", { status: response.status }), Boolean(body.error));
   return body;
 }
 
@@ -32,10 +38,10 @@ export async function command(name, value = null) {
 export async function carryOut(name, value, { quiet = false } = {}) {
   try {
     const done = await command(name, value);
-    if (!quiet) showMessage(done);
+    if (!quiet) showDone(name, done);
     return true;
   } catch (error) {
-    showMessage(sentence(error), true);
+    showError(error);
     return false;
   }
 }
@@ -44,12 +50,27 @@ export function sentence(error) {
   return error instanceof Refused ? error.message : say("unreachable");
 }
 
-export function showMessage(text, isError = false) {
+// Show what a command has done: in English in the device's own words.
+export function showDone(name, done) {
+  showMessage(LANGUAGE === "en" ? done : say(`done_${name}`));
+}
+
+// Show why something was not done; in other languages the device's own words stand below.
+export function showError(error) {
+  const isForeign = LANGUAGE !== "en" && error instanceof Refused && error.isOfDevice;
+  if (isForeign) showMessage(say("not_done"), true, error.message);
+  else showMessage(sentence(error), true);
+}
+
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+// detail: further words of the device, in English.
+export function showMessage(text, isError = false, detail = "") {
   const toasts = document.getElementById("toasts");
-  const sentence = text.charAt(0).toUpperCase() + text.slice(1);
-  const toast = make("p", { class: isError ? "toast is-error" : "toast" }, sentence);
+  const toast = make("p", { class: isError ? "toast is-error" : "toast" }, capital(text));
+  if (detail) toast.append(make("span", { class: "detail", lang: "en" }, capital(detail)));
   toasts.replaceChildren(toast);
-  setTimeout(() => toast.remove(), Math.max(4000, 70 * text.length));
+  setTimeout(() => toast.remove(), Math.max(4000, 70 * (text.length + detail.length)));
 }
 
 // Return an element; text is set as text, never as HTML.

@@ -11,29 +11,52 @@ export function dot(state) {
   return make("span", { class: `dot ${kind}`, "aria-hidden": "true" });
 }
 
+// A row: what works or not in plain words, and the device's own, which are English, below.
+function row(title, state, words, detail = "") {
+  const about = make("dd", {}, words);
+  if (detail) about.append(make("span", { class: "detail", lang: "en" }, detail));
+  return make("div", {}, dot(state), make("dt", {}, title), about);
+}
+
+// Return the words for a state of a kind of component: "source", "runtime" or "output".
+function plain(kind, state) {
+  const key = `${kind}_${String(state).replaceAll(" ", "_")}`;
+  const general = key.replace(kind, "part");
+  const found = [key, general].find((one) => say(one) !== one);
+  return found ? say(found) : String(state);
+}
+
 // A component is a word, or a mapping with "state" and perhaps "reason" and more.
-function row(title, component) {
-  const { state, reason, ...more } = typeof component === "object" && component ? component : { state: component };
+function part(kind, title, component) {
+  const { state = "ok", reason, ...more } = typeof component === "object" && component ? component : { state: component };
   const facts = Object.values(more).filter((value) => typeof value === "string" && value !== "");
-  const words = reason || [state, ...facts].filter((word) => word != null).join(" · ") || "–";
-  return make("div", {}, dot(state ?? "ok"), make("dt", {}, title), make("dd", { class: "muted" }, String(words)));
+  return row(title, state, plain(kind, state), reason || facts.join(" · "));
 }
 
 export function showHealth(state) {
   const outputs = Object.entries(state.outputs ?? {});
   const rows = [];
-  if (state.source !== undefined) rows.push(row(say("source"), state.source));
-  if (state.runtime !== undefined) rows.push(row(say("model"), state.runtime));
-  rows.push(...outputs.map(([name, output]) => row(name, output)));
+  if (state.source !== undefined) rows.push(part("source", say("source"), state.source));
+  if (state.runtime !== undefined) rows.push(part("runtime", say("model"), state.runtime));
+  rows.push(...outputs.map(([name, output]) => part("output", name, output)));
   const named = new Set(["source", "runtime", "config", ...Object.keys(state.outputs ?? {})]);
   const others = (state.troubles ?? []).filter(({ name }) => !named.has(name));
-  rows.push(...others.map(({ name, state, reason }) => row(name, { state, reason })));
+  rows.push(...others.map(({ name, state, reason }) => row(say(`name_${name}`).replace("name_", ""), state, plain(name, state), reason)));
   if (state.board) rows.push(...board(state.board));
   if (state.config) rows.push(configuration(state.config));
-  if (!rows.length) rows.push(row(say("model"), { state: "ok", model: state.page.model || say("not_known") }));
+  if (!rows.length) rows.push(row(say("model"), "ok", state.page.model || say("not_known")));
   document.getElementById("health").replaceChildren(...rows);
   document.getElementById("about").textContent = state.version ? about(state) : "";
+  showSummary(state.troubles ?? []);
   showStatistics(state.stats ?? {});
+}
+
+// One sentence on the whole device, and a mark on the tab where something is wrong.
+function showSummary(troubles) {
+  const count = troubles.length;
+  const words = count === 0 ? say("all_well") : count === 1 ? say("one_trouble") : say("troubles", { count });
+  document.getElementById("health-summary").replaceChildren(dot(count ? "degraded" : "ok"), words);
+  document.getElementById("tab-device").classList.toggle("has-trouble", count > 0);
 }
 
 function board({ temperature, memory, disk }) {
@@ -42,11 +65,11 @@ function board({ temperature, memory, disk }) {
     memory?.rss_mb == null ? "" : say("memory", { used: memory.rss_mb, left: memory.available_mb }),
     disk == null ? "" : disk.read_only ? say("disk_read_only") : say("disk", { left: disk.free_mb }),
   ].filter(Boolean);
-  return facts.length ? [row(say("board"), { state: "ok", reason: facts.join(" · ") })] : [];
+  return facts.length ? [row(say("board"), "ok", facts.join(" · "))] : [];
 }
 
 function configuration({ path, error }) {
-  return row(say("config"), { state: error ? "refused" : "ok", reason: error || path });
+  return row(say("config"), error ? "refused" : "ok", say(error ? "config_refused" : "config_used"), error || path);
 }
 
 function about({ version, uptime }) {

@@ -1,8 +1,8 @@
 // Teach an exercise: name, countdown, do it a few times, and the device learns what was done.
 
-import { command, sentence, show, showMessage } from "/device.js";
+import { command, show, showError, showMessage } from "/device.js";
 import { Beeper, countDown } from "/teach.js";
-import { say } from "/words.js";
+import { LANGUAGE, say } from "/words.js";
 
 const element = (id) => document.getElementById(id);
 
@@ -68,10 +68,11 @@ export class ExerciseTeacher {
     this.button.disabled = true;
     const order = { name: this.name, count: this.times, seconds: Math.min(EACH * this.times, 60), watch: element("exercise-watch").checked };
     try {
-      element("learned-text").textContent = await command("learn", order);
+      const done = await command("learn", order);
+      element("learned-text").textContent = LANGUAGE === "en" ? done : say("done_learn");
       element("learned-sheet").showModal();
     } catch (error) {
-      showMessage(sentence(error), true);
+      showError(error);
     }
     this.button.disabled = false;
   }

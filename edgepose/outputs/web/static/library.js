@@ -1,6 +1,6 @@
 // Poses and exercises of the device: pictures, who uses them, rename, delete, watch for.
 
-import { Refused, command, library, make, sentence, show, showMessage } from "/device.js";
+import { Refused, command, library, make, sentence, show, showDone, showError } from "/device.js";
 import { Target } from "/figure.js";
 import { say } from "/words.js";
 
@@ -101,9 +101,9 @@ export class Library {
   // Carry out a command; for a new watch the outputs restart, and its answer may get lost.
   async carry(name, value) {
     try {
-      showMessage(await command(name, value));
+      showDone(name, await command(name, value));
     } catch (error) {
-      if (error instanceof Refused) showMessage(sentence(error), true);
+      if (error instanceof Refused) showError(error);
     }
     this.changed();
     await this.refresh(0);

@@ -1,6 +1,6 @@
 // Teach a pose: name, countdown while the person gets ready, what the device learnt or why not.
 
-import { carryOut, command, make, sentence, show, showMessage, state } from "/device.js";
+import { carryOut, command, make, show, showError, showMessage, state } from "/device.js";
 import { drawing } from "/figure.js";
 import { LANGUAGE, say } from "/words.js";
 
@@ -50,7 +50,7 @@ export class Teacher {
       await command("capture", asked);
     } catch (error) {
       this.stop();
-      showMessage(sentence(error), true);
+      showError(error);
     }
   }
 
