@@ -35,7 +35,7 @@ _SKINS: Final = np.array(
     ],
     float,
 )  # light to dark, drawn evenly
-_HAIRS: Final = np.array(
+HAIR_COLOURS: Final = np.array(
     [[22, 18, 17], [40, 28, 20], [72, 48, 32], [120, 86, 52], [186, 150, 98], [150, 148, 145]],
     float,
 )
@@ -125,7 +125,7 @@ def _materials(rng: Rng) -> NDArray[np.float64]:
     skin = _SKINS[rng.integers(len(_SKINS))] * rng.uniform(0.88, 1.08) + rng.normal(0, 4, 3)
     rows[SKIN] = _plain(rng, skin, rng.uniform(0, 0.22))
     rows[SKIN, 5] = 0.1
-    hair = _HAIRS[rng.integers(len(_HAIRS))] * rng.uniform(0.7, 1.3)
+    hair = HAIR_COLOURS[rng.integers(len(HAIR_COLOURS))] * rng.uniform(0.7, 1.3)
     rows[HAIR] = _plain(rng, hair, rng.uniform(0, 0.2))
     if rng.random() < 0.22:
         rows[BOTTOM] = rows[TOP]

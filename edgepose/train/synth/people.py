@@ -98,7 +98,8 @@ def place(person: BodyModel, posture: Posture, offset: Any = (0.0, 0.0, 0.0)) ->
     return Actor(person, pose_figure(person.build, posture), np.array(offset, float))
 
 
-def _draw_light(rng: Rng) -> Light:
+def draw_light(rng: Rng) -> Light:
+    """Draw a light from above or aside, hard or soft."""
     direction = rng.normal(0, 1, 3) * (1, 0.7, 0.5) + (0, -0.8, -1.0)
     direction /= np.linalg.norm(direction)
     return Light(direction, rng.uniform(0.25, 0.8), rng.uniform(1.0, 2.2))
@@ -149,12 +150,25 @@ def visibility(
     scheme: "coco", 17 keypoints, or "mpii", 16 parts.
     """
     world = actor.keypoints if scheme == "coco" else actor.figure.parts + actor.offset
+    return visible_keypoints(world, actor.person.build.stature, camera, depth, shape, scheme=scheme)
+
+
+def visible_keypoints(
+    world: NDArray[Any],
+    stature: float,
+    camera: Camera,
+    depth: NDArray[np.float32],
+    shape: tuple[int, int],
+    *,
+    scheme: str = "coco",
+) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+    """Return pixels (k, 2) as (y, x) and visibility of world keypoints, by the pictures' depth."""
     pixels = camera.project(world)[:, ::-1]
     seen = camera.see(world)[:, 2]
     height, width = shape
     inside = (pixels >= -0.5).all(1) & (pixels < (height - 0.5, width - 0.5)).all(1)
     rows, columns = (np.clip(pixels, 0, (height - 1, width - 1)) * OVERSAMPLE).astype(int).T
-    margin = _DEPTHS[scheme] * actor.person.build.stature
+    margin = _DEPTHS[scheme] * stature
     visible = depth[rows, columns] > seen - margin
     state = np.where(inside & (seen > 0.2), np.where(visible, VISIBLE, HIDDEN), OUTSIDE)
     return pixels.astype(np.float32), state.astype(np.int8)
@@ -210,9 +224,8 @@ def jpeg(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
 
 
-def _shadow(rng: Rng, picture: Picture, actor: Actor, camera: Camera) -> None:
-    """Darken the ground under the feet or whatever is lowest."""
-    world = actor.keypoints
+def ground_shadow(rng: Rng, picture: Picture, world: NDArray[Any], camera: Camera) -> None:
+    """Darken the ground under the feet or whatever is lowest of world keypoints (17, 3)."""
     low = world[world[:, 1] < world[:, 1].min() + 0.25]
     spots = camera.project(low - (0, 0.08, 0))
     if not np.isfinite(spots).all() or np.abs(spots).max() > 4 * picture.shape[0]:
@@ -237,7 +250,8 @@ def _bystanders(rng: Rng) -> list[Actor]:
     return others
 
 
-def _occlude(rng: Rng, picture: Picture, sample_state: Any, pixels: Any, textures: Any) -> None:
+def occlude(rng: Rng, picture: Picture, sample_state: Any, pixels: Any, textures: Any) -> None:
+    """Sometimes draw things before the person, and mark the keypoints behind them as hidden."""
     for _ in range(int(rng.integers(1, 3)) if rng.random() < 0.27 else 0):
         mask, paint = draw_occluder(rng, picture.shape[0], textures)
         np.copyto(picture, paint, where=mask[..., None] > 0)
@@ -290,9 +304,9 @@ class People:
         camera = frame_person(rng, actor.keypoints, size)
         picture = draw_background(rng, size, textures)
         if rng.random() < 0.6:
-            _shadow(rng, picture, actor, camera)
+            ground_shadow(rng, picture, actor.keypoints, camera)
         actors = [actor, *_bystanders(rng)]
-        depth = draw_people(picture, actors, camera, _draw_light(rng), textures)
+        depth = draw_people(picture, actors, camera, draw_light(rng), textures)
         pixels, state = visibility(actor, camera, depth, (size, size), self._scheme)
-        _occlude(rng, picture, state, pixels, textures)
+        occlude(rng, picture, state, pixels, textures)
         return Sample(photograph(rng, picture), pixels, state)

@@ -405,7 +405,8 @@ def _varied(rng: Rng, posture: Posture) -> Posture:
     return replace(posture, arms=(left, right), legs=(first, second))
 
 
-def _yaw(rng: Rng, view: str) -> float:
+def draw_yaw(rng: Rng, view: str = UPRIGHT) -> float:
+    """Draw where somebody is turned to, 0 to the camera, by the usual view of what they do."""
     if view == SIDEWAYS and rng.random() < 0.65:
         return float(rng.choice((-90.0, 90.0))) + near(rng, 0, 22)
     if rng.random() < 0.55:
@@ -422,5 +423,5 @@ def draw_posture(rng: Rng, family: str | None = None) -> Posture:
         posture = _varied(rng, posture)
     if posture.neck == (0.0, 0.0, 0.0):
         posture = replace(posture, neck=(near(rng, 3, 13), near(rng, 0, 7), near(rng, 0, 22)))
-    posture = replace(posture, yaw=_yaw(rng, view))
+    posture = replace(posture, yaw=draw_yaw(rng, view))
     return posture.mirrored() if rng.random() < 0.5 else posture

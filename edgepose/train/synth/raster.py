@@ -127,7 +127,7 @@ def wrinkle(material: Floats, textures: Any, out: Floats) -> None:
 def light_on(light: Floats, lit: float, facing: float, out: Floats) -> tuple[float, float]:
     """Return (diffuse and ambient light, mirrored light before gloss) on a surface point.
 
-    lit: as `_lit` gives. facing: cosine between normal and light.
+    lit: as `lit_share` gives. facing: cosine between normal and light.
     """
     direct, mirrored = 0.0, 0.0
     if facing > 0.0:
@@ -263,7 +263,7 @@ class Stage(NamedTuple):
 
 
 @compiled
-def _lit(depth: Any, camera: Floats, light: Floats, at: tuple[int, int, float]) -> float:
+def lit_share(depth: Any, camera: Floats, light: Floats, at: tuple[int, int, float]) -> float:
     """Return 1 where the light reaches a surface point, less where a nearer surface blocks it.
 
     Marches towards the light through the depth buffer: contact shadows of arms on the trunk.
@@ -323,7 +323,7 @@ def _add_sample(stage: Stage, row: int, column: int, work: Floats, total: Floats
     facing = work[3] * light[0] + work[4] * light[1] + work[5] * light[2]
     lit = 0.0
     if facing > 0.0:
-        lit = _lit(stage.depth, camera, light, (row, column, z))
+        lit = lit_share(stage.depth, camera, light, (row, column, z))
     strength, mirrored = light_on(light, lit, facing, work)
     for i in range(3):
         total[i] += min(255.0, colour[i] * strength + mirrored * material[10])
