@@ -73,6 +73,13 @@ _empty: Final = click.option(
 )
 
 
+_people: Final = click.option(
+    "--people",
+    type=_Folder,
+    help="Folder with rigged avatars/, motion/ and real/backgrounds: adds pictures of them.",
+)
+
+
 def _shared(command: Any) -> Any:
     """Add the options of every training run."""
     options = (
@@ -82,6 +89,8 @@ def _shared(command: Any) -> Any:
         click.option("--seed", default=1, show_default=True, help="Seed of everything drawn."),
         click.option("--batch", default=64, show_default=True, help="Pictures a step."),
         _empty,
+        _people,
+        click.option("--avatars", default=24576, show_default=True, help="Pictures of avatars."),
         click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
         click.option("--threads", default=0, help="Threads of the learner  [default: all cores]"),
         click.option(
@@ -95,7 +104,7 @@ def _shared(command: Any) -> Any:
 
 @train.command(examples=["edgepose train heatmap --out runs/mine --pictures 65536"])
 @_shared
-@click.option("--net", default="nano", show_default=True, help="nano, cpm2 or cpm6.")
+@click.option("--net", default="nano", show_default=True, help="nano, nano-deeper, cpm2, cpm6.")
 @click.option("--parts", default="coco", show_default=True, help="coco: 17, or mpii: 16.")
 @click.option("--phases", default="128:3200,160:2000,192:2300", show_default=True)
 @click.option("--rate", default=3e-3, show_default=True, help="Highest learning rate.")
@@ -111,6 +120,7 @@ def heatmap(
     seed: int,
     batch: int,
     pictures: int,
+    avatars: int,
     **run: Any,
 ) -> None:
     """Train a heatmap network on rendered people, and on annotated frames where given.
@@ -129,6 +139,7 @@ def heatmap(
         scheme=parts,
         phases=parse_phases(phases),
         pictures=pictures,
+        avatars=avatars,
         batch=batch,
         rate=rate,
         seed=seed,
@@ -155,6 +166,7 @@ def finetune(
     seed: int,
     batch: int,
     pictures: int,
+    avatars: int,
     **run: Any,
 ) -> None:
     """Improve a trained network with frames of your own kiosk, rendered people mixed in.
@@ -163,7 +175,9 @@ def finetune(
     """
     from edgepose.train.recipe import Recipe, parse_phases
 
-    base = Recipe(phases=parse_phases(phases), pictures=pictures, batch=batch, seed=seed)
+    base = Recipe(
+        phases=parse_phases(phases), pictures=pictures, avatars=avatars, batch=batch, seed=seed
+    )
     first = start or _bundled_weights()
     recipe = replace(base, rate=1e-3, warm_up=60, real_share=share, start=str(first))
     _run(recipe, data, **run)
@@ -185,6 +199,7 @@ def _run(
     out: Path,
     pool: Path | None,
     empty: Sequence[Path],
+    people: Path | None,
     device: str,
     threads: int,
     size: int,
@@ -195,22 +210,28 @@ def _run(
 
     need("torch").set_num_threads(threads or os.cpu_count() or 1)
     with _bar() as bar:
-        rendered = _rendered(bar, recipe, pool or out / "pool")
+        folder = pool or out / "pool"
+        rendered = _rendered(bar, recipe, folder)
+        avatars = _rendered(bar, recipe, folder / "avatars", people) if people else ()
         trainer = Trainer(recipe, out, device)
         vacant = _vacant(empty, recipe)
-        _trained(bar, trainer, rendered, _recorded(real, recipe.scheme), vacant)
+        _trained(bar, trainer, rendered, _recorded(real, recipe.scheme), vacant, avatars)
     _exported(trainer.checkpoint, rendered, vacant, size, out / "model.tflite", recipe)
 
 
-def _rendered(bar: Progress, recipe: Recipe, folder: Path) -> Pool:
+def _rendered(bar: Progress, recipe: Recipe, folder: Path, people: Path | None = None) -> Pool:
     from edgepose.train.data.pool import render_pool
 
-    task = bar.add_task("Rendering people", total=recipe.pictures, note="")
+    what, count = "Rendering people", recipe.pictures
+    if people is not None:
+        what, count = "Rendering avatars", recipe.avatars
+    task = bar.add_task(what, total=count, note="")
     return render_pool(
         folder,
-        recipe.pictures,
+        count,
         recipe.seed,
         scheme=recipe.scheme,
+        avatars=people,
         progress=lambda n: bar.advance(task, n),
     )
 
@@ -228,13 +249,15 @@ def _vacant(folders: Sequence[Path], recipe: Recipe) -> list[Sample]:
     return [sample for folder in folders for sample in read_vacant(folder, recipe.keypoints)]
 
 
-def _trained(bar: Progress, trainer: Trainer, rendered: Any, recorded: Any, vacant: Any) -> None:
+def _trained(
+    bar: Progress, trainer: Trainer, rendered: Any, recorded: Any, vacant: Any, avatars: Any
+) -> None:
     task = bar.add_task("Training", total=trainer.recipe.steps, completed=trainer.step, note="")
 
     def report(step: Step) -> None:
         bar.update(task, completed=step.step, note=f"{step.size} px, loss {step.loss:.3f}")
 
-    trainer.run(rendered, recorded, vacant, report)
+    trainer.run(rendered, recorded, vacant, report, avatars)
 
 
 def _exported(
@@ -346,6 +369,35 @@ def label(
 
 
 @train.command(
+    examples=[
+        "edgepose train everybody street/*.jpg --out real/street "
+        "--second mediapipe-pose-landmark-full"
+    ]
+)
+@click.argument("pictures", nargs=-1, required=True, type=_Existing)
+@click.option("--out", type=_Path, required=True, help="Folder for pictures and annotations.json.")
+@click.option("--teacher", metavar="NAME|PATH", help="Model that searches; the best available.")
+@click.option("--second", metavar="NAME|PATH", required=True, help="Model that must agree.")
+def everybody(pictures: tuple[Path, ...], out: Path, teacher: str | None, second: str) -> None:
+    """Label everybody in still PICTURES; keep what two teacher models agree on."""
+    from edgepose.train.data.everybody import label_picture
+    from edgepose.train.data.pseudo_labels import write_people
+
+    with opened(teacher, min_score=0.0) as first, opened(second) as other, _bar() as bar:
+        task = bar.add_task("Labelling", total=len(pictures), note="")
+
+        def labelled() -> Iterator[Any]:
+            for path in pictures:
+                people = label_picture(first.estimate, other.estimate, imaging.read_image(path))
+                bar.update(task, advance=1, note=f"{len(people)} people")
+                if people:
+                    yield people
+
+        count = write_people(out, labelled())
+    click.echo(f"{out / 'annotations.json'}: {count} people in {len(pictures)} pictures")
+
+
+@train.command(
     examples=["edgepose train crops person_keypoints_val2017.json --images val2017 --out crops"]
 )
 @click.argument("annotations", type=_Existing)
@@ -379,13 +431,15 @@ def crops(annotations: Path, images: Path | None, out: Path, size: int, margin: 
 @click.option("--seed", default=1, show_default=True)
 @click.option("--count", default=40, show_default=True)
 @click.option("--plain", is_flag=True, help="Without keypoints.")
-def sheet(out: Path, seed: int, count: int, plain: bool) -> None:
-    """Draw a contact sheet of synthetic people with their keypoints."""
+@_people
+def sheet(out: Path, seed: int, count: int, plain: bool, people: Path | None) -> None:
+    """Draw a contact sheet of synthetic people, or of avatars, with their keypoints."""
     from edgepose.train.contact_sheets import contact_sheet, draw_sample
+    from edgepose.train.synth.avatars.cast import Cast
     from edgepose.train.synth.people import People
 
-    people = People(seed)
-    samples = [people() for _ in range(count)]
+    draw = People(seed) if people is None else Cast(seed, people)
+    samples = [draw() for _ in range(count)]
     pictures = [sample.image if plain else draw_sample(sample) for sample in samples]
     imaging.write_image(out, contact_sheet(pictures, 8))
 

@@ -25,9 +25,11 @@ class Phase:
 class Recipe:
     """All settings of a run. The defaults are the shipped model's.
 
-    scheme: "coco" or "mpii", of the keypoints. pictures: rendered, reused with augmentation.
+    scheme: "coco" or "mpii", of the keypoints. pictures: of drawn people, reused with augmentation;
+    avatars: of rigged avatars, where a folder of them is given.
     real_share: part of each batch that comes from recorded frames, when there are any;
-    vacant_share: from real places without people. ema: decay of the averaged weights, which are
+    vacant_share: from real places without people. avatar_share: part of the rendered pictures that
+    show rigged avatars, when there are any. ema: decay of the averaged weights, which are
     the result. start: a checkpoint to start from, `""` for random weights.
     """
 
@@ -35,6 +37,7 @@ class Recipe:
     scheme: str = "coco"
     phases: tuple[Phase, ...] = (Phase(128, 3200), Phase(160, 2000), Phase(192, 2300))
     pictures: int = 65536
+    avatars: int = 24576
     batch: int = 64
     rate: float = 3e-3
     decay: float = 0.02
@@ -42,6 +45,7 @@ class Recipe:
     ema: float = 0.995
     real_share: float = 0.25
     vacant_share: float = 0.08
+    avatar_share: float = 0.7
     seed: int = 1
     start: str = ""
 

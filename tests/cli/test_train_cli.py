@@ -41,7 +41,7 @@ def test_help_names_every_command_without_the_extra() -> None:
 
 @pytest.mark.parametrize(
     ("options", "problem"),
-    [(["--net", "large"], "nano, cpm2"), (["--phases", "100:5"], "SIZE:STEPS")],
+    [(["--net", "large"], "nano, nano-deeper, cpm2"), (["--phases", "100:5"], "SIZE:STEPS")],
 )
 def test_wrong_options_are_the_users_mistake(
     tmp_path: Path, options: list[str], problem: str

@@ -21,8 +21,8 @@ _RECORDED = AugmentRange(degrees=14.0, scale=(0.7, 1.35), shift=0.1, camera=True
 class Batches:
     """The batches of all steps as (images, keypoints, visible); torch's loader indexes it.
 
-    rendered, recorded, vacant: samples of drawn people, of people in recorded frames, and of real
-    places without people; the last two may be empty.
+    rendered, recorded, vacant, avatars: samples of drawn people, of people in recorded frames, of
+    real places without people, and of rigged avatars; all but the first may be empty.
     """
 
     recipe: Recipe
@@ -30,6 +30,7 @@ class Batches:
     recorded: Sequence[Sample] = ()
     vacant: Sequence[Sample] = ()
     first: int = 0
+    avatars: Sequence[Sample] | Any = ()
 
     def __len__(self) -> int:
         """Return the number of remaining steps."""
@@ -54,6 +55,8 @@ class Batches:
             return _varied(rng, self.recorded, size, _RECORDED)
         if len(self.vacant) and kind > 1 - self.recipe.vacant_share:
             return _varied(rng, self.vacant, size, _RECORDED)
+        if len(self.avatars) and rng.random() < self.recipe.avatar_share:
+            return _varied(rng, self.avatars, size, _RENDERED)
         return _varied(rng, self.rendered, size, _RENDERED)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from edgepose.errors import UserError
 from edgepose.system import atomic
 from edgepose.train.recipe import SCHEMES
+from edgepose.train.synth.avatars.cast import Cast
 from edgepose.train.synth.people import People, Sample
 
 SHARD: Final = 2048  # pictures in a file: 226 MB at 192 px
@@ -36,16 +37,20 @@ def _write(path: Path, array: Any) -> None:
         np.save(file, array)
 
 
-def render_shard(folder: Path, shard: int, count: int, seed: int, **people: Any) -> int:
+def render_shard(
+    folder: Path, shard: int, count: int, seed: int, avatars: Path | None = None, **people: Any
+) -> int:
     """Render `count` pictures into one shard unless it exists; return the shard.
 
-    people: arguments of `People`.
+    avatars: a folder of rigged people; None for drawn ones. people: arguments of `People`.
     """
     if _path(folder, "images", shard).exists():
         return shard
     cv2.setNumThreads(1)
     own_seed = int(np.random.SeedSequence((seed, shard)).generate_state(1)[0])
-    draw = People(own_seed, **people)
+    draw = (
+        People(own_seed, **people) if avatars is None else Cast(own_seed, avatars, people["size"])
+    )
     samples = [draw() for _ in range(count)]
     for name in _FIELDS:
         key = "image" if name == "images" else name
@@ -60,11 +65,13 @@ def render_pool(
     size: int = 192,
     *,
     scheme: str = "coco",
+    avatars: Path | None = None,
     workers: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Pool:
     """Render the missing shards of a pool with `workers` processes and return the pool.
 
+    avatars: a folder as `Cast` takes it, for pictures of rigged people instead of drawn ones.
     progress: called with the number of pictures of each finished shard.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,7 +79,9 @@ def render_pool(
     spawn = multiprocessing.get_context("spawn")  # forked, OpenCV's threads would hang
     with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=spawn) as executor:
         jobs = [
-            executor.submit(render_shard, folder, shard, count, seed, size=size, scheme=scheme)
+            executor.submit(
+                render_shard, folder, shard, count, seed, avatars, size=size, scheme=scheme
+            )
             for shard, count in enumerate(counts)
         ]
         for job in jobs:

@@ -8,7 +8,7 @@ beside it, so that any annotation tool can correct it before it is used.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -24,6 +24,7 @@ from edgepose.train.data.annotations import cut
 from edgepose.train.synth.people import OUTSIDE, VISIBLE
 from edgepose.types import Image, Keypoints, Pose, Region
 
+Box = tuple[float, float, float, float]
 Estimate = Callable[[Image], tuple[Pose, ...]]
 """Given a picture, return the poses in it, best first: `LoadedModel.estimate`."""
 
@@ -70,9 +71,7 @@ def _twice(estimate: Estimate, pixels: Image) -> NDArray[np.float64]:
     return np.concatenate([place, score[:, None]], 1)
 
 
-def _in_box(
-    estimate: Estimate, image: Image, box: tuple[float, float, float, float]
-) -> NDArray[np.float64]:
+def _in_box(estimate: Estimate, image: Image, box: Box) -> NDArray[np.float64]:
     pixels, (scale, y, x) = cut(image, box, _CROP, _MARGIN)
     found = _twice(estimate, pixels)
     found[:, :2] = (found[:, :2] * _CROP - 0.5) * scale + (y, x)
@@ -82,17 +81,29 @@ def _in_box(
 def label_frame(estimate: Estimate, image: Image) -> Labelled:
     """Return the teacher's prediction for a frame, from crops that close in on the person."""
     height, width = image.shape[:2]
-    box = (0.0, 0.0, float(width), float(height))
+    return close_in(estimate, image, (0.0, 0.0, float(width), float(height)))
+
+
+def close_in(estimate: Estimate, image: Image, box: Box) -> Labelled:
+    """Return the prediction for one person, from crops that begin at `box` and close in.
+
+    box: (x, y, width, height) in pixels.
+    """
     best = _in_box(estimate, image, box)
     for _ in range(_ROUNDS):
-        sure = best[best[:, 2] > SURE - 0.05]
-        if len(sure) < 5:
+        near = best[best[:, 2] > SURE - 0.05]
+        if len(near) < 5:
             break
-        (top, left), (bottom, right) = sure[:, :2].min(0), sure[:, :2].max(0)
-        closer = _in_box(estimate, image, (left, top, right - left, bottom - top))
+        closer = _in_box(estimate, image, box_round(near))
         if closer[:, 2].mean() > best[:, 2].mean() - 0.05:
             best = closer
     return Labelled(image, best)
+
+
+def box_round(keypoints: NDArray[np.float64]) -> Box:
+    """Return the box (x, y, width, height) of keypoints (n, 2 or more) of (y, x)."""
+    (top, left), (bottom, right) = keypoints[:, :2].min(0), keypoints[:, :2].max(0)
+    return float(left), float(top), float(right - left), float(bottom - top)
 
 
 def frames_of(path: Path, every: int = 1, region: Region = WHOLE) -> Iterator[Image]:
@@ -121,17 +132,16 @@ def label_clip(
             yield labelled
 
 
-def _annotation(key: int, labelled: Labelled) -> dict[str, Any]:
+def _annotation(key: int, picture: int, labelled: Labelled) -> dict[str, Any]:
     sure, points = labelled.sure, labelled.keypoints
-    (top, left), (bottom, right) = points[sure, :2].min(0), points[sure, :2].max(0)
     flat = [
         [round(float(x), 1), round(float(y), 1), VISIBLE] if known else [0, 0, OUTSIDE]
         for (y, x, _), known in zip(points, sure, strict=True)
     ]
-    box = [round(float(v), 1) for v in (left, top, right - left, bottom - top)]
+    box = [round(value, 1) for value in box_round(points[sure])]
     return {
         "id": key,
-        "image_id": key,
+        "image_id": picture,
         "category_id": 1,
         "iscrowd": 0,
         "bbox": box,
@@ -142,19 +152,26 @@ def _annotation(key: int, labelled: Labelled) -> dict[str, Any]:
 
 
 def write_labels(folder: Path, frames: Iterator[Labelled]) -> int:
-    """Write frames as JPEGs and annotations.json (COCO style) into a folder; return their number.
+    """Write frames of one person each as `write_people` does; return their number."""
+    return write_people(folder, ([labelled] for labelled in frames))
 
-    Keypoints the teacher is not sure of are left out (visibility 0) and marked in `info`,
-    so that they are read back as unknown, not as absent.
+
+def write_people(folder: Path, pictures: Iterable[Sequence[Labelled]]) -> int:
+    """Write pictures as JPEGs and annotations.json (COCO style); return the number of people.
+
+    pictures: everybody of each, at least one. Keypoints the teacher is not sure of are left out
+    (visibility 0) and marked in `info`, so that they are read back as unknown, not as absent.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    images, annotations = [], []
-    for key, labelled in enumerate(frames, start=1):
-        name = f"{key:06d}.jpg"
-        imaging.write_image(folder / name, labelled.image)
-        height, width = labelled.image.shape[:2]
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for key, people in enumerate(pictures, start=1):
+        name, image = f"{key:06d}.jpg", people[0].image
+        imaging.write_image(folder / name, image)
+        height, width = image.shape[:2]
         images.append({"id": key, "file_name": name, "height": height, "width": width})
-        annotations.append(_annotation(key, labelled))
+        for labelled in people:
+            annotations.append(_annotation(len(annotations) + 1, key, labelled))
     document = {
         "info": {"description": "teacher labels", "unlabelled": "unknown"},
         "categories": [{"id": 1, "name": "person", "keypoints": list(KEYPOINTS)}],
@@ -162,4 +179,4 @@ def write_labels(folder: Path, frames: Iterator[Labelled]) -> int:
         "annotations": annotations,
     }
     (folder / "annotations.json").write_text(json.dumps(document), encoding="utf-8")
-    return len(images)
+    return len(annotations)

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgepose.errors import UserError
 from edgepose.train.extra import need
 from edgepose.train.net.nets import ADD, CONV, JOIN, POOL, UP, Layer, Net
 
 _PRIOR = -5.0  # initial bias of softmax heads: a cell is far less likely than the none bin
 _RESIDUAL_GAIN = 0.25  # initial gain of a residual branch: the block is near identity
+_RESIDUAL = ("_a", "_b")  # the two convolutions of a residual block
 _FOLD_EPSILON = 1e-5  # torch's default of batch normalisation
 
 Weights = dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
@@ -62,6 +64,23 @@ class TorchNet:
         for layer in self.net.layers:
             values[layer.name] = self._apply(layer, [values[name] for name in layer.inputs])
         return [values[name] for name in self.net.outputs]
+
+    def begin_from(self, state: dict[str, Any]) -> None:
+        """Take the weights of a trained net; residual blocks that it lacks begin as identities.
+
+        So a net with more blocks starts as good as the one it grew from. Raises UserError where
+        the trained net has layers that this one lacks, or of another shape.
+        """
+        own = self.modules.state_dict()
+        fitting = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
+        missing = {key.split(".")[0] for key in own if key not in fitting}
+        known = {layer.name for layer in self.net.layers if layer.name.endswith(_RESIDUAL)}
+        if len(fitting) < len(state) or not missing <= known:
+            raise UserError(f"the checkpoint to start from does not fit the net {self.net.name}")
+        self.modules.load_state_dict(fitting, strict=False)
+        for name in missing:
+            if name.endswith(_RESIDUAL[1]):
+                need("torch.nn").init.zeros_(self.modules[name][1].weight)
 
     def _apply(self, layer: Layer, inputs: list[Any]) -> Any:
         torch = need("torch")

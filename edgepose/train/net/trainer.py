@@ -85,9 +85,9 @@ class Trainer:
         if self.checkpoint.exists():
             self._resume()
         elif self.recipe.start:
-            state = load_weights(Path(self.recipe.start))
-            self.model.modules.load_state_dict(state)
-            self.average.load_state_dict(state)
+            start = load_weights(Path(self.recipe.start))
+            self.model.begin_from(start)
+            self.average.load_state_dict(self.model.modules.state_dict())
 
     def _resume(self) -> None:
         torch = need("torch")
@@ -124,12 +124,13 @@ class Trainer:
         recorded: Any = (),
         vacant: Any = (),
         report: Callable[[Progress], None] = lambda _: None,
+        avatars: Any = (),
     ) -> None:
         """Train to the recipe's end, saving regularly; `report` is called after every step.
 
-        rendered, recorded, vacant: as `Batches` takes them.
+        rendered, recorded, vacant, avatars: as `Batches` takes them.
         """
-        batches = Batches(self.recipe, rendered, recorded, vacant, self.step)
+        batches = Batches(self.recipe, rendered, recorded, vacant, self.step, avatars)
         self.model.modules.train()
         for arrays in self._loader(batches):
             self._learn(*(array.to(self.device, non_blocking=True) for array in arrays))

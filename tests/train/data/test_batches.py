@@ -63,3 +63,10 @@ def test_no_two_steps_have_the_same_batch() -> None:
     """Every step draws and varies anew."""
     first, second = Batches(RECIPE, RENDERED)[0], Batches(RECIPE, RENDERED)[1]
     assert np.abs(first[1] - second[1]).max() > 1.0
+
+
+def test_avatars_replace_their_share_of_the_drawn_people() -> None:
+    """With a share of a half, about half of the pictures are of avatars."""
+    recipe = Recipe(phases=parse_phases("64:1"), batch=200, avatar_share=0.5)
+    images, _, _ = Batches(recipe, [grey(0)], avatars=[grey(255)])[0]
+    assert 60 < (images[:, 28:36, 28:36].mean((1, 2, 3)) > 110).sum() < 140

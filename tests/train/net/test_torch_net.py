@@ -6,6 +6,7 @@ import net_size
 import numpy as np
 import pytest
 
+from edgepose.errors import UserError
 from edgepose.train.net import nets
 from edgepose.train.net.nets import CONV, Layer, Net
 from edgepose.train.net.torch_net import TorchNet, fold, normalise
@@ -53,3 +54,22 @@ def test_folding_a_normalisation_keeps_the_values() -> None:
     expected = model(pixels)[0].detach().numpy().ravel()
     found = pixels.numpy().ravel() @ weights[0, 0] + bias
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_deeper_net_begins_as_good_as_the_one_it_grew_from() -> None:
+    """With a trained net's weights, the added blocks change nothing."""
+    small, deep = TorchNet(nets.nano()), TorchNet(nets.nano(deeper=True))
+    with torch.no_grad():
+        for parameter in small.modules.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    deep.begin_from(small.modules.state_dict())
+    pictures = normalise(torch.randint(0, 255, (2, 64, 64, 3), dtype=torch.uint8))
+    small.modules.eval()
+    deep.modules.eval()
+    torch.testing.assert_close(deep(pictures)[-1], small(pictures)[-1])
+
+
+def test_weights_of_another_net_are_refused() -> None:
+    """A pose machine's weights are no start for an encoder-decoder."""
+    with pytest.raises(UserError, match="does not fit the net nano"):
+        TorchNet(nets.nano()).begin_from(TorchNet(nets.cpm(2)).modules.state_dict())
