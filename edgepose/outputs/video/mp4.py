@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from edgepose.errors import OutputLost, error_text
 from edgepose.outputs import own_files
+from edgepose.system import atomic
 from edgepose.types import Image, Size
 
 log = logging.getLogger(__name__)
@@ -248,6 +249,6 @@ def put_index_in_front(av: ModuleType, path: Path) -> None:
                 if packet.dts is not None:
                     packet.stream = stream
                     target.mux(packet)
-        copy.replace(path)
+        atomic.publish(copy, path)  # a finished clip outlives a power cut
     finally:
         copy.unlink(missing_ok=True)
