@@ -56,8 +56,16 @@ def _unwritten(path: Path, error: OSError) -> ConfigError:
 
 
 def with_values(text: str, values: Mapping[str, Any]) -> str:
-    """Return a configuration's text with values at its end; the rest stays."""
-    data = read_for_edit(text)
+    """Return a configuration's text with values at its end; the rest stays.
+
+    Raises ConfigError for a text that can't be edited.
+    """
+    try:
+        data = read_for_edit(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"can't be edited: {error}; write dates and long numbers in quotes"
+        ) from error
     data.update(values)
     return written(data)
 

@@ -18,7 +18,7 @@ def read_for_edit(text: str) -> Any:
 
     try:
         return _yaml().load(text)
-    except YAMLError as error:
+    except (YAMLError, ValueError) as error:  # a date that is none
         raise ValueError(f"no YAML: {error}") from error
 
 

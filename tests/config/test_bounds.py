@@ -9,6 +9,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from edgepose import registry
+from edgepose.config.edit import with_values
 from edgepose.config.limits import LimitsSection
 from edgepose.config.loader import MOST, loads
 from edgepose.config.model_section import ModelSection
@@ -99,3 +100,10 @@ def test_a_login_fits_into_mqtts_field():
     options: type[Options] = registry.part("output", "mqtt").Options
     with pytest.raises(ValidationError, match="at most 65535 bytes"):
         options.model_validate({"host": "h", "user": "a", "password": "ü" * 32_768})
+
+
+@pytest.mark.parametrize("value", ["9999-99-99", "!!timestamp x", "7" * 9000])
+def test_a_text_that_can_not_be_edited_is_refused(value: str):
+    """Such a push was never answered: one reader of YAML takes what the other does not."""
+    with pytest.raises(ConfigError, match="can't be edited"):
+        with_values(f"a: {value}\n", {"name": "lobby"})
