@@ -12,6 +12,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from edgepose.config.last_good import own_name, version_of
 from edgepose.config.limits import commands_of
 from edgepose.config.loader import Config
 from edgepose.config.pushed import Parse, accept_pushed
-from edgepose.config.reload import ActiveConfig
+from edgepose.config.reload import STEADY_AFTER, ActiveConfig
 from edgepose.definitions import library, template_file
 from edgepose.errors import ConfigError, EdgeposeError, KeyPath, Problem, UserError, fault_text
 from edgepose.outputs.base import Output
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 
 PROBATION: Final = 120.0  # seconds to reach the broker with a new configuration; reconnecting: 2
 STARTS: Final = 2  # of the process on probation; one more means that it crashes
+CRASHES: Final = 3  # one after another, each soon after a start, with one that was accepted
 INTERVAL: Final = 1.0  # seconds between two looks at the clock
 REMEMBERED: Final = 200  # answers; past that the oldest goes
 
@@ -186,6 +188,8 @@ class RemoteUpdate(Output):
         if value.get("id") != self.answers["config"]["id"]:
             raise UserError("another configuration is on probation")
         text = f"the configuration is taken over, and {self._proof} was reached with it"
+        path = self._active.config.path
+        self._active.files.good.keep_before(path, _read(path) or "")
         self._end_probation("accepted", text)
         return text
 
@@ -288,25 +292,36 @@ def refusal(error: Exception) -> str:
     return fault_text(error)
 
 
-def roll_back_crashing(files: ConfigFiles) -> None:
-    """Before a start: roll a pushed configuration back that crashes the process."""
+def roll_back_crashing(files: ConfigFiles, has_failed: bool = False) -> None:
+    """Before a start: roll a pushed configuration back that crashes the process.
+
+    has_failed: whether the process before this one ended by a fault of its own. A configuration
+    that somebody wrote at the device is never rolled back.
+    """
     for path in files.paths:
-        journal = UpdateJournal.of(path)
-        if not journal.is_on_probation or files.good.text(path) is None:
-            continue
-        if files.good.count_start(_read(path) or "") < STARTS:
-            continue
-        text = (
-            f"edgepose ended {STARTS} times before the broker was reached; the configuration "
-            "before is back"
-        )
-        log.error("A pushed configuration: %s.", text)
-        try:
-            files.good.restore(path)
-        except ConfigError as error:  # a disk that can't be written; the file is used as it is
-            log.error("%s", error)
+        journal, text, good = UpdateJournal.of(path), _read(path) or "", files.good
+        if journal.is_on_probation:
+            before, starts, most = good.text(path), partial(good.count_start, text), STARTS
+            reason = f"edgepose ended {STARTS} times before the broker was reached"
+        elif journal.state("config") == "accepted":
+            before, most = good.before(path, text), CRASHES
+            starts = partial(good.count_start, text, has_crashed=has_failed)
+            reason = f"edgepose failed {CRASHES} times within {STEADY_AFTER:.0f} s of its start"
         else:
-            journal.change("config", state="rolled back", text=text)
+            continue
+        if before is not None and starts() >= most:
+            _roll_back_file(path, before, journal, reason)
+
+
+def _roll_back_file(path: Path, before: str, journal: UpdateJournal, reason: str) -> None:
+    text = f"{reason}; the configuration before is back"
+    log.error("A pushed configuration: %s.", text)
+    try:
+        save_text(path, before)
+    except ConfigError as error:  # a disk that can't be written; the file is used as it is
+        log.error("%s", error)
+    else:
+        journal.change("config", state="rolled back", text=text)
 
 
 def templates_in_use(config: Config) -> dict[str, str]:

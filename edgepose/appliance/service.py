@@ -17,17 +17,30 @@ from edgepose.appliance.appliance import Appliance
 from edgepose.appliance.standby import Standby
 from edgepose.config.files import ConfigChoice, ConfigFiles
 from edgepose.config.loader import Config
-from edgepose.config.reload import GOOD_AFTER, POLL, RETRY, ActiveConfig, Edits
+from edgepose.config.reload import GOOD_AFTER, POLL, RETRY, STEADY_AFTER, ActiveConfig, Edits
 from edgepose.engine.threads import PeriodicThread
 from edgepose.engine.watchdog import Supervisor
-from edgepose.errors import ConfigError, EdgeposeError, UserError, fault_text
+from edgepose.errors import ConfigError, DeviceError, EdgeposeError, UserError, fault_text
 from edgepose.system import last_exit
 from edgepose.system.systemd import notify
 
 log = logging.getLogger(__name__)
 
+PAUSE: Final = 60.0  # seconds without a try after so many; each further one doubles it
+LONGEST_PAUSE: Final = 3600.0
 THERMAL: Final = 5.0  # seconds between two looks at the temperature; a heat sink changes slowly
 STARTS: Final = 3  # crashes, one after another, until the last good configuration is used instead
+
+
+class CrashLoop(DeviceError):
+    """A configuration with which the process fails soon after each start. pause: until a try."""
+
+    def __init__(self, failures: int) -> None:
+        self.pause = min(PAUSE * 2.0 ** min(failures - STARTS, 10), LONGEST_PAUSE)
+        super().__init__(
+            f"edgepose failed {failures} times within {STEADY_AFTER:.0f} s of its start; it is "
+            f"tried again in {self.pause:.0f} s, or at once when the configuration changes"
+        )
 
 
 @contextmanager
@@ -71,6 +84,8 @@ class Service:
         self._new_appliance = new_appliance
         self._folder = folder
         self._has_crashed = last_exit.has_crashed(folder)
+        self._has_failed = last_exit.has_failed(folder)
+        self._has_paused = False
         self._stop, self._reread = threading.Event(), threading.Event()
 
     def run(self) -> None:
@@ -112,13 +127,18 @@ class Service:
 
     def _wait(self, error: EdgeposeError) -> Appliance | None:
         is_mistake = isinstance(error, UserError)
-        until = "the configuration is right" if is_mistake else f"it works; tried every {RETRY:g} s"
+        pause = error.pause if isinstance(error, CrashLoop) else RETRY
+        until = "the configuration is right" if is_mistake else f"it works; tried in {pause:g} s"
         log.error("Nothing can be run until %s: %s", until, error)
         edits = Edits(lambda: self._files.paths)
+        if isinstance(error, CrashLoop):  # the first look reports what is there as an edit
+            edits.step()
+            edits.step()
         standby = Standby(self._files, error, self._folder, self._reread.set)
         standby.start()
         try:
-            while self._await_change(edits):
+            while self._await_change(edits, pause):
+                pause = RETRY
                 self._files.retry_refused()
                 try:
                     return self._try()
@@ -128,9 +148,9 @@ class Service:
             standby.stop()
         return None
 
-    def _await_change(self, edits: Edits) -> bool:
-        """Wait for an edit, a signal, or RETRY seconds (a model may come); False at the end."""
-        for _ in range(round(RETRY / POLL)):
+    def _await_change(self, edits: Edits, pause: float) -> bool:
+        """Wait for an edit, a signal, or some seconds (a model may come); False at the end."""
+        for _ in range(round(pause / POLL)):
             if self._reread.wait(POLL) or edits.step():
                 break
         self._reread.clear()
@@ -168,8 +188,12 @@ class Service:
             raise ConfigError(*choice.problems)
 
     def _is_crash_loop(self, config: Config, last: Config | None) -> bool:
-        """Refuse a configuration that crashes the process where a last good one exists."""
+        """Refuse a configuration that crashes the process where a last good one exists.
+
+        Raises CrashLoop, once, where there is none besides it.
+        """
         if last is None or last.digest == config.digest:
+            self._pause_crash_loop(config)
             return False
         crashes = self._files.good.count_start(config.text, has_crashed=self._has_crashed)
         if crashes < STARTS:
@@ -179,3 +203,10 @@ class Service:
             f"{GOOD_AFTER:.0f} s; edit it, or reload to try again",
         )  # fmt: skip
         return True
+
+    def _pause_crash_loop(self, config: Config) -> None:
+        """Raise CrashLoop before a further try: meanwhile a push can repair the device."""
+        failures = self._files.good.count_start(config.text, has_crashed=self._has_failed)
+        if failures >= STARTS and not self._has_paused:
+            self._has_paused = True
+            raise CrashLoop(failures)

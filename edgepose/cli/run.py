@@ -31,7 +31,7 @@ from edgepose.errors import DeviceError, UserError
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.line_file import why_unusable
 from edgepose.registry import part
-from edgepose.system import malloc
+from edgepose.system import last_exit, malloc
 from edgepose.system.paths import state_folder
 from edgepose.system.status_file import own_folder
 
@@ -89,7 +89,7 @@ def run(
     malloc.limit_arenas()
     is_service = "NOTIFY_SOCKET" in os.environ if service is None else service
     files = service_files(config, sets, state_folder()) if is_service else ConfigFiles(config, sets)
-    roll_back_crashing(files)
+    roll_back_crashing(files, last_exit.has_failed(own_folder()))
     if is_service:
         appliance = _serve(files, start)
     else:

@@ -17,6 +17,7 @@ from edgepose.system import atomic, state_file
 
 FOLDER: Final = "last-good"  # of the state folder
 INDEX: Final = "config.json"
+BEFORE: Final = "before-push.json"  # what the last good one was until a push was accepted
 STARTS: Final = "starts"  # "VERSION NUMBER"
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class LastGood:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._index = folder / INDEX
+        self._before = folder / BEFORE
         self._starts = folder / STARTS
         self._counted = ("", 0)  # version and number of the failed starts before this process
 
@@ -77,8 +79,27 @@ class LastGood:
             raise ConfigError(f"{path}: its last good configuration is lost")
         save_text(path, text)
 
+    def keep_before(self, path: Path, pushed: str) -> None:
+        """Keep the last good text as the way back from an accepted push, the text `pushed`."""
+        text = self.text(path)
+        kept = {"path": str(path.absolute()), "text": text, "pushed": version_of(pushed)}
+        try:
+            atomic.write_text(self._before, json.dumps(kept, indent=1))
+        except OSError as error:
+            log.warning("%s: can't be written: %s", self._before, error.strerror or error)
+
+    def before(self, path: Path, pushed: str) -> str | None:
+        """Return the text of a file before `pushed` was; None where that came in another way."""
+        try:
+            kept = state_file.read_object(self._before)
+            is_of_it = kept["path"] == str(path.absolute())
+            is_of_it &= kept["pushed"] == version_of(pushed)
+            return str(kept["text"]) if is_of_it and kept["text"] else None
+        except (OSError, ValueError, LookupError):
+            return None
+
     def count_start(self, text: str, *, has_crashed: bool = True) -> int:
-        """Note a start with a text that is not proved; return how many before it failed.
+        """Note a start with a text; return how many before it failed, one after another.
 
         Counted once in a process, and on disk before the start: native code of a runtime can end
         the process without a word. has_crashed: how the process before this one ended.
@@ -87,8 +108,15 @@ class LastGood:
         if version != self._counted[0]:
             known, number = self._read_starts()
             self._counted = version, number if has_crashed and known == version else 0
-            self._write_starts(f"{version} {self._counted[1] + 1}")
+            if (known, number) != (version, self._counted[1] + 1):
+                self._write_starts(f"{version} {self._counted[1] + 1}")
         return self._counted[1]
+
+    def settle(self, text: str) -> None:
+        """Forget the failed starts with a text that has run for long."""
+        if self._counted[0] == version_of(text) and self._counted[1]:
+            self._counted = self._counted[0], 0
+            self._write_starts(f"{self._counted[0]} 1")
 
     def prove(self, config: Config, sets: Sequence[str] = ()) -> bool:
         """Make a configuration the last good one; writes only what is not there yet.

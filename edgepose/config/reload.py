@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 POLL: Final = 1.0  # seconds between two looks at the files
 RETRY: Final = 10.0  # seconds after which what was refused is tried again: a model may be there now
+STEADY_AFTER: Final = 60.0  # seconds after which a run is no part of a crash loop
 GOOD_AFTER: Final = 10.0  # seconds that a configuration must run until it is worth keeping
 
 
@@ -96,9 +97,16 @@ class ActiveConfig:
         return is_edited or (is_old and bool(self.error))
 
     def prove(self) -> None:
-        """Make the configuration the last good one once its proof holds."""
-        is_settled = self._is_proved or self.error or self.is_on_probation
-        if is_settled or time.monotonic() - self._since < GOOD_AFTER:
+        """Make the configuration the last good one once its proof holds.
+
+        Later the crashes of earlier starts are forgotten.
+        """
+        ran = time.monotonic() - self._since
+        if self.error or self.is_on_probation or ran < GOOD_AFTER:
+            return
+        if ran >= STEADY_AFTER:
+            self.files.good.settle(self.config.text)
+        if self._is_proved:
             return
         try:
             self._is_proved = self.files.prove(self.config)

@@ -47,13 +47,26 @@ def read(folder: Path | None) -> dict[str, Any] | None:
     if reported is None or (left is not None and _is_outlived(folder)):
         reason = _with_hung("it was killed, or crashed", left or {})
         return None if left is None else {"time": None, "result": "killed", "reason": reason}
-    return {**reported, "reason": _with_hung(reported["reason"], left or {})}
+    reason = _with_hung(reported["reason"], left or {})
+    return {"time": reported["time"], "result": reported["result"], "reason": reason}
 
 
 def has_crashed(folder: Path | None) -> bool:
     """Return whether the last process is known to have ended otherwise than in order."""
     end = read(folder)
     return end is not None and end["result"] != IN_ORDER
+
+
+def has_failed(folder: Path | None) -> bool:
+    """Return whether the last process is known to have ended by a fault of its own.
+
+    By what systemd reports: a crash, an error, a hang, no memory. Not by SIGKILL or a power cut,
+    which come from outside.
+    """
+    reported = None if folder is None or _is_outlived(folder) else _reported(folder / NAME)
+    if reported is None or reported["result"] == IN_ORDER:
+        return False
+    return reported["result"] != "signal" or reported["status"] in _CRASHES
 
 
 def _reported(path: Path) -> dict[str, Any] | None:
@@ -65,7 +78,8 @@ def _reported(path: Path) -> dict[str, Any] | None:
         return None
     detail = f" ({code} {status})" if result != "success" else ""
     known_as = "core-dump" if result == "signal" and status in _CRASHES else result
-    return {"time": time, "result": result, "reason": _WORDS.get(known_as, result) + detail}
+    reason = _WORDS.get(known_as, result) + detail
+    return {"time": time, "result": result, "status": status, "reason": reason}
 
 
 def _is_outlived(folder: Path) -> bool:

@@ -156,7 +156,7 @@ def test_nothing_is_kept_before_it_has_run_for_a_while(start, file):
     running.wait_until_it_runs()
     for _ in range(3):
         running.appliance.poll_config()
-    assert not (file.parent / "state").exists()
+    assert not list((file.parent / "state").rglob("config.json"))
 
 
 def test_an_edit_is_noticed_and_a_bad_one_refused_once(start, file, caplog):
@@ -235,6 +235,25 @@ def test_what_crashes_the_process_three_times_gives_way_to_the_last_good_one(sta
     assert "lobby.yaml: edgepose crashed 3 times with it" in state["error"]
     file.write_text(TEXT.replace("lobby", "hall"))
     running.wait_for(lambda: running.appliance.config.name == "hall")
+
+
+def test_a_proved_configuration_that_fails_at_each_start_is_paused(start, file):
+    """Meanwhile the device can be reached; an edit ends the pause at once."""
+    service_files(file, (), file.parent / "state").good.prove(load(file))
+    (run := file.parent / "run").mkdir()
+    (run / last_exit.NAME).write_text("1 watchdog dumped ABRT")
+    for _ in range(service.STARTS):
+        files = service_files(file, (), file.parent / "state")
+        files.good.count_start(file.read_text(), has_crashed=last_exit.has_failed(run))
+    running = start(file)
+    running.wait_for(lambda: bool(running.health))
+    (trouble,) = running.health["troubles"]
+    assert trouble["state"] == "backing off"
+    assert "edgepose failed 3 times within 60 s" in trouble["reason"]
+    assert "again in 60 s" in trouble["reason"]
+    assert file.read_text() == TEXT
+    file.write_text(TEXT.replace("lobby", "hall"))
+    assert running.wait_until_it_runs().config.name == "hall"
 
 
 def test_a_model_that_does_not_work_is_waited_for(start, file):

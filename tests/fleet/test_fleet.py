@@ -306,6 +306,55 @@ def test_a_configuration_that_crashes_the_process_is_put_back_at_the_third_start
     assert UpdateJournal.of(file).answers["config"]["state"] == "rolled back"
 
 
+def test_an_accepted_configuration_that_fails_at_each_start_is_put_back(
+    house, caplog: pytest.LogCaptureFixture
+):
+    """Three failures of its own, each soon after a start; kills from outside don't count."""
+    good = house.text("hall")
+    pushed = good.replace("fps: 10", "fps: 12")
+    file = house.write("hall", good)
+    ConfigFiles(file).good.prove(load(file))
+    file.write_text(pushed)
+    UpdateJournal.of(file).answer("config", "1", pushed, "accepted", "")
+    ConfigFiles(file).good.keep_before(file, pushed)
+    ConfigFiles(file).good.prove(load(file))
+
+    texts = []
+    for has_failed in (False, True, True, False, True, True, True, True):
+        roll_back_crashing(ConfigFiles(file), has_failed)
+        texts.append(file.read_text())
+
+    assert texts == [pushed] * 6 + [good] * 2
+    assert UpdateJournal.of(file).answers["config"]["state"] == "rolled back"
+    assert "edgepose failed 3 times within 60 s of its start" in caplog.text
+
+
+def test_what_somebody_wrote_at_the_device_is_never_put_back(house):
+    """Also where a push before it was accepted."""
+    good = house.text("hall")
+    file = house.write("hall", good)
+    ConfigFiles(file).good.prove(load(file))
+    ConfigFiles(file).good.keep_before(file, good.replace("fps: 10", "fps: 12"))
+    UpdateJournal.of(file).answer("config", "1", "text", "accepted", "")
+    own = good.replace("fps: 10", "fps: 9")
+    file.write_text(own)
+
+    for _ in range(5):
+        roll_back_crashing(ConfigFiles(file), has_failed=True)
+
+    assert file.read_text() == own
+
+
+def test_a_long_run_ends_a_crash_loop(house):
+    """Failures a day apart are none."""
+    file = house.write("hall", text := house.text("hall"))
+    for _ in range(3):
+        good = ConfigFiles(file).good
+        good.count_start(text)
+    good.settle(text)
+    assert ConfigFiles(file).good.count_start(text) == 1
+
+
 def test_a_trial_goes_on_after_a_power_cut(house, ear, online):
     """The process that starts with the new configuration proves it, and it is accepted."""
     text = house.text("hall").replace("fps: 10", "fps: 12")

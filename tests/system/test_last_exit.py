@@ -97,3 +97,22 @@ def test_a_damaged_note_counts_as_none(tmp_path, text):
     """Whatever lies there, no traceback."""
     (tmp_path / last_exit.NAME).write_text(text)
     assert last_exit.read(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("note", "is_fault"),
+    [
+        ("1 success exited 0", False),
+        ("1 signal killed KILL", False),
+        ("1 signal killed SEGV", True),
+        ("1 core-dump dumped ABRT", True),
+        ("1 watchdog dumped ABRT", True),
+        ("1 oom-kill killed KILL", True),
+        ("1 exit-code exited 1", True),
+        ("", False),
+    ],
+)
+def test_a_fault_of_its_own_is_told_from_a_kill(tmp_path, note, is_fault):
+    """Somebody's SIGKILL, or a power cut, says nothing about the configuration."""
+    (tmp_path / last_exit.NAME).write_text(note)
+    assert last_exit.has_failed(tmp_path) is is_fault
