@@ -22,6 +22,8 @@ COMPLETIONS: Final = {
     "zsh": "zsh/site-functions/_edgepose",
     "fish": "fish/vendor_completions.d/edgepose.fish",
 }
+HELP: Final = ("-h, --help", "Show this message and exit.")
+"""Not asked of click, which keeps the option of a command's first context, whatever its names."""
 VARIABLE: Final = "_EDGEPOSE_COMPLETE"
 EXIT_CODES: Final = {
     "0": "Done; of run: its source ended, or it was stopped.",
@@ -101,14 +103,9 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 
 def _options(context: click.Context) -> Iterator[str]:
-    rows = [
-        row
-        for parameter in context.command.get_params(context)
-        if (row := parameter.get_help_record(context)) is not None
-    ]
-    if rows:
-        yield ".SH OPTIONS"
-    for option, words in rows:
+    rows = [parameter.get_help_record(context) for parameter in context.command.params]
+    yield ".SH OPTIONS"
+    for option, words in filter(None, [*rows, HELP]):
         yield from (".TP", f".B {_roff(option)}", _roff(" ".join(words.split())))
 
 
