@@ -14,16 +14,17 @@ from typing import Any, Final
 
 import click
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
+from edgepose import imaging
 from edgepose.appliance.model import LoadedModel
 from edgepose.bench import curves, parts, pipeline, suite, watches
 from edgepose.bench.pipeline import Result
 from edgepose.bench.rounds import Quartiles
 from edgepose.cli.command import Command
-from edgepose.cli.options import json_option
+from edgepose.cli.options import json_option, png_option
 from edgepose.cli.pose import model_option, opened
+from edgepose.cli.progress import bar, tracked
 from edgepose.cli.run import tune_python
 from edgepose.engine.perception import Detector, Perception
 from edgepose.errors import UserError
@@ -69,6 +70,7 @@ STAGES: Final = ("prepare", "infer", "finish", "gap", "age")
     metavar="OUT.png",
     help="Also measure how cost grows with people, watches and so on, and draw it.",
 )
+@png_option(text="Draw the ratios to bare invoke().")
 @json_option
 def bench(
     model: str | None,
@@ -78,6 +80,7 @@ def bench(
     full: bool,
     old: Path | None,
     picture: Path | None,
+    png: Path | None,
     as_json: bool,
 ) -> None:
     """Measure stages, throughput and latency in one process, interleaved with bare invoke().
@@ -101,14 +104,17 @@ def bench(
             _threaded(stack, model),
         )
         runs = made.measurements(full)
-        console = Console(stderr=True)
-        results = [run() for run in track(runs, "Measuring", console=console, transient=True)]
-        report = _report(loaded, results, made.clip)
+        results = [run() for run in tracked(runs, "Measuring", unit="measurements")]
+        with bar("Stages, start, memory"):
+            report = _report(loaded, results, made.clip)
         ages = made.latencies() if picture else {}
     _keep_speed(loaded, results[0])
     if picture is not None:
-        report["curves"] = curves.measure() | curves.cameras(loaded.file.path, made.clip) | ages
+        with bar("Curves"):
+            report["curves"] = curves.measure() | curves.cameras(loaded.file.path, made.clip) | ages
         curves.draw(picture, report["curves"])
+    if png is not None:
+        imaging.write_image(png, _drawn(report, results))
     if as_json:
         click.echo(json.dumps(report))
     else:
@@ -222,6 +228,18 @@ def _print(report: dict[str, Any], results: list[Result]) -> None:
     for name, mb in report["memory_mb"].items():
         others.add_row(f"peak of memory: {name}", f"{mb:.0f} MB")
     console.print(others)
+
+
+def _drawn(report: dict[str, Any], results: list[Result]) -> Image:
+    """Return the ratios as bars; 1 is as fast as the model alone."""
+    from edgepose.render.bars import LabelledValue, draw_bars
+
+    bars = [
+        LabelledValue(f"{result.name}: {name}", spread.median, f"{spread.median:.2f}")
+        for result in results
+        for name, spread in result.ratios.items()
+    ]
+    return draw_bars(report["model"], bars, f"{report['answer']} {report['machine']}")
 
 
 def _dropped(result: Result) -> str:

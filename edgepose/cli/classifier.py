@@ -12,7 +12,6 @@ import click
 import numpy as np
 from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from edgepose import imaging
@@ -21,6 +20,7 @@ from edgepose.appliance.model import LoadedModel
 from edgepose.cli.command import CommandGroup
 from edgepose.cli.options import json_option, order_option, reason
 from edgepose.cli.pose import model_option, opened
+from edgepose.cli.progress import tracked
 from edgepose.cli.template_capture import poses_of, still
 from edgepose.config.classifiers import Classifier, load_classifier
 from edgepose.config.schema import WatchSection
@@ -101,8 +101,7 @@ def _pictures(folder: Path) -> dict[str, list[Path]]:
 def _rows(loaded: LoadedModel, pictures: dict[str, list[Path]]) -> Iterator[Row]:
     """Yield an example of each picture; name those that can't be used."""
     everything = [(name, path) for name, paths in pictures.items() for path in paths]
-    console = Console(stderr=True)
-    for name, path in track(everything, "Looking", transient=True, console=console):
+    for name, path in tracked(everything, "Looking", unit="pictures"):
         try:
             yield name, f"{name}/{path.name}", _keypoints(loaded, path)
         except UserError as error:

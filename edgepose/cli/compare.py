@@ -11,7 +11,6 @@ from pathlib import Path
 import click
 import numpy as np
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from edgepose import imaging
@@ -20,6 +19,8 @@ from edgepose.cli import completion
 from edgepose.cli.command import Command
 from edgepose.cli.options import json_option
 from edgepose.cli.pose import opened
+from edgepose.cli.progress import bar
+from edgepose.sources.video import clip_length
 
 _Existing = click.Path(path_type=Path, exists=True)
 
@@ -85,15 +86,10 @@ def _compared(
         for one in loaded:
             one.warm_up()
         entrants = [Entrant(name, one.detector) for name, one in zip(models, loaded, strict=True)]
-        console = Console(stderr=True)
-        bar = stack.enter_context(
-            Progress(console=console, transient=True, disable=not console.is_terminal)
-        )
-        task = bar.add_task("Comparing", total=None)
         rows: list[Row] = []
         for path in data:
-            bar.update(task, description=path.name)
-            rows += compare(entrants, path, images, sheet, lambda: bar.advance(task))
+            with bar(path.name, clip_length(path), "pictures") as advance:
+                rows += compare(entrants, path, images, sheet, advance)
         return rows
 
 

@@ -16,12 +16,15 @@ from rich.table import Table
 from edgepose.appliance.appliance import Appliance
 from edgepose.appliance.model import BUNDLED, best_model
 from edgepose.cli.command import Command
+from edgepose.cli.progress import Advance, bar
 from edgepose.cli.run import run_appliance
 from edgepose.config.loader import Config, load
 from edgepose.config.model_section import DEFAULT_MODEL
 from edgepose.core.metrics import distances, pck, study_norm, total
 from edgepose.engine.stats import Snapshot
+from edgepose.errors import counted
 from edgepose.outputs.base import Output
+from edgepose.sources.video import clip_length
 from edgepose.system.paths import bundled
 from edgepose.train.evaluation import Truth, read_truth
 from edgepose.types import Event, Scene
@@ -41,12 +44,14 @@ class Notes(Output):
     every_frame = True
     internal = True
 
-    def __init__(self) -> None:
+    def __init__(self, advance: Advance = lambda: None) -> None:
+        self._advance = advance
         self.poses: dict[int, NDArray[Any]] = {}
         self.events: list[Event] = []
 
     def show(self, scene: Scene) -> None:
         """Keep the scene's events and first pose."""
+        self._advance()
         self.events += scene.events
         if scene.raw_poses:
             self.poses[scene.frame.seq] = scene.raw_poses[0].pixels
@@ -70,9 +75,10 @@ def demo(clip: Path | None, model: str | None, out: Path) -> None:
     config = _config(clip, model, out)
     for stale in ("demo.mp4", "events.jsonl", "summary.json"):
         (out / stale).unlink(missing_ok=True)
-    notes = Notes()
-    appliance = Appliance(config, extra={"notes": notes})
-    run_appliance(appliance)
+    with bar(clip.name, clip_length(clip), "frames") as advance:
+        notes = Notes(advance)
+        appliance = Appliance(config, extra={"notes": notes})
+        run_appliance(appliance)
     figures = appliance.pipeline.stats.snapshot()
     result = _summary(notes, figures, _truth_beside(clip), config)
     result["model"] = appliance.model.label
@@ -138,10 +144,11 @@ def _print(result: dict[str, Any], clip: Path, out: Path) -> None:
     console.print(table)
     console.print(f"annotated clip  {out / 'demo.mp4'}", highlight=False, soft_wrap=True)
     console.print(f"events          {out / 'events.jsonl'}", highlight=False, soft_wrap=True)
+    console.print("next            edgepose init", highlight=False)
 
 
 def _fired(times: int, expected: int | None) -> str:
     if expected is None:
-        return f"fired {times} times"
+        return f"fired {counted(times, 'time')}"
     verdict = "as expected" if times == expected else f"[red]expected {expected}[/red]"
-    return f"fired {times} times, {verdict}"
+    return f"fired {counted(times, 'time')}, {verdict}"

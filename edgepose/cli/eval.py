@@ -15,16 +15,20 @@ from edgepose import imaging
 from edgepose.appliance.model import LoadedModel
 from edgepose.cli import completion
 from edgepose.cli.command import Command
-from edgepose.cli.options import json_option
+from edgepose.cli.options import json_option, png_option
 from edgepose.cli.pose import opened
+from edgepose.cli.progress import bar, tracked
 from edgepose.errors import UserError
 from edgepose.skeleton import KEYPOINTS
+from edgepose.types import Frame, Image, Pose
 
 if TYPE_CHECKING:
     from edgepose.train.evaluation import EvaluationReport
 
 ANNOTATIONS: Final = (".json", ".mat")
 _NOTHING: Final = 0.01  # OKS below which the data is more likely wrong than the model
+_DRAWN: Final = "pck@0.1"  # of each keypoint; at 0.2 most bars are full
+_NO_SHARES: Final = ("missed", "jitter", "jitter_truth", "lag")
 _Existing = click.Path(path_type=Path, exists=True)
 
 
@@ -33,7 +37,7 @@ _Existing = click.Path(path_type=Path, exists=True)
     cls=Command,
     examples=[
         "edgepose eval movenet-lightning-int8 --data val/annotations.json",
-        "edgepose eval edgepose-nano --data models/demo/demo.mp4 --json",
+        "edgepose eval edgepose-nano --data models/demo/demo.mp4 --png figures.png",
     ],
 )
 @click.argument("model", required=False, metavar="[MODEL]", shell_complete=completion.models)
@@ -46,6 +50,7 @@ _Existing = click.Path(path_type=Path, exists=True)
 @click.option("--images", type=_Existing, help="Folder of the pictures; that of --data by default.")
 @click.option("--results", type=_Existing, help="Measure this COCO results file, not a model.")
 @click.option("--overlay", type=click.Path(path_type=Path), help="Draw confidence maps here.")
+@png_option(text="Draw the figures, keypoint by keypoint.")
 @json_option
 def evaluate(
     model: str | None,
@@ -53,6 +58,7 @@ def evaluate(
     images: Path | None,
     results: Path | None,
     overlay: Path | None,
+    png: Path | None,
     as_json: bool,
 ) -> None:
     """Measure MODEL (a name or a file; the best available by default) on annotated data.
@@ -66,6 +72,8 @@ def evaluate(
         report = _of_pictures(model, data, images, overlay)
     else:
         report = _of_clip(model, data)
+    if png is not None:
+        imaging.write_image(png, _drawn(model or data.name, report))
     click.echo(json.dumps(report.to_dict())) if as_json else _print(report)
     if report.totals.get("oks", 1.0) < _NOTHING:
         click.echo(
@@ -95,7 +103,8 @@ def _of_pictures(
 
     pictures = read_annotations(data, images)
     with opened(model, min_score=0.0) as loaded:
-        report = summarise(*score_crops(loaded.estimate, pictures))
+        shown = tracked(pictures, "Measuring", unit="pictures")
+        report = summarise(*score_crops(loaded.estimate, shown))
         if overlay is not None:
             imaging.write_image(overlay, _overlay(loaded, pictures))
     return report
@@ -131,8 +140,28 @@ def _of_clip(model: str | None, data: Path) -> EvaluationReport:
     if not truth_path.is_file():
         raise UserError(f"{data}: no {truth_path.name} beside it; eval needs the clip's truth")
     truth = read_truth(truth_path)
-    with opened(model) as loaded:
-        return score_clip(loaded.detector.detect, data, truth)
+    frames = len(truth.keypoints)
+    with opened(model) as loaded, bar(data.name, frames, "frames") as advance:
+
+        def follow(frame: Frame) -> tuple[Pose, ...]:
+            advance()
+            return loaded.detector.detect(frame)
+
+        return score_clip(follow, data, truth)
+
+
+def _drawn(name: str, report: EvaluationReport) -> Image:
+    """Return the accuracies of the report as bars: the totals, then PCK@0.1 of each keypoint."""
+    from edgepose.render.bars import LabelledValue, draw_bars
+
+    shares = {name: value for name, value in report.totals.items() if name not in _NO_SHARES}
+    rows = report.keypoints.get(_DRAWN, {})
+    shares |= {f"{keypoint} {_DRAWN}": value for keypoint, value in rows.items()}
+    bars = [
+        LabelledValue(name, value, f"{value:.3f}" if np.isfinite(value) else "-")
+        for name, value in shares.items()
+    ]
+    return draw_bars(f"{name}: {report.people} people", bars)
 
 
 def _print(report: EvaluationReport) -> None:

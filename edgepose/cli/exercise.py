@@ -17,7 +17,7 @@ from edgepose.cli import completion
 from edgepose.cli.command import CommandGroup
 from edgepose.cli.exercise_clip import as_rows, curve_of, needs_model, seen_in, told
 from edgepose.cli.exercise_learn import learn
-from edgepose.cli.options import json_option
+from edgepose.cli.options import json_option, png_option
 from edgepose.cli.pose import model_option, model_section
 from edgepose.core.watches.movement import Exercise, in_language
 from edgepose.core.watches.trace import trace
@@ -113,23 +113,18 @@ def _path(name: str) -> Path:
 @exercise.command("test", examples=["edgepose exercise test squat clip.mp4 --picture curve.png"])
 @click.argument("name", shell_complete=completion.definitions("exercise"))
 @click.argument("clips", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--picture",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="OUT.png",
-    help="Write the curve as a picture; several clips get numbers.",
-)
+@png_option("--picture", text="Write the curve as a picture; several clips get numbers.")
 @model_option
 @json_option
 def try_out(
-    name: str, clips: tuple[Path, ...], picture: Path | None, model: str | None, as_json: bool
+    name: str, clips: tuple[Path, ...], png: Path | None, model: str | None, as_json: bool
 ) -> None:
     """Count the exercise NAME (or file) in CLIPS, and say why each swing counted or not.
 
     A clip is a video or a recording of poses; the largest person counts.
     """
     found = exercise_file.load(_path(name))
-    if picture is not None and found.is_hold:
+    if png is not None and found.is_hold:
         raise ExerciseError(f"{name} is held, it has no curve; leave out --picture")
     rows = []
     with ExitStack() as stack:
@@ -140,9 +135,9 @@ def try_out(
             rows.append(as_rows(clip, found, made))
             if not as_json:
                 click.echo(told(clip, found, made))
-            if picture is not None:
+            if png is not None:
                 suffix = f"-{number}" if len(clips) > 1 else ""
-                target = picture.with_name(f"{picture.stem}{suffix}{picture.suffix}")
+                target = png.with_name(f"{png.stem}{suffix}{png.suffix}")
                 title = f"{clip.name}, {in_language(found.title, 'en')}"
                 imaging.write_image(target, draw_curve(curve_of(title, found, made)))
     if as_json:

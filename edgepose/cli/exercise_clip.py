@@ -7,10 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
-from rich.progress import track
-
 from edgepose.appliance.model import LoadedModel
+from edgepose.cli.progress import tracked
 from edgepose.core.families.base import Family
 from edgepose.core.person_smoothing import new_person_smoother
 from edgepose.core.selection import Selection, SelectionSettings
@@ -36,7 +34,7 @@ from edgepose.engine.replay import replay_poses
 from edgepose.recording import Recorded, is_recording, read_recording
 from edgepose.render.curve import Curve, CurveMark
 from edgepose.skeleton import KEYPOINTS
-from edgepose.sources.video import clip_frames
+from edgepose.sources.video import clip_frames, clip_length
 from edgepose.types import blank_frame
 from edgepose.yamldoc.marks import one_line
 
@@ -77,9 +75,7 @@ def needs_model(paths: Sequence[Path]) -> bool:
 def _detected(loaded: LoadedModel, path: Path) -> Iterator[Recorded]:
     """Yield the poses of each frame."""
     loaded.detector.reset()
-    console = Console(stderr=True)
-    frames = track(clip_frames(path), path.name, transient=True, console=console)
-    for frame in frames:
+    for frame in tracked(clip_frames(path), path.name, clip_length(path), "frames"):
         yield blank_frame(frame.size, frame.time, frame.seq), loaded.detector.detect(frame)
 
 

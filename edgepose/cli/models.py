@@ -13,13 +13,13 @@ from typing import Any, Final
 import click
 from rich.console import Console
 from rich.padding import Padding
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 from rich.text import Text
 
 from edgepose.cli import completion
 from edgepose.cli.command import CommandGroup
 from edgepose.cli.options import json_option
+from edgepose.cli.progress import downloading
 from edgepose.cli.recommend import recommend
 from edgepose.core.families import recognise
 from edgepose.core.families.others import NO_POSE_MODELS, other_kind
@@ -129,16 +129,7 @@ def _pull(known: Entry, mirror: str) -> Path:
     from edgepose.modelstore.pull import Pull
     from edgepose.modelstore.pull import pull as fetch
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-    )
-    console = Console(stderr=True)
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
+    with downloading() as bar:
         task = bar.add_task(known.name, total=known.size or None)
 
         def show(done: int, total: int) -> None:

@@ -28,6 +28,18 @@ def reason(error: ValidationError) -> str:
     return str(error.errors()[0].get("ctx", {}).get("error", error))
 
 
+def png_option(*names: str, text: str) -> Callable[[Command], Command]:
+    """Return the option that writes a picture, `--png` besides its older names."""
+    return click.option(
+        *names,
+        "--png",
+        "png",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="OUT.png",
+        help=text,
+    )
+
+
 def config_argument(command: Command) -> Command:
     """Add the CONFIG argument, passed as `config: Path`; the file is not read here."""
     return click.argument("config", type=click.Path(path_type=Path), metavar="CONFIG")(command)

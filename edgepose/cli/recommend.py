@@ -116,7 +116,7 @@ def _timed(detectors: Mapping[str, Detector]) -> dict[str, float]:
     from edgepose.sources.video import clip_frames
 
     frame = next(iter(clip_frames(bundled("models", "demo", "demo.mp4"))))
-    with bar("Measuring", ROUNDS) as advance:
+    with bar("Measuring", ROUNDS, "rounds") as advance:
         return measure(detectors, frame, progress=advance)
 
 

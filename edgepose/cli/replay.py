@@ -15,6 +15,7 @@ from edgepose.appliance import assembly
 from edgepose.appliance.model import load_model
 from edgepose.cli.command import Command
 from edgepose.cli.options import config_argument, set_option
+from edgepose.cli.progress import tracked
 from edgepose.config.loader import Config, load
 from edgepose.engine.event_ids import replay_stamp
 from edgepose.engine.perception import Perception
@@ -22,6 +23,7 @@ from edgepose.engine.replay import replay_poses, replay_source
 from edgepose.errors import counted
 from edgepose.recording import is_recording, read_recording
 from edgepose.registry import part
+from edgepose.sources.video import clip_length
 from edgepose.types import Event, Scene
 
 CLIP_START: Final = 0.0  # a clip has no start time: its events count from 1970
@@ -83,7 +85,8 @@ def _clip_scenes(clip: Path, config: Config) -> Iterator[Scene]:
         interpreter = assembly.new_interpreter(
             config, replay_stamp(CLIP_START), loaded.detector.family
         )
-        yield from replay_source(source, Perception(loaded.detector, interpreter))
+        scenes = replay_source(source, Perception(loaded.detector, interpreter))
+        yield from tracked(scenes, clip.name, clip_length(clip), "frames")
 
 
 def compare(before: list[Event], after: list[Event]) -> str:

@@ -11,15 +11,15 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from edgepose import imaging
 from edgepose.appliance.model import LoadedModel
 from edgepose.cli import completion
 from edgepose.cli.command import CommandGroup
-from edgepose.cli.options import json_option
+from edgepose.cli.options import json_option, png_option
 from edgepose.cli.pose import drawing_targets, model_option, opened, show_model
+from edgepose.cli.progress import tracked
 from edgepose.cli.template_capture import capture, poses_of, still, summary
 from edgepose.core.matching import match
 from edgepose.core.templates import Template
@@ -27,7 +27,7 @@ from edgepose.definitions import template_file
 from edgepose.errors import DocumentError, TemplateError, UserError, near_miss
 from edgepose.skeleton import LIMBS
 from edgepose.sources.images import ENDINGS
-from edgepose.sources.video import clip_frames
+from edgepose.sources.video import clip_frames, clip_length
 from edgepose.system.paths import folders
 from edgepose.types import Frame, Image, Match, Pose, Scene, WatchState
 from edgepose.yamldoc.marks import one_line
@@ -136,21 +136,19 @@ def show(name: str, as_json: bool) -> None:
 @click.argument("media", nargs=-1, required=True, type=click.Path(path_type=Path))
 @model_option
 @json_option
-@click.option(
+@png_option(
     "--draw",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="OUT.png",
-    help="Write the picture with its limbs coloured, of a clip the best; several get numbers.",
+    text="Write the picture with its limbs coloured, of a clip the best; several get numbers.",
 )
 def try_out(
-    name: str, media: tuple[Path, ...], model: str | None, as_json: bool, draw: Path | None
+    name: str, media: tuple[Path, ...], model: str | None, as_json: bool, png: Path | None
 ) -> None:
     """Compare the template NAME (or file) with photos, or with every frame of clips.
 
     What can't be used is reported at the end, and the exit code is 2.
     """
     found = _find(name)
-    targets = drawing_targets(draw, media)
+    targets = drawing_targets(png, media)
     rows: list[dict[str, Any]] = []
     problems = []
     with opened(model) as loaded:
@@ -197,9 +195,7 @@ def _photo_pose(loaded: LoadedModel, path: Path) -> Iterator[tuple[Frame, Pose]]
 
 def _clip_poses(loaded: LoadedModel, path: Path) -> Iterator[tuple[Frame, Pose]]:
     loaded.detector.reset()
-    console = Console(stderr=True)
-    frames = track(clip_frames(path), description=path.name, transient=True, console=console)
-    for frame in frames:
+    for frame in tracked(clip_frames(path), path.name, clip_length(path), "frames"):
         for pose in loaded.detector.detect(frame)[:1]:
             yield frame, pose
 

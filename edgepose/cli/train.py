@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TextColumn
 
 from edgepose import imaging
 from edgepose.appliance.model import BUNDLED
 from edgepose.cli.command import CommandGroup
 from edgepose.cli.options import order_option
 from edgepose.cli.pose import opened
+from edgepose.cli.progress import counting, tracked
 from edgepose.core.watches.embedding import embed, is_enough
 from edgepose.definitions import classifier_file
 from edgepose.definitions.classifier_file import MIN_SCORE, Examples, Order
@@ -54,14 +54,7 @@ def train() -> None:
 
 @contextmanager
 def _bar() -> Iterator[Progress]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with counting("", TextColumn("{task.fields[note]}")) as progress:
         yield progress
 
 
@@ -364,7 +357,8 @@ def label(
         raise click.BadParameter(f"{region} is not inside the frame", param_hint="--region")
     with opened(teacher, min_score=0.0) as loaded:
         frames = (f for clip in clips for f in label_clip(loaded.estimate, clip, every, part))
-        count = write_labels(out, keep_vacant(loaded.estimate, frames, out / "empty"))
+        kept = keep_vacant(loaded.estimate, frames, out / "empty")
+        count = write_labels(out, tracked(kept, "Labelling", unit="frames"))
     click.echo(f"{out / 'annotations.json'}: {count} frames by {loaded.label}")
 
 
@@ -439,7 +433,7 @@ def sheet(out: Path, seed: int, count: int, plain: bool, people: Path | None) ->
     from edgepose.train.synth.people import People
 
     draw = People(seed) if people is None else Cast(seed, people)
-    samples = [draw() for _ in range(count)]
+    samples = [draw() for _ in tracked(range(count), "Drawing", unit="people")]
     pictures = [sample.image if plain else draw_sample(sample) for sample in samples]
     imaging.write_image(out, contact_sheet(pictures, 8))
 
@@ -464,7 +458,7 @@ def views(panoramas: tuple[Path, ...], out: Path, count: int, seed: int) -> None
     from edgepose.train.synth import panoramas as places
 
     out.mkdir(parents=True, exist_ok=True)
-    for index, path in enumerate(panoramas):
+    for index, path in enumerate(tracked(panoramas, "Cutting", unit="panoramas")):
         rng, light = np.random.default_rng((seed, index)), places.read_panorama(path)
         for number, picture in enumerate(places.views(rng, light, count)):
             imaging.write_image(out / f"{index:03d}-{path.stem}-{number:03d}.jpg", picture)

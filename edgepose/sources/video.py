@@ -149,6 +149,21 @@ def clip_frames(path: Path) -> Iterator[Frame]:
             yield frame
 
 
+def clip_length(path: Path) -> int | None:
+    """Return about how many frames a clip has, by its header; None where that does not say."""
+    import av
+
+    if not path.is_file():
+        return None
+    try:
+        with av.open(str(path), options=OPTIONS, metadata_errors="replace") as container:
+            stream = container.streams.video[0]
+            seconds = (container.duration or 0) / av.time_base
+            return stream.frames or round(seconds * float(stream.average_rate or 0)) or None
+    except (av.FFmpegError, IndexError, OSError):
+        return None
+
+
 def _opened(path: Path) -> InputContainer:
     """Open a file that has pictures. Raises UserError with the reason if it has none."""
     import av

@@ -18,6 +18,7 @@ _ANSWERS: Final = (
     ("`status`", "nothing runs, or a service waits for its configuration or is silent"),
     ("`doctor`", "a check fails; warnings alone give 0"),
     ("`models verify`", "a file is damaged, or a named one is missing"),
+    ("`models recommend`", "no model can be run"),
     ("`fleet`", "a device refused, did not answer, or was away"),
     ("`run`", "events were lost (not as a service)"),
     ("`check-config`", "2 where a file can't be used; every mistake is printed first"),
