@@ -42,7 +42,7 @@ COMMANDS: Final = {
     "exercise": Listed("exercise:exercise", "List, show, test and learn exercises."),
     "report": Listed("report:report", "Show what files of events say of each day."),
     "classifier": Listed("classifier:classifier", "Teach classes of poses from pictures."),
-    "models": Listed("models:models", "List, fetch, check and inspect models."),
+    "models": Listed("models:models", "Choose, fetch, check and inspect models."),
     "bench": Listed(
         "bench:bench", "Measure the speed of this machine, as ratios to bare invoke()."
     ),

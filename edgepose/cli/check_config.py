@@ -221,7 +221,10 @@ def _rows(config: Config) -> Iterator[tuple[str, str, str]]:
     """Yield (what, name, how) for each thing that would run."""
     yield "device", config.name, ""
     yield "source", config.source.type, _chosen(config.source.options)
-    yield "model", config.model.label, _chosen(config.model, "name", "path")
+    model = config.model
+    is_named = bool(model.name or model.path or model.url)
+    name = model.label if is_named else "the best here"
+    yield "model", name, _chosen(model, "name", "path")
     filter = config.smoothing
     yield "smoothing", filter if isinstance(filter, str) else type(filter).__name__, ""
     yield "people", config.people.select, _chosen(config.people, "select") or "max 1"

@@ -66,7 +66,9 @@ def compare_models(
     every --data the same weight.
     """
     if len(set(models)) < max(len(models), 2):
-        raise click.UsageError("compare takes two or more different models; see: models list")
+        raise click.UsageError(
+            "compare takes two or more different models; see: edgepose models list"
+        )
     page = Sheet(models)
     rows = _compared(models, data, images, page)
     advice = advise(rows)

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from edgepose import imaging
 from edgepose.appliance.model import LoadedModel, load_model
@@ -17,6 +16,7 @@ from edgepose.cli import completion
 from edgepose.cli.command import CommandGroup
 from edgepose.cli.exercise_clip import as_rows, curve_of, needs_model, seen_in, told
 from edgepose.cli.exercise_learn import learn
+from edgepose.cli.listing import Row, origin, print_listing
 from edgepose.cli.options import json_option, png_option
 from edgepose.cli.pose import model_option, model_section
 from edgepose.core.watches.movement import Exercise, in_language
@@ -50,11 +50,14 @@ def list_exercises(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False))
         return
-    table = Table("name", "title", "counts", "view", "file")
-    for row in rows:
-        counts = "[red]can't be used[/red]" if "problem" in row else row["counts"]
-        table.add_row(row["name"], row.get("title", ""), counts, row.get("view"), row["file"])
-    Console().print(table)
+    columns = ("name", "title", "counts", "view", "from")
+    print_listing(columns, map(_cells, rows), narrow=("name", "counts"))
+
+
+def _cells(row: dict[str, Any]) -> Row:
+    counts = Text("can't be used", "red") if "problem" in row else row["counts"]
+    place = origin(Path(row["file"]))
+    return row["name"], row.get("title", ""), counts, row.get("view", ""), place
 
 
 def _listed(name: str, path: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from edgepose.cli.progress import downloading
 from edgepose.cli.recommend import recommend
 from edgepose.core.families import recognise
 from edgepose.core.families.others import NO_POSE_MODELS, other_kind
-from edgepose.errors import DeviceError, ModelError, UserError
+from edgepose.errors import DeviceError, ModelError, UserError, counted
 from edgepose.modelstore.checksum import fault, sha256
 from edgepose.modelstore.manifest import Entry, entry, manifest
 from edgepose.modelstore.networks import networks
@@ -241,7 +241,11 @@ def _print_list(console: Console, rows: Sequence[Row]) -> None:
     if any(one["decoder_op"] for one in rows):
         console.print("\n* ends in Coral's own decoder, removed when the model is loaded")
     here = sum(1 for one in rows if one["path"])
-    count = f"{here} of these {len(rows)} are here." if here else "None is here yet."
+    count = "None is here yet."
+    if here:
+        are = "is" if here == 1 else "are"
+        all_here = f"{counted(here, 'model')} {are} here."
+        count = f"{here} of these {len(rows)} {are} here." if here < len(rows) else all_here
     console.print(f"\n{count} Fetch one: edgepose models pull NAME", highlight=False)
 
 
@@ -297,7 +301,7 @@ def _print_checks(console: Console, results: Sequence[Row]) -> None:
     if wrong:
         console.print(f"\nTo repair: edgepose models pull {' '.join(wrong)}", soft_wrap=True)
     else:
-        console.print(f"\n{len(results)} models checked, nothing wrong.")
+        console.print(f"\n{counted(len(results), 'model')} checked, nothing wrong.")
 
 
 def _size_text(size: int) -> str:

@@ -122,10 +122,14 @@ def _drawn(image: Image, poses: tuple[Pose, ...]) -> Image:
     return Renderer().draw(Scene(Frame(image, 0.0, 0), poses, poses))
 
 
+def _people(count: int) -> str:
+    return f"{count or 'no'} {'people' if count > 1 else 'person'}"
+
+
 def _lines(found: list[dict[str, Any]]) -> list[str]:
     lines = []
     for entry in found:
-        lines.append(f"{one_line(entry['image'])}: {len(entry['poses']) or 'no'} person(s)")
+        lines.append(f"{one_line(entry['image'])}: {_people(len(entry['poses']))}")
         for one in entry["poses"]:
             lines.append(f"  score {one['score']:.2f}")
             lines += [

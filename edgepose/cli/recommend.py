@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 import click
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from edgepose.bench.recommendation import (
@@ -23,6 +22,7 @@ from edgepose.bench.recommendation import (
     with_estimates,
 )
 from edgepose.cli.command import Command
+from edgepose.cli.listing import Row, print_listing
 from edgepose.cli.options import json_option
 from edgepose.cli.progress import bar
 from edgepose.errors import EdgeposeError
@@ -122,15 +122,13 @@ def _timed(detectors: Mapping[str, Detector]) -> dict[str, float]:
 
 def _print(choices: Sequence[ModelChoice], best: ModelChoice | None, fps: float) -> None:
     console = Console()
-    table = Table(box=None, pad_edge=False)
-    for heading in ("Model", "Chip", "Here"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("Takes", "fps", "mAP"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for choice in sorted(choices, key=lambda one: -(one.accuracy or 0.0)):
-        style = "bold green" if choice is best else "" if choice.is_here else "dim"
-        table.add_row(*(Text(cell, style) for cell in _cells(choice)))
-    console.print(table)
+    by_accuracy = sorted(choices, key=lambda one: -(one.accuracy or 0.0))
+    print_listing(
+        ("Model", "Chip", "Here", "Takes", "fps", "mAP"),
+        (_row(choice, is_best=choice is best) for choice in by_accuracy),
+        narrow=("Model", "Takes", "mAP"),
+        right=("Takes", "fps", "mAP"),
+    )
     for choice in choices:
         if choice.fault:
             console.print(f"{choice.name} can't be run: {choice.fault}", style="yellow")
@@ -150,6 +148,11 @@ def _print(choices: Sequence[ModelChoice], best: ModelChoice | None, fps: float)
     if absent and best.needs == "cpu":
         console.print(f"An Edge TPU is here: edgepose models pull {absent[0]}, and measure again.")
     console.print(f"Configure: model: {{name: {best.name}}}", highlight=False, soft_wrap=True)
+
+
+def _row(choice: ModelChoice, is_best: bool) -> Row:
+    style = "bold green" if is_best else "" if choice.is_here else "dim"
+    return [Text(cell, style) for cell in _cells(choice)]
 
 
 def _cells(choice: ModelChoice) -> tuple[str, ...]:

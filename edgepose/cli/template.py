@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from edgepose import imaging
 from edgepose.appliance.model import LoadedModel
 from edgepose.cli import completion
 from edgepose.cli.command import CommandGroup
+from edgepose.cli.listing import Row, origin, print_listing
 from edgepose.cli.options import json_option, png_option
 from edgepose.cli.pose import drawing_targets, model_option, opened, show_model
 from edgepose.cli.progress import tracked
@@ -69,16 +69,17 @@ def list_templates(folder: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows))
         return
-    table = Table("name", "limbs", "mirror", "file")
-    for row in rows:
-        problem = "problem" in row
-        table.add_row(
-            str(row["name"]),
-            "[red]can't be used[/red]" if problem else str(row["limbs"]),
-            "" if problem else ("yes" if row["mirror"] else "no"),
-            str(row["file"]),
-        )
-    Console().print(table if rows else "No templates yet: `edgepose template capture` makes one.")
+    if rows:
+        print_listing(("name", "limbs", "mirror", "from"), map(_cells, rows))
+    else:
+        click.echo("No templates yet: `edgepose template capture` makes one.")
+
+
+def _cells(row: dict[str, Any]) -> Row:
+    place = origin(Path(row["file"]))
+    if "problem" in row:
+        return row["name"], Text("can't be used", "red"), "", place
+    return row["name"], str(row["limbs"]), "yes" if row["mirror"] else "no", place
 
 
 def _files(folder: Path | None) -> list[Path]:
@@ -104,7 +105,7 @@ def _find(name: str) -> Template:
 def show(name: str, as_json: bool) -> None:
     """Show what the template NAME (or file) compares: each limb's angle, weight and tolerance."""
     found = _find(name)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "limb": limb.name,
             "degrees": None if math.isnan(angle) else round(float(angle), 1),
@@ -118,11 +119,13 @@ def show(name: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"name": found.name, "mirror": found.mirror, "limbs": rows}))
         return
-    table = Table("limb", "angle", "weight", "tolerance", title=summary(found))
-    for row in rows:
-        angle = "not seen" if row["degrees"] is None else f"{row['degrees']:.0f}°"
-        table.add_row(str(row["limb"]), angle, f"{row['weight']:g}", f"{row['angle_deviation']:g}°")
-    Console().print(table)
+    click.echo(f"{summary(found)}\n")
+    angles = ("not seen" if r["degrees"] is None else f"{r['degrees']:.0f}°" for r in rows)
+    cells = (
+        (r["limb"], angle, f"{r['weight']:g}", f"{r['angle_deviation']:g}°")
+        for r, angle in zip(rows, angles, strict=True)
+    )
+    print_listing(("limb", "angle", "weight", "tolerance"), cells, narrow=("limb", "angle"))
 
 
 @template.command(

@@ -6,13 +6,15 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
-from edgepose.errors import ModelError, near_miss
+from edgepose.errors import ModelError, did_you_mean
 from edgepose.modelstore.folders import packaged_folder
 from edgepose.types import Size
+
+SEE_LIST: Final = "; see: edgepose models list"  # of half a hundred names, where none is close
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,7 @@ def entry(name: str) -> Entry:
     """Return the known model called `name`; raises ModelError with the near miss."""
     known = manifest()
     if name not in known:
-        raise ModelError(f"unknown model '{name}'{near_miss(name, known)}")
+        raise ModelError(f"unknown model '{name}'{did_you_mean(name, known) or SEE_LIST}")
     return known[name]
 
 

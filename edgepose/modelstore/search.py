@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepose.errors import ModelError, error_text, near_miss
+from edgepose.errors import ModelError, did_you_mean, error_text
 from edgepose.modelstore.checksum import has_checksum_of
 from edgepose.modelstore.folders import search_path
-from edgepose.modelstore.manifest import Entry, manifest
+from edgepose.modelstore.manifest import SEE_LIST, Entry, manifest
 
 
 class MissingModel(ModelError):
@@ -91,7 +91,7 @@ def _find_file(path: Path) -> ModelFile:
     if path.suffix in (".tflite", ".task") or path.parent != Path():
         elsewhere = f", neither here nor in {_places()}" if path.parent == Path() else ""
         raise ModelError(f"{path}: no such model file{elsewhere}")
-    raise ModelError(f"unknown model '{path}'{near_miss(str(path), manifest())}")
+    raise ModelError(f"unknown model '{path}'{did_you_mean(path, manifest()) or SEE_LIST}")
 
 
 def _named(names: Iterable[str]) -> Iterator[Path]:
