@@ -60,3 +60,9 @@ def test_each_help_has_an_example_that_parses(words, edgepose, monkeypatch):
         assert f"  {example}\n" in help_.out
         if not example.endswith("--help"):
             assert tuple(parse(example))[: len(words)] == words
+
+
+@pytest.mark.parametrize("group", ["train", "models", "fleet", "template"])
+def test_the_summaries_of_a_group_s_commands_are_whole(group, edgepose):
+    """None ends in dots in a terminal of 80 columns."""
+    assert "..." not in edgepose(group, "--help").out.partition("Commands:")[2]
