@@ -40,9 +40,11 @@ def test_an_output_works_while_it_is_measured(bench, name, monkeypatch, tmp_path
     found = {named: (peer, outputs) for named, peer, outputs in bench._outputs()}
     peer, outputs = found[name]
     maker, pictures = bench.new_perception(1, 1), bench.pictures((8, 8))
-    measure = partial(saturated, "one", maker, pictures, bench.extent, outputs)
-    result = bench._beside(peer, measure)
-    shown = [stage for stage in result.snapshot.stages if stage.startswith("output:")]
+    for seconds in (0.2, 2.0, 20.0):  # on a busy machine an output may show nothing for long
+        measure = partial(saturated, "one", maker, pictures, Extent(seconds, 1), outputs)
+        result = bench._beside(peer, measure)
+        if shown := [stage for stage in result.snapshot.stages if stage.startswith("output:")]:
+            break
     assert shown == [f"output:{name.partition(',')[0]}"]
     assert not (tmp_path / "own").exists()
 

@@ -63,7 +63,7 @@ class Phone:
         from selenium.common.exceptions import JavascriptException  # a page that is not there yet
         from selenium.webdriver.support.ui import WebDriverWait
 
-        wait = WebDriverWait(self._browser, 20, 0.05, (JavascriptException,))
+        wait = WebDriverWait(self._browser, 60, 0.05, (JavascriptException,))
         return wait.until(lambda _: self.run(f"return {condition}"), f"never came: {condition}")
 
     def tap(self, selector: str) -> None:
@@ -109,7 +109,7 @@ class Phone:
         from selenium.webdriver.support.ui import WebDriverWait
 
         early = (ElementNotInteractableException, ElementClickInterceptedException)
-        WebDriverWait(self._browser, 20, 0.05, early).until(lambda _: act() is None)
+        WebDriverWait(self._browser, 60, 0.05, early).until(lambda _: act() is None)
 
     def press(self, selector: str, key: str, times: int = 1) -> None:
         """Press a key on an element."""
