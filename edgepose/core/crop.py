@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from edgepose.core.points import Box, box_of, seen_box
 from edgepose.skeleton import INDEX
 from edgepose.types import Point, Pose, Region, Row, Size, float32
 
@@ -76,10 +77,11 @@ def crop_around(pose: Pose) -> Region | None:
     if not _sees_trunk(rows):
         return None
     height, width = pose.size
-    (y1, x1, _), (y2, x2, _) = (rows[hip] for hip in _HIPS)
-    y, x = (y1 * height + y2 * height) / 2, (x1 * width + x2 * width) / 2
-    torso = _reach([rows[point] for point in _TORSO], (y, x), pose.size)
-    body = _reach([row for row in rows if row[2] >= _LEAST], (y, x), pose.size)
+    trunk = [(rows[point][0] * height, rows[point][1] * width) for point in _TORSO]
+    (y1, x1), (y2, x2) = trunk[:2]
+    y, x = (y1 + y2) / 2, (x1 + x2) / 2
+    torso = _reach(box_of(trunk), (y, x))
+    body = _reach(pose.once(seen_box, MIN_KEYPOINT_SCORE), (y, x))
     half = max(TORSO_EXPANSION * torso, BODY_EXPANSION * body)
     half = min(half, max(y, x, height - y, width - x))
     if not MIN_HALF_PX <= half <= max(height, width) / 2:
@@ -94,11 +96,10 @@ def _sees_trunk(rows: Sequence[Row]) -> bool:
     return is_known and min(left_hip, right_hip, left_shoulder, right_shoulder) >= 0.0
 
 
-def _reach(rows: Sequence[Row], centre: Point, size: Size) -> float:
-    """Return the greatest distance of keypoints from the centre on either axis, in pixels."""
-    ys, xs, _ = zip(*rows, strict=True)
-    (height, width), (y, x) = size, centre
-    return max(max(ys) * height - y, y - min(ys) * height, max(xs) * width - x, x - min(xs) * width)
+def _reach(box: Box, centre: Point) -> float:
+    """Return the greatest distance of a box's edges from a point inside, in pixels."""
+    (top, left, bottom, right), (y, x) = box, centre
+    return max(bottom - y, y - top, right - x, x - left)
 
 
 class SmartCrop:

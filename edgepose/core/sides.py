@@ -13,8 +13,9 @@ from typing import Final
 
 import numpy as np
 
+from edgepose.core.points import Points, seen_points
 from edgepose.skeleton import EXTRA_KEYPOINTS, INDEX
-from edgepose.types import Keypoints, Pose
+from edgepose.types import Keypoints, Point, Pose
 
 LIMBS: Final = (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"))
 PAIRS: Final = tuple(
@@ -44,7 +45,6 @@ _BEYOND: Final = {
     INDEX["left_ankle"]: [_extra_pair(part) for part in ("heel", "foot_index")],
 }
 
-Point = tuple[float, float]  # (y, x) in pixels
 Indices = tuple[int, int]  # of a left and a right keypoint
 Bones = tuple[tuple[Indices, Indices], tuple[Indices, Indices]]  # the upper and the lower one
 
@@ -62,7 +62,7 @@ class KeptSides:
 
     def __init__(self, smooth: Callable[[Pose, float], Pose]) -> None:
         self._smooth = smooth
-        self._points: list[Point | None] = []
+        self._points: Points = ()
         self._settled: dict[int, float] = {}  # since when labels agree, by the pair's left keypoint
         self._exchanged: dict[int, float] = {}  # since when they do not
         self._person = 0
@@ -71,20 +71,18 @@ class KeptSides:
     def __call__(self, pose: Pose, time: float) -> Pose:
         """Return the smoothed pose."""
         is_next = pose.person == self._person and 0 <= time - self._time <= MAX_GAP
-        height, width = pose.size
-        points = [
-            (y * height, x * width) if score >= MIN_SCORE else None for y, x, score in pose.rows
-        ]
+        points = pose.once(seen_points, MIN_SCORE)
         if not is_next:
             self._exchanged.clear()
             self._settled = dict.fromkeys((left for left, _ in PAIRS), time)
         swapped = self._swapped(points, time) if is_next else []
-        for left, right in swapped:
-            points[left], points[right] = points[right], points[left]
-        self._points, self._person, self._time = points, pose.person, time
-        return self._smooth(_exchanged(pose, swapped) if swapped else pose, time)
+        if swapped:
+            pose = _exchanged(pose, swapped)
+        self._points = pose.once(seen_points, MIN_SCORE)
+        self._person, self._time = pose.person, time
+        return self._smooth(pose, time)
 
-    def _swapped(self, points: list[Point | None], time: float) -> list[tuple[int, int]]:
+    def _swapped(self, points: Points, time: float) -> list[tuple[int, int]]:
         """Return the pairs that are exchanged and were not for too long."""
         least = math.nan
         swapped = []
@@ -101,10 +99,12 @@ class KeptSides:
                 self._settled[left] = time
             else:
                 swapped.append((left, right))
+        if not swapped:
+            return swapped
         return [pair for limb in _BONES for pair in self._fitting(limb, swapped, points, time)]
 
     def _fitting(
-        self, limb: Bones, swapped: list[Indices], points: list[Point | None], time: float
+        self, limb: Bones, swapped: list[Indices], points: Points, time: float
     ) -> list[Indices]:
         """Return the swapped pairs of a limb; none of them where its bones would cross."""
         for inner, outer in limb:
@@ -149,7 +149,7 @@ def _is_exchange(now: Pair, before: Pair, least: float) -> bool:
     return straight > RATIO * crossed and straight - crossed > 2 * least
 
 
-def _is_crossing(points: list[Point | None], inner: Indices, outer: Indices) -> bool:
+def _is_crossing(points: Points, inner: Indices, outer: Indices) -> bool:
     """Return whether two bones cross if the pair at one end is exchanged: they get longer."""
     ends = [points[index] for index in (*inner, *outer)]
     if any(end is None for end in ends):
@@ -160,7 +160,7 @@ def _is_crossing(points: list[Point | None], inner: Indices, outer: Indices) -> 
     return exchanged > LENGTHENED * labelled
 
 
-def _torso(points: list[Point | None]) -> float:
+def _torso(points: Points) -> float:
     """Return the longer side of the trunk in pixels, NaN where none is known."""
     sides = [
         math.dist(shoulder, hip)
@@ -173,7 +173,7 @@ def _torso(points: list[Point | None]) -> float:
 def _exchanged(pose: Pose, pairs: list[tuple[int, int]]) -> Pose:
     """Return a pose with some pairs exchanged; feet and hands go with ankles and wrists."""
     if pose.extra is None:
-        return replace(pose, keypoints=_swap(pose.keypoints, pairs))
+        return pose.with_keypoints(_swap(pose.keypoints, pairs))
     beyond = [pair for left, _ in pairs for pair in _BEYOND.get(left, ())]
     extra = _swap(pose.extra, beyond)
     return replace(pose, keypoints=_swap(pose.keypoints, pairs), extra=extra)

@@ -20,11 +20,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
+from edgepose.core.points import Box, Points, box_of
 from edgepose.errors import UserError, near_miss
 from edgepose.skeleton import SIGMAS
-from edgepose.types import Point, Pose, Row, float32
+from edgepose.types import Pose, Row, float32
 
 MIN_SIMILARITY: Final = {"box": 0.15, "keypoints": 0.2}  # tfjs movenet/constants.ts
 BOX_MARGIN: Final = 0.1  # of the longer side, on every side: about half a shoulder's width
@@ -66,25 +67,20 @@ class TrackerSettings:
         return default if self.min_similarity is None else self.min_similarity
 
 
-Box = tuple[float, float, float, float]  # (ymin, xmin, ymax, xmax)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Observation:
+class Observation(NamedTuple):
     """Keypoints and box of a pose as they are compared, in frame heights on both axes.
 
     points: 17 of (y, x), None for those that don't count. span: the box that just holds them.
     box: the model's own where it gives one, else a wider one than `span`; area: of the box.
     """
 
-    points: Sequence[Point | None]
+    points: Points
     span: Box
     box: Box
     area: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Track:
+class _Track(NamedTuple):
     """A person, and how and when they were seen last."""
 
     person: int
@@ -161,7 +157,6 @@ class Tracker:
         self._tracks = [*newest, *absent][: self._settings.max_tracks]
 
 
-_NOWHERE: Final[Box] = (0.0, 0.0, 0.0, 0.0)
 _ANY: Final = math.ulp(0.0)  # a score above 0
 
 
@@ -173,27 +168,19 @@ def observe(pose: Pose, min_score: float) -> Observation:
     """
     aspect = pose.size[1] / pose.size[0]
     points = _counted(pose.rows, aspect, min_score)
-    known = [point for point in points if point]
-    if not known:
+    if not any(points):
         points = _counted(pose.rows, aspect, _ANY)
-        known = [point for point in points if point]
-    span = _span(known)
-    box = _widened(span) if known else _NOWHERE
+    span = box_of(points)
     if pose.box is not None:
         top, left, bottom, right = pose.box
         box = (top, left * aspect, bottom, right * aspect)
+    else:
+        box = _widened(span)
     return Observation(points, span, box, _area(box))
 
 
-def _counted(rows: Sequence[Row], aspect: float, least: float) -> list[Point | None]:
+def _counted(rows: Sequence[Row], aspect: float, least: float) -> Points:
     return [(y, x * aspect) if score >= least else None for y, x, score in rows]
-
-
-def _span(points: Sequence[Point]) -> Box:
-    if not points:
-        return _NOWHERE
-    ys, xs = zip(*points, strict=True)
-    return min(ys), min(xs), max(ys), max(xs)
 
 
 def _widened(span: Box) -> Box:
@@ -234,11 +221,12 @@ def _oks(min_keypoints: int, threshold: float, seen: Observation, track: Observa
     """
     if _gap(seen.span, track.span) ** 2 > -math.log(threshold) * (track.area * _WIDEST + _EPSILON):
         return 0.0
-    near, shared = 0.0, 0
+    near, shared, area = 0.0, 0, track.area
     for one, other, falloff in zip(seen.points, track.points, _FALLOFF, strict=True):
-        if one and other:
-            y, x = one[0] - other[0], one[1] - other[1]
-            near += math.exp(-(y * y + x * x) / (track.area * falloff + _EPSILON))
+        if one is not None and other is not None:
+            (y, x), (before_y, before_x) = one, other
+            y, x = y - before_y, x - before_x
+            near += math.exp(-(y * y + x * x) / (area * falloff + _EPSILON))
             shared += 1
     return near / shared if shared and shared >= min_keypoints else 0.0
 

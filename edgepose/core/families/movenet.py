@@ -37,6 +37,7 @@ pose in 15 % of 360 crops and noises (the mean of two or three keypoints is easi
 clips of people never have fewer than nine."""
 _LEAST: Final = float32(MIN_KEYPOINT_SCORE)
 _SURE: Final = float32(SURE)
+FAR: Final = 1e6  # of the frame: a number that no network means
 OUTPUT: Final = (1, 1, 17, 3)  # of (y, x, score), in coordinates of the square input
 INPUT_DTYPES: Final = ("uint8", "int8", "int32", "float32", "float16")
 
@@ -78,30 +79,33 @@ class MoveNet(Family):
 
     def decode(self, tensors: Sequence[Tensor], crop: Crop, frame_size: Size) -> tuple[Pose, ...]:
         """Return the pose; `()` when it scores below `min_score` or has too few sure keypoints."""
-        rows = self._output.dequantise(tensors[0]).reshape(17, 3).tolist()
-        flat = placed(rows, crop.region)
+        flat = placed(self._output.dequantise(tensors[0]).ravel().tolist(), crop.region)
         scores = flat[2::3]
         score = pose_score(scores)
-        if score < self.min_score or sum(one > _SURE for one in scores) < MIN_SURE:
+        if score < self.min_score or len([1 for one in scores if one > _SURE]) < MIN_SURE:
             return ()
         return (Pose(keypoints_of(flat), score, frame_size),)
 
 
-def placed(rows: Iterable[Sequence[float]], region: Region) -> list[float]:
+def placed(found: Sequence[float], region: Region) -> list[float]:
     """Return y, x and score of keypoint after keypoint in frame coordinates; scores are clipped.
 
-    rows: (y, x, score), 0..1 in the region, which is not turned. What is not finite becomes 0.
+    found: the same in coordinates of the region, which is not turned. A keypoint that is not
+    finite, or farther than FAR away, becomes 0.
     """
     top, left, height, width = region.y, region.x, region.height, region.width
-    flat: list[float] = []
-    for y, x, score in rows:
-        if 0.0 <= score <= 1.0 and math.isfinite(y + x):
-            flat += (top + y * height, left + x * width, score)
-        elif math.isfinite(y + x + score):
-            flat += (top + y * height, left + x * width, float(score > 0.0))
-        else:
-            flat += (0.0, 0.0, 0.0)
-    return flat
+    flat = list(found)
+    flat[0::3] = [top + y * height for y in found[0::3]]
+    flat[1::3] = [left + x * width for x in found[1::3]]
+    scores = found[2::3]
+    if math.hypot(*flat) < FAR and min(scores) >= 0.0 and max(scores) <= 1.0:
+        return flat
+    return [number for row in zip(*[iter(flat)] * 3, strict=True) for number in _sound(row)]
+
+
+def _sound(row: Sequence[float]) -> Sequence[float]:
+    y, x, score = row
+    return (y, x, min(max(score, 0.0), 1.0)) if math.hypot(*row) < FAR else (0.0, 0.0, 0.0)
 
 
 def cleaned(keypoints: NDArray[Any]) -> Keypoints:

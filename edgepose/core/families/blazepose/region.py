@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.core.crop import MIN_HALF_PX, Crop
-from edgepose.core.smoothing import OneEuro, OneEuroFilter, gap
+from edgepose.core.smoothing import Coordinate, OneEuro, OneEuroFilter
 from edgepose.types import Pose, Region, Size
 
 EXPANSION: Final = 1.25  # of the square around the circle that holds the person; scale_x, scale_y
-FILTER: Final = OneEuro(min_cutoff=0.01, beta=10.0, derivative_cutoff=1.0)
+FILTER: Final = OneEuroFilter(OneEuro(min_cutoff=0.01, beta=10.0, derivative_cutoff=1.0))
 """Of the alignment points, MediaPipe's own: a still person's region does not move."""
 
 MAX_GAP: Final = 1.0  # seconds after which the filter starts again
@@ -59,7 +59,7 @@ class FollowedRegion:
     def __init__(self, size: Size) -> None:
         self._size = size
         self._region: Region | None = None
-        self._filters: list[OneEuroFilter] = []  # of the coordinates of both points
+        self._coordinates: list[Coordinate] = []  # of both points
         self._frame_size: Size = (0, 0)
         self._time = -math.inf
 
@@ -77,21 +77,20 @@ class FollowedRegion:
         points = alignment_points(pose.region, frame_size)
         elapsed = time - self._time
         if frame_size != self._frame_size or not 0 < elapsed <= MAX_GAP:
-            self._filters = []
+            self._coordinates = []
         self._frame_size, self._time = frame_size, time
         self._region = region_around(self._smoothed(points, elapsed), frame_size)
 
     def _smoothed(self, points: NDArray[np.float64], elapsed: float) -> NDArray[Any]:
         """Return the low-passed points; the first ones are used as they are."""
         values = points.ravel().tolist()
-        if not self._filters:
-            self._filters = [OneEuroFilter(FILTER, value) for value in values]
+        if not self._coordinates:
+            self._coordinates = [Coordinate(value, value) for value in values]
             return points
-        since = gap(FILTER, elapsed, size=2 * float(np.hypot(*(points[1] - points[0]))))
-        for one, value in zip(self._filters, values, strict=True):
-            one.step(value, since)
-        return np.array([one.value for one in self._filters]).reshape(2, 2)
+        size = 2 * float(np.hypot(*(points[1] - points[0])))
+        FILTER.step(self._coordinates, values, elapsed, size)
+        return np.array([one.value for one in self._coordinates]).reshape(2, 2)
 
     def reset(self) -> None:
         """Forget the person: the next crop is the whole frame."""
-        self._region, self._filters = None, []
+        self._region, self._coordinates = None, []
