@@ -8,7 +8,7 @@
 #   sudo scripts/uninstall.sh                take it away
 #
 #   --for SUITE    with --prepare, on any machine: for a 64-bit Raspberry Pi OS instead, bookworm
-#                  or trixie; may be repeated
+#                  or trixie; SUITE:amd64 for a PC with Debian; may be repeated
 #   --model NAME   also pull this model; may be repeated
 #   --no-start     leave the service stopped: for images
 #   --unlocked     for a Python or processor that scripts/locks has no file for: take the newest
@@ -32,20 +32,20 @@ state=$root/var/lib/edgepose
 units=$root/etc/systemd/system
 rules=$root/etc/udev/rules.d
 python=${EDGEPOSE_PYTHON:-/usr/bin/python3}
-groups=(video render gpio plugdev input tty)
+sysusers=$here/../systemd/edgepose.sysusers
 models=(movenet-lightning-int8)
 suites=()
 locks=$here/locks
+mirror=''
 offline='' is_started=yes is_locked=yes action=install prepared=''
 scratch=''
 
-say() { printf '%s\n' "$*" >&2; }
+# shellcheck source=scripts/steps.sh
+. "$here/steps.sh"
 die() {
     say "install.sh: $*"
     exit 1
 }
-# -P: nothing is imported from the folder that root happens to stand in.
-isolated_python() { "$python" -P -s "$@"; }
 usage() { sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; }
 
 parse() {
@@ -53,7 +53,7 @@ parse() {
         case $1 in
             --offline)
                 offline=$(cd "${2:?--offline needs a folder}" && pwd) && shift
-                locks=$offline/scripts/locks
+                locks=$offline/scripts/locks mirror=$offline/models
                 ;;
             --prepare) action=prepare prepared=$(realpath -m "${2:?--prepare needs a folder}") && shift ;;
             --for) suites+=("${2:?--for needs bookworm or trixie}") && shift ;;
@@ -69,6 +69,8 @@ parse() {
 }
 
 check_system() {
+    ! dpkg-query --show --showformat '${db:Status-Status}' edgepose 2>/dev/null | grep -qx installed ||
+        die "edgepose is installed as a Debian package: upgrade that, or remove it first (apt remove edgepose)"
     [ -n "$root" ] || [ "$(id -u)" -eq 0 ] || die "this needs root: sudo $0"
     [ "$(getconf LONG_BIT)" = 64 ] ||
         die "edgepose needs a 64-bit system: install the 64-bit Raspberry Pi OS"
@@ -83,11 +85,6 @@ check_system() {
 
 kind() { isolated_python -c 'import platform; print("Python %s.%s on" % platform.python_version_tuple()[:2], platform.machine())'; }
 lock() { lock_for "$(kind)"; }
-lock_for() { # of a kind: "Python 3.11 on aarch64"
-    local words
-    read -ra words <<<"$1"
-    printf '%s/python%s-%s.txt\n' "$locks" "${words[1]}" "${words[3]}"
-}
 
 # Every file that is installed from must be one that was prepared, and be as it was then.
 check_prepared() {
@@ -98,7 +95,7 @@ check_prepared() {
     (cd "$offline" && sha256sum --check --quiet --strict SHA256SUMS >&2) ||
         die "$offline is not as it was prepared, see above: prepare the folder again"
 }
-prepared_files() { (cd "$1" && find models scripts systemd wheels ! -type d | sort); }
+prepared_files() { (cd "$1" && find models scripts share systemd wheels ! -type d 2>/dev/null | sort); }
 
 # --- apt ---------------------------------------------------------------------------------------
 
@@ -126,57 +123,6 @@ install_packages() {
         "${packages[@]}" >/dev/null
 }
 
-# --- user and folders --------------------------------------------------------------------------
-
-make_user() {
-    local group
-    # The unit does not start where one of its groups is unknown, and plain Debian has no gpio.
-    for group in "${groups[@]}" edgepose; do
-        getent group "$group" >/dev/null || groupadd --system "$group"
-    done
-    getent passwd edgepose >/dev/null ||
-        useradd --system --gid edgepose --home-dir /var/lib/edgepose --no-create-home \
-            --shell /usr/sbin/nologin edgepose
-    usermod -aG "$(IFS=, && printf '%s' "${groups[*]}")" edgepose
-    install -d -m 755 "$opt" "$opt/venvs" "$units" "$rules" "$root/usr/local/bin"
-    install -d -m 755 -o edgepose -g edgepose "$state" "$etc" # beside them only root can write
-    as_user mkdir -p "$state/models" "$etc/templates"
-    keep_environment
-}
-
-# Root's own file, for systemd reads it as root: through a link of the service's it would hand out
-# what only root may read. The units let the service neither change nor replace it.
-keep_environment() {
-    isolated_python - "$etc/environment" <<'KEEP' || die "$etc/environment must be a plain file of root's"
-import os, stat, sys
-path = sys.argv[1]
-flags = os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
-try:
-    file = os.open(path, flags, 0o600)
-except OSError as error:
-    sys.exit(f"{path}: {error.strerror}")
-found = os.fstat(file)
-if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
-    sys.exit(f"{path}: it is another kind of file, or has a second name")
-os.fchown(file, os.geteuid(), os.getegid())
-os.fchmod(file, 0o600)
-KEEP
-}
-
-# In a session of its own: what runs there gets no hold of root's terminal.
-as_user() { (cd / && setsid --wait runuser -u edgepose -- "$@"); }
-
-as_service() {
-    local settings=("EDGEPOSE_MODEL_PATH=$state/models" "STATE_DIRECTORY=$state" "HOME=$state")
-    # Not as arguments, which `ps` shows to everybody, nor in root's own environment.
-    # shellcheck disable=SC2016 # the inner shell expands these
-    as_user env "${settings[@]}" bash -c '
-        while IFS= read -r setting <&3; do export "$setting"; done
-        exec 3<&-
-        exec "$@"' bash "$@" 3< <(dd if="$etc/environment" iflag=nofollow status=none |
-        grep -E '^[A-Za-z_][A-Za-z0-9_]*=')
-}
-
 # --- a version ---------------------------------------------------------------------------------
 
 copy_source() {
@@ -196,9 +142,7 @@ make_venv() {
     else
         install_online "$venv"
     fi
-    # Now, since the service may not write there. pip compiles on one processor, tests as well: the
-    # longest part of an installation. What no Python 3 can read is passed over, as pip does.
-    "$venv/bin/python" -P -m compileall -qq -j 0 -x '/tests/' "$venv/lib" || true
+    compile_venv "$venv"
     # The service's files travel with the version, so that a rollback brings its own back.
     mkdir -p "$venv/share/edgepose"
     cp -r "$here/../systemd" "$venv/share/edgepose/"
@@ -234,75 +178,6 @@ install_online() {
     else
         "${pip[@]}" install --disable-pip-version-check --no-compile "$scratch/source"
     fi
-}
-
-pull_models() {
-    local venv=$1 model flags=()
-    if [ -n "$offline" ]; then # a stick is often root's alone, and the service's user pulls
-        cp -r "$offline/models" "$scratch/models"
-        chmod -R a+rX "$scratch"
-        flags=(--mirror "$scratch/models")
-    fi
-    for model in "${models[@]}"; do
-        as_service "$venv/bin/edgepose" models pull "$model" "${flags[@]}" ||
-            say "Going on without $model; get it later: sudo -u edgepose EDGEPOSE_MODEL_PATH=/var/lib/edgepose/models edgepose models pull $model"
-    done
-}
-
-starter_config() {
-    local source='{type: v4l2, device: /dev/video0}     # a USB camera'
-    if isolated_python -c 'import picamera2' 2>/dev/null; then
-        source='{type: picamera2}                     # a CSI camera; USB: {type: v4l2}'
-    fi
-    cat <<CONFIG
-# What this device watches. \`edgepose check-config\` names every mistake by its line; afterwards:
-# sudo systemctl reload edgepose. All options: configs/reference.yaml of edgepose.
-version: 1
-source: $source
-watch:
-  arms_up: {template: templates/arms_up.yaml, hold: 1.0}
-outputs:
-  screen: {type: hdmi, mirror: true}
-CONFIG
-}
-
-make_config() {
-    local template
-    for template in "$1"/lib/python3*/site-packages/edgepose/assets/configs/templates/*.yaml; do
-        [ ! -f "$template" ] || give "$template" "$etc/templates/${template##*/}" 644
-    done
-    if ! compgen -G "$etc/*.yaml" >/dev/null; then
-        starter_config >"$scratch/edgepose.yaml"
-        chmod -R a+rX "$scratch"
-        give "$scratch/edgepose.yaml" "$etc/edgepose.yaml" 640
-        say "Wrote a first configuration: /etc/edgepose/edgepose.yaml"
-    fi
-}
-
-# Give the service's user a copy of its own, unless there is something of that name.
-give() {
-    [ -e "$2" ] || [ -L "$2" ] || as_user install -m "$3" -T "$1" "$2" ||
-        say "$2 can't be written by the user edgepose; going on without."
-}
-
-try_out() {
-    local venv=$1 config
-    for config in "$etc"/*.yaml; do
-        as_service "$venv/bin/edgepose" check-config "$config" >/dev/null || return 1
-        as_service "$venv/bin/python" -P - "$config" <<'TRY' || return 1
-import sys
-from edgepose.config.loader import load
-from edgepose.errors import EdgeposeError
-from edgepose.appliance.model import load_model
-try:
-    model = load_model(load(sys.argv[1]).model)
-    model.warm_up()
-except EdgeposeError as error:
-    sys.exit(f"edgepose: {error}")
-print(f"The model works: {model.label}")
-model.close()
-TRY
-    done
 }
 
 # --- the switch --------------------------------------------------------------------------------
@@ -343,15 +218,6 @@ link_shell_files() {
 }
 shell_files() { (cd "$1/share" && find . -type f \( -name 'edgepose*' -o -name _edgepose \) ! -path './edgepose/*'); }
 
-services() {
-    local found=("$units"/multi-user.target.wants/edgepose@*.service)
-    if [ -e "${found[0]}" ] || [ -L "${found[0]}" ]; then
-        printf '%s\n' "${found[@]##*/}"
-    else
-        printf 'edgepose.service\n'
-    fi
-}
-
 start() {
     local service
     for service in $(services); do
@@ -388,6 +254,7 @@ upgrade() {
     check_system
     install_packages
     make_user
+    install -d -m 755 "$opt" "$opt/venvs" "$units" "$rules" "$root/usr/local/bin"
     local venv
     venv=$opt/venvs/$(date -u +%Y%m%d-%H%M%S)-$$
     trap 'rm -rf "$scratch" "'"$venv"'"' EXIT # until the switch, nothing is left of a failure

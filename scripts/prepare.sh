@@ -4,11 +4,12 @@
 
 glibc_minor=36 # of bookworm; wheels for it run on trixie, too
 declare -A pythons=([bookworm]=3.11 [trixie]=3.13)
+declare -A machines=([arm64]=aarch64 [amd64]=x86_64) # by Debian's names
 
 prepare() {
     local suite
     for suite in "${suites[@]}"; do
-        [ -n "${pythons[$suite]:-}" ] || die "--for $suite: expected bookworm or trixie"
+        kind_of "$suite" >/dev/null
     done
     mkdir -p "$prepared"/{models,scripts,wheels}
     rm -f "$prepared"/wheels/{edgepose,pip}-*.whl # of another version
@@ -17,15 +18,25 @@ prepare() {
     if [ ${#suites[@]} -eq 0 ]; then
         collect_for "$(kind)"
     else
-        for suite in "${suites[@]}"; do collect_for "Python ${pythons[$suite]} on aarch64"; done
+        for suite in "${suites[@]}"; do collect_for "$(kind_of "$suite")"; done
     fi
     collect_models
-    cp "$here"/{install.sh,uninstall.sh} "$prepared/scripts/"
+    cp "$here"/{install,steps,uninstall}.sh "$prepared/scripts/"
     cp -r "$here/locks" "$prepared/scripts/"
     cp -r "$here/../systemd" "$prepared/"
+    "$scratch/venv/bin/python" -P -m edgepose.cli.shell_files "$prepared/share" # for build-deb
     (cd "$prepared" && prepared_files . | tr '\n' '\0' | xargs -0 sha256sum >SHA256SUMS)
     say "Prepared; its SHA256SUMS has the SHA-256 $(sha256sum <"$prepared/SHA256SUMS" | cut -d' ' -f1)."
     say "On the other machine: sudo $prepared/scripts/install.sh --offline $prepared"
+}
+
+kind_of() { # "bookworm", which is for a Pi, or "bookworm:amd64"
+    local suite=${1%%:*} arch=arm64
+    [ "$suite" = "$1" ] || arch=${1#*:}
+    if [ -z "${pythons[$suite]:-}" ] || [ -z "${machines[$arch]:-}" ]; then
+        die "--for $1: expected bookworm or trixie, with :amd64 behind it for a PC"
+    fi
+    printf 'Python %s on %s\n' "${pythons[$suite]}" "${machines[$arch]}"
 }
 
 build_program() {
@@ -36,18 +47,24 @@ build_program() {
 }
 
 collect_for() {
-    local kind=$1 words platforms=() minor
+    local kind=$1 platforms
+    choose_platforms "$kind"
     [ -f "$(lock_for "$kind")" ] || die "scripts/locks has nothing for $kind"
-    read -ra words <<<"$kind"
     say "Collecting wheels for $kind ..."
+    "$scratch/venv/bin/python" -P -m pip download "${quiet_pip[@]}" "${platforms[@]}" \
+        --require-hashes --requirement "$(lock_for "$kind")" --dest "$prepared/wheels"
+    note_for "$kind"
+}
+
+# Set `platforms` to pip's options for the wheels of a kind of machine.
+choose_platforms() {
+    local words minor
+    read -ra words <<<"$1"
+    platforms=(--only-binary :all: --implementation cp --python-version "${words[1]}")
     for ((minor = glibc_minor; minor >= 17; minor--)); do
         platforms+=(--platform "manylinux_2_${minor}_${words[3]}")
     done
-    "$scratch/venv/bin/python" -P -m pip download "${quiet_pip[@]}" \
-        --only-binary :all: --implementation cp --python-version "${words[1]}" "${platforms[@]}" \
-        --platform "manylinux2014_${words[3]}" --require-hashes \
-        --requirement "$(lock_for "$kind")" --dest "$prepared/wheels"
-    note_for "$kind"
+    platforms+=(--platform "manylinux2014_${words[3]}")
 }
 
 # install.sh refuses other machines in words, where pip would name some package.

@@ -6,6 +6,7 @@ import ensurepip
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -26,10 +27,9 @@ STUBS = {
     "apt-cache": "exit 1",  # not Raspberry Pi OS: no picamera2
     "apt-get": "exit 99",  # offline, nothing may be fetched
     "dpkg": "exit 0",
+    "dpkg-query": "exit 1",  # no Debian package of edgepose
     "getent": "exit 2",
-    "groupadd": "",
-    "useradd": "",
-    "usermod": "",
+    "systemd-sysusers": "",
     "udevadm": "",
     "systemctl": 'case "$1" in restart) exec "$STUBS/restart" ;; esac',
     "restart": """
@@ -215,9 +215,9 @@ def test_a_clean_machine_gets_the_whole_service(machine):
     page = Path("/opt/edgepose/venv/share/man/man1/edgepose.1")
     assert (root / "usr/local/share/man/man1/edgepose.1").readlink() == page
     assert (root / page.relative_to("/")).read_text() == "a page"
-    assert "groupadd --system gpio" in log
-    assert "useradd --system --gid edgepose" in log
-    assert "usermod -aG video,render,gpio,plugdev,input,tty edgepose" in log
+    (users,) = re.findall("^systemd-sysusers (.*)", log, re.MULTILINE)
+    made = {"video", "render", "gpio", "plugdev", "input", "tty"}
+    assert set(re.findall("^m edgepose (.*)", Path(users).read_text(), re.MULTILINE)) == made
     assert "models pull movenet-lightning-int8 --mirror /" in log
     assert "systemctl enable --quiet edgepose.service" in log
     assert log.index("check-config") < log.index("systemctl restart edgepose.service")
@@ -467,12 +467,23 @@ def test_the_environment_file_is_roots_alone(hostile):
     assert (found.st_uid, found.st_mode & 0o777) == (0, 0o600)
 
 
-def test_a_folder_can_not_be_prepared_for_an_unknown_system(machine, tmp_path):
+@pytest.mark.parametrize("system", ["jessie", "trixie:armhf"])
+def test_a_folder_can_not_be_prepared_for_an_unknown_system(machine, tmp_path, system):
     """What there is to choose from is said at once."""
-    done = machine.call("install.sh", "--prepare", str(tmp_path / "stick"), "--for", "jessie")
+    done = machine.call("install.sh", "--prepare", str(tmp_path / "stick"), "--for", system)
     assert done.returncode == 1
-    assert "--for jessie: expected bookworm or trixie" in done.stderr
+    assert f"--for {system}: expected bookworm or trixie" in done.stderr
     assert not (tmp_path / "stick").exists()
+
+
+def test_the_script_leaves_a_debian_package_alone(machine):
+    """Two installations would start two services on one camera."""
+    package = machine.stubs / "dpkg-query"
+    package.write_text("#!/bin/sh\necho installed\n")
+    done = machine.install("1.0")
+    assert done.returncode == 1
+    assert "is installed as a Debian package" in done.stderr
+    assert not (machine.root / "opt").exists()
 
 
 def test_without_a_version_before_there_is_no_way_back(machine):
