@@ -330,6 +330,15 @@ ENTITIES: Final[Mapping[str, str]] = MappingProxyType(
         "start": "{title} start",
         "stop": "{title} stop",
         "skip": "{title} skip",
+        "picture": "Skeleton",
+        "problem": "Problem",
+        "update": "Update",
+        "temperature": "Temperature",
+        "threshold_enter": "{title} starts at",
+        "threshold_exit": "{title} ends below",
+        "threshold_hold": "{title} hold time",
+        "threshold_release": "{title} release time",
+        "threshold_cooldown": "{title} pause",
     }
 )
 """The names of entities in Home Assistant; a watch's title stands in the place of {title}."""

@@ -14,7 +14,7 @@ import pytest
 from edgepose.appliance import assembly
 from edgepose.config.loader import load
 from edgepose.definitions import classifier_file
-from edgepose.outputs.mqtt.discovery import EVENT_TYPES
+from edgepose.outputs.mqtt.entities import EVENT_TYPES
 from edgepose.outputs.mqtt.topics import COMMANDS, Topics
 from edgepose.types import Effort, Event
 

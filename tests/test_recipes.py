@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from edgepose.outputs.base import Device
-from edgepose.outputs.mqtt.discovery import EVENT_TYPES, Discovery
+from edgepose.outputs.mqtt.discovery import Discovery
+from edgepose.outputs.mqtt.entities import EVENT_TYPES, Entities
 from edgepose.outputs.mqtt.topics import Topics
 from edgepose.outputs.prometheus import PrometheusOptions
 from edgepose.types import Event, Frame, Scene
@@ -98,7 +99,7 @@ def test_the_page_shows_the_files_that_it_offers():
 def test_the_card_shows_entities_that_home_assistant_finds():
     """It names them after the device and the entity: `sensor.living_room_arms_up_count`."""
     device = Device("living-room", ("arms_up",), titles={"arms_up": "Arms up"})
-    found = Discovery("homeassistant", Topics("edgepose", device.name), device)
+    found = Discovery("homeassistant", Entities(Topics("edgepose", device.name), device))
     made = set()
     for topic, payload in found.messages.items():
         body = json.loads(payload)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import io
 import shutil
-import socket
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
-_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
-_ELSEWHERE: Final = ("192.0.2.1", 9)  # RFC 5737: an address of nobody; nothing is sent there
+from edgepose.system.addresses import LOOPBACK, on_network
 
 
 def notice(health: Mapping[str, Any], is_terminal: bool | None = None) -> Iterator[str]:
@@ -27,7 +25,7 @@ def notice(health: Mapping[str, Any], is_terminal: bool | None = None) -> Iterat
     if not (sys.stderr.isatty() if is_terminal is None else is_terminal):
         yield f"edgepose: the page is at {url}"
         return
-    is_local = urlsplit(url).hostname in _LOOPBACK
+    is_local = urlsplit(url).hostname in LOOPBACK
     others = "" if is_local else on_network(url)
     yield f"edgepose: the page is at {url}" + (f" or {others}" if others not in ("", url) else "")
     yield f"edgepose: {_token(str(health.get('token_file', '')))}"
@@ -35,18 +33,6 @@ def notice(health: Mapping[str, Any], is_terminal: bool | None = None) -> Iterat
         yield "edgepose: only this machine reaches it; `host: 0.0.0.0` opens it to the network"
     elif drawn := qr_code(others or url, shutil.get_terminal_size().columns):
         yield drawn
-
-
-def on_network(url: str) -> str:
-    """Return a page's URL by this machine's address, which needs no name server; `""` without."""
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(_ELSEWHERE)
-            address = probe.getsockname()[0]
-    except OSError:
-        return ""
-    parts = urlsplit(url)
-    return parts._replace(netloc=f"{address}:{parts.port}").geturl()
 
 
 def _token(file: str) -> str:

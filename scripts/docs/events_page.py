@@ -7,7 +7,7 @@ from typing import Any, Final
 import md
 
 from edgepose import jsonio
-from edgepose.outputs.mqtt.discovery import EVENT_TYPES
+from edgepose.outputs.mqtt.entities import EVENT_TYPES
 from edgepose.types import Effort, Event, LimbMatch
 
 _TYPES: Final = {

@@ -13,7 +13,8 @@ from edgepose.config.limits import Command, commands_of
 from edgepose.outputs.base import Controls, Device
 from edgepose.outputs.mqtt import topics as topic_module
 from edgepose.outputs.mqtt.commands import execute
-from edgepose.outputs.mqtt.discovery import EVENT_TYPES, Discovery
+from edgepose.outputs.mqtt.discovery import Discovery
+from edgepose.outputs.mqtt.entities import EVENT_TYPES, Entities
 from edgepose.outputs.mqtt.options import MqttOptions
 from edgepose.outputs.mqtt.topics import COMMANDS, Topics
 from edgepose.types import WatchKind
@@ -47,6 +48,11 @@ _OF_DEVICE: Final = (
     _Row("persons", "1", "how many people are followed"),
     _Row("status/camera", "online", "`online`, `offline` (no picture for 5 s), `disabled` "
          "(detection is off)"),
+    _Row("status/problem", "OFF", "`ON` while anything is degraded"),
+    _Row("status/troubles", '{"troubles": [{"name": "source", ...}]}', "what is degraded, and why"),
+    _Row("status/temperature", "61", "of the board's hottest part, whole degrees Celsius"),
+    _Row("update", '{"installed_version": "0.1.0", "latest_version": "0.1.0"}',
+         "the version that runs, and the latest that was announced"),
     _Row("detect/state", "ON", "whether detection is on"),
     _Row("profile/state", "morning", "the profile in use, where the configuration has profiles"),
     _Row("thresholds/state", '{"hands_up": {"enter": 0.85, "exit": 0.7, ...}}',
@@ -63,6 +69,8 @@ _OF_DEVICE: Final = (
          "a report every `stats_interval` seconds", False),
     _Row("keypoints", '{"poses": [...], ...}',
          "all poses in pixels, where `keypoints` of the output says how many a second", False),
+    _Row("skeleton", "JPEG", "people as lines on black, every `skeleton` seconds of the output; "
+         "off by default", False),
 )  # fmt: skip
 _OF_WATCH: Final = {
     "pose/+": ("ON", "`ON` while it is held, else `OFF`"),
@@ -126,7 +134,16 @@ def pages() -> dict[str, str]:
         f"of a device with a watch of each kind ({', '.join(_KINDS)}), profiles, and all commands "
         "allowed:",
         _entities(),
-        "Their descriptions are retained below `homeassistant/COMPONENT/NAME/OBJECT/config`.",
+        "Their descriptions are retained below `homeassistant/COMPONENT/NAME/OBJECT/config`. With "
+        "`discovery_form: device` there is one for the whole device instead, on "
+        "`homeassistant/device/NAME/config`, which Home Assistant reads since 2024.11. The form "
+        "can be changed at any time: entities keep their names and their history.",
+        "`image.skeleton` is there where the output has `skeleton`, `sensor.temperature` where the "
+        "board measures it. Of the thresholds only start and hold time are enabled at first. What "
+        "a number sets is lost with a restart unless `save` is sent. The device's card links to "
+        "its page, where one is served to the network.",
+        f"`update.update` compares the version that runs with the one that you announce to all "
+        f"devices, and installs nothing: `mosquitto_pub -r -t {_PREFIX}/latest_version -m 0.2.0`.",
     )  # fmt: skip
     return {"reference/mqtt.md": text}
 
@@ -183,12 +200,15 @@ def _device() -> Device:
 
 def _entities() -> str:
     options = MqttOptions(host="broker.local")
-    found = Discovery(options.discovery_prefix, _TOPICS, _device(), options.stats_interval)
+    entities = Entities(
+        _TOPICS, _device(), options.stats_interval, has_temperature=True, has_picture=True
+    )
+    found = Discovery(options.discovery_prefix, entities)
     rows = []
     for topic, payload in found.messages.items():
         component, _, name = topic.removeprefix(f"{options.discovery_prefix}/").split("/")[:3]
         body = cast("dict[str, Any]", jsonio.loads(payload))
-        source = body.get("state_topic") or body.get("command_topic", "")
+        source = body.get("state_topic") or body.get("command_topic") or body["image_topic"]
         short = source.removeprefix(_TOPICS.of(""))
         rows.append((f"`{component}.{name}`", body["name"], md.code(short)))
     return md.table(("entity", "name", "topic"), rows)

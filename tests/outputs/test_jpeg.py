@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edgepose.outputs.web.payloads import LONGEST, JpegEncoder, fitted
+from edgepose.outputs.jpeg import LONGEST, JpegEncoder, fitted
 from edgepose.types import Frame, Image, Scene
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -80,7 +80,17 @@ class MqttOptions(options.Options):
     keypoints: float = Field(
         default=0.0, ge=0.0, le=60.0, description="poses a second on `keypoints`; 0: none"
     )
+    skeleton: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=3600.0,
+        description="seconds between pictures of people as lines on `skeleton`; 0: none",
+    )
     discovery: bool = Field(default=True, description="appear in Home Assistant by itself")
+    discovery_form: Literal["entity", "device"] = Field(
+        default="entity",
+        description="entity: a message for each; device: one for all, since Home Assistant 2024.11",
+    )
     discovery_prefix: Topic = Field(
         default="homeassistant", description="what Home Assistant calls its discovery prefix"
     )

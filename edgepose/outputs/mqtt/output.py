@@ -6,6 +6,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from edgepose import __version__, jsonio, options
@@ -13,10 +14,13 @@ from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.dedup import DeliveredEvents
 from edgepose.outputs.fallback_outbox import FallbackOutbox
+from edgepose.outputs.jpeg import JpegEncoder
 from edgepose.outputs.mqtt.broker_limits import BrokerLimits
 from edgepose.outputs.mqtt.client import MqttCallbacks, MqttClient
 from edgepose.outputs.mqtt.commands import execute
-from edgepose.outputs.mqtt.discovery import Discovery
+from edgepose.outputs.mqtt.device_report import DeviceReport, has_temperature, page_of
+from edgepose.outputs.mqtt.discovery import MIGRATE, Discovery
+from edgepose.outputs.mqtt.entities import Entities
 from edgepose.outputs.mqtt.fleet_agent import FleetAgent
 from edgepose.outputs.mqtt.identity import NameClaim, NameConflicts, default_client_id
 from edgepose.outputs.mqtt.options import MqttOptions
@@ -63,9 +67,13 @@ class Mqtt(Output, MqttCallbacks):
         self._options = options
         self._device = device
         self._topics = Topics(options.topic_prefix, device.name)
-        self._discovery = Discovery(
-            options.discovery_prefix, self._topics, device, options.stats_interval
+        entities = Entities(
+            self._topics, device, options.stats_interval, has_picture=options.skeleton > 0.0
         )
+        self._discovery = Discovery(options.discovery_prefix, entities, options.discovery_form)
+        self._moving: set[str] = set()  # topics whose entities move to the other form
+        self._report = DeviceReport(self._topics)
+        self._jpeg = JpegEncoder(hides=True, mirror=False)
         self._agent = FleetAgent(
             self, device, self._topics, is_allowed=options.remote, interval=options.stats_interval
         )
@@ -77,9 +85,14 @@ class Mqtt(Output, MqttCallbacks):
         self._states = States(device.watches, device.kinds)
         self._scene: Scene | None = None
         self._seen_at = self._polled_at = self._reported_at = float("-inf")
-        self._keypoints_at = float("-inf")
+        self._keypoints_at = self._skeleton_at = float("-inf")
         self._is_closing = False
         self._client: MqttClient | None = None
+
+    @classmethod
+    def private(cls, options: MqttOptions, frames: str) -> MqttOptions:
+        """Return options under which no picture is sent where none may be."""
+        return options.model_copy(update={"skeleton": 0.0}) if frames == "none" else options
 
     @property
     def health(self) -> dict[str, Any]:
@@ -104,8 +117,7 @@ class Mqtt(Output, MqttCallbacks):
         self._publisher = Publisher(client.publish, self._outbox, self._topics.events)
         self._publisher.set_state({self._topics.available: ONLINE.encode()})
         self._publisher.set_state({self._topics.claim: claim.payload})
-        if self._options.discovery:
-            self._publisher.set_state(self._discovery.messages)
+        self._describe(self._health())
         self._reported_at = time.monotonic()
         self._publish_states(time.monotonic())
         client.open(*self._filters())
@@ -121,6 +133,7 @@ class Mqtt(Output, MqttCallbacks):
             self._publish_states(now)
         self._set(self._states.of(scene))
         self._send_keypoints(scene)
+        self._send_skeleton(scene)
         self._run_due(now)
 
     def recover(self, events: Sequence[Event]) -> None:
@@ -198,9 +211,32 @@ class Mqtt(Output, MqttCallbacks):
         elif topic == self._discovery.status:
             if not is_retained and payload == ONLINE.encode():
                 self._publisher.repeat()
-        elif is_retained and payload and self._is_outdated(topic, payload):
-            self._publisher.set_state({topic: b""})
+        elif topic == self._report.latest_topic:
+            self._report.take_latest(payload)
+            self._publish_states(time.monotonic())
+        elif payload and (is_retained or payload == MIGRATE):
+            self._clean_up(topic, payload)
         self._publisher.pump()
+
+    def _clean_up(self, topic: str, payload: bytes) -> None:
+        """Clear a retained topic that is outdated.
+
+        What is described in another form now is announced as moved first, so that Home Assistant
+        keeps its entities. The announcements come back here: once all have, the broker has them,
+        and what is sent now follows them.
+        """
+        if gone := self._discovery.removed(topic, payload):
+            self._discovery = replace(self._discovery, gone=gone)
+            self._publisher.set_state(self._discovery.messages)
+        elif self._is_outdated(topic, payload):
+            is_moved = self._discovery.is_other_form(topic) and payload != MIGRATE
+            self._publisher.set_state({topic: MIGRATE if is_moved else b""})
+            if is_moved:
+                self._moving.add(topic)
+            elif topic in self._moving:
+                self._moving.remove(topic)
+                if not self._moving:
+                    self._publisher.repeat(*self._discovery.messages)
 
     def _is_outdated(self, topic: str, payload: bytes) -> bool:
         """Return whether a retained topic is of a watch or entity that no longer exists."""
@@ -250,6 +286,7 @@ class Mqtt(Output, MqttCallbacks):
         """Publish the states that do not come with a scene."""
         self._polled_at = now
         health = self._health()
+        self._describe(health)
         is_on = bool(health.get("detect", True))
         sees = is_on and now - self._seen_at < SILENCE
         camera = ONLINE if sees else OFFLINE if is_on else DISABLED
@@ -260,6 +297,15 @@ class Mqtt(Output, MqttCallbacks):
         if self._device.controls is not None:
             self._set({"detect/state": ON if is_on else OFF})
             self._publisher.set_state(self._selections(health))
+            self._publisher.set_state(self._report.states(health))
+
+    def _describe(self, health: Mapping[str, Any]) -> None:
+        """Describe the device to Home Assistant; what is described already is not sent again."""
+        if not self._options.discovery:
+            return
+        entities = replace(self._discovery.entities, has_temperature=has_temperature(health))
+        self._discovery = replace(self._discovery, entities=entities, page=page_of(health))
+        self._publisher.set_state(self._discovery.messages)
 
     def _selections(self, health: Mapping[str, Any]) -> dict[str, bytes]:
         """Return the states of everything selectable besides detection."""
@@ -279,6 +325,14 @@ class Mqtt(Output, MqttCallbacks):
         if not 0.0 <= scene.frame.time - self._keypoints_at < 1.0 / rate:
             self._keypoints_at = scene.frame.time
             self._publisher.send_once(self._topics.of("keypoints"), keypoints(scene))
+
+    def _send_skeleton(self, scene: Scene) -> None:
+        pause = self._options.skeleton
+        if not pause or self._client is None or not self._client.is_connected:
+            return
+        if not 0.0 <= scene.frame.time - self._skeleton_at < pause:
+            self._skeleton_at = scene.frame.time
+            self._publisher.send_once(self._topics.of("skeleton"), self._jpeg.encode(scene))
 
     def _set(self, states: dict[str, str]) -> None:
         self._publisher.set_state({self._topics.of(k): text.encode() for k, text in states.items()})
@@ -302,9 +356,15 @@ class Mqtt(Output, MqttCallbacks):
 
     def _filters(self) -> list[str]:
         topics = self._topics
-        own = [*topics.commands, topics.claim, topics.available, *topics.every_watch]
+        own = [
+            *topics.commands,
+            topics.claim,
+            self._report.latest_topic,
+            topics.available,
+            *topics.every_watch,
+        ]
         own += self._agent.filters
-        own += [self._discovery.status, self._discovery.own] * self._options.discovery
+        own += [self._discovery.status, *self._discovery.own] * self._options.discovery
         return list(dict.fromkeys(own))  # one subscription a topic: a second one doubles messages
 
     def _wait(self, client: MqttClient, seconds: float) -> None:

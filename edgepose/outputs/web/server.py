@@ -16,6 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from edgepose import jsonio
 from edgepose.outputs.base import Device, Output
+from edgepose.outputs.jpeg import JpegEncoder
 from edgepose.outputs.web import streams
 from edgepose.outputs.web.api import Api
 from edgepose.outputs.web.auth import Login
@@ -23,7 +24,7 @@ from edgepose.outputs.web.editor import Editor
 from edgepose.outputs.web.hosts import Hosts
 from edgepose.outputs.web.limits import ConnectionLimiter, stop_listening
 from edgepose.outputs.web.options import WebOptions
-from edgepose.outputs.web.payloads import JpegEncoder, SceneSummary
+from edgepose.outputs.web.payloads import SceneSummary
 from edgepose.outputs.web.responses import (
     MAX_BODY,
     Pages,

@@ -11,7 +11,9 @@ import pytest
 
 from edgepose.language import Language, load_language
 from edgepose.outputs.base import Device
-from edgepose.outputs.mqtt.discovery import Discovery, slug
+from edgepose.outputs.mqtt.discovery import MIGRATE, Discovery
+from edgepose.outputs.mqtt.entities import Entities, slug
+from edgepose.outputs.mqtt.options import MqttOptions
 from edgepose.outputs.mqtt.output import Mqtt
 from edgepose.outputs.mqtt.topics import Topics
 from edgepose.types import Scene
@@ -32,6 +34,9 @@ REQUIRED: Final[dict[str, set[str]]] = {
     "select": {"command_topic", "options"},
     "text": {"command_topic"},
     "event": {"state_topic", "event_types"},
+    "number": {"command_topic"},
+    "update": {"state_topic"},
+    "image": {"image_topic"},
 }
 ALLOWED: Final[dict[str, set[str]]] = {
     "binary_sensor": _ENTITY | {
@@ -59,6 +64,18 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "state_topic", "value_template",
     },
     "event": _ENTITY | {"device_class", "event_types", "state_topic", "value_template"},
+    "number": _ENTITY | {
+        "command_template", "command_topic", "device_class", "max", "min", "mode", "optimistic",
+        "payload_reset", "retain", "state_topic", "step", "unit_of_measurement", "value_template",
+    },
+    "update": _ENTITY | {
+        "command_topic", "device_class", "display_precision", "latest_version_template",
+        "latest_version_topic", "payload_install", "release_summary", "release_url", "retain",
+        "state_topic", "title", "value_template",
+    },
+    "image": _ENTITY | {
+        "content_type", "image_encoding", "image_topic", "url_template", "url_topic",
+    },
 }  # fmt: skip
 DEVICE: Final = {
     "configuration_url", "connections", "hw_version", "identifiers", "manufacturer", "model",
@@ -69,18 +86,27 @@ AVAILABILITY: Final = {"payload_available", "payload_not_available", "topic", "v
 CATEGORIES: Final = {"config", "diagnostic"}
 STATE_CLASSES: Final = {"measurement", "measurement_angle", "total", "total_increasing"}
 DEVICE_CLASSES: Final = {
-    "binary_sensor": {"occupancy", "connectivity"},
+    "binary_sensor": {"occupancy", "connectivity", "problem"},
     "button": {"restart", "identify", "update"},
-    "sensor": {"duration"},
+    "sensor": {"duration", "temperature"},
+    "number": {"duration"},
+    "update": {"firmware"},
 }  # those of many that make sense here
 
 ID: Final = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
 
-def described(device: Device, reports: float = 60.0) -> dict[str, dict[str, Any]]:
+def described(device: Device, reports: float = 60.0, **more: Any) -> dict[str, dict[str, Any]]:
     """Return topic -> description of everything a device has."""
-    made = Discovery("homeassistant", Topics("edgepose", device.name), device, reports)
+    made = discovery(device, reports, **more)
     return {topic: json.loads(payload) for topic, payload in made.messages.items()}
+
+
+def discovery(device: Device, reports: float = 60.0, **more: Any) -> Discovery:
+    """Return the maker of a device's descriptions."""
+    has = {key: more.pop(key) for key in list(more) if key.startswith("has_")}
+    entities = Entities(Topics("edgepose", device.name), device, reports, **has)
+    return Discovery("homeassistant", entities, **more)
 
 
 def check(topic: str, description: dict[str, Any]) -> None:
@@ -116,7 +142,7 @@ def test_every_description_is_as_documented(name: str, watches: tuple[str, ...],
 
     for topic, description in found.items():
         check(topic, description)
-    assert len(found) == 4 + 4 * len(watches) + 1 + 6
+    assert len(found) == 4 + (4 + 5) * len(watches) + 1 + 6 + 2
 
 
 def test_ids_are_unique_and_stay(appliance: Any):
@@ -151,6 +177,12 @@ def test_entities_read_the_topics_that_are_written(appliance: Any):
         "button/lobby/teach": "edgepose/lobby/capture",
         "text/lobby/teach_named": "edgepose/lobby/capture",
         "sensor/lobby/teaching": "edgepose/lobby/teaching/state",
+        "binary_sensor/lobby/problem": "edgepose/lobby/status/problem",
+        "update/lobby/update": "edgepose/lobby/update",
+        **{
+            f"number/lobby/{key}_arms_up": "edgepose/lobby/thresholds/state"
+            for key in ("enter", "exit", "hold", "release", "cooldown")
+        },
     }
     assert topics["switch/lobby/detect"]["command_topic"] == "edgepose/lobby/detect/set"
 
@@ -188,9 +220,10 @@ def test_each_kind_of_watch_has_its_entities(appliance: Any):
     for topic, description in found.items():
         check(topic, description)
     objects = {"/".join(topic.split("/")[1::2][:2]) for topic in found}
+    numbers = {f"number/{key}" for key in ("enter", "exit", "hold", "release", "cooldown")}
     of_kind = {
-        "arms_up": {"binary_sensor/pose", "sensor/score", "sensor/count", "event/event"},
-        "tree": {"binary_sensor/pose", "sensor/score", "sensor/count", "event/event"},
+        "arms_up": {"binary_sensor/pose", "sensor/score", "sensor/count", "event/event"} | numbers,
+        "tree": {"binary_sensor/pose", "sensor/score", "sensor/count", "event/event"} | numbers,
         "squats": {"sensor/count", "sensor/phase", "event/event"},
         "plank": {
             "binary_sensor/pose", "sensor/held", "sensor/phase", "sensor/count", "event/event"
@@ -339,3 +372,128 @@ def test_entities_of_watches_that_are_gone_are_taken_away(
     after.close()
     assert len(ear.payloads(foreign)) == 1
     assert ear.last("homeassistant/sensor/lobby/count_arms_up/config")
+
+
+def test_thresholds_are_numbers_that_can_be_set(appliance: Any):
+    """Each sets its own key of its own watch; a quote in a name does not end the template."""
+    watch = 'a"b'
+    found = described(Device("lobby", (watch,), "model", appliance))
+    number = found[f"homeassistant/number/lobby/hold_{slug(watch)}/config"]
+
+    assert (number["min"], number["max"], number["unit_of_measurement"]) == (0.0, 60.0, "s")
+    assert number["command_topic"] == "edgepose/lobby/thresholds/set"
+    assert number["command_template"] == r"""{{ {'watch': "a\"b", 'hold': value} | tojson }}"""
+    assert number["value_template"] == r"""{{ value_json["a\"b"].hold }}"""
+    shown = {d["name"] for d in found.values() if d.get("enabled_by_default", True)}
+    assert 'A"b hold time' in shown
+    assert 'A"b release time' not in shown
+
+
+def test_a_device_is_described_in_one_message_too(appliance: Any):
+    """The same entities with the same ids as in a message each, so that one follows the other."""
+    device = Device("lobby", tuple(KINDS), "model", appliance, kinds=KINDS)
+    single = described(device, has_temperature=True, has_picture=True)
+    (topic, whole), *others = described(
+        device, has_temperature=True, has_picture=True, form="device"
+    ).items()
+
+    assert topic == "homeassistant/device/lobby/config"
+    assert others == []
+    assert whole.keys() == {"availability", "device", "origin", "components"}
+    for id, component in whole["components"].items():
+        platform = component.pop("platform")
+        shared = {key: whole[key] for key in ("availability", "device", "origin")}
+        assert single.pop(f"homeassistant/{platform}/lobby/{id}/config") == component | shared
+    assert single == {}
+
+
+def test_the_page_is_where_the_device_is_configured(appliance: Any):
+    """Home Assistant links to it; without a page there is no link."""
+    device = Device("lobby", ("a",), "model", appliance)
+    for description in described(device, page="http://192.0.2.7:8080/").values():
+        assert description["device"]["configuration_url"] == "http://192.0.2.7:8080/"
+    assert not any("configuration_url" in d["device"] for d in described(device).values())
+
+
+@pytest.mark.parametrize("first", ["entity", "device"])
+def test_a_change_of_form_moves_the_entities(output: Callable[..., Mqtt], ear: Any, first: str):
+    """The old messages say so before they go: Home Assistant keeps names and history."""
+    forms = {"entity": "device", "device": "entity"}
+    one, all_ = "homeassistant/sensor/lobby/persons/config", "homeassistant/device/lobby/config"
+    old, new = (one, all_) if first == "entity" else (all_, one)
+    before = output(discovery_form=first)
+    before.open()
+    ear.wait(lambda: ear.last(old), "the first form")
+    before.close()
+
+    after = output(discovery_form=forms[first])
+    after.open()
+    ear.wait_last(old, b"")
+    after.close()
+    assert ear.payloads(old)[-2:] == [MIGRATE, b""]
+    assert [m.topic for m in ear.heard if m.topic in (old, new)][-1] == new  # after the move
+
+
+def test_a_watch_that_is_gone_leaves_the_one_message(output: Callable[..., Mqtt], ear: Any):
+    """Its components are named once more, with nothing but their platform."""
+    topic = "homeassistant/device/lobby/config"
+    before = output(Device("lobby", ("arms_up", "squats")), discovery_form="device")
+    before.open()
+    ear.wait(lambda: ear.last(topic), "the device")
+    before.close()
+
+    after = output(discovery_form="device")
+    after.open()
+    gone = {"platform": "sensor"}
+    ear.wait(
+        lambda: json.loads(ear.last(topic))["components"].get("count_squats") == gone, "the end"
+    )
+    after.close()
+    assert len(json.loads(ear.last(topic))["components"]["count_arms_up"]) > 1
+
+
+def test_a_device_reports_what_its_operator_looks_at(
+    output: Callable[..., Mqtt], ear: Any, appliance: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """Its troubles, its temperature, the address of its page, and whether it is the latest."""
+    page = "edgepose.outputs.mqtt.device_report.for_others"
+    monkeypatch.setattr(page, lambda url: url and "http://192.0.2.7:8080/")
+    trouble = {"name": "source", "state": "waiting", "reason": "no camera"}
+    appliance.more |= {
+        "troubles": [trouble],
+        "board": {"temperature": 61.6},
+        "outputs": {"screen": {}, "web": {"url": "http://lobby:8080/"}},
+    }
+    ear.say("edgepose/latest_version", "9.1.0", retain=True)
+    made = output()
+    made.open()
+    ear.wait_last("edgepose/lobby/status/problem", b"ON")
+    ear.wait_last("edgepose/lobby/status/temperature", b"62")
+    ear.wait(lambda: b"9.1.0" in (ear.last("edgepose/lobby/update") or b""), "the latest version")
+    ear.say("edgepose/latest_version", "<script>", retain=True)
+    ear.wait(lambda: b"9.1.0" not in ear.last("edgepose/lobby/update"), "no version")
+    made.close()
+
+    assert json.loads(ear.last("edgepose/lobby/status/troubles")) == {"troubles": [trouble]}
+    versions = json.loads(ear.last("edgepose/lobby/update"))
+    assert versions["latest_version"] == versions["installed_version"]
+    described = json.loads(ear.last("homeassistant/sensor/lobby/temperature/config"))
+    assert described["device"]["configuration_url"] == "http://192.0.2.7:8080/"
+
+
+def test_the_skeleton_is_sent_where_it_is_wanted(
+    output: Callable[..., Mqtt], ear: Any, scene: Callable[..., Scene], wait: Callable[..., None]
+):
+    """A JPEG every so many seconds of the source; off at first, and never where none may be."""
+    made = output(skeleton=1.0)
+    made.open()
+    ear.wait_last("edgepose/lobby/available", b"online")
+    wait(lambda: made.health["connected"], "the connection")
+    for seq in range(45):  # a second and a half
+        made.show(scene(seq))
+    ear.wait(lambda: len(ear.payloads("edgepose/lobby/skeleton")) == 2, "two pictures")
+    made.close()
+    assert ear.payloads("edgepose/lobby/skeleton")[0].startswith(b"\xff\xd8")
+    assert MqttOptions(host="a").skeleton == 0.0
+    assert Mqtt.private(MqttOptions(host="a", skeleton=1.0), "none").skeleton == 0.0
+    assert Mqtt.private(MqttOptions(host="a", skeleton=1.0), "skeleton").skeleton == 1.0

@@ -123,14 +123,15 @@ def test_every_topic_that_is_sent_is_on_the_page_of_topics(ear, output, applianc
     """Of a device with watches of every kind, profiles, reports, keypoints and the fleet."""
     kinds = {"arms_up": "pose", "squats": "exercise", "plank": "hold", "workout": "routine"}
     about = Device("lobby", tuple(kinds), "m", appliance, profiles=("morning",), kinds=kinds)
-    appliance.more["teaching"] = {"state": "idle"}
-    mqtt = output(about, stats_interval=0.01, keypoints=5.0, remote=True)
+    appliance.more |= {"teaching": {"state": "idle"}, "board": {"temperature": 55.0}}
+    mqtt = output(about, stats_interval=0.01, keypoints=5.0, skeleton=0.2, remote=True)
     mqtt.open()
     ear.wait(lambda: ear.last("edgepose/lobby/available"), "the device")
     ear.say("edgepose/lobby/detect/set", "OFF")
     ear.say("edgepose/lobby/logs/ask", '{"id": "7f", "lines": 1}')
     wanted = {f"edgepose/lobby/{one}" for one in
-              ("events", "keypoints", "stats", "detect/reply", "logs", "pose/squats")}  # fmt: skip
+              ("events", "keypoints", "skeleton", "stats", "detect/reply", "logs",
+               "pose/squats")}  # fmt: skip
     seqs = itertools.count()
 
     def all_came() -> bool:
