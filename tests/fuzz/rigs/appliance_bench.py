@@ -114,7 +114,7 @@ class Bench:
         for name, values in state["watches"].items():
             self._check_watch(name, values)
         self._check_files()
-        self._clean_up({str(values["template"]) for values in state["watches"].values()})
+        self._clean_up()
 
     def _check_watch(self, name: str, values: dict[str, Any]) -> None:
         assert 0.0 <= values["exit"] < values["enter"] <= 1.0, f"thresholds crossed: {values}"
@@ -130,13 +130,15 @@ class Bench:
             assert b"# the one that opens the door" in content, "a comment is lost"
             assert load(self.path).name == "lobby", "the file is another one"
 
-    def _clean_up(self, watched: set[str]) -> None:
+    def _clean_up(self) -> None:
         found = list(self.templates.glob("*"))
         drafts = [path for path in found if path.suffix not in (".yaml", ".png")]
         assert not drafts, "a draft is left behind"
         if len(found) > MOST_TEMPLATES:
+            self._restore()  # first: a watch, or a file not taken yet, may name what goes
+            self.appliance.command("reload")
             for path in found:
-                if path.stem not in watched.union(TEMPLATES):
+                if path.stem not in TEMPLATES:
                     path.unlink()
 
     def close(self) -> None:
