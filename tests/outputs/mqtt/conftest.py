@@ -159,6 +159,11 @@ class Ear:
         tail = [(m.topic, m.payload[:60]) for m in self.heard[-8:]]
         assert came, f"waited {seconds:g} s for {what}; heard last: {tail}"
 
+    def wait_first(self, topic: str) -> bytes:
+        """Wait until anything came on a topic, and return the newest of it."""
+        self.wait(lambda: self.last(topic), topic)
+        return self.last(topic) or b""
+
     def wait_last(self, topic: str, payload: bytes, seconds: float = PATIENCE) -> None:
         """Wait until a payload is the newest on a topic."""
         self.wait(lambda: self.last(topic) == payload, f"{payload!r} on {topic}", seconds)

@@ -296,10 +296,9 @@ def test_a_pose_is_taught_from_home_assistant(
     """The button presses as Home Assistant does by default; how it goes is on the state topic."""
     made = output()
     made.open()
-    ear.wait(lambda: ear.last("homeassistant/button/lobby/teach/config"), "the button")
-    button = json.loads(ear.last("homeassistant/button/lobby/teach/config"))
-    text = json.loads(ear.last("homeassistant/text/lobby/teach_named/config"))
-    ear.wait(lambda: ear.last("edgepose/lobby/detect/state"), "the device")
+    button = json.loads(ear.wait_first("homeassistant/button/lobby/teach/config"))
+    text = json.loads(ear.wait_first("homeassistant/text/lobby/teach_named/config"))
+    ear.wait_first("edgepose/lobby/detect/state")
 
     appliance.more["teaching"] = {
         "state": "refused", "name": "bow", "reason": "hold still", "left": 0.3, "points": [],
@@ -311,9 +310,8 @@ def test_a_pose_is_taught_from_home_assistant(
     asked = {"name": "bow", "countdown": 5, "watch": True}
     ear.say(text["command_topic"], json.dumps(asked))  # which it becomes there
     ear.wait(lambda: ("capture", asked) in appliance.asked, "the name")
-    ear.wait(lambda: ear.last("edgepose/lobby/teaching/state"), "its state")
+    state = json.loads(ear.wait_first("edgepose/lobby/teaching/state"))
     made.close()
-    state = json.loads(ear.last("edgepose/lobby/teaching/state"))
     assert (state["state"], state["reason"]) == ("refused", "hold still")
     assert not {"left", "points"} & state.keys()
 
@@ -474,10 +472,10 @@ def test_a_device_reports_what_its_operator_looks_at(
     ear.wait(lambda: b"9.1.0" not in ear.last("edgepose/lobby/update"), "no version")
     made.close()
 
-    assert json.loads(ear.last("edgepose/lobby/status/troubles")) == {"troubles": [trouble]}
+    assert json.loads(ear.wait_first("edgepose/lobby/status/troubles")) == {"troubles": [trouble]}
     versions = json.loads(ear.last("edgepose/lobby/update"))
     assert versions["latest_version"] == versions["installed_version"]
-    described = json.loads(ear.last("homeassistant/sensor/lobby/temperature/config"))
+    described = json.loads(ear.wait_first("homeassistant/sensor/lobby/temperature/config"))
     assert described["device"]["configuration_url"] == "http://192.0.2.7:8080/"
 
 
