@@ -11,11 +11,14 @@ import shlex
 import shutil
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
+from edgepose.cli import cli
 from edgepose.config.loader import load
 from edgepose.definitions import classifier_file
+from edgepose.yamldoc.document import read_yaml
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
@@ -71,3 +74,16 @@ def test_what_is_not_run_says_why(page: Path):
     """`skip` alone is no reason."""
     for _, info, _ in fences(page):
         assert "skip" not in info or re.search(r"skip=[a-z-]{5,}", info), info
+
+
+def test_the_forms_for_issues_ask_for_commands_that_there_are():
+    """Whoever reports a fault can run what the form names."""
+    forms = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+    text = "".join(path.read_text() for path in forms if read_yaml(path).data)
+    named = re.findall(r"`edgepose ([a-z-]+)(?: CONFIG)?((?: --[a-z-]+)?)", text)
+    assert ("run", " --record") in named
+    for name, option in named:
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None, name
+        options = [flag for parameter in command.params for flag in parameter.opts]
+        assert not option or option.strip() in options, option
