@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, dataclass_transform
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,16 @@ WatchKind = Literal["pose", "class", "exercise", "hold", "routine"]
 steps of a routine."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass_transform(frozen_default=True)
+def value(cls: type[T]) -> type[T]:
+    """Make a class a dataclass that is frozen for the type checker alone: one made every frame.
+
+    A frozen one sets each field by a call, which takes four times as long.
+    """
+    return dataclass(slots=True, eq=False)(cls)
+
+
+@value
 class Frame:
     """One picture and its time.
 
@@ -123,7 +132,7 @@ class TensorSpec:
         return (tensor.astype(np.float32) - self.zero_point) * np.float32(self.scale)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value
 class Pose:
     """The 17 keypoints of one person.
 
@@ -459,7 +468,7 @@ def _uncompared() -> Match | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class WatchState:
     """The state of one watch after a frame, for one person.
 
@@ -511,7 +520,7 @@ class WatchState:
         return min(self.held / self.hold, 1.0) if self.hold > 0 else 0.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value
 class Scene:
     """All that is known after one frame: the input of outputs.
 
