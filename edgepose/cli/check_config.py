@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -121,7 +122,8 @@ def notes(config: Config) -> Iterator[str]:
     yield from _sideways(config)
     if config.is_outdated:
         yield f"The file is of an older version; --migrate brings it to {VERSION}."
-    for path in [path for path in boot_files(config.path) if path.is_file()]:
+    comes_first = takewhile(config.path.absolute().__ne__, boot_files(config.path))
+    for path in [path for path in comes_first if path.is_file()]:
         yield f"A service reads {path} instead{_fault(path)}"
     for path in misnamed_files(config.path):
         yield f"{path} is not read: rename it to {config.path.name} (Windows hides the .txt)."

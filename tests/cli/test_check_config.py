@@ -142,6 +142,8 @@ def test_it_notes_a_file_on_the_boot_partition(file: Path, monkeypatch: pytest.M
     assert f"A service reads {card} instead." in run(file).output
     card.write_text(TEXT.replace("v4l2", "v4l"))
     assert f"can't be used: {card} line 3" in run(file).output
+    card.write_text(TEXT)
+    assert "instead" not in run(card).output
 
 
 def test_a_misnamed_file_on_the_boot_partition_is_noted(edgepose, squat_config, monkeypatch):
