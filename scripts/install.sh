@@ -95,7 +95,8 @@ check_prepared() {
     (cd "$offline" && sha256sum --check --quiet --strict SHA256SUMS >&2) ||
         die "$offline is not as it was prepared, see above: prepare the folder again"
 }
-prepared_files() { (cd "$1" && find models scripts share systemd wheels ! -type d 2>/dev/null | sort); }
+# A Mac leaves files of its own beside those that it copies; nothing is installed from them.
+prepared_files() { (cd "$1" && find models scripts share systemd wheels ! -type d ! -name '._*' ! -name .DS_Store 2>/dev/null | sort); }
 
 # --- apt ---------------------------------------------------------------------------------------
 
