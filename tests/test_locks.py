@@ -61,6 +61,16 @@ def test_bookworm_gets_the_numpy_that_its_picamera2_was_compiled_for(kind):
     assert entries(kind)["numpy"].major == (1 if "3.11" in kind else 2)
 
 
+def test_both_pythons_get_the_same_libraries():
+    """A library that one of them alone has in another major version is tried by no test here."""
+    older, newer = (
+        {name: version.major for name, version in entries(kind).items()}
+        for kind in ("python3.11-x86_64", "python3.13-x86_64")
+    )
+    shared = (older.keys() & newer.keys()) - {"numpy"}  # bookworm's and trixie's own differ
+    assert {name: older[name] for name in shared} == {name: newer[name] for name in shared}
+
+
 def test_every_dependency_has_an_upper_bound():
     """The next major version of a library is taken on purpose, not by the day of installation."""
     open_ended = [str(r) for r in requirements() if not any(s.operator == "<" for s in r.specifier)]

@@ -11,7 +11,6 @@ import hmac
 import http.client
 import logging
 import math
-import ssl
 import time
 import urllib.error
 import urllib.parse
@@ -29,6 +28,7 @@ from edgepose.outputs.fallback_outbox import FallbackOutbox
 from edgepose.outputs.outbox import Message
 from edgepose.system.http_deadline import new_opener
 from edgepose.system.paths import outbox_path
+from edgepose.system.tls import client_context
 from edgepose.types import Event, Scene
 from edgepose.yamldoc.marks import one_line
 
@@ -134,12 +134,10 @@ class Webhook(Output):
 
     def open(self) -> None:
         """Open the outbox, load the certificates. Raises OutputLost where that can't be done."""
-        context = ssl.create_default_context()
-        if self._options.ca is not None:
-            try:
-                context.load_verify_locations(self._options.ca)
-            except OSError as error:  # ssl.SSLError too
-                raise OutputLost(f"{self._options.ca}: no certificates: {error}") from error
+        try:
+            context = client_context(self._options.ca, beside_system=True)
+        except OSError as error:  # ssl.SSLError too
+            raise OutputLost(f"{self._options.ca}: no certificates: {error}") from error
         self._outbox.open()
         self._opener = new_opener(context)
         self._schedule()

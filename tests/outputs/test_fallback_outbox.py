@@ -30,6 +30,8 @@ def outbox(disk: Path) -> Iterator[FallbackOutbox]:
     made = FallbackOutbox(disk / "outbox" / "lobby.sqlite", 1000)
     yield made
     made.close()
+    if made._memory is not None:  # it keeps what a full disk does not take
+        made._memory.close()
 
 
 def put(outbox: FallbackOutbox, *numbers: int) -> None:

@@ -22,6 +22,7 @@ from edgepose.outputs.mqtt.client_errors import (
     connection_lost,
 )
 from edgepose.outputs.mqtt.options import MqttOptions
+from edgepose.system.tls import client_context
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessage
@@ -318,7 +319,7 @@ def _refusal(reason: ReasonCode) -> str:
 def _tls(options: MqttOptions) -> ssl.SSLContext:
     """Return the TLS settings. Raises OutputLost for a bad certificate or key."""
     try:
-        context = ssl.create_default_context(cafile=options.tls_ca_certs)
+        context = client_context(options.tls_ca_certs)
         context.check_hostname = not options.tls_insecure
         if options.tls_client_cert:
             context.load_cert_chain(options.tls_client_cert, options.tls_client_key)

@@ -17,6 +17,7 @@ from web_phone import TOKEN
 from edgepose.errors import OutputLost
 from edgepose.outputs.web import Web
 from edgepose.outputs.web.limits import ConnectionLimiter
+from edgepose.system.tls import client_context
 from edgepose.types import Scene
 
 CROWD = 200
@@ -38,7 +39,7 @@ def page(open_page: Callable[..., Web], tls: dict[str, str]) -> Web:
 @pytest.fixture
 def connect(page: Web, certificates: Path) -> Callable[[], http.client.HTTPSConnection]:
     """Return a function that makes a client who trusts the signer, and checks the name."""
-    trust = ssl.create_default_context(cafile=certificates / "ca.crt")
+    trust = client_context(certificates / "ca.crt")
     return lambda: http.client.HTTPSConnection("127.0.0.1", page.port, timeout=20, context=trust)
 
 
