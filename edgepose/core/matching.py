@@ -71,10 +71,17 @@ class Templates:
 
     def compare(self, pose: Pose) -> Comparison:
         """Return how the pose compares with every template."""
-        angles = pose.once(seen_angles, self.min_score)
-        rounded = pose.once(seen_angles, self.min_score, True) if self._any_rounded else angles
-        seen = SeenLimbs(angles, rounded, pose.once(seen_facing, self.min_score))
+        seen = pose.once(_seen_limbs, self.min_score, self._any_rounded)
         return Comparison(self, pose, self._scorer.scores(seen))
+
+
+def _seen_limbs(pose: Pose, min_score: float, rounded: bool) -> SeenLimbs:
+    angles = pose.once(seen_angles, min_score)
+    return SeenLimbs(
+        angles,
+        pose.once(seen_angles, min_score, True) if rounded else angles,
+        pose.once(seen_facing, min_score),
+    )
 
 
 @dataclass(slots=True, eq=False)

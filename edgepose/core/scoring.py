@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.core.templates import PoseView, Template, facing, plain
 from edgepose.skeleton import LIMB_INDEX, NUM_LIMBS
+from edgepose.types import value
 
 ZERO_SCORE_AT: Final = 3.0  # a limb scores 0 at this many times its angle_deviation
 FEW: Final = 8
@@ -88,25 +89,12 @@ class Wanted:
         return cls(limbs, template.required, bool(template.compat), side)
 
 
-def _off(wanted: float, angle: float) -> float:
-    """Return by how many degrees two angles differ, 0..180."""
-    off = abs(wanted - angle)
-    return 360.0 - off if off > 180.0 else off
-
-
-class Score(NamedTuple):
-    """The score of one view, and how many limbs bar the pose."""
-
-    value: float
-    excess: int
-
-
+@value
 class FewScores:
-    """The scores of few views."""
+    """The scores of few views, and how many limbs bar the pose for each."""
 
-    def __init__(self, scores: Sequence[Score]) -> None:
-        self._scores = scores
-        self.values = [score.value for score in scores]
+    values: Sequence[float]
+    excess: Sequence[int]
 
     @property
     def best(self) -> int:
@@ -119,12 +107,11 @@ class FewScores:
         Limbs that may bar a pose and are off by too much are counted; of a pose that is turned to
         the other side more than there are.
         """
-        return FewScores(
-            [
-                Score(min(value, limit), excess) if excess > allowed else Score(value, excess)
-                for value, excess in self._scores
-            ]
-        )
+        values = [
+            min(score, limit) if excess > allowed else score
+            for score, excess in zip(self.values, self.excess, strict=True)
+        ]
+        return FewScores(values, self.excess)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,33 +136,38 @@ class FewViews:
     """Views that are scored one after the other."""
 
     def __init__(self, views: Sequence[Wanted], limit: float) -> None:
-        self._views = views
+        self._views = [(view, list(map(tuple, view.limbs))) for view in views]
         self._limit = limit
 
     def scores(self, seen: SeenLimbs) -> FewScores:
         """Return the scores of the views."""
-        return FewScores([self._score(view, seen) for view in self._views])
+        scored = [self._score(view, limbs, seen) for view, limbs in self._views]
+        return FewScores([score for score, _ in scored], [excess for _, excess in scored])
 
-    def _score(self, view: Wanted, seen: SeenLimbs) -> Score:
-        angles = seen.rounded if view.is_rounded else seen.angles
+    def _score(
+        self, view: Wanted, limbs: Sequence[tuple[Any, ...]], seen: SeenLimbs
+    ) -> tuple[float, int]:
+        """Return the score of a view and the limbs in excess. limbs: plain, quicker to unpack."""
+        angles, limit = seen.rounded if view.is_rounded else seen.angles, self._limit
         known, excess, total, reached = 0, 0, 0.0, 0.0
-        for limb, wanted, deviation, weight, bars in view.limbs:
+        for limb, wanted, deviation, weight, bars in limbs:
             angle = angles[limb]
             if angle is None:
                 continue
             known += 1
             total += weight
-            times = _off(wanted, angle) / deviation
+            off = abs(wanted - angle)  # in place: a call for each limb takes as long as the others
+            times = (360.0 - off if off > 180.0 else off) / deviation
             if times <= 1.0:
                 reached += weight
             elif times < ZERO_SCORE_AT:
                 reached += weight * (ZERO_SCORE_AT - times) / (ZERO_SCORE_AT - 1)
-            if times > self._limit and (bars if seen.side else limb not in _ACROSS):
+            if times > limit and (bars if seen.side else limb not in _ACROSS):
                 excess += 1
-        value = reached / total if known >= view.required else 0.0
+        score = reached / total if known >= view.required else 0.0
         if view.side * seen.side < 0:
-            return Score(min(value, TURNED), NUM_LIMBS + 1)
-        return Score(value, excess)
+            return min(score, TURNED), NUM_LIMBS + 1
+        return score, excess
 
 
 class ManyViews:

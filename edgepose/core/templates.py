@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edgepose.core.points import Points, seen_points
 from edgepose.errors import TemplateError, near_miss
 from edgepose.skeleton import (
     INDEX,
@@ -26,7 +27,7 @@ from edgepose.skeleton import (
     NUM_KEYPOINTS,
     NUM_LIMBS,
 )
-from edgepose.types import Point, Pose, float32
+from edgepose.types import Pose
 
 Array = NDArray[np.float64]
 
@@ -92,16 +93,6 @@ def known_points(pose: Pose, min_score: float = MIN_SCORE) -> Array:
     return points
 
 
-Points = Sequence[Point | None]  # 17 of (y, x) in pixels, None for keypoints that are unknown
-
-
-def seen_points(pose: Pose, min_score: float = MIN_SCORE) -> Points:
-    """Return `known_points` as plain numbers: what is compared in every frame."""
-    height, width = pose.size
-    least = float32(min_score)
-    return [(y * height, x * width) if score >= least else None for y, x, score in pose.rows]
-
-
 def plain(points: Array) -> Points:
     """Return (17, 2) of (y, x) as plain numbers, None for NaN."""
     return [None if math.isnan(y + x) else (y, x) for y, x in points.tolist()]
@@ -114,14 +105,17 @@ def seen_angles(
     points = pose.once(seen_points, min_score)
     if rounded:
         points = [point and (math.trunc(point[0]), math.trunc(point[1])) for point in points]
-    angles = [_angle(points[limb.start], points[limb.end]) for limb in LIMBS]
+    angles: list[float | None] = []
+    for start, end in _ENDS:
+        one, other = points[start], points[end]
+        if one is None or other is None or one == other:
+            angles.append(None)
+        else:
+            angles.append(math.degrees(math.atan2(one[0] - other[0], other[1] - one[1])))
     return [angle and round(angle) for angle in angles] if rounded else angles
 
 
-def _angle(start: Point | None, end: Point | None) -> float | None:
-    if start is None or end is None or start == end:
-        return None
-    return math.degrees(math.atan2(start[0] - end[0], end[1] - start[1]))
+_ENDS: Final = [(limb.start, limb.end) for limb in LIMBS]
 
 
 def seen_facing(pose: Pose, min_score: float = MIN_SCORE) -> int:
@@ -234,9 +228,10 @@ def turned_points(points: Array) -> Array:
 _TRUNK: Final = [
     INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")
 ]
-_CLEAR: Final = ((0.3, 1.6), (0.1, 1.6))
-"""Width of shoulders and of hips, in trunk lengths, between which a front or a back is clear. From
-the side models swap left and right; somebody who bends towards the camera shows hardly a trunk."""
+_CLEAR_SHOULDERS: Final = (0.3, 1.6)
+_CLEAR_HIPS: Final = (0.1, 1.6)
+"""Widths in trunk lengths, between which a front or a back is clear. From the side models swap left
+and right; somebody who bends towards the camera shows hardly a trunk."""
 
 
 def facing(points: Points) -> int:
@@ -253,11 +248,12 @@ def facing(points: Points) -> int:
     square = max(up * up + along * along, 1e-9)
     shoulders = (along * (ly - ry) - up * (lx - rx)) / square
     hips = (along * (hly - hry) - up * (hlx - hrx)) / square
-    is_clear = all(
-        low < abs(width) < high
-        for width, (low, high) in zip((shoulders, hips), _CLEAR, strict=True)
-    )
+    is_clear = _is_between(shoulders, _CLEAR_SHOULDERS) and _is_between(hips, _CLEAR_HIPS)
     return (shoulders > 0) - (shoulders < 0) if is_clear and shoulders * hips > 0 else 0
+
+
+def _is_between(width: float, bounds: tuple[float, float]) -> bool:
+    return bounds[0] < abs(width) < bounds[1]
 
 
 @dataclass(frozen=True, slots=True)

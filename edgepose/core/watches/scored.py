@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from edgepose.core.trigger import Phase, Thresholds, Trigger
-from edgepose.types import Match, Pose, Transition, WatchState
+from edgepose.types import Match, Pose, Transition, WatchState, value
 
 MAX_AGE: Final = 0.5  # seconds; five times what MoveNet Lightning is published to take on a Pi 4
 
@@ -31,7 +30,7 @@ class Judgement(Protocol):
         """Return the comparison limb by limb; None for kinds that have none."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Standing:
     """The state of one person in this frame; no judgement when out of sight."""
 
@@ -111,14 +110,22 @@ class ScoredWatch(ABC):
 
     def _compare(self, poses: Sequence[Pose], time: float) -> list[_Standing]:
         """Return everyone who is in sight, then everyone who was and whose trigger still runs."""
-        standings = []
-        for pose in poses:
-            trigger = self._triggers.setdefault(pose.person, Trigger(self._thresholds))
-            judgement = self._judge(pose, time)
-            standings.append(_Standing(pose.person, judgement.score, trigger, judgement))
-        seen = {pose.person for pose in poses}
-        gone = [item for item in self._triggers.items() if item[0] not in seen]
-        return standings + [_Standing(person, 0.0, trigger, None) for person, trigger in gone]
+        standings = [self._in_sight(pose, time) for pose in poses]
+        if len(self._triggers) > len(standings):
+            seen = {pose.person for pose in poses}
+            standings += [
+                _Standing(person, 0.0, trigger, None)
+                for person, trigger in self._triggers.items()
+                if person not in seen
+            ]
+        return standings
+
+    def _in_sight(self, pose: Pose, time: float) -> _Standing:
+        trigger = self._triggers.get(pose.person)
+        if trigger is None:
+            trigger = self._triggers[pose.person] = Trigger(self._thresholds)
+        judgement = self._judge(pose, time)
+        return _Standing(pose.person, judgement.score, trigger, judgement)
 
     def _advance(self, one: _Standing, time: float, fresh: bool) -> Transition | None:
         """Return what begins or ends for one person."""
@@ -144,10 +151,10 @@ class ScoredWatch(ABC):
         if not standings:
             return WatchState(self.name, hold=self._thresholds.hold, count=self.count)
         one = max(standings, key=lambda s: (s.score, _RANK[s.trigger.phase], -s.person))
-        others = (s for s in standings if s is not one and s.judgement is not None)
-        return replace(self._of(one), others=tuple(map(self._of, others)))
+        others = [s for s in standings if s is not one and s.judgement is not None]
+        return self._of(one, tuple(map(self._of, others)))
 
-    def _of(self, one: _Standing) -> WatchState:
+    def _of(self, one: _Standing, others: tuple[WatchState, ...] = ()) -> WatchState:
         """Return the state of one person."""
         return WatchState(
             name=self.name,
@@ -158,5 +165,6 @@ class ScoredWatch(ABC):
             count=self.count,
             person=one.person,
             compare=one.match,
+            others=others,
             enter=self._thresholds.enter,
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from edgepose.core.templates import seen_points
+from edgepose.core.points import seen_points
+from edgepose.core.templates import MIN_SCORE
 from edgepose.language import Language
 from edgepose.render.focus import Advice
 from edgepose.types import Pose, Scene, WatchState
@@ -63,4 +64,5 @@ class SceneSummary:
 
 def _points(pose: Pose) -> list[list[int] | None]:
     """Return 17 points of (y, x) in pixels, None for what is not seen."""
-    return [None if point is None else [round(y) for y in point] for point in seen_points(pose)]
+    points = seen_points(pose, MIN_SCORE)
+    return [None if point is None else [round(y) for y in point] for point in points]
