@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
-from typing import Any, Final, Literal, TypeVar, dataclass_transform
+from typing import Any, Final, Literal, NamedTuple, TypeVar, dataclass_transform
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,8 +78,7 @@ def blank_frame(size: Size, time: float, seq: int) -> Frame:
     return Frame(image, time, seq)
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(NamedTuple):
     """A part of the frame, normalised; it may lie partly outside 0..1.
 
     turn: degrees by which it is turned clockwise about its centre, on the frame's pixels; 0 for
@@ -168,7 +167,7 @@ class Pose:
 
         What is made must not depend on `person`, must not be changed, and is not None.
         """
-        key = (make, *arguments)
+        key = make, arguments
         made: T | None = self._made.get(key)
         if made is None:
             made = self._made[key] = make(self, *arguments)
@@ -217,7 +216,7 @@ class Pose:
 
 def _rows(pose: Pose) -> list[Row]:
     flat: list[float] = pose.keypoints.ravel().tolist()
-    rows = list(zip(flat[0::3], flat[1::3], flat[2::3], strict=True))
+    rows = list(zip(*[iter(flat)] * 3, strict=True))
     if math.isfinite(sum(flat)):
         return rows
     return [row if math.isfinite(sum(row)) else (0.0, 0.0, -1.0) for row in rows]

@@ -9,8 +9,7 @@ square, which misses people beside it: edgepose starts from the whole frame, let
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from edgepose.core.points import Box, box_of, seen_box
 from edgepose.skeleton import INDEX
@@ -30,8 +29,7 @@ _TORSO: Final = (*_HIPS, *_SHOULDERS)
 Edges = tuple[float, float, float, float]  # ymin, xmin, ymax, xmax, normalised
 
 
-@dataclass(frozen=True, slots=True)
-class Crop:
+class Crop(NamedTuple):
     """A region of the frame and the (height, width) `size` in pixels that it is resampled to."""
 
     region: Region
@@ -78,7 +76,7 @@ def crop_around(pose: Pose) -> Region | None:
         return None
     height, width = pose.size
     trunk = [(rows[point][0] * height, rows[point][1] * width) for point in _TORSO]
-    (y1, x1), (y2, x2) = trunk[:2]
+    (y1, x1), (y2, x2) = trunk[:2]  # the hips
     y, x = (y1 + y2) / 2, (x1 + x2) / 2
     torso = _reach(box_of(trunk), (y, x))
     body = _reach(pose.once(seen_box, MIN_KEYPOINT_SCORE), (y, x))
@@ -140,10 +138,10 @@ class SmartCrop:
         edges = (y, x, y + wanted.height, x + wanted.width)
         if self._edges is None:
             return edges
-        top, left, bottom, right = (
+        top, left, bottom, right = [
             before + SMOOTHING * (now - before)
             for before, now in zip(self._edges, edges, strict=True)
-        )
+        ]
         return top, left, bottom, right
 
     def reset(self) -> None:

@@ -20,7 +20,7 @@ NOWHERE: Final[Box] = (0.0, 0.0, 0.0, 0.0)
 
 def seen_points(pose: Pose, min_score: float) -> Points:
     """Return the points of keypoints that score at least `min_score`, as float32 holds it."""
-    height, width = pose.size
+    height, width = map(float, pose.size)
     least = float32(min_score)
     return [(y * height, x * width) if score >= least else None for y, x, score in pose.rows]
 

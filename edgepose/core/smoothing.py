@@ -226,16 +226,16 @@ class KeypointSmoother:
 
     def _follow(self, pose: Pose, time: float) -> None:
         """Let known keypoints follow where they are seen now; add new ones and drop lost ones."""
-        points = pose.once(seen_points, self._settings.min_score)
+        points, rows = pose.once(seen_points, self._settings.min_score), pose.rows
         moved: dict[float, _Moved] = {}  # by elapsed seconds; mostly all were seen a frame ago
-        for index, (point, row) in enumerate(zip(points, pose.rows, strict=True)):
-            known = self._keypoints[index]
+        for index, known in enumerate(self._keypoints):
+            point = points[index]
             if point is None:
                 if known is not None and time - known.time > self._settings.hold:
                     self._keypoints[index] = None
             elif known is None or known.score <= 0.0:  # passed through unfiltered
                 y, x = (Coordinate(value, value) for value in point)
-                self._keypoints[index] = _Keypoint((y, x), row[2], time)
+                self._keypoints[index] = _Keypoint((y, x), rows[index][2], time)
             else:
                 elapsed = time - known.time
                 if elapsed not in moved:
@@ -243,14 +243,14 @@ class KeypointSmoother:
                 coordinates, values = moved[elapsed]
                 coordinates += known.coordinates
                 values += point
-                known.score, known.time = row[2], time
+                known.score, known.time = rows[index][2], time
         size = _person_size(pose.once(seen_box, self._settings.min_score), pose.size)
         for elapsed, (coordinates, values) in moved.items():
             self._filter.step(coordinates, values, elapsed, size)
 
     def _smoothed(self, pose: Pose) -> Pose:
         """Return a pose with the keypoints that are known at present."""
-        height, width = pose.size
+        height, width = map(float, pose.size)
         flat: list[float] = []
         for known in self._keypoints:
             if known is None:

@@ -8,7 +8,7 @@ of its own choice; replay, tests and benchmarks call `step`, or `interpret` with
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Protocol
 
 from edgepose import imaging
@@ -18,7 +18,7 @@ from edgepose.core.templates import Template
 from edgepose.core.trigger import Thresholds
 from edgepose.engine.event_ids import Stamp
 from edgepose.runtimes.base import Runtime
-from edgepose.types import Event, Frame, Pose, Scene, Tensor, Transition, WatchState
+from edgepose.types import Event, Frame, Pose, Scene, Tensor, Transition, WatchState, value
 
 FORGET_AFTER: Final = 2.0  # seconds unseen after which a person's smoother goes; past any track
 KEPT_FOR: Final = 2.0  # seconds that a followed person may score less than a newcomer needs
@@ -50,7 +50,7 @@ class Watch(Protocol):
         """Go on with other templates and thresholds."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value
 class Job:
     """A frame on its way through inference.
 
