@@ -22,6 +22,7 @@ _OFFERED: Final = (
     "detect", "profile", "template", "thresholds", "routine", "capture", "learn", "save", "reload",
     "restart", "rename", "delete", "watch", "config",
 )  # commands that the page has a control for  # fmt: skip
+_EDITED: Final = "config"  # has addresses of its own, where an edit is on probation
 _LINES: Final = 200  # of the log
 COMMAND_TIMEOUT: Final = 15.0  # seconds; most take milliseconds, a capture a second
 
@@ -68,6 +69,8 @@ class Api:
         if not self._device.takes(name):
             text = f"This device does not take '{name[:40]}' from its page; see `commands`."
             raise web.HTTPForbidden(text=utf8(text))
+        if name == _EDITED:
+            raise web.HTTPForbidden(text="A configuration goes to /api/config, on probation.")
         try:
             done = await self.run(lambda: controls.command(name, body.get("value")))
         except UserError as error:

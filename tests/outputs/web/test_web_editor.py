@@ -202,6 +202,17 @@ def test_an_edit_may_not_do_more_than_a_push(
     assert path.read_text() == before
 
 
+def test_no_command_gets_around_the_probation(kiosk: tuple[Path, int], new_client: Any):
+    """A text without this page, sent as a command, would lock everybody out."""
+    path, port = kiosk
+    before = path.read_text()
+    client = new_client(type("Page", (), {"port": port})())
+    for name in ("config", "edit_config", "push_config", "keep_config", "push_template"):
+        value = {"name": name, "value": before.partition("outputs:")[0]}
+        assert post(client, "/api/command", value)[0] == 403, name
+    assert path.read_text() == before
+
+
 def edit(client: Any, old: str, new: str) -> dict[str, str]:
     """Return what the editor sends after one change."""
     answer = json.loads(client.get("/api/config")[1])
