@@ -22,7 +22,7 @@ from rich.text import Text
 from edgepose import jsonio
 from edgepose.cli.command import CommandGroup
 from edgepose.cli.fleet_options import with_fleet_client
-from edgepose.cli.status import body
+from edgepose.cli.status import NOT_OURS, body
 from edgepose.errors import DeviceError, UserError, counted
 from edgepose.fleet.connection import FleetClient
 from edgepose.fleet.devices import DeviceStatus, loads_plain
@@ -361,7 +361,7 @@ def _health_page(seen: DeviceStatus, now: float) -> str:
         uptime = timedelta(seconds=int(seen.health.get("uptime", 0)))
         age = ago(now - float(seen.health.get("time", now)))
         rows = list(body(seen.health))
-    except (TypeError, ValueError, AttributeError, LookupError, OverflowError):
+    except NOT_OURS:
         return f"{name} is {state}; its health document is not one of edgepose's"
     head = f"{name} is {state}; this is from {age}, after running for {uptime}"
     return "\n".join([f"{head} (edgepose {seen.health.get('version', '?')})", *rows])

@@ -20,6 +20,8 @@ COLOURS: Final = {
     "refused": "red",
 }  # fmt: skip
 SHOWN: Final = 3  # latest restarts of a part
+NOT_OURS: Final = (TypeError, ValueError, AttributeError, LookupError, OverflowError, OSError)
+"""What a document raises that edgepose did not write, when it is shown."""
 
 
 @click.command(cls=Command, examples=["edgepose status", "edgepose status hall --json"])
@@ -51,10 +53,12 @@ def is_standby(report: StatusReport) -> bool:
     return report.health.get("state") == "waiting"
 
 
-def _page(report: StatusReport) -> Iterator[str]:
-    """Yield the lines of one service."""
-    yield _headline(report)
-    yield from body(report.health)
+def _page(report: StatusReport) -> list[str]:
+    """Return the lines of one service."""
+    try:
+        return [_headline(report), *body(report.health)]
+    except NOT_OURS:  # any account may leave a report in the folder for temporary files
+        return [f"process {report.pid}: its report is not one of edgepose's"]
 
 
 def body(health: Mapping[str, Any]) -> Iterator[str]:

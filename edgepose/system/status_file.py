@@ -22,6 +22,7 @@ NAME: Final = "status.json"
 STALE: Final = 20.0  # seconds without a new one, four times what is usual: the writer hangs
 SESSIONS: Final = Path("/run/user")  # of logged-in users
 TEMPORARY: Final = Path("/tmp")  # for users without a session: a cron job, a container
+MOST_PROCESSES: Final = 1 << 22  # Linux gives no higher number
 SERVICES: Final = Path("/run/edgepose")  # RuntimeDirectory= of the units, for everybody to read
 
 
@@ -119,9 +120,16 @@ def read(folder: Path, services: Path = SERVICES) -> StatusReport | None:
         data = _plain(state_file.read_object(path))
         age = max(0.0, time.monotonic() - float(data["beat"]))
         instance = path.parent.name if path.parent.parent == services else ""
-        return StatusReport(instance, int(data["pid"]), age, dict(data["health"]))
+        return StatusReport(instance, _process(data["pid"]), age, dict(data["health"]))
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
+
+
+def _process(number: Any) -> int:
+    """Return the number of a process. Raises ValueError for what can't be one."""
+    if not 0 < int(number) <= MOST_PROCESSES:
+        raise ValueError(f"{number} is no process")
+    return int(number)
 
 
 def _plain(value: Any) -> Any:

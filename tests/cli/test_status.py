@@ -139,7 +139,11 @@ def test_each_instance_is_shown_and_can_be_asked_for(edgepose, services):
     assert "edgepose@roof is not running" in unknown.err
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}', '{"pid": "x", "beat": 0}', "\0"])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", '{"pid": 1}', '{"pid": "x", "beat": 0}', "\0",
+     '{"pid": 1e300, "beat": 1, "health": {}}', '{"pid": -1, "beat": 1, "health": {}}'],
+)  # fmt: skip
 def test_a_damaged_status_file_counts_as_none(edgepose, services, content):
     """Whatever lies there, no traceback."""
     services.mkdir()
@@ -254,6 +258,29 @@ def test_a_report_cannot_command_the_terminal(edgepose, services):
     assert "\x1b]" not in edgepose("status").out
     (services / "status.json").write_text('{"health":' + "[" * 100_000)
     assert status_file.reports() == ()
+
+
+@pytest.mark.parametrize(
+    "health",
+    [
+        {"troubles": 5},
+        {"troubles": [{"name": "a", "state": "b"}]},
+        {"outputs": {"a": 1}},
+        {"source": 5},
+        {"fps": "x"},
+        {"uptime": 1e308},
+        {"last_event": {"name": "a", "type": "b", "time": 99999999999999999}},
+        {"process": {"last_exit": {"time": 1e300, "reason": ""}}},
+    ],
+)
+def test_a_report_of_somebody_else_hides_no_service(edgepose, services, health):
+    """Any account may leave one for temporary files; the services' own are shown as ever."""
+    status_file.write(services, HEALTH)
+    status_file.write(services.parent / f"edgepose-{os.geteuid()}", health)
+    said = edgepose("status")
+    assert said.code == 0, said.err
+    assert "lobby is running" in said.out
+    assert "not one of edgepose's" in said.out
 
 
 def test_a_file_that_is_not_read_for_its_name_is_shown(edgepose, services):
