@@ -5,28 +5,64 @@ from __future__ import annotations
 import configparser
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
+from ports import free_port
+from waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
+TOKEN = "none-of-your-business"
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder into which a wheel of this checkout was installed."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a wheel of this checkout."""
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"  # a copy: building in place leaves folders that a later build uses
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info"))
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "--no-deps", "-w", folder, source], check=True, timeout=300)
+    pip(sys.executable, "wheel", "--no-deps", "-w", folder, source)
     (wheel,) = folder.glob("*.whl")
-    site = folder / "site"
-    subprocess.run([*pip, "install", "--no-deps", "--target", site, wheel], check=True)
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path) -> Path:
+    """Return a folder into which the wheel was installed."""
+    site = wheel.parent / "site"
+    pip(sys.executable, "install", "--no-deps", "--target", site, wheel)
     return site
+
+
+@pytest.fixture(scope="module")
+def clean(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty venv after `pip install edgepose-VERSION.whl`, with what that fetched."""
+    venv = tmp_path_factory.mktemp("clean") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    pip(venv / "bin/python", "install", wheel)
+    return venv
+
+
+def pip(python: str | Path, *words: str | Path) -> None:
+    """Run a Python's pip."""
+    quiet = ("--quiet", "--disable-pip-version-check")
+    subprocess.run([python, "-m", "pip", *quiet, *words], check=True, timeout=600)
+
+
+def call(venv: Path, cwd: Path, program: str, *words: str) -> str:
+    """Run a program of a venv, as somebody who knows no checkout; return its output."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(cwd)}
+    command = [venv / "bin" / program, *words]
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def run(site: Path, cwd: Path, *args: str) -> str:
@@ -91,3 +127,56 @@ def test_every_package_is_installed():
     listed = set(setup["options"]["packages"].split())
     folders = {path.parent.relative_to(ROOT) for path in (ROOT / "edgepose").rglob("*.py")}
     assert not {".".join(folder.parts) for folder in folders} - listed
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_pip_install_in_an_empty_venv_gives_a_program_that_demonstrates_itself(clean, tmp_path):
+    """With nothing but the wheel: version, model, clip, templates, and every library it needs."""
+    (wheel_version,) = clean.glob("lib/python3*/site-packages/edgepose-*.dist-info")
+    version = call(clean, tmp_path, "edgepose", "--version")
+    assert wheel_version.name.removeprefix("edgepose-").removesuffix(".dist-info") in version
+    assert "as expected" in call(clean, tmp_path, "edgepose", "demo")
+    assert (tmp_path / "demo-out" / "demo.mp4").stat().st_size > 100_000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_its_man_pages_are_written_where_one_says(clean, tmp_path):
+    """A page for each command, and completions for three shells."""
+    call(clean, tmp_path, "python", "-m", "edgepose.cli.shell_files", "share")
+    assert "edgepose-run.1" in {path.name for path in (tmp_path / "share/man/man1").iterdir()}
+    assert {"bash-completion", "fish", "zsh"} <= {path.name for path in tmp_path.glob("share/*")}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_its_page_is_served_whole(clean, tmp_path):
+    """Each file that the first page names is there."""
+    config, port = tmp_path / "page.yaml", free_port()
+    page = f"{{type: web, port: {port}, token: {TOKEN}}}"
+    config.write_text(f"version: 1\nsource: {{type: synthetic}}\noutputs: {{page: {page}}}\n")
+    command = [clean / "bin/edgepose", "run", config]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment) as process:
+        try:
+            address = f"http://127.0.0.1:{port}"
+            wait_until(lambda: fetched(address) is not None)
+            text = fetched(address) or ""
+            named = set(re.findall(r'(?:src|href)="(/?[\w./-]+\.(?:js|css|svg|png))', text))
+            assert named
+            for path in named:
+                assert fetched(f"{address}/{path.lstrip('/')}"), path
+        finally:
+            process.terminate()
+    assert process.returncode == 0
+
+
+def fetched(address: str) -> str | None:
+    """Return what the page serves to a user, None where nobody answers."""
+    try:
+        request = urllib.request.Request(address, headers={"Authorization": f"Bearer {TOKEN}"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.read().decode(errors="replace")
+    except OSError:
+        return None
