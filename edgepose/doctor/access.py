@@ -29,7 +29,8 @@ def groups(system: System, intent: Intent) -> Finding:
     if all(system.user in known[name][1] for name in missing):
         sentence = f"{system.user} was added to {names} after this login"
         return trouble(is_needed, "groups", sentence, "log out and log in again, or: sudo reboot")
-    sentence = f"{system.user} is not in {names}, which own devices; log in again afterwards"
+    own = "owns" if len(missing) == 1 else "own"
+    sentence = f"{system.user} is not in {names}, which {own} devices; log in again afterwards"
     remedy = f"sudo usermod -aG {','.join(missing)} {system.user}"
     return trouble(is_needed, "groups", sentence, remedy)
 
