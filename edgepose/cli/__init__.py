@@ -17,8 +17,10 @@ from click.shell_completion import CompletionItem
 from edgepose import __version__
 from edgepose.cli.command import CommandGroup
 from edgepose.cli.log_filter import FORMAT, OneLine, RateLimit
-from edgepose.errors import EdgeposeError, near_miss
+from edgepose.errors import EdgeposeError, error_text, near_miss
 from edgepose.yamldoc.marks import one_line
+
+log = logging.getLogger(__name__)
 
 
 class Listed(NamedTuple):
@@ -53,6 +55,7 @@ COMMANDS: Final = {
     "train": Listed("train:train", "Train a pose model or a classifier."),
     "version": Listed("version:version", "Print the versions of edgepose and what it stands on."),
 }
+LONGEST_NAME: Final = 300  # characters of a file's name in a message
 INTERNAL: Final = {"release-lines": Listed("release_lines:release_lines")}
 """Commands for the service's unit, which `--help` does not list."""
 
@@ -145,4 +148,12 @@ def main() -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of the output is gone: not an error
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise  # no file or folder of a user's
+        log.debug("Where it ended.", exc_info=error)
+        reason = error_text(error).lower()
+        name = f"{error.filename!s:.{LONGEST_NAME}}"
+        click.echo(one_line(f"edgepose: {name}: can't be used ({reason})"), err=True)
         sys.exit(1)

@@ -22,7 +22,7 @@ from edgepose.bench import curves, parts, pipeline, suite, watches
 from edgepose.bench.pipeline import Result
 from edgepose.bench.rounds import Quartiles
 from edgepose.cli.command import Command
-from edgepose.cli.options import json_option, png_option
+from edgepose.cli.options import SOME, Numbers, json_option, png_option
 from edgepose.cli.pose import model_option, opened
 from edgepose.cli.progress import bar, tracked
 from edgepose.cli.run import tune_python
@@ -53,8 +53,16 @@ STAGES: Final = ("prepare", "infer", "finish", "gap", "age")
     type=click.Path(path_type=Path, exists=True),
     help="Video file to read and to measure memory with; the bundled one by default.",
 )
-@click.option("--rounds", default=5, show_default=True, help="Good rounds of each measurement.")
-@click.option("--seconds", default=2.0, show_default=True, help="Length of one measurement.")
+@click.option(
+    "--rounds", type=SOME, default=5, show_default=True, help="Good rounds of each measurement."
+)
+@click.option(
+    "--seconds",
+    type=Numbers(0.01, 600.0),
+    default=2.0,
+    show_default=True,
+    help="Length of one measurement.",
+)
 @click.option("--full", is_flag=True, help="Also measure many watches, drawing and outputs.")
 @click.option(
     "--compare",

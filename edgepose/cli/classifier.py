@@ -18,7 +18,7 @@ from edgepose import imaging
 from edgepose.appliance.evaluation import Evaluation, evaluate, split
 from edgepose.appliance.model import LoadedModel
 from edgepose.cli.command import CommandGroup
-from edgepose.cli.options import json_option, order_option, reason
+from edgepose.cli.options import SEED, Numbers, json_option, order_option, reason
 from edgepose.cli.pose import model_option, opened
 from edgepose.cli.progress import tracked
 from edgepose.cli.template_capture import poses_of, still
@@ -136,10 +136,10 @@ def _check_classes(rows: list[Row], pictures: dict[str, list[Path]]) -> None:
 @click.option(
     "--split",
     "share",
-    type=click.FloatRange(0.0, 1.0, min_open=True, max_open=True),
+    type=Numbers(0.0, 1.0, min_open=True, max_open=True),
     help="Without OTHER: the share of the examples to hold out and test with.",
 )
-@click.option("--seed", default=1, show_default=True, help="Seed of the split.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Seed of the split.")
 @click.option("--labels", type=_Path, help="The classes of a network, one a line.")
 @order_option
 @click.option(

@@ -14,6 +14,7 @@ from edgepose.appliance import assembly
 from edgepose.appliance.model import LoadedModel
 from edgepose.cli.command import Command
 from edgepose.cli.exercise_clip import curve_of, followed, needs_model, seen_in
+from edgepose.cli.options import COUNTDOWN, Numbers
 from edgepose.cli.pose import model_option, opened
 from edgepose.config.loader import load
 from edgepose.core.watches.trace import Seen, trace
@@ -44,10 +45,14 @@ SECONDS_EACH: Final = 4.0  # that a repetition may take, live
 @click.option(
     "--config", type=click.Path(path_type=Path), help="Live: the configuration whose camera to use."
 )
-@click.option("--countdown", default=5, show_default=True, help="Live: seconds to get ready.")
 @click.option(
-    "--seconds", type=click.FloatRange(2, 60), help="Live: how long to watch.  [default: 4 each]"
+    "--countdown",
+    type=COUNTDOWN,
+    default=5,
+    show_default=True,
+    help="Live: seconds to get ready.",
 )
+@click.option("--seconds", type=Numbers(2, 60), help="Live: how long to watch.  [default: 4 each]")
 @click.option(
     "--count",
     type=click.IntRange(1, 1000),

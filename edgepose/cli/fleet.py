@@ -22,6 +22,7 @@ from rich.text import Text
 from edgepose import jsonio
 from edgepose.cli.command import CommandGroup
 from edgepose.cli.fleet_options import with_fleet_client
+from edgepose.cli.options import Numbers
 from edgepose.cli.status import NOT_OURS, body
 from edgepose.errors import DeviceError, UserError, counted
 from edgepose.fleet.connection import FleetClient
@@ -52,7 +53,7 @@ def _push_options(kind: str) -> Callable[[Callable[..., None]], Callable[..., No
         click.argument("devices", nargs=-1, metavar="DEVICE..."),
         click.option("--all", "everybody", is_flag=True, help="To every device ever seen."),
         click.option(
-            "--timeout", type=click.FloatRange(min=0.1), default=IN_TIME[kind], show_default=True,
+            "--timeout", type=Numbers(min=0.1), default=IN_TIME[kind], show_default=True,
             help="Seconds to wait for the answers of those that are online.", metavar="SECONDS",
         ),
         with_fleet_client,

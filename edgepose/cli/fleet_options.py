@@ -26,7 +26,9 @@ _OPTIONS: Final = (
         "--broker", "broker_file", type=_FILE, help="YAML file with the keys of the mqtt output."
     ),
     click.option("--host", help="The broker's name or address."),
-    click.option("--port", type=int, help="Default 1883; 8883 is usual with TLS."),
+    click.option(
+        "--port", type=click.IntRange(1, 65535), help="Default 1883; 8883 is usual with TLS."
+    ),
     click.option("--user", help="Asks for the password, unless EDGEPOSE_MQTT_PASSWORD is set."),
     click.option("--tls", is_flag=True, help="Encrypt."),
     click.option("--tls-ca-certs", type=_FILE, help="CA of the broker (PEM)."),

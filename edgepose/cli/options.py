@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -12,6 +13,24 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Numbers(click.FloatRange):
+    """A range of numbers; click's own lets `nan` and `inf` through."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number. Raises BadParameter for what is none, and outside of the range."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"expected a number, found {value}", param, ctx)
+        return number
+
+
+SEED: Final = click.IntRange(min=0)
+SOME: Final = click.IntRange(min=1)
+COUNTDOWN: Final = click.IntRange(0, 60)  # seconds
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 order_option = click.option(

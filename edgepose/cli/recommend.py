@@ -23,7 +23,7 @@ from edgepose.bench.recommendation import (
 )
 from edgepose.cli.command import Command
 from edgepose.cli.listing import Row, print_listing
-from edgepose.cli.options import json_option
+from edgepose.cli.options import Numbers, json_option
 from edgepose.cli.progress import bar
 from edgepose.errors import EdgeposeError
 from edgepose.modelstore.checksum import fault
@@ -43,7 +43,7 @@ CHIPS: Final = {"cpu": "CPU", "edgetpu": "TPU"}
 )
 @click.option(
     "--fps",
-    type=click.FloatRange(1, 240),
+    type=Numbers(1, 240),
     default=15.0,
     show_default=True,
     help="Frames a second that are wanted.",

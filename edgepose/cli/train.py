@@ -16,7 +16,7 @@ from rich.progress import Progress, TextColumn
 from edgepose import imaging
 from edgepose.appliance.model import BUNDLED
 from edgepose.cli.command import CommandGroup
-from edgepose.cli.options import order_option
+from edgepose.cli.options import SEED, SOME, Numbers, order_option
 from edgepose.cli.pose import opened
 from edgepose.cli.progress import counting, tracked
 from edgepose.core.watches.embedding import embed, is_enough
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _Path: Final = click.Path(path_type=Path)
 _Existing: Final = click.Path(path_type=Path, exists=True)
 _Folder: Final = click.Path(path_type=Path, exists=True, file_okay=False)
-_Share: Final = click.FloatRange(0.0, 1.0)
+_Share: Final = Numbers(0.0, 1.0)
 _BUNDLED: Final = f"{BUNDLED}.npz"
 _REAL_SIZE: Final = 256  # pixels of a crop round an annotated person
 _FINETUNE_PHASES: Final = "160:600,192:600"
@@ -78,16 +78,36 @@ def _shared(command: Any) -> Any:
     options = (
         click.option("--out", type=_Path, required=True, help="Folder of the run, made if absent."),
         click.option("--pool", type=_Path, help="Folder of rendered pictures  [default: OUT/pool]"),
-        click.option("--pictures", default=65536, show_default=True, help="Pictures to render."),
-        click.option("--seed", default=1, show_default=True, help="Seed of everything drawn."),
-        click.option("--batch", default=64, show_default=True, help="Pictures a step."),
+        click.option(
+            "--pictures", type=SOME, default=65536, show_default=True, help="Pictures to render."
+        ),
+        click.option(
+            "--seed", type=SEED, default=1, show_default=True, help="Seed of everything drawn."
+        ),
+        click.option("--batch", type=SOME, default=64, show_default=True, help="Pictures a step."),
         _empty,
         _people,
-        click.option("--avatars", default=24576, show_default=True, help="Pictures of avatars."),
-        click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
-        click.option("--threads", default=0, help="Threads of the learner  [default: all cores]"),
         click.option(
-            "--input", "size", default=192, show_default=True, help="Pixels of the model."
+            "--avatars",
+            type=click.IntRange(min=0),
+            default=24576,
+            show_default=True,
+            help="Pictures of avatars.",
+        ),
+        click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
+        click.option(
+            "--threads",
+            type=click.IntRange(min=0),
+            default=0,
+            help="Threads of the learner  [default: all cores]",
+        ),
+        click.option(
+            "--input",
+            "size",
+            type=SOME,
+            default=192,
+            show_default=True,
+            help="Pixels of the model.",
         ),
     )
     for option in reversed(options):
@@ -100,7 +120,13 @@ def _shared(command: Any) -> Any:
 @click.option("--net", default="nano", show_default=True, help="nano, nano-deeper, cpm2, cpm6.")
 @click.option("--parts", default="coco", show_default=True, help="coco: 17, or mpii: 16.")
 @click.option("--phases", default="128:3200,160:2000,192:2300", show_default=True)
-@click.option("--rate", default=3e-3, show_default=True, help="Highest learning rate.")
+@click.option(
+    "--rate",
+    type=Numbers(0.0, 1.0, min_open=True),
+    default=3e-3,
+    show_default=True,
+    help="Highest learning rate.",
+)
 @click.option("--real", type=_Existing, multiple=True, help="Annotated frames (JSON); repeatable.")
 @click.option("--start", type=_Existing, help="Checkpoint to start from.")
 def heatmap(
@@ -150,7 +176,9 @@ def heatmap(
 )
 @click.option("--data", type=_Existing, multiple=True, required=True, help="Annotated frames.")
 @click.option("--phases", default=_FINETUNE_PHASES, show_default=True)
-@click.option("--share", default=0.5, show_default=True, help="Part of a batch from --data.")
+@click.option(
+    "--share", type=_Share, default=0.5, show_default=True, help="Part of a batch from --data."
+)
 def finetune(
     start: Path | None,
     data: tuple[Path, ...],
@@ -284,7 +312,9 @@ def _exported(
 )
 @click.argument("checkpoint", type=_Existing)
 @click.option("--out", type=_Path, required=True, help="Model file to write.")
-@click.option("--input", "size", default=192, show_default=True, help="Pixels of the model.")
+@click.option(
+    "--input", "size", type=SOME, default=192, show_default=True, help="Pixels of the model."
+)
 @click.option("--net", default="nano", show_default=True)
 @click.option("--pool", type=_Existing, required=True, help="Rendered pictures, to calibrate.")
 @_empty
@@ -303,9 +333,11 @@ def export_command(
 @train.command(examples=["edgepose train stages --pool runs/mine/pool --out stages.png"])
 @click.option("--pool", type=_Existing, required=True, help="Rendered pictures; the last 256 test.")
 @click.option("--out", type=_Path, required=True, help="Picture of the curves to write.")
-@click.option("--steps", default=400, show_default=True)
-@click.option("--input", "size", default=64, show_default=True, help="Pixels of the pictures.")
-@click.option("--seed", default=1, show_default=True)
+@click.option("--steps", type=SOME, default=400, show_default=True)
+@click.option(
+    "--input", "size", type=SOME, default=64, show_default=True, help="Pixels of the pictures."
+)
+@click.option("--seed", type=SEED, default=1, show_default=True)
 def stages(pool: Path, out: Path, steps: int, size: int, seed: int) -> None:
     """Train pose machines of 2 and 6 stages on the same batches, and plot their errors."""
     from edgepose.train.data.pool import Pool
@@ -329,7 +361,7 @@ def stages(pool: Path, out: Path, steps: int, size: int, seed: int) -> None:
 @click.argument("clips", nargs=-1, required=True, type=_Existing)
 @click.option("--out", type=_Path, required=True, help="Folder for frames and annotations.json.")
 @click.option("--teacher", metavar="NAME|PATH", help="Model that labels; the best available.")
-@click.option("--every", default=5, show_default=True, help="Take every n-th frame.")
+@click.option("--every", type=SOME, default=5, show_default=True, help="Take every n-th frame.")
 @click.option(
     "--region",
     type=(_Share, _Share, _Share, _Share),
@@ -400,7 +432,7 @@ def everybody(pictures: tuple[Path, ...], out: Path, teacher: str | None, second
 @click.option("--size", type=click.IntRange(16, 2048), default=368, show_default=True)
 @click.option(
     "--margin",
-    type=click.FloatRange(1.0, 4.0),
+    type=Numbers(1.0, 4.0),
     default=1.6,
     show_default=True,
     help="Side of a crop, in sides of the person's box.",
@@ -422,8 +454,8 @@ def crops(annotations: Path, images: Path | None, out: Path, size: int, margin: 
 
 @train.command(examples=["edgepose train sheet --out people.png --count 24"])
 @click.option("--out", type=_Path, required=True, help="Picture to write.")
-@click.option("--seed", default=1, show_default=True)
-@click.option("--count", default=40, show_default=True)
+@click.option("--seed", type=SEED, default=1, show_default=True)
+@click.option("--count", type=SOME, default=40, show_default=True)
 @click.option("--plain", is_flag=True, help="Without keypoints.")
 @_people
 def sheet(out: Path, seed: int, count: int, plain: bool, people: Path | None) -> None:
@@ -440,7 +472,7 @@ def sheet(out: Path, seed: int, count: int, plain: bool, people: Path | None) ->
 
 @train.command("demo-clip", examples=["edgepose train demo-clip --out clip"])
 @click.option("--out", type=_Path, required=True, help="Folder for demo.mp4 and its truth.")
-@click.option("--seed", default=1, show_default=True, help="Performer.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Performer.")
 def demo_clip(out: Path, seed: int) -> None:
     """Render the demo performer: a clip of exercises and its exact keypoints."""
     from edgepose.train.synth.demo_clip import write_demo
@@ -451,8 +483,8 @@ def demo_clip(out: Path, seed: int) -> None:
 @train.command(examples=["edgepose train views hall.exr park.exr --out empty"])
 @click.argument("panoramas", nargs=-1, required=True, type=_Existing)
 @click.option("--out", type=_Path, required=True, help="Folder for the pictures, made if absent.")
-@click.option("--count", default=60, show_default=True, help="Views of each panorama.")
-@click.option("--seed", default=1, show_default=True)
+@click.option("--count", type=SOME, default=60, show_default=True, help="Views of each panorama.")
+@click.option("--seed", type=SEED, default=1, show_default=True)
 def views(panoramas: tuple[Path, ...], out: Path, count: int, seed: int) -> None:
     """Cut views of real places out of PANORAMAS without people: pictures for `--empty`."""
     from edgepose.train.synth import panoramas as places
@@ -468,7 +500,9 @@ def views(panoramas: tuple[Path, ...], out: Path, count: int, seed: int) -> None
 @train.command("classifier", examples=["edgepose train classifier yoga.csv --out yoga.tflite"])
 @click.argument("examples", type=_Path, metavar="NAME.csv")
 @click.option("--out", type=_Path, required=True, metavar="NAME.tflite", help="File to write.")
-@click.option("--seed", default=1, show_default=True, help="Seed of everything that is drawn.")
+@click.option(
+    "--seed", type=SEED, default=1, show_default=True, help="Seed of everything that is drawn."
+)
 @order_option
 def train_classifier(examples: Path, out: Path, seed: int, order: Order) -> None:
     """Train a network on the examples of NAME.csv; its classes are written beside it.

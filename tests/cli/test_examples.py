@@ -10,6 +10,7 @@ import click
 import pytest
 
 from edgepose.cli import cli
+from edgepose.cli.options import Numbers
 
 
 def commands(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -66,3 +67,24 @@ def test_each_help_has_an_example_that_parses(words, edgepose, monkeypatch):
 def test_the_summaries_of_a_group_s_commands_are_whole(group, edgepose):
     """None ends in dots in a terminal of 80 columns."""
     assert "..." not in edgepose(group, "--help").out.partition("Commands:")[2]
+
+
+@pytest.mark.parametrize("words", list(commands(cli)), ids=" ".join)
+def test_every_number_has_a_range(words):
+    """None is negative, zero, endless or `nan` where nobody thought of that."""
+    kinds = [part for option in found(words).params for part in parts(option.type)]
+    for kind in kinds:
+        assert not isinstance(kind, click.types.IntParamType) or isinstance(kind, click.IntRange)
+        assert not isinstance(kind, click.types.FloatParamType) or isinstance(kind, Numbers)
+
+
+def parts(kind: click.ParamType) -> list[click.ParamType]:
+    """Return the type of an option, of one with several values that of each."""
+    return list(kind.types) if isinstance(kind, click.Tuple) else [kind]
+
+
+@pytest.mark.parametrize("given", ["nan", "inf", "-inf"])
+def test_what_is_no_number_is_refused(given):
+    """Click's own range lets it through."""
+    with pytest.raises(click.BadParameter):
+        Numbers(min=0.0).convert(given, None, None)

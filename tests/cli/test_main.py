@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 from edgepose.cli import COMMANDS
 
@@ -47,6 +48,17 @@ def test_a_users_mistake_is_one_message_and_exit_code_2(edgepose, tmp_path):
     assert said.err.startswith("edgepose: ")
     assert "nowhere.yaml" in said.err
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("train", "views", "{photo}", "--out"), ("train", "demo-clip", "--out")]
+)
+def test_a_place_that_cannot_be_written_is_one_message(arguments, edgepose, tmp_path):
+    """Also where a command says nothing of its own about it."""
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (64, 32)).save(photo)
+    said = edgepose(*(word.format(photo=photo) for word in arguments), photo)
+    assert (said.code, said.err) == (1, f"edgepose: {photo}: can't be used (file exists)\n")
 
 
 NAMES = "x\x1b[2Jy\nedgepose: all is well"  # clears the screen, and forges a second message
