@@ -20,21 +20,23 @@ from edgepose.render.style import INK, PANEL, PANEL_OPACITY, Rgb
 from edgepose.render.text import MARGIN, PADDING, Page
 from edgepose.types import Image
 
-_BELOW_STATS: Final = 46  # units: below the figures in the upper right corner
 _TITLE, _BODY = 46, 30  # units
 _ROOM: Final = 0.86  # of the width
 
 
-def draw_troubles(page: Page, names: Sequence[str]) -> None:
-    """Draw a warning sign and the names of degraded components, small in the upper right corner."""
+def draw_troubles(page: Page, names: Sequence[str], *, corner: bool = False) -> None:
+    """Draw a warning sign and the names of degraded components, small at the upper edge.
+
+    In the middle, where neither cards nor counters stand; corner: on the right.
+    """
     if not names:
         return
     text, pad = page.text(" · ".join(names), 20, INK, 0.4), page.px(10)
     mark = _sign(text.size[0], page.warning)
     height = text.size[0] + pad
     width = text.size[1] + mark.size[1] + 4 * pad
-    y = page.px(MARGIN + _BELOW_STATS)
-    x = page.canvas.shape[1] - width - page.px(MARGIN)
+    y, free = page.px(MARGIN), page.canvas.shape[1] - width
+    x = free - page.px(MARGIN) if corner else max(free // 2, 0)
     blend(page.canvas, panel((height, width), height // 2, PANEL, PANEL_OPACITY), y, x)
     blend(page.canvas, mark, y + pad // 2, x + 3 * pad // 2)
     blend(page.canvas, text, y + pad // 2, x + mark.size[1] + 5 * pad // 2)
@@ -46,19 +48,28 @@ def draw_notice(page: Page, title: str, text: str) -> None:
     What doesn't fit below the edge is cut, with "…" on the last line.
     """
     page.canvas[:] = PANEL
-    height, width = page.size
+    width = page.size[1]
     left, y = round((1 - _ROOM) / 2 * width), page.px(3 * MARGIN)
-    head = page.text(title, _TITLE, INK, _ROOM - 0.1)
-    mark = _sign(head.size[0], page.warning)
-    blend(page.canvas, mark, y, left)
-    blend(page.canvas, head, y, left + mark.size[1] + page.px(PADDING))
-    y += head.size[0] + page.px(2 * PADDING)
-    lines = page.type.wrapped(text, page.px(_BODY), round(_ROOM * width))
-    step = page.text("", _BODY).size[0] + page.px(8)
-    fitting = max((height - page.px(2 * MARGIN) - y) // step, 1)
+    side = page.text("", _TITLE).size[0]
+    blend(page.canvas, _sign(side, page.warning), y, left)
+    indent = side + page.px(PADDING)
+    y = _write_lines(page, title, _TITLE, (y, left + indent), _ROOM * width - indent)
+    _write_lines(page, text, _BODY, (y + page.px(PADDING), left), _ROOM * width)
+
+
+def _write_lines(page: Page, text: str, size: float, place: tuple[int, int], room: float) -> int:
+    """Write text that is `room` pixels wide from (y, x) on; return the y below it.
+
+    What doesn't fit below the lower margin is cut, with "…" on the last line.
+    """
+    y, x = place
+    lines = page.type.wrapped(text, page.px(size), max(round(room), 1))
+    step = page.text("", size).size[0] + page.px(8)
+    fitting = max((page.size[0] - page.px(2 * MARGIN) - y) // step, 1)
     shown = lines if len(lines) <= fitting else [*lines[: fitting - 1], "…"]
     for i, line in enumerate(shown):
-        blend(page.canvas, page.text(line, _BODY, INK, _ROOM), y + i * step, left)
+        blend(page.canvas, page.text(line, size, INK, _ROOM), y + i * step, x)
+    return y + len(shown) * step
 
 
 def _sign(height: int, colour: Rgb) -> Sprite:
@@ -147,8 +158,13 @@ def draw_invitation(
     draw_sign(page, sign, height - below)
 
 
-def draw_hint(page: Page, brush: Brush, hint: Invitation, time: float, mirror: bool) -> None:
-    """Draw an invitation small in the lower right corner, beside people who do nothing yet."""
+def draw_hint(
+    page: Page, brush: Brush, hint: Invitation, time: float, *, mirror: bool, left: bool = False
+) -> None:
+    """Draw an invitation small in the lower right corner, beside people who do nothing yet.
+
+    left: in the lower left corner.
+    """
     height, width = page.size
     text = page.text(hint.words, 40, INK, 0.6)
     margin, pad = page.px(MARGIN), page.px(PADDING)
@@ -156,7 +172,7 @@ def draw_hint(page: Page, brush: Brush, hint: Invitation, time: float, mirror: b
     box_width = min(max(side, text.size[1] + 2 * pad), width - 2 * margin)
     has_figure = hint.points is not None
     box_height = text.size[0] + 2 * pad + (side if has_figure else 0)
-    y, x = height - margin - box_height, width - margin - box_width
+    y, x = height - margin - box_height, margin if left else width - margin - box_width
     blend(page.canvas, panel((box_height, box_width), 2 * pad, PANEL, 0.8), y, x)
     if has_figure:
         area = Area(y + 3 * pad, x + pad, side - 3 * pad, box_width - 2 * pad)

@@ -91,6 +91,7 @@ NO_SIGN: Final = Sign()
 _FLASH: Final = 0.6  # seconds that the edges glow after an event
 _HEADROOM: Final = 0.12  # of the picture, above everybody's head
 _CELEBRATED: Final = ("start", "rep", "goal", "set", "finished")
+_RIGHT: Final = 0.65  # of the width, beyond which somebody stands where hints are
 _HELD_LONG: Final = 3.0  # seconds; the end of a shorter hold is not worth a screen
 
 
@@ -211,7 +212,9 @@ class Renderer:
             self._write_count(page, placement, scene, focus)
         else:
             draw_cards(page, scene.watches, self._wording.title)
-            self._write_words(page, scene, focus, invitations)
+            self._write_words(page, scene, focus)
+            if focus is None:
+                self._write_hint(page, placement, scene, invitations)
 
     def _write_count(
         self, page: Page, placement: Placement, scene: Scene, focus: WatchState
@@ -235,25 +238,27 @@ class Renderer:
             return float("inf")
         return float(placement.points_xy(pose.keypoints)[known, 0].mean())
 
-    def _write_words(
-        self,
-        page: Page,
-        scene: Scene,
-        focus: WatchState | None,
-        invitations: Sequence[Invitation],
-    ) -> None:
-        """Write what is held, or else what to change, or else what one could do."""
+    def _write_words(self, page: Page, scene: Scene, focus: WatchState | None) -> None:
+        """Write what is held, or else what to change."""
         match = focus.match if focus and focus.phase != "active" else None
         advice = self._advice.words(match, scene.frame.time)
         if focus is not None and focus.phase == "active":
             draw_banner(page, f"✓ {self._wording.title(focus.name)}")
-        elif focus is not None:
+        else:
             draw_advice(page, advice)
-        elif scene.poses:
-            hint = chosen(invitations, scene.frame.time)
-            if hint is not None:
-                brush = Brush.of(self.style.palette, page.unit)
-                draw_hint(page, brush, hint, scene.frame.time, self.style.mirror)
+
+    def _write_hint(
+        self, page: Page, placement: Placement, scene: Scene, invitations: Sequence[Invitation]
+    ) -> None:
+        """Write what people could do; in the other corner where they stand before this one."""
+        time, width = scene.frame.time, page.size[1]
+        hint = chosen(invitations, time)
+        if hint is None or not scene.poses:
+            return
+        places = [self._middle(pose, placement) / width for pose in scene.poses]
+        left = max(places) > _RIGHT and min(places) > 1 - _RIGHT
+        brush = Brush.of(self.style.palette, page.unit)
+        draw_hint(page, brush, hint, time, mirror=self.style.mirror, left=left)
 
     def _remember(self, scene: Scene) -> None:
         for event in scene.events:

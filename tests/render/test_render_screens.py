@@ -1,4 +1,4 @@
-"""What a screen shows beyond people: ghosts, invitations, what ails, and screens of text."""
+"""What a screen shows beyond people: ghosts, invitations, degraded parts, and screens of text."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from edgepose.bench.parts import moving_person
 from edgepose.core.matching import match
 from edgepose.core.templates import teach
+from edgepose.outputs.base import Device
+from edgepose.outputs.hdmi.painter import Painter
 from edgepose.render import Invitation, Renderer, Style, draw_notice, draw_troubles
 from edgepose.render.figure import Figure, ghost_lines
 from edgepose.render.messages import TURN, chosen
@@ -210,7 +212,7 @@ def test_invitations_take_turns():
     assert chosen((), 3.0) is None
 
 
-# What ails, and text
+# Degraded parts, and text
 
 
 def test_without_troubles_nothing_is_drawn():
@@ -223,7 +225,7 @@ def test_without_troubles_nothing_is_drawn():
 
 
 def test_troubles_don_t_cover_the_figures():
-    """They stand below frames a second, in the upper right corner, however many they are."""
+    """They stand beside frames a second, at the upper edge, however many they are."""
     renderer = Renderer()
     scene = Scene(blank_frame((720, 1280), 0.0, 0), stats={"fps": 30.0, "latency_ms": 40.0})
     before = renderer.draw(scene)
@@ -232,10 +234,39 @@ def test_troubles_don_t_cover_the_figures():
     draw_troubles(renderer.page(after), [f"output-{i}" for i in range(40)])
 
     y, x = np.nonzero((before != after).any(axis=2))
-    stats_y, _ = np.nonzero(before.any(axis=2))
-    assert y.min() > stats_y.max()
-    assert y.max() < 120
-    assert x.min() > 640
+    _, stats_x = np.nonzero(before.any(axis=2))
+    assert x.max() < stats_x.min()
+    assert y.max() < 60
+    assert x.min() > 300
+
+
+def test_troubles_leave_a_counter_readable():
+    """The number and its ring are the same with and without them."""
+    painter = Painter(Style(), Device("lobby"), None)
+    watch = WatchState("squats", "going", 0.6, count=7, person=1, kind="exercise", goal=12)
+    scene = Scene(blank_frame((720, 1280), 0.0, 0), watches=(watch,), stats={"fps": 30.0})
+
+    without = painter.draw(scene, (720, 1280))
+    shown = painter.draw(scene, (720, 1280), ("source", "model", "bus", "config line 12"))
+
+    assert (without != shown).any()
+    assert (without[:, 900:] == shown[:, 900:]).all()
+
+
+@pytest.mark.parametrize(("place", "left"), [(0.5, False), (0.8, True)])
+def test_a_hint_stands_beside_people(place: float, left: bool):
+    """In the lower right corner, or in the other where somebody stands before this one."""
+    pose = person()
+    keypoints = pose.keypoints.copy()
+    keypoints[:, 1] += place - keypoints[:, 1].mean()
+    scene = Scene(blank_frame(SIZE, 0.0, 0), (replace(pose, keypoints=keypoints),))
+    renderer = Renderer(Style(stats=False))
+
+    without = renderer.draw(scene)
+    hinted = renderer.draw(scene, invitations=(Invitation("Squats"),))
+
+    _, x = np.nonzero((without != hinted).any(axis=2))
+    assert (x.max() < SIZE[1] // 2) if left else (x.min() > SIZE[1] // 2)
 
 
 @pytest.mark.parametrize("size", [(1080, 1920), (240, 320), (60, 80), (1920, 1080)])

@@ -54,22 +54,23 @@ class Painter:
 
         troubles: components to name. lesson: a pose that is being taught, which comes first.
         """
+        idle = lesson is None and self._is_idle(scene)
         if lesson is not None:
             image = self._renderer.draw_people(scene, size)
             draw_lesson(self._renderer.page(image), self._device.language, lesson)
-        elif self._is_idle(scene):
+        elif idle:
             image = self._renderer.invite(scene, self._invitations(scene), size, self.sign)
         else:
             hints = self._invitations(scene) if scene.watches else ()
             image = self._renderer.draw(scene, size, hints)
-        draw_troubles(self._renderer.page(image), troubles)
+        draw_troubles(self._renderer.page(image), troubles, corner=idle)
         return image
 
     def wait(self, size: Size, troubles: Sequence[str] = ()) -> Image:
         """Return the picture before the first scene: the name of the device."""
         scene = Scene(blank_frame(size, 0.0, 0))
         image = self._renderer.invite(scene, (Invitation(self._device.name),), size)
-        draw_troubles(self._renderer.page(image), troubles)
+        draw_troubles(self._renderer.page(image), troubles, corner=True)
         return image
 
     def notice(self, size: Size, title: str, text: str) -> Image:

@@ -272,7 +272,7 @@ def test_text_can_be_shown_instead(show: Callable[..., Hdmi], wall: type[Wall]):
 # What ails
 
 
-def test_what_ails_stands_in_a_corner(
+def test_a_degraded_part_is_named_at_the_upper_edge(
     scene: Callable[..., Scene],
     show: Callable[..., Hdmi],
     device: Device,
@@ -293,12 +293,12 @@ def test_what_ails_stands_in_a_corner(
     clock[0] += BEAT
     output.show(scene(0))
 
-    well, *_, still, ailing, mended = wall.shown
+    well, *_, still, degraded, repaired = wall.shown
     np.testing.assert_array_equal(still, well)
-    np.testing.assert_array_equal(mended, well)
-    y, x = np.nonzero((ailing != well).any(axis=2))
-    assert y.max() < 120
-    assert x.min() > 1000
+    np.testing.assert_array_equal(repaired, well)
+    y, x = np.nonzero((degraded != well).any(axis=2))
+    assert y.max() < 60
+    assert 500 < x.min() < x.max() < 780
 
 
 def test_a_pose_that_is_taught_is_on_the_screen(
