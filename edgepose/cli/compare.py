@@ -28,9 +28,7 @@ _Existing = click.Path(path_type=Path, exists=True)
 @click.command(
     "compare",
     cls=Command,
-    examples=[
-        "edgepose compare edgepose-nano movenet-lightning-int8 --data clip.mp4 --sheet both.png"
-    ],
+    examples=["edgepose compare edgepose-nano movenet-lightning-int8 --data clip.mp4"],
 )
 @click.argument(
     "models", nargs=-1, required=True, metavar="MODEL MODEL...", shell_complete=completion.models

@@ -129,7 +129,7 @@ def health(client: FleetClient, device: str | None, as_json: bool) -> None:
 @fleet.command(
     "push-template",
     short_help="Install a template on devices.",
-    examples=["edgepose fleet push-template templates/wave.yaml lobby hall --host broker.local"],
+    examples=["edgepose fleet push-template wave.yaml lobby hall --host broker.local"],
 )
 @_push_options("template")
 def push_template(

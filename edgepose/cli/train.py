@@ -306,9 +306,7 @@ def _exported(
 
 @train.command(
     "export",
-    examples=[
-        "edgepose train export runs/mine/checkpoint.npz --pool runs/mine/pool --out mine.tflite"
-    ],
+    examples=["edgepose train export mine/checkpoint.npz --pool mine/pool --out mine.tflite"],
 )
 @click.argument("checkpoint", type=_Existing)
 @click.option("--out", type=_Path, required=True, help="Model file to write.")
@@ -396,8 +394,7 @@ def label(
 
 @train.command(
     examples=[
-        "edgepose train everybody street/*.jpg --out real/street "
-        "--second mediapipe-pose-landmark-full"
+        "edgepose train everybody street/*.jpg --out real --second mediapipe-pose-landmark-full"
     ]
 )
 @click.argument("pictures", nargs=-1, required=True, type=_Existing)
@@ -424,7 +421,7 @@ def everybody(pictures: tuple[Path, ...], out: Path, teacher: str | None, second
 
 
 @train.command(
-    examples=["edgepose train crops person_keypoints_val2017.json --images val2017 --out crops"]
+    examples=["edgepose train crops person_keypoints_val2017.json --images val --out crops"]
 )
 @click.argument("annotations", type=_Existing)
 @click.option("--images", type=_Folder, help="Folder of the pictures  [default: that of the file]")
