@@ -22,7 +22,7 @@ from edgepose.types import Image
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGES: Final = ROOT / "docs" / "recipes"
-_YAML: Final = re.compile(r"^```yaml [\w.-]+\n(.*?)^```", re.M | re.S)
+_YAML: Final = re.compile(r"^```yaml ([\w-]+\.yaml)\n(.*?)^```", re.M | re.S)
 _SIDE: Final = 48.0
 KIOSK_AT: Final = 14.5  # seconds: the figure is half way down
 SEVERAL: Final = "model.name=posenet-075-481x641"  # the smallest that finds several people
@@ -35,13 +35,19 @@ def draw(name: str, out: Path, work: Path) -> None:
     _MAKERS[name](out / f"{name}.png", work)
 
 
-def _configuration(page: str, work: Path) -> Path:
+def configuration(page: str, work: Path) -> Path:
     """Write the first configuration of a page to a file."""
-    found = _YAML.search((PAGES / f"{page}.md").read_text("utf-8"))
-    assert found is not None, page
-    path = work / f"{page}.yaml"
-    path.write_text(found[1], "utf-8")
-    return path
+    return configurations(page, work)[0]
+
+
+def configurations(page: str, work: Path) -> list[Path]:
+    """Write each configuration of a page to a file of the name that it has there."""
+    paths = []
+    for name, text in _YAML.findall((PAGES / f"{page}.md").read_text("utf-8")):
+        paths.append(work / name)
+        paths[-1].write_text(text, "utf-8")
+    assert paths, page
+    return paths
 
 
 def _save(path: Path, image: Image) -> None:
@@ -50,7 +56,7 @@ def _save(path: Path, image: Image) -> None:
 
 
 def _filmed(page: str, work: Path, clip: Path, *sets: str) -> list[Shot]:
-    return film(_configuration(page, work), clip, sets=sets)
+    return film(configuration(page, work), clip, sets=sets)
 
 
 def _clip(work: Path, name: str, *acts: Sequence[Act], places: Sequence[float] = (0.0,)) -> Path:

@@ -58,13 +58,16 @@ CLIENT = "http://127.0.0.1/"
 
 
 class HomeAssistant:
-    """An instance with its own user: `start`, `stop`; what it knows stays in its folder."""
+    """An instance with its own user: `start`, `stop`; what it knows stays in its folder.
+
+    url: where it listens. token: of its user, "" before the first start.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._root = _made()
         self._folder = folder
-        self._url = f"http://127.0.0.1:{(port := free_port())}"
-        self._token = ""
+        self.url = f"http://127.0.0.1:{(port := free_port())}"
+        self.token = ""
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir()
         (folder / "configuration.yaml").write_text(CONFIGURATION.format(port=port))
@@ -78,7 +81,7 @@ class HomeAssistant:
                 stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self.wait(lambda: self._answers("/manifest.json") or self._answers("/api/onboarding"))
-        if not self._token:
+        if not self.token:
             self._become_somebody()
         self.wait(lambda: self.get("/api/config")["state"] == "RUNNING")
 
@@ -148,8 +151,8 @@ class HomeAssistant:
         code = self.post("/api/onboarding/users", {**person, "client_id": CLIENT})["auth_code"]
         form = {"grant_type": "authorization_code", "code": code, "client_id": CLIENT}
         body = urllib.parse.urlencode(form).encode()
-        with urllib.request.urlopen(f"{self._url}/auth/token", body, timeout=60) as answer:
-            self._token = json.load(answer)["access_token"]
+        with urllib.request.urlopen(f"{self.url}/auth/token", body, timeout=60) as answer:
+            self.token = json.load(answer)["access_token"]
 
     def _ask(self, path: str, body: bytes | None = None) -> Any:
         with urllib.request.urlopen(self._request(path, body), timeout=60) as answer:
@@ -157,9 +160,9 @@ class HomeAssistant:
 
     def _request(self, path: str, body: bytes | None) -> urllib.request.Request:
         headers = {"Content-Type": "application/json"}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
-        return urllib.request.Request(self._url + path, body, headers)
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        return urllib.request.Request(self.url + path, body, headers)
 
     def _answers(self, path: str) -> bool:
         try:
