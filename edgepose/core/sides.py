@@ -84,16 +84,15 @@ class KeptSides:
 
     def _swapped(self, points: Points, time: float) -> list[tuple[int, int]]:
         """Return the pairs that are exchanged and were not for too long."""
-        least = math.nan
+        turned = [pair for pair in PAIRS if _is_reversed(pair, points, self._points)]
+        if not turned:  # in nearly every frame
+            self._exchanged.clear()
+            return turned
+        least = LEAST * _torso(points)
         swapped = []
         for left, right in PAIRS:
             now, before = (points[left], points[right]), (self._points[left], self._points[right])
-            if not _is_reversed(now, before):
-                self._exchanged.pop(left, None)
-                continue
-            if math.isnan(least):
-                least = LEAST * _torso(points)
-            if not _is_exchange(now, before, least):
+            if (left, right) not in turned or not _is_exchange(now, before, least):
                 self._exchanged.pop(left, None)
             elif self._is_believed(left, time):
                 self._settled[left] = time
@@ -128,9 +127,9 @@ class KeptSides:
 Pair = tuple[Point | None, Point | None]
 
 
-def _is_reversed(now: Pair, before: Pair) -> bool:
+def _is_reversed(pair: Indices, now: Points, before: Points) -> bool:
     """Return whether the way from right to left points the other way than before."""
-    (left, right), (was_left, was_right) = now, before
+    left, right, was_left, was_right = now[pair[0]], now[pair[1]], before[pair[0]], before[pair[1]]
     if left is None or right is None or was_left is None or was_right is None:
         return False
     down, along = left[0] - right[0], left[1] - right[1]

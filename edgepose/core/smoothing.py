@@ -13,7 +13,7 @@ from typing import Final
 from edgepose.core.points import Box, seen_box, seen_points
 from edgepose.errors import ConfigError, near_miss
 from edgepose.skeleton import NUM_KEYPOINTS
-from edgepose.types import Pose, Size, keypoints_of
+from edgepose.types import Point, Pose, Size, keypoints_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,15 +63,21 @@ class Exponential(Smoothing):
 
 
 @dataclass(slots=True)
-class Coordinate:
-    """A coordinate in a filter: filtered, as it came last, and its speed in person sizes a second.
+class FilteredPoint:
+    """A point in a filter, in pixels: filtered, and as it came last.
 
-    Plain numbers in one loop over all coordinates: a call for each of 34 takes twice as long.
+    speed_y, speed_x: low-passed, in person sizes a second.
     """
 
-    value: float
-    raw: float
-    speed: float = 0.0  # low-passed
+    y: float
+    x: float
+    raw_y: float
+    raw_x: float
+    speed_y: float = 0.0
+    speed_x: float = 0.0
+
+
+Step = tuple[FilteredPoint, Point, float]  # a point, where it is seen now, seconds since it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,28 +86,41 @@ class OneEuroFilter:
 
     settings: OneEuro
 
-    def step(
-        self,
-        coordinates: Sequence[Coordinate],
-        values: Sequence[float],
-        elapsed: float,
-        size: float,
-    ) -> None:
-        """Let coordinates follow new values. elapsed: seconds. size: of the person, pixels."""
+    def follow(self, steps: Sequence[Step], size: float) -> None:
+        """Let points follow where they are seen. size: of the person, pixels.
+
+        y and x stand written out in one loop over all points: inner loops and calls would take
+        longer than the arithmetic.
+        """
+        is_capped, before = self.settings.threshold_cutoff is not None, math.nan
+        for one, (y, x), elapsed in steps:
+            if elapsed != before:  # mostly all were seen a frame ago
+                kept, taken, still, moving = self._weights(elapsed, size)
+                before = elapsed
+            one.speed_y = kept * one.speed_y + taken * (y - one.raw_y)
+            one.speed_x = kept * one.speed_x + taken * (x - one.raw_x)
+            one.raw_y, one.raw_x = y, x
+            pace_y, pace_x = abs(one.speed_y), abs(one.speed_x)
+            step_y, step_x = y - one.y, x - one.x
+            if is_capped:
+                step_y, step_x = self._cap(step_y, pace_y, size), self._cap(step_x, pace_x, size)
+            turned_y, turned_x = still + moving * pace_y, still + moving * pace_x
+            one.y += turned_y / (turned_y + 1.0) * step_y
+            one.x += turned_x / (turned_x + 1.0) * step_x
+
+    def _weights(self, elapsed: float, size: float) -> tuple[float, float, float, float]:
+        """Return the weights of the speed before and of a step in pixels, and of the cutoffs."""
         own, turned = self.settings, elapsed * (2 * math.pi)
-        taken = _weight(own.derivative_cutoff * turned)
-        kept, taken = 1.0 - taken, taken / (elapsed * size)  # of the speed, of a step in pixels
-        still, moving = own.min_cutoff * turned, own.beta * turned
-        for one, value in zip(coordinates, values, strict=True):
-            speed = one.speed = kept * one.speed + taken * (value - one.raw)
-            pace = abs(speed)
-            change = value - one.value
-            if own.threshold_cutoff is not None:
-                most = (own.threshold_cutoff + own.threshold_beta * pace) * size
-                change = most * math.asinh(change / most)
-            turned = still + moving * pace
-            one.value += turned / (turned + 1.0) * change
-            one.raw = value
+        taken = own.derivative_cutoff * turned
+        taken /= taken + 1
+        return 1.0 - taken, taken / (elapsed * size), own.min_cutoff * turned, own.beta * turned
+
+    def _cap(self, step: float, pace: float, size: float) -> float:
+        """Return a step in pixels, shorter where it is a jump."""
+        own = self.settings
+        assert own.threshold_cutoff is not None
+        most = (own.threshold_cutoff + own.threshold_beta * pace) * size
+        return most * math.asinh(step / most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,35 +129,24 @@ class ExponentialFilter:
 
     settings: Exponential
 
-    def step(
-        self,
-        coordinates: Sequence[Coordinate],
-        values: Sequence[float],
-        elapsed: float,
-        size: float,
-    ) -> None:
-        """Let coordinates follow new values. elapsed: seconds. size: not used."""
+    def follow(self, steps: Sequence[Step], size: float) -> None:
+        """Let points follow where they are seen. size: not used."""
         del size
-        taken = 1 - math.exp(-elapsed / self.settings.time_constant)
-        for one, value in zip(coordinates, values, strict=True):
-            one.value += taken * (value - one.value)
-
-
-def _weight(turned: float) -> float:
-    """Return the weight of the new value in a low-pass. turned: 2 pi * cutoff * elapsed seconds."""
-    return turned / (turned + 1)
+        for one, (y, x), elapsed in steps:
+            taken = 1 - math.exp(-elapsed / self.settings.time_constant)
+            one.y += taken * (y - one.y)
+            one.x += taken * (x - one.x)
 
 
 Filter = OneEuroFilter | ExponentialFilter
 
 
 @dataclass(slots=True)
-class _Keypoint:
-    """A keypoint that is known: y and x in pixels, its latest score and when it was seen."""
+class _Keypoint(FilteredPoint):
+    """A keypoint that is known: its latest score and when it was seen."""
 
-    coordinates: tuple[Coordinate, Coordinate]
-    score: float
-    time: float
+    score: float = 0.0
+    time: float = -math.inf
 
 
 SMALLEST: Final = 0.05  # of the frame's longer side: the least size assumed of a person
@@ -227,26 +235,19 @@ class KeypointSmoother:
     def _follow(self, pose: Pose, time: float) -> None:
         """Let known keypoints follow where they are seen now; add new ones and drop lost ones."""
         points, rows = pose.once(seen_points, self._settings.min_score), pose.rows
-        moved: dict[float, _Moved] = {}  # by elapsed seconds; mostly all were seen a frame ago
+        steps: list[Step] = []
         for index, known in enumerate(self._keypoints):
             point = points[index]
             if point is None:
                 if known is not None and time - known.time > self._settings.hold:
                     self._keypoints[index] = None
             elif known is None or known.score <= 0.0:  # passed through unfiltered
-                y, x = (Coordinate(value, value) for value in point)
-                self._keypoints[index] = _Keypoint((y, x), rows[index][2], time)
+                self._keypoints[index] = _Keypoint(*point, *point, score=rows[index][2], time=time)
             else:
-                elapsed = time - known.time
-                if elapsed not in moved:
-                    moved[elapsed] = [], []
-                coordinates, values = moved[elapsed]
-                coordinates += known.coordinates
-                values += point
+                steps.append((known, point, time - known.time))
                 known.score, known.time = rows[index][2], time
-        size = _person_size(pose.once(seen_box, self._settings.min_score), pose.size)
-        for elapsed, (coordinates, values) in moved.items():
-            self._filter.step(coordinates, values, elapsed, size)
+        box = pose.once(seen_box, self._settings.min_score)
+        self._filter.follow(steps, _person_size(box, pose.size))
 
     def _smoothed(self, pose: Pose) -> Pose:
         """Return a pose with the keypoints that are known at present."""
@@ -256,12 +257,8 @@ class KeypointSmoother:
             if known is None:
                 flat += (0.0, 0.0, 0.0)
             else:
-                y, x = known.coordinates
-                flat += (y.value / height, x.value / width, known.score)
+                flat += (known.y / height, known.x / width, known.score)
         return pose.with_keypoints(keypoints_of(flat))
-
-
-_Moved = tuple[list[Coordinate], list[float]]  # coordinates and their new values
 
 
 def _person_size(box: Box, frame_size: Size) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.core.crop import MIN_HALF_PX, Crop
-from edgepose.core.smoothing import Coordinate, OneEuro, OneEuroFilter
+from edgepose.core.smoothing import FilteredPoint, OneEuro, OneEuroFilter
 from edgepose.types import Pose, Region, Size
 
 EXPANSION: Final = 1.25  # of the square around the circle that holds the person; scale_x, scale_y
@@ -59,7 +59,7 @@ class FollowedRegion:
     def __init__(self, size: Size) -> None:
         self._size = size
         self._region: Region | None = None
-        self._coordinates: list[Coordinate] = []  # of both points
+        self._points: list[FilteredPoint] = []
         self._frame_size: Size = (0, 0)
         self._time = -math.inf
 
@@ -77,20 +77,21 @@ class FollowedRegion:
         points = alignment_points(pose.region, frame_size)
         elapsed = time - self._time
         if frame_size != self._frame_size or not 0 < elapsed <= MAX_GAP:
-            self._coordinates = []
+            self._points = []
         self._frame_size, self._time = frame_size, time
         self._region = region_around(self._smoothed(points, elapsed), frame_size)
 
     def _smoothed(self, points: NDArray[np.float64], elapsed: float) -> NDArray[Any]:
         """Return the low-passed points; the first ones are used as they are."""
-        values = points.ravel().tolist()
-        if not self._coordinates:
-            self._coordinates = [Coordinate(value, value) for value in values]
+        places = points.tolist()
+        if not self._points:
+            self._points = [FilteredPoint(y, x, y, x) for y, x in places]
             return points
         size = 2 * float(np.hypot(*(points[1] - points[0])))
-        FILTER.step(self._coordinates, values, elapsed, size)
-        return np.array([one.value for one in self._coordinates]).reshape(2, 2)
+        steps = [(one, (y, x), elapsed) for one, (y, x) in zip(self._points, places, strict=True)]
+        FILTER.follow(steps, size)
+        return np.array([(one.y, one.x) for one in self._points])
 
     def reset(self) -> None:
         """Forget the person: the next crop is the whole frame."""
-        self._region, self._coordinates = None, []
+        self._region, self._points = None, []
