@@ -24,7 +24,7 @@ from typing import Final, Literal, NamedTuple
 
 from edgepose.core.points import Box, Points, box_of
 from edgepose.errors import UserError, near_miss
-from edgepose.skeleton import SIGMAS
+from edgepose.skeleton import NUM_KEYPOINTS, SIGMAS
 from edgepose.types import Pose, Row, float32
 
 MIN_SIMILARITY: Final = {"box": 0.15, "keypoints": 0.2}  # tfjs movenet/constants.ts
@@ -88,7 +88,11 @@ class _Track(NamedTuple):
     seen: Observation
 
 
-Similarity = Callable[[Observation, Observation], float]  # of a pose and a track, 0..1
+Similarity = Callable[[Observation, Observation, float, float], float]
+"""Given a pose, a track, the least similarity that matters and one that is enough, return 0..1.
+
+It may stop where it is sure to be below the least, or to reach what is enough.
+"""
 
 
 class Tracker:
@@ -144,9 +148,8 @@ class Tracker:
         for similarity, threshold in self._passes:
             for row in order:
                 if free and not people[row]:
-                    fits = [similarity(seen[row], track.seen) for track in free]
-                    best = fits.index(max(fits))
-                    if fits[best] >= threshold:
+                    best = _most_similar(similarity, threshold, seen[row], free)
+                    if best is not None:
                         people[row] = free.pop(best).person
         return people
 
@@ -155,6 +158,19 @@ class Tracker:
         newest = [_Track(person, time, one) for person, one in zip(people, seen, strict=True)]
         absent = [track for track in self._tracks if track.person not in people]
         self._tracks = [*newest, *absent][: self._settings.max_tracks]
+
+
+def _most_similar(
+    similarity: Similarity, threshold: float, seen: Observation, tracks: Sequence[_Track]
+) -> int | None:
+    """Return the number of the most similar track, None where all are below a threshold."""
+    best = None
+    least, enough = threshold, threshold if len(tracks) == 1 else math.inf
+    for number, track in enumerate(tracks):
+        found = similarity(seen, track.seen, least, enough)
+        if found > least or (best is None and found == least):
+            best, least = number, found
+    return best
 
 
 _ANY: Final = math.ulp(0.0)  # a score above 0
@@ -201,33 +217,43 @@ def _overlap(one: Box, other: Box) -> float:
     return max(height, 0.0) * max(width, 0.0)
 
 
-def _iou(seen: Observation, track: Observation) -> float:
+def _iou(seen: Observation, track: Observation, least: float, enough: float) -> float:
     """Return intersection over union, 0 for empty boxes."""
+    del least, enough
     shared = _overlap(seen.box, track.box)
     return shared / (seen.area + track.area - shared + _EPSILON)
 
 
-def _inside(seen: Observation, track: Observation) -> float:
+def _inside(seen: Observation, track: Observation, least: float, enough: float) -> float:
     """Return the share of the smaller box that lies in the larger."""
+    del least, enough
     return _overlap(seen.box, track.box) / (min(seen.area, track.area) + _EPSILON)
 
 
-def _oks(min_keypoints: int, threshold: float, seen: Observation, track: Observation) -> float:
+def _oks(
+    min_keypoints: int, seen: Observation, track: Observation, least: float, enough: float
+) -> float:
     """Return object keypoint similarity, 0 where fewer than `min_keypoints` are shared.
 
     The mean over the keypoints that both have of exp(-d^2 / (2 * area * (2 * sigma)^2)), area
-    being the box of the track and not, as in COCO's evaluation, the segment. 0 as well where two
-    poses are so far apart that no keypoint reaches `threshold`: most pairs of a crowd are.
+    being the box of the track and not, as in COCO's evaluation, the segment. 0 as well where it
+    can't reach `least`: mostly a few keypoints tell the pairs of a crowd apart, or their boxes do.
     """
-    if _gap(seen.span, track.span) ** 2 > -math.log(threshold) * (track.area * _WIDEST + _EPSILON):
+    area = track.area
+    if math.exp(-(_gap(seen.span, track.span) ** 2) / (area * _WIDEST + _EPSILON)) < least:
         return 0.0
-    near, shared, area = 0.0, 0, track.area
+    near, shared, far = 0.0, 0.0, NUM_KEYPOINTS * (1.0 - least)
+    enough *= NUM_KEYPOINTS
     for one, other, falloff in zip(seen.points, track.points, _FALLOFF, strict=True):
         if one is not None and other is not None:
             (y, x), (before_y, before_x) = one, other
             y, x = y - before_y, x - before_x
             near += math.exp(-(y * y + x * x) / (area * falloff + _EPSILON))
-            shared += 1
+            shared += 1.0
+            if shared - near > far:
+                return 0.0
+            if near >= enough and shared >= min_keypoints:
+                break
     return near / shared if shared and shared >= min_keypoints else 0.0
 
 
@@ -241,5 +267,5 @@ def _passes(settings: TrackerSettings) -> tuple[tuple[Similarity, float], ...]:
     inside = (_inside, MIN_INSIDE)
     if settings.similarity == "box":
         return (_iou, settings.threshold), inside
-    oks = partial(_oks, settings.min_keypoints, max(settings.threshold, _EPSILON))
+    oks = partial(_oks, settings.min_keypoints)
     return (oks, settings.threshold), (_iou, MIN_SIMILARITY["box"]), inside

@@ -1,5 +1,6 @@
 """Say who counts as the same person from frame to frame."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgepose.core.tracking import MIN_SIMILARITY, Tracker, TrackerSettings
+from edgepose.core.tracking import MIN_SIMILARITY, Tracker, TrackerSettings, _oks, observe
 from edgepose.errors import UserError
 from edgepose.skeleton import INDEX, MIRRORED
 from edgepose.types import Pose, empty_keypoints
@@ -321,3 +322,20 @@ def test_ids_are_unique_and_every_pose_comes_out(
         assert len(set(found)) == len(found)
         assert all(person > 0 for person in found)
         assert set(found) <= set(tracker.people)
+
+
+@pytest.mark.parametrize("least", [0.0, 0.2, 0.6, 0.9])
+def test_a_similarity_that_stops_early_decides_as_the_whole_one(least: float):
+    """Whether it is below what matters or enough already, the decision is the same."""
+    generator = np.random.default_rng(7)
+    for _ in range(200):
+        keypoints = generator.uniform(0.0, 1.0, (17, 3)).astype(np.float32)
+        moved = keypoints + generator.normal(0.0, generator.choice([0.01, 0.05, 0.2]), (17, 3))
+        one, other = (
+            observe(Pose(points.astype(np.float32), 1.0, SIZE), 0.3)
+            for points in (keypoints, moved)
+        )
+        whole = _oks(4, one, other, 0.0, math.inf)
+        stopped = _oks(4, one, other, least, math.inf)
+        assert stopped == whole if whole >= least else stopped < least
+        assert (_oks(4, one, other, least, least) >= least) == (whole >= least)
