@@ -102,10 +102,13 @@ def finish() -> Run:
     perception = Perception(detector, new_interpreter())
     tensors = [pose.keypoints.reshape(1, 1, 17, 3) for pose in moving_person(FRAMES)]
     crop = Crop(Region(0.0, 0.0, 1.0, 1.0), (192, 192))
+    jobs = [
+        Job(blank_frame(SIZE, i / FPS, i), crop, tensor, detector, i)
+        for i, tensor in enumerate(tensors)
+    ]
 
     def run(i: int) -> None:
-        job = Job(blank_frame(SIZE, i / FPS, i), crop, tensors[i], detector, i)
-        perception.finish(job, [tensors[i]])
+        perception.finish(jobs[i], [tensors[i]])
 
     return run
 
