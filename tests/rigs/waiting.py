@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 
 
-def wait_until(is_so: Callable[[], object]) -> None:
-    """Return when it is so; fail after half a minute."""
+def wait_until(is_so: Callable[[], object], seconds: float = 30.0) -> None:
+    """Return when it is so; fail after so many seconds."""
     pause = threading.Event()
-    for _ in range(3000):
+    for _ in range(round(seconds / 0.01)):
         if is_so():
             return
         pause.wait(0.01)
