@@ -24,6 +24,7 @@ from pydantic import (
 
 from edgepose.errors import InvalidValue
 from edgepose.skeleton import KEYPOINTS, LIMB_INDEX, keypoint_index
+from edgepose.system.paths import expanded
 from edgepose.system.urls import redacted_in
 
 LONGEST_NAME: Final = 255  # bytes of a file's name, of every file system that Linux writes
@@ -140,10 +141,7 @@ def _must_be_nameable(path: Path) -> Path:
 
 def _beside_config(path: Path, info: ValidationInfo) -> Path:
     """Resolve a relative path against the folder that the validation context names `base`."""
-    try:
-        path = path.expanduser()
-    except RuntimeError:  # no such user
-        raise ValueError(f"no home folder is known for '{path.parts[0]}'; write it out") from None
+    path = expanded(path)
     context: dict[str, Any] = info.context or {}
     base = context.get("base")
     return path if base is None or path.is_absolute() else Path(base) / path

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from edgepose.cli.options import whole
 from edgepose.config.overrides import expand
 from edgepose.errors import ConfigError, UserError
 from edgepose.fleet.connection import FleetClient
@@ -97,8 +98,8 @@ def _broker_options(given: Mapping[str, Any], file: Path | None) -> MqttOptions:
     data |= {key: value for key, value in given.items() if value not in (None, False)}
     if "user" not in data and "password" not in document.data:
         data.pop("password", None)  # of the environment, for another broker
-    if isinstance(data.get("port"), str) and data["port"].isdigit():
-        data["port"] = int(data["port"])
+    if isinstance(data.get("port"), str):
+        data["port"] = whole(data["port"]) or data["port"]
     if "host" not in data:
         raise UserError(_NO_BROKER.format(file=_default_file()))
     base = {"base": Path(document.name).absolute().parent}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 import textwrap
@@ -15,6 +16,7 @@ import click
 from edgepose.cli import completion
 from edgepose.cli.check_config import notes
 from edgepose.cli.command import Command
+from edgepose.cli.options import whole
 from edgepose.config.edit import save_text
 from edgepose.config.loader import loads
 from edgepose.config.on_disk import check_files
@@ -25,7 +27,7 @@ from edgepose.doctor.finding import Intent
 from edgepose.doctor.system import System
 from edgepose.errors import UserError
 from edgepose.sources.images import ENDINGS
-from edgepose.system.paths import bundled
+from edgepose.system.paths import bundled, expanded
 
 Keys = Mapping[str, Any]
 T = TypeVar("T")
@@ -112,6 +114,8 @@ def init(
     """
     if pose and exercise:
         raise click.UsageError("expected --pose or --exercise, found both; a file can have both")
+    if config.is_dir():
+        raise UserError(f"{config} is a folder; name a file in it")
     if config.exists() and not force:
         raise UserError(f"{config} is there already; name another file, or add --force")
     ask = Questions(is_silent=yes)
@@ -204,25 +208,26 @@ def _asked_source(ask: Questions, given: str | None, sources: Mapping[str, Keys]
 
 def _source(text: str, sources: Mapping[str, Keys]) -> Keys:
     """Return the keys of the source that was chosen. Raises UserError for what is none."""
-    if text.isdigit() and 0 < int(text) <= len(sources):
-        return list(sources.values())[int(text) - 1]
+    if (chosen := whole(text)) and chosen <= len(sources):
+        return list(sources.values())[chosen - 1]
     kind, _, number = text.partition(":")
     if text in ("demo", *sources):
         return sources[DEMO if text == "demo" else text]
-    if kind == "csi" and (number or "0").isdigit():
-        return {"type": "picamera2", "camera": int(number or 0)}
+    if kind == "csi" and (camera := whole(number or "0")) is not None:
+        return {"type": "picamera2", "camera": camera}
     return {"type": "stream", "url": text} if "://" in text else _on_disk(text)
 
 
 def _on_disk(text: str) -> Keys:
     """Return the keys of a device, a folder of pictures, a picture or a clip."""
-    path = Path(text).expanduser()
+    path = expanded(text)
     if text.startswith("/dev/"):
         return {"type": "v4l2", "device": text}
-    if path.is_dir() or (path.is_file() and path.suffix.lower() in ENDINGS - {".gif"}):
-        return _looped("images", path)
-    if path.is_file():
-        return _looped("video", path)
+    with contextlib.suppress(OSError):  # a name that no file system takes
+        if path.is_dir() or (path.is_file() and path.suffix.lower() in ENDINGS - {".gif"}):
+            return _looped("images", path)
+        if path.is_file():
+            return _looped("video", path)
     raise UserError(
         f"source '{text}': expected a number of the list, demo, csi:0, a device, a URL or a file, "
         "found none of them"
@@ -281,15 +286,15 @@ def _relay(text: str) -> int | None:
     """Return the number of a line. Raises UserError for anything else."""
     if text.lower() == NONE:
         return None
-    if not text.isdigit():
+    if (line := whole(text)) is None:
         raise UserError(f"relay '{text}': expected the number of a GPIO such as 17, or none")
-    return int(text)
+    return line
 
 
 def _broker(text: str) -> str:
     """Return host and port, "" for none. Raises UserError for a port that is no number."""
     host, colon, port = text.partition(":")
-    if not host or (colon and not port.isdigit()):
+    if not host or (colon and whole(port) is None):
         raise UserError(f"broker '{text}': expected HOST or HOST:PORT, or none")
     return "" if text.lower() == NONE else text
 

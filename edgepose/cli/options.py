@@ -28,6 +28,7 @@ class Numbers(click.FloatRange):
         return number
 
 
+DIGITS: Final = 10  # of a number that is typed; int() refuses thousands
 SEED: Final = click.IntRange(min=0)
 SOME: Final = click.IntRange(min=1)
 COUNTDOWN: Final = click.IntRange(0, 60)  # seconds
@@ -40,6 +41,11 @@ order_option = click.option(
     show_default=True,
     help="What stands first in columns or inputs called x, y.",
 )
+
+
+def whole(text: str) -> int | None:
+    """Return a whole number that was typed, None for what is none; int() takes no digits of `²`."""
+    return int(text) if text.isdecimal() and len(text) < DIGITS else None
 
 
 def reason(error: ValidationError) -> str:

@@ -22,6 +22,7 @@ from edgepose.modelstore.manifest import Entry, manifest
 from edgepose.modelstore.networks import networks
 from edgepose.modelstore.search import ModelFile, find, identify
 from edgepose.options import similar_file
+from edgepose.system.paths import expanded
 from edgepose.system.urls import redacted, redacted_in
 from edgepose.tflite.read import inspect
 from edgepose.types import TensorSpec
@@ -89,7 +90,7 @@ def _by_url(model: ModelSection, base: Path, problems: Problems) -> ModelSection
         if "://" in url:
             _check_url(url)
             return model
-        path = base / Path(url).expanduser()
+        path = base / expanded(url)
         if path.is_dir():
             raise ValueError(f"expected a .tflite file, found the folder {path}")
         if not path.is_file():

@@ -16,7 +16,7 @@ from edgepose.errors import (
     UserError,
     near_miss,
 )
-from edgepose.system.paths import folders
+from edgepose.system.paths import expanded, folders
 
 MOST: Final = 500  # files of a kind on a device; past that they are only replaced
 
@@ -54,7 +54,7 @@ def find(kind: Kind, name: str, base: Path | None = None) -> Path:
     base = base or Path()
     found = known(kind, base)
     if name.endswith((".yaml", ".yml")) or "/" in name:
-        path = base / Path(name).expanduser()
+        path = base / expanded(name)
         if not path.is_file():
             raise _ERRORS[kind](f"no such {kind} file: {path}{near_miss(path.stem, found)}")
         return path

@@ -28,9 +28,11 @@ from edgepose.errors import (
     KeyPath,
     RoutineError,
     TemplateError,
+    UserError,
     near_miss,
 )
 from edgepose.options import Fraction, OfADay, Options, PositiveSeconds, Seconds, Words
+from edgepose.system.paths import expanded
 from edgepose.yamldoc.document import Document, parse_yaml, read_yaml
 from edgepose.yamldoc.validation import Problems, validate
 
@@ -320,11 +322,14 @@ class _Steps:
     def _of_class(self, part: PoseSection, path: KeyPath) -> Iterator[Step]:
         assert part.classifier is not None
         assert part.class_ is not None
-        file = self.base / Path(part.classifier).expanduser()
         try:
+            file = self.base / expanded(part.classifier)
             classes = _classes(file)
         except ClassifierError as error:
             self._report((*path, "classifier"), error)
+            return
+        except UserError as error:
+            self.problems.add((*path, "classifier"), str(error))
             return
         if part.class_ not in classes:
             miss = near_miss(part.class_, classes)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import edgepose
-from edgepose.system.paths import state_folder
+from edgepose.system.paths import expanded, state_folder
 
 SERVICE: Final = Path("/var/lib/edgepose/models")  # the service's, also for commands of other users
 VARIABLE: Final = "EDGEPOSE_MODEL_PATH"
@@ -23,7 +23,7 @@ def packaged_folder() -> Path:
 def search_path() -> tuple[Path, ...]:
     """Return the folders in which models are searched, in order; some may not exist."""
     listed = os.environ.get(VARIABLE, "").split(os.pathsep)
-    named = [Path(folder).expanduser() for folder in listed if folder]
+    named = [expanded(folder) for folder in listed if folder]
     service = [SERVICE] if SERVICE.is_dir() else []
     return tuple(dict.fromkeys([*named, packaged_folder(), *service, state_folder() / "models"]))
 

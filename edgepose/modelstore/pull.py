@@ -25,7 +25,7 @@ from edgepose.modelstore.folders import pull_folder
 from edgepose.modelstore.manifest import Entry
 from edgepose.modelstore.search import ModelFile, locate
 from edgepose.system.atomic import publish
-from edgepose.system.paths import is_still_at
+from edgepose.system.paths import expanded, is_still_at
 from edgepose.tflite.bundle import MARK as BUNDLE
 from edgepose.tflite.header import HEAD_BYTES, is_tflite, kind_of
 
@@ -82,7 +82,7 @@ def pull(entry: Entry, how: Pull | None = None) -> ModelFile:
 def _urls(entry: Entry, mirror: str) -> tuple[str, ...]:
     """Return the URLs: those of a mirror, which may be a folder, or upstream's."""
     if mirror:
-        base = mirror if "://" in mirror else Path(mirror).expanduser().absolute().as_uri()
+        base = mirror if "://" in mirror else expanded(mirror).absolute().as_uri()
         return tuple(f"{base.rstrip('/')}/{quote(name)}" for name in entry.files)
     if not entry.urls:
         note = f" ({entry.note})" if entry.note else ""

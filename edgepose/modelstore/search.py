@@ -10,6 +10,7 @@ from edgepose.errors import ModelError, did_you_mean, error_text
 from edgepose.modelstore.checksum import has_checksum_of
 from edgepose.modelstore.folders import search_path
 from edgepose.modelstore.manifest import SEE_LIST, Entry, manifest
+from edgepose.system.paths import expanded
 
 
 class MissingModel(ModelError):
@@ -47,7 +48,7 @@ def find(name_or_path: str | Path) -> ModelFile:
 def _find(name_or_path: str | Path) -> ModelFile:
     if isinstance(name_or_path, str) and name_or_path in manifest():
         return _find_known(manifest()[name_or_path])
-    path = Path(name_or_path).expanduser()
+    path = expanded(name_or_path)
     if path.is_file():
         return ModelFile(path, identify(path))
     return _find_file(path)

@@ -30,6 +30,15 @@ def _home() -> Path:
         return Path("/var/lib")
 
 
+def expanded(path: Path | str) -> Path:
+    """Return a path with its `~` or `~user` filled in. Raises UserError for an unknown user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        user = Path(path).parts[0]
+        raise UserError(f"no home folder is known for '{user}'; write it out") from None
+
+
 def service_folder() -> Path | None:
     """Return this process's RuntimeDirectory=, None where it is no service."""
     given = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]

@@ -91,7 +91,7 @@ def parse_phases(text: str) -> tuple[Phase, ...]:
     phases = []
     for part in text.split(","):
         size, _, steps = part.strip().partition(":")
-        if not (size.isdigit() and steps.isdigit()) or int(size) % 32 or not int(size):
+        if not (size.isdecimal() and steps.isdecimal()) or int(size) % 32 or not int(size):
             raise UserError(
                 f"--phases: '{part}' is not SIZE:STEPS with a size divisible by 32, "
                 "as in 128:5000,160:3500"

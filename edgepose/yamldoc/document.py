@@ -96,6 +96,7 @@ def parse_yaml(text: str, name: str, error: type[DocumentError] = DocumentError)
 def parse_value(text: str, name: str, error: type[DocumentError] = DocumentError) -> Any:
     """Return the value that `text` would be after a `key:`; `""` is nothing (None)."""
     with _raising(error):
+        _check_characters(text, name)
         node = _compose(text, name)
         return None if node is None else Builder(name).finish(node)
 

@@ -98,6 +98,12 @@ def test_a_wrong_answer_is_asked_for_again(here, edgepose, monkeypatch):
         ("--pose", "arms_upp", "did you mean 'arms_up'?"),
         ("--relay", "GPIO17", "expected the number of a GPIO"),
         ("--broker", "host:x", "expected HOST or HOST:PORT"),
+        ("--relay", "²", "expected the number of a GPIO"),
+        ("--relay", "9" * 5000, "expected the number of a GPIO"),
+        ("--source", "²", "a URL or a file"),
+        ("--source", "csi:²", "a URL or a file"),
+        ("--source", "a" * 5000, "a URL or a file"),
+        ("--source", "~nobody-here/a.mp4", "no home folder is known"),
     ],
 )
 def test_a_wrong_option_is_one_sentence_and_writes_nothing(option, value, reason, here, edgepose):
@@ -106,6 +112,12 @@ def test_a_wrong_option_is_one_sentence_and_writes_nothing(option, value, reason
     assert said.code == 2
     assert reason in said.err
     assert not (here / "edgepose.yaml").exists()
+
+
+def test_a_folder_is_no_file_to_write(here, edgepose):
+    """Not even with --force."""
+    said = edgepose("init", ".", "--yes", "--force")
+    assert (said.code, said.err) == (2, "edgepose: . is a folder; name a file in it\n")
 
 
 def test_it_starts_what_it_wrote(here):

@@ -101,6 +101,16 @@ CASES: dict[str, tuple[Change, int | None, tuple[str, ...]]] = {
         3,
         ("source.path: no home folder is known for '~nobody-here'",),
     ),
+    "an exercise in nobody's home": (
+        swap(WATCH, "{exercise: ~nobody-here/a.yaml}"),
+        8,
+        ("watch.arms_up.exercise: no home folder is known for '~nobody-here'",),
+    ),
+    "a model in nobody's home": (
+        swap("{name: movenet-lightning-int8}", "{options: {modelUrl: ~nobody-here/a.tflite}}"),
+        4,
+        ("model.options.modelUrl: no home folder is known for '~nobody-here'",),
+    ),
     "no font": (
         swap(LOG, "{type: hdmi, font: up.yaml}"),
         10,

@@ -202,6 +202,12 @@ def test_what_is_not_our_yaml_gets_a_sentence_with_its_line(text: str, line: int
     assert words in said
 
 
+def test_a_value_that_is_not_utf_8_is_refused():
+    """A byte of the command line that is no text comes as half a character."""
+    with pytest.raises(UserError, match="half a character"):
+        parse_value("a\udcff", "--set name")
+
+
 def test_aliases_are_counted_in_a_single_value_too():
     """`--set` takes a list as well."""
     value = "[&a [1, 2], " + "*a, " * 5000 + "1]"

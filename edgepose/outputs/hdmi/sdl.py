@@ -158,6 +158,6 @@ def _pipe(pipe: IO[str] | None) -> IO[str]:
 def _size(line: str) -> Size:
     """Return (height, width) of a line. Raises OutputLost for any other line, which is a reason."""
     words = line.split()
-    if len(words) != 2 or not all(word.isdigit() for word in words):
+    if len(words) != 2 or not all(word.isdecimal() for word in words):
         raise OutputLost(f"hdmi: no window: {line}")
     return int(words[0]), int(words[1])
