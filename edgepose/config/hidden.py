@@ -20,9 +20,14 @@ from edgepose.yamldoc.validation import Problems, is_secret, leaves
 
 HIDDEN: Final = "(hidden)"
 _RECEIVERS: Final = ("type", "host", "port", "url", "path")  # of an output: where a secret goes
-_COMMENT: Final = re.compile(r"(#.*(?:password|token|secret)[\w-]*[\"']?\s*[:=]\s*)\S.*", re.I)
-_URL_PATH: Final = re.compile(r"^(https?://[^/?#]+/).+$", re.I)  # of a webhook, often a secret
+_WORDS: Final = r"(?:pass|pwd|token|secret|auth|credential|api[_-]?key)"  # as people write them
+_COMMENT: Final = re.compile(rf"(#.*{_WORDS}[\w-]*[\"']?\s*[:=]\s*)\S.*", re.I)
+_URL_PATH: Final = re.compile(r"^(\s*https?://[^/?#]+/).+$", re.I)  # of a webhook, often a secret
 _COMMENT_URL: Final = re.compile(r"#.*://")
+_COMMENT_PATH: Final = re.compile(
+    r"(\burl[\"']?\s*[:=]\s*[\"']?https?://[^/?#\s]+/)[^\s\"',}]+", re.I
+)
+_MERGE: Final = "tag:yaml.org,2002:merge"
 
 
 def hide(text: str) -> str:
@@ -57,7 +62,7 @@ def _shown(path: KeyPath, value: Any) -> str | None:
     """Return what is shown of a value that must not be, None where it may be."""
     if value is None or isinstance(value, bool):
         return None
-    if is_secret(path[-1]):
+    if is_secret(path[-1]) or (path[0] == "outputs" and any(map(is_secret, path[2:]))):
         is_variable = isinstance(value, str) and re.fullmatch(r"\$\{\w+\}", value)
         return None if is_variable else HIDDEN
     shown = redacted_in(value, f"{HIDDEN}@") if isinstance(value, str) else value
@@ -98,8 +103,13 @@ def _replaced(text: str, values: dict[KeyPath, Any]) -> str:
 def _scalars(node: yaml.Node | None, path: KeyPath) -> Iterator[tuple[KeyPath, yaml.Node]]:
     """Yield every plain value of a tree with its key path."""
     if isinstance(node, yaml.MappingNode):
+        own = {key.value for key, _ in node.value}
         for key, value in node.value:
-            yield from _scalars(value, (*path, key.value))
+            if key.tag == _MERGE:
+                merged = _scalars(value, path)
+                yield from (one for one in merged if one[0][len(path)] not in own)
+            else:
+                yield from _scalars(value, (*path, key.value))
     elif isinstance(node, yaml.SequenceNode):
         for i, value in enumerate(node.value):
             yield from _scalars(value, (*path, i))
@@ -111,7 +121,8 @@ def _without_comment(line: str) -> str:
     """Return a line without what a comment has that may be a secret."""
     if _COMMENT_URL.search(line):
         head, mark, comment = line.partition("#")
-        line = f"{head}{mark}{redacted_in(comment, f'{HIDDEN}@')}"
+        comment = _COMMENT_PATH.sub(rf"\g<1>{HIDDEN}", redacted_in(comment, f"{HIDDEN}@"))
+        line = f"{head}{mark}{comment}"
     return _COMMENT.sub(rf"\g<1>{HIDDEN}", line)
 
 

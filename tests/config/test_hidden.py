@@ -25,8 +25,14 @@ outputs:
       two
       lines
   home: {type: mqtt, host: other, password: "${MQTT_PASSWORD}"}
+  yard: {<<: {type: mqtt, host: third, password: hunter3}, port: 1884}
+#  old: {type: webhook, url: "https://hooks.example.org/hunter4", types: [start]}
+#    url: https://hooks.example.org/hunter5
+#  login: me, pass: hunter6
+#  pwd=hunter7
+#  see https://example.org/manual
 """
-SECRETS = ("hunter1", "hunter2", "letmein", "correct-horse", "abc", ".org/x", "two\n", "lines")
+SECRETS = ("hunter", "letmein", "correct-horse", "abc", ".org/x", "two\n", "lines")
 
 
 def test_no_secret_is_shown():
@@ -36,6 +42,21 @@ def test_no_secret_is_shown():
     assert "${MQTT_PASSWORD}" in shown
     assert "bus:   # the hall" in shown
     assert '"(hidden)"   # as agreed' in shown
+    assert "# see https://example.org/manual" in shown.replace("#  ", "# ")
+
+
+@pytest.mark.parametrize("value", ["[hunter2]", "{en: hunter2}", "[[hunter2]]"])
+def test_a_secret_in_a_wrong_form_is_not_shown(value: str):
+    """A file that can't be used is edited as well."""
+    assert "hunter2" not in hide(f"outputs: {{bus: {{type: mqtt, password: {value}}}}}")
+
+
+def test_a_merged_secret_stays_with_its_own_section():
+    """One that a section overrides is that of the other section still."""
+    own = "outputs:\n  a: &a {host: x, password: one}\n  b: {<<: *a, password: two}\n"
+    import yaml
+
+    assert yaml.safe_load(restore(hide(own), own)) == yaml.safe_load(own)
 
 
 def test_what_comes_back_unchanged_is_the_file_again():
