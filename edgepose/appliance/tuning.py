@@ -16,7 +16,8 @@ from edgepose.appliance import assembly
 from edgepose.appliance.exercises import REMEMBERED
 from edgepose.config.edit import Edits, Place, save_edits
 from edgepose.config.loader import Config
-from edgepose.config.schema import OverrideSection, ProfileSection, WatchSection, overlaid
+from edgepose.config.profiles import OverrideSection, ProfileSection, overlaid
+from edgepose.config.schema import WatchSection
 from edgepose.config.templates import adapt, load_templates
 from edgepose.core.teaching import FRAMES
 from edgepose.core.trigger import TUNABLE

@@ -21,14 +21,13 @@ from edgepose.config.model_options import check_extra_keypoints, settle
 from edgepose.config.model_section import ModelSection
 from edgepose.config.overrides import SET, digest, resolve
 from edgepose.config.plugins import Part, PluginChoice, private
+from edgepose.config.profiles import ProfileSection, check_profiles
 from edgepose.config.schema import (
     VERSION,
     PeopleSection,
-    ProfileSection,
     RateSection,
     Root,
     WatchSection,
-    check_profiles,
     host_name,
     name_problem,
 )
@@ -162,41 +161,29 @@ class _Sections:
     def config(self) -> Config:
         """Return the configuration. Raises ConfigError."""
         self._check_counts()
-        root = validate(Root, self._data, (), self.problems, self._context)
+        checked = validate(Root, self._data, (), self.problems, self._context)
+        root = checked or Root.model_construct()  # whatever is wrong, the other sections are read
         source = self._choice.part("source", self._data.get("source"), ("source",), "source")
         smoothing = self._choice.smoothing(self._data.get("smoothing", "normal"))
-        outputs = self._outputs(root.frames if root is not None else "full")
-        templates = self._templates(root.watch) if root is not None else {}
-        classifiers = self._classifiers(root.watch) if root is not None else {}
-        exercises = self._exercises(root.watch) if root is not None else {}
-        routines = self._routines(root.watch) if root is not None else {}
-        language = self._language(root.language) if root is not None else Language()
-        self._check_names()
-        self._check_whens(outputs)
-        self._check_routines(outputs, root.watch if root is not None else {})
-        self._check_claims(outputs, source.options.reads() if source is not None else ())
-        limits = root.limits if root is not None else LimitsSection()
-        check_limits(limits, source, outputs, self.path, self.problems)
-        model = root.model if root is not None else ModelSection()
-        model = settle(model, self.path.absolute().parent, self.problems)
-        check_extra_keypoints(model, exercises, self.problems)
-        check_hosts(limits, ("model", "options", "modelUrl"), model.url_hosts(), self.problems)
-        if root is not None:
-            check_profiles(root.profiles, root.watch, self.problems)
+        outputs = self._outputs(root.frames)
+        definitions = self._definitions(root.watch)
+        language = self._language(root.language)
+        self._check_together(root, source, outputs)
+        model = settle(root.model, self.path.absolute().parent, self.problems)
+        check_extra_keypoints(model, definitions["exercises"], self.problems)
+        check_hosts(root.limits, ("model", "options", "modelUrl"), model.url_hosts(), self.problems)
         self.problems.raise_any(ConfigError)
-        assert root is not None
         assert source is not None
         assert smoothing is not None
         return Config(
             path=self.path,
             name=root.name or host_name(),
-            source=confined(source, limits),
+            source=confined(source, root.limits),
             model=model,
             rate=root.rate,
             smoothing=smoothing,
             people=root.people,
             watches=root.watch,
-            templates=templates,
             outputs=outputs,
             digest=digest(self.problems.document.data),
             text=self.problems.document.text,
@@ -205,10 +192,26 @@ class _Sections:
             commands=root.commands,
             limits=root.limits,
             language=language,
-            classifiers=classifiers,
-            exercises=exercises,
-            routines=routines,
+            **definitions,
         )
+
+    def _definitions(self, watches: Mapping[str, WatchSection]) -> dict[str, Any]:
+        """Return what the files that watches name hold, by field of Config."""
+        return {
+            "templates": self._templates(watches),
+            "classifiers": self._classifiers(watches),
+            "exercises": self._exercises(watches),
+            "routines": self._routines(watches),
+        }
+
+    def _check_together(self, root: Root, source: Part | None, outputs: dict[str, Part]) -> None:
+        """Report sections that don't fit each other."""
+        self._check_names()
+        self._check_whens(outputs)
+        self._check_routines(outputs, root.watch)
+        self._check_claims(outputs, source.options.reads() if source is not None else ())
+        check_limits(root.limits, source, outputs, self.path, self.problems)
+        check_profiles(root.profiles, root.watch, self.problems)
 
     def _outputs(self, frames: str) -> dict[str, Part]:
         outputs = self._data.get("outputs", {})

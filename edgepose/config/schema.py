@@ -1,4 +1,4 @@
-"""The sections of a configuration that are edgepose's own: rate, people, watch, profiles.
+"""The sections of a configuration that are edgepose's own: rate, people, watch.
 
 The options of sources and outputs are in their own classes.
 """
@@ -6,16 +6,15 @@ The options of sources and outputs are in their own classes.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    ValidationError,
     ValidationInfo,
     create_model,
     model_validator,
@@ -23,6 +22,7 @@ from pydantic import (
 
 from edgepose.config.limits import Commands, LimitsSection
 from edgepose.config.model_section import ModelSection
+from edgepose.config.profiles import Profiles
 from edgepose.core.trigger import Thresholds
 from edgepose.core.watches.performers import REST
 from edgepose.core.watches.scored import MAX_AGE
@@ -45,7 +45,6 @@ from edgepose.options import (
     exists,
     similar_file,
 )
-from edgepose.yamldoc.validation import Problems, sentence
 
 LONGEST: Final = 64  # characters, as host names
 FORBIDDEN: Final = "/+#"  # separators and wildcards of MQTT topics, which names become a part of
@@ -67,92 +66,6 @@ def host_name() -> str:
     """Return the host's name without what a device name may not hold."""
     name = socket.gethostname().translate(str.maketrans("", "", FORBIDDEN)).strip()
     return name or "edgepose"
-
-
-Watch = TypeVar("Watch", bound=Options)
-
-
-def _or_empty(value: Any) -> Any:
-    """Return an empty mapping for what YAML reads as nothing: `{arms_up, squats}` names two."""
-    return {} if value is None else value
-
-
-class OverrideSection(Options):
-    """The thresholds of a watch that are different in a profile."""
-
-    enter: Fraction | None = Field(default=None, description="score from which the pose is shown")
-    exit: Fraction | None = Field(default=None, description="score below which it ends")
-    hold: Seconds | None = Field(default=None, description="seconds to hold it until it fires")
-    release: Seconds | None = Field(default=None, description="seconds below exit until it ends")
-    cooldown: Seconds | None = Field(default=None, description="seconds until it can fire again")
-    angle_deviation: Annotated[float, Field(gt=0.0, le=180.0)] | None = Field(
-        default=None, description="degrees every limb may be off"
-    )
-
-    @property
-    def changes(self) -> dict[str, float]:
-        """Return the thresholds that differ."""
-        return {key: value for key, value in self.model_dump().items() if value is not None}
-
-
-_Override = Annotated[
-    OverrideSection,
-    BeforeValidator(_or_empty, json_schema_input_type=OverrideSection | None),
-]
-
-
-class ProfileSection(Options):
-    """The watches that count in a profile."""
-
-    watch: dict[str, _Override] | None = Field(
-        default=None,
-        description="the watches that count, each with the thresholds that differ; unset: all",
-        examples=[{"arms_up": {"enter": 0.9, "hold": 2.0}}],
-    )
-
-    def of(self, name: str) -> OverrideSection | None:
-        """Return what differs for a watch, None where it does not count."""
-        return OverrideSection() if self.watch is None else self.watch.get(name)
-
-    def watching(self, watches: Iterable[str]) -> list[str]:
-        """Return those of all watches that count."""
-        return [name for name in watches if self.of(name) is not None]
-
-
-_Profile = Annotated[
-    ProfileSection,
-    BeforeValidator(_or_empty, json_schema_input_type=ProfileSection | None),
-]
-Profiles = dict[str, _Profile]
-
-
-def overlaid(section: Watch, override: OverrideSection) -> Watch:
-    """Return a watch with the thresholds that differ. Raises pydantic's ValidationError."""
-    if not override.changes:
-        return section
-    return section.model_validate(section.model_dump(exclude_unset=True) | override.changes)
-
-
-def check_profiles(
-    profiles: Mapping[str, ProfileSection], watches: Mapping[str, Options], problems: Problems
-) -> None:
-    """Report watches that do not exist, and thresholds that don't go together."""
-    for profile, section in profiles.items():
-        for name, override in (section.watch or {}).items():
-            problem = _problem(name, override, watches)
-            if problem:
-                problems.add(("profiles", profile, "watch", name), problem)
-
-
-def _problem(name: str, override: OverrideSection, watches: Mapping[str, Options]) -> str:
-    if name not in watches:
-        known = near_miss(name, watches) or "; there is no watch in this file"
-        return f"expected the name of a watch, found '{name}'{known}"
-    try:
-        overlaid(watches[name], override)
-    except ValidationError as error:
-        return sentence(error.errors()[0])
-    return ""
 
 
 MOST_FPS: Final = 1000.0  # far above any camera and network

@@ -14,7 +14,7 @@ from witness import Witness
 from edgepose.appliance.appliance import Appliance
 from edgepose.appliance.assembly import in_profile
 from edgepose.config.loader import load
-from edgepose.config.schema import OverrideSection
+from edgepose.config.profiles import OverrideSection
 from edgepose.core.trigger import TUNABLE
 from edgepose.errors import ConfigError, UserError
 from edgepose.types import Scene
