@@ -100,7 +100,11 @@ class Appliance(Controls):
         self._updates = self._new_updates()
         self._extra["remote update"] = self._updates
         self.pipeline = self._new_pipeline()
-        self._commands: dict[str, Callable[[Any], str]] = self._updates.commands | {
+        self._commands = self._updates.commands | self._own_commands()
+
+    def _own_commands(self) -> dict[str, Callable[[Any], str]]:
+        """Return what carries out each command, by its name."""
+        return {
             "detect": self._detect,
             "thresholds": lambda value: self._tuning.tune(value, self.pipeline.watches),
             "template": lambda value: self._tuning.use_template(value, self.pipeline.watches),

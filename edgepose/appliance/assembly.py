@@ -14,7 +14,8 @@ from edgepose.appliance.routines import StepWatches
 from edgepose.config.limits import commands_of
 from edgepose.config.loader import Config
 from edgepose.config.plugins import Part
-from edgepose.config.schema import WatchSection, overlaid
+from edgepose.config.profiles import overlaid
+from edgepose.config.schema import WatchSection
 from edgepose.config.templates import adapt
 from edgepose.core.families.base import Family
 from edgepose.core.person_smoothing import new_person_smoother
@@ -173,41 +174,50 @@ def _new_watches(config: Config, known_score: float) -> list[Watch]:
     }
     watches: list[Watch] = []
     for name, section in config.watches.items():
-        rules = thresholds(section), section.max_age
-        if exercise := config.exercises.get(name):
-            watches.append(
-                ExerciseWatch(
-                    name,
-                    exercise,
-                    goal=section.goal,
-                    rest=section.rest,
-                    release=config.people.release,
-                    max_age=section.max_age,
-                    min_score=known_score,
-                    language=config.language.name,
-                )
-            )
-        elif routine := config.routines.get(name):
-            new_step = StepWatches(routine, section.max_age, known_score, config.language)
-            language = config.language.name
-            watches.append(
-                RoutineWatch(name, routine, new_step, max_age=section.max_age, language=language)
-            )
+        if name in config.exercises:
+            watches.append(_exercise_watch(config, name, known_score))
+        elif name in config.routines:
+            watches.append(_routine_watch(config, name, known_score))
         elif classifier := config.classifiers.get(name):
             index = classifier.classes.index(section.class_name or "")
+            rules = thresholds(section), section.max_age
             watches.append(ClassifierWatch(name, opened[classifier], index, *rules))
         else:
-            watches.append(
-                PoseWatch(
-                    name,
-                    config.templates[name],
-                    *rules,
-                    min_score=known_score,
-                    max_deviated=section.max_deviated,
-                    words=config.language.phrases.corrections,
-                )
-            )
+            watches.append(_pose_watch(config, name, known_score))
     return watches
+
+
+def _exercise_watch(config: Config, name: str, known_score: float) -> ExerciseWatch:
+    section = config.watches[name]
+    return ExerciseWatch(
+        name,
+        config.exercises[name],
+        goal=section.goal,
+        rest=section.rest,
+        release=config.people.release,
+        max_age=section.max_age,
+        min_score=known_score,
+        language=config.language.name,
+    )
+
+
+def _routine_watch(config: Config, name: str, known_score: float) -> RoutineWatch:
+    routine, max_age = config.routines[name], config.watches[name].max_age
+    new_step = StepWatches(routine, max_age, known_score, config.language)
+    return RoutineWatch(name, routine, new_step, max_age=max_age, language=config.language.name)
+
+
+def _pose_watch(config: Config, name: str, known_score: float) -> PoseWatch:
+    section = config.watches[name]
+    return PoseWatch(
+        name,
+        config.templates[name],
+        thresholds(section),
+        section.max_age,
+        min_score=known_score,
+        max_deviated=section.max_deviated,
+        words=config.language.phrases.corrections,
+    )
 
 
 def thresholds(section: WatchSection) -> Thresholds:
