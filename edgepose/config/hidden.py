@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any, Final
 
 import yaml
@@ -106,8 +106,7 @@ def _scalars(node: yaml.Node | None, path: KeyPath) -> Iterator[tuple[KeyPath, y
         own = {key.value for key, _ in node.value}
         for key, value in node.value:
             if key.tag == _MERGE:
-                merged = _scalars(value, path)
-                yield from (one for one in merged if one[0][len(path)] not in own)
+                yield from _merged(value, path, own)
             else:
                 yield from _scalars(value, (*path, key.value))
     elif isinstance(node, yaml.SequenceNode):
@@ -115,6 +114,17 @@ def _scalars(node: yaml.Node | None, path: KeyPath) -> Iterator[tuple[KeyPath, y
             yield from _scalars(value, (*path, i))
     elif node is not None:
         yield path, node
+
+
+def _merged(
+    node: yaml.Node, path: KeyPath, own: Container[str | int]
+) -> Iterator[tuple[KeyPath, yaml.Node]]:
+    """Yield what `<<: *name` brings into a mapping whose own keys win over it, the first too."""
+    taken: set[str | int] = set()
+    for source in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+        found = [one for one in _scalars(source, path) if one[0][len(path)] not in own]
+        yield from (one for one in found if one[0][len(path)] not in taken)
+        taken |= {place[len(path)] for place, _ in found}
 
 
 def _without_comment(line: str) -> str:

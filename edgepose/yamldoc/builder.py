@@ -40,7 +40,7 @@ class Builder:
         self.marks: dict[KeyPath, Mark] = {}
         self._problems: list[Problem] = []
         self._seen: set[int] = set()  # ids of nodes; an alias is the node of its anchor again
-        self._values = self._aliased = 0
+        self._values = self._aliased = self._merging = 0  # the last: mappings being merged
 
     def finish(self, node: yaml.Node) -> Any:
         """Return the value of the top node. Raises DocumentError with every problem."""
@@ -73,7 +73,7 @@ class Builder:
         self._aliased += id(node) in self._seen
         self._seen.add(id(node))
         is_many = self._values > MAX_VALUES or self._aliased > MAX_ALIASED
-        if is_many or len(path) > MAX_DEPTH:
+        if is_many or len(path) + self._merging > MAX_DEPTH:
             text = "aliases (`*name`) repeat too much; write the values out"
             mark = self.marks.get(path[:1], self._mark(node))
             raise DocumentError(problem_at(mark, path[:1], text, "syntax"))
@@ -111,7 +111,9 @@ class Builder:
             if not isinstance(source, yaml.MappingNode):
                 self._report(node, path, "`<<` takes a mapping (`<<: *name`)")
                 continue
+            self._merging += 1
             found |= self._build(source, path)
+            self._merging -= 1
         return found
 
     def _key(self, node: yaml.Node, path: KeyPath) -> str | None:

@@ -53,10 +53,15 @@ def test_a_secret_in_a_wrong_form_is_not_shown(value: str):
 
 def test_a_merged_secret_stays_with_its_own_section():
     """One that a section overrides is that of the other section still."""
-    own = "outputs:\n  a: &a {host: x, password: one}\n  b: {<<: *a, password: two}\n"
+    own = (
+        "outputs:\n  a: &a {host: x, password: one}\n  b: &b {<<: *a, password: two}\n"
+        "  c: {<<: [*b, *a, {secret: three}]}\n"
+    )
     import yaml
 
-    assert yaml.safe_load(restore(hide(own), own)) == yaml.safe_load(own)
+    shown = hide(own)
+    assert [secret for secret in ("one", "two", "three") if secret in shown] == []
+    assert yaml.safe_load(restore(shown, own)) == yaml.safe_load(own)
 
 
 def test_what_comes_back_unchanged_is_the_file_again():

@@ -202,6 +202,17 @@ def test_what_is_not_our_yaml_gets_a_sentence_with_its_line(text: str, line: int
     assert words in said
 
 
+CHAIN = "".join(f"a{i}: &a{i} {{<<: *a{i - 1}}}\n" for i in range(1, 2000))
+
+
+@pytest.mark.parametrize(
+    "text", ["a: &x {<<: *x}", "a: &x {<<: [*x]}", "a: &x {<<: {<<: *x}}", "a0: &a0 {}\n" + CHAIN]
+)
+def test_a_mapping_merged_into_itself_is_refused(text: str):
+    """Nor is one behind two thousand others followed: no stack is that deep."""
+    assert "repeat too much" in complaint(text)
+
+
 def test_a_value_that_is_not_utf_8_is_refused():
     """A byte of the command line that is no text comes as half a character."""
     with pytest.raises(UserError, match="half a character"):
