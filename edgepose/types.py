@@ -160,7 +160,7 @@ class Pose:
 
         One that is not finite has score -1, below every threshold.
         """
-        return self.once(_rows)
+        return self.once(_own_rows)
 
     def once(self, make: Callable[..., T], *arguments: Hashable) -> T:
         """Return `make(self, *arguments)`, made for whoever asks first: watches ask for the same.
@@ -214,8 +214,13 @@ class Pose:
         return {**head, "score": round(self.score, 3), "keypoints": keypoints, **tail}
 
 
-def _rows(pose: Pose) -> list[Row]:
-    flat: list[float] = pose.keypoints.ravel().tolist()
+def _own_rows(pose: Pose) -> list[Row]:
+    return rows_of(pose.keypoints)
+
+
+def rows_of(keypoints: Keypoints) -> list[Row]:
+    """Return (n, 3) keypoints as `Pose.rows` does."""
+    flat: list[float] = keypoints.ravel().tolist()
     rows = list(zip(*[iter(flat)] * 3, strict=True))
     if math.isfinite(sum(flat)):
         return rows

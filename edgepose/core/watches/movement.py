@@ -23,6 +23,7 @@ from edgepose.core.watches.signals import (
     Side,
     Tilt,
     place,
+    places,
 )
 from edgepose.skeleton import EXTRA_INDEX
 
@@ -153,9 +154,7 @@ class Exercise:
 
     def is_seen(self, body: Body, sides: Iterable[Side] = SIDES) -> bool:
         """Return whether what it needs is seen, of one side at least."""
-        return any(
-            body.visibility([place(name, side) for name in self.needs]) > GUESSED for side in sides
-        )
+        return any(body.visibility(places(self.needs, side)) > GUESSED for side in sides)
 
 
 def one_sided(exercise: Exercise, side: Side) -> Exercise | None:

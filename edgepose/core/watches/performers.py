@@ -166,6 +166,7 @@ class Hold:
         self.person = person
         self.count = 0
         self._exercise = exercise
+        self._checks = (*exercise.all_guards, *exercise.hold)
         self._goal = goal
         self._language = language
         self._advice = Prompt()
@@ -215,9 +216,9 @@ class Hold:
         """Return whether every condition holds, on one and the same side where they have sides."""
         if not self._exercise.is_seen(body):
             return False
-        checks = (*self._exercise.all_guards, *self._exercise.hold)
         broken = [
-            next((c for c in checks if not c.holds(c.measure(body, side))), None) for side in SIDES
+            next((c for c in self._checks if not c.holds(c.measure(body, side))), None)
+            for side in SIDES
         ]
         worst = None if None in broken else broken[0]
         if worst is not None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple
 
 from edgepose.core.matching import Templates
 from edgepose.core.templates import MIN_SCORE
 from edgepose.skeleton import EXTRA_INDEX, INDEX
-from edgepose.types import Pose
+from edgepose.types import Pose, rows_of
 
 Side = Literal["left", "right"]
 Place = tuple[int, ...]  # keypoints whose middle is meant; usually one
@@ -45,6 +46,12 @@ SURE: Final = 0.45  # score that it hardly ever gave them; legs in the picture h
 PLACES: Final = (*NAMED, *SIDED, *MIDDLES)  # every name that `place` knows
 
 
+@lru_cache
+def places(names: tuple[str, ...], side: Side) -> tuple[Place, ...]:
+    """Return the keypoints of several names, as `place` does."""
+    return tuple(place(name, side) for name in names)
+
+
 def place(name: str, side: Side) -> Place:
     """Return the keypoints of a name: `hip` of that side, `left_hip` whatever the side, `hips`.
 
@@ -55,8 +62,44 @@ def place(name: str, side: Side) -> Place:
     return (NAMED[name if name in NAMED else f"{side}_{name}"],)
 
 
+_TORSO: Final = (MIDDLES["shoulders"], MIDDLES["hips"])
 _NO_SCORES: Final = [0.0] * len(EXTRA_INDEX)
 _NO_POINTS: Final = [None] * len(EXTRA_INDEX)
+
+
+class _Measured(NamedTuple):
+    """What every exercise reads of a pose: made once, as Body describes it.
+
+    middles: of several keypoints, as far as somebody asked for them.
+    """
+
+    scores: Sequence[float]
+    points: Sequence[Way | None]
+    middles: dict[Place, Way | None]
+    torso: float
+
+
+def _measured(pose: Pose, min_score: float) -> _Measured:
+    """Return what exercises read; a score of float32 is compared with `min_score` as it is."""
+    height, width = map(float, pose.size)
+    rows = pose.rows if pose.extra is None else pose.rows + rows_of(pose.extra)
+    scores = [score for _, _, score in rows]
+    points = [(y * height, x * width) if score >= min_score else None for y, x, score in rows]
+    if pose.extra is None:
+        scores += _NO_SCORES
+        points += _NO_POINTS
+    middles: dict[Place, Way | None] = {where: _middle(points, where) for where in _TORSO}
+    shoulders, hips = middles.values()
+    torso = math.dist(shoulders, hips) if shoulders and hips else math.nan
+    return _Measured(scores, points, middles, torso)
+
+
+def _middle(points: Sequence[Way | None], where: Place) -> Way | None:
+    """Return the middle of those of some points that are known, None without any."""
+    known = [point for index in where if (point := points[index]) is not None]
+    if not known:
+        return None
+    return sum(y for y, _ in known) / len(known), sum(x for _, x in known) / len(known)
 
 
 class Body:
@@ -67,26 +110,15 @@ class Body:
     lengths, which only their past can tell (see Ground); NaN where nobody has noted it.
     """
 
-    __slots__ = ("_min_score", "_points", "_sure", "pose", "rise", "scores", "torso")
+    __slots__ = ("_middles", "_min_score", "_points", "_sure", "pose", "rise", "scores", "torso")
 
     def __init__(self, pose: Pose, min_score: float = MIN_SCORE) -> None:
         """Take a pose; keypoints whose score is below `min_score` are unknown."""
-        height, width = pose.size
         self.pose = pose
         self.rise = math.nan
         self._min_score = min_score
         self._sure: Body | None = None
-        rows = pose.keypoints.tolist()
-        if pose.extra is not None:
-            rows += pose.extra.tolist()
-        self.scores = [score for _, _, score in rows]
-        self._points: list[Way | None] = [
-            (y * height, x * width) if score >= min_score else None for y, x, score in rows
-        ]
-        if pose.extra is None:
-            self.scores += _NO_SCORES
-            self._points += _NO_POINTS
-        self.torso = self.length(MIDDLES["shoulders"], MIDDLES["hips"])
+        self.scores, self._points, self._middles, self.torso = pose.once(_measured, min_score)
 
     @property
     def sure(self) -> Body:
@@ -101,10 +133,9 @@ class Body:
         """Return (y, x) in pixels, of several keypoints the middle of those that are known."""
         if len(where) == 1:
             return self._points[where[0]]
-        known = [point for index in where if (point := self._points[index]) is not None]
-        if not known:
-            return None
-        return sum(y for y, _ in known) / len(known), sum(x for _, x in known) / len(known)
+        if where not in self._middles:
+            self._middles[where] = _middle(self._points, where)
+        return self._middles[where]
 
     def way(self, start: Place, end: Place) -> Way | None:
         """Return the vector from one place to another."""
@@ -202,9 +233,6 @@ class Distance:
     def __call__(self, body: Body) -> float:
         """Return the distance."""
         return body.length(self.start, self.end) / body.torso if body.torso else math.nan
-
-
-_TORSO: Final = (MIDDLES["shoulders"], MIDDLES["hips"])
 
 
 LEAK: Final = 0.02  # torso lengths a second by which the ground comes up again
