@@ -31,7 +31,7 @@ _ADVICE: Final = 46  # units: read from five metres, where 30 are read from thre
 def draw_cards(
     page: Page, watches: Sequence[WatchState], titled: Callable[[str], str] = str
 ) -> None:
-    """Draw a card for each watch down the left side: ring, score, title and count.
+    """Draw a card for each watch down the left side: ring, number, title and count.
 
     titled: returns the title of a watch by its name.
     """
@@ -70,8 +70,8 @@ class Card:
     def of(cls, page: Page, watch: WatchState, title: str, scale: float) -> Card:
         """Return the card of a watch; `scale` 1 is full size."""
         name = page.text(title, 30 * scale, INK if _is_seen(watch) else MUTED, _NAME_SHARE)
-        times = f"{TIMES}{watch.count}"
-        count = page.text(times, 30 * scale, page.accent) if watch.count else None
+        is_beside = watch.count > 0 and watch.kind != "exercise"  # whose ring has it
+        count = page.text(f"{TIMES}{watch.count}", 30 * scale, page.accent) if is_beside else None
         return cls(watch, page.px(_RING * scale), page.px(PADDING * scale), name, count)
 
     @property
@@ -86,6 +86,11 @@ def _is_seen(watch: WatchState) -> bool:
     return watch.match is not None or watch.score > 0
 
 
+def _number(watch: WatchState) -> str:
+    """Return what stands in the ring: repetitions, or how good the pose is in per cent."""
+    return str(watch.count) if watch.kind == "exercise" else f"{100 * watch.score:.0f}"
+
+
 def _draw_card(page: Page, card: Card, y: int, width: int) -> None:
     height, x = card.ring + 2 * card.pad, page.px(MARGIN)
     blend(page.canvas, panel((height, width), height // 2, PANEL, PANEL_OPACITY), y, x)
@@ -98,7 +103,7 @@ def _draw_card(page: Page, card: Card, y: int, width: int) -> None:
 
 
 def _draw_ring(page: Page, card: Card, y: int, x: int) -> None:
-    """Draw the hold ring with the score in it; an active watch has a full disc."""
+    """Draw the ring of progress with a number in it; an active watch has a full disc."""
     watch, thickness = card.watch, max(card.ring // 9, 1)
     centre = (x + card.ring // 2, y + card.ring // 2)
     active = watch.phase in ("active", "releasing")
@@ -109,7 +114,7 @@ def _draw_ring(page: Page, card: Card, y: int, x: int) -> None:
         radius = (card.ring - thickness) // 2
         draw_arc(page, centre, radius, thickness, watch.progress)
     colour = PANEL if active else INK if _is_seen(watch) else MUTED
-    words = f"{100 * watch.score:.0f}" if _is_seen(watch) else NOBODY
+    words = _number(watch) if _is_seen(watch) else NOBODY
     score = page.type.text(words, round((0.4 if len(words) < 3 else 0.33) * card.ring), colour)
     blend(page.canvas, score, centre[1] - score.size[0] // 2, centre[0] - score.size[1] // 2)
 

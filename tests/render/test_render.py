@@ -668,3 +668,15 @@ def test_limb_states_stay_apart_for_colour_blind_eyes(who: str):
     assert np.linalg.norm(matching - deviating) > 50
     assert np.linalg.norm(matching - unknown) > 30
     assert np.linalg.norm(deviating - unknown) > 30
+
+
+def test_the_card_of_an_exercise_has_its_repetitions():
+    """A number beside its name reads as a count; how far one is, the ring shows."""
+    card, number = (slice(10, 70), slice(10, 70)), (slice(28, 50), slice(28, 50))
+    squats = WatchState("squats", kind="exercise", score=0.2)
+    before, after = (
+        Renderer().draw(scene(watches=(state,))) for state in (squats, replace(squats, score=0.7))
+    )
+    assert (before[card] != after[card]).any()
+    assert (before[number] == after[number]).all()
+    assert len(np.unique(before[number])) > 2  # there is one
