@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,11 +26,13 @@ class _Nearest:
     state: WatchState
     held: float = 0.0
     reason: str = ""  # of the latest repetition that was not counted
+    has_begun: bool = False  # whether a repetition could have: somebody was at its start
     has_fired: bool = False
 
     def take(self, state: WatchState) -> None:
         """Take the state of one more frame."""
         self.held = max(self.held, state.held)
+        self.has_begun |= state.phase not in ("idle", "settling")
         if state.score > self.state.score:
             self.state = state
 
@@ -41,18 +44,22 @@ class _Nearest:
         if not state.person:
             return "nobody was in view"
         if state.kind == "exercise":
-            reached = self.reason or f"{state.score:.0%} of the way to the target at most"
-            return f"nothing counted; {reached}"
+            return f"nothing counted; {self.reason or self._of_exercise()}"
         if state.kind == "hold":
             return "; ".join(filter(None, ("not held", state.advice)))
         return self._of_pose()
+
+    def _of_exercise(self) -> str:
+        if not self.has_begun:
+            return "nobody was at its start for long enough, such as upright before a squat"
+        return f"{self.state.score:.0%} of the way to the target at most"
 
     def _of_pose(self) -> str:
         state = self.state
         worst = max(state.match.deviated if state.match else (), key=_turn, default=None)
         details = [f"best {state.score:.2f}"]
         if self.held > 0:
-            details.append(f"held {self.held:.1f} of {state.hold:g} s")
+            details.append(f"held {math.floor(10 * self.held) / 10:.1f} of {state.hold:g} s")
         if worst is not None:
             details.append(f"{worst.limb} {_turn(worst):.0f}° off")
         return ", ".join(details)

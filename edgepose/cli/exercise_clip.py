@@ -180,8 +180,28 @@ def told(path: Path, exercise: Exercise, made: Trace) -> str:
     ended = [change.held or 0.0 for _, change in made.holds if change.type == "end"]
     lines = [f"{time:8.2f} s  {change.type}" for time, change in made.holds if not change.held]
     lines += [f"            held {held:.1f} s" for held in ended]
-    lines += [_line(exercise, attempt) for attempt in made.attempts]
+    lines += [_line(exercise, attempt) for attempt in made.attempts] or _nothing(exercise, made)
     return "\n".join([head, *(_bars(side) for side in made.sides), *lines])
+
+
+def _nothing(exercise: Exercise, made: Trace) -> list[str]:
+    """Return a line about what a repetition needs and no frame had."""
+    measure, swings = exercise.measure, exercise.swings
+    known = [value for side in made.sides for value in side if not math.isnan(value)]
+    if measure is None or swings is None or not known:
+        return []
+    if not any(map(swings.start.holds, known)):
+        missing = "the start was never reached"
+    elif not any(map(swings.target.holds, known)):
+        missing = "the target was never reached"
+    else:
+        missing = f"the start was not held for {swings.settle:g} s before it"
+    low, high = amount(min(known), exercise.unit), amount(max(known), exercise.unit)
+    return [
+        f"            no swing: {missing}",
+        f"            {describe(measure.left)}: {low} to {high}; a repetition starts "
+        f"{swings.start}{exercise.unit} and goes {swings.target}{exercise.unit}",
+    ]
 
 
 def _line(exercise: Exercise, attempt: Attempt) -> str:

@@ -32,8 +32,14 @@ def event(kind, **more):
         (WatchState("w"), "nobody was in view"),
         (WatchState("w", score=0.41, person=1), "best 0.41"),
         (WatchState("w", score=0.9, person=1, held=1.24, hold=3), "best 0.90, held 1.2 of 3 s"),
+        (WatchState("w", score=0.9, person=1, held=0.98, hold=1), "best 0.90, held 0.9 of 1 s"),
         (
-            WatchState("w", score=0.62, person=1, kind="exercise"),
+            WatchState("w", score=1.0, person=1, kind="exercise"),
+            "nothing counted; nobody was at its start for long enough, such as upright before a "
+            "squat",
+        ),
+        (
+            WatchState("w", "going", score=0.62, person=1, kind="exercise"),
             "nothing counted; 62% of the way to the target at most",
         ),
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,21 @@ def test_test_prints_json(edgepose_command, squats):
     assert row["count"] == 3
     assert [swing["outcome"] for swing in row["swings"]] == ["counted"] * 3 + ["short"]
     assert row["swings"][3]["reason"].startswith("go deeper: ")
+
+
+@pytest.mark.parametrize(
+    ("frames", "missing"),
+    [
+        (slice(38, 54), "the start was never reached"),  # down all the time
+        (slice(0, 8), "the target was never reached"),
+    ],
+)
+def test_test_says_what_a_clip_without_a_swing_lacks(edgepose_command, here, frames, missing):
+    """Somebody who never stands up, or never moves: with what was seen and what is needed."""
+    clip = record(here / "clip.jsonl", frames_of("squat")[frames] * 10)
+    said = edgepose_command("exercise", "test", "squat", clip)
+    assert f"no swing: {missing}" in said.out
+    assert re.search(r"knee angle .*: \d+° to \d+°; a repetition starts above 150°", said.out)
 
 
 def test_another_movement_names_the_guard(edgepose_command, squats):
