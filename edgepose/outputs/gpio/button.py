@@ -52,7 +52,7 @@ class ButtonOptions(options.Options):
         default="auto",
         min_length=1,
         description="label of the chip as gpiodetect shows it, or /dev/gpiochipN; auto: the Pi's "
-        "header; fake: none at all",
+        "header; fake: a pretended one",
     )
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ under that label. Not simulated: bounce, load and the duration of an edge.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import time
 from collections import deque
@@ -14,6 +15,8 @@ from collections.abc import Callable
 from typing import ClassVar, Final, Literal
 
 from edgepose.outputs.gpio.lines import CONSUMER, Chip, ChipDriver, InputLine, Line
+
+log = logging.getLogger(__name__)
 
 LINES: Final = 54  # of a Pi 4
 _HISTORY: Final = 10_000  # changes that are kept of each pin
@@ -163,7 +166,11 @@ class _FakeLine(Line):
 
     def drive(self, level: float) -> None:
         self._chip.check()
-        self._pin.drive((level > 0) != self._active_low)
+        before, now = self._pin.driven, (level > 0) != self._active_low
+        self._pin.drive(now)
+        if before is not None and before != now:
+            number = self._chip.pins.index(self._pin)
+            log.info("Line %d of the fake chip is %s.", number, "on" if level > 0 else "off")
 
     def release(self) -> None:
         if self._pin.holder == CONSUMER:

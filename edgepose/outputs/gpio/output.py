@@ -83,7 +83,7 @@ class GpioOptions(options.Options):
         default="auto",
         min_length=1,
         description="label of the chip as gpiodetect shows it, or /dev/gpiochipN; auto: the Pi's "
-        "header; fake: none at all",
+        "header; fake: a pretended one",
     )
     frequency: Annotated[float, Field(gt=0.0, le=100_000.0)] = Field(
         default=1000.0, description="of pwm, in Hz; it needs dtoverlay=pwm, `line` is its channel"

@@ -36,6 +36,20 @@ def test_a_level_follows_the_pose(make_relay: MakeRelay, chip: Chip):
     assert chip.level(LINE) == 0
 
 
+def test_the_fake_chip_says_when_it_switches(
+    make_relay: MakeRelay, chip: Chip, caplog: pytest.LogCaptureFixture
+):
+    """Whoever tries a configuration without pins sees the click, and not each frame of it."""
+    caplog.set_level("INFO", "edgepose.outputs.gpio.fake")
+    relay = make_relay()
+    relay.show(relay.event("start"))
+    relay.show()
+    relay.show(relay.event("end"))
+
+    said = [f"Line {LINE} of the fake chip is {word}." for word in ("on", "off")]
+    assert caplog.messages == (said if chip.option.startswith("fake") else [])
+
+
 def test_active_low_is_turned_around(make_relay: MakeRelay, chip: Chip):
     """Off is high from the first moment on, and when the output is closed."""
     relay = make_relay(active_low=True)
