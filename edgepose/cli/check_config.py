@@ -24,6 +24,8 @@ from edgepose.config.plugins import Part
 from edgepose.config.schema import VERSION, WatchSection
 from edgepose.definitions.classifier_file import Examples, is_sideways
 from edgepose.errors import ConfigError, counted
+from edgepose.modelstore.manifest import manifest
+from edgepose.modelstore.search import MissingModel, find
 from edgepose.options import Options
 from edgepose.system.urls import redacted_in
 from edgepose.yamldoc.document import read_text
@@ -116,6 +118,7 @@ def notes(config: Config) -> Iterator[str]:
         yield "There is no watch: poses are found, and nothing fires."
     if not config.outputs:
         yield "There is no output: nothing is shown, recorded or sent."
+    yield from _missing_model(config)
     yield from _too_many_people(config)
     yield from _too_many_watches(config)
     yield from _never_started(config)
@@ -127,6 +130,16 @@ def notes(config: Config) -> Iterator[str]:
         yield f"A service reads {path} instead{_fault(path)}"
     for path in misnamed_files(config.path):
         yield f"{path} is not read: rename it to {config.path.name} (Windows hides the .txt)."
+
+
+def _missing_model(config: Config) -> Iterator[str]:
+    """Yield that the file of the model is not on this machine, and how to get it."""
+    name = config.model.name
+    try:
+        if name is not None and name in manifest():
+            find(name)
+    except MissingModel as error:
+        yield f"`run` can't start yet: {error}."
 
 
 def _too_many_people(config: Config) -> Iterator[str]:

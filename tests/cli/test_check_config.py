@@ -253,6 +253,19 @@ def test_outputs_that_show_many_watches_are_in_the_note(edgepose, tmp_path):
     assert "in the outputs 13 ms more" in said
 
 
+def test_a_model_that_must_be_fetched_first_is_noted(edgepose, tmp_path, monkeypatch):
+    """The file is valid, and `run` would still refuse it: with the command that helps."""
+    monkeypatch.setenv("EDGEPOSE_MODEL_PATH", str(tmp_path))
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "version: 1\nsource: {type: synthetic}\nmodel: {name: movenet-thunder-int8}\n"
+    )
+    said = edgepose("check-config", config)
+    assert said.code == 0
+    assert "`run` can't start yet: model movenet-thunder-int8" in said.out
+    assert "edgepose models pull movenet-thunder-int8." in said.out
+
+
 def test_more_people_than_the_model_finds_are_noted(edgepose, tmp_path):
     """MoveNet finds one, however many are to count."""
     config = tmp_path / "c.yaml"
