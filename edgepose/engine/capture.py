@@ -150,7 +150,7 @@ class Capture:
         self._stats.count(f"source_restarts:{self._loss}")
         pause = backoff.next()
         if self.health.restart(reason):
-            log.warning("The source is lost and will be opened again: %s.", reason.rstrip("."))
+            log.warning("The source is lost and will be opened again: %s.", reason.rstrip(".?"))
         log.debug("Trying the source again in %.1f s.", pause)
         self._stop.wait(pause)
 

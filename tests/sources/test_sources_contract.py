@@ -99,6 +99,7 @@ RIGS = {
 @pytest.fixture(params=sorted(registry.SOURCES))
 def rig(request: pytest.FixtureRequest) -> Rig:
     """Return the rig of each registered source; one without a rig fails."""
+    assert request.param in RIGS, f"no rig for {request.param}: add one to RIGS above"
     return RIGS[request.param](request)
 
 
