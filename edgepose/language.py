@@ -474,5 +474,12 @@ def _path(name: str, base: Path | None) -> Path:
 
 
 def _places(text: str) -> set[str]:
-    """Return the names in braces. Raises ValueError for a lone brace."""
-    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+    """Return the names in braces. Raises ValueError for a lone brace, and for more than a name.
+
+    A width, as in `{count:>1000000000}`, would fill the memory.
+    """
+    found = [part[1:] for part in Formatter().parse(text) if part[1] is not None]
+    for name, width, conversion in found:
+        if width or conversion:
+            raise ValueError(f"expected {{{name}}} alone, without `:` and `!`")
+    return {str(name) for name, _, _ in found}

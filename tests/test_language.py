@@ -41,6 +41,8 @@ def test_a_table_of_one_s_own_lies_beside_the_configuration(tmp_path: Path):
     [
         ("lst: een noch\n", r"t.yaml line 1: lst: unknown option; did you mean 'last'\?"),
         ("halfway: 5\n", r"t.yaml line 1: halfway: expected text"),
+        ("more: 'noch {count:>1000000000}'\n", r"line 1: more: expected \{count\} alone"),
+        ("more: 'noch {count!r}'\n", r"line 1: more: expected \{count\} alone"),
         ("more: 'noch {counts}'\n", r"line 1: more: \{counts\} is not filled in here.*\{count\}"),
         ("more: 'noch {count'\n", r"t.yaml line 1: more: "),
     ],

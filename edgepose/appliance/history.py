@@ -267,15 +267,16 @@ class History(Output):
         try:
             found = state_file.read_object(self._path)
             days = [_day_from(row) for row in found["days"]]
-            self._days = {(day.watch, day.day): day for day in days}
-            self._sets.extend(row for row in found["sets"] if day_of(row["time"]))
-            for row in self._sets:
-                if "step" in row:
-                    self._titles[row["watch"], row["step"]] = row["step_title"]
+            sets = [row for row in found["sets"] if day_of(row["time"])]
+            titles = {_step_of(row): _text(row["step_title"]) for row in sets if "step" in row}
         except FileNotFoundError:
             return
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             log.warning("%s: can't be read (%s): the history begins again.", self._path, error)
+            return
+        self._days = {(day.watch, day.day): day for day in days}
+        self._sets.extend(sets)
+        self._titles = titles
 
 
 def _row(day: DayOfWatch) -> dict[str, Any]:
@@ -289,6 +290,26 @@ def _row(day: DayOfWatch) -> dict[str, Any]:
 
 
 def _day_from(row: Values) -> DayOfWatch:
-    day = datetime.date.fromisoformat(row["day"])
-    faults: Counter[str] = Counter(row["faults"])
-    return DayOfWatch(**{**row, "day": day, "faults": faults})
+    """Return the day of a row that was read. Raises KeyError, TypeError or ValueError."""
+    faults = {_text(name): int(count) for name, count in row["faults"].items()}
+    return DayOfWatch(
+        _text(row["watch"]),
+        datetime.date.fromisoformat(row["day"]),
+        repetitions=int(row["repetitions"]),
+        partials=int(row["partials"]),
+        sets=int(row["sets"]),
+        held=float(row["held"]),
+        longest=float(row["longest"]),
+        faults=Counter(faults),
+    )
+
+
+def _step_of(row: Values) -> tuple[str, str]:
+    return _text(row["watch"]), _text(row["step"])
+
+
+def _text(value: object) -> str:
+    """Return a text that was read. Raises TypeError for anything else."""
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.40} is no text")
+    return value

@@ -111,10 +111,11 @@ def _event(row: Mapping[str, Any]) -> Event:
 def end_of(start: Event, unix: float) -> Event:
     """Return the end of a start whose own end was never made: the process was killed meanwhile.
 
-    Its id follows from that of the start, so that it is the same one however often this is done.
+    Its id follows from the start, so that it is the same one however often this is done.
     How long the pose was held is not known. unix: seconds, when this became known.
     """
-    tail = hashlib.sha256(start.id.encode()).hexdigest()[:6]
+    whose = f"{start.id} {start.name} {start.person}"  # in a damaged file two starts have one id
+    tail = hashlib.sha256(whose.encode()).hexdigest()[:6]
     return Event(
         f"{start.time:.6f}-{tail}", "end", start.name, start.device, unix, start.frame_time,
         person=start.person, count=start.count,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ from edgepose.types import Effort, Event, Scene, WatchKind, blank_frame
 
 NOON = datetime.datetime(2026, 11, 9, 12).timestamp()
 DAY = 86400
+ROW: dict[str, Any] = {
+    "watch": "squats", "day": "2026-11-09", "repetitions": 1, "partials": 0, "sets": 0,
+    "held": 0.0, "longest": 0.0, "faults": {},
+}  # fmt: skip
 
 
 def rep(day: int = 0, **more: Any) -> dict[str, Any]:
@@ -190,7 +195,19 @@ def test_a_clip_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    "damaged", ["", "{", '{"days": 3, "sets": []}', '{"days": [{}], "sets": []}']
+    "damaged",
+    [
+        "",
+        "{",
+        '{"days": 3, "sets": []}',
+        '{"days": [{}], "sets": []}',
+        json.dumps({"days": [ROW | {"repetitions": "x"}], "sets": []}),
+        json.dumps({"days": [ROW | {"faults": {"a": "b"}}], "sets": []}),
+        json.dumps({"days": [ROW | {"faults": [1]}], "sets": []}),
+        json.dumps({"days": [ROW | {"watch": 1}], "sets": []}),
+        json.dumps({"days": [], "sets": [{"time": 1e9, "watch": [], "step": 1}]}),
+        json.dumps({"days": [], "sets": [5]}),
+    ],
 )
 def test_a_damaged_file_counts_as_none(
     new_history: Callable[..., History], tmp_path: Path, damaged: str

@@ -7,11 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from edgepose.config.limits import DEFAULTS, commands_of
+from edgepose.appliance import threads
+from edgepose.config import last_broker
+from edgepose.config.limits import DEFAULTS, commands_of, reserved
 from edgepose.config.loader import Config, loads
 from edgepose.config.pushed import accept_pushed
 from edgepose.definitions import library
 from edgepose.errors import ConfigError
+from edgepose.modelstore import speeds
+from edgepose.outputs.web import token
+from edgepose.runtimes.edgetpu import PAIR
+from edgepose.system.paths import state_folder
 
 TEXT = """\
 version: 1
@@ -241,3 +247,12 @@ def test_the_name_of_a_clip_is_what_it_looks_like(file: Path, name: str):
     """One was too long to be a name and ended the process; one was `edgepose.yaml` before noon."""
     with pytest.raises(ConfigError, match=r"found %.* in "):
         pushed(file, f"{TEXT}  clips: {{type: video, around: 5, path: '{name}'}}\n")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [threads._FILE, speeds._FILE, token.FILE, last_broker.FILE, PAIR, "history/x", "profile/x"],
+)
+def test_no_output_writes_to_what_edgepose_keeps(name: str, tmp_path: Path):
+    """Whoever may push could spoil it."""
+    assert "own files" in reserved(state_folder() / name, tmp_path / "a.yaml")
