@@ -37,7 +37,7 @@ ALL: Final[tuple[str, ...]] = get_args(Command)
 _FOLDERS: Final = ("templates", "exercises", "classifiers", "routines")  # of definitions
 _STATE: Final = (
     "last-good", "last-broker.json", "history", "pushes", "outbox", "models", "profile",
-    "web-token", "web-logouts", "speeds.json", "threads.json",
+    "web-token", "web-logouts", "speeds.json", "threads.json", "edge-tpu-pair.json",
 )  # fmt: skip
 _CONFIGS: Final = (".yaml", ".yml")
 

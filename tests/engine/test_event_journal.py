@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -134,6 +136,20 @@ def test_torn_and_foreign_lines_are_left_out(opened: Open, path: Path):
     )
 
     assert ids(opened(), "log") == ["id-1", "id-2"]
+
+
+def test_two_starts_with_one_id_get_an_end_each(opened: Open, path: Path):
+    """As a damaged file can have them: both are over at once, not one of them a restart later."""
+    path.parent.mkdir()
+    two = replace(event(1, "start"), person=None), event(1, "start")
+    rows = [{"outputs": ["log"]}, *({"open": start.to_dict()} for start in two)]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+
+    first = opened("log")
+    ends = first.lacking("log")
+    assert [(end.type, end.person) for end in ends] == [("end", None), ("end", 1)]
+    first.close()
+    assert ids(opened("log"), "log") == [end.id for end in ends]
 
 
 def test_a_second_process_writes_nothing(opened: Open, path: Path):
