@@ -245,7 +245,8 @@ def test_the_status_file_is_whole_readable_by_all_and_goes_with_the_process(tmp_
     assert json.loads(path.read_text())["health"] == HEALTH
     assert path.stat().st_mode & 0o777 == 0o644
     assert [found.name for found in folder.iterdir()] == ["status.json"]
-    (report,) = status_file.reports(folder)
+    report = status_file.read(folder)
+    assert report is not None
     assert report.is_running
     supervisor.stop()
     assert list(folder.iterdir()) == []
