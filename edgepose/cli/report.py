@@ -24,6 +24,8 @@ from edgepose.yamldoc.marks import one_line
 
 WIDTH: Final = 900
 MARGIN: Final = 40
+LONGEST: Final = 200  # characters of a label; that many are wider than the picture
+TALLEST: Final = 10_000  # points of a picture, 108 MB while it is drawn: about forty watches
 CHART_HEIGHT: Final = 150
 MAX_BARS: Final = 92  # days in one chart; more are drawn by the week
 MAX_WEEKS: Final = 522  # bars in one chart: ten years
@@ -344,12 +346,14 @@ th, td {{ border-bottom: 1px solid {GRID}; padding: 6px; text-align: left }}
 
 
 def as_png(drawing: Drawing, scale: int = 2) -> bytes:
-    """Return the shapes as a picture, `scale` pixels a point."""
+    """Return the shapes as a picture, `scale` pixels a point. Raises UserError for a huge one."""
     from PIL import Image, ImageDraw, ImageFont
     from PIL.PngImagePlugin import PngInfo
 
     from edgepose.render.text import BUILT_IN
 
+    if drawing.y > TALLEST:
+        raise UserError("--out: too many watches for a picture; name a file that ends in .html")
     picture = Image.new("RGB", (WIDTH * scale, round(drawing.y) * scale), PAPER)
     pen = ImageDraw.Draw(picture)
     for box in drawing.boxes:
@@ -359,7 +363,9 @@ def as_png(drawing: Drawing, scale: int = 2) -> bytes:
     anchors = {"start": "ls", "middle": "ms", "end": "rs"}
     for text in drawing.labels:
         place = (text.x * scale, text.y * scale)
-        pen.text(place, text.text, text.colour, fonts[text.size], anchor=anchors[text.anchor])
+        pen.text(
+            place, text.text[:LONGEST], text.colour, fonts[text.size], anchor=anchors[text.anchor]
+        )
     file = io.BytesIO()
     about = PngInfo()
     about.add_text("Title", TITLE)

@@ -74,6 +74,16 @@ def test_another_ending_is_refused(edgepose, events, tmp_path):
     assert ".html or .png" in said.err
 
 
+def test_no_picture_is_taller_than_memory_allows(edgepose, tmp_path):
+    """A file of events may name thousands of watches; the page has them all."""
+    lines = [{"type": "rep", "name": f"watch_{i}", "time": 1.8e9} for i in range(100)]
+    path = tmp_path / "events.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    said = edgepose("report", path, "--out", tmp_path / "a.png")
+    assert (said.code, "ends in .html" in said.err) == (2, True)
+    assert edgepose("report", path, "--out", tmp_path / "a.html").code == 0
+
+
 @pytest.mark.parametrize("name", ["mine.html", "mine.png"])
 def test_a_file_that_is_no_report_is_left_alone(edgepose, events, tmp_path, name):
     """An earlier report is replaced."""
