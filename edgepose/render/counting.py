@@ -35,6 +35,9 @@ _FILLED: Final = 0.78  # share of a ring that a number may take
 _DIMMED: Final = 0.3
 _SET_RING: Final = 430  # units
 _SET_DIGITS: Final = 250
+SEPARATOR: Final = " · "
+_ENDING: Final = 46  # units: words below the number
+_ENDING_ROOM: Final = 0.9  # of the width
 _CONFETTI: Final = 90
 _FALL: Final = 0.45  # of the height, a second
 
@@ -179,7 +182,7 @@ def _draw_tile(page: Page, tile: Tile, x: int) -> None:
     if tile.goal:
         below = y + round(0.7 * tile.ring)
         blend(page.canvas, tile.goal, below, middle - tile.goal.size[1] // 2)
-    text = page.type.text(tile.title, page.px(max(34 * tile.scale, 24)), INK, tile.ring)
+    text = page.type.fitting(tile.title, page.px(max(34 * tile.scale, 24)), INK, tile.ring)
     bottom = y + tile.ring + page.px(8) + text.size[0] + page.px(PADDING)
     draw_pill(page, text, bottom, PANEL, 0.8, middle=middle)
     if tile.left:
@@ -190,7 +193,7 @@ def _draw_time_left(page: Page, tile: Tile, y: int, middle: int) -> None:
     """Write the time that a step has left below its title."""
     is_late = tile.state.step is not None and (tile.state.step.left or 0.0) < _LATE
     colour = page.accent if is_late else INK
-    text = page.type.text(tile.left, page.px(max(34 * tile.scale, 24)), colour, tile.ring)
+    text = page.type.fitting(tile.left, page.px(max(34 * tile.scale, 24)), colour, tile.ring)
     draw_pill(page, text, y + text.size[0] + page.px(PADDING + 8), PANEL, 0.8, middle=middle)
 
 
@@ -244,10 +247,19 @@ def draw_ending(page: Page, ending: Ending, since: float) -> None:
     if sweep > 0:
         draw_arc(page, (middle, height // 2), (diameter - thickness) // 2, thickness, sweep)
     _draw_ending_number(page, ending, diameter)
-    title = page.text(ending.title, 54, INK, 0.9)
+    title = page.fitting(ending.title, 54, INK, 0.9)
     draw_pill(page, title, y - page.px(8), PANEL, 0.8)
-    below = page.text(ending.words, 46, page.accent if ending.is_reached else INK, 0.94)
-    draw_pill(page, below, y + diameter + page.px(18) + below.size[0], PANEL, 0.8)
+    _draw_ending_words(page, ending, y + diameter + page.px(18))
+
+
+def _draw_ending_words(page: Page, ending: Ending, y: int) -> None:
+    """Write the words from y on, in one pill; on a narrow screen one a part."""
+    is_narrow = len(page.lines(ending.words, _ENDING, _ENDING_ROOM)) > 1
+    colour = page.accent if ending.is_reached else INK
+    for words in ending.words.split(SEPARATOR) if is_narrow else (ending.words,):
+        text = page.fitting(words, _ENDING, colour, _ENDING_ROOM)
+        draw_pill(page, text, y + text.size[0], PANEL, 0.8)
+        y += text.size[0] + page.px(PADDING + 8)
 
 
 def _draw_ending_number(page: Page, ending: Ending, diameter: int) -> None:
@@ -275,7 +287,7 @@ def routine_words(language: Language, event: Event) -> str:
     if effort and effort.seconds:
         minutes, seconds = divmod(round(effort.seconds), 60)
         parts.append(f"{minutes}:{seconds:02d} min")
-    return " · ".join(parts)
+    return SEPARATOR.join(parts)
 
 
 def set_words(language: Language, event: Event, kind: str) -> str:
@@ -290,7 +302,7 @@ def set_words(language: Language, event: Event, kind: str) -> str:
             parts.append(language.text("seconds", seconds=round(effort.seconds)))
     if reached_goal(event, kind):
         parts.append(language.text("goal_reached"))
-    return " · ".join(parts)
+    return SEPARATOR.join(parts)
 
 
 def reached_goal(event: Event, kind: str) -> bool:

@@ -98,6 +98,6 @@ def _draw_reason(page: Page, title: str, reason: str) -> None:
     texts: list[Sprite] = [page.text(line, _BODY, INK, 0.9) for line in lines]
     step = texts[0].size[0] + page.px(PADDING) if texts else 0
     top = (page.size[0] - step * len(texts)) // 2
-    draw_pill(page, page.text(title, 54, page.warning, 0.9), top - page.px(MARGIN), PANEL, 0.8)
+    draw_pill(page, page.fitting(title, 54, page.warning, 0.9), top - page.px(MARGIN), PANEL, 0.8)
     for i, text in enumerate(texts):
         blend(page.canvas, text, top + i * step, (page.size[1] - text.size[1]) // 2)

@@ -166,7 +166,7 @@ def draw_hint(
     left: in the lower left corner.
     """
     height, width = page.size
-    text = page.text(hint.words, 40, INK, 0.6)
+    text = page.fitting(hint.words, 40, INK, 0.6)
     margin, pad = page.px(MARGIN), page.px(PADDING)
     side = page.px(_HINT)
     box_width = min(max(side, text.size[1] + 2 * pad), width - 2 * margin)
@@ -197,7 +197,7 @@ def _draw_moving(
 
 
 def _write(page: Page, words: str, below: bool, lift: int) -> None:
-    text = page.text(words, 64 if below else 84, INK, 0.9)
+    text = page.fitting(words, 64 if below else 84, INK, 0.9)
     height, width = page.size
     low = height - page.px(2 * MARGIN) - text.size[0] - lift
     y = low if below else (height - text.size[0]) // 2

@@ -12,7 +12,7 @@ from typing import Final
 
 import cv2
 
-from edgepose.render.sprites import Sprite, beside_dot, blend, glow, panel, ring
+from edgepose.render.sprites import Sprite, beside_dot, blend, glow, panel, ring, stacked
 from edgepose.render.style import INK, MUTED, PANEL, PANEL_OPACITY, Rgb
 from edgepose.render.text import MARGIN, PADDING, Page
 from edgepose.types import WatchState
@@ -25,7 +25,9 @@ _FEW: Final = 2  # cards; more are drawn at _COMPACT of the size, to leave room 
 _COMPACT: Final = 0.68
 _CARDS_SHARE: Final = 0.5  # of the height; of watches that don't fit there, the best are shown
 _NAME_SHARE: Final = 0.34  # of the width
+_UPRIGHT_NAME_SHARE: Final = 0.5
 _ADVICE: Final = 46  # units: read from five metres, where 30 are read from three
+_ADVICE_ROOM: Final = 0.84  # of the width
 
 
 def draw_cards(
@@ -69,7 +71,8 @@ class Card:
     @classmethod
     def of(cls, page: Page, watch: WatchState, title: str, scale: float) -> Card:
         """Return the card of a watch; `scale` 1 is full size."""
-        name = page.text(title, 30 * scale, INK if _is_seen(watch) else MUTED, _NAME_SHARE)
+        room = _NAME_SHARE if page.size[1] > page.size[0] else _UPRIGHT_NAME_SHARE
+        name = page.fitting(title, 30 * scale, INK if _is_seen(watch) else MUTED, room)
         is_beside = watch.count > 0 and watch.kind != "exercise"  # whose ring has it
         count = page.text(f"{TIMES}{watch.count}", 30 * scale, page.accent) if is_beside else None
         return cls(watch, page.px(_RING * scale), page.px(PADDING * scale), name, count)
@@ -129,16 +132,17 @@ def draw_arc(
 
 def draw_banner(page: Page, words: str) -> None:
     """Draw what is held, or what comes next, on a bright pill, low in the middle."""
-    text = page.text(words, 54, PANEL)
+    text = page.fitting(words, 54, PANEL)
     draw_pill(page, text, page.canvas.shape[0] - page.px(MARGIN), page.accent, 1.0)
 
 
 def draw_advice(page: Page, advice: Sequence[str]) -> None:
-    """Draw what to change, one pill a line, low in the middle."""
+    """Draw what to change, each in a pill, low in the middle; a narrow screen needs two lines."""
     bottom = page.canvas.shape[0] - page.px(MARGIN)
     for words in reversed(advice):
-        text = beside_dot(page.text(words, _ADVICE, INK, 0.84), page.px(11), page.warning)
-        bottom = draw_pill(page, text, bottom, PANEL, 0.8)
+        lines = page.lines(words, _ADVICE, _ADVICE_ROOM)
+        text = stacked([page.text(line, _ADVICE, INK, _ADVICE_ROOM) for line in lines])
+        bottom = draw_pill(page, beside_dot(text, page.px(11), page.warning), bottom, PANEL, 0.8)
 
 
 def draw_pill(

@@ -6,6 +6,7 @@ blending is one multiply and one add, both vectorised in cv2.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -64,6 +65,19 @@ def blend(canvas: Image, sprite: Sprite, y: int, x: int) -> None:
     part = canvas[y + top : y + bottom, x + left : x + right]
     cv2.multiply(part, sprite.keep[top:bottom, left:right], dst=part, scale=1 / 255)
     cv2.add(part, sprite.ink[top:bottom, left:right], dst=part)
+
+
+def stacked(sprites: Sequence[Sprite]) -> Sprite:
+    """Return sprites below each other, from the left; at least one."""
+    if len(sprites) == 1:
+        return sprites[0]
+    width = max(sprite.size[1] for sprite in sprites)
+    inks, keeps = [], []
+    for sprite in sprites:
+        beside = ((0, 0), (0, width - sprite.size[1]), (0, 0))
+        inks.append(np.pad(sprite.ink, beside))
+        keeps.append(np.pad(sprite.keep, beside, constant_values=255))
+    return Sprite(np.vstack(inks), np.vstack(keeps))
 
 
 def beside_dot(text: Sprite, radius: int, colour: Rgb) -> Sprite:

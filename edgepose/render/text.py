@@ -19,6 +19,7 @@ from edgepose.types import Image, Size
 
 BUILT_IN: Final = Path(__file__).parent / "fonts" / "Inter-SemiBold.otf"
 _KEPT: Final = 64  # a screen shows some 20 at a time; at 1080p one takes about 0.2 MB
+_SMALLEST: Final = 0.6  # of the wanted size, before a text is cut
 
 
 class Typesetter:
@@ -29,6 +30,8 @@ class Typesetter:
         self._path = font or BUILT_IN
         self._font = lru_cache(16)(self._load)
         self._kept = lru_cache(_KEPT)(self._draw)
+        self._broken = lru_cache(_KEPT)(self._break)
+        self._fitting = lru_cache(_KEPT)(self._fit)
         self._font(16)
 
     def text(self, words: str, height: int, colour: Rgb, max_width: int = 1 << 14) -> Sprite:
@@ -36,16 +39,31 @@ class Typesetter:
 
         Line breaks and other control characters become spaces, several spaces one.
         """
-        line = "".join(" " if unicodedata.category(c) == "Cc" else c for c in words)
-        return self._kept(" ".join(line.split()), max(height, 1), colour, max_width)
+        return self._kept(_one_line(words), max(height, 1), colour, max_width)
+
+    def fitting(self, words: str, height: int, colour: Rgb, max_width: int) -> Sprite:
+        """Return one line of text in a font of at most `height` pixels that it fits with.
+
+        It is cut only where little more than half of the size would not do.
+        """
+        return self._fitting(words, max(height, 1), colour, max_width)
+
+    def _fit(self, words: str, height: int, colour: Rgb, max_width: int) -> Sprite:
+        length = self._font(height).getlength(_one_line(words))
+        if length > max_width:
+            height = max(int(height * max_width / length), round(_SMALLEST * height), 1)
+        return self.text(words, height, colour, max_width)
 
     def wrapped(self, text: str, height: int, max_width: int) -> list[str]:
         """Return the lines of a longer text, none wider than `max_width` pixels.
 
         Line breaks are kept; a word that is too long for a line, such as a path, is cut anywhere.
         """
-        font = self._font(max(height, 1))
-        return [line for part in text.splitlines() for line in _lines(part, font, max_width)]
+        return list(self._broken(text, max(height, 1), max_width))
+
+    def _break(self, text: str, height: int, max_width: int) -> tuple[str, ...]:
+        font = self._font(height)
+        return tuple(line for part in text.splitlines() for line in _lines(part, font, max_width))
 
     def _load(self, height: int) -> ImageFont.FreeTypeFont:
         try:
@@ -63,6 +81,12 @@ class Typesetter:
         mask = PilImage.new("L", (width, ascent + descent))
         ImageDraw.Draw(mask).text((0, ascent), line, fill=255, font=font, anchor="ls")
         return tinted(np.asarray(mask), colour)
+
+
+def _one_line(words: str) -> str:
+    """Return text with spaces for line breaks and other control characters, one at a time."""
+    line = "".join(" " if unicodedata.category(c) == "Cc" else c for c in words)
+    return " ".join(line.split())
 
 
 def _fitted(line: str, font: ImageFont.FreeTypeFont, max_width: int) -> str:
@@ -128,8 +152,19 @@ class Page:
 
     def text(self, words: str, size: float, colour: Rgb = INK, room: float = 0.8) -> Sprite:
         """Return words in a font of `size` units, cut to the share `room` of the width."""
-        max_width = max(int(room * self.canvas.shape[1]), 1)
-        return self.type.text(words, self.px(size), colour, max_width)
+        return self.type.text(words, self.px(size), colour, self.room(room))
+
+    def fitting(self, words: str, size: float, colour: Rgb = INK, room: float = 0.8) -> Sprite:
+        """Return words in a font of at most `size` units, to fit the share `room` of the width."""
+        return self.type.fitting(words, self.px(size), colour, self.room(room))
+
+    def lines(self, words: str, size: float, room: float = 0.8) -> list[str]:
+        """Return the lines that words take in a font of `size` units."""
+        return self.type.wrapped(words, self.px(size), self.room(room))
+
+    def room(self, share: float) -> int:
+        """Return the pixels of a share of the width, at least one."""
+        return max(int(share * self.canvas.shape[1]), 1)
 
 
 def unit_of(canvas: Size) -> float:

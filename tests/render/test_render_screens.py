@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from edgepose.bench.parts import moving_person
 from edgepose.core.matching import match
 from edgepose.core.templates import teach
+from edgepose.core.watches.movement import in_language
+from edgepose.definitions import exercise_file, library
+from edgepose.language import shipped_languages
 from edgepose.outputs.base import Device
 from edgepose.outputs.hdmi.painter import Painter
 from edgepose.render import Invitation, Renderer, Style, draw_notice, draw_troubles
@@ -302,3 +305,47 @@ def test_lines_break_between_words_and_within_long_ones():
     assert lines[:4] == ["one two", "three", "", lines[3]]
     assert "".join(lines[3:]) == "x" * 30
     assert len(lines) > 5
+
+
+@pytest.mark.parametrize("words", ["Squats", "Trizepsdrücken über Kopf", "x" * 400])
+@pytest.mark.parametrize("room", [1, 60, 300])
+def test_fitting_text_is_made_smaller_before_it_is_cut(words: str, room: int):
+    """It is never wider than its room, and whole where six tenths of the size suffice."""
+    setter = Typesetter()
+    wanted = setter.text(words, 40, (255, 255, 255)).size[1]
+
+    width = setter.fitting(words, 40, (255, 255, 255), room).size[1]
+
+    assert width <= max(room, 1)
+    if wanted <= room:
+        assert width == wanted
+    elif 0.65 * wanted <= room:
+        assert width > 0.9 * room
+
+
+@pytest.mark.parametrize("language", ["en", *sorted(shipped_languages())])
+def test_shipped_words_fit_an_upright_screen(language: str):
+    """Titles whole where people are invited, what to change in two lines at most."""
+    page = Renderer().page(np.zeros((1280, 720, 3), np.uint8))
+    for path in library.known("exercise").values():
+        exercise = exercise_file.load(path)
+        title = in_language(exercise.title, language)
+        assert 0.6 * page.type.text(title, 64, (0, 0, 0)).size[1] <= page.room(0.9), title
+        for say in (exercise.short, *(fault.say for fault in exercise.faults)):
+            words = in_language(say, language)
+            assert len(page.lines(words, 46, 0.84)) <= 2, words
+
+
+def test_long_advice_is_not_cut_on_an_upright_screen():
+    """It takes a second line, within the screen."""
+    scene = Scene(blank_frame((1280, 720), 0.0, 0))
+    watch = WatchState("squats", "ready", 0.1, count=8, person=1, kind="exercise", goal=12)
+
+    def height(advice: str) -> int:
+        states = [replace(watch, advice=words) for words in ("", advice)]
+        before, after = (Renderer().draw(replace(scene, watches=(state,))) for state in states)
+        y, x = np.nonzero((before != after).any(axis=2))
+        assert 0 < x.min() < x.max() < 719
+        return int(np.ptp(y))
+
+    assert height("bring your hands up over your head") > 1.5 * height("go deeper")
