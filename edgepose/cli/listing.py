@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgepose.system.paths import folders
+from edgepose.yamldoc.marks import one_line
 
 ROOMY: Final = 60  # columns of a terminal in which a whole list has room
 
@@ -38,7 +39,7 @@ def print_listing(
         table.add_column(columns[number], no_wrap=number == 0, justify=justify)  # type: ignore[arg-type]
     for row in rows:
         cells = (row[number] for number in shown)
-        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
+        table.add_row(*(Text(one_line(cell)) if isinstance(cell, str) else cell for cell in cells))
     console.print(table)
 
 

@@ -18,6 +18,8 @@ from edgepose.core.watches.trace import Seen
 from edgepose.definitions import exercise_file
 from edgepose.definitions.exercise_sections import SignalSection
 from edgepose.errors import ExerciseError
+from edgepose.system import plain_file
+from edgepose.yamldoc.document import MAX_BYTES
 from edgepose.yamldoc.marks import flow
 
 _ANGLES: Final = {
@@ -198,8 +200,8 @@ def check_name(name: str) -> None:
 def is_learned(path: Path) -> bool:
     """Return whether a file is as it was learned, which may be learned again."""
     try:
-        return path.read_text(encoding="utf-8").startswith("# Learned from")
-    except (OSError, UnicodeDecodeError):
+        return plain_file.read(path, MAX_BYTES).startswith(b"# Learned from")
+    except OSError:
         return False
 
 

@@ -22,8 +22,8 @@ from edgepose.core.templates import Array, LimbRule, Template
 from edgepose.errors import KeyPath, TemplateError, UserError
 from edgepose.options import KeypointName, LimbName, Options, canonical_keypoint
 from edgepose.skeleton import KEYPOINTS, LIMB_INDEX, NUM_LIMBS
-from edgepose.system import atomic
-from edgepose.yamldoc.document import Document, parse_yaml, read_yaml
+from edgepose.system import atomic, plain_file
+from edgepose.yamldoc.document import MAX_BYTES, Document, parse_yaml, read_yaml
 from edgepose.yamldoc.validation import Problems, validate
 
 VERSION: Final = 1
@@ -67,10 +67,15 @@ def save(path: Path | str, template: Template, note: str = "") -> None:
 def must_be_taught(path: Path) -> None:
     """Raise TemplateError for a file that is there and was not written by `save` with a note."""
     try:
-        if path.exists() and f"\n{TAUGHT}" not in path.read_text("utf-8", errors="replace"):
+        if path.exists() and f"\n{TAUGHT}" not in _content(path):
             raise TemplateError(f"{path} was not taught but written; choose another name")
     except OSError as error:
         raise TemplateError(f"{path}: can't be read ({error.strerror})") from None
+
+
+def _content(path: Path) -> str:
+    """Return what a file holds as text. Raises OSError, also for a pipe and one without end."""
+    return plain_file.read(path, MAX_BYTES).decode("utf-8", errors="replace")
 
 
 def is_tuned(path: Path, template: Template) -> bool:
@@ -79,7 +84,7 @@ def is_tuned(path: Path, template: Template) -> bool:
     That is other settings, or comments. Raises TemplateError when it can't be read.
     """
     try:
-        content = path.read_text(encoding="utf-8", errors="replace")
+        content = _content(path)
     except OSError as error:
         raise TemplateError(f"{path}: can't be read ({error.strerror})") from None
     head, _, poses = content.partition("\nposes:\n")

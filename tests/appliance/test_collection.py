@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,20 @@ def test_a_damaged_file_is_listed_with_its_reason(folder: Path):
     document = collection(folder).document()
     assert entry(document, "templates", "hand")["error"]
     assert entry(document, "templates", "mine")["figures"]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", ["templates", "exercises"])
+def test_a_pipe_among_the_files_holds_nothing_up(folder: Path, kind: str):
+    """Nor does a file without an end; the page waits for the list, and so does a stop."""
+    (folder / kind).mkdir(exist_ok=True)
+    os.mkfifo(folder / kind / "pipe.yaml")
+    (folder / kind / "zero.yaml").symlink_to("/dev/zero")
+    document = collection(folder).document()
+    for name in ("pipe", "zero"):
+        found = entry(document, kind, name)
+        assert found["error"]
+        assert not found["taught"]
 
 
 def test_a_renamed_template_is_still_watched_for(folder: Path):

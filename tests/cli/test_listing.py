@@ -28,3 +28,9 @@ def test_a_file_of_edgepose_is_called_so_and_others_by_their_path(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     assert origin(folders("configs", "templates")[0] / "squat.yaml") == "edgepose"
     assert origin(Path("templates/squat.yaml")) == "templates/squat.yaml"
+
+
+def test_a_name_does_not_command_the_terminal(capsys):
+    """A folder may be somebody else's."""
+    print_listing(("name",), [("a\x1b[31m",)])
+    assert "a\\x1b[31m" in capsys.readouterr().out
