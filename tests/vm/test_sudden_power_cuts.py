@@ -10,13 +10,14 @@ such machines run side by side, a processor each, since a boot keeps but one bus
 from __future__ import annotations
 
 import ast
+import json
 import random
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from appliance import CONFIG, CONFIGURATION
+from appliance import CONFIG, CONFIGURATION, PYTHON
 from virtual_pi import BOOT, Power, copy_disk
 
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(3600)]
@@ -39,6 +40,75 @@ def test_a_power_cut_while_the_service_runs_loses_nothing(machine, appliance):
     assert machine.run("cat", CONFIG).stdout == CONFIGURATION
     assert appliance.events[: len(before)] == before
     machine.wait_for(lambda: len(appliance.events) > len(before))
+
+
+FILES = """\
+  clips: {type: video, path: /var/lib/edgepose/clips/e.mp4, around: 1}
+  film: {type: video, path: /var/lib/edgepose/film/%s.mp4}
+  poses: {type: recording, path: /var/lib/edgepose/poses.jsonl}
+"""
+STATE = "/var/lib/edgepose"
+PLAYS = """\
+import av, json, pathlib, sys
+def pictures(path):
+    try:
+        with av.open(str(path)) as clip:
+            return sum(1 for _ in clip.decode(video=0))
+    except (av.FFmpegError, IndexError):
+        return 0
+found = [path for folder in sys.argv[1:] for path in pathlib.Path(folder).glob("*.mp4")]
+print(json.dumps({str(path): pictures(path) for path in found}))
+"""
+
+
+def playing(machine) -> dict[str, int]:
+    """Return how many pictures each clip and film in the machine shows."""
+    shown = machine.run(PYTHON, "-c", PLAYS, f"{STATE}/clips", f"{STATE}/film").stdout
+    return json.loads(shown)
+
+
+def recorded(machine) -> list[dict[str, object]]:
+    """Return the lines of the recording; fails on a damaged one."""
+    return [json.loads(line) for line in machine.said("cat", f"{STATE}/poses.jsonl").splitlines()]
+
+
+def clips(machine) -> list[str]:
+    """Return the clips of events, the oldest first."""
+    return machine.said("sh", "-c", f"ls -tr {STATE}/clips/*.mp4").split()
+
+
+@pytest.fixture
+def filming(machine, appliance):
+    """Return the appliance with clips, a film and a recording; without them in the end."""
+    often = CONFIGURATION.replace("release: 3", "release: 0.1, cooldown: 10")
+    appliance.write(CONFIG, often + FILES)
+    appliance.reload()
+    yield appliance
+    appliance.write(CONFIG, CONFIGURATION)
+    appliance.reload()
+    machine.run("sh", "-c", f"rm -rf {STATE}/clips {STATE}/film {STATE}/poses.jsonl")
+
+
+def test_a_power_cut_leaves_clips_films_and_recordings_that_can_be_used(machine, filming):
+    """What was finished or synced is there and plays; what was torn is repaired or removed."""
+    machine.wait_for(lambda: len(clips(machine)) > 1)
+    machine.wait_for(lambda: filming.frames > 60)  # a group of pictures of the film
+    finished = clips(machine)[0]
+    checksum = machine.said("sha256sum", finished)
+    machine.run("sync")
+    before, lines = playing(machine), len(recorded(machine))
+    machine.wait_for(lambda: len(recorded(machine)) > lines + 3)
+    machine.cut_power()
+    machine.boot()
+    machine.another_pid(0)
+    machine.wait_for(lambda: filming.frames > 2)
+    assert machine.said("sha256sum", finished) == checksum
+    after = playing(machine)
+    films = [path for path in before if "/film/" in path]
+    assert all(after[path] >= before[path] for path in [finished, *films])
+    assert all(after[path] for path in after if "/clips/" in path), "a torn one is removed"
+    machine.wait_for(lambda: len(recorded(machine)) > lines)
+    assert recorded(machine)[-1]["type"] == "frame"
 
 
 @pytest.fixture(scope="module")
