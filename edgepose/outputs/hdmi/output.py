@@ -96,7 +96,7 @@ class HdmiOptions(Style):
         description="show the page's address as a QR code; needs an output of type web with a "
         "`host` that others reach",
     )
-    health: bool = Field(default=True, description="name degraded components in a corner")
+    health: bool = Field(default=True, description="name degraded components at the upper edge")
 
     @field_validator("size")
     @classmethod
