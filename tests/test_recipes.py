@@ -116,7 +116,9 @@ def test_the_wiring_is_that_of_the_configuration():
     draw = runpy.run_path(str(ROOT / "scripts" / "pictures" / "wiring.py"))
     drawn = (RECIPES / "wiring.svg").read_text()
     assert draw["svg"]() == drawn
-    lines = re.findall(r"line: (\d+)", (RECIPES / "relay.md").read_text().partition("```\n")[0])
+    page = (RECIPES / "relay.md").read_text()
+    with_button = page.partition("```yaml relay.yaml\n")[2].partition("```")[0]
+    lines = re.findall(r"line: (\d+)", with_button)
     assert len(lines) == 2
     assert all(f"line: {line}" in drawn for line in lines)
 
