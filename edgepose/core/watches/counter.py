@@ -15,10 +15,9 @@ TABLE, taken when its condition holds. Times come with the values.
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass, field
 from typing import Final, Literal
-
-import numpy as np
 
 Phase = Literal["away", "settling", "ready", "going", "target", "returning"]
 Outcome = Literal["counted", "short", "fast", "late", "lost", "early", "refused"]
@@ -282,7 +281,7 @@ class Counter:
             return self._farthest
         about = EXTREME / 2 * (self._time - self._began) + _SLACK
         depths = [depth for time, depth in self._path if abs(time - self._deepest) <= about]
-        middle = float(np.median(depths)) if depths else self._farthest
+        middle = statistics.median(depths) if depths else self._farthest
         return max(middle, self._limits.target)
 
 
