@@ -9,7 +9,8 @@ from typing import Any
 
 from edgepose.config.migrate import migrate
 from edgepose.errors import ConfigError
-from edgepose.system import atomic
+from edgepose.system import atomic, plain_file
+from edgepose.yamldoc.document import MAX_BYTES
 from edgepose.yamldoc.marks import spell
 from edgepose.yamldoc.roundtrip import read_for_edit, written
 
@@ -29,7 +30,7 @@ def save_edits(path: Path, edits: Edits) -> None:
     ConfigError where it can't be written.
     """
     try:
-        data = read_for_edit(migrate(path.read_text(encoding="utf-8"), str(path)))
+        data = read_for_edit(migrate(plain_file.read(path, MAX_BYTES).decode(), str(path)))
         for place, value in edits.items():
             if len(place) == 2 and data.get(place[0]) is None:
                 data[place[0]] = {}

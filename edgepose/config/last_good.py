@@ -13,7 +13,8 @@ from typing import Any, Final
 from edgepose.config.edit import save_text
 from edgepose.config.loader import Config, loads
 from edgepose.errors import ConfigError, EdgeposeError
-from edgepose.system import atomic, state_file
+from edgepose.system import atomic, plain_file, state_file
+from edgepose.yamldoc.document import MAX_BYTES
 
 FOLDER: Final = "last-good"  # of the state folder
 INDEX: Final = "config.json"
@@ -126,7 +127,7 @@ class LastGood:
         """
         paths = {path for watch in config.watches.values() for path in watch.templates}
         try:
-            texts = {path: path.read_text(encoding="utf-8") for path in paths}
+            texts = {path: plain_file.read(path, MAX_BYTES).decode() for path in paths}
         except (OSError, UnicodeError):
             return False
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -13,8 +13,8 @@ from typing import Any, Final
 from edgepose.config.loader import from_document
 from edgepose.config.pushed import not_carried
 from edgepose.definitions import template_file
-from edgepose.errors import ConfigError, Problem, UserError
-from edgepose.yamldoc.document import Document, read_yaml
+from edgepose.errors import ConfigError, Problem, TemplateError, UserError
+from edgepose.yamldoc.document import Document, read_text, read_yaml
 from edgepose.yamldoc.validation import Problems, is_secret, leaves
 
 _LOGIN: Final = re.compile(r"://[^/@\s]*:[^/@\s]*@")
@@ -28,7 +28,7 @@ def template_text(path: Path) -> tuple[str, str]:
         template_file.must_be_name(path.stem)
     except UserError as error:
         raise UserError(f"{path}: a template is called after its file; {error}") from None
-    return path.stem, path.read_text(encoding="utf-8-sig")
+    return path.stem, read_text(path, TemplateError)
 
 
 def config_text(path: Path, devices: Sequence[str]) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from edgepose.errors import ConfigError
-from edgepose.fleet.precheck import config_text
+from edgepose.fleet.precheck import config_text, template_text
 
+ARMS_UP = Path(__file__).parents[2] / "configs" / "templates" / "arms_up.yaml"
 HEAD = "version: 1\nsource: {type: synthetic}\n"
 REMOTE = "  bus: {type: mqtt, host: broker, remote: true}\n"
 
@@ -71,3 +72,10 @@ def test_only_what_the_device_can_not_know_is_reported(tmp_path: Path):
     with pytest.raises(ConfigError) as caught:
         check(tmp_path, 'model: {path: own.tflite}\npeople: {max: 0}\nname: "${NAME}"')
     assert [problem.path for problem in caught.value.problems] == [("people", "max")]
+
+
+def test_a_template_in_utf_16_is_pushed_as_text(tmp_path: Path):
+    """An editor on Windows writes it so, and every other reader takes it."""
+    text = ARMS_UP.read_text()
+    (tmp_path / "up.yaml").write_text(text, encoding="utf-16")
+    assert template_text(tmp_path / "up.yaml")[1].strip("\ufeff") == text
