@@ -27,6 +27,7 @@ REGIONS = st.builds(
     x=st.floats(-0.9, 0.9),
     height=st.floats(0.1, 2.0),
     width=st.floats(0.1, 2.0),
+    turn=st.just(0.0),
 )
 
 
