@@ -6,6 +6,7 @@ Both are fetched, so these tests are slow ones. Grafana itself is in no package 
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -51,7 +52,8 @@ def device(tmp_path: Path) -> Iterator[int]:
     port = free_port()
     (tmp_path / "device.yaml").write_text(DEVICE.format(port=port))
     command = [sys.executable, "-m", "edgepose", "run", "device.yaml"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    own = os.environ | {"STATE_DIRECTORY": str(tmp_path)}
+    process = subprocess.Popen(command, cwd=tmp_path, env=own, stdout=subprocess.DEVNULL)
     wait_until(lambda: "edgepose_events_total{" in exposed(port), 240)
     yield port
     process.terminate()

@@ -52,8 +52,17 @@ class PrometheusServer:
 
     def ask(self, expression: str) -> list[dict[str, Any]]:
         """Return the series that an expression gives now."""
-        query = urllib.parse.urlencode({"query": expression})
-        with urllib.request.urlopen(f"{self._url}/api/v1/query?{query}", timeout=60) as answer:
+        return self._ask("query", query=expression)
+
+    def over_time(
+        self, expression: str, start: float, end: float, step: float
+    ) -> list[dict[str, Any]]:
+        """Return the series that an expression gives between two times, each `step` seconds."""
+        return self._ask("query_range", query=expression, start=start, end=end, step=step)
+
+    def _ask(self, what: str, **values: Any) -> list[dict[str, Any]]:
+        query = urllib.parse.urlencode(values)
+        with urllib.request.urlopen(f"{self._url}/api/v1/{what}?{query}", timeout=60) as answer:
             return json.load(answer)["data"]["result"]
 
     def _answers(self) -> bool:
