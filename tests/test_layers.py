@@ -34,7 +34,7 @@ SIBLINGS = ("sources", "runtimes", "outputs", "modelstore", "definitions")
 
 PURE_STDLIB = {
     "__future__", "abc", "cmath", "collections", "collections.abc", "dataclasses", "enum",
-    "functools", "heapq", "itertools", "math", "re", "typing",
+    "functools", "heapq", "itertools", "math", "re", "statistics", "typing",
 }  # fmt: skip
 LATE = (
     "ai_edge_litert", "tflite_runtime", "tensorflow", "pycoral", "picamera2", "libcamera", "gpiod",
