@@ -98,7 +98,7 @@ class Card:
     def wait_until_installed(self) -> None:
         """Wait for the last line of the log, and for the service to have removed itself."""
         assert self.machine
-        self.machine.wait_for(lambda: "edgepose is installed." in self.log)
+        self.machine.wait_for(lambda: self.log.endswith("  Done.\n"))
         gone = self.root / f"etc/systemd/system/{UNIT}.service"
         self.machine.wait_for(lambda: not gone.exists())
 
