@@ -48,24 +48,31 @@ def look_at(centre: Vector, distance: float, pitch: float, roll: float) -> tuple
     return turn, np.array([0.0, 0.0, distance]) - turn @ centre
 
 
-def _share(rng: np.random.Generator) -> tuple[float, int]:
-    """Draw (share of the picture, lowest keypoint that must be in it): whole, small or close."""
+def _share(rng: np.random.Generator) -> tuple[float, slice]:
+    """Draw (share of the picture, keypoints that must be in it): whole, small or cut off."""
     kind = rng.random()
-    if kind < 0.74:
-        return rng.uniform(0.5, 1.0), 17
-    if kind < 0.84:
-        return rng.uniform(0.28, 0.5), 17
-    return rng.uniform(0.7, 1.1), int(rng.choice((11, 13, 15)))
+    if kind < 0.71:
+        return rng.uniform(0.5, 1.0), slice(17)
+    if kind < 0.81:
+        return rng.uniform(0.28, 0.5), slice(17)
+    if kind < 0.93:
+        return rng.uniform(0.7, 1.1), slice(int(rng.choice((11, 13, 15))))
+    return rng.uniform(0.75, 1.1), slice(int(rng.choice((5, 5, 7, 11))), 17)
+
+
+def _distance(rng: np.random.Generator) -> float:
+    """Draw metres from the middle of the body; a quarter are near, where perspective is strong."""
+    return float(rng.uniform(1.3, 2.2) if rng.random() < 0.25 else rng.uniform(1.3, 6.5))
 
 
 def frame_person(rng: np.random.Generator, keypoints: NDArray[Any], size: int) -> Camera:
     """Draw a camera with the person in a square picture of `size` pixels, framed well or badly."""
-    distance = float(rng.uniform(1.3, 6.5))
+    distance = _distance(rng)
     pitch = float(rng.normal(7, 9 if rng.random() < 0.75 else 24))
     middle = (keypoints.min(0) + keypoints.max(0)) / 2
     turn, shift = look_at(middle, distance, pitch, float(rng.normal(0, 4)))
-    share, last = _share(rng)
-    seen = keypoints[:last] @ turn.T + shift
+    share, inside = _share(rng)
+    seen = keypoints[inside] @ turn.T + shift
     flat = seen[:, :2] / np.maximum(seen[:, 2:], 0.3)
     low, high = flat.min(0) - _MARGIN / distance, flat.max(0) + _MARGIN / distance
     focal = share * size / float((high - low).max())

@@ -36,6 +36,13 @@ JOINTS: Final = (
 _ARMS: Final = ((4, 5, 6, 7), (8, 9, 10, 11))
 _LEGS: Final = ((12, 13, 14, 15), (16, 17, 18, 19))
 _MIRROR: Final = np.array([-1.0, 1.0, 1.0])
+_EXERCISE_SHARE: Final = 0.3
+_RECORDED_SHARE: Final = 0.35  # of the other poses
+_MIXED_SHARE: Final = 0.1
+_EXERCISES: Final = (
+    *("push_up", "push_up", "push_up", "push_up", "cobra", "down_dog", "all_fours", "lying"),
+    *("jacks", "jacks", "arms_up", "squats", "lunge", "arabesque"),
+)  # what a network trained with the families' shares alone found hardest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,16 +162,27 @@ class RecordedMotion:
         return pose.turned(rotation(about_y=-heading))
 
 
-def draw_bone_pose(rng: Rng, motion: RecordedMotion | None, recorded: float = 0.35) -> BonePose:
-    """Draw a pose: recorded motion by a share, some of it with drawn arms, otherwise a family's."""
-    kind = rng.random() if motion is not None else 1.0
-    if motion is None or kind > recorded + 0.1:
+def draw_bone_pose(rng: Rng, motion: RecordedMotion | None) -> BonePose:
+    """Draw a pose: an exercise, recorded motion, some of it with drawn arms, or a family's."""
+    kind = rng.random()
+    if kind < _EXERCISE_SHARE:
+        return _looking(rng, _exercise(rng))
+    kind = (kind - _EXERCISE_SHARE) / (1 - _EXERCISE_SHARE) if motion is not None else 1.0
+    if motion is None or kind > _RECORDED_SHARE + _MIXED_SHARE:
         return _looking(rng, pose_of_posture(draw_posture(rng)))
     pose = motion(rng)
-    if kind > recorded:
+    if kind > _RECORDED_SHARE:
         pose = pose.with_arms_of(pose_of_posture(draw_posture(rng)))
     pose = pose.turned(rotation(about_y=draw_yaw(rng)))
     return _looking(rng, pose.mirrored() if rng.random() < 0.5 else pose)
+
+
+def _exercise(rng: Rng) -> BonePose:
+    """Draw a moment of an exercise, seen from any side as often as from the usual one."""
+    posture = draw_posture(rng, _EXERCISES[rng.integers(len(_EXERCISES))])
+    if rng.random() < 0.5:
+        posture = replace(posture, yaw=float(rng.uniform(-180, 180)))
+    return pose_of_posture(posture)
 
 
 def _looking(rng: Rng, pose: BonePose) -> BonePose:
