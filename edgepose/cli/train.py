@@ -194,12 +194,15 @@ def finetune(
 
     Label clips with `edgepose train label`, correct the labels if you can, then run this.
     """
+    from edgepose.train.net.nets import net_of
+    from edgepose.train.net.trainer import load_weights
     from edgepose.train.recipe import Recipe, parse_phases
 
     base = Recipe(
         phases=parse_phases(phases), pictures=pictures, avatars=avatars, batch=batch, seed=seed
     )
     first = start or _bundled_weights()
+    base = replace(base, net=net_of(load_weights(first)))
     recipe = replace(base, rate=1e-3, warm_up=60, real_share=share, start=str(first))
     _run(recipe, data, **run)
 
@@ -313,17 +316,20 @@ def _exported(
 @click.option(
     "--input", "size", type=SOME, default=192, show_default=True, help="Pixels of the model."
 )
-@click.option("--net", default="nano", show_default=True)
+@click.option("--net", help="Its network  [default: found by the names of its layers]")
 @click.option("--pool", type=_Existing, required=True, help="Rendered pictures, to calibrate.")
 @_empty
 def export_command(
-    checkpoint: Path, out: Path, size: int, net: str, pool: Path, empty: tuple[Path, ...]
+    checkpoint: Path, out: Path, size: int, net: str | None, pool: Path, empty: tuple[Path, ...]
 ) -> None:
     """Write a trained network as an int8 TFLite file, checked against the float net."""
     from edgepose.train.data.pool import Pool
+    from edgepose.train.net.nets import net_of
+    from edgepose.train.net.trainer import load_weights
     from edgepose.train.recipe import Recipe, scheme_of
 
     rendered = Pool.open(pool)
+    net = net or net_of(load_weights(checkpoint))
     recipe = Recipe(net=net, scheme=scheme_of(rendered.keypoints.shape[1]))
     _exported(checkpoint, rendered, _vacant(empty, recipe), size, out, recipe)
 

@@ -76,10 +76,10 @@ def test_a_clip_is_labelled_by_a_teacher(tmp_path: Path, media: Path, lightning:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.usefixtures("learner")
 def test_a_model_is_trained_exported_and_fine_tuned(tmp_path: Path, media: Path) -> None:
-    """A few steps end in a model file with its recipe; fine-tuning begins from its checkpoint."""
+    """A few steps end in a model file with its recipe; fine-tuning goes on with its net."""
     small = ["--pictures", 40, "--batch", 4, "--input", 64, "--device", "cpu", "--threads", 1]
     first, second = tmp_path / "first", tmp_path / "second"
-    run("heatmap", "--out", first, "--phases", "32:2", *small)
+    run("heatmap", "--out", first, "--net", "nano-deeper", "--phases", "32:2", *small)
     described = json.loads((first / "model.json").read_text())
     assert described["bytes"] == (first / "model.tflite").stat().st_size
     assert described["recipe"]["seed"] == 1
@@ -88,7 +88,7 @@ def test_a_model_is_trained_exported_and_fine_tuned(tmp_path: Path, media: Path)
         *("--start", first / "checkpoint.pt", "--pool", first / "pool"),
         *("--data", media / "stills/coco_kpt/annotations.json"),
     )
-    assert (second / "model.tflite").is_file()
+    assert json.loads((second / "model.json").read_text())["recipe"]["net"] == "nano-deeper"
     run(
         *("export", first / "checkpoint.pt", "--input", 64, "--pool", first / "pool"),
         *("--out", tmp_path / "again.tflite"),

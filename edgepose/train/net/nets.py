@@ -5,9 +5,11 @@ A description has no weights and needs no framework, so it can be tested anywher
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+
+from edgepose.errors import UserError
 
 CONV: Final = "conv"  # convolution, batch normalisation (folded on export), perhaps ReLU
 ADD: Final = "add"  # sum of the inputs, perhaps ReLU
@@ -107,7 +109,7 @@ class _Builder:
 
 
 def nano(keypoints: int = 17, *, deeper: bool = False) -> Net:
-    """Describe the shipped net: a dense 3x3 encoder-decoder, 1.2 M parameters, stride 4.
+    """Describe a dense 3x3 encoder-decoder, 1.2 M parameters, stride 4; the shipped one is deeper.
 
     Dense convolutions, because depthwise ones train at a fifth of the speed on a CPU and run
     no faster in int8 (measured). deeper: one more block at stride 16 and one in the decoder, 1.4 M
@@ -159,3 +161,16 @@ NETS: Final[dict[str, Callable[[int], Net]]] = {
     "cpm2": lambda keypoints: cpm(2, keypoints),
     "cpm6": lambda keypoints: cpm(6, keypoints),
 }
+
+
+def net_of(weights: Iterable[str]) -> str:
+    """Return the name of the network that weights of these names belong to.
+
+    Raises UserError where no network has such layers.
+    """
+    found = {weight.split(".")[0] for weight in weights}
+    for name, describe in NETS.items():
+        layers = describe(17).layers
+        if found == {layer.name for layer in layers if layer.op == CONV}:
+            return name
+    raise UserError(f"the checkpoint to start from is of none of the nets {', '.join(NETS)}")
