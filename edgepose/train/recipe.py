@@ -23,7 +23,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All settings of a run. The defaults are the shipped model's.
+    """All settings of a run. The defaults are those of a first run, from random weights.
 
     scheme: "coco" or "mpii", of the keypoints. pictures: of drawn people, reused with augmentation;
     avatars: of rigged avatars, where a folder of them is given.

@@ -128,3 +128,17 @@ def test_peaks_count_as_equal_within_a_cell() -> None:
     both = np.array([[True, True]])
     assert compare(first, second, both) == Agreement(0.5, 1.0)
     assert compare(first, second, ~both | [[True, False]]) == Agreement(1.0, 1.0)
+
+
+def test_a_lift_raises_scores_and_leaves_places() -> None:
+    """Softmax maps only: the peak stays where it is, its share against the none bin grows."""
+    torch.manual_seed(2)
+    net = nets.nano()
+    weights = fold(net, TorchNet(net).modules.state_dict())
+    kernel, bias = weights["maps"]
+    more_kernel, more_bias = finish.lifted(net, weights)["maps"]
+    np.testing.assert_allclose(more_bias - bias, finish.LIFT, atol=1e-6)
+    assert more_kernel is kernel
+    machine = nets.cpm(2, width=16)
+    plain = fold(machine, TorchNet(machine).modules.state_dict())
+    assert finish.lifted(machine, plain) is plain
