@@ -160,7 +160,7 @@ class Pose:
 
         One that is not finite has score -1, below every threshold.
         """
-        return self.once(_own_rows)
+        return self.once(_rows)
 
     def once(self, make: Callable[..., T], *arguments: Hashable) -> T:
         """Return `make(self, *arguments)`, made for whoever asks first: watches ask for the same.
@@ -214,7 +214,7 @@ class Pose:
         return {**head, "score": round(self.score, 3), "keypoints": keypoints, **tail}
 
 
-def _own_rows(pose: Pose) -> list[Row]:
+def _rows(pose: Pose) -> list[Row]:
     return rows_of(pose.keypoints)
 
 

@@ -72,24 +72,25 @@ def crop_around(pose: Pose) -> Region | None:
     gives None.
     """
     rows = pose.rows
-    if not _sees_trunk(rows):
+    torso = [rows[point] for point in _TORSO]
+    if not _sees_trunk(torso):
         return None
-    height, width = pose.size
-    trunk = [(rows[point][0] * height, rows[point][1] * width) for point in _TORSO]
+    height, width = map(float, pose.size)
+    trunk = [(y * height, x * width) for y, x, _ in torso]
     (y1, x1), (y2, x2) = trunk[:2]  # the hips
     y, x = (y1 + y2) / 2, (x1 + x2) / 2
-    torso = _reach(box_of(trunk), (y, x))
-    body = _reach(pose.once(seen_box, MIN_KEYPOINT_SCORE), (y, x))
-    half = max(TORSO_EXPANSION * torso, BODY_EXPANSION * body)
+    trunk_reach = _reach(box_of(trunk), (y, x))
+    body_reach = _reach(pose.once(seen_box, MIN_KEYPOINT_SCORE), (y, x))
+    half = max(TORSO_EXPANSION * trunk_reach, BODY_EXPANSION * body_reach)
     half = min(half, max(y, x, height - y, width - x))
     if not MIN_HALF_PX <= half <= max(height, width) / 2:
         return None
     return Region((y - half) / height, (x - half) / width, 2 * half / height, 2 * half / width)
 
 
-def _sees_trunk(rows: Sequence[Row]) -> bool:
+def _sees_trunk(torso: Sequence[Row]) -> bool:
     """Return whether a hip and a shoulder are known, and the others are numbers at least."""
-    left_hip, right_hip, left_shoulder, right_shoulder = (rows[point][2] for point in _TORSO)
+    left_hip, right_hip, left_shoulder, right_shoulder = [score for _, _, score in torso]
     is_known = max(left_hip, right_hip) > _LEAST and max(left_shoulder, right_shoulder) > _LEAST
     return is_known and min(left_hip, right_hip, left_shoulder, right_shoulder) >= 0.0
 

@@ -101,7 +101,8 @@ class Comparison:
         """
         if self.score <= score:
             return self
-        return Comparison(self._set, self._pose, self._scores.capped(self._set.allowed, score))
+        scores = self._scores.capped(self._set.allowed, score)
+        return self if scores is self._scores else Comparison(self._set, self._pose, scores)
 
     @property
     def scores(self) -> list[float]:

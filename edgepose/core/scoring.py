@@ -107,6 +107,8 @@ class FewScores:
         Limbs that may bar a pose and are off by too much are counted; of a pose that is turned to
         the other side more than there are.
         """
+        if max(self.excess, default=0) <= allowed:
+            return self
         values = [
             min(score, limit) if excess > allowed else score
             for score, excess in zip(self.values, self.excess, strict=True)

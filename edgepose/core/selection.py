@@ -98,7 +98,10 @@ class Selection:
         inside = self._inside(poses, seen)
         for pose in poses:
             if pose.person in inside:
-                self._visits.setdefault(pose.person, _Visit(time, time)).last = time
+                visit = self._visits.get(pose.person)
+                if visit is None:
+                    visit = self._visits[pose.person] = _Visit(time, time)
+                visit.last = time
         passing = {pose.person for pose in poses} - inside
         for person, visit in list(self._visits.items()):
             left = time - visit.last > self._settings.release

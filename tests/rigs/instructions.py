@@ -16,6 +16,7 @@ bench`; nobody decodes a video and no model runs. The others need valgrind and a
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import os
 import platform
@@ -274,6 +275,7 @@ def _run(stage: str, switch: str) -> None:
 def _run_warm(stage: str, begin: Callable[[], object]) -> None:
     """Run a stage; `begin` is called once it is warm."""
     run = STAGES[stage]()
+    gc.freeze()  # as `edgepose run` does
     for i in range(FRAMES):
         if i == WARM_UP:
             begin()

@@ -82,7 +82,7 @@ class MoveNet(Family):
         flat = placed(self._output.dequantise(tensors[0]).ravel().tolist(), crop.region)
         scores = flat[2::3]
         score = pose_score(scores)
-        if score < self.min_score or len([1 for one in scores if one > _SURE]) < MIN_SURE:
+        if score < self.min_score or sorted(scores)[-MIN_SURE] <= _SURE:
             return ()
         return (Pose(keypoints_of(flat), score, frame_size),)
 
