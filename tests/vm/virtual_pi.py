@@ -9,7 +9,7 @@ import json
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,13 +92,17 @@ class VirtualPi(DebianHost):
     """Boot the machine as a whole, run commands in it, and look at its display.
 
     shares: folders of this machine that it finds, read-only, by their names under /mnt.
+    disks: files that it has as /dev/vdb, /dev/vdc and so on.
     """
 
     patience = 240.0
 
-    def __init__(self, power: Power, shares: Mapping[str, Path]) -> None:
+    def __init__(
+        self, power: Power, shares: Mapping[str, Path], disks: Sequence[Path] = ()
+    ) -> None:
         self._power = power
         self._shares = shares
+        self._disks = disks
         self._agent = GuestAgent(power.folder / "agent")
 
     def execute(self, command: tuple[str, ...]) -> Done:
@@ -163,7 +167,13 @@ class VirtualPi(DebianHost):
             for word in ("-virtfs", f"local,path={path},mount_tag={name},security_model=none,"
                                     "readonly=on,multidevs=remap")
         ]  # fmt: skip
+        disks = [
+            word
+            for path in self._disks
+            for word in ("-drive", f"file={path},if=virtio,format=raw,cache=unsafe")
+        ]
         return [
+            *disks,
             "-device", "virtio-vga,xres=1280,yres=720",
             "-serial", f"file:{folder / 'serial'}",
             "-monitor", f"unix:{folder / 'monitor'},server,nowait",
