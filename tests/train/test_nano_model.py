@@ -106,8 +106,8 @@ def test_real_people_never_trained_on_are_seen(
     pictures = [*_clip_pictures(media, tmp_path), *_still_pictures(media)]
     report = summarise(*score_crops(nano.estimate, pictures))
     assert report.people == 32
-    assert report.totals["oks"] >= 0.70
-    assert report.totals["pck@0.2"] >= 0.76
+    assert report.totals["oks"] >= 0.78
+    assert report.totals["pck@0.2"] >= 0.87
 
 
 def test_crowded_photos_are_beyond_it(nano: LoadedModel, media: Path) -> None:
