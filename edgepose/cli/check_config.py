@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from itertools import takewhile
 from pathlib import Path
@@ -15,6 +15,7 @@ from edgepose.cli.command import Command
 from edgepose.cli.options import config_argument, set_option
 from edgepose.config.edit import save_text
 from edgepose.config.files import boot_files, misnamed_files
+from edgepose.config.hidden import HIDDEN, without_path
 from edgepose.config.limits import commands_of
 from edgepose.config.loader import Config, load, loads
 from edgepose.config.migrate import migrate
@@ -32,7 +33,6 @@ from edgepose.yamldoc.document import read_text
 from edgepose.yamldoc.marks import flow
 from edgepose.yamldoc.validation import is_secret
 
-HIDDEN: Final = "(hidden)"
 MANY_MS: Final = 30.0  # a frame; below it the watches' share is that of a small model
 WATCH_MS: Final = 0.3  # of one pose watch and person, measured on x86-64 with other work (10..1000)
 OUTPUT_MS: Final = {"mqtt": 0.012, "hdmi": 0.03, "video": 0.03, "web": 0.03}
@@ -107,7 +107,7 @@ def as_dict(config: Config) -> dict[str, Any]:
         "people": _dump(config.people),
         "watch": {name: _dump(watch) for name, watch in config.watches.items()},
         "profiles": {name: _dump(profile) for name, profile in config.profiles.items()},
-        "outputs": {name: _part_dict(part) for name, part in config.outputs.items()},
+        "outputs": {name: _output_dict(part) for name, part in config.outputs.items()},
         "notes": list(notes(config)),
     }
 
@@ -210,6 +210,15 @@ def _part_dict(part: Part) -> dict[str, Any]:
     return {"type": part.type, **_dump(part.options)}
 
 
+def _output_dict(part: Part) -> dict[str, Any]:
+    return _with_short_url(_part_dict(part))
+
+
+def _with_short_url(values: dict[str, Any]) -> dict[str, Any]:
+    """Return an output's values without the path of its URL, which is a secret with many."""
+    return values | ({"url": without_path(values["url"])} if "url" in values else {})
+
+
 def _dump(options: Options) -> dict[str, Any]:
     values = options.model_dump(mode="json")
     return {key: _shown(key, value) for key, value in values.items()}
@@ -252,7 +261,7 @@ def _rows(config: Config) -> Iterator[tuple[str, str, str]]:
             f"watching {', '.join(profile.watching(config.watches)) or 'nothing'}",
         )
     for name, output in config.outputs.items():
-        how = _chosen(output.options)
+        how = _given(output.options, _with_short_url(_dump(output.options)))
         yield "output", name, f"{output.type}: {how}" if how else output.type
 
 
@@ -270,6 +279,9 @@ def _watch(watch: WatchSection) -> str:
 
 def _chosen(options: Options, *besides: str) -> str:
     """Return the options that the file sets for a part."""
-    values = _dump(options)
+    return _given(options, _dump(options), *besides)
+
+
+def _given(options: Options, values: Mapping[str, Any], *besides: str) -> str:
     given = [key for key in type(options).model_fields if key in options.model_fields_set]
     return ", ".join(f"{key} {flow(values[key])}" for key in given if key not in besides)

@@ -67,8 +67,13 @@ def _shown(path: KeyPath, value: Any) -> str | None:
         return None if is_variable else HIDDEN
     shown = redacted_in(value, f"{HIDDEN}@") if isinstance(value, str) else value
     if path[0] == "outputs" and path[-1] == "url" and isinstance(shown, str):
-        shown = _URL_PATH.sub(rf"\g<1>{HIDDEN}", shown)
+        shown = without_path(shown)
     return shown if shown != value else None
+
+
+def without_path(url: str) -> str:
+    """Return the URL of an output without its path, which is a secret with many receivers."""
+    return _URL_PATH.sub(rf"\g<1>{HIDDEN}", url)
 
 
 def _kept_elsewhere(path: KeyPath, value: str, given: Document, before: Document) -> str:

@@ -109,6 +109,12 @@ def test_secrets_are_hidden(file: Path, monkeypatch: pytest.MonkeyPatch):
     ).output
     assert "rtsp://(hidden)@10.0.0.1/live" in told
 
+    monkeypatch.setenv("PLACE", "T0p5ecret")
+    hook = "outputs.hook={type: webhook, url: 'https://hooks.example.com/services/${PLACE}'}"
+    for told in (run(file, "--set", hook).output, run(file, "--set", hook, "--json").output):
+        assert "https://hooks.example.com/(hidden)" in told
+        assert "T0p5ecret" not in told
+
 
 def test_migrate_rewrites_the_file_and_keeps_the_old_one(tmp_path: Path):
     """What comes of it is checked and shown; a second time nothing is written."""
