@@ -16,8 +16,9 @@ from edgepose.outputs.sound.phrases import Coach, Utterance
 from edgepose.outputs.sound.player import Player
 from edgepose.types import Scene
 
-# ALSA's names can do more: `file:` and `tee:` write to any file, or run a shell's command.
-_CARD: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.]*(:[A-Za-z0-9_=,.-]*)?$"
+# ALSA's names can do more: `file:` and `tee:` write to any file, or run a shell's command; with a
+# dot, as in `pcm.file:`, a name is looked up from the root of ALSA's configuration.
+_CARD: Final = r"^[A-Za-z0-9_][A-Za-z0-9_-]*(:[A-Za-z0-9_=,.-]*)?$"
 _CHECK: Final = 0.5  # seconds between two looks at whether aplay has ended well
 
 

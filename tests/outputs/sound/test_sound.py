@@ -237,7 +237,7 @@ def test_without_espeak_there_are_tones_and_a_reason(
 @pytest.mark.parametrize(
     "name",
     ["file:x.wav", "file:'|id>x',raw", "tee:default,x,raw", "plug:file:x", "-D", "hw:1;id",
-     "plughw:{}", "/tmp/x"],
+     "plughw:{}", "/tmp/x", "pcm.file:FILE=x,FORMAT=raw", "pcm.tee:null,x,raw", "pcm.plug:file"],
 )  # fmt: skip
 def test_a_sound_card_is_a_card(name):
     """ALSA's plug-ins write to any file and run commands: nobody may choose one from outside."""
