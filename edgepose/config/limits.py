@@ -6,8 +6,8 @@ they may name, and how long a pin may be on.
 
 from __future__ import annotations
 
-import fnmatch
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -53,8 +53,8 @@ class LimitsSection(Options):
     )
     hosts: tuple[str, ...] | None = Field(
         default=None,
-        description="hosts that webhooks, streams and modelUrl may name, * for any part; "
-        "unset: all; with it a stream follows no redirect",
+        description="hosts that webhooks, streams and modelUrl may name, * for one part, at the "
+        "beginning for any number; unset: all; with it a stream follows no redirect",
         examples=[["10.0.0.*", "camera.local"]],
     )
     max_on: PositiveSeconds | None = Field(
@@ -155,4 +155,15 @@ def confined(source: Part, limits: LimitsSection) -> Part:
 
 
 def _matches(host: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatch.fnmatchcase(host.lower(), pattern.lower()) for pattern in patterns)
+    return any(re.fullmatch(_regex(pattern.lower()), host.lower()) for pattern in patterns)
+
+
+def _regex(pattern: str) -> str:
+    """Return what a host must look like: `10.0.0.*` is no 10.0.0.1.example.com.
+
+    `*` stands for one part of a name or of an address; at the beginning for any number of parts,
+    for who a name belongs to is told by its end.
+    """
+    part = "[0-9]+" if set(pattern) <= set("0123456789.*") else "[^.%]*"
+    start = "[^%]*" if pattern.startswith("*") else ""
+    return start + re.escape(pattern.removeprefix("*")).replace(r"\*", part)

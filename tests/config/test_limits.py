@@ -84,6 +84,36 @@ def test_limits_hold_for_the_file_itself(file: Path, limits: str, line: str, sai
 
 
 @pytest.mark.parametrize(
+    ("pattern", "host", "is_allowed"),
+    [
+        ("10.0.0.*", "10.0.0.17", True),
+        ("10.0.0.*", "10.0.0.17.evil.example", False),
+        ("10.0.0.*", "10.0.0.evil", False),
+        ("10.0.0.*", "10.0.0.17%2eevil.example", False),
+        ("cam-*.local", "cam-2.local", True),
+        ("cam-*.local", "cam-2.evil.local", False),
+        ("*.example.com", "a.b.example.com", True),
+        ("*.example.com", "evil.com%2f.example.com", False),
+        ("*.example.com", "aexample.com", False),
+        ("hooks.example.com", "hooksxexample.com", False),
+        ("*", "anything.at.all", True),
+    ],
+)
+def test_a_pattern_admits_the_hosts_that_it_reads_as(
+    file: Path, pattern: str, host: str, is_allowed: bool
+):
+    """Whoever may push must not find a name on the internet that begins like an address here."""
+    text = (
+        f"limits: {{hosts: ['{pattern}']}}\n{TEXT}  x: {{type: webhook, url: 'http://{host}/'}}\n"
+    )
+    if is_allowed:
+        assert loads(text, file).outputs
+    else:
+        with pytest.raises(ConfigError, match=r"limits\.hosts|host"):
+            loads(text, file)
+
+
+@pytest.mark.parametrize(
     ("own", "text", "said"),
     [
         ("frames: none\n", "frames: full\n", "frames"),
