@@ -169,7 +169,7 @@ def rotate(path: Path, keep: int) -> None:
 
 def why_unusable(path: Path) -> str:
     """Return why lines can't be appended to what is at a path, `""` where they can."""
-    return own_files.why_unusable(path, _HEAD, _is_ours, _OURS)
+    return own_files.why_unusable(path, _HEAD, _is_ours, _OURS, takes_pipes=True)
 
 
 def _must_be_a_file_of_ours(path: Path) -> None:

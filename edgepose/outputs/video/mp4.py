@@ -240,6 +240,7 @@ def put_index_in_front(av: ModuleType, path: Path) -> None:
     """Replace a finished clip by a copy whose index comes first."""
     copy = path.with_name(f".{path.name}.part")
     try:
+        copy.unlink(missing_ok=True)  # FFmpeg would wait for the reader of a pipe, and all with it
         with (
             av.open(str(path)) as source,
             av.open(str(copy), "w", format="mp4", options={"movflags": "faststart"}) as target,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -337,6 +338,17 @@ def test_a_disk_that_is_full_from_the_start_is_told(device: Device, scene: Calla
     output.open()
 
     with pytest.raises(OutputLost, match="/dev/full: can't be written: No space left"):
+        output.show(scene(0))
+    output.close()
+
+
+def test_a_pipe_is_no_clip(path: Path, device: Device, scene: Callable[..., Scene]):
+    """FFmpeg would wait for its reader with every other thread: refused before it is opened."""
+    os.mkfifo(path)
+    output = VideoOutput(VideoOutputOptions(path=path), device)
+    output.open()
+
+    with pytest.raises(OutputLost, match=r"clip\.mp4 is a pipe"):
         output.show(scene(0))
     output.close()
 
