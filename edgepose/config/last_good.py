@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +32,7 @@ def version_of(text: str) -> str:
 
 def own_name(path: Path) -> str:
     """Return a name for what belongs to one configuration file: `edgepose-1f2e3d4c`."""
-    return f"{path.stem}-{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]}"
+    return f"{path.stem}-{hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:8]}"
 
 
 class LastGood:
