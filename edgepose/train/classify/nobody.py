@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from edgepose.core.watches.embedding import FAR, NEAR, Neighbours
 from edgepose.skeleton import NUM_KEYPOINTS
-from edgepose.train.synth.camera import frame_person
+from edgepose.train.synth.camera import Framing, frame_person
 from edgepose.train.synth.poses import draw_posture
 from edgepose.train.synth.skeleton3d import Build, pose_figure
 
@@ -88,9 +88,12 @@ def _distorted(rng: np.random.Generator, points: Array) -> Array:
     return moved
 
 
+_USUAL = Framing(near=0.0, whole=0.74, small=0.1, headless=0.0)  # classes are poses seen whole
+
+
 def _draw(rng: np.random.Generator) -> Array:
     """Return (17, 2) of (y, x) in pixels of somebody in any posture, seen from anywhere."""
     figure = pose_figure(Build(), draw_posture(rng))
-    camera = frame_person(rng, figure.keypoints, _SIZE)
+    camera = frame_person(rng, figure.keypoints, _SIZE, _USUAL)
     points = camera.project(figure.keypoints)[:, ::-1]
     return points + rng.normal(0.0, _SHAKE, points.shape)

@@ -48,30 +48,49 @@ def look_at(centre: Vector, distance: float, pitch: float, roll: float) -> tuple
     return turn, np.array([0.0, 0.0, distance]) - turn @ centre
 
 
-def _share(rng: np.random.Generator) -> tuple[float, slice]:
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How pictures are framed, as shares of all: people whole or small, else with legs cut off.
+
+    near: with a camera up to 2.2 m away, where perspective is strong. headless: without the head.
+    """
+
+    near: float = 0.25
+    whole: float = 0.71
+    small: float = 0.1
+    headless: float = 0.07
+
+
+_HARD = Framing()  # more that is hard than in life, for a network to learn from
+
+
+def _share(rng: np.random.Generator, framing: Framing) -> tuple[float, slice]:
     """Draw (share of the picture, keypoints that must be in it): whole, small or cut off."""
     kind = rng.random()
-    if kind < 0.71:
+    if kind < framing.whole:
         return rng.uniform(0.5, 1.0), slice(17)
-    if kind < 0.81:
+    if kind < framing.whole + framing.small:
         return rng.uniform(0.28, 0.5), slice(17)
-    if kind < 0.93:
+    if kind < 1.0 - framing.headless:
         return rng.uniform(0.7, 1.1), slice(int(rng.choice((11, 13, 15))))
     return rng.uniform(0.75, 1.1), slice(int(rng.choice((5, 5, 7, 11))), 17)
 
 
-def _distance(rng: np.random.Generator) -> float:
-    """Draw metres from the middle of the body; a quarter are near, where perspective is strong."""
-    return float(rng.uniform(1.3, 2.2) if rng.random() < 0.25 else rng.uniform(1.3, 6.5))
+def _distance(rng: np.random.Generator, framing: Framing) -> float:
+    """Draw metres from the middle of the body."""
+    is_near = framing.near > 0 and rng.random() < framing.near
+    return float(rng.uniform(1.3, 2.2 if is_near else 6.5))
 
 
-def frame_person(rng: np.random.Generator, keypoints: NDArray[Any], size: int) -> Camera:
+def frame_person(
+    rng: np.random.Generator, keypoints: NDArray[Any], size: int, framing: Framing = _HARD
+) -> Camera:
     """Draw a camera with the person in a square picture of `size` pixels, framed well or badly."""
-    distance = _distance(rng)
+    distance = _distance(rng, framing)
     pitch = float(rng.normal(7, 9 if rng.random() < 0.75 else 24))
     middle = (keypoints.min(0) + keypoints.max(0)) / 2
     turn, shift = look_at(middle, distance, pitch, float(rng.normal(0, 4)))
-    share, inside = _share(rng)
+    share, inside = _share(rng, framing)
     seen = keypoints[inside] @ turn.T + shift
     flat = seen[:, :2] / np.maximum(seen[:, 2:], 0.3)
     low, high = flat.min(0) - _MARGIN / distance, flat.max(0) + _MARGIN / distance
