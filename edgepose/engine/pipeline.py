@@ -73,6 +73,7 @@ class Pipeline:
         self._inbox = Inbox()
         self._crash: BaseException | None = None
         self._ended = threading.Event()
+        self._starting = threading.Lock()  # a page is up before all has started, and may change it
         self.capture = Capture(source, self._inbox, self.stats, self._crashed)
         number = len(perception.detector.runtimes)
         self._detector = OrderedDetector(perception, self.stats)
@@ -95,11 +96,12 @@ class Pipeline:
 
     def start(self) -> None:
         """Start the threads, outputs first, so that no scene is lost."""
-        self._fanout.start()
-        self.workers.start()
-        self._beat = time.monotonic()
-        self._perceive.start()
-        self.capture.start()
+        with self._starting:
+            self._fanout.start()
+            self.workers.start()
+            self._beat = time.monotonic()
+            self._perceive.start()
+            self.capture.start()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the source has ended and all frames are perceived; True when it has."""
@@ -151,7 +153,7 @@ class Pipeline:
 
         interpreter: for its frames, whose time has nothing to do with that of the ones before.
         """
-        before, switch = self.capture, _Switch(interpreter, is_due=False)
+        switch = _Switch(interpreter, is_due=False)
 
         def await_turn() -> None:
             before.join(time.monotonic() + DRAIN)
@@ -160,17 +162,19 @@ class Pipeline:
             self._inbox.wake()
             switch.is_done.wait(DRAIN)
 
-        self._next = switch
-        self.capture = Capture(source, self._inbox, self.stats, self._crashed, await_turn)
-        before.give_way()
-        self.capture.start()
+        with self._starting:
+            before, self._next = self.capture, switch
+            self.capture = Capture(source, self._inbox, self.stats, self._crashed, await_turn)
+            before.give_way()
+            self.capture.start()
 
     def change_outputs(self, outputs: Mapping[str, Output | None]) -> None:
         """Replace or add some outputs, or take them away (None), without waiting.
 
         What the one before has not shown after DRAIN seconds goes to its successor of that name.
         """
-        self._fanout.replace(outputs, DRAIN)
+        with self._starting:
+            self._fanout.replace(outputs, DRAIN)
 
     def show_pictures(self, is_on: bool) -> None:
         """Give the outputs pictures, or black frames, so that none can reveal a picture."""

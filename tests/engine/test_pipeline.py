@@ -287,6 +287,29 @@ def test_another_source_takes_over_and_what_was_active_ends(parts, new_perceptio
     assert (output.opened, first.closed, second.opened) == (1, 1, 1)
 
 
+def test_a_source_may_change_while_the_run_still_starts(parts, new_perception):
+    """The page is up before the camera is: an edit in that moment must not end the process."""
+    output = parts["Output"](every_frame=True)
+    first = parts["Source"]([100], live=True, lossless=True)
+    second = parts["Source"]([0, 1], lossless=True)
+    pipeline = Pipeline(first, new_perception(parts["Runtime"]()), {"out": output})
+    other = new_perception(parts["Runtime"]()).interpreter
+    edit = threading.Thread(target=pipeline.change_source, args=(second, other))
+    start = pipeline.workers.start
+
+    def start_and_edit() -> None:
+        start()
+        edit.start()
+        edit.join(0.2)  # it waits for the rest of the start
+
+    pipeline.workers.start = start_and_edit
+    pipeline.start()
+    edit.join(30)
+    assert pipeline.wait(30)
+    pipeline.stop()
+    assert output.event_times[-3:] == [0.0, 1.0, 1.0]
+
+
 def test_another_source_waits_until_the_one_before_has_closed(parts, new_perception):
     """The same camera with other options is let go before it is opened again."""
     gate, reading, order = threading.Event(), threading.Event(), []
