@@ -6,7 +6,6 @@ Both are fetched, so these tests are slow ones. Grafana itself is in no package 
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ports import free_port
+from metered_device import metered_device
 from prometheus_server import PrometheusServer
 from waiting import wait_until
 
@@ -25,16 +24,6 @@ RECIPES = Path(__file__).parent.parent / "docs" / "recipes"
 BOARD = json.loads((RECIPES / "grafana-dashboard.json").read_text())
 QUERIES = [target["expr"] for panel in BOARD["panels"] for target in panel.get("targets", [])]
 ALERTS = re.findall(r"\| `(.*?edgepose_.*?)` \|", (RECIPES / "grafana.md").read_text())
-DEVICE = """
-version: 1
-source: {{type: synthetic, motion: squat, fps: 10, size: [240, 320]}}
-model: {{name: edgepose-nano}}
-watch:
-  squats: {{exercise: half_squat}}
-outputs:
-  metrics: {{type: prometheus, port: {port}}}
-  log: {{type: jsonl, path: events.jsonl}}
-"""
 SDK = "grafana-foundation-sdk==1769699998!10.1.0"
 READ = """
 import json, sys
@@ -49,15 +38,9 @@ print(JSONEncoder().encode(Dashboard.from_json(json.load(sys.stdin))))
 @pytest.fixture
 def device(tmp_path: Path) -> Iterator[int]:
     """Return the port of the metrics of a device that counts squats."""
-    port = free_port()
-    (tmp_path / "device.yaml").write_text(DEVICE.format(port=port))
-    command = [sys.executable, "-m", "edgepose", "run", "device.yaml"]
-    own = os.environ | {"STATE_DIRECTORY": str(tmp_path)}
-    process = subprocess.Popen(command, cwd=tmp_path, env=own, stdout=subprocess.DEVNULL)
-    wait_until(lambda: "edgepose_events_total{" in exposed(port), 240)
-    yield port
-    process.terminate()
-    process.wait(60)
+    with metered_device(tmp_path) as port:
+        wait_until(lambda: "edgepose_events_total{" in exposed(port), 240)
+        yield port
 
 
 def exposed(port: int) -> str:

@@ -8,13 +8,10 @@ from __future__ import annotations
 import html
 import json
 import math
-import os
 import re
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,22 +19,11 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tests" / "rigs"))
 
-from ports import free_port  # noqa: E402
+from metered_device import metered_device  # noqa: E402
 from prometheus_server import PrometheusServer  # noqa: E402
 
 WATCHED: Final = 240.0  # seconds
 STEP: Final = 2  # seconds between two points of a curve
-DEVICE: Final = """
-version: 1
-name: gym
-source: {{type: synthetic, motion: squat, fps: 15, size: [480, 640]}}
-model: {{name: edgepose-nano}}
-watch:
-  squats: {{exercise: half_squat}}
-outputs:
-  metrics: {{type: prometheus, port: {port}}}
-  log: {{type: jsonl, path: events.jsonl}}
-"""
 COLUMN, LINE = 42, 26  # pixels of one unit of the dashboard's grid
 TITLE: Final = 24
 COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
@@ -56,7 +42,7 @@ class Series:
 def draw(target: Path, work: Path) -> None:
     """Write the picture. work: a folder for the device and the server."""
     board = json.loads((ROOT / "docs" / "recipes" / "grafana-dashboard.json").read_text("utf-8"))
-    with _device(work) as port:
+    with metered_device(work) as port:
         server = PrometheusServer(work, port)
         server.start()
         try:
@@ -64,21 +50,6 @@ def draw(target: Path, work: Path) -> None:
             target.write_text(svg(board["panels"], server), "utf-8")
         finally:
             server.stop()
-
-
-@contextmanager
-def _device(work: Path) -> Iterator[int]:
-    """Run a device whose drawn person does squats; yield the port of its metrics."""
-    port = free_port()
-    (work / "device.yaml").write_text(DEVICE.format(port=port), "utf-8")
-    command = [sys.executable, "-m", "edgepose", "run", "device.yaml"]
-    own = os.environ | {"STATE_DIRECTORY": str(work)}
-    process = subprocess.Popen(command, cwd=work, env=own, stdout=subprocess.DEVNULL)
-    try:
-        yield port
-    finally:
-        process.terminate()
-        process.wait(60)
 
 
 def svg(panels: Sequence[Panel], server: PrometheusServer) -> str:
