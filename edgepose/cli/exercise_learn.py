@@ -14,7 +14,7 @@ from edgepose.appliance import assembly
 from edgepose.appliance.model import LoadedModel
 from edgepose.cli.command import Command
 from edgepose.cli.exercise_clip import curve_of, followed, needs_model, seen_in
-from edgepose.cli.options import COUNTDOWN, Numbers
+from edgepose.cli.options import Numbers, camera_option, countdown_option
 from edgepose.cli.pose import model_option, opened
 from edgepose.config.loader import load
 from edgepose.core.watches.trace import Seen, trace
@@ -42,16 +42,8 @@ SECONDS_EACH: Final = 4.0  # that a repetition may take, live
     type=click.Path(path_type=Path),
     help="A clip, or a recording of poses, in which it is done a few times.",
 )
-@click.option(
-    "--config", type=click.Path(path_type=Path), help="Live: the configuration whose camera to use."
-)
-@click.option(
-    "--countdown",
-    type=COUNTDOWN,
-    default=5,
-    show_default=True,
-    help="Live: seconds to get ready.",
-)
+@camera_option
+@countdown_option
 @click.option("--seconds", type=Numbers(2, 60), help="Live: how long to watch.  [default: 4 each]")
 @click.option(
     "--count",

@@ -31,9 +31,18 @@ class Numbers(click.FloatRange):
 DIGITS: Final = 10  # of a number that is typed; int() refuses thousands
 SEED: Final = click.IntRange(min=0)
 SOME: Final = click.IntRange(min=1)
-COUNTDOWN: Final = click.IntRange(0, 60)  # seconds
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+camera_option = click.option(
+    "--config", type=click.Path(path_type=Path), help="Live: the configuration whose camera to use."
+)
+countdown_option = click.option(
+    "--countdown",
+    type=click.IntRange(0, 60),
+    default=5,
+    show_default=True,
+    help="Live: seconds to get ready.",
+)
 order_option = click.option(
     "--order",
     type=click.Choice(["xy", "yx"]),

@@ -16,7 +16,7 @@ from edgepose.appliance import assembly
 from edgepose.appliance.model import LoadedModel
 from edgepose.appliance.teaching import TeachingRequest, TeachingSession, keep
 from edgepose.cli.command import Command
-from edgepose.cli.options import COUNTDOWN, Numbers
+from edgepose.cli.options import Numbers, camera_option, countdown_option
 from edgepose.cli.pose import model_option, opened, show_model
 from edgepose.config.loader import load
 from edgepose.core.teaching import left_out, median_points, with_tolerances
@@ -49,16 +49,8 @@ PASSES: Final = 4  # over a still picture
 )
 @click.option("--video", type=click.Path(path_type=Path), help="A clip; with --time.")
 @click.option("--time", "at", type=Numbers(min=0.0), metavar="S", help="Seconds into the clip.")
-@click.option(
-    "--config", type=click.Path(path_type=Path), help="Live: the configuration whose camera to use."
-)
-@click.option(
-    "--countdown",
-    type=COUNTDOWN,
-    default=5,
-    show_default=True,
-    help="Live: seconds to get ready.",
-)
+@camera_option
+@countdown_option
 @click.option(
     "--out", type=click.Path(path_type=Path), help="File to write.  [default: templates/NAME.yaml]"
 )
