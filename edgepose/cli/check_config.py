@@ -107,7 +107,9 @@ def as_dict(config: Config) -> dict[str, Any]:
         "people": _dump(config.people),
         "watch": {name: _dump(watch) for name, watch in config.watches.items()},
         "profiles": {name: _dump(profile) for name, profile in config.profiles.items()},
-        "outputs": {name: _output_dict(part) for name, part in config.outputs.items()},
+        "outputs": {
+            name: _with_short_url(_part_dict(part)) for name, part in config.outputs.items()
+        },
         "notes": list(notes(config)),
     }
 
@@ -208,10 +210,6 @@ def _fault(path: Path) -> str:
 
 def _part_dict(part: Part) -> dict[str, Any]:
     return {"type": part.type, **_dump(part.options)}
-
-
-def _output_dict(part: Part) -> dict[str, Any]:
-    return _with_short_url(_part_dict(part))
 
 
 def _with_short_url(values: dict[str, Any]) -> dict[str, Any]:

@@ -185,7 +185,7 @@ def told(path: Path, exercise: Exercise, made: Trace) -> str:
 
 
 def _nothing(exercise: Exercise, made: Trace) -> list[str]:
-    """Return a line about what a repetition needs and no frame had."""
+    """Return what a repetition needs and the clip has not, in lines."""
     measure, swings = exercise.measure, exercise.swings
     known = [value for side in made.sides for value in side if not math.isnan(value)]
     if measure is None or swings is None or not known:

@@ -15,6 +15,7 @@ def client_context(ca: Path | None = None, *, beside_system: bool = False) -> ss
     """
     context = ssl.create_default_context(cafile=None if beside_system else ca)
     if ca is not None:
-        context.load_verify_locations(ca)
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        if beside_system:
+            context.load_verify_locations(ca)
     return context
