@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 import numpy as np
-from rich.progress import Progress, TextColumn
+from rich.progress import Progress
 
 from edgepose import imaging
 from edgepose.appliance.model import BUNDLED
 from edgepose.cli.command import CommandGroup
 from edgepose.cli.options import SEED, SOME, Numbers, order_option
-from edgepose.cli.pose import opened
-from edgepose.cli.progress import counting, tracked
+from edgepose.cli.train_data import (
+    DATA_COMMANDS,
+    EXISTING,
+    FOLDER,
+    PATH,
+    SHARE,
+    noted_bar,
+    people_option,
+)
 from edgepose.core.watches.embedding import embed, is_enough
 from edgepose.definitions import classifier_file
 from edgepose.definitions.classifier_file import MIN_SCORE, Examples, Order
@@ -31,10 +37,6 @@ if TYPE_CHECKING:
     from edgepose.train.recipe import Recipe
     from edgepose.train.synth.people import Sample
 
-_Path: Final = click.Path(path_type=Path)
-_Existing: Final = click.Path(path_type=Path, exists=True)
-_Folder: Final = click.Path(path_type=Path, exists=True, file_okay=False)
-_Share: Final = Numbers(0.0, 1.0)
 _BUNDLED: Final = f"{BUNDLED}.npz"
 _REAL_SIZE: Final = 256  # pixels of a crop round an annotated person
 _FINETUNE_PHASES: Final = "160:600,192:600"
@@ -52,32 +54,23 @@ def train() -> None:
     """Train a pose model or a classifier: draw people, label, train, fine-tune, export."""
 
 
-@contextmanager
-def _bar() -> Iterator[Progress]:
-    with counting("", TextColumn("{task.fields[note]}")) as progress:
-        yield progress
+for command in DATA_COMMANDS:
+    train.add_command(command)
 
 
 _empty: Final = click.option(
     "--empty",
-    type=_Folder,
+    type=FOLDER,
     multiple=True,
     help="Folder of pictures with nobody in them; repeatable.",
-)
-
-
-_people: Final = click.option(
-    "--people",
-    type=_Folder,
-    help="Folder with rigged avatars/, motion/ and real/backgrounds: adds pictures of them.",
 )
 
 
 def _shared(command: Any) -> Any:
     """Add the options of every training run."""
     options = (
-        click.option("--out", type=_Path, required=True, help="Folder of the run, made if absent."),
-        click.option("--pool", type=_Path, help="Folder of rendered pictures  [default: OUT/pool]"),
+        click.option("--out", type=PATH, required=True, help="Folder of the run, made if absent."),
+        click.option("--pool", type=PATH, help="Folder of rendered pictures  [default: OUT/pool]"),
         click.option(
             "--pictures", type=SOME, default=65536, show_default=True, help="Pictures to render."
         ),
@@ -86,7 +79,7 @@ def _shared(command: Any) -> Any:
         ),
         click.option("--batch", type=SOME, default=64, show_default=True, help="Pictures a step."),
         _empty,
-        _people,
+        people_option,
         click.option(
             "--avatars",
             type=click.IntRange(min=0),
@@ -127,8 +120,8 @@ def _shared(command: Any) -> Any:
     show_default=True,
     help="Highest learning rate.",
 )
-@click.option("--real", type=_Existing, multiple=True, help="Annotated frames (JSON); repeatable.")
-@click.option("--start", type=_Existing, help="Checkpoint to start from.")
+@click.option("--real", type=EXISTING, multiple=True, help="Annotated frames (JSON); repeatable.")
+@click.option("--start", type=EXISTING, help="Checkpoint to start from.")
 def heatmap(
     net: str,
     parts: str,
@@ -172,12 +165,12 @@ def heatmap(
 )
 @_shared
 @click.option(
-    "--start", type=_Existing, help="Checkpoint to improve  [default: the bundled model's]"
+    "--start", type=EXISTING, help="Checkpoint to improve  [default: the bundled model's]"
 )
-@click.option("--data", type=_Existing, multiple=True, required=True, help="Annotated frames.")
+@click.option("--data", type=EXISTING, multiple=True, required=True, help="Annotated frames.")
 @click.option("--phases", default=_FINETUNE_PHASES, show_default=True)
 @click.option(
-    "--share", type=_Share, default=0.5, show_default=True, help="Part of a batch from --data."
+    "--share", type=SHARE, default=0.5, show_default=True, help="Part of a batch from --data."
 )
 def finetune(
     start: Path | None,
@@ -233,7 +226,7 @@ def _run(
     from edgepose.train.net.trainer import Trainer
 
     need("torch").set_num_threads(threads or os.cpu_count() or 1)
-    with _bar() as bar:
+    with noted_bar() as bar:
         folder = pool or out / "pool"
         rendered = _rendered(bar, recipe, folder)
         avatars = _rendered(bar, recipe, folder / "avatars", people) if people else ()
@@ -311,13 +304,13 @@ def _exported(
     "export",
     examples=["edgepose train export mine/checkpoint.npz --pool mine/pool --out mine.tflite"],
 )
-@click.argument("checkpoint", type=_Existing)
-@click.option("--out", type=_Path, required=True, help="Model file to write.")
+@click.argument("checkpoint", type=EXISTING)
+@click.option("--out", type=PATH, required=True, help="Model file to write.")
 @click.option(
     "--input", "size", type=SOME, default=192, show_default=True, help="Pixels of the model."
 )
 @click.option("--net", help="Its network  [default: found by the names of its layers]")
-@click.option("--pool", type=_Existing, required=True, help="Rendered pictures, to calibrate.")
+@click.option("--pool", type=EXISTING, required=True, help="Rendered pictures, to calibrate.")
 @_empty
 def export_command(
     checkpoint: Path, out: Path, size: int, net: str | None, pool: Path, empty: tuple[Path, ...]
@@ -335,8 +328,8 @@ def export_command(
 
 
 @train.command(examples=["edgepose train stages --pool runs/mine/pool --out stages.png"])
-@click.option("--pool", type=_Existing, required=True, help="Rendered pictures; the last 256 test.")
-@click.option("--out", type=_Path, required=True, help="Picture of the curves to write.")
+@click.option("--pool", type=EXISTING, required=True, help="Rendered pictures; the last 256 test.")
+@click.option("--out", type=PATH, required=True, help="Picture of the curves to write.")
 @click.option("--steps", type=SOME, default=400, show_default=True)
 @click.option(
     "--input", "size", type=SOME, default=64, show_default=True, help="Pixels of the pictures."
@@ -361,148 +354,9 @@ def stages(pool: Path, out: Path, steps: int, size: int, seed: int) -> None:
     imaging.write_image(out, draw_curves(results))
 
 
-@train.command(examples=["edgepose train label clip.mp4 --out frames --every 5"])
-@click.argument("clips", nargs=-1, required=True, type=_Existing)
-@click.option("--out", type=_Path, required=True, help="Folder for frames and annotations.json.")
-@click.option("--teacher", metavar="NAME|PATH", help="Model that labels; the best available.")
-@click.option("--every", type=SOME, default=5, show_default=True, help="Take every n-th frame.")
-@click.option(
-    "--region",
-    type=(_Share, _Share, _Share, _Share),
-    default=(0.0, 0.0, 1.0, 1.0),
-    metavar="Y X HEIGHT WIDTH",
-    help="Part of the frame with one person, each from 0 to 1  [default: all of it]",
-)
-def label(
-    clips: tuple[Path, ...],
-    out: Path,
-    teacher: str | None,
-    every: int,
-    region: tuple[float, float, float, float],
-) -> None:
-    """Label the frames of CLIPS with a teacher model; keep what it is sure of.
-
-    What lies beside the people, where nobody is, goes into OUT/empty: pictures for `--empty`.
-    """
-    from edgepose.train.data.negatives import keep_vacant
-    from edgepose.train.data.pseudo_labels import label_clip, write_labels
-    from edgepose.types import Region
-
-    part = Region(*region)
-    if min(region[2:]) <= 0 or max(part.y + part.height, part.x + part.width) > 1:
-        raise click.BadParameter(f"{region} is not inside the frame", param_hint="--region")
-    with opened(teacher, min_score=0.0) as loaded:
-        frames = (f for clip in clips for f in label_clip(loaded.estimate, clip, every, part))
-        kept = keep_vacant(loaded.estimate, frames, out / "empty")
-        count = write_labels(out, tracked(kept, "Labelling", unit="frames"))
-    click.echo(f"{out / 'annotations.json'}: {count} frames by {loaded.label}")
-
-
-@train.command(
-    examples=[
-        "edgepose train everybody street/*.jpg --out real --second mediapipe-pose-landmark-full"
-    ]
-)
-@click.argument("pictures", nargs=-1, required=True, type=_Existing)
-@click.option("--out", type=_Path, required=True, help="Folder for pictures and annotations.json.")
-@click.option("--teacher", metavar="NAME|PATH", help="Model that searches; the best available.")
-@click.option("--second", metavar="NAME|PATH", required=True, help="Model that must agree.")
-def everybody(pictures: tuple[Path, ...], out: Path, teacher: str | None, second: str) -> None:
-    """Label everybody in still PICTURES; keep what two teacher models agree on."""
-    from edgepose.train.data.everybody import label_picture
-    from edgepose.train.data.pseudo_labels import write_people
-
-    with opened(teacher, min_score=0.0) as first, opened(second) as other, _bar() as bar:
-        task = bar.add_task("Labelling", total=len(pictures), note="")
-
-        def labelled() -> Iterator[Any]:
-            for path in pictures:
-                people = label_picture(first.estimate, other.estimate, imaging.read_image(path))
-                bar.update(task, advance=1, note=f"{len(people)} people")
-                if people:
-                    yield people
-
-        count = write_people(out, labelled())
-    click.echo(f"{out / 'annotations.json'}: {count} people in {len(pictures)} pictures")
-
-
-@train.command(
-    examples=["edgepose train crops person_keypoints_val2017.json --images val --out crops"]
-)
-@click.argument("annotations", type=_Existing)
-@click.option("--images", type=_Folder, help="Folder of the pictures  [default: that of the file]")
-@click.option("--out", type=_Path, required=True, help="Folder for crops and annotations.json.")
-@click.option("--size", type=click.IntRange(16, 2048), default=368, show_default=True)
-@click.option(
-    "--margin",
-    type=Numbers(1.0, 4.0),
-    default=1.6,
-    show_default=True,
-    help="Side of a crop, in sides of the person's box.",
-)
-def crops(annotations: Path, images: Path | None, out: Path, size: int, margin: float) -> None:
-    """Cut equal, person-centred crops out of MPII's .mat, or COCO or MPII style JSON.
-
-    Everybody in a crop keeps their keypoints; OUT/annotations.json is COCO style, for --real.
-    """
-    from edgepose.train.data.annotations import read_annotations
-    from edgepose.train.data.crops import write_crops
-
-    pictures = read_annotations(annotations, images)
-    with _bar() as bar:
-        task = bar.add_task("Cutting crops", total=len(pictures), note="")
-        count = write_crops(pictures, out, size, margin, lambda: bar.advance(task))
-    click.echo(f"{out / 'annotations.json'}: {count} crops of {size} pixels")
-
-
-@train.command(examples=["edgepose train sheet --out people.png --count 24"])
-@click.option("--out", type=_Path, required=True, help="Picture to write.")
-@click.option("--seed", type=SEED, default=1, show_default=True)
-@click.option("--count", type=SOME, default=40, show_default=True)
-@click.option("--plain", is_flag=True, help="Without keypoints.")
-@_people
-def sheet(out: Path, seed: int, count: int, plain: bool, people: Path | None) -> None:
-    """Draw a contact sheet of synthetic people, or of avatars, with their keypoints."""
-    from edgepose.train.contact_sheets import contact_sheet, draw_sample
-    from edgepose.train.synth.avatars.cast import Cast
-    from edgepose.train.synth.people import People
-
-    draw = People(seed) if people is None else Cast(seed, people)
-    samples = [draw() for _ in tracked(range(count), "Drawing", unit="people")]
-    pictures = [sample.image if plain else draw_sample(sample) for sample in samples]
-    imaging.write_image(out, contact_sheet(pictures, 8))
-
-
-@train.command("demo-clip", examples=["edgepose train demo-clip --out clip"])
-@click.option("--out", type=_Path, required=True, help="Folder for demo.mp4 and its truth.")
-@click.option("--seed", type=SEED, default=1, show_default=True, help="Performer.")
-def demo_clip(out: Path, seed: int) -> None:
-    """Render the demo performer: a clip of exercises and its exact keypoints."""
-    from edgepose.train.synth.demo_clip import write_demo
-
-    write_demo(out, seed)
-
-
-@train.command(examples=["edgepose train views hall.exr park.exr --out empty"])
-@click.argument("panoramas", nargs=-1, required=True, type=_Existing)
-@click.option("--out", type=_Path, required=True, help="Folder for the pictures, made if absent.")
-@click.option("--count", type=SOME, default=60, show_default=True, help="Views of each panorama.")
-@click.option("--seed", type=SEED, default=1, show_default=True)
-def views(panoramas: tuple[Path, ...], out: Path, count: int, seed: int) -> None:
-    """Cut views of real places out of PANORAMAS without people: pictures for `--empty`."""
-    from edgepose.train.synth import panoramas as places
-
-    out.mkdir(parents=True, exist_ok=True)
-    for index, path in enumerate(tracked(panoramas, "Cutting", unit="panoramas")):
-        rng, light = np.random.default_rng((seed, index)), places.read_panorama(path)
-        for number, picture in enumerate(places.views(rng, light, count)):
-            imaging.write_image(out / f"{index:03d}-{path.stem}-{number:03d}.jpg", picture)
-    click.echo(f"{out}: {count * len(panoramas)} views")
-
-
 @train.command("classifier", examples=["edgepose train classifier yoga.csv --out yoga.tflite"])
-@click.argument("examples", type=_Path, metavar="NAME.csv")
-@click.option("--out", type=_Path, required=True, metavar="NAME.tflite", help="File to write.")
+@click.argument("examples", type=PATH, metavar="NAME.csv")
+@click.option("--out", type=PATH, required=True, metavar="NAME.tflite", help="File to write.")
 @click.option(
     "--seed", type=SEED, default=1, show_default=True, help="Seed of everything that is drawn."
 )
