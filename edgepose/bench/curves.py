@@ -234,10 +234,11 @@ def _draw_panel(canvas: Image, name: str, curve: Curve) -> None:
     stroke(canvas, [frame], _FAINT, 1.0)
     stroke(canvas, [places], _LINE, 3.0)
     dots(canvas, places, 4.0, _LINE)
-    blend(canvas, type_.text(f"{name}: ms a frame", 20, _INK), 14, 14)
+    blend(canvas, type_.text(f"{name}: ms", 20, _INK), 14, 14)
     for (count, ms), (column, row) in zip(curve.items(), places.astype(int), strict=True):
-        blend(canvas, type_.text(f"{ms:.3g}", 16, _INK), row - 28, column - 16)
-        blend(canvas, type_.text(count, 16, _INK), _PANEL[0] - 36, column - 12)
+        for words, top in ((f"{ms:.2g}", row - 28), (str(count), _PANEL[0] - 36)):
+            text = type_.text(words, 16, _INK)
+            blend(canvas, text, top, column - text.size[1] // 2)
 
 
 def _spread(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:

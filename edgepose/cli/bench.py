@@ -105,7 +105,7 @@ def bench(
         loaded = stack.enter_context(opened(model, workers=2, threads=1))
         made = suite.Bench(
             partial(_new_perception, loaded),
-            _pictures,
+            synthetic_pictures,
             clip or bundled("models", "demo", "demo.mp4"),
             Path(stack.enter_context(tempfile.TemporaryDirectory())),
             pipeline.Extent(seconds, rounds),
@@ -178,7 +178,7 @@ def _new_perception(loaded: LoadedModel, workers: int, watches: int) -> Callable
     return make
 
 
-def _pictures(size: Size) -> list[Image]:
+def synthetic_pictures(size: Size) -> list[Image]:
     """Return some pictures of the synthetic figure, ready in memory."""
     synthetic = part("source", "synthetic")
     source = synthetic(synthetic.Options(size=size, fps=10, pace="fast", seconds=2.0))
@@ -189,7 +189,7 @@ def _pictures(size: Size) -> list[Image]:
 
 
 def _report(loaded: LoadedModel, results: list[Result], clip: Path) -> dict[str, Any]:
-    picture = _pictures(suite.SIZES[0])[0]
+    picture = synthetic_pictures(suite.SIZES[0])[0]
     start_up = Quartiles.of(parts.start_up_s(str(loaded.file.path), picture))
     return {
         "answer": suite.answer(loaded.file.name, results),

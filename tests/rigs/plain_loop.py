@@ -24,6 +24,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from slow_chip import Repeated
 
 from edgepose.appliance.model import load_model
 from edgepose.bench.parts import new_interpreter
@@ -36,7 +37,7 @@ from edgepose.outputs.base import Device, Output
 from edgepose.outputs.jsonl import Jsonl, JsonlOptions
 from edgepose.runtimes.base import Runtime
 from edgepose.skeleton import INDEX
-from edgepose.types import Frame, Image, Tensor
+from edgepose.types import Frame, Image
 
 DEMO = Path(__file__).parents[2] / "models" / "demo" / "demo.mp4"
 HIPS = (INDEX["left_hip"], INDEX["right_hip"])
@@ -111,26 +112,6 @@ def plain(runtime: Runtime, clip: Path, seconds: float) -> Round:
     after = statistics.mean(bare(runtime, tensor, seconds / 2))
     figures = {"throughput": rate * (before + after) / 2}
     return Round(before, after, figures, others.share(), most=1)
-
-
-class Repeated(Runtime):
-    """A chip that takes several times as long: the same interpreter, so often for one result."""
-
-    def __init__(self, runtime: Runtime, times: int) -> None:
-        self._runtime, self._times = runtime, times
-        self.inputs, self.outputs, self.backend = runtime.inputs, runtime.outputs, runtime.backend
-
-    def open(self) -> None:
-        """Do nothing: it is open."""
-
-    def infer(self, tensor: Tensor) -> tuple[Tensor, ...]:
-        """Return the result of the last of several inferences."""
-        for _ in range(self._times - 1):
-            self._runtime.infer(tensor)
-        return self._runtime.infer(tensor)
-
-    def close(self) -> None:
-        """Do nothing: whoever opened it closes it."""
 
 
 def main() -> None:
