@@ -7,6 +7,7 @@ import random
 import ssl
 import sys
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 KEEPALIVE: Final = 30  # seconds; a frozen broker is noticed after one and a half of them
 FIRST_PAUSE: Final = 1.0  # seconds on average before the second try; doubling from there
 LONGEST_PAUSE: Final = 30.0  # seconds at most
+STEADY: Final = 10.0  # seconds of a connection after which the pauses begin with the shortest
 SOON: Final = 0.1  # seconds until the same broker is tried with an older version
 JOIN_TIMEOUT: Final = 1.0  # seconds that the thread may take to end
 MAX_PACKET: Final = 600_000
@@ -99,6 +101,8 @@ class MqttClient:
         self._logs_failures = logs_failures
         self._is_closing = False
         self._is_settled = False  # what became of the present attempt is handled
+        self._connected_at = 0.0  # monotonic
+        self._logged = ""  # the reason that was logged last, until a connection is steady
         self._subscriptions: dict[int | None, list[str]] = {}  # message id -> filters
         self._backoff = Backoff(2.0 * FIRST_PAUSE, LONGEST_PAUSE, random.Random())
         self._thread: threading.Thread | None = None
@@ -212,8 +216,7 @@ class MqttClient:
             if reason.value != UNSUPPORTED_VERSION or not self._try_older(client):
                 self._fail(connect_refused(reason))
             return
-        self._backoff.reset()
-        self._set_pause(client)
+        self._connected_at = time.monotonic()
         self.limits = BrokerLimits.of(properties)
         self._subscribe(client)
         self.is_connected, self.has_failed, self.reason = True, False, ""
@@ -246,9 +249,21 @@ class MqttClient:
         if self._is_closing:
             self.is_connected = False
         elif self.is_connected:
-            self._fail(connection_lost(reason))
+            is_steady = time.monotonic() - self._connected_at >= STEADY
+            if is_steady:
+                self._start_over(client)
+            self._fail(connection_lost(reason, is_steady=is_steady))
         elif not self._is_settled and not self._try_older(client):
             self._fail(closed_early(self._options.is_encrypted))
+
+    def _start_over(self, client: Client) -> None:
+        """Take a failure for the first one.
+
+        A broker that accepts and hangs up at once does not come here: it is asked less and less.
+        """
+        self._backoff.reset()
+        self._set_pause(client)
+        self._logged = ""
 
     def _on_publish(self, message_id: int, reason: ReasonCode) -> None:
         if not self._is_closing:
@@ -279,18 +294,18 @@ class MqttClient:
             log.debug("Where a message led to an error.", exc_info=error)
 
     def _fail(self, reason: str) -> None:
-        """Note that there is no connection; a reason is logged once until the next connection."""
+        """Note that there is no connection; a reason is logged once until a steady connection."""
         from paho.mqtt.enums import MQTTProtocolVersion
 
         self.is_connected, self.has_failed, self._is_settled = False, True, True
         _speak(self._client, MQTTProtocolVersion.MQTTv5)
-        if reason != self.reason and self._logs_failures:
+        if reason != self._logged and self._logs_failures:
             log.warning(
                 "No connection to the broker %s: %s%s Events are kept; it is tried again after "
                 "about %d s, later up to %d s.", self.address, reason,
                 "" if reason.endswith("?") else ".", FIRST_PAUSE, LONGEST_PAUSE,
             )  # fmt: skip
-        self.reason = reason
+        self.reason = self._logged = reason
         self._callbacks.disconnected()
 
 

@@ -19,7 +19,12 @@ _REFUSALS: Final = {
     136: "it is not available at present",
 }  # by reason code; paho translates the codes of MQTT 3.1.1 to those of MQTT 5
 _UNSPECIFIED: Final = 128
-_KEEPALIVE_TIMEOUT: Final = 141
+_ENDINGS: Final = {
+    _UNSPECIFIED: "the connection broke",
+    141: "the connection broke (keep-alive timeout)",
+    142: "another client uses our client id; give each device its own `name` or `client_id`",
+    149: "it takes no packet as large as ours; raise its `max_packet_size`",
+}  # by reason code; older versions of mosquitto give none where a client id is used twice
 
 _ERRORS: Final[dict[type[BaseException], str]] = {
     socket.gaierror: "the host name is unknown; check `host` and the network",
@@ -39,10 +44,14 @@ def closed_early(is_encrypted: bool) -> str:
     return f"it closed the connection at once; {hint}"
 
 
-def connection_lost(reason: ReasonCode) -> str:
-    """Return how an established connection ended."""
-    known = {_UNSPECIFIED: "", _KEEPALIVE_TIMEOUT: " (keep-alive timeout)"}
-    return "the connection broke" + known.get(reason.value, f" ({reason})")
+def connection_lost(reason: ReasonCode, *, is_steady: bool) -> str:
+    """Return how an established connection ended; is_steady: after it had lasted for a while."""
+    if reason.value == _UNSPECIFIED and not is_steady:
+        return (
+            "it accepts us and soon ends the connection; see its log, and whether another client "
+            "uses our client id"
+        )
+    return _ENDINGS.get(reason.value, f"the connection broke ({reason})")
 
 
 def connect_failed(error: BaseException | None, is_encrypted: bool) -> str:

@@ -232,6 +232,15 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
     made.stop()
 
 
+@pytest.fixture
+def small_broker(tmp_path: Path) -> Iterator[Broker]:
+    """Return a broker that ends a connection over which more than 100 bytes come at once."""
+    made = Broker(tmp_path, "allow_anonymous true", "max_packet_size 100")
+    made.start()
+    yield made
+    made.stop()
+
+
 @dataclass(frozen=True)
 class Secured:
     """Name a broker with password and TLS, the certificate of its signer, and a stranger's."""

@@ -6,14 +6,18 @@ import random
 import threading
 from collections.abc import Callable
 from statistics import mean
-from typing import Any
+from typing import Any, Final
+
+import pytest
 
 from edgepose.backoff import SHORTEST_PAUSE, Backoff
+from edgepose.outputs.mqtt import client as mqtt_client
 from edgepose.outputs.mqtt.broker_limits import BrokerLimits
 from edgepose.outputs.mqtt.client import FIRST_PAUSE, LONGEST_PAUSE, MqttCallbacks, MqttClient
 from edgepose.outputs.mqtt.options import MqttOptions
 
 DEVICES = 500
+LOGGER: Final = mqtt_client.__name__
 
 
 def jittered(seed: int) -> Backoff:
@@ -77,22 +81,72 @@ class Deaf(MqttCallbacks):
     def received(self, topic: str, payload: bytes, is_retained: bool) -> None: ...
 
 
-def test_the_link_waits_as_the_dice_say(broker: Any, wait: Callable[..., None]):
+Wait = Callable[..., None]
+
+
+def client(port: int, listener: Deaf) -> MqttClient:
+    """Return a client that is not open yet."""
+    return MqttClient(MqttOptions(host="127.0.0.1", port=port), "x", ("t", b""), listener)
+
+
+def given_pauses(link: MqttClient) -> list[float]:
+    """Return a list that gets each pause that paho is given."""
+    given: list[float] = []
+    give = link._client.reconnect_delay_set
+    link._client.reconnect_delay_set = lambda a, b: given.append(a) or give(a, b)  # type: ignore[func-returns-value]
+    return given
+
+
+def test_the_link_waits_as_the_dice_say(broker: Any, wait: Wait, monkeypatch: pytest.MonkeyPatch):
     """Paho gets each pause just before the try it belongs to, and a first one after a success."""
+    monkeypatch.setattr(mqtt_client, "STEADY", 0.0)
     listener = Deaf()
-    link = MqttClient(MqttOptions(host="127.0.0.1", port=broker.port), "x", ("t", b""), listener)
+    link = client(broker.port, listener)
     drawn: list[float] = []
-    given: list[tuple[float, float]] = []
-    draw, give = link._backoff.next, link._client.reconnect_delay_set
+    draw, given = link._backoff.next, given_pauses(link)
     link._backoff.next = lambda: drawn.append(draw() / 50) or drawn[-1]  # type: ignore[func-returns-value]
-    link._client.reconnect_delay_set = lambda a, b: given.append((a, b)) or give(a, b)  # type: ignore[func-returns-value]
     link.open("t")
     assert listener.up.acquire(timeout=20)
+    for _ in range(8):  # as if the broker had been away for long
+        draw()
     broker.stop()
     wait(lambda: len(drawn) >= 6, "tries without a broker")
     broker.start()
     assert listener.up.acquire(timeout=20)
     link.close()
 
-    assert given == [(pause, pause) for pause in drawn]
+    assert given == drawn
     assert len(set(drawn)) == len(drawn)
+    assert drawn[1] <= 2 * FIRST_PAUSE / 50
+
+
+def test_a_broker_that_accepts_and_hangs_up_is_asked_less_and_less(
+    small_broker: Any, caplog: pytest.LogCaptureFixture
+):
+    """The pauses grow over such connections, and one line says what happens."""
+    listener = Deaf()
+    link = client(small_broker.port, listener)
+    link._backoff, given = Backoff(0.01, LONGEST_PAUSE), given_pauses(link)
+    link.open("t" * 100)
+    for _ in range(5):
+        assert listener.up.acquire(timeout=20)
+        assert listener.down.acquire(timeout=20)
+    link.close()
+
+    assert given[:5] == [0.01, 0.02, 0.04, 0.08, 0.16]
+    (said,) = [record.getMessage() for record in caplog.records if record.name == LOGGER]
+    assert "it takes no packet as large as ours; raise its `max_packet_size`. Events are" in said
+
+
+def test_two_clients_of_one_id_are_reported_as_possible(broker: Any, wait: Wait):
+    """The broker ends the older connection, in some versions without a reason."""
+    first, second = client(broker.port, Deaf()), client(broker.port, Deaf())
+    first.open("t")
+    wait(lambda: first.is_connected, "the first connection")
+    second.open("t")
+    wait(lambda: first.reason or second.reason, "the end of one of them")
+    reasons = first.reason + second.reason
+    first.close()
+    second.close()
+
+    assert "another client uses our client id" in reasons

@@ -99,8 +99,13 @@ def test_errors_of_connecting_have_words(error: BaseException | None, said: str)
 def test_answers_and_ends_have_words():
     """Also those that nobody thought of."""
     connack = partial(ReasonCode, PacketTypes.CONNACK)
-    disconnect = partial(ReasonCode, PacketTypes.DISCONNECT)
+
+    def lost(name: str, is_steady: bool = True) -> str:
+        return connection_lost(ReasonCode(PacketTypes.DISCONNECT, name), is_steady=is_steady)
+
     assert "`client_id`" in connect_refused(connack("Client identifier not valid"))
     assert "Quota exceeded" in connect_refused(connack("Quota exceeded"))
-    assert connection_lost(disconnect("Unspecified error")) == "the connection broke"
-    assert "keep-alive" in connection_lost(disconnect("Keep alive timeout"))
+    assert lost("Unspecified error") == "the connection broke"
+    assert "soon ends the connection" in lost("Unspecified error", is_steady=False)
+    assert "uses our client id" in lost("Session taken over", is_steady=False)
+    assert "keep-alive" in lost("Keep alive timeout")
