@@ -15,6 +15,7 @@ from click.exceptions import NoArgsIsHelpError
 from click.shell_completion import CompletionItem
 
 from edgepose import __version__
+from edgepose.cli import stdout
 from edgepose.cli.command import CommandGroup
 from edgepose.cli.log_filter import FORMAT, OneLine, RateLimit
 from edgepose.errors import EdgeposeError, error_text, near_miss
@@ -150,10 +151,18 @@ def main() -> None:
         sys.stderr.close()  # the reader of the output is gone: not an error
         sys.exit(1)
     except OSError as error:
-        if error.filename is None:
-            raise  # no file or folder of a user's
+        reason = stdout.fault(error) or _file_fault(error)
+        if not reason:
+            raise
         log.debug("Where it ended.", exc_info=error)
-        reason = error_text(error).lower()
-        name = f"{error.filename!s:.{LONGEST_NAME}}"
-        click.echo(one_line(f"edgepose: {name}: can't be used ({reason})"), err=True)
+        click.echo(one_line(f"edgepose: {reason}"), err=True)
+        if error.filename is None:
+            stdout.discard()
         sys.exit(1)
+
+
+def _file_fault(error: OSError) -> str:
+    """Return what an error says of a file or folder of a user's, "" where it names none."""
+    if error.filename is None:
+        return ""
+    return f"{error.filename!s:.{LONGEST_NAME}}: can't be used ({error_text(error).lower()})"

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import click
 
+from edgepose.cli import stdout
 from edgepose.cli.page import notice
 from edgepose.engine.stats import Snapshot
-from edgepose.errors import counted
+from edgepose.errors import OutputLost, counted, error_text
 from edgepose.outputs.base import Output
 from edgepose.types import Event, LimbMatch, Scene, WatchState
 
@@ -70,9 +69,13 @@ def _turn(limb: LimbMatch) -> float:
 
 
 class Console(Output):
-    """Events as lines on stdout, the page's address on stderr, and what nearly happened."""
+    """Events as lines on stdout, the page's address on stderr, and what nearly happened.
+
+    fault: why the latest lines are not printed, "" where they are.
+    """
 
     internal = True
+    fault = ""
 
     def __init__(self, as_json: bool = False) -> None:
         self._as_json = as_json
@@ -89,12 +92,17 @@ class Console(Output):
 
     def show(self, scene: Scene) -> None:
         """Print the scene's events; note how close people come to each watch."""
-        self._show_pages()
         for state in scene.watches:
             self._of(state.name).take(state)
-        for event in scene.events:
-            self._print(event)
-            self._note(event)
+        try:
+            self._show_pages()
+            for event in scene.events:
+                self._note(event)
+                self._print(event)
+        except OSError as error:
+            self.fault = stdout.fault(error)
+            raise OutputLost(self.fault or error_text(error)) from error
+        self.fault = ""
 
     def _print(self, event: Event) -> None:
         """Print an event; without a reader of stdout, as in `| head`, the run ends."""
@@ -102,8 +110,7 @@ class Console(Output):
         try:
             click.echo(text)
         except BrokenPipeError:
-            with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - what is buffered goes there
-                os.dup2(nowhere.fileno(), sys.stdout.fileno())
+            stdout.discard()
             self._stop()
 
     def _show_pages(self) -> None:

@@ -19,6 +19,7 @@ from edgepose.appliance import assembly
 from edgepose.appliance.appliance import Appliance
 from edgepose.appliance.remote_update import roll_back_crashing
 from edgepose.appliance.service import Service, supervised
+from edgepose.cli import stdout
 from edgepose.cli.command import Command
 from edgepose.cli.console import Console, summary
 from edgepose.cli.options import config_argument, set_option
@@ -103,6 +104,9 @@ def run(
         for missed in console.near_misses():
             click.echo(missed, err=True)
         click.echo(summary(figures), err=True)
+    if console is not None and console.fault and not is_service:
+        stdout.discard()
+        raise DeviceError(f"events of this run are not printed: {console.fault}")
     if appliance.lost and not is_service:
         total = figures.counts.get("events", 0)
         lost = (f"'{name}' {count} of {total}" for name, count in appliance.lost.items())

@@ -130,6 +130,27 @@ def test_what_is_no_file_is_one_sentence(edgepose, tmp_path, monkeypatch, reader
     assert (tmp_path / name).is_symlink() or not (tmp_path / name).is_file()
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", ["version", "run"])
+def test_a_full_disk_behind_stdout_is_one_sentence(command, unbuffered, tmp_path):
+    """Printed events that are lost are an error as well; Python adds nothing at its end."""
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "version: 1\nsource: {type: synthetic, seconds: 2, pace: fast}\n"
+        "watch: {a: {template: arms_up}}\n"
+    )
+    arguments = {"version": [], "run": [config]}[command]
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [sys.executable, "-m", "edgepose", command, *arguments],
+            env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "the output can't be written (no space left on device)" in done.stderr.splitlines()[-1]
+    assert "OSError" not in done.stderr
+
+
 def test_version_names_what_it_stands_on(edgepose):
     """The versions that a bug report needs are there, in JSON too."""
     said = edgepose("version", "--json")
