@@ -17,6 +17,7 @@ from edgepose.bench.rounds import Others, Quartiles, Round, Rounds, take
 from edgepose.engine.perception import Perception
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.stats import Snapshot, Stats
+from edgepose.errors import DeviceError
 from edgepose.outputs.base import Output
 from edgepose.runtimes.base import Runtime
 from edgepose.sources.base import Source
@@ -25,6 +26,7 @@ from edgepose.types import Frame, Image, Scene, Tensor
 
 SATURATION: Final = 2.5  # frames offered per inference, so that one always waits
 OPENING: Final = 10.0  # seconds that an output may take: the web page loads a server
+FIRST: Final = 60.0  # seconds that the first scene may take: a large model on a slow board
 WARM_UP: Final = 0.4  # seconds of a pipeline that are not counted
 
 
@@ -206,8 +208,7 @@ def latency(
         before = statistics.median(bare(runtime, tensor, extent.seconds / 3))
         paced = statistics.median(bare(runtime, tensor, extent.seconds / 3, 1.0 / fps))
         with _running(new_perception(), StillSource(images, fps)) as stats:
-            time.sleep(extent.seconds)
-            snapshot = stats.snapshot()
+            snapshot = _aged(stats, extent.seconds)
         after = statistics.median(bare(runtime, tensor, extent.seconds / 3))
         age, invoke = snapshot.stages["age"], (before + after) / 2
         figures = {
@@ -253,6 +254,17 @@ def _await_outputs(pipeline: Pipeline) -> None:
     while time.monotonic() < deadline and not pipeline.wait(0.02):
         if all(worker.health.state == "running" for worker in pipeline.outputs.values()):
             return
+
+
+def _aged(stats: Stats, seconds: float) -> Snapshot:
+    """Return the figures after so many seconds, or once there is an age. Raises DeviceError."""
+    time.sleep(seconds)
+    deadline = time.monotonic() + FIRST
+    while "age" not in (snapshot := stats.snapshot()).stages:
+        if time.monotonic() > deadline:
+            raise DeviceError(f"no scene came within {FIRST:.0f} s: the model is too slow here")
+        time.sleep(0.02)
+    return snapshot
 
 
 def _rate(stats: Stats, seconds: float) -> float:

@@ -38,3 +38,19 @@ def test_memory_is_measured_in_processes_of_their_own(lightning, monkeypatch):
     found = parts.memory_mb(lightning, Path("models/demo/demo.mp4"))
     bare, whole = found["bare"], found["edgepose, video in, jsonl out"]
     assert 20 < bare < whole < 500
+
+
+def test_memory_with_corals_decoder_in_the_model(models):
+    """The bare interpreter gets the model as our loader does: no runtime has this operation."""
+    model = models / "coral_testdata_posenet_mobilenet_v1_075_353_481_16_quant_decoder.tflite"
+    assert parts._peak_mb("bare", parts._BARE, model) > 20
+
+
+def test_memory_that_cannot_be_measured_is_left_out(tmp_path, caplog):
+    """With the reason, which is the last thing that the process wrote."""
+    found = parts.memory_mb(tmp_path / "none.tflite", tmp_path / "none.mp4")
+    assert found == {}
+    bare, whole = (record.getMessage() for record in caplog.records)
+    assert bare.startswith("The memory of 'bare' is not measured: ")
+    assert "none.tflite: damaged" in bare
+    assert "none.mp4" in whole
