@@ -16,7 +16,7 @@ _TOOLS: Final = ("rpicam-hello", "libcamera-hello")  # of trixie and of bookworm
 _INSIDE: Final = re.compile(r"bcm2835-|rpi-|rpi_|rpivid|rp1-cfe|pisp|unicam|hevc")
 """Names of a Pi's codecs, image processors and raw sensor inputs: none is a camera."""
 _LISTED: Final = re.compile(r"^\s*\d+\s*:\s*(\S+)", re.MULTILINE)
-_LISTS: Final = "sudo apt install -y rpicam-apps"
+_LISTS: Final = "rpicam-apps"  # the package with the tool
 _PLUG: Final = "connect a camera; check which way the ribbon's contacts face"
 
 
@@ -36,7 +36,7 @@ def _any_camera(system: System) -> Finding:
         return ok("camera", f"found {', '.join(cameras)}")
     if on_ribbon is None and system.is_pi:
         sentence = "there is no USB camera, and no tool to list cameras on a ribbon (libcamera)"
-        return warn("camera", sentence, _LISTS)
+        return warn("camera", sentence, system.apt(_LISTS))
     asked = "on USB (V4L2)" if on_ribbon is None else "on USB (V4L2) or on a ribbon (libcamera)"
     return warn("camera", f"no camera is connected {asked}", _PLUG)
 
@@ -63,7 +63,7 @@ def _csi_camera(system: System, intent: Intent) -> Finding:
     cameras = csi_cameras(system)
     if cameras is None:
         sentence = "there is no tool to list the cameras on the ribbon"
-        return warn("camera", sentence, _LISTS)
+        return warn("camera", sentence, system.apt(_LISTS))
     if number < len(cameras):
         return ok("camera", f"camera {number} is {cameras[number]}")
     if not cameras:

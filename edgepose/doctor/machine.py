@@ -91,7 +91,7 @@ def power(system: System, intent: Intent) -> Finding:
     bits = throttled_bits(system)
     if bits is None:
         sentence = "the firmware does not report whether the board is throttled"
-        return warn("power", sentence, "sudo apt install -y raspi-utils")
+        return warn("power", sentence, system.apt("raspi-utils"))
     now = [text for bit, text in _NOW.items() if bits >> bit & 1]
     if now:
         remedy = _SUPPLY if bits & 1 else _COOLING

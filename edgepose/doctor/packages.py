@@ -17,6 +17,7 @@ BEST: Final = "ai-edge-litert"
 OLD: Final = "tflite-runtime"
 NUMPY_1: Final = ("numpy<2",)
 """What fits bookworm's picamera2; OpenCV's wheels ask for numpy 2, and run on numpy 1 as well."""
+PICAMERA2: Final = "python3-picamera2"
 
 _TRY_OPENCV: Final = (
     "import cv2, numpy; cv2.resize(numpy.zeros((2, 2, 3), numpy.uint8), (1, 1));"
@@ -137,12 +138,15 @@ def _missing_picamera2(system: System, fault: str) -> tuple[str, str]:
         sentence = f"picamera2 was built for numpy 1, found {system.version('numpy')}: {fault}"
         return sentence, system.pip(*NUMPY_1)
     if "No module named 'picamera2'" not in fault:
-        again = "sudo apt install -y --reinstall python3-picamera2 python3-libcamera"
+        again = f"sudo apt install -y --reinstall {PICAMERA2} python3-libcamera"
         return f"picamera2 can't be loaded: {fault}", again
     if system.path("usr/lib/python3/dist-packages/picamera2").exists():
         open_up = f"python3 -m venv --upgrade --system-site-packages {system.prefix}"
         return "picamera2 is installed, but this virtual environment hides it", open_up
-    return "picamera2 is not installed", "sudo apt install -y python3-picamera2"
+    remedy = system.apt(PICAMERA2)
+    if not system.offers(PICAMERA2):
+        remedy = f"{remedy}; or use a USB camera (source.type: v4l2)"
+    return "picamera2 is not installed", remedy
 
 
 def desktop(system: System, intent: Intent) -> Finding | None:

@@ -124,6 +124,19 @@ class System:
         quoted = (f"'{text}'" if set(text) & set("<>[]") else text for text in arguments)
         return " ".join([self.executable, "-m", "pip", "install", *quoted])
 
+    def apt(self, package: str) -> str:
+        """Return how to get a package that Raspberry Pi OS has, and plain Debian may not."""
+        if self.offers(package):
+            return f"sudo apt install -y {package}"
+        return f"use Raspberry Pi OS: its package {package} is not in this system's sources"
+
+    def offers(self, package: str) -> bool:
+        """Return whether apt has a package of Raspberry Pi OS; there its lists may be old."""
+        if self.path("etc/rpi-issue").exists():
+            return True
+        answer = self.ask("apt-cache", "show", package)
+        return answer is not None and answer.code == 0
+
     @property
     def board(self) -> str:
         """Return the model of a single-board computer, `""` elsewhere."""

@@ -33,8 +33,8 @@ HDR_SINGLE_EXPOSURE: Final = 3  # libcamera's HdrModeSingleExposure
 SLICE: Final = 0.1  # seconds between a waiting read's checks for an interrupt
 
 _INSTALL: Final = (
-    "install it with: sudo apt install -y python3-picamera2; a virtual environment sees it "
-    "only if made with: python3 -m venv --system-site-packages"
+    "on Raspberry Pi OS, install it with: sudo apt install -y python3-picamera2; a virtual "
+    "environment sees it only if made with: python3 -m venv --system-site-packages"
 )
 
 

@@ -105,6 +105,20 @@ def test_picamera2_is_of_interest_on_a_pi_or_when_configured(debian, pi4, planne
     assert checks.picamera2(pi4.system, planned("{type: picamera2}")).status == "fail"
 
 
+def test_a_package_of_raspberry_pi_os_is_offered_where_apt_has_it(debian, planned):
+    """Plain Debian has no picamera2: a command that fails is no way out."""
+    debian.answer(f"{PYTHON} -c import picamera2", 1, "", "No module named 'picamera2'\n")
+    plan = planned("{type: picamera2}")
+    for answer in (None, (100, "", "E: No packages found\n")):
+        if answer:
+            debian.answer("apt-cache show python3-picamera2", *answer)
+        remedy = checks.picamera2(debian.system, plan).remedy
+        assert remedy.startswith("use Raspberry Pi OS: its package python3-picamera2 is not in")
+        assert remedy.endswith("or use a USB camera (source.type: v4l2)")
+    debian.answer("apt-cache show python3-picamera2", 0, "Package: python3-picamera2\n")
+    assert checks.picamera2(debian.system, plan).remedy == "sudo apt install -y python3-picamera2"
+
+
 def test_three_ways_to_miss_picamera2_have_three_remedies(pi4):
     """Not installed, hidden by the virtual environment, built for another numpy."""
     missing = "ModuleNotFoundError: No module named 'picamera2'\n"
