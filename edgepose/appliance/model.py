@@ -22,6 +22,7 @@ from edgepose.engine.perception import Detector
 from edgepose.engine.threads import new_thread
 from edgepose.errors import DeviceError, ModelError
 from edgepose.modelstore.choice import build_of, is_choice, url_entry
+from edgepose.modelstore.folders import unreadable
 from edgepose.modelstore.manifest import Entry, manifest
 from edgepose.modelstore.networks import networks
 from edgepose.modelstore.search import MissingModel, ModelFile, find, identify, locate
@@ -130,7 +131,15 @@ def model_file(section: ModelSection, fetch: Fetch = AT_ONCE) -> ModelFile:
     if section.url:
         path = _pulled(url_entry(section.url), fetch).path
         return ModelFile(path, identify(path))
+    if not section.path and not section.name:
+        _warn_of_unread()
     return _at_hand(section, section.path or section.name or best_model(), fetch)
+
+
+def _warn_of_unread() -> None:
+    """Log which folders may hold a better model than the one that is chosen."""
+    for folder, fault in unreadable().items():
+        log.warning("The models in %s are not used: it can't be read (%s).", folder, fault)
 
 
 def _at_hand(section: ModelSection, name_or_path: str | Path, fetch: Fetch) -> ModelFile:

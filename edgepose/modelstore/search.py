@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgepose.errors import ModelError, did_you_mean, error_text
 from edgepose.modelstore.checksum import has_checksum_of
-from edgepose.modelstore.folders import search_path
+from edgepose.modelstore.folders import is_folder, search_path, unreadable
 from edgepose.modelstore.manifest import SEE_LIST, Entry, manifest
 from edgepose.system.paths import expanded
 
@@ -58,12 +58,19 @@ def locate(entry: Entry) -> Path | None:
     """Return the known model's file, None when it is not on the search path.
 
     A file with one of its names must have the right size; its content is not read. Failing that,
-    any .tflite file of the right size and checksum is used.
+    any .tflite file of the right size and checksum is used. What can't be read is passed over.
     """
     for path in _named(entry.files):
         if not entry.size or path.stat().st_size == entry.size:
             return path
-    return next((path for path in _candidates(entry.size) if has_checksum_of(path, entry)), None)
+    return next((path for path in _candidates(entry.size) if _is_of(path, entry)), None)
+
+
+def _is_of(path: Path, entry: Entry) -> bool:
+    try:
+        return has_checksum_of(path, entry)
+    except OSError:  # another user's
+        return False
 
 
 def identify(path: Path) -> Entry | None:
@@ -99,14 +106,21 @@ def _named(names: Iterable[str]) -> Iterator[Path]:
     """Yield the files on the search path that have one of these names."""
     names = tuple(names)
     paths = (folder / name for folder in search_path() for name in names)
-    return (path for path in paths if path.is_file())
+    return (path for path in paths if _is_file(path))
 
 
 def _candidates(size: int) -> Iterator[Path]:
     """Yield the .tflite files of `size` bytes on the search path; none for an unknown size."""
-    folders = [folder for folder in search_path() if size and folder.is_dir()]
+    folders = [folder for folder in search_path() if size and is_folder(folder)]
     paths = (path for folder in folders for path in sorted(folder.glob("*.tflite")))
-    return (path for path in paths if path.is_file() and path.stat().st_size == size)
+    return (path for path in paths if _is_file(path) and path.stat().st_size == size)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # in a folder that may not be read
+        return False
 
 
 def _missing(entry: Entry) -> MissingModel:
@@ -123,4 +137,8 @@ def _missing(entry: Entry) -> MissingModel:
 
 
 def _places() -> str:
-    return ", ".join(str(folder) for folder in search_path())
+    faults = unreadable()
+    folders = (
+        f"{f} (can't be read: {faults[f]})" if f in faults else str(f) for f in search_path()
+    )
+    return ", ".join(folders)

@@ -272,6 +272,19 @@ def test_a_model_that_must_be_fetched_first_is_noted(edgepose, tmp_path, monkeyp
     assert "edgepose models pull movenet-thunder-int8." in said.out
 
 
+def test_a_folder_of_models_that_cannot_be_read_is_noted(edgepose, tmp_path, monkeypatch):
+    """Whoever checks may be another user than the service: the configuration itself is right."""
+    monkeypatch.setenv("EDGEPOSE_MODEL_PATH", f"/{'x' * 300}")
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "version: 1\nsource: {type: synthetic}\nmodel: {name: movenet-thunder-int8}\n"
+    )
+    said = edgepose("check-config", config)
+    assert said.code == 0
+    assert "`run` can't start yet: model movenet-thunder-int8: no " in said.out
+    assert "xx (can't be read: file name too long)" in said.out
+
+
 def test_more_people_than_the_model_finds_are_noted(edgepose, tmp_path):
     """MoveNet finds one, however many are to count."""
     config = tmp_path / "c.yaml"

@@ -117,15 +117,23 @@ def test_a_wrong_name_gets_the_near_miss(dancer: Entry) -> None:
         find("dancr")
 
 
-def test_an_unreadable_folder_is_a_sentence(dancer: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Permissions are the user's to mend, not a traceback."""
-
-    def refuse(entry: Entry) -> None:
-        raise PermissionError(13, "Permission denied", "/root/models")
-
-    monkeypatch.setattr(search, "locate", refuse)
-    with pytest.raises(ModelError, match=r"^/root/models: Permission denied$"):
+def test_an_unreadable_folder_hides_no_other(
+    dancer: Entry, folder: Path, kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is passed over, and named with the reason where the model is not found elsewhere."""
+    monkeypatch.setenv("EDGEPOSE_MODEL_PATH", f"/{'x' * 300}:{folder}")
+    with pytest.raises(
+        ModelError, match=rf"in /x+ \(can't be read: file name too long\), {folder}"
+    ):
         find("dancer")
+    (folder / "dancer.tflite").write_bytes(kit.model)
+    assert find("dancer").path == folder / "dancer.tflite"
+
+
+def test_an_unreadable_file_is_a_sentence(dancer: Entry) -> None:
+    """Permissions are the user's to change, not a traceback."""
+    with pytest.raises(ModelError, match=r"^/y+/x\.tflite: File name too long$"):
+        find(f"/{'y' * 300}/x.tflite")
 
 
 def test_without_a_checksum_only_the_name_tells(
