@@ -154,6 +154,29 @@ class Pose:
     region: Region | None = None
     _made: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
+    @classmethod
+    def of_numbers(
+        cls,
+        flat: Sequence[float],
+        score: float,
+        size: Size,
+        *,
+        person: int = 0,
+        box: tuple[float, float, float, float] | None = None,
+        extra: Keypoints | None = None,
+        region: Region | None = None,
+    ) -> Pose:
+        """Return a pose of 51 finite plain numbers: y, x and score of keypoint after keypoint.
+
+        Its keypoints are never to be written to. Packed first, as float32 holds them, they are
+        made in half the time, and so are `rows`. Raises OverflowError for a number beyond float32.
+        """
+        packed = _PACKED.pack(*flat)
+        keypoints = np.ndarray((NUM_KEYPOINTS, 3), np.float32, packed)
+        pose = cls(keypoints, score, size, person, box, extra, region)
+        pose._made[_rows, ()] = list(_ROW.iter_unpack(packed))
+        return pose
+
     @property
     def rows(self) -> list[Row]:
         """Return the keypoints as plain numbers: of 17, arrays cost more than they save.
@@ -167,10 +190,10 @@ class Pose:
 
         What is made must not depend on `person`, must not be changed, and is not None.
         """
-        key = make, arguments
-        made: T | None = self._made.get(key)
-        if made is None:
-            made = self._made[key] = make(self, *arguments)
+        try:
+            made: T = self._made[make, arguments]
+        except KeyError:
+            made = self._made[make, arguments] = make(self, *arguments)
         return made
 
     def of_person(self, person: int) -> Pose:
@@ -236,14 +259,7 @@ def float32(number: float) -> float:
     return float(np.float32(number))
 
 
-def keypoints_of(flat: Sequence[float]) -> Keypoints:
-    """Return (17, 3) keypoints, never to be written to, of 51 plain numbers.
-
-    Packed first they take half the time. Raises OverflowError for a number beyond float32.
-    """
-    return np.frombuffer(_PACKED.pack(*flat), np.float32).reshape(NUM_KEYPOINTS, 3)
-
-
+_ROW: Final = struct.Struct("3f")
 _PACKED: Final = struct.Struct(f"{3 * NUM_KEYPOINTS}f")
 
 
@@ -501,13 +517,13 @@ class WatchState:
     count: int = 0
     person: int = 0
     compare: Callable[[], Match | None] = _uncompared
+    enter: float = 0.85
+    others: tuple[WatchState, ...] = ()
     kind: Literal["pose", "exercise", "hold", "rest"] = "pose"
     goal: float = 0.0
     advice: str = ""
     counts: Mapping[int, int] = field(default_factory=dict)
     step: StepState | None = None
-    others: tuple[WatchState, ...] = ()
-    enter: float = 0.85
 
     @property
     def match(self) -> Match | None:

@@ -78,21 +78,26 @@ class KeptSides:
         swapped = self._swapped(points, time) if is_next else []
         if swapped:
             pose = _exchanged(pose, swapped)
-        self._points = pose.once(seen_points, MIN_SCORE)
-        self._person, self._time = pose.person, time
+            points = pose.once(seen_points, MIN_SCORE)
+        self._points, self._person, self._time = points, pose.person, time
         return self._smooth(pose, time)
 
     def _swapped(self, points: Points, time: float) -> list[tuple[int, int]]:
         """Return the pairs that are exchanged and were not for too long."""
-        turned = [pair for pair in PAIRS if _is_reversed(pair, points, self._points)]
+        before = self._points
+        turned = [
+            (left, right)
+            for left, right in PAIRS
+            if _is_reversed(points[left], points[right], before[left], before[right])
+        ]
         if not turned:  # in nearly every frame
             self._exchanged.clear()
             return turned
         least = LEAST * _torso(points)
         swapped = []
         for left, right in PAIRS:
-            now, before = (points[left], points[right]), (self._points[left], self._points[right])
-            if (left, right) not in turned or not _is_exchange(now, before, least):
+            now, was = (points[left], points[right]), (before[left], before[right])
+            if (left, right) not in turned or not _is_exchange(now, was, least):
                 self._exchanged.pop(left, None)
             elif self._is_believed(left, time):
                 self._settled[left] = time
@@ -127,9 +132,10 @@ class KeptSides:
 Pair = tuple[Point | None, Point | None]
 
 
-def _is_reversed(pair: Indices, now: Points, before: Points) -> bool:
+def _is_reversed(
+    left: Point | None, right: Point | None, was_left: Point | None, was_right: Point | None
+) -> bool:
     """Return whether the way from right to left points the other way than before."""
-    left, right, was_left, was_right = now[pair[0]], now[pair[1]], before[pair[0]], before[pair[1]]
     if left is None or right is None or was_left is None or was_right is None:
         return False
     down, along = left[0] - right[0], left[1] - right[1]

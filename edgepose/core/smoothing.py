@@ -13,7 +13,7 @@ from typing import Final
 from edgepose.core.points import Box, seen_box, seen_points
 from edgepose.errors import ConfigError, near_miss
 from edgepose.skeleton import NUM_KEYPOINTS
-from edgepose.types import Point, Pose, Size, keypoints_of
+from edgepose.types import Point, Pose, Size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +97,11 @@ class OneEuroFilter:
             if elapsed != before:  # mostly all were seen a frame ago
                 kept, taken, still, moving = self._weights(elapsed, size)
                 before = elapsed
-            one.speed_y = kept * one.speed_y + taken * (y - one.raw_y)
-            one.speed_x = kept * one.speed_x + taken * (x - one.raw_x)
+            one.speed_y = speed_y = kept * one.speed_y + taken * (y - one.raw_y)
+            one.speed_x = speed_x = kept * one.speed_x + taken * (x - one.raw_x)
             one.raw_y, one.raw_x = y, x
-            pace_y, pace_x = abs(one.speed_y), abs(one.speed_x)
             step_y, step_x = y - one.y, x - one.x
+            pace_y, pace_x = abs(speed_y), abs(speed_x)
             if is_capped:
                 step_y, step_x = self._cap(step_y, pace_y, size), self._cap(step_x, pace_x, size)
             turned_y, turned_x = still + moving * pace_y, still + moving * pace_x
@@ -143,10 +143,15 @@ Filter = OneEuroFilter | ExponentialFilter
 
 @dataclass(slots=True)
 class _Keypoint(FilteredPoint):
-    """A keypoint that is known: its latest score and when it was seen."""
+    """A keypoint, its latest score and when it was seen; at 0 with score 0 while it is unknown."""
 
     score: float = 0.0
     time: float = -math.inf
+
+    def place(self, y: float, x: float) -> None:
+        """Begin at a point, without speed."""
+        self.y, self.x, self.raw_y, self.raw_x = y, x, y, x
+        self.speed_y = self.speed_x = 0.0
 
 
 SMALLEST: Final = 0.05  # of the frame's longer side: the least size assumed of a person
@@ -212,7 +217,7 @@ class KeypointSmoother:
             if isinstance(settings, OneEuro)
             else ExponentialFilter(settings)
         )
-        self._keypoints: list[_Keypoint | None] = []
+        self._keypoints: list[_Keypoint] = []
         self._last: Pose | None = None
         self._time = -math.inf
 
@@ -222,7 +227,7 @@ class KeypointSmoother:
         if last is not None and time == self._time and pose.person == last.person:
             return last
         if last is None or self._is_discontinuous(pose, last, time):
-            self._keypoints = [None] * NUM_KEYPOINTS
+            self._keypoints = [_Keypoint(0.0, 0.0, 0.0, 0.0) for _ in range(NUM_KEYPOINTS)]
         self._follow(pose, time)
         self._last, self._time = self._smoothed(pose), time
         return self._last
@@ -234,18 +239,19 @@ class KeypointSmoother:
 
     def _follow(self, pose: Pose, time: float) -> None:
         """Let known keypoints follow where they are seen now; add new ones and drop lost ones."""
-        points, rows = pose.once(seen_points, self._settings.min_score), pose.rows
+        points = pose.once(seen_points, self._settings.min_score)
         steps: list[Step] = []
-        for index, known in enumerate(self._keypoints):
-            point = points[index]
+        for one, point, row in zip(self._keypoints, points, pose.rows, strict=True):
             if point is None:
-                if known is not None and time - known.time > self._settings.hold:
-                    self._keypoints[index] = None
-            elif known is None or known.score <= 0.0:  # passed through unfiltered
-                self._keypoints[index] = _Keypoint(*point, *point, score=rows[index][2], time=time)
-            else:
-                steps.append((known, point, time - known.time))
-                known.score, known.time = rows[index][2], time
+                if time - one.time > self._settings.hold:
+                    one.place(0.0, 0.0)
+                    one.score = 0.0
+                continue
+            if one.score > 0.0:
+                steps.append((one, point, time - one.time))
+            else:  # passed through unfiltered
+                one.place(*point)
+            one.score, one.time = row[2], time
         box = pose.once(seen_box, self._settings.min_score)
         self._filter.follow(steps, _person_size(box, pose.size))
 
@@ -253,12 +259,17 @@ class KeypointSmoother:
         """Return a pose with the keypoints that are known at present."""
         height, width = map(float, pose.size)
         flat: list[float] = []
-        for known in self._keypoints:
-            if known is None:
-                flat += (0.0, 0.0, 0.0)
-            else:
-                flat += (known.y / height, known.x / width, known.score)
-        return pose.with_keypoints(keypoints_of(flat))
+        for one in self._keypoints:
+            flat += (one.y / height, one.x / width, one.score)
+        return Pose.of_numbers(
+            flat,
+            pose.score,
+            pose.size,
+            person=pose.person,
+            box=pose.box,
+            extra=pose.extra,
+            region=pose.region,
+        )
 
 
 def _person_size(box: Box, frame_size: Size) -> float:

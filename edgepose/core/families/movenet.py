@@ -24,7 +24,6 @@ from edgepose.types import (
     Tensor,
     TensorSpec,
     float32,
-    keypoints_of,
 )
 
 MIN_SCORE: Final = 0.25  # tfjs minPoseScore
@@ -84,7 +83,7 @@ class MoveNet(Family):
         score = pose_score(scores)
         if score < self.min_score or sorted(scores)[-MIN_SURE] <= _SURE:
             return ()
-        return (Pose(keypoints_of(flat), score, frame_size),)
+        return (Pose.of_numbers(flat, score, frame_size),)
 
 
 def placed(found: Sequence[float], region: Region) -> list[float]:
@@ -97,8 +96,8 @@ def placed(found: Sequence[float], region: Region) -> list[float]:
     flat = list(found)
     flat[0::3] = [top + y * height for y in found[0::3]]
     flat[1::3] = [left + x * width for x in found[1::3]]
-    scores = found[2::3]
-    if math.hypot(*flat) < FAR and min(scores) >= 0.0 and max(scores) <= 1.0:
+    scores = sorted(found[2::3])  # quicker than to ask for the least and the greatest
+    if math.hypot(*flat) < FAR and scores[0] >= 0.0 and scores[-1] <= 1.0:
         return flat
     return [number for row in zip(*[iter(flat)] * 3, strict=True) for number in _sound(row)]
 
