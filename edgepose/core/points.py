@@ -36,10 +36,13 @@ def box_of(points: Points) -> Box:
     bottom = right = -math.inf
     for point in points:
         if point is not None:
-            y, x = point
-            # eight times as quick as min and max
-            top = y if y < top else top
-            bottom = y if y > bottom else bottom
-            left = x if x < left else left
-            right = x if x > right else right
+            y, x = point  # compared in place: min and max take eight times as long
+            if y < top:
+                top = y
+            if y > bottom:
+                bottom = y
+            if x < left:
+                left = x
+            if x > right:
+                right = x
     return (top, left, bottom, right) if top <= bottom else NOWHERE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -68,7 +68,7 @@ class Selection:
     def __init__(self, settings: SelectionSettings | None = None) -> None:
         self._settings = settings or SelectionSettings()
         self._visits: dict[int, _Visit] = {}
-        self._chosen: frozenset[int] = frozenset()
+        self._chosen: set[int] = set()
 
     def choose(self, poses: Sequence[Pose], time: float) -> tuple[Pose, ...]:
         """Return the poses that count, at most `max`, best first.
@@ -83,7 +83,7 @@ class Selection:
         if self._settings.select == "track":
             return self._with_chosen(ranked)
         chosen = tuple(ranked[: self._settings.max])
-        self._chosen = frozenset(pose.person for pose in chosen)
+        self._chosen = {pose.person for pose in chosen}
         return chosen
 
     def _needs_positions(self, poses: Sequence[Pose]) -> bool:
@@ -95,28 +95,29 @@ class Selection:
         self, poses: Sequence[Pose], seen: Sequence[Observation] | None, time: float
     ) -> None:
         """Note who is inside the zone; forget people who left it."""
-        inside = self._inside(poses, seen)
+        outside = self._outside(poses, seen)
         for pose in poses:
-            if pose.person in inside:
+            if pose.person not in outside:
                 visit = self._visits.get(pose.person)
                 if visit is None:
                     visit = self._visits[pose.person] = _Visit(time, time)
                 visit.last = time
-        passing = {pose.person for pose in poses} - inside
         for person, visit in list(self._visits.items()):
             left = time - visit.last > self._settings.release
-            if left or (person in passing and not self._counts(person)):
+            if left or (person in outside and not self._counts(person)):
                 del self._visits[person]
 
-    def _inside(self, poses: Sequence[Pose], seen: Sequence[Observation] | None) -> set[int]:
-        """Return the ids of those who stand in the zone."""
+    def _outside(
+        self, poses: Sequence[Pose], seen: Sequence[Observation] | None
+    ) -> Collection[int]:
+        """Return the ids of those who do not stand in the zone."""
         if seen is None or not self._settings.zone:
-            return {pose.person for pose in poses}
+            return ()
         aspect = poses[0].size[1] / poses[0].size[0]
         return {
             pose.person
             for pose, (y, x) in zip(poses, map(_feet, seen), strict=True)
-            if _contains(self._settings.zone, (y, x / aspect))
+            if not _contains(self._settings.zone, (y, x / aspect))
         }
 
     def _counts(self, person: int) -> bool:
@@ -136,7 +137,7 @@ class Selection:
 
     def _with_chosen(self, ranked: Sequence[Pose]) -> tuple[Pose, ...]:
         """Return the people chosen before, then newcomers up to `max`."""
-        kept = frozenset(person for person in self._chosen if person in self._visits)
+        kept = {person for person in self._chosen if person in self._visits}
         old = [pose for pose in ranked if pose.person in kept]
         free = self._settings.max - len(kept)
         new = [pose for pose in ranked if pose.person not in kept][:free]

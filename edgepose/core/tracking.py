@@ -124,27 +124,25 @@ class Tracker:
         if not poses:
             return ()
         seen = [pose.once(observe, self._least) for pose in poses]
-        people = self._recognise(seen, [pose.score for pose in poses])
-        self._remember(seen, people, time)
-        return tuple(pose.of_person(person) for pose, person in zip(poses, people, strict=True))
-
-    def _recognise(self, seen: Sequence[Observation], scores: Sequence[float]) -> list[int]:
-        """Return an id for each pose, a new one where no track matches; the best pose first."""
-        order = sorted(range(len(scores)), key=lambda row: -scores[row])
-        people = self._associate(seen, order)
+        order = sorted(range(len(poses)), key=lambda row: -poses[row].score)  # the best first
+        free = self._tracks.copy()
+        people = self._associate(seen, order, free)
         for row in order:
             if not people[row]:
                 self._last_id += 1
                 people[row] = self._last_id
-        return people
+        newest = [_Track(person, time, one) for person, one in zip(people, seen, strict=True)]
+        self._tracks = [*newest, *free][: self._settings.max_tracks]
+        return tuple(map(Pose.of_person, poses, people))
 
-    def _associate(self, seen: Sequence[Observation], order: Sequence[int]) -> list[int]:
+    def _associate(
+        self, seen: Sequence[Observation], order: Sequence[int], free: list[_Track]
+    ) -> list[int]:
         """Return the id of the track that each pose belongs to, 0 for none.
 
-        In `order`, each pose takes the most similar track that is free, from a threshold on.
+        In `order`, each pose takes the most similar track out of `free`, from a threshold on.
         """
         people = [0] * len(order)
-        free = list(self._tracks)
         for similarity, threshold in self._passes:
             for row in order:
                 if free and not people[row]:
@@ -152,12 +150,6 @@ class Tracker:
                     if best is not None:
                         people[row] = free.pop(best).person
         return people
-
-    def _remember(self, seen: Sequence[Observation], people: Sequence[int], time: float) -> None:
-        """Put the newest observations first and keep the newest `max_tracks`."""
-        newest = [_Track(person, time, one) for person, one in zip(people, seen, strict=True)]
-        absent = [track for track in self._tracks if track.person not in people]
-        self._tracks = [*newest, *absent][: self._settings.max_tracks]
 
 
 def _most_similar(
@@ -239,8 +231,8 @@ def _oks(
     being the box of the track and not, as in COCO's evaluation, the segment. 0 as well where it
     can't reach `least`: mostly a few keypoints tell the pairs of a crowd apart, or their boxes do.
     """
-    area = track.area
-    if math.exp(-(_gap(seen.span, track.span) ** 2) / (area * _WIDEST + _EPSILON)) < least:
+    area, gap = track.area, _gap(seen.span, track.span)
+    if gap and math.exp(-(gap * gap) / (area * _WIDEST + _EPSILON)) < least:
         return 0.0
     near, shared, far = 0.0, 0.0, NUM_KEYPOINTS * (1.0 - least)
     enough *= NUM_KEYPOINTS

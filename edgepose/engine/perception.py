@@ -184,7 +184,8 @@ class Interpreter:
             state, changes = watch.step(smoothed, frame.time, age <= watch.max_age)
             if watch.is_on:
                 states.append(state)
-            events += [self._event(watch.name, change, frame.time) for change in changes]
+            for change in changes:
+                events.append(self._event(watch.name, change, frame.time))
         return Scene(frame, smoothed, people, tuple(states), tuple(events), age)
 
     def finish(self, time: float) -> tuple[Event, ...]:
@@ -205,11 +206,14 @@ class Interpreter:
     def _smooth(self, people: Sequence[Pose], time: float) -> tuple[Pose, ...]:
         for person in [p for p, seen in self._last_seen.items() if time - seen > FORGET_AFTER]:
             del self._smoothers[person], self._last_seen[person]
+        smoothed = []
         for pose in people:
             self._last_seen[pose.person] = time
-            if pose.person not in self._smoothers:
-                self._smoothers[pose.person] = self._new_smoother()
-        return tuple(self._smoothers[pose.person](pose, time) for pose in people)
+            smoother = self._smoothers.get(pose.person)
+            if smoother is None:
+                smoother = self._smoothers[pose.person] = self._new_smoother()
+            smoothed.append(smoother(pose, time))
+        return tuple(smoothed)
 
     def _event(self, name: str, change: Transition, frame_time: float) -> Event:
         event_id, unix = self._stamp(frame_time)
