@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from edgepose.core.corrections import BodyVectors, Deviation, corrections
+from edgepose.core.points import seen_points
 from edgepose.core.scoring import ZERO_SCORE_AT, Scores, SeenLimbs, Wanted, scorer
 from edgepose.core.templates import (
     MIN_SCORE,
@@ -21,10 +22,11 @@ from edgepose.core.templates import (
     PoseShape,
     PoseView,
     Template,
+    angles_of,
+    facing,
     known_points,
     measure,
-    seen_angles,
-    seen_facing,
+    rounded_angles,
 )
 from edgepose.correction import ENGLISH, Correction
 from edgepose.skeleton import LIMBS
@@ -76,12 +78,9 @@ class Templates:
 
 
 def _seen_limbs(pose: Pose, min_score: float, rounded: bool) -> SeenLimbs:
-    angles = pose.once(seen_angles, min_score)
-    return SeenLimbs(
-        angles,
-        pose.once(seen_angles, min_score, True) if rounded else angles,
-        pose.once(seen_facing, min_score),
-    )
+    points = pose.once(seen_points, min_score)
+    angles = angles_of(points)
+    return SeenLimbs(angles, rounded_angles(points) if rounded else angles, facing(points))
 
 
 @dataclass(slots=True, eq=False)
@@ -120,7 +119,7 @@ class Comparison:
     @property
     def score(self) -> float:
         """Return the best score, 0 without templates."""
-        return float(self._scores.values[self._scores.best]) if self._set.views else 0.0
+        return self._scores.highest
 
     def match(self, index: int | None = None) -> Match:
         """Return the comparison with one template limb by limb; None takes the best one."""

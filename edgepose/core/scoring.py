@@ -97,6 +97,11 @@ class FewScores:
     excess: Sequence[int]
 
     @property
+    def highest(self) -> float:
+        """Return the highest score, 0 without views."""
+        return max(self.values) if self.values else 0.0
+
+    @property
     def best(self) -> int:
         """Return the number of the view with the highest score, the first of equals."""
         return self.values.index(max(self.values))
@@ -105,9 +110,9 @@ class FewScores:
         """Return scores of `limit` at most for views of which more than `allowed` limbs are off.
 
         Limbs that may bar a pose and are off by too much are counted; of a pose that is turned to
-        the other side more than there are.
+        the other side more than there are. Raises ValueError without views.
         """
-        if max(self.excess, default=0) <= allowed:
+        if max(self.excess) <= allowed:
             return self
         values = [
             min(score, limit) if excess > allowed else score
@@ -122,6 +127,11 @@ class ManyScores:
 
     values: NDArray[np.float32]
     excess: NDArray[np.float32]
+
+    @property
+    def highest(self) -> float:
+        """Return the highest score."""
+        return float(self.values.max())
 
     @property
     def best(self) -> int:
@@ -143,8 +153,12 @@ class FewViews:
 
     def scores(self, seen: SeenLimbs) -> FewScores:
         """Return the scores of the views."""
-        scored = [self._score(view, limbs, seen) for view, limbs in self._views]
-        return FewScores([score for score, _ in scored], [excess for _, excess in scored])
+        values, excess = [], []
+        for view, limbs in self._views:
+            score, off = self._score(view, limbs, seen)
+            values.append(score)
+            excess.append(off)
+        return FewScores(values, excess)
 
     def _score(
         self, view: Wanted, limbs: Sequence[tuple[Any, ...]], seen: SeenLimbs
@@ -162,7 +176,8 @@ class FewViews:
             times = (360.0 - off if off > 180.0 else off) / deviation
             if times <= 1.0:
                 reached += weight
-            elif times < ZERO_SCORE_AT:
+                continue
+            if times < ZERO_SCORE_AT:
                 reached += weight * (ZERO_SCORE_AT - times) / (ZERO_SCORE_AT - 1)
             if times > limit and (bars if seen.side else limb not in _ACROSS):
                 excess += 1
@@ -221,7 +236,7 @@ Scorer = FewViews | ManyViews
 def scorer(views: Sequence[Wanted], limit: float) -> Scorer:
     """Return what scores poses against views.
 
-    limit: times its tolerance by which a limb must be off to be in excess.
+    limit: times its tolerance by which a limb must be off to be in excess, at least 1.
     """
     return FewViews(views, limit) if len(views) <= FEW else ManyViews(views, limit)
 

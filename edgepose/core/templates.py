@@ -10,12 +10,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from math import atan2, degrees
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.core.points import Points, seen_points
+from edgepose.core.points import Points
 from edgepose.errors import TemplateError, near_miss
 from edgepose.skeleton import (
     INDEX,
@@ -98,29 +99,25 @@ def plain(points: Array) -> Points:
     return [None if math.isnan(y + x) else (y, x) for y, x in points.tolist()]
 
 
-def seen_angles(
-    pose: Pose, min_score: float = MIN_SCORE, rounded: bool = False
-) -> Sequence[float | None]:
-    """Return the 12 angles of a pose's limbs as `limb_angles` does, None where unknown."""
-    points = pose.once(seen_points, min_score)
-    if rounded:
-        points = [point and (math.trunc(point[0]), math.trunc(point[1])) for point in points]
+def angles_of(points: Points) -> Sequence[float | None]:
+    """Return the 12 angles of limbs as `limb_angles` does, None where unknown."""
     angles: list[float | None] = []
     for start, end in _ENDS:
         one, other = points[start], points[end]
         if one is None or other is None or one == other:
             angles.append(None)
         else:
-            angles.append(math.degrees(math.atan2(one[0] - other[0], other[1] - one[1])))
-    return [angle and round(angle) for angle in angles] if rounded else angles
+            angles.append(degrees(atan2(one[0] - other[0], other[1] - one[1])))
+    return angles
 
 
 _ENDS: Final = [(limb.start, limb.end) for limb in LIMBS]
 
 
-def seen_facing(pose: Pose, min_score: float = MIN_SCORE) -> int:
-    """Return which side a pose shows, as `facing`."""
-    return facing(pose.once(seen_points, min_score))
+def rounded_angles(points: Points) -> Sequence[float | None]:
+    """Return the 12 angles of limbs as `limb_angles` does with `rounded`, None where unknown."""
+    cut = [point and (math.trunc(point[0]), math.trunc(point[1])) for point in points]
+    return [angle and round(angle) for angle in angles_of(cut)]
 
 
 def measure(points: Array, rounded: bool = False) -> PoseShape:

@@ -93,7 +93,9 @@ class ScoredWatch(ABC):
         self._fresh_at = time if fresh else self._fresh_at
         changes = [*self.finish(time)] if time - self._fresh_at > STALE else []
         standings = self._compare(poses, time)
-        changes += [change for one in standings if (change := self._advance(one, time, fresh))]
+        for one in standings:
+            if change := self._advance(one, time, fresh):
+                changes.append(change)
         self._forget(standings)
         return self._state(standings), tuple(changes)
 
@@ -156,15 +158,15 @@ class ScoredWatch(ABC):
 
     def _of(self, one: _Standing, others: tuple[WatchState, ...] = ()) -> WatchState:
         """Return the state of one person."""
-        return WatchState(
-            name=self.name,
-            phase=one.trigger.phase,
-            score=one.score,
-            held=one.trigger.held,
-            hold=self._thresholds.hold,
-            count=self.count,
-            person=one.person,
-            compare=one.match,
-            others=others,
-            enter=self._thresholds.enter,
+        return WatchState(  # in order: keywords take twice as long
+            self.name,
+            one.trigger.phase,
+            one.score,
+            one.trigger.held,
+            self._thresholds.hold,
+            self.count,
+            one.person,
+            one.match,
+            self._thresholds.enter,
+            others,
         )
