@@ -19,6 +19,9 @@ Orientation = tuple[int, int, int, int]
 -1, 0 or 1: the eight ways in which a picture can be turned and mirrored."""
 
 UPRIGHT: Final[Orientation] = (1, 0, 0, 1)
+MAX_SCANS: Final = 100
+"""Of one JPEG. A progressive one has about ten, and may repeat a scan of 75 bytes for ever: each
+costs a pass over all pixels, so that 600 kB of them took a minute to decode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,11 @@ def read_header(data: bytes) -> ImageHeader | None:
         if pattern.match(data):
             return ImageHeader(kind, _attempt(size_of, data))
     return _heif(data) if data[4:8] == b"ftyp" else None
+
+
+def scans(data: bytes) -> int:
+    """Return how many scans a JPEG has at most: bytes behind its end count as well."""
+    return data.count(b"\xff\xda")
 
 
 def _attempt(size_of: Callable[[bytes], Size | None], data: bytes) -> Size | None:

@@ -15,7 +15,14 @@ import cv2
 import numpy as np
 
 from edgepose.errors import UserError
-from edgepose.image_header import UPRIGHT, ImageHeader, Orientation, read_header
+from edgepose.image_header import (
+    MAX_SCANS,
+    UPRIGHT,
+    ImageHeader,
+    Orientation,
+    read_header,
+    scans,
+)
 from edgepose.system import atomic, plain_file
 from edgepose.types import Frame, Image, Region, Size
 
@@ -203,15 +210,23 @@ def decoded(data: bytes) -> Image:
     if len(data) > MAX_BYTES:
         raise ValueError(f"a picture of at most {MAX_BYTES >> 20} MB, found a larger file")
     header = read_header(data)
-    if header is not None and header.size and math.prod(header.size) > MAX_PIXELS:
-        raise ValueError(
-            f"a picture of at most {MAX_PIXELS // 1_000_000} megapixels, found "
-            f"{header.size[0]} rows of {header.size[1]} pixels; make it smaller"
-        )
+    if header is not None and header.size:
+        _check_size(data, header.kind, header.size)
     image = _pixels(data, header.kind) if header is not None and header.size else None
     if image is None or header is None:
         raise ValueError(f"a picture (JPEG, PNG, BMP ...), found {_describe(data, header)}")
     return oriented(image, header.orientation)
+
+
+def _check_size(data: bytes, kind: str, size: Size) -> None:
+    """Raise ValueError for a picture that takes too much memory or time to decode."""
+    if math.prod(size) > MAX_PIXELS:
+        raise ValueError(
+            f"a picture of at most {MAX_PIXELS // 1_000_000} megapixels, found "
+            f"{size[0]} rows of {size[1]} pixels; make it smaller"
+        )
+    if kind == "JPEG" and scans(data) * math.prod(size) > MAX_SCANS * MAX_PIXELS:
+        raise ValueError(f"a JPEG of few scans, found up to {scans(data)}; save it again")
 
 
 def _pixels(data: bytes, kind: str) -> Image | None:

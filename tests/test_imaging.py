@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 from PIL import features
 
+from edgepose import imaging
 from edgepose.errors import UserError
 from edgepose.imaging import MAX_BYTES, MAX_PIXELS, decoded, read_image, sample, write_image
 from edgepose.types import Frame, Image, Region
@@ -247,6 +248,21 @@ def test_a_picture_bomb_is_refused_before_it_takes_memory(
     with pytest.raises(UserError, match=f"at most 50 megapixels, found {height} rows of {width}"):
         read_image(path)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kilobytes
+
+
+def test_a_jpeg_of_many_scans_is_refused_before_it_takes_minutes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each scan is a pass over all pixels; a small picture may have more of them."""
+    image = np.zeros((64, 64, 3), np.uint8)
+    data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    bomb = data[:-2] + scan * 300 + data[-2:]
+    assert decoded(bomb).shape == (64, 64, 3)
+    monkeypatch.setattr(imaging, "MAX_PIXELS", 2 * 64 * 64)
+    assert decoded(data).shape == (64, 64, 3)
+    with pytest.raises(ValueError, match="a JPEG of few scans, found up to 3"):
+        decoded(bomb)
 
 
 def test_a_large_photo_is_read(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from edgepose.image_header import UPRIGHT, Orientation, read_header
+from edgepose.image_header import MAX_SCANS, UPRIGHT, Orientation, read_header, scans
 from edgepose.imaging import MAX_BYTES, MAX_PIXELS, oriented, resized, turned
 from edgepose.types import Image, Size
 
@@ -108,6 +108,9 @@ class Track:
         """Return the pictures that a packet completes, none if it is damaged or too large."""
         import av
 
+        if self._stream.codec_context.name == "mjpeg" and scans(bytes(packet)) > MAX_SCANS:
+            self._note_damage(f"a picture has more than {MAX_SCANS} scans")
+            return []
         try:
             return list(packet.decode())
         except av.FFmpegError as error:

@@ -15,6 +15,8 @@ import traceback
 from time import monotonic
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from coloured import colour_name, corners
 from http_camera import PASSWORD, HttpCamera
@@ -142,6 +144,28 @@ def test_a_huge_picture_of_a_camera_is_refused(
     assert "no picture" in read_until_lost(stream(http_camera.url(), timeout=SHORT))
     assert "16000 rows of 16000 pixels" in caplog.text
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kilobytes
+
+
+@pytest.mark.parametrize("path", ["/live", "/snapshot"])
+def test_a_picture_that_takes_a_minute_to_decode_is_refused(
+    http_camera: HttpCamera, caplog: pytest.LogCaptureFixture, path: str
+):
+    """A progressive JPEG may have any number of scans, each a pass over all of its pixels."""
+    http_camera.jpeg = progressive(http_camera.jpeg, 5)
+    source = stream(http_camera.url(path))
+    frames(source, 2)
+    source.close()
+    http_camera.jpeg = progressive(http_camera.jpeg, 200)
+    assert "no picture" in read_until_lost(stream(http_camera.url(path), timeout=SHORT))
+    assert "a picture has more than 100 scans" in caplog.text
+
+
+def progressive(jpeg: bytes, repetitions: int) -> bytes:
+    """Return a picture as a progressive JPEG whose last scan comes again so many times."""
+    image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    return data[:-2] + scan * repetitions + data[-2:]
 
 
 @pytest.mark.parametrize("path", ["/endless", "/endless-with-length"])
