@@ -50,7 +50,8 @@ KEEP
 as_user() { (cd / && setsid --wait runuser -u edgepose -- "$@"); }
 
 as_service() {
-    local settings=("EDGEPOSE_MODEL_PATH=$state/models" "STATE_DIRECTORY=$state" "HOME=$state")
+    local settings=("EDGEPOSE_MODEL_PATH=$state/models" "STATE_DIRECTORY=$state" "HOME=$state"
+        PYTHONNOUSERSITE=1)
     # Not as arguments, which `ps` shows to everybody, nor in root's own environment.
     # shellcheck disable=SC2016 # the inner shell expands these
     as_user env "${settings[@]}" bash -c '

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +34,7 @@ from edgepose.outputs.jsonl import Jsonl, JsonlOptions
 from edgepose.render.sprites import blend
 from edgepose.render.strokes import dots, stroke
 from edgepose.render.text import Typesetter
+from edgepose.system.python import CHILD
 from edgepose.types import Frame, Image, Pose, Region, blank_frame
 
 Curve = Mapping[str, float]
@@ -176,7 +176,7 @@ def _instances(model: Path, clip: Path, count: int) -> tuple[float, float]:
             "model": {"path": str(model.absolute()), "threads": 1},
         }
         config.write_text(json.dumps(sections))
-        command = [sys.executable, "-m", "edgepose", "run", "-q", "--json", str(config)]
+        command = [*CHILD, "-m", "edgepose", "run", "-q", "--json", str(config)]
         start, before = time.monotonic(), os.times()
         running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(count)]
         outputs = [process.communicate()[0] for process in running]

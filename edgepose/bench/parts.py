@@ -7,7 +7,6 @@ import logging
 import re
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -31,6 +30,7 @@ from edgepose.outputs.base import Device
 from edgepose.outputs.hdmi.output import HdmiOptions
 from edgepose.outputs.hdmi.painter import Painter
 from edgepose.outputs.hdmi.pixel_format import raster, write
+from edgepose.system.python import CHILD
 from edgepose.types import Frame, Image, Keypoints, Pose, Scene, Size
 
 log = logging.getLogger(__name__)
@@ -158,7 +158,7 @@ def start_up_s(model: str, image: Image, runs: int = 5) -> list[float]:
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder) / "picture.png"
         write_image(picture, image)
-        command = [sys.executable, "-m", "edgepose", "pose", str(picture), "--model", model]
+        command = [*CHILD, "-m", "edgepose", "pose", str(picture), "--model", model]
         return [_wall(command) for _ in range(runs + 1)][1:]
 
 
@@ -216,7 +216,7 @@ def memory_mb(model: Path, clip: Path) -> dict[str, float]:
 
 def _peak_mb(name: str, code: str, argument: Path) -> float | None:
     """Return the peak of a process of its own, None where it fails."""
-    command = [sys.executable, "-c", code + _PEAK, str(argument)]
+    command = [*CHILD, "-c", code + _PEAK, str(argument)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         reason = (done.stderr.splitlines() or [f"it ended with {done.returncode}"])[-1]

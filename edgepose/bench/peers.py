@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+from edgepose.system.python import CHILD
 
 PATIENCE: Final = 10.0  # seconds for a server to listen
 TOKEN: Final = "of-the-bench-alone"
@@ -50,7 +51,7 @@ def free_port() -> int:
 @contextmanager
 def receiver(port: int) -> Iterator[None]:
     """Run a server that accepts every post."""
-    with _running([sys.executable, "-c", _RECEIVER, str(port)]):
+    with _running([*CHILD, "-c", _RECEIVER, str(port)]):
         _await_listener(port)
         yield
 
@@ -67,7 +68,7 @@ def broker(port: int) -> Iterator[None]:
 def viewer(port: int) -> Iterator[None]:
     """Run a browser that shows the stream of the web page, as soon as there is one."""
     url = f"http://127.0.0.1:{port}/stream"
-    with _running([sys.executable, "-c", _VIEWER, url, TOKEN]):
+    with _running([*CHILD, "-c", _VIEWER, url, TOKEN]):
         yield
 
 

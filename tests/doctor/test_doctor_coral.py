@@ -100,7 +100,7 @@ def test_the_other_pycoral_is_unmasked(debian):
     """PyPI's package of that name has no Edge TPU in it."""
     assert coral.pycoral(debian.system, PLAN) is None
     debian.versions["pycoral"] = "0.2.0"
-    command = "/venv/bin/python -c import pycoral.utils.edgetpu"
+    command = "/venv/bin/python -P -c import pycoral.utils.edgetpu"
     debian.answer(command, 1, "", "ModuleNotFoundError: No module named 'pycoral.utils'")
     assert "uninstall" in coral.pycoral(debian.system, PLAN).remedy
     debian.answer(command, 0)

@@ -43,13 +43,13 @@ def test_the_old_interpreter_fails_with_numpy_2_before_anything_is_tried(debian)
 def test_the_old_interpreter_is_slow_with_numpy_1(debian):
     """It works; int8 models take several times longer."""
     debian.versions = {"tflite-runtime": "2.14.0", "numpy": "1.26.4"}
-    debian.answer(f"{PYTHON} -c import tflite_runtime", 0)
+    debian.answer(f"{PYTHON} -P -c import tflite_runtime", 0)
     assert checks.interpreter(debian.system, PLAN).status == "warn"
 
 
 def test_an_interpreter_that_crashes_is_named(debian):
     """A child's signal becomes words."""
-    debian.answer(f"{PYTHON} -c import ai_edge_litert", -11)
+    debian.answer(f"{PYTHON} -P -c import ai_edge_litert", -11)
     found = checks.interpreter(debian.system, PLAN)
     assert found.status == "fail"
     assert "Segmentation fault" in found.sentence
@@ -70,7 +70,7 @@ def test_opencv_tells_both_versions(debian):
 )  # fmt: skip
 def test_a_broken_opencv_is_told_from_a_wrong_numpy(debian, error, remedy):
     """The last line says which of the two it is; the traceback is not shown."""
-    debian.answer(f"{PYTHON} -c import cv2", 1, "", error)
+    debian.answer(f"{PYTHON} -P -c import cv2", 1, "", error)
     found = checks.opencv(debian.system, PLAN)
     assert (found.status, found.remedy) == ("fail", remedy)
     assert "Traceback" not in found.sentence
@@ -78,7 +78,7 @@ def test_a_broken_opencv_is_told_from_a_wrong_numpy(debian, error, remedy):
 
 def test_av_matters_where_it_is_used(debian, planned):
     """A missing PyAV fails for a USB camera and is a warning otherwise."""
-    debian.answer(f"{PYTHON} -c import av", 1, "", "ModuleNotFoundError: No module named 'av'")
+    debian.answer(f"{PYTHON} -P -c import av", 1, "", "ModuleNotFoundError: No module named 'av'")
     assert checks.av(debian.system, planned("{type: v4l2}")).status == "fail"
     assert checks.av(debian.system, planned()).status == "warn"
     assert checks.av(debian.system, PLAN).status == "warn"
@@ -101,13 +101,13 @@ def test_picamera2_is_of_interest_on_a_pi_or_when_configured(debian, pi4, planne
     assert checks.picamera2(pi4.system, planned("{type: v4l2}")) is None
     pi4.changes["root"] = pi4.root / "elsewhere"
     assert checks.picamera2(pi4.system, PLAN) is None
-    del pi4.answers[f"{PYTHON} -c import picamera2"]
+    del pi4.answers[f"{PYTHON} -P -c import picamera2"]
     assert checks.picamera2(pi4.system, planned("{type: picamera2}")).status == "fail"
 
 
 def test_a_package_of_raspberry_pi_os_is_offered_where_apt_has_it(debian, planned):
     """Plain Debian has no picamera2: a command that fails is no way out."""
-    debian.answer(f"{PYTHON} -c import picamera2", 1, "", "No module named 'picamera2'\n")
+    debian.answer(f"{PYTHON} -P -c import picamera2", 1, "", "No module named 'picamera2'\n")
     plan = planned("{type: picamera2}")
     for answer in (None, (100, "", "E: No packages found\n")):
         if answer:
@@ -122,14 +122,14 @@ def test_a_package_of_raspberry_pi_os_is_offered_where_apt_has_it(debian, planne
 def test_three_ways_to_miss_picamera2_have_three_remedies(pi4):
     """Not installed, hidden by the virtual environment, built for another numpy."""
     missing = "ModuleNotFoundError: No module named 'picamera2'\n"
-    pi4.answer(f"{PYTHON} -c import picamera2", 1, "", missing)
+    pi4.answer(f"{PYTHON} -P -c import picamera2", 1, "", missing)
     assert checks.picamera2(pi4.system, PLAN).remedy == "sudo apt install -y python3-picamera2"
     (pi4.root / "usr/lib/python3/dist-packages/picamera2").mkdir(parents=True)
     hidden = checks.picamera2(pi4.system, PLAN)
     assert hidden.remedy == "python3 -m venv --upgrade --system-site-packages /venv"
-    pi4.answer(f"{PYTHON} -c import picamera2", 1, "", ABI)
+    pi4.answer(f"{PYTHON} -P -c import picamera2", 1, "", ABI)
     assert "'numpy<2'" in checks.picamera2(pi4.system, PLAN).remedy
-    pi4.answer(f"{PYTHON} -c import picamera2", 1, "", "ImportError: libcamera.so.0.5: no such")
+    pi4.answer(f"{PYTHON} -P -c import picamera2", 1, "", "ImportError: libcamera.so.0.5: no such")
     assert "--reinstall" in checks.picamera2(pi4.system, PLAN).remedy
 
 
@@ -187,7 +187,7 @@ def test_tflite_runtime_alone_is_enough(debian):
     debian.versions.clear()
     debian.versions.update(dict.fromkeys(required, "1.0"), **{"tflite-runtime": "2.14.0"})
     debian.versions["numpy"] = "1.26.4"
-    debian.answer(f"{PYTHON} -c import tflite_runtime.interpreter", 0)
+    debian.answer(f"{PYTHON} -P -c import tflite_runtime.interpreter", 0)
     assert checks.others(debian.system, PLAN).status == "ok"
     assert checks.interpreter(debian.system, PLAN).status == "warn"
 
@@ -198,6 +198,6 @@ def test_the_interpreter_that_the_configuration_names_is_checked(debian, planned
     found = checks.interpreter(debian.system, plan)
     assert (found.status, "tflite-runtime" in found.remedy) == ("fail", True)
     debian.versions |= {"tflite-runtime": "2.14.0", "numpy": "1.26.4"}
-    debian.answer(f"{PYTHON} -c import tflite_runtime.interpreter", 0)
+    debian.answer(f"{PYTHON} -P -c import tflite_runtime.interpreter", 0)
     found = checks.interpreter(debian.system, plan)
     assert (found.status, found.sentence) == ("ok", "tflite-runtime 2.14.0")

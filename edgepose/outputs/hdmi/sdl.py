@@ -8,7 +8,6 @@ import mmap
 import os
 import select
 import subprocess
-import sys
 from collections.abc import Mapping
 from typing import IO, Final
 
@@ -16,6 +15,7 @@ from edgepose.errors import OutputLost
 from edgepose.outputs.hdmi.pixel_format import raster, write
 from edgepose.outputs.hdmi.screen import NoScreen, Screen, ScreenRequest
 from edgepose.outputs.hdmi.sdl_window import DEPTH, HEARTBEAT, SHOW, SHOWN
+from edgepose.system.python import CHILD
 from edgepose.types import Image, Size
 
 ROWS: Final = 720  # of the canvas, at most; SDL scales it to the screen on the GPU
@@ -139,7 +139,7 @@ def _start(memory_fd: int) -> subprocess.Popen[str]:
         "SDL_VIDEODRIVER": "wayland,x11" if os.environ.get("WAYLAND_DISPLAY") else "x11",
     }
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", _PROGRAM, str(memory_fd)],
+        [*CHILD, "-m", _PROGRAM, str(memory_fd)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
