@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +36,7 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
     old = _stat(path)
     if mode is None and old is not None:
         mode = stat.S_IMODE(old.st_mode)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = _draft(path)
     draft.unlink(missing_ok=True)
     try:
         # With the mode from the first byte on: a secret must never be readable by others.
@@ -49,6 +50,12 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
         publish(draft, path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _draft(path: Path) -> Path:
+    """Return where a file is written first; a folder that somebody put there is no obstacle."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    return draft.with_name(f"{draft.name}.{secrets.token_hex(4)}") if draft.is_dir() else draft
 
 
 def keep_owner(file: int, old: os.stat_result) -> None:

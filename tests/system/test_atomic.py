@@ -67,3 +67,11 @@ def test_a_draft_of_a_killed_process_is_replaced(tmp_path):
     atomic.write_text(tmp_path / "a", "whole")
     assert (tmp_path / "a").read_text() == "whole"
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_folder_in_the_place_of_the_draft_is_no_obstacle(tmp_path):
+    """Its name can be foreseen: whoever made one would let nothing be saved any more."""
+    (tmp_path / f".a.{os.getpid()}" / "x").mkdir(parents=True)
+    atomic.write_text(tmp_path / "a", "whole")
+    assert (tmp_path / "a").read_text() == "whole"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f".a.{os.getpid()}", "a"]
