@@ -184,7 +184,7 @@ def read_image(path: Path) -> Image:
     """
     try:
         with plain_file.opened(Path(path)) as file:
-            data = file.read(MAX_BYTES + 1)
+            data = plain_file.up_to(file, MAX_BYTES + 1)
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror or error}") from error
     try:

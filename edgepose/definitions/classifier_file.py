@@ -149,7 +149,7 @@ def _text(path: Path) -> str:
     """Return the text of a file; a byte order mark, which spreadsheets write, is taken off."""
     try:
         with plain_file.opened(path) as file:
-            content = file.read(_LARGEST + 1)
+            content = plain_file.up_to(file, _LARGEST + 1)
         if len(content) > _LARGEST:
             raise ClassifierError(f"{path}: expected at most 64 MiB, found more; split it")
         return content.decode("utf-8-sig")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat
 from pathlib import Path
 from typing import BinaryIO, Final
 
 LARGEST: Final = 2 << 30  # bytes read at once; COCO's largest list of people has 240 MB
+
+_BLOCK: Final = 1 << 20  # bytes read at once of a pipe, whose size nobody knows
 
 _KINDS: Final = {
     stat.S_IFIFO: "a pipe, which may never end",
@@ -29,10 +32,26 @@ def opened(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
+def up_to(file: BinaryIO, most: int) -> bytes:
+    """Return at most so many bytes.
+
+    Memory is taken for what a file holds: `read(most)` asks for all of `most` first, and a board
+    with 1 GB has no 2 GB to give.
+    """
+    content = file.read(min(most, os.fstat(file.fileno()).st_size + 1))
+    more = bytearray()
+    while len(content) + len(more) < most:
+        block = file.read(min(most - len(content) - len(more), _BLOCK))
+        if not block:
+            break
+        more += block
+    return content + more if more else content
+
+
 def read(path: Path, largest: int = LARGEST) -> bytes:
     """Return what a file holds. Raises OSError, also for more than `largest` bytes."""
     with opened(path) as file:
-        content = file.read(largest + 1)
+        content = up_to(file, largest + 1)
     if len(content) > largest:
         raise OSError(errno.EFBIG, f"longer than {largest >> 20} MB", str(path))
     return content

@@ -36,3 +36,16 @@ def test_a_file_that_is_too_long_is_not_kept(tmp_path: Path):
     assert len(plain_file.read(path, 3 << 20)) == 3 << 20
     with pytest.raises(OSError, match="longer than 2 MB"):
         plain_file.read(path, 2 << 20)
+
+
+def test_memory_is_taken_for_what_a_file_holds(tmp_path: Path):
+    """A board with 1 GB has no 2 GB to give for a file of some bytes."""
+    (tmp_path / "a").write_text("short")
+    code = (
+        "import resource, sys\nfrom pathlib import Path\nfrom edgepose.system import plain_file\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))\n"
+        "print(plain_file.read(Path(sys.argv[1])))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "a")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("b'short'\n", "")
