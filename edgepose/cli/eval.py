@@ -136,6 +136,8 @@ def _overlay(loaded: LoadedModel, pictures: Any) -> Any:
 def _of_clip(model: str | None, data: Path) -> EvaluationReport:
     from edgepose.train.evaluation import read_truth, score_clip
 
+    if data.is_dir():
+        raise UserError(f"{data}: a folder; name a clip, or the annotations in it")
     truth_path = data.with_suffix(".truth.json")
     if not truth_path.is_file():
         raise UserError(f"{data}: no {truth_path.name} beside it; eval needs the clip's truth")

@@ -128,6 +128,13 @@ def test_a_clip_without_truth_is_the_users_mistake(tmp_path: Path) -> None:
         run("--data", clip)
 
 
+@pytest.mark.parametrize("folder", [".", "/", ".."])
+def test_a_folder_is_neither_a_clip_nor_annotations(folder: str) -> None:
+    """Also one whose name has nothing to put an ending to."""
+    with pytest.raises(UserError, match="a folder; name a clip, or the annotations in it"):
+        run("--data", folder)
+
+
 def test_a_zero_is_never_silent(media: Path, tmp_path: Path, lightning: Path) -> None:
     """Keypoints that lie where nobody is are reported as a doubt in the data."""
     entry = {"image_id": 1, "bbox": [5, 5, 20, 20], "keypoints": [5, 5, 2, 25, 25, 2] + [0] * 45}
