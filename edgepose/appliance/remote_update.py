@@ -1,9 +1,10 @@
 """Pushed configurations and templates: on probation first, then accepted or rolled back.
 
 A pushed configuration is on probation until an output that was started with it has reached the
-broker (`keep_config`). Without that the last good one comes back, whatever went wrong: a wrong
-address, a certificate that is missing, a process that crashes. The answer to each push is kept
-over restarts, so that one retained on the broker is carried out once.
+broker, and one from a page's editor until a browser has reached that page (`keep_config`). Without
+that the last good one comes back, whatever went wrong: a wrong address, a certificate that is
+missing, a process that crashes. The answer to each push is kept over restarts, so that one retained
+on the broker is carried out once.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from edgepose.config.edit import save_text, with_values
 from edgepose.config.files import ConfigFiles
@@ -39,7 +40,10 @@ PROBATION: Final = 120.0  # seconds to reach the broker with a new configuration
 STARTS: Final = 2  # of the process on probation; one more means that it crashes
 CRASHES: Final = 3  # one after another, each soon after a start, with one that was accepted
 INTERVAL: Final = 1.0  # seconds between two looks at the clock
-REMEMBERED: Final = 200  # answers; past that the oldest goes
+REMEMBERED: Final = 200  # answers to templates; past that the oldest goes
+Proof = Literal["broker", "page"]
+_REACHED: Final[Mapping[Proof, str]] = {"broker": "the broker", "page": "a page"}
+"""What a configuration on probation has to reach, as it was pushed or edited on a page."""
 
 
 class RemoteUpdate(Output):
@@ -71,7 +75,6 @@ class RemoteUpdate(Output):
         self._restart = restart
         self._journal = UpdateJournal.of(active.config.path)
         self._deadline = time.monotonic() + PROBATION
-        self._proof = "the broker"  # or a page: what must be reached
         has_way_back = active.files.good.text(active.config.path) is not None
         active.is_on_probation = self._journal.is_on_probation and has_way_back
 
@@ -108,7 +111,7 @@ class RemoteUpdate(Output):
     def take_config(self, value: Any) -> str:
         """Put a configuration on probation: {"id", "text"}. Raises UserError for a refused one."""
         push, text = texts(value, "id", "text")
-        return self._take(push, text, lambda: named(text, *self._now)[0], "the broker")
+        return self._take(push, text, lambda: named(text, *self._now)[0], "broker")
 
     def take_edit(self, value: Any) -> str:
         """Put what the page's editor has on probation: {"id", "text", "version"}.
@@ -119,7 +122,7 @@ class RemoteUpdate(Output):
         push, text, version = texts(value, "id", "text", "version")
         if version != self.document()["version"]:
             raise UserError("the file was changed meanwhile; read it again, then edit that")
-        return self._take(push, text, lambda: edited(text, self._file_text(), *self._now), "a page")
+        return self._take(push, text, lambda: edited(text, self._file_text(), *self._now), "page")
 
     def document(self) -> dict[str, Any]:
         """Return the configuration for an editor: see `Controls.configuration`."""
@@ -141,6 +144,10 @@ class RemoteUpdate(Output):
         return []
 
     @property
+    def _reached(self) -> str:
+        return _REACHED[self._journal.proof]
+
+    @property
     def _now(self) -> tuple[Config, Parse]:
         return self._active.config, self._active.parse
 
@@ -153,8 +160,8 @@ class RemoteUpdate(Output):
             return self._active.config.text
         return text or self._active.config.text
 
-    def _take(self, push: str, text: str, accepted: Callable[[], str], proof: str) -> str:
-        """Put a text on probation. accepted: returns what to write, or raises; proof: who keeps."""
+    def _take(self, push: str, text: str, accepted: Callable[[], str], proof: Proof) -> str:
+        """Put a text on probation. accepted: returns what to write, or raises."""
         if self._journal.is_answered("config", push):
             return str(self.answers["config"]["text"])
         if self._active.is_on_probation:
@@ -162,8 +169,9 @@ class RemoteUpdate(Output):
         try:
             pushed = accepted()
             self._keep_way_back()
-            self._proof = proof
-            self._journal.answer("config", push, text, "starting", "it is being checked")
+            self._journal.answer(
+                "config", push, text, "starting", "it is being checked", proof=proof
+            )
             self._active.is_on_probation, self._deadline = True, time.monotonic() + PROBATION
             done = self._put(pushed)
         except Exception as error:  # whatever a text leads to is an answer
@@ -177,7 +185,7 @@ class RemoteUpdate(Output):
         return done
 
     def keep(self, value: Any) -> str:
-        """Accept the configuration: {"id", "output": one that reached the broker}.
+        """Accept the configuration: {"id", "proof", "output": one that reached it}.
 
         Raises UserError. An output that was started before the probation proves nothing.
         """
@@ -187,7 +195,9 @@ class RemoteUpdate(Output):
             raise UserError("no configuration is on probation")
         if value.get("id") != self.answers["config"]["id"]:
             raise UserError("another configuration is on probation")
-        text = f"the configuration is taken over, and {self._proof} was reached with it"
+        if value.get("proof") != self._journal.proof:
+            raise UserError(f"only {self._reached} proves the configuration on probation")
+        text = f"the configuration is taken over, and {self._reached} was reached with it"
         path = self._active.config.path
         self._active.files.good.keep_before(path, _read(path) or "")
         self._end_probation("accepted", text)
@@ -270,7 +280,7 @@ class RemoteUpdate(Output):
 
     def _roll_back(self) -> None:
         text = (
-            f"{self._proof} was not reached within {PROBATION:.0f} s; "
+            f"{self._reached} was not reached within {PROBATION:.0f} s; "
             "the configuration before is back"
         )
         log.error("A pushed configuration: %s.", text)
@@ -302,7 +312,7 @@ def roll_back_crashing(files: ConfigFiles, has_failed: bool = False) -> None:
         journal, text, good = UpdateJournal.of(path), _read(path) or "", files.good
         if journal.is_on_probation:
             before, starts, most = good.text(path), partial(good.count_start, text), STARTS
-            reason = f"edgepose ended {STARTS} times before the broker was reached"
+            reason = f"edgepose ended {STARTS} times before {_REACHED[journal.proof]} was reached"
         elif journal.state("config") == "accepted":
             before, most = good.before(path, text), CRASHES
             starts = partial(good.count_start, text, has_crashed=has_failed)
@@ -433,6 +443,11 @@ class UpdateJournal:
         """Return whether a pushed configuration is neither accepted nor given up yet."""
         return self.state("config") in ("starting", "trying")
 
+    @property
+    def proof(self) -> Proof:
+        """Return what proves the latest configuration."""
+        return "page" if self.answers.get("config", {}).get("proof") == "page" else "broker"
+
     def is_answered(self, key: str, push: str) -> bool:
         """Return whether a push was carried out or refused before."""
         return self.answers.get(key, {}).get("id") == push
@@ -441,14 +456,18 @@ class UpdateJournal:
         """Return what became of the latest push, None where there was none."""
         return self.answers.get(key, {}).get("state")
 
-    def answer(self, key: str, push: str, pushed: str, state: str, text: str) -> None:
+    def answer(
+        self, key: str, push: str, pushed: str, state: str, text: str, *, proof: Proof = "broker"
+    ) -> None:
         """Note what became of a push. pushed: the text that came."""
         self.answers.pop(key, None)
         self.answers[key] = {
             "id": push, "version": version_of(pushed), "state": state, "text": text,
-            "time": round(time.time(), 3),
+            "time": round(time.time(), 3), "proof": proof,
         }  # fmt: skip
-        self.answers = dict(list(self.answers.items())[-REMEMBERED:])
+        templates = [key for key in self.answers if key != "config"]
+        for oldest in templates[:-REMEMBERED]:
+            del self.answers[oldest]
         self._save()
 
     def change(self, key: str, **changes: str) -> None:

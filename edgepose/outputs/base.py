@@ -94,8 +94,9 @@ class Controls(ABC):
         again. "config": the text of a whole configuration, which is checked, replaces the file in
         use and is taken over, or is refused and changes nothing. "push_config": {"id", "text"},
         the same remotely: on probation until "keep_config": {"id", "output": one that reached the
-        broker with it}, otherwise the last good one comes back. "edit_config": {"id", "text",
-        "version"}, the same from a page's editor, until "keep_config" with the page.
+        broker with it, "proof": "broker"}, otherwise the last good one comes back. "edit_config":
+        {"id", "text", "version"}, the same from a page's editor, until "keep_config" with the
+        proof "page".
         "push_template": {"id", "name", "text"}. "restart": end the process for systemd to restart
         it.
         Raises UserError for an unknown command, a value out of range, or a time when it can't be.

@@ -393,9 +393,45 @@ def test_a_second_push_waits_for_the_end_of_the_probation(house, ear, online, mo
     assert came.wait(30)
     with pytest.raises(UserError, match="another configuration is on probation"):
         appliance.command("push_config", {"id": "2", "text": text})
-    keep({"id": "1", "output": appliance.pipeline.outputs["bus"].output})
+    keep({"id": "1", "output": appliance.pipeline.outputs["bus"].output, "proof": "broker"})
     assert answer(ear, "hall", "1")["state"] == "accepted"
     assert not appliance.active.is_on_probation
+
+
+def test_the_broker_keeps_no_edit_of_a_page(house, ear, online, monkeypatch):
+    """Whoever edits may lose the page while the broker is there: a browser has to reach it."""
+    page = "commands: [config]\noutputs:\n  page: {type: web, host: 127.0.0.1, port: 0}\n"
+    appliance = house.start("hall", house.text("hall").replace("outputs:\n", page))
+    online("hall")
+    came = threading.Event()
+    keep = appliance._commands["keep_config"]
+
+    def keep_or_note(value):
+        try:
+            return keep(value)
+        finally:
+            came.set()
+
+    monkeypatch.setitem(appliance._commands, "keep_config", keep_or_note)
+    document = appliance.configuration()
+    text = document["text"].replace("fps: 10", "fps: 9")
+    appliance.command("edit_config", {"id": "p", "text": text, "version": document["version"]})
+    assert came.wait(30)
+    assert appliance.active.is_on_probation
+    output = appliance.pipeline.outputs["page"].output
+    appliance.command("keep_config", {"id": "p", "output": output, "proof": "page"})
+    assert answer(ear, "hall", "p")["state"] == "accepted"
+
+
+def test_answers_to_templates_push_out_no_answer_to_a_configuration(tmp_path):
+    """Whoever may push templates would have every configuration taken back."""
+    journal = UpdateJournal(tmp_path / "journal.json")
+    journal.answer("config", "c", "text", "trying", "")
+    for number in range(remote_update.REMEMBERED + 1):
+        journal.answer(f"template/n{number}", "t", "text", "refused", "")
+    assert UpdateJournal(tmp_path / "journal.json").is_on_probation
+    assert len(journal.answers) == 1 + remote_update.REMEMBERED
+    assert "template/n0" not in journal.answers
 
 
 def test_logs_are_the_devices_latest_lines(house, fleet, rows, online, monkeypatch):

@@ -156,9 +156,9 @@ class FleetAgent:
         if answer.get("state") != "trying" or answer.get("session") != self._session:
             return
         assert self._controls is not None
-        proof = {"id": answer.get("id"), "output": self._owner}
+        value = {"id": answer.get("id"), "output": self._owner, "proof": "broker"}
         try:
-            log.info("%s", self._controls.command("keep_config", proof))
+            log.info("%s", self._controls.command("keep_config", value))
         except EdgeposeError as error:  # closing, confirmed already, or out of time
             log.debug("The configuration on probation is not confirmed: %s", error)
 

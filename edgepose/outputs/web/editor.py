@@ -67,7 +67,7 @@ class Editor:
         (push,) = await _texts(request, "id")
         if not push.startswith(_PREFIX):
             raise web.HTTPBadRequest(text="Expected the id of an edit.")
-        value = {"id": push, "output": self._owner}
+        value = {"id": push, "output": self._owner, "proof": "page"}
         return json_response({"done": await self._command(controls, "keep_config", value)})
 
     async def _command(self, controls: Controls, name: str, value: Any) -> str:
