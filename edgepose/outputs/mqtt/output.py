@@ -159,7 +159,7 @@ class Mqtt(Output, MqttCallbacks):
     def _trouble_of(self, client: MqttClient) -> str:
         """Return that there is no connection, or that the broker does not answer."""
         if client.is_connected and (seconds := self._publisher.unanswered) > UNANSWERED:
-            return f"{client.address} has not acknowledged an event for {seconds:.0f} s"
+            return f"{client.address} has not acknowledged a message for {seconds:.0f} s"
         return client.trouble
 
     def close(self) -> None:

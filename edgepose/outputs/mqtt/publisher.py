@@ -83,7 +83,8 @@ class Publisher:
     def connected(self, limits: BrokerLimits = NO_LIMITS) -> None:
         """Send everything that the broker may lack, once the client has repeated its messages."""
         self._limits = limits
-        self._is_resuming = bool(self._events or self._others)
+        self._answered_at = time.monotonic()
+        self._is_resuming = self._are_waiting
         self.repeat()  # first: another thread may send as soon as we are connected
         self._is_connected = True
         self.pump()
@@ -101,8 +102,17 @@ class Publisher:
 
     @property
     def unanswered(self) -> float:
-        """Return the seconds since the last acknowledgement while events wait for one, else 0."""
-        return time.monotonic() - self._answered_at if self._events else 0.0
+        """Return the seconds since the last acknowledgement while messages wait for one, else 0.
+
+        States count as well: those alone may fill what the broker takes at once, and no event is
+        sent any more.
+        """
+        return time.monotonic() - self._answered_at if self._are_waiting else 0.0
+
+    @property
+    def _are_waiting(self) -> bool:
+        """Return whether messages wait for their acknowledgement."""
+        return bool(self._events or self._others)
 
     @property
     def is_idle(self) -> bool:
@@ -140,7 +150,7 @@ class Publisher:
             self._outbox.remove(numbers)
 
     def _send(self) -> None:
-        self._is_resuming &= bool(self._events or self._others)
+        self._is_resuming &= self._are_waiting
         if self._is_connected and not self._is_resuming:
             self._send_states()
             self._send_transient()
@@ -176,7 +186,7 @@ class Publisher:
     def _send_other(self, topic: str, payload: bytes, retain: bool) -> bool:
         if self._is_too_large(topic, payload):
             return True
-        message_id = self._publish(topic, payload, retain)
+        message_id = self._published(topic, payload, retain)
         if message_id is None:
             return False
         self._others[message_id] = topic
@@ -209,10 +219,14 @@ class Publisher:
             self._sent_up_to = message.number
 
     def _send_event(self, message: Message) -> bool:
-        message_id = self._publish(self._events_topic, message.payload, False)
+        message_id = self._published(self._events_topic, message.payload, False)
         if message_id is None:
             return False
-        if not self._events:
-            self._answered_at = time.monotonic()
         self._events[message_id] = message.number
         return True
+
+    def _published(self, topic: str, payload: bytes, retain: bool) -> int | None:
+        """Publish; the time that the first unacknowledged message waits begins here."""
+        if not self._are_waiting:
+            self._answered_at = time.monotonic()
+        return self._publish(topic, payload, retain)

@@ -5,13 +5,26 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from edgepose.outputs.mqtt import publisher
 from edgepose.outputs.mqtt.broker_limits import BrokerLimits
 from edgepose.outputs.mqtt.publisher import TRANSIENT, WINDOW, Publisher
 from edgepose.outputs.outbox import Outbox
+
+
+@dataclass
+class SteppedClock:
+    """Stand in for the module `time`."""
+
+    now: float = 1000.0
+
+    def monotonic(self) -> float:
+        """Return the time that the test has set."""
+        return self.now
 
 
 class Wire:
@@ -293,6 +306,36 @@ def test_the_broker_is_never_sent_more_than_it_takes_at_once(
     post.acknowledged(2)
 
     assert events(wire.take()) == [1, 2]
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+def test_a_silent_broker_is_noticed_by_its_states_alone(
+    *, post: Publisher, wire: Wire, outbox: Outbox, monkeypatch: pytest.MonkeyPatch, repeats: bool
+):
+    """They may be all that it takes at once, or all that is repeated: no event is ever sent."""
+    clock = SteppedClock()
+    monkeypatch.setattr(publisher, "time", clock)
+    post.set_state({f"state{n}": b"1" for n in range(4)})
+    put(outbox, 1)
+    post.connected(BrokerLimits(unanswered=4))
+    clock.now += 12.0
+    assert events(wire.take()) == []
+    assert post.unanswered == pytest.approx(12.0)
+    if repeats:
+        post.disconnected()
+        post.connected(BrokerLimits())
+        clock.now += 3.0
+        assert post.unanswered == pytest.approx(3.0)
+
+    for number in range(1, 5):
+        post.acknowledged(number)
+
+    assert events(wire.take()) == [1]
+    clock.now += 1.0
+    post.acknowledged(5)
+    for number in range(6, 10):
+        post.acknowledged(number)
+    assert post.unanswered == 0.0
 
 
 def test_what_is_larger_than_the_broker_takes_is_not_sent(
