@@ -18,6 +18,7 @@ from edgepose.appliance.history import History
 from edgepose.appliance.model import Fetch, LoadedModel, hint, load_model
 from edgepose.appliance.reconfigure import Plan, plan
 from edgepose.appliance.remote_update import RemoteUpdate, templates_in_use
+from edgepose.appliance.stranded_events import StrandedEvents
 from edgepose.appliance.teaching import (
     Teacher,
     TeachingSession,
@@ -97,6 +98,7 @@ class Appliance(Controls):
             config.name,
             lambda watch: assembly.kinds(self.config).get(watch, "pose"),
         )
+        self._stranded = StrandedEvents()
         self._updates = self._new_updates()
         self._extra["remote update"] = self._updates
         self.pipeline = self._new_pipeline()
@@ -219,6 +221,7 @@ class Appliance(Controls):
             teaching=self.teaching(),
             unsaved=self._tuning.is_unsaved,
             journal=self._journal.trouble if self._journal else "",
+            stranded=self._stranded.trouble,
             templates=templates_in_use(self.config),
             pushed=dict(self._updates.answers),
         )
@@ -392,6 +395,13 @@ class Appliance(Controls):
                 self._follow_if_new(self.active.choose())
         self.active.prove()
         self._keep_broker()
+        self._look_for_stranded()
+
+    def _look_for_stranded(self) -> None:
+        """Look for events that no output sends. All in the folder of a service are its own."""
+        device = None if self.active.files.is_service else self.config.name
+        used = {worker.output.outbox for worker in self.pipeline.outputs.values()}
+        self._stranded.look(device, used, time.monotonic())
 
     def _keep_broker(self) -> None:
         """Keep how the broker is reached, for times when no configuration can be used."""

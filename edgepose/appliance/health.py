@@ -59,8 +59,7 @@ class Health:
         parts = _parts(config, model, pipeline, hung)
         rate = pipeline.governor.to_dict(time.monotonic())
         found = [*_troubles(parts, hung, configuration), *_board_troubles(board, rate)]
-        if more.get("journal"):
-            found.append(("journal", "degraded", more["journal"]))
+        found += [(key, "degraded", more[key]) for key in ("journal", "stranded") if more.get(key)]
         troubles = [{"name": name, "state": state, "reason": why} for name, state, why in found]
         return {
             "version": __version__,

@@ -116,7 +116,7 @@ class Fanout:
                 before = workers.pop(name, None)
                 if before is not None:
                     self._retired.append(before)
-                    (before.drain if output is None else before.give_way)(drain)
+                    (before.retire if output is None else before.give_way)(drain)
                 if output is not None:
                     workers[name] = self._new_worker(name, output, before)
                     workers[name].start()

@@ -16,7 +16,7 @@ from edgepose.engine.event_journal import EventJournal
 from edgepose.engine.mailbox import Mailbox, remaining
 from edgepose.engine.stats import Stats
 from edgepose.engine.threads import BusyTimer, OnCrash, new_thread
-from edgepose.errors import OutputLost, fault_text
+from edgepose.errors import OutputLost, counted, fault_text
 from edgepose.outputs.base import Output
 from edgepose.types import Event, Scene
 
@@ -57,6 +57,7 @@ class OutputWorker:
         self._give_up = threading.Event()
         self._give_up_at = math.inf  # monotonic
         self._is_stalled = False
+        self._is_retired = False
         self._faults = 0  # scenes, one after another, that led to an error nobody foresaw
         self._thread = new_thread(f"output-{name}", self._run, on_crash)
 
@@ -105,6 +106,11 @@ class OutputWorker:
         """Accept no further scene, show what waits, and give up what takes more than `seconds`."""
         self._give_up_at = time.monotonic() + seconds
         self._box.close()
+
+    def retire(self, seconds: float) -> None:
+        """Drain for good, and report what is never shown: nobody takes it over."""
+        self._is_retired = True
+        self.drain(seconds)
 
     def give_way(self, seconds: float) -> None:
         """Drain for a successor; at once where nothing can be shown at present."""
@@ -175,6 +181,9 @@ class OutputWorker:
             self._close()
             self._give_up.wait(self._pause(backoff))
         self._close()
+        if self._is_retired and self.lost:
+            lost = counted(self.lost, "event")
+            log.error("Output '%s' is gone and has lost %s.", self.name, lost)
 
     def _wait_for_predecessor(self) -> None:
         """Wait until the worker before has closed its device, and take what it could not show."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 from edgepose.core.figure import MovingFigure
@@ -164,6 +165,11 @@ class Output(ABC):
     def counts_events(self) -> bool:
         """Return whether an event that the output never got is a loss, which is reported."""
         return self.keeps_events
+
+    @property
+    def outbox(self) -> Path | None:
+        """Return the file in which events wait for it, None where there is none."""
+        return None
 
     @property
     def trouble(self) -> str:

@@ -39,6 +39,11 @@ class FallbackOutbox:
         self._lock = threading.RLock()
 
     @property
+    def path(self) -> Path | None:
+        """Return the file."""
+        return self._disk.path
+
+    @property
     def last(self) -> int:
         """Return the number of the newest message so far."""
         return self._used.last

@@ -70,6 +70,15 @@ def connect(path: Path) -> sqlite3.Connection:
     return database
 
 
+def waiting(path: Path) -> int | None:
+    """Return how many messages wait in a file; None where it is in use or can't be read."""
+    try:
+        with contextlib.closing(sqlite3.connect(path.as_uri() + "?mode=rw", 0.2, uri=True)) as file:
+            return int(file.execute("SELECT count(*) FROM message").fetchone()[0])
+    except FAULTS:
+        return None
+
+
 def in_memory() -> sqlite3.Connection:
     """Return a new outbox that is in no file."""
     database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)

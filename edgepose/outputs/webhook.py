@@ -16,6 +16,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, Field
@@ -117,6 +118,11 @@ class Webhook(Output):
         self._failure = ""  # why the latest post failed, "" once one was accepted
         self._backoff = Backoff()
         self._retry_at = 0.0  # monotonic
+
+    @property
+    def outbox(self) -> Path | None:
+        """Return the file in which events wait."""
+        return self._outbox.path
 
     @property
     def health(self) -> dict[str, Any]:

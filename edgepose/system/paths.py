@@ -56,9 +56,24 @@ def is_still_at(path: Path, file: os.stat_result) -> bool:
 def outbox_path(name: str, own: str | None = None) -> Path:
     """Return the outbox file of a device. own: what tells its outboxes apart, None for the main."""
     own = f"{name}@{own}" if own else name
-    plain = "".join(c if c.isalnum() or c in "-_.@ " else "_" for c in own)
+    plain = _plain(own)
     tail = "" if plain == own else "-" + hashlib.sha256(own.encode()).hexdigest()[:6]
     return state_folder() / "outbox" / f"{plain}{tail}.sqlite"
+
+
+def outboxes(name: str | None) -> list[Path]:
+    """Return the outbox files that there are of a device; None: of all."""
+    main, others = outbox_path(name or ""), f"{_plain(name or '')}@"
+    try:
+        files = sorted(main.parent.glob("*.sqlite"))
+    except OSError:
+        return []
+    return [file for file in files if name is None or file == main or file.name.startswith(others)]
+
+
+def _plain(name: str) -> str:
+    """Return a name as that of a file."""
+    return "".join(c if c.isalnum() or c in "-_.@ " else "_" for c in name)
 
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]

@@ -18,7 +18,9 @@ from edgepose.appliance.appliance import Appliance
 from edgepose.appliance.service import supervised
 from edgepose.config.loader import load
 from edgepose.errors import UserError
+from edgepose.outputs.outbox import Outbox
 from edgepose.system import board
+from edgepose.system.paths import outbox_path
 
 CONFIG = """\
 # What the museum's lobby watches.
@@ -313,6 +315,18 @@ def test_another_output_is_started_anew_and_nothing_else(running, config_file):
     witness.wait_for(lambda _: other.exists() and other.stat().st_size > 0)
     assert (appliance.pipeline, appliance.pipeline.capture) == (pipeline, capture)
     assert witness.opened == 1
+
+
+def test_what_waits_for_an_output_that_is_gone_is_a_trouble(running):
+    """A webhook that was renamed: its events stay on the disk, and health says so."""
+    appliance, _ = running
+    box = Outbox(outbox_path("lobby", "webhook-old"), 100)
+    box.open()
+    box.put([("id-1", b"{}")])
+    box.close()
+    appliance.poll_config()
+    (trouble,) = [row for row in appliance.state()["troubles"] if row["name"] == "stranded"]
+    assert "the 1 event in lobby@webhook-old.sqlite" in trouble["reason"]
 
 
 def test_a_new_watch_is_looked_for_without_a_new_camera(running, config_file):

@@ -241,6 +241,21 @@ def test_what_an_output_never_got_is_counted(monkeypatch: pytest.MonkeyPatch):
     assert worker.lost == 5
 
 
+def test_what_an_output_that_is_removed_never_got_is_logged(caplog: pytest.LogCaptureFixture):
+    """Nobody takes it over."""
+
+    class Full(Keeper):
+        def open(self) -> None:
+            raise OutputLost("the disk is full")
+
+    worker = OutputWorker("relay", Full(), Stats(), lambda error: None)
+    worker.start()
+    worker.offer(replace(scene(1), events=reps(1, 2)))
+    worker.retire(0.0)
+    assert worker.join(time.monotonic() + WAIT)
+    assert "Output 'relay' is gone and has lost 2 events." in caplog.text
+
+
 def test_an_output_that_shows_what_is_so_now_loses_nothing(monkeypatch: pytest.MonkeyPatch):
     """A pin or a screen needs no event of the past."""
     monkeypatch.setattr("edgepose.engine.output_worker.MAX_EVENTS", 3)

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from edgepose import __version__, jsonio, options
@@ -93,6 +94,11 @@ class Mqtt(Output, MqttCallbacks):
     def private(cls, options: MqttOptions, frames: str) -> MqttOptions:
         """Return options under which no picture is sent where none may be."""
         return options.model_copy(update={"skeleton": 0.0}) if frames == "none" else options
+
+    @property
+    def outbox(self) -> Path | None:
+        """Return the file in which events wait."""
+        return self._outbox.path
 
     @property
     def health(self) -> dict[str, Any]:
