@@ -89,9 +89,13 @@ def in_memory() -> sqlite3.Connection:
 def is_of_device(error: Exception, path: Path) -> bool:
     """Return whether an error is about disk, permissions or another process, not the content.
 
-    SQLite also calls a file read-only whose header is of a later version; then it is damaged.
+    SQLite also calls a file read-only whose header is of a later version, and newer ones report an
+    I/O error where a file ends within a payload; then it is damaged.
     """
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    if extended == sqlite3.SQLITE_IOERR_SHORT_READ:
+        return False
+    code = extended & 0xFF
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
         return not _can_be_written(path)
     return code in _DEVICE
@@ -135,8 +139,9 @@ def _check(database: sqlite3.Connection) -> None:
     """Raise DamagedOutbox for content that the integrity check accepts but an outbox does not."""
     if _schema(database) != _expected_schema():
         raise DamagedOutbox("its tables are not those of an outbox")
-    for number, id, kind in database.execute("SELECT number, id, typeof(payload) FROM message"):
-        if not _is_message(number, id, kind):
+    # The payloads are read, since the integrity check does not open their last pages.
+    for number, id, payload in database.execute("SELECT number, id, payload FROM message"):
+        if not _is_message(number, id, _kind(payload)):
             raise DamagedOutbox("a row is not a message")
     for number, id in database.execute("SELECT number, id FROM taken"):
         if not _is_message(number, id, "blob"):
