@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import zipfile
 from dataclasses import dataclass
@@ -176,6 +177,14 @@ class Machine:
         return len(list((self.root / "opt/edgepose/venvs").iterdir()))
 
 
+def bundled_pip() -> Path:
+    """Return the pip that comes with Python; Debian keeps it in a folder of its own."""
+    debian = sysconfig.get_config_var("WHEEL_PKG_DIR")
+    folder = Path(debian or Path(ensurepip.__file__).parent / "_bundled")
+    (pip,) = folder.glob("pip-*.whl")
+    return pip
+
+
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     """Return a clean machine beside a prepared folder."""
@@ -187,8 +196,7 @@ def machine(tmp_path: Path) -> Machine:
         stub = machine.stubs / name
         stub.write_text(f'#!/bin/bash\necho "{name} $*" >>"$STUBS/log"\n{body}\n')
         stub.chmod(0o755)
-    (pip,) = (Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl")
-    shutil.copy(pip, machine.offline / "wheels")
+    shutil.copy(bundled_pip(), machine.offline / "wheels")
     dependency = machine.offline / "wheels" / "dependency-1.0-py3-none-any.whl"
     write_wheel(dependency, {"dependency.py": ""})
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
