@@ -310,10 +310,11 @@ def test_a_server_that_does_not_answer_is_given_up(
     """After `timeout`; the event comes again with the same id, since nobody knows if it arrived."""
     server.plan = ["late"]
 
-    output = post(hook(timeout=0.2), scene(0, 1))
-    assert "no answer in time" in output.trouble
+    hasty = post(hook("same", timeout=0.2), scene(0, 1))
+    assert "no answer in time" in hasty.trouble
     assert server.has_taken.wait(WAIT)
-    post(output)
+    hasty.close()
+    post(hook("same"))
 
     assert server.ids == ["id-1", "id-1"]
 
