@@ -191,30 +191,40 @@ def move_aside(path: Path) -> Path:
 
 def salvage(path: Path) -> Salvage:
     """Return what can be read of a damaged file, forwards and backwards."""
-    forwards = dict(_rows(path, "SELECT id, payload FROM message ORDER BY number"))
-    backwards = dict(_rows(path, "SELECT id, payload FROM message ORDER BY number DESC"))
+    forwards, backwards = _messages(path, "ASC"), _messages(path, "DESC")
     late = {id: payload for id, payload in reversed(backwards.items()) if id not in forwards}
-    notes = dict(_rows(path, "SELECT key, value FROM note"))
+    texts = ((_text(id), payload) for id, payload in (forwards | late).items())
     return Salvage(
-        {id: data for id, data in (forwards | late).items() if _is_message(0, id, _kind(data))},
-        {key: value for key, value in notes.items() if _is_note(key, value)},
+        {id: payload for id, payload in texts if id is not None},
+        {key: value for key, value in _notes(path) if _is_note(key, value)},
     )
+
+
+def _messages(path: Path, order: str) -> dict[bytes, bytes]:
+    """Return payloads by id, up to the first unreadable row.
+
+    SQLite itself hands them over: a cursor reads ahead, and drops a row if the next is unreadable.
+    """
+    found: dict[bytes, bytes] = {}
+    sql = (
+        "SELECT keep(CAST(id AS BLOB), payload) FROM message "
+        f"WHERE typeof(id) = 'text' AND typeof(payload) = 'blob' ORDER BY number {order}"
+    )
+    with contextlib.closing(sqlite3.connect(path)) as database, contextlib.suppress(*FAULTS):
+        database.create_function("keep", 2, found.__setitem__)
+        database.execute(sql).fetchall()
+    return found
 
 
 def _kind(value: object) -> str:
     return "blob" if isinstance(value, bytes) else ""
 
 
-def _rows(path: Path, sql: str) -> Iterator[tuple[Any, Any]]:
-    """Yield pairs until the first unreadable one; text that is not UTF-8 comes as None."""
-    try:
-        with contextlib.closing(sqlite3.connect(path)) as database:
-            database.text_factory = _text
-            for key, value in database.execute(sql):
-                if key is not None:
-                    yield key, value
-    except FAULTS:
-        return
+def _notes(path: Path) -> Iterator[tuple[Any, Any]]:
+    """Yield notes up to the first unreadable one; text that is not UTF-8 comes as None."""
+    with contextlib.closing(sqlite3.connect(path)) as database, contextlib.suppress(*FAULTS):
+        database.text_factory = _text
+        yield from database.execute("SELECT key, value FROM note")
 
 
 def _text(data: bytes) -> str | None:
