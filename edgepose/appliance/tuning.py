@@ -302,7 +302,9 @@ class Recent(Output):
             self._seen.clear()  # another source
             self._poses.clear()
         self._seq = scene.frame.seq
-        self._seen.append((now, next(iter(scene.poses), None)))
+        pose = next(iter(scene.poses), None)
+        # Without what watches made of it, ten times its own size: 8 MB in a minute.
+        self._seen.append((now, pose and pose.with_keypoints(pose.keypoints)))
         while now - self._seen[0][0] > REMEMBERED:
             self._seen.popleft()
 

@@ -31,6 +31,17 @@ def test_what_was_just_done_becomes_an_exercise(recent, tmp_path):
     assert exercise_file.load(tmp_path / "exercises" / "mine.yaml").name == "mine"
 
 
+def test_a_pose_is_remembered_without_what_watches_made_of_it():
+    """Of a minute at 30 frames a second that is 8 MB."""
+    recent, pose = Recent(), next(iter(frames_of("squat")))
+    made = pose.once(id)
+    recent.show(Scene(blank_frame(pose.size, 0.0, 0), poses=(pose,)))
+    ((_, kept),) = recent.seen(1.0)
+    assert kept is not None
+    assert kept.once(id) != made
+    assert kept.keypoints is pose.keypoints
+
+
 def test_it_may_be_learned_again_but_not_over_what_was_written_by_hand(recent, tmp_path):
     """A file that somebody has changed is theirs."""
     learn({"name": "mine"}, recent.seen, tmp_path, 0.3)
