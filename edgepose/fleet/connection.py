@@ -19,6 +19,7 @@ from edgepose.outputs.mqtt.options import MqttOptions
 log = logging.getLogger(__name__)
 
 CONNECT: Final = 10.0  # seconds to connect to the broker
+ANSWER: Final = 10.0  # seconds for it to answer the subscriptions
 QUIET: Final = 3.0  # seconds without a message after which all retained ones have come
 WINDOW: Final = 50  # our unacknowledged messages
 
@@ -38,6 +39,7 @@ class FleetClient(MqttCallbacks):
         self._acknowledged: set[int] = set()
         self._refused: dict[int, str] = {}
         self._received_at = 0.0
+        self._is_subscribed = False
         own = f"fleet-{secrets.token_hex(4)}"
         self._ping = f"{self.prefix}/{own}/ping"
         self._client = MqttClient(options, f"edgepose-{own}", None, self, logs_failures=False)
@@ -66,20 +68,36 @@ class FleetClient(MqttCallbacks):
         client = self._client
         self.wait(lambda: client.is_connected or client.has_failed, CONNECT)
         if not client.is_connected:
-            reason = client.reason or f"no answer within {CONNECT:.0f} s"
-            raise DeviceError(f"the broker {client.address}: {reason}")
+            raise self._lost(f"no answer within {CONNECT:.0f} s")
+
+    def _lost(self, otherwise: str) -> DeviceError:
+        """Return the error of a connection that failed; otherwise: the reason without one."""
+        return DeviceError(f"the broker {self._client.address}: {self._client.reason or otherwise}")
 
     def _await_retained(self) -> None:
         """Wait for our own message: the broker sends it after all retained ones.
 
-        Where the broker forbids it, wait until nothing has come for QUIET seconds.
+        Where the broker forbids it, wait until nothing has come for QUIET seconds. Raises
+        DeviceError where the broker does not get so far: an empty list would be untrue.
         """
+        client = self._client
         self._received_at = time.monotonic()
-        self._client.publish(self._ping, b"ping", False)
-        self.wait(
-            lambda: self._ping in self._messages or time.monotonic() - self._received_at > QUIET,
-            60.0,
-        )
+        client.publish(self._ping, b"ping", False)
+        if not self.wait(lambda: self._is_answered or client.has_failed, ANSWER):
+            raise self._lost(f"it accepts us, and answers nothing within {ANSWER:.0f} s")
+        self.wait(lambda: self._are_all_here or client.has_failed, 60.0)
+        if client.has_failed:
+            raise self._lost("the connection broke")
+
+    @property
+    def _is_answered(self) -> bool:
+        """Return whether the broker has answered subscriptions and message, if only with a no."""
+        return self._is_subscribed and bool(self._acknowledged)
+
+    @property
+    def _are_all_here(self) -> bool:
+        is_quiet = time.monotonic() - self._received_at > QUIET
+        return self._ping in self._messages or is_quiet
 
     @property
     def devices(self) -> dict[str, DeviceStatus]:
@@ -108,8 +126,7 @@ class FleetClient(MqttCallbacks):
 
     def _await_acknowledged(self, limit: int) -> None:
         if not self.wait(lambda: len(self._sent - self._acknowledged) < limit, CONNECT):
-            reason = self._client.reason or f"no acknowledgement for {CONNECT:.0f} s"
-            raise DeviceError(f"the broker {self._client.address}: {reason}")
+            raise self._lost(f"no acknowledgement for {CONNECT:.0f} s")
         refused = [reason for number, reason in self._refused.items() if number in self._sent]
         if refused:
             raise DeviceError(f"the broker {self._client.address} denies it: {refused[0]}")
@@ -146,7 +163,9 @@ class FleetClient(MqttCallbacks):
             self._changed.notify_all()
 
     def subscribed(self, topic: str, refusal: str) -> None:
-        """Report a topic that may not be read."""
+        """Note that the broker answers; report a topic that may not be read."""
+        self._is_subscribed = True
+        self._notify()
         if refusal:
             log.warning(
                 "The broker %s denies reading %s: %s.", self._client.address, topic, refusal

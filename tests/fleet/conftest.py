@@ -37,7 +37,7 @@ def _rig(name: str, *place: str) -> Any:
 
 rig = _rig("mqtt_rig", "mqtt")
 state, ear, wait = rig.state, rig.ear, rig.wait
-secured, heard = rig.secured, rig.heard
+secured, small_broker, heard = rig.secured, rig.small_broker, rig.heard
 output, device, appliance = rig.output, rig.device, rig.appliance
 certificates = _rig("outputs_rig").certificates
 

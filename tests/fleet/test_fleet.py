@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from old_broker import OldBroker
 
 from edgepose.appliance import remote_update
 from edgepose.appliance.remote_update import UpdateJournal, roll_back_crashing
 from edgepose.config.files import ConfigFiles
 from edgepose.config.loader import load
-from edgepose.errors import UserError
+from edgepose.errors import DeviceError, UserError
+from edgepose.fleet import connection
+from edgepose.fleet.connection import FleetClient
+from edgepose.outputs.mqtt.options import MqttOptions
 
 TEMPLATES: Final = Path(__file__).parent.parent.parent / "configs" / "templates"
 
@@ -53,6 +57,27 @@ def test_an_empty_broker_and_none_at_all_are_told_apart(fleet, broker, house):
     gone = fleet("list")
     assert gone.exit_code == 1
     assert "connection refused" in str(gone.exception)
+
+
+def test_a_broker_that_ends_the_connection_is_not_an_empty_one(small_broker):
+    """It takes 100 bytes at once, which the subscriptions exceed: nobody knows who is there."""
+    with pytest.raises(DeviceError, match=r"^the broker 127.0.0.1:\d+: it (takes|accepts)"):
+        listed(small_broker.port)
+
+
+def test_a_broker_that_answers_no_subscription_is_not_an_empty_one(monkeypatch):
+    """It accepts the connection and says nothing more."""
+    monkeypatch.setattr(connection, "ANSWER", 0.1)
+    broker = OldBroker("refuses", subscribes=False)
+    with pytest.raises(DeviceError, match="accepts us, and answers nothing"):
+        listed(broker.port)
+    broker.close()
+
+
+def listed(port: int) -> list[str]:
+    """Return the devices that a broker knows. Raises DeviceError."""
+    with FleetClient(MqttOptions(host="127.0.0.1", port=port)) as client:
+        return list(client.devices)
 
 
 def test_without_an_address_it_says_where_to_write_it(fleet, monkeypatch, tmp_path):

@@ -102,7 +102,7 @@ class MqttClient:
         self._is_closing = False
         self._is_settled = False  # what became of the present attempt is handled
         self._connected_at = 0.0  # monotonic
-        self._logged = ""  # the reason that was logged last, until a connection is steady
+        self._logged: set[str] = set()  # reasons, until a connection is steady
         self._subscriptions: dict[int | None, list[str]] = {}  # message id -> filters
         self._backoff = Backoff(2.0 * FIRST_PAUSE, LONGEST_PAUSE, random.Random())
         self._thread: threading.Thread | None = None
@@ -263,7 +263,7 @@ class MqttClient:
         """
         self._backoff.reset()
         self._set_pause(client)
-        self._logged = ""
+        self._logged.clear()
 
     def _on_publish(self, message_id: int, reason: ReasonCode) -> None:
         if not self._is_closing:
@@ -299,13 +299,14 @@ class MqttClient:
 
         self.is_connected, self.has_failed, self._is_settled = False, True, True
         _speak(self._client, MQTTProtocolVersion.MQTTv5)
-        if reason != self._logged and self._logs_failures:
+        if reason not in self._logged and self._logs_failures:
             log.warning(
                 "No connection to the broker %s: %s%s Events are kept; it is tried again after "
                 "about %d s, later up to %d s.", self.address, reason,
                 "" if reason.endswith("?") else ".", FIRST_PAUSE, LONGEST_PAUSE,
             )  # fmt: skip
-        self.reason = self._logged = reason
+        self.reason = reason
+        self._logged.add(reason)
         self._callbacks.disconnected()
 
 

@@ -123,7 +123,10 @@ def test_the_link_waits_as_the_dice_say(broker: Any, wait: Wait, monkeypatch: py
 def test_a_broker_that_accepts_and_hangs_up_is_asked_less_and_less(
     small_broker: Any, caplog: pytest.LogCaptureFixture
 ):
-    """The pauses grow over such connections, and one line says what happens."""
+    """The pauses grow over such connections, and each reason is logged once.
+
+    There may be two: what the broker says at the end is not always read before its reset.
+    """
     listener = Deaf()
     link = client(small_broker.port, listener)
     link._backoff, given = Backoff(0.01, LONGEST_PAUSE), given_pauses(link)
@@ -134,8 +137,10 @@ def test_a_broker_that_accepts_and_hangs_up_is_asked_less_and_less(
     link.close()
 
     assert given[:5] == [0.01, 0.02, 0.04, 0.08, 0.16]
-    (said,) = [record.getMessage() for record in caplog.records if record.name == LOGGER]
-    assert "it takes no packet as large as ours; raise its `max_packet_size`. Events are" in said
+    said = [record.getMessage() for record in caplog.records if record.name == LOGGER]
+    assert len(said) <= 2
+    words = ("takes no packet as large as ours", "accepts us and soon ends the connection")
+    assert all(any(text in line for text in words) for line in said)
 
 
 def test_two_clients_of_one_id_are_reported_as_possible(broker: Any, wait: Wait):

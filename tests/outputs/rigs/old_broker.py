@@ -21,10 +21,11 @@ ANSWERS: Final = {
 class OldBroker:
     """A server on a thread of its own; versions: the protocol levels that were asked for.
 
-    answer: to MQTT 5, a key of ANSWERS.
+    answer: to MQTT 5, a key of ANSWERS. subscribes: whether it answers subscriptions.
     """
 
-    def __init__(self, answer: str) -> None:
+    def __init__(self, answer: str, *, subscribes: bool = True) -> None:
+        self._subscribes = subscribes
         self._to_5 = ANSWERS[answer]
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
@@ -66,6 +67,8 @@ class OldBroker:
             if body[6] == 4:
                 return b"\x20\x02\x00\x00"
             return self._to_5
+        if kind == SUBSCRIBE and not self._subscribes:
+            return b""
         if kind == SUBSCRIBE:
             count = _filters(body[2:])
             return b"\x90" + bytes([2 + count]) + body[:2] + bytes([DENIED]) * count
