@@ -27,6 +27,7 @@ Input = tuple[bytes, ...]
 TIME_LIMIT: Final = 10.0  # seconds for one input; the slowest that is sound takes 0.3 s here
 STARVED: Final = 12  # times as long at most, where the machine has no processor to spare
 SHRINKS: Final = 400  # tries to make one failing input smaller
+SHOWN: Final = 300  # bytes of a file of the failing input
 SHRINK_TIME: Final = 60.0  # seconds; what hangs takes its TIME_LIMIT each try
 _PACKAGE: Final = "/edgepose/"
 
@@ -89,7 +90,7 @@ class Report:
         return ascii_only("\n".join([head, *map(self._told, self.findings.values())]))
 
     def _told(self, finding: Finding) -> str:
-        smallest = "\n".join(f"    {part[:2000]!r}" for part in finding.given)
+        smallest = "\n".join(f"    {len(part)} bytes: {part[:SHOWN]!r}" for part in finding.given)
         return (
             f"\n== {finding.key}: {self.faults[finding.key]} times, first number {finding.number}"
             f"\n  again: {Path(__file__).with_name('run.py').name} {self.name} --seed {self.seed} "
