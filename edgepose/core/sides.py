@@ -2,6 +2,8 @@
 
 Seen from the side or from behind, MoveNet takes one leg or arm for the other for a few frames.
 Nobody's ankles change places between two frames, so the exchange is undone while it lasts.
+Neighbours that clearly point the same way (ankles and knees of spread legs, shoulders and hips of
+somebody who faces the camera) are exchanged together or not at all, as most of their way says.
 """
 
 from __future__ import annotations
@@ -25,8 +27,11 @@ MIN_SCORE: Final = 0.2  # of both keypoints, now and before
 LEAST: Final = 0.08  # torso lengths that the exchange explains, for each keypoint
 RATIO: Final = 1.5  # of the ways as labelled and as exchanged
 MAX_GAP: Final = 0.1  # seconds between two frames; at 10 a second running legs do change places
-LENGTHENED: Final = 1.2
-"""Of both bones together, from which an exchange of one end only makes them cross each other."""
+WIDE: Final = 0.5
+"""Torso lengths between left and right (of two pairs, their geometric mean) from which neighbouring
+pairs clearly point the same way. From the side shoulders and hips are closer together, and noise
+says which way they point: with 0.45 arms follow a leg by it, with 0.55 legs that stand are torn.
+"""
 LONGEST: Final = 1.0
 """Seconds after which an exchange is believed: the person has turned meanwhile. Sooner where the
 labels before it were no older: the very first frame is the one that the model sees worst."""
@@ -46,11 +51,16 @@ _BEYOND: Final = {
 }
 
 Indices = tuple[int, int]  # of a left and a right keypoint
-Bones = tuple[tuple[Indices, Indices], tuple[Indices, Indices]]  # the upper and the lower one
+Group = list[Indices]  # pairs that are exchanged together or not at all
 
-_BONES: Final[tuple[Bones, ...]] = tuple(
-    ((top, middle), (middle, end)) for top, middle, end in (PAIRS[:3], PAIRS[3:])
-)
+_SHOULDERS, _ELBOWS, _WRISTS, _HIPS, _KNEES, _ANKLES = PAIRS
+_NEIGHBOURS: Final = (
+    (_SHOULDERS, _ELBOWS),
+    (_ELBOWS, _WRISTS),
+    (_SHOULDERS, _HIPS),
+    (_HIPS, _KNEES),
+    (_KNEES, _ANKLES),
+)  # outwards from the shoulders
 
 
 class KeptSides:
@@ -82,87 +92,105 @@ class KeptSides:
         self._points, self._person, self._time = points, pose.person, time
         return self._smooth(pose, time)
 
-    def _swapped(self, points: Points, time: float) -> list[tuple[int, int]]:
+    def _swapped(self, points: Points, time: float) -> list[Indices]:
         """Return the pairs that are exchanged and were not for too long."""
         before = self._points
         turned = [
             (left, right)
             for left, right in PAIRS
-            if _is_reversed(points[left], points[right], before[left], before[right])
+            if _dot(points[left], points[right], before[left], before[right]) < 0.0
         ]
-        if not turned:  # in nearly every frame
-            self._exchanged.clear()
+        if not turned and not self._exchanged:  # in nearly every frame
             return turned
-        least = LEAST * _torso(points)
-        swapped = []
-        for left, right in PAIRS:
-            now, was = (points[left], points[right]), (before[left], before[right])
-            if (left, right) not in turned or not _is_exchange(now, was, least):
-                self._exchanged.pop(left, None)
-            elif self._is_believed(left, time):
-                self._settled[left] = time
-            else:
-                swapped.append((left, right))
-        if not swapped:
-            return swapped
-        return [pair for limb in _BONES for pair in self._fitting(limb, swapped, points, time)]
+        torso, before = _torso(points), _moved_along(before, points)
+        return [
+            pair
+            for group in _groups(points, WIDE * torso)
+            if self._is_exchanged(group, points, before, 2 * LEAST * torso)
+            and not self._is_believed(group, time)
+            for pair in group
+        ]
 
-    def _fitting(
-        self, limb: Bones, swapped: list[Indices], points: Points, time: float
-    ) -> list[Indices]:
-        """Return the swapped pairs of a limb; none of them where its bones would cross."""
-        for inner, outer in limb:
-            is_joined = (inner in swapped) == (outer in swapped)
-            if not is_joined and _is_crossing(points, inner, outer):
-                for left, _ in limb[0] + limb[1]:
-                    self._exchanged.pop(left, None)
-                    self._settled[left] = time
-                return []
-        return [pair for pair in (limb[0][0], *(outer for _, outer in limb)) if pair in swapped]
+    def _is_exchanged(self, group: Group, now: Points, before: Points, least: float) -> bool:
+        """Return whether the keypoints of a group moved much less if they have changed names."""
+        straight = crossed = 0.0
+        for pair in group:
+            as_labelled, as_exchanged = _ways(pair, now, before, pair[0] in self._exchanged)
+            straight += as_labelled
+            crossed += as_exchanged
+        if straight > RATIO * crossed and straight - crossed > least:
+            return True
+        for left, _ in group:
+            self._exchanged.pop(left, None)
+        return False
 
-    def _is_believed(self, left: int, time: float) -> bool:
-        """Return whether the labels of a pair have been exchanged for longer than is a mistake."""
-        since = self._exchanged.setdefault(left, time)
-        if time - since < min(LONGEST, since - self._settled[left]):
+    def _is_believed(self, group: Group, time: float) -> bool:
+        """Return whether the labels of a group have been exchanged for longer than is a mistake."""
+        since = min(self._exchanged.setdefault(left, time) for left, _ in group)
+        settled = min(self._settled[left] for left, _ in group)
+        if time - since < min(LONGEST, since - settled):
             return False
-        del self._exchanged[left]
+        for left, _ in group:
+            del self._exchanged[left]
+            self._settled[left] = time
         return True
 
 
-Pair = tuple[Point | None, Point | None]
+def _dot(
+    left: Point | None, right: Point | None, other_left: Point | None, other_right: Point | None
+) -> float:
+    """Return the product of the ways from right to left of two pairs, 0 if a point is unknown.
 
-
-def _is_reversed(
-    left: Point | None, right: Point | None, was_left: Point | None, was_right: Point | None
-) -> bool:
-    """Return whether the way from right to left points the other way than before."""
-    if left is None or right is None or was_left is None or was_right is None:
-        return False
+    It is negative where they point opposite ways.
+    """
+    if left is None or right is None or other_left is None or other_right is None:
+        return 0.0
     down, along = left[0] - right[0], left[1] - right[1]
-    return down * (was_left[0] - was_right[0]) + along * (was_left[1] - was_right[1]) < 0.0
+    return down * (other_left[0] - other_right[0]) + along * (other_left[1] - other_right[1])
 
 
-def _is_exchange(now: Pair, before: Pair, least: float) -> bool:
-    """Return whether both keypoints moved much less if they have changed names."""
-    (left, right), (was_left, was_right) = now, before
-    assert left is not None
-    assert right is not None
-    assert was_left is not None
-    assert was_right is not None
-    straight = math.dist(left, was_left) + math.dist(right, was_right)
-    crossed = math.dist(left, was_right) + math.dist(right, was_left)
-    return straight > RATIO * crossed and straight - crossed > 2 * least
+def _moved_along(before: Points, now: Points) -> Points:
+    """Return points of the frame before, moved as far as the body as a whole has moved since."""
+    moves = [
+        (point[0] - was[0], point[1] - was[1])
+        for was, point in zip(before, now, strict=True)
+        if was is not None and point is not None
+    ]
+    if not moves:
+        return before
+    down, along = (sum(way) / len(moves) for way in zip(*moves, strict=True))
+    return [None if was is None else (was[0] + down, was[1] + along) for was in before]
 
 
-def _is_crossing(points: Points, inner: Indices, outer: Indices) -> bool:
-    """Return whether two bones cross if the pair at one end is exchanged: they get longer."""
-    ends = [points[index] for index in (*inner, *outer)]
-    if any(end is None for end in ends):
-        return False
-    left, right, outer_left, outer_right = (end for end in ends if end is not None)
-    labelled = math.dist(left, outer_left) + math.dist(right, outer_right)
-    exchanged = math.dist(left, outer_right) + math.dist(right, outer_left)
-    return exchanged > LENGTHENED * labelled
+def _groups(points: Points, wide: float) -> list[Group]:
+    """Return all pairs, in one group those that clearly point the same way as their neighbour."""
+    of = {_SHOULDERS: [_SHOULDERS]}
+    groups = [of[_SHOULDERS]]
+    for inner, outer in _NEIGHBOURS:
+        if _dot(*(points[index] for index in inner + outer)) > wide * wide:
+            of[outer] = of[inner]
+            of[outer].append(outer)
+        else:
+            of[outer] = [outer]
+            groups.append(of[outer])
+    return groups
+
+
+def _ways(pair: Indices, now: Points, before: Points, is_ongoing: bool) -> tuple[float, float]:
+    """Return how far both keypoints moved as labelled, and as exchanged; 0 for unknown ones.
+
+    is_ongoing: the pair was exchanged in the frame before. Three known points of four are enough
+    then: a keypoint is where the other one was, and the other one is not seen any more.
+    """
+    left, right, was_left, was_right = now[pair[0]], now[pair[1]], before[pair[0]], before[pair[1]]
+    if (left, right, was_left, was_right).count(None) > is_ongoing:
+        return 0.0, 0.0
+    straight = _way(left, was_left) + _way(right, was_right)
+    return straight, _way(left, was_right) + _way(right, was_left)
+
+
+def _way(point: Point | None, other: Point | None) -> float:
+    return 0.0 if point is None or other is None else math.dist(point, other)
 
 
 def _torso(points: Points) -> float:
@@ -175,7 +203,7 @@ def _torso(points: Points) -> float:
     return max(sides, default=math.nan)
 
 
-def _exchanged(pose: Pose, pairs: list[tuple[int, int]]) -> Pose:
+def _exchanged(pose: Pose, pairs: list[Indices]) -> Pose:
     """Return a pose with some pairs exchanged; feet and hands go with ankles and wrists."""
     if pose.extra is None:
         return pose.with_keypoints(_swap(pose.keypoints, pairs))
@@ -184,7 +212,7 @@ def _exchanged(pose: Pose, pairs: list[tuple[int, int]]) -> Pose:
     return replace(pose, keypoints=_swap(pose.keypoints, pairs), extra=extra)
 
 
-def _swap(keypoints: Keypoints, pairs: list[tuple[int, int]]) -> Keypoints:
+def _swap(keypoints: Keypoints, pairs: list[Indices]) -> Keypoints:
     order = np.arange(len(keypoints))
     for left, right in pairs:
         order[[left, right]] = right, left
