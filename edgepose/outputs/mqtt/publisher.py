@@ -57,7 +57,8 @@ class Publisher:
         self.denials = Denials(events_topic)
         self.refused = 0
         self._sent_up_to = 0
-        self._answered_at = 0.0  # the last acknowledgement, or the send it is due for; monotonic
+        self._sent_at: dict[int, float] = {}  # message id -> monotonic, the oldest first
+        self._connected_at = 0.0  # monotonic
         self._lock = threading.Lock()  # of states and what is due; never held while publishing
         self.changed = threading.Condition()
 
@@ -83,7 +84,7 @@ class Publisher:
     def connected(self, limits: BrokerLimits = NO_LIMITS) -> None:
         """Send everything that the broker may lack, once the client has repeated its messages."""
         self._limits = limits
-        self._answered_at = time.monotonic()
+        self._connected_at = time.monotonic()
         self._is_resuming = self._are_waiting
         self.repeat()  # first: another thread may send as soon as we are connected
         self._is_connected = True
@@ -96,18 +97,18 @@ class Publisher:
 
     def acknowledged(self, message_id: int, refusal: str = "") -> None:
         """Note an acknowledgement; an event leaves the outbox, also one that is denied."""
-        self._answered_at = time.monotonic()
         self._acknowledged.append((message_id, refusal))
         self.pump()
 
     @property
     def unanswered(self) -> float:
-        """Return the seconds since the last acknowledgement while messages wait for one, else 0.
+        """Return the seconds that the oldest message waits for its acknowledgement, 0 without one.
 
         States count as well: those alone may fill what the broker takes at once, and no event is
-        sent any more.
+        sent any more. Neither may hide the other: a broker may acknowledge states alone.
         """
-        return time.monotonic() - self._answered_at if self._are_waiting else 0.0
+        sent = list(self._sent_at.values())
+        return time.monotonic() - max(sent[0], self._connected_at) if sent else 0.0
 
     @property
     def _are_waiting(self) -> bool:
@@ -138,6 +139,7 @@ class Publisher:
         numbers = []
         while self._acknowledged:
             message_id, refusal = self._acknowledged.popleft()
+            self._sent_at.pop(message_id, None)
             topic = self._others.pop(message_id, "")
             number = self._events.pop(message_id, None)
             if number is not None:
@@ -226,7 +228,8 @@ class Publisher:
         return True
 
     def _published(self, topic: str, payload: bytes, retain: bool) -> int | None:
-        """Publish; the time that the first unacknowledged message waits begins here."""
-        if not self._are_waiting:
-            self._answered_at = time.monotonic()
-        return self._publish(topic, payload, retain)
+        """Publish, and note when."""
+        message_id = self._publish(topic, payload, retain)
+        if message_id is not None:
+            self._sent_at[message_id] = time.monotonic()
+        return message_id

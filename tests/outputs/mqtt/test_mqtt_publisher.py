@@ -338,6 +338,26 @@ def test_a_silent_broker_is_noticed_by_its_states_alone(
     assert post.unanswered == 0.0
 
 
+def test_an_event_without_an_answer_is_noticed_while_states_are_acknowledged(
+    post: Publisher, wire: Wire, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+):
+    """A broker that takes states and no events: each message's own time counts."""
+    clock = SteppedClock()
+    monkeypatch.setattr(publisher, "time", clock)
+    post.connected()
+    put(outbox, 1)
+    post.pump()
+    assert events(wire.take()) == [1]
+    for number in range(2, 10):
+        clock.now += 5.0
+        post.set_state({"stats": b"%d" % number})
+        post.pump()
+        post.acknowledged(number)
+    assert post.unanswered == pytest.approx(40.0)
+    post.acknowledged(1)
+    assert post.unanswered == 0.0
+
+
 def test_what_is_larger_than_the_broker_takes_is_not_sent(
     post: Publisher, wire: Wire, outbox: Outbox
 ):
