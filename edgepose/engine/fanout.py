@@ -75,7 +75,7 @@ class Fanout:
             latency = age_of(scene.frame.captured)
             self._stats.record("age", latency)
             figures["latency_ms"] = latency * 1e3
-        self._latest = replace(scene, stats=figures)
+        self._latest = scene.with_stats(figures)
         self._offer(self._latest)
 
     def end(self) -> None:

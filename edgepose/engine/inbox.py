@@ -7,11 +7,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from edgepose.engine.perception import Job
-from edgepose.types import Frame, Pose, Tensor
+from edgepose.types import Frame, Pose, Tensor, value
 
 PATIENCE: Final = 1.0  # seconds after which whoever waits here looks after something else
 
@@ -22,7 +21,7 @@ Due = Callable[[], float]
 """Return the moment, monotonic, from which a frame may be taken; infinity: not at all now."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value
 class InferenceResult:
     """The tensors of one job; None when the runtime failed on it.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
 
 from edgepose.engine.inbox import InferenceResult, Numbered
 from edgepose.engine.perception import Job, Perception
@@ -30,8 +29,11 @@ class OrderedDetector:
     def prepare(self, numbered: Numbered) -> Job:
         """Return the job of a frame."""
         number, frame = numbered
-        with self._lock, self.inside, self._stats.timed("prepare"):
-            return replace(self._perception.prepare(frame), number=number)
+        with self._lock, self.inside:
+            start = time.monotonic()
+            job = self._perception.prepare(frame, number)
+            self._stats.record("prepare", time.monotonic() - start)
+            return job
 
     def decode(self, result: InferenceResult) -> InferenceResult:
         """Return a result with its poses; as it is where an earlier one is still to be decoded."""
@@ -47,7 +49,7 @@ class OrderedDetector:
         poses = self._perception.decode(result.job, tensors)
         taken = time.monotonic() - start
         self._stats.record("decode", taken)
-        return replace(result, poses=poses, decoding=taken)
+        return InferenceResult(result.job, tensors, poses, taken)
 
     def reset(self) -> None:
         """Use the whole of the next frame: it has nothing to do with the ones before."""

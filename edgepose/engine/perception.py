@@ -86,12 +86,12 @@ class Detector:
         """Return whether the region of a frame follows the pose of the one before."""
         return self._follower is not None
 
-    def prepare(self, frame: Frame) -> Job:
+    def prepare(self, frame: Frame, number: int = 0) -> Job:
         """Return the job of a frame: the region that the last pose asks for, as input tensor."""
         crop = self.family.full_frame(frame.size)
         if self._follower is not None:
             crop = self._follower.crop(crop, frame.size)
-        return Job(frame, *self._sampled(frame, crop), self)
+        return Job(frame, *self._sampled(frame, crop), self, number)
 
     def _sampled(self, frame: Frame, wanted: Crop) -> tuple[Crop, Tensor]:
         """Return what a crop of a frame really shows, and its input tensor."""
@@ -240,9 +240,9 @@ class Perception:
         self.detector = detector
         self.interpreter = interpreter
 
-    def prepare(self, frame: Frame) -> Job:
-        """Return what inference needs to know of the frame."""
-        return self.detector.prepare(frame)
+    def prepare(self, frame: Frame, number: int = 0) -> Job:
+        """Return what inference needs to know of the frame, and its number."""
+        return self.detector.prepare(frame, number)
 
     def decode(self, job: Job, tensors: Sequence[Tensor]) -> tuple[Pose, ...]:
         """Return the poses of a job that was inferred; the next frame may be prepared then."""

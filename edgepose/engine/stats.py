@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import statistics
 import threading
-import time
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, Final
@@ -109,16 +106,10 @@ class Stats:
     def record(self, stage: str, seconds: float) -> None:
         """Add one duration to a stage."""
         with self._lock:
-            self._stages.setdefault(stage, _Stage()).add(seconds)
-
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Record how long the block took, also when it fails."""
-        start = time.monotonic()
-        try:
-            yield
-        finally:
-            self.record(stage, time.monotonic() - start)
+            kept = self._stages.get(stage)
+            if kept is None:
+                kept = self._stages[stage] = _Stage()
+            kept.add(seconds)
 
     def count(self, name: str, by: int = 1) -> None:
         """Add to a counter."""

@@ -140,7 +140,10 @@ def test_a_result_is_handed_over_once_the_next_frame_is_prepared(parts, inbox, h
     assert runtime.started.wait(30)
     prepared, prepare = [], job.detector.prepare
     put_result = inbox.put_result
-    job.detector.prepare = lambda frame: (prepared.append(frame.seq), prepare(frame))[1]
+    job.detector.prepare = lambda frame, number: (
+        prepared.append(frame.seq),
+        prepare(frame, number),
+    )[1]
     inbox.put_result = lambda result: (prepared.append("handed over"), put_result(result))
     inbox.put_frame(source.read())
     gate.set()

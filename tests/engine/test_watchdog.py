@@ -162,7 +162,7 @@ def test_perception_that_does_not_come_round_hangs(parts, new_perception, runnin
     entered = threading.Event()
     call = held(gate, entered)
     prepare = perception.prepare
-    perception.prepare = lambda frame: (call(), prepare(frame))[1]
+    perception.prepare = lambda *numbered: (call(), prepare(*numbered))[1]
     pipeline = running(parts["Source"]([0.0], live=True), perception, {})
     assert entered.wait(30)
     wait_until(lambda: pipeline.since_beat > 0.01)
