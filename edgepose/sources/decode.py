@@ -33,6 +33,7 @@ OPTIONS: Final = {"max_pixels": str(MAX_PIXELS)}
 """To be given to `av.open`: probing decodes pictures too, and takes the memory for them."""
 
 _NO_STAMPS: Final = 0x80  # AVFMT_NOTIMESTAMPS: raw .h264, .mjpeg: FFmpeg counts at 25 a second
+_RAW: Final = "rawvideo"  # FFmpeg's codec of pixels as they are
 _V4L2: Final = "video4linux2"  # FFmpeg's format for devices, whose pictures carry no metadata
 _QUARTERS: Final[tuple[Orientation, ...]] = (
     UPRIGHT,
@@ -77,6 +78,11 @@ class Track:
         return self._container.format.name
 
     @property
+    def codec(self) -> str:
+        """Return FFmpeg's name of the decoder."""
+        return str(self._stream.codec_context.name)
+
+    @property
     def step(self) -> float:
         """Return the nominal seconds between two pictures."""
         rate = self.rate or self._stream.guessed_rate
@@ -108,7 +114,7 @@ class Track:
         """Return the pictures that a packet completes, none if it is damaged or too large."""
         import av
 
-        if self._stream.codec_context.name == "mjpeg" and scans(bytes(packet)) > MAX_SCANS:
+        if self.codec != _RAW and _has_many_scans(bytes(packet)):
             self._note_damage(f"a picture has more than {MAX_SCANS} scans")
             return []
         try:
@@ -222,6 +228,11 @@ def _orientation(picture: VideoFrame) -> Orientation:
     if abs(a) + abs(d) >= abs(b) + abs(c):
         return (-1 if a < 0 else 1, 0, 0, -1 if d < 0 else 1)
     return (0, -1 if b < 0 else 1, -1 if c < 0 else 1, 0)
+
+
+def _has_many_scans(data: bytes) -> bool:
+    """Return whether a packet is a JPEG of many scans, whatever FFmpeg calls its codec."""
+    return data[:2] == b"\xff\xd8" and scans(data) > MAX_SCANS
 
 
 def _too_large(data: bytes) -> str:

@@ -40,6 +40,14 @@ ANALYSIS_US: Final = "100000"
 # How long FFmpeg analyses a new stream. Its default of 5 s made opening RTSP take 1.5-2.1 s; now it
 # takes 0.25 s, and pictures received in that time (often a key frame) are shown, not dropped.
 
+CODECS: Final = (
+    "mjpeg", "h264", "hevc", "av1", "libdav1d", "vp8", "vp9", "libvpx", "libvpx-vp9", "mpeg4",
+    "mpeg2video", "mpeg1video", "h263", "flv", "msmpeg4v2", "msmpeg4", "wmv1", "wmv2", "wmv3",
+    "vc1", "theora", "ffv1", "rawvideo", "png", "bmp", "webp",
+)  # fmt: skip
+"""FFmpeg's decoders of what cameras and servers send. It has many more, such as those of games, and
+a server that is not what it seems may choose any of them."""
+
 CONFINED: Final = {
     "max_redirects": "0",
     "format_whitelist": "mpjpeg,mjpeg,jpeg_pipe,png_pipe,bmp_pipe,webp_pipe,image2,rtsp,mpegts,flv,"
@@ -128,7 +136,11 @@ class Stream(Source):
         if not Track.is_in(container):
             container.close()
             raise SourceLost(f"{self._name}: the stream has no pictures")
-        self._track = Track(container, self._name, self._options.rotate)
+        track = Track(container, self._name, self._options.rotate)
+        if (codec := track.codec) not in CODECS:
+            track.close()
+            raise SourceLost(f"{self._name}: no camera sends the codec of its pictures, {codec}")
+        self._track = track
         self._packets = self._track.packets()
         self._clock = SenderClock()
 
@@ -201,7 +213,7 @@ class Stream(Source):
         return None
 
     def _settings(self) -> dict[str, str]:
-        general = OPTIONS | {"analyzeduration": ANALYSIS_US}
+        general = OPTIONS | {"analyzeduration": ANALYSIS_US, "codec_whitelist": ",".join(CODECS)}
         if not self._options.redirects:
             general |= CONFINED
         if not self._resumes:

@@ -160,6 +160,18 @@ def test_a_picture_that_takes_a_minute_to_decode_is_refused(
     assert "a picture has more than 100 scans" in caplog.text
 
 
+def test_a_codec_that_no_camera_sends_is_refused_before_it_is_decoded(http_camera: HttpCamera):
+    """A game's clip holds JPEGs under another name, which FFmpeg decodes as it opens them."""
+    jpeg = progressive(http_camera.jpeg, 200)
+    size = len(jpeg) + 12
+    head = (0x10000, size, 0, 10.0, 3, size, 0, 48, 0, 76, 76)
+    clip = b"THP\0" + struct.pack(">IIIfIIIIIII", *head)
+    clip += struct.pack(">I", 1) + b"\0" + b"\xff" * 15 + struct.pack(">II", 128, 96)
+    http_camera.jpeg = clip + 3 * (struct.pack(">III", size, size, len(jpeg)) + jpeg)
+    with pytest.raises(SourceLost, match="no camera sends the codec of its pictures, thp"):
+        stream(http_camera.url("/snapshot"))
+
+
 def progressive(jpeg: bytes, repetitions: int) -> bytes:
     """Return a picture as a progressive JPEG whose last scan comes again so many times."""
     image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)

@@ -171,7 +171,7 @@ def _clips(pattern: Path) -> list[Path]:
     """Return the clips of a pattern, oldest first. Raises OSError."""
     stem = re.sub(r"%.", "*", glob.escape(str(pattern.with_suffix(""))))
     found = [Path(name) for name in glob.glob(f"{stem}-*{pattern.suffix}")]  # noqa: PTH207
-    clips = [path for path in found if _ID.fullmatch(path.stem)]
+    clips = [path for path in found if _ID.fullmatch(path.stem) and path.is_file()]
     clips.sort(key=lambda path: path.stat().st_mtime_ns)
     return clips
 

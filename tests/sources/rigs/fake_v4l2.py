@@ -114,7 +114,7 @@ class _Stream:
 
 class _Sized:
     def __init__(self, height: int, width: int) -> None:
-        self.height, self.width = height, width
+        self.height, self.width, self.name = height, width, "mjpeg"
         self.options: dict[str, str] = {}
 
 
