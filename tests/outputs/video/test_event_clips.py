@@ -203,6 +203,15 @@ def test_only_the_newest_clips_are_kept(tmp_path: Path):
     assert all(path.exists() for path in others)
 
 
+def test_what_is_no_file_is_no_clip(tmp_path: Path):
+    """Opening a pipe that nobody writes to would never end, a folder can't be removed."""
+    os.mkfifo(tmp_path / "clip-1.5-abcdef.mp4")
+    (tmp_path / "clip-2.5-abcdef.mp4").mkdir()
+    assert event_clips.remove_unbegun(tmp_path / "clip.mp4") is None
+    prune(tmp_path / "clip.mp4", 1)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_clips_beyond_keep_go_when_a_new_one_begins(tmp_path: Path):
     """With the new one there are as many as were asked for."""
     events = {number: [f"{number}.1-aaaaaa"] for number in (30, 90, 150)}
