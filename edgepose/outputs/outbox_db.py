@@ -73,7 +73,8 @@ def connect(path: Path) -> sqlite3.Connection:
 def waiting(path: Path) -> int | None:
     """Return how many messages wait in a file; None where it is in use or can't be read."""
     try:
-        with contextlib.closing(sqlite3.connect(path.as_uri() + "?mode=rw", 0.2, uri=True)) as file:
+        address = path.as_uri() + "?mode=rw"
+        with contextlib.closing(sqlite3.connect(address, timeout=0.2, uri=True)) as file:
             return int(file.execute("SELECT count(*) FROM message").fetchone()[0])
     except FAULTS:
         return None
