@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
 import wave
@@ -21,6 +22,9 @@ RATE: Final = 22050  # samples a second, espeak-ng's own
 SPEAK_TIMEOUT: Final = 3.0  # seconds; a sentence takes 0.05 on a desktop, 0.3 on a Pi 3
 MAX_SECONDS: Final = 30.0  # of a WAV file; longer is music, and nobody hears the count under it
 _ESPEAK: Final = "espeak-ng"
+_HOMELESS: Final = {"HOME": "/nonexistent"}
+"""espeak-ng takes `espeak-ng-data` in the home folder for its own voices. That of a service is its
+state folder, where outputs write: one whose path begins so would silence it."""
 _FADE: Final = 0.01  # seconds at both ends of a tone, so that it does not click
 _TONE_LEVEL: Final = 0.6  # of full scale; a pure tone sounds louder than a voice
 # Notes of a tone in Hz, and how long each sounds.
@@ -72,7 +76,12 @@ def words(text: str, voice: str, speed: int, volume: float) -> Clip:
     try:
         # The text goes in on stdin: a text that begins with a dash is no option.
         done = subprocess.run(
-            command, input=text.encode(), capture_output=True, timeout=SPEAK_TIMEOUT, check=False
+            command,
+            input=text.encode(),
+            capture_output=True,
+            timeout=SPEAK_TIMEOUT,
+            check=False,
+            env=os.environ | _HOMELESS,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise OutputLost(f"espeak-ng does not speak: {error}") from error

@@ -78,6 +78,13 @@ def test_a_text_is_never_an_option():
     assert clips.words("--version", "en", 170, 1.0).seconds > 0.2
 
 
+def test_a_folder_in_the_home_silences_no_voice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """An output may have made it in the state folder, which is the home of a service."""
+    (tmp_path / "espeak-ng-data").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert clips.words("still here", "en", 170, 1.0).seconds > 0.2
+
+
 def test_a_wav_file_keeps_its_rate_and_channels(tmp_path: Path):
     """An applause in stereo sounds as it was recorded."""
     path = tmp_path / "applause.wav"
