@@ -33,7 +33,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def stocked(models: Path, empty: Path) -> Path:
     """Return the only model folder, with MoveNet Lightning and a Coral model in it."""
     for name in ("movenet_single_pose_lightning_ptq.tflite", CORAL):
-        shutil.copy(models / name, empty / name)
+        shutil.copyfile(models / name, empty / name)
     return empty
 
 

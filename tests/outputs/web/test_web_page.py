@@ -219,7 +219,7 @@ def test_everything_can_be_done_with_a_keyboard(phone: Phone, stand: Web, applia
     phone.press("#teach", "ENTER")
     phone.see(f"{TOAST} === 'No picture was taken.'")
     phone.see("document.getElementById('countdown').hidden")
-    assert appliance.state()["teaching"]["state"] == "idle"
+    wait_until(lambda: appliance.state()["teaching"]["state"] == "idle")
 
 
 def test_nothing_is_wider_than_the_phone(phone: Phone, stand: Web):
