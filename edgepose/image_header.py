@@ -54,8 +54,14 @@ def _attempt(size_of: Callable[[bytes], Size | None], data: bytes) -> Size | Non
     return size if size and min(size) > 0 else None
 
 
+_SIZED_SEGMENTS: Final = frozenset((0xC4, 0xCC, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE))
+
+
 def _jpeg(data: bytes) -> Size | None:
-    """Walk over the segments to the frame header (ITU-T T.81, B.2.2)."""
+    """Walk over the segments to the frame header (ITU-T T.81, B.2.2).
+
+    None for markers without a length and for garbage: decoders skip both, and find another header.
+    """
     at = 2
     while at + 9 <= len(data):
         marker = data[at + 1]
@@ -63,11 +69,13 @@ def _jpeg(data: bytes) -> Size | None:
             return None
         if marker == 0xFF:  # a fill byte
             at += 1
-        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+        elif marker in _SIZED_SEGMENTS:
+            at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+        elif 0xC0 <= marker <= 0xCF and marker != 0xC8:
             height, width = struct.unpack_from(">HH", data, at + 5)
             return height, width
         else:
-            at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+            return None
     return None
 
 
@@ -107,15 +115,19 @@ def _pnm(data: bytes) -> Size:
 
 
 def _tiff(data: bytes) -> Size:
-    """Read ImageLength and ImageWidth of the first directory (TIFF 6.0, section 2)."""
+    """Read ImageLength and ImageWidth of the first directory (TIFF 6.0, section 2).
+
+    Of a tag that comes twice the first counts, as for libtiff.
+    """
     order = "<" if data[:1] == b"I" else ">"
     (start,) = struct.unpack_from(f"{order}I", data, 4)
     (count,) = struct.unpack_from(f"{order}H", data, start)
-    sizes = {}
+    sizes: dict[int, int] = {}
     for at in range(start + 2, start + 2 + 12 * count, 12):
         tag, form = struct.unpack_from(f"{order}HH", data, at)
         if tag in (256, 257):
-            (sizes[tag],) = struct.unpack_from(order + ("H" if form == 3 else "I"), data, at + 8)
+            (value,) = struct.unpack_from(order + ("H" if form == 3 else "I"), data, at + 8)
+            sizes.setdefault(tag, value)
     return sizes.get(257, 0), sizes.get(256, 0)
 
 

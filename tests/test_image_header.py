@@ -60,6 +60,26 @@ def test_a_big_endian_tiff_has_a_size() -> None:
     assert header.size == (40, 66)
 
 
+def test_the_first_of_two_sizes_in_a_tiff_counts() -> None:
+    """As for libtiff, which would take the memory for it."""
+    tags = ((256, 26_000), (257, 25_000), (256, 10), (257, 10))
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    header = read_header(b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries)
+    assert header is not None
+    assert header.size == (25_000, 26_000)
+
+
+@pytest.mark.parametrize("marker", [0x00, 0x01, 0xC8, 0xD0, 0xD7, 0xD8, 0xD9, 0x30])
+def test_a_jpeg_that_hides_its_size_has_none(marker: int) -> None:
+    """Decoders go on at once behind a marker without a length: to another header than we would."""
+    data = encoded("x.jpg", 40, 66)
+    at = data.index(b"\xff\xc0")
+    fake = b"\xff\xc0\0\x0b\x08\0\x10\0\x10\1\1\x11\0"
+    header = read_header(data[:2] + bytes((0xFF, marker, 0, 2)) + fake + data[2:at] + data[at:])
+    assert header is not None
+    assert header.size is None
+
+
 def test_an_iphone_picture_is_known_by_its_name() -> None:
     """HEIC is named, though nothing here can decode it."""
     header = read_header(HEIC)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -248,6 +251,33 @@ def test_a_picture_bomb_is_refused_before_it_takes_memory(
     with pytest.raises(UserError, match=f"at most 50 megapixels, found {height} rows of {width}"):
         read_image(path)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kilobytes
+
+
+def test_the_decoder_has_the_limit_as_well(tmp_path: Path) -> None:
+    """What a header hides, here in a number of 64 bits, OpenCV finds before it takes the memory."""
+    tags = [(256, 16, 200), (257, 4, 7000), (258, 3, 8), (259, 3, 8), (262, 3, 1), (273, 4, 208)]
+    tags += [
+        (277, 3, 1),
+        (278, 4, 7000),
+        (279, 4, len(rows := zlib.compress(bytes(56_000_000), 1))),
+    ]
+    entries = b"".join(struct.pack("<HHII", tag, form, 1, value) for tag, form, value in tags)
+    data = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries
+    path = tmp_path / "hidden.tif"
+    path.write_bytes(data + bytes(200 - len(data)) + struct.pack("<Q", 8000) + rows)
+    code = (
+        "import sys\n"
+        "from edgepose.errors import UserError\n"
+        "from edgepose.imaging import read_image\n"
+        "from pathlib import Path\n"
+        "try: print(read_image(Path(sys.argv[1])).shape)\n"
+        "except UserError as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, path], stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert "can't be decoded" in done.stdout
+    assert os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] == str(MAX_PIXELS)
 
 
 def test_a_jpeg_of_many_scans_is_refused_before_it_takes_minutes(
