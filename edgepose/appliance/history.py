@@ -146,6 +146,7 @@ class History(Output):
     """
 
     internal = True
+    only_events = True
 
     def __init__(
         self,

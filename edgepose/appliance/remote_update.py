@@ -56,6 +56,7 @@ class RemoteUpdate(Output):
     """
 
     internal = True
+    only_events = True
 
     def __init__(
         self,

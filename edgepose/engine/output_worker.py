@@ -75,11 +75,13 @@ class OutputWorker:
         self._thread.start()
 
     def offer(self, scene: Scene, lossless: bool = False) -> None:
-        """Hand a scene over.
+        """Hand a scene over, unless the output has no use for it.
 
         In a lossless run an output that wants every frame is waited for, until it took nothing
         for PATIENCE seconds: then it gets merged scenes.
         """
+        if self.output.only_events and not scene.events:
+            return
         if lossless and self.output.every_frame and not self._is_stalled:
             self._is_stalled = not self._box.put_wait(scene, PATIENCE)
         else:

@@ -142,6 +142,7 @@ class Output(ABC):
 
     every_frame: the output wants each scene of a lossless source by itself. Otherwise, and
         whenever it is too slow, scenes are merged: the newest picture, and every event.
+    only_events: a scene without events is of no use to the output, so its thread is not woken.
     keeps_events: the output passes every event on, sooner or later; after a kill it is given those
         that it lacks: see `recover`.
     internal: edgepose made the output for itself; the health document leaves it out.
@@ -157,6 +158,7 @@ class Output(ABC):
     patience: float = 0.0
     lost: int = 0
     every_frame: bool = False
+    only_events: bool = False
     keeps_events: bool = False
     internal: bool = False
     wake_at: float | None = None

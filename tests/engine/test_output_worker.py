@@ -141,6 +141,21 @@ def test_an_output_that_asks_for_nothing_is_not_woken(run):
     assert output.ticks == []
 
 
+def test_an_output_of_events_alone_gets_no_scene_without_one(crashes: list[BaseException]):
+    """Its thread would be woken for nothing."""
+    output = Clockwork(wake_after=0.0)
+    output.only_events = True
+    outlet = OutputWorker("counter", output, Stats(), crashes.append)
+    outlet.offer(scene(1))
+    outlet.start()
+    assert output.ticked.wait(WAIT)  # after the scene, if there is one
+    assert not output.seqs
+    outlet.offer(replace(scene(2), events=reps(2)))
+    outlet.drain()
+    assert outlet.join(time.monotonic() + WAIT)
+    assert output.seqs == [2]
+
+
 def test_a_tick_that_fails_is_a_lost_output(run):
     """It is opened again with back-off, the state and the reason are told."""
     output = Clockwork(wake_after=0.0, failures=1)
