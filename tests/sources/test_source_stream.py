@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import resource
 import signal
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import threading
 import traceback
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -21,9 +23,11 @@ import pytest
 from coloured import colour_name, corners
 from http_camera import PASSWORD, HttpCamera
 from pydantic import ValidationError
+from waiting import wait_until
 
 from edgepose.errors import SourceLost
 from edgepose.sources.stream import Stream
+from edgepose.sources.stream_reader import StreamAddress, StreamReader
 from edgepose.system.urls import redacted
 from edgepose.types import Frame
 
@@ -438,16 +442,72 @@ def test_what_piles_up_in_front_of_a_slow_reader_is_old(
     rtsp_camera: Any, monkeypatch: pytest.MonkeyPatch
 ):
     """While we are slower than the camera its pictures wait, and their age grows and shows."""
-    source = stream(rtsp_camera.url(), timeout=30.0)
-    frames(source, 5)  # those that had come before the first read
+    reader = StreamReader(StreamAddress(rtsp_camera.url(), timeout=30.0))
+    reader.open()
+    for _ in range(5):  # those that had come before the first read
+        reader.read()
     now = [monotonic()]
-    monkeypatch.setattr("edgepose.sources.stream.monotonic", lambda: now[0])
+    monkeypatch.setattr("edgepose.sources.stream_reader.monotonic", lambda: now[0])
     ages = []
     for _ in range(8):
         now[0] += 0.5  # as if decoding took half a second: to the clock no packet was waited for
-        frame = frames(source, 1)[0]
-        assert frame.captured is not None
-        ages.append(now[0] - frame.captured)
-    source.close()
+        ages.append(now[0] - reader.read()[1])
+    reader.close()
     assert ages == sorted(ages)
     assert ages[-1] > 3.0
+
+
+def decoder(source: Stream) -> int:
+    """Return the number of the process that decodes."""
+    assert source._process is not None
+    return source._process._child.pid
+
+
+def test_a_decoder_that_hangs_is_ended(http_camera: HttpCamera, monkeypatch: pytest.MonkeyPatch):
+    """Whatever keeps it busy: the read has a limit, and the stream can be opened again."""
+    monkeypatch.setattr("edgepose.sources.stream.DECODING", 0.2)
+    source = stream(http_camera.url(), timeout=SHORT)
+    frames(source, 1)
+    hung = decoder(source)
+    os.kill(hung, signal.SIGSTOP)
+    assert read_until_lost(source).endswith("a picture can't be decoded within 1.7 s")
+    assert not Path(f"/proc/{hung}").exists()
+    source.open()
+    assert len(frames(source, 2)) == 2
+    source.close()
+
+
+def test_a_decoder_that_crashes_takes_nothing_with_it(http_camera: HttpCamera):
+    """The loss names the signal."""
+    source = stream(http_camera.url())
+    frames(source, 1)
+    os.kill(decoder(source), signal.SIGSEGV)
+    assert read_until_lost(source).endswith("what it sends has crashed the decoder (SIGSEGV)")
+
+
+def test_a_decoder_has_little_memory_and_is_ended_first(http_camera: HttpCamera):
+    """By its limit of memory, and by the kernel where the machine has none left."""
+    source = stream(http_camera.url())
+    frames(source, 1)
+    process = Path(f"/proc/{decoder(source)}")
+    limits, score = ((process / name).read_text() for name in ("limits", "oom_score_adj"))
+    source.close()
+    assert re.search(rf"Max data size +{1 << 30} ", limits)
+    assert score == "1000\n"
+
+
+def test_a_decoder_ends_with_the_process_that_started_it(http_camera: HttpCamera):
+    """Also where that one was killed and the decoder is busy."""
+    code = (
+        "import os, sys\n"
+        "from edgepose.sources.stream import Stream\n"
+        "source = Stream(Stream.Options(url=sys.argv[1], timeout=20))\n"
+        "source.open()\n"
+        "print(source._process._child.pid, flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, http_camera.url()], capture_output=True, text=True, check=False
+    )
+    left = Path(f"/proc/{int(done.stdout)}/stat")
+    wait_until(lambda: not left.exists() or left.read_text().split()[2] in "ZX")
