@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edgepose.errors import UserError
 from edgepose.train.synth.avatars.avatar import BROKEN_ARCHIVE
+from edgepose.train.synth.exercises import draw_exercise
 from edgepose.train.synth.poses import draw_posture, draw_yaw
 from edgepose.train.synth.posture import Posture
 from edgepose.train.synth.skeleton3d import (
@@ -36,7 +37,7 @@ JOINTS: Final = (
 _ARMS: Final = ((4, 5, 6, 7), (8, 9, 10, 11))
 _LEGS: Final = ((12, 13, 14, 15), (16, 17, 18, 19))
 _MIRROR: Final = np.array([-1.0, 1.0, 1.0])
-_EXERCISE_SHARE: Final = 0.3
+_EXERCISE_SHARE: Final = 0.5  # half of them of `exercises`
 _RECORDED_SHARE: Final = 0.35  # of the other poses
 _MIXED_SHARE: Final = 0.1
 _EXERCISES: Final = (
@@ -179,6 +180,8 @@ def draw_bone_pose(rng: Rng, motion: RecordedMotion | None) -> BonePose:
 
 def _exercise(rng: Rng) -> BonePose:
     """Draw a moment of an exercise, seen from any side as often as from the usual one."""
+    if rng.random() < 0.5:
+        return pose_of_posture(draw_exercise(rng))
     posture = draw_posture(rng, _EXERCISES[rng.integers(len(_EXERCISES))])
     if rng.random() < 0.5:
         posture = replace(posture, yaw=float(rng.uniform(-180, 180)))

@@ -32,7 +32,7 @@ from edgepose.train.synth.avatars.furniture import (
     draw_table,
 )
 from edgepose.train.synth.avatars.rig import Posed, Shape, draw_shape, pose_avatar
-from edgepose.train.synth.camera import Camera, frame_person
+from edgepose.train.synth.camera import Camera, Framing, frame_person
 from edgepose.train.synth.looks import draw_textures
 from edgepose.train.synth.people import (
     Sample,
@@ -49,6 +49,7 @@ from edgepose.train.synth.things import Picture
 Rng = np.random.Generator
 _TEXELS: Final = np.array([1024.0, 512.0])  # rows and columns of an avatar's texture
 _WRISTS: Final = [9, 10]
+_LOW: Final = Framing(near=0.5, headless=0.03)  # a phone that stands on the floor beside the mat
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,7 +190,8 @@ class Cast:
         if self._count % self._REFRESH == 0:
             self._textures = draw_textures(rng)
         figure = self._figure(np.zeros(3))
-        camera = frame_person(rng, figure.keypoints, self._size)
+        framing = _LOW if figure.is_low else Framing()
+        camera = frame_person(rng, figure.keypoints, self._size, framing)
         picture = self._places(rng, self._size, self._textures)
         if rng.random() < 0.5:
             ground_shadow(rng, picture, figure.keypoints, camera)
