@@ -45,7 +45,7 @@ def fault(path: Path, entry: Entry) -> str:
     Without a known checksum only the kind of file and the size are checked.
     """
     if is_bundle(path):
-        return bundle_fault(path) or _difference(path, entry)
+        return _difference(path, entry) or bundle_fault(path)
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     if not is_tflite(head):

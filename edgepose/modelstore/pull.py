@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import quote, urlsplit
 
 from edgepose import __version__
@@ -28,6 +28,10 @@ from edgepose.system.atomic import publish
 from edgepose.system.paths import expanded, is_still_at
 from edgepose.tflite.bundle import MARK as BUNDLE
 from edgepose.tflite.header import HEAD_BYTES, is_tflite, kind_of
+
+if TYPE_CHECKING:
+    from gzip import GzipFile
+    from tarfile import TarInfo
 
 log = logging.getLogger(__name__)
 
@@ -188,18 +192,57 @@ def unpack_model(archive: Path, target: Path) -> None:
     import zlib
 
     try:
-        with tarfile.open(archive, "r:gz") as tar:
-            members = [member for member in tar if member.name.endswith(".tflite")]
-            if len(members) != 1 or not members[0].isfile() or members[0].size > MAX_BYTES:
-                raise Unusable(f"sent an archive with {len(members)} models instead of one")
-            source = tar.extractfile(members[0])
-            assert source is not None  # it is a file
-            with source, target.open("wb") as file:
-                shutil.copyfileobj(source, file)
+        with gzip.open(archive) as tar, target.open("wb") as file:
+            models = sum(_copied_model(*member, file) for member in _members(tar))
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise Unusable(f"sent a damaged archive ({error})") from error
     except OSError as error:
         raise DeviceError(f"{target}: can't be written ({error_text(error)})") from error
+    if models != 1:
+        raise Unusable(f"sent an archive with {models} models instead of one")
+
+
+def _members(tar: BinaryIO | GzipFile) -> Iterator[tuple[TarInfo, Iterator[bytes]]]:
+    """Yield the header of each member of an archive, and its content in blocks.
+
+    Not by `tarfile` itself: that reads headers of any size into memory, each from the one before.
+    Raises Unusable for more bytes than any model has.
+    """
+    from tarfile import BLOCKSIZE, NUL, TarError, TarInfo
+
+    left = MAX_BYTES
+    while (block := tar.read(BLOCKSIZE)).strip(NUL):
+        member = TarInfo.frombuf(block, "utf-8", "surrogateescape")
+        is_empty = member.isdir() or member.issym() or member.islnk()  # whatever their size says
+        size = 0 if is_empty else member.size
+        left -= BLOCKSIZE + size
+        if size < 0:
+            raise TarError("a member has less than no bytes")
+        if left < 0:
+            raise Unusable("sent an archive that unpacks to more bytes than any model has")
+        content = _blocks(tar, size)
+        yield member, content
+        for _ in content:
+            pass
+        tar.read(-size % BLOCKSIZE)
+
+
+def _blocks(file: BinaryIO | GzipFile, size: int) -> Iterator[bytes]:
+    """Yield so many bytes of a file. Raises EOFError where it has fewer."""
+    while size:
+        block = file.read(min(size, _BLOCK))
+        if not block:
+            raise EOFError("it is cut short")
+        size -= len(block)
+        yield block
+
+
+def _copied_model(member: TarInfo, content: Iterator[bytes], file: BinaryIO) -> bool:
+    """Write the content of a model to a file; return whether it is one."""
+    is_model = member.isreg() and member.name.endswith(".tflite")
+    if is_model:
+        file.writelines(content)
+    return is_model
 
 
 class Unusable(Exception):

@@ -17,7 +17,9 @@ from edgepose.tflite.header import is_tflite
 MARK: Final = b"PK\x03\x04"
 DETECTOR: Final = "pose_detector.tflite"
 LANDMARKS: Final = "pose_landmarks_detector.tflite"
-MAX_BYTES: Final = 512_000_000  # of one network, far above any; a small zip may unpack to anything
+MAX_BYTES: Final = 128 << 20  # of one network, far above any; a small zip may unpack to anything
+_BOUNDED: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""What MediaPipe uses. Of others `zipfile` unpacks everything, whatever size the directory says."""
 
 
 def is_bundle(path: Path) -> bool:
@@ -56,9 +58,12 @@ def read_member(path: Path) -> bytes:
     """Return a network of a bundle. Raises ModelError where it is damaged or missing."""
     try:
         with _opened(path.parent) as archive:
-            if archive.getinfo(path.name).file_size > MAX_BYTES:
+            member = archive.getinfo(path.name)
+            if member.file_size > MAX_BYTES:
                 raise ModelError(f"{path}: expected at most {MAX_BYTES >> 20} MB; use another file")
-            data = archive.read(path.name)
+            if member.compress_type not in _BOUNDED:
+                raise ModelError(_damaged(path.parent))
+            data = archive.read(member)
     except KeyError as error:
         raise ModelError(f"{path.parent}: no {path.name} in the bundle") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:

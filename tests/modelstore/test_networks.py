@@ -63,6 +63,14 @@ def test_a_bundle_with_damage_inside_is_damaged(tmp_path: Path, packing: int) ->
         read_member(path / LANDMARKS)
 
 
+@pytest.mark.parametrize("packing", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_bundle_whose_packing_has_no_bound_is_damaged(tmp_path: Path, packing: int) -> None:
+    """`zipfile` would unpack all of it into memory, whatever size the directory says."""
+    path = bundle(tmp_path / "pose.task", {LANDMARKS: MODEL, DETECTOR: MODEL}, packing)
+    with pytest.raises(ModelError, match="the bundle is damaged or cut short"):
+        read_member(path / DETECTOR)
+
+
 def test_a_bundle_with_something_else_inside_is_damaged(tmp_path: Path) -> None:
     """A web page under a model's name."""
     path = bundle(tmp_path / "pose.task", {LANDMARKS: b"<html>", DETECTOR: MODEL})

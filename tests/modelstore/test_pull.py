@@ -264,6 +264,23 @@ ARCHIVES = {
 }
 
 
+def header(size: int, kind: bytes, name: str = "x") -> bytes:
+    """Return a tar header of GNU's form."""
+    info = tarfile.TarInfo(name)
+    info.size, info.type = size, kind
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+LONG_NAMES = (header(4, tarfile.GNUTYPE_LONGNAME) + b"abc".ljust(512, b"\0")) * 3000
+ARCHIVES |= {
+    "of a thousand names": Wrong(gzip.compress(LONG_NAMES), "0 models instead of one"),
+    "of a header of gigabytes": Wrong(
+        gzip.compress(header(3 << 30, tarfile.XHDTYPE) + bytes(5000)), "unpacks to more bytes"
+    ),
+    "of less than nothing": Wrong(gzip.compress(header(-5, tarfile.REGTYPE)), "a damaged archive"),
+}
+
+
 @pytest.mark.parametrize("wrong", ARCHIVES.values(), ids=ARCHIVES)
 def test_an_archive_without_the_model_is_refused(
     server: Any, folder: Path, kit: Any, patience: Patience, wrong: Wrong
