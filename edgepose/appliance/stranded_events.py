@@ -1,4 +1,4 @@
-"""Events that wait on the disk for an output that is gone: renamed, or taken out of the file."""
+"""Events that wait on the disk for an output that is gone: renamed, changed, or removed."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _described(found: dict[str, int]) -> str:
     events = counted(sum(found.values()), "event")
     return (
         f"no output sends the {events} in {', '.join(found)} of the folder `outbox`: give the "
-        "output its name back, or delete the file"
+        "output its name, type and client_id back, or delete the file"
     )
 
 

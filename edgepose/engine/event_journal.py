@@ -20,7 +20,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -80,11 +80,14 @@ class EventJournal:
         self._ledger.open.clear()  # also of a damaged file, where two starts have one id
         self._thread.start()
 
-    def register(self, outputs: Iterable[str]) -> None:
-        """Let exactly these outputs take events from now on."""
+    def register(self, outputs: Collection[str]) -> dict[str, int]:
+        """Let exactly these outputs take events from now on; return how many others lacked."""
         with self._changed:
+            gone = self._ledger.taken.keys() - outputs
+            lacking = {name: len(self._ledger.lacking(name)) for name in gone}
             self._ledger.register(outputs)
             self._put({"outputs": list(self._ledger.taken)})
+        return lacking
 
     def append(self, events: Sequence[Event]) -> None:
         """Write events before anybody sees them."""

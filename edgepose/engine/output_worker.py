@@ -22,9 +22,16 @@ from edgepose.types import Event, Scene
 
 log = logging.getLogger(__name__)
 
+
 MAX_EVENTS: Final = 100_000  # that one dead output may keep waiting: about 100 MB, a day of events
 FAULTS: Final = 3  # tries of an event that leads to an error which nobody foresaw
 PATIENCE: Final = 2.0  # seconds that a lossless run waits for an output that wants every frame
+
+
+def report_lost(output: str, events: int) -> None:
+    """Log that an output is gone with events, if any, which it never got."""
+    if events:
+        log.error("Output '%s' is gone and has lost %s.", output, counted(events, "event"))
 
 
 class OutputWorker:
@@ -183,9 +190,8 @@ class OutputWorker:
             self._close()
             self._give_up.wait(self._pause(backoff))
         self._close()
-        if self._is_retired and self.lost:
-            lost = counted(self.lost, "event")
-            log.error("Output '%s' is gone and has lost %s.", self.name, lost)
+        if self._is_retired:
+            report_lost(self.name, self.lost)
 
     def _wait_for_predecessor(self) -> None:
         """Wait until the worker before has closed its device, and take what it could not show."""
@@ -193,6 +199,8 @@ class OutputWorker:
         if before is None:
             return
         before.join(before._give_up_at)
+        if not self.output.counts_events:  # of another type
+            report_lost(before.name, before.lost)
         self._missed = before._missed
         left = before._box.take(timeout=0.0)
         if left is not None:

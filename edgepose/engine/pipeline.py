@@ -26,7 +26,7 @@ from edgepose.engine.governor import Governor
 from edgepose.engine.inbox import Inbox, InferenceResult, Numbered
 from edgepose.engine.inference import DEADLINE, Workers
 from edgepose.engine.ordered_detector import OrderedDetector
-from edgepose.engine.output_worker import OutputWorker
+from edgepose.engine.output_worker import OutputWorker, report_lost
 from edgepose.engine.pacing import Pacing
 from edgepose.engine.perception import Detector, Interpreter, Perception, Watch
 from edgepose.engine.stats import Stats
@@ -181,8 +181,12 @@ class Pipeline:
         self._fanout.shows_pictures = is_on
 
     def use_journal(self, journal: EventJournal) -> None:
-        """Let a journal keep the events over a kill; to be called before `start`."""
-        journal.register(self._fanout.keeping)
+        """Let a journal keep the events over a kill; to be called before `start`.
+
+        What it kept for outputs that are gone, or of another type now, is lost.
+        """
+        for name, number in journal.register(self._fanout.keeping).items():
+            report_lost(name, number)
         self._fanout.use_journal(journal)
 
     @property

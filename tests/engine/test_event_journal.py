@@ -82,6 +82,16 @@ def test_the_next_process_gives_each_output_what_it_lacks(opened: Open):
     assert ids(second, "bus") == ["id-1", "id-2", "id-3"]
 
 
+def test_what_an_output_lacked_that_is_gone_is_counted(opened: Open):
+    """At the next start the file has it no longer, or with a type that keeps no events."""
+    first = opened()
+    first.append([event(1), event(2), event(3)])
+    first.taken("log", [event(1)])
+    assert first.close()
+
+    assert opened().register(["bus"]) == {"log": 2}
+
+
 def test_a_start_without_an_end_gets_one_at_the_next_start(opened: Open, path: Path):
     """Once: the end is an event like any other from then on."""
     first = opened()

@@ -271,6 +271,26 @@ def test_what_an_output_that_is_removed_never_got_is_logged(caplog: pytest.LogCa
     assert "Output 'relay' is gone and has lost 2 events." in caplog.text
 
 
+def test_what_an_output_that_changes_its_type_never_got_is_logged(
+    caplog: pytest.LogCaptureFixture,
+):
+    """The one that has its name now keeps no events."""
+
+    class Full(Keeper):
+        def open(self) -> None:
+            raise OutputLost("the disk is full")
+
+    before = OutputWorker("relay", Full(), Stats(), lambda error: None)
+    before.start()
+    before.offer(replace(scene(1), events=reps(1, 2)))
+    before.give_way(0.0)
+    worker = OutputWorker("relay", Clockwork(None), Stats(), lambda error: None, before)
+    worker.start()
+    worker.retire(WAIT)
+    assert worker.join(time.monotonic() + WAIT)
+    assert caplog.text.count("Output 'relay' is gone and has lost 2 events.") == 1
+
+
 def test_an_output_that_shows_what_is_so_now_loses_nothing(monkeypatch: pytest.MonkeyPatch):
     """A pin or a screen needs no event of the past."""
     monkeypatch.setattr("edgepose.engine.output_worker.MAX_EVENTS", 3)
