@@ -14,19 +14,28 @@ from edgepose.yamldoc.marks import one_line
 FORMAT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 LIMIT: Final = 5  # times that one message may be logged within WINDOW
 WINDOW: Final = 60.0  # seconds
+ALL: Final = 60  # messages of one logger and level within WINDOW, whatever they are
 REMEMBERED: Final = 256  # messages
+COMPARED: Final = 200  # characters of a message that tell it from others
+LONGEST: Final = 4000  # characters of a line
 _NUMBERS: Final = re.compile(r"\d+(\.\d+)?")
 
 
 class OneLine(logging.Formatter):
     """A formatter whose messages stay on one line: a payload can't forge a second one.
 
-    Line breaks and terminal commands are escaped; a traceback of ours follows on its own lines.
+    Line breaks and terminal commands are escaped, and what is longer than LONGEST is cut; a
+    traceback of ours follows on its own lines.
     """
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """Return the head and the message, escaped."""
-        return one_line(super().formatMessage(record))
+        text = super().formatMessage(record)
+        more = len(text) - LONGEST
+        return one_line(text[:LONGEST]) + (f"... ({more} more characters)" if more > 0 else "")
+
+
+_Key = tuple[str, int, str]  # logger, level, text
 
 
 @dataclass(slots=True)
@@ -41,30 +50,55 @@ class _Count:
 class RateLimit(logging.Filter):
     """A filter that passes the same message LIMIT times a minute; numbers in it don't count.
 
-    The first one after that minute tells how many were suppressed.
+    Of messages that differ ALL a minute pass of one logger and level: what others send can make any
+    number of them. The first one after that minute says how many were suppressed.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._clock = clock
-        self._counts: dict[tuple[str, int, str], _Count] = {}
+        self._texts: dict[_Key, _Count] = {}
+        self._sources: dict[_Key, _Count] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to log a record. Called under the lock of its handler."""
-        now = self._clock()
-        key = record.name, record.levelno, _NUMBERS.sub("#", record.getMessage())
-        count = self._counts.pop(key, None) or _Count(now)
-        suppressed = 0
-        if now - count.since >= WINDOW:
-            suppressed, count = count.suppressed, _Count(now)
-        count.times += 1
-        self._counts[key] = count  # at the end: the oldest is dropped first
-        if len(self._counts) > REMEMBERED:
-            del self._counts[next(iter(self._counts))]
-        if count.times > LIMIT:
-            count.suppressed += 1
+        source = record.name, record.levelno, ""
+        text = _NUMBERS.sub("#", record.getMessage()[:COMPARED])
+        again = self._suppressed(self._texts, (*source[:2], text), LIMIT)
+        if again is None:
             return False
-        if suppressed:
-            record.msg = f"{record.getMessage()} (logged {suppressed} more times in between)"
+        if len(self._texts) > REMEMBERED:
+            self._forget_oldest()
+        others = self._suppressed(self._sources, source, ALL)
+        if others is None:
+            return False
+        if again or others:
+            record.msg = record.getMessage() + _between(again, others)
             record.args = None
         return True
+
+    def _forget_oldest(self) -> None:
+        """Forget a message, but not how often it was suppressed."""
+        oldest = next(iter(self._texts))
+        source = self._sources.setdefault((*oldest[:2], ""), _Count(self._clock()))
+        source.suppressed += self._texts.pop(oldest).suppressed
+
+    def _suppressed(self, counts: dict[_Key, _Count], key: _Key, limit: int) -> int | None:
+        """Count a message; return how many were suppressed before it, None if it is as well."""
+        now, suppressed = self._clock(), 0
+        count = counts.pop(key, None) or _Count(now)
+        if now - count.since >= WINDOW:
+            suppressed, count = count.suppressed, _Count(now)
+        counts[key] = count  # at the end: the oldest is dropped first
+        count.times += 1
+        if count.times <= limit:
+            return suppressed
+        count.suppressed += 1
+        return None
+
+
+def _between(again: int, others: int) -> str:
+    parts = [f"logged {again} more times in between"] if again else []
+    if others:
+        parts.append(f"{others} other messages of this part were not logged")
+    return f" ({'; '.join(parts)})"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from edgepose.cli.log_filter import LIMIT, REMEMBERED, WINDOW, RateLimit
+from edgepose.cli.log_filter import ALL, LIMIT, LONGEST, REMEMBERED, WINDOW, OneLine, RateLimit
 
 
 @pytest.fixture
@@ -61,7 +61,28 @@ def test_what_is_remembered_does_not_grow(clock):
     for i in range(10 * REMEMBERED):
         word = "".join(chr(97 + int(digit)) for digit in str(i))
         limit.filter(logging.LogRecord("x", 30, "", 1, word, None, None))
-    assert len(limit._counts) == REMEMBERED
+    assert len(limit._texts) == REMEMBERED
+    assert len(limit._sources) == 1
+
+
+def test_a_flood_of_messages_that_differ_is_suppressed_and_counted(said, clock):
+    """What others send is in them: they may send any number, none twice."""
+    words = ["".join(chr(97 + int(digit)) for digit in str(i)) for i in range(1000)]
+    heard = [said("another device has the id %s", word) for word in words]
+    assert [text for text in heard if text] == heard[:ALL]
+    assert said("the disk is full", level=logging.ERROR)
+    clock[0] += WINDOW
+    left = 1000 - ALL
+    assert (
+        said("all is well") == f"all is well ({left} other messages of this part were not logged)"
+    )
+
+
+def test_a_long_message_is_cut():
+    """Whoever sends it may not fill the card."""
+    record = logging.LogRecord("x", 30, "", 1, "name %s\n", ("A" * 100_000,), None)
+    line = OneLine("%(message)s").format(record)
+    assert line == f"name {'A' * (LONGEST - 5)}... (96006 more characters)"
 
 
 def test_percent_signs_in_a_counted_message_hurt_nobody(said, clock):

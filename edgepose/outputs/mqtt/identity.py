@@ -21,6 +21,7 @@ _MACHINE = ("/etc/machine-id", "/proc/device-tree/serial-number")
 # The serial number is beside the machine id because cards are cloned with their machine id.
 
 RIVALS: Final = 100  # sessions that are remembered; each start of a device has its own
+LARGEST: Final = 2048  # bytes of a claim; ours has 200, and strangers may send megabytes
 PROCESS: Final = secrets.token_hex(4)  # of this run of the program
 
 
@@ -70,7 +71,9 @@ class NameClaim:
 
 
 def read_claim(payload: bytes) -> NameClaim | None:
-    """Return a claim, None where the payload is something else."""
+    """Return a claim, None where the payload is something else, or larger than any claim."""
+    if len(payload) > LARGEST:
+        return None
     try:
         row = jsonio.loads(payload)
         return NameClaim(
