@@ -13,6 +13,8 @@ import math
 import socket
 import ssl
 import time
+import urllib.error
+import urllib.parse
 import urllib.request
 from typing import Any
 
@@ -112,7 +114,19 @@ class _DeadlineTlsHandler(urllib.request.HTTPSHandler):
 
 
 class _WebRedirect(urllib.request.HTTPRedirectHandler):
-    """A handler that leaves a redirect to nowhere to whoever asked."""
+    """A handler that leaves a redirect to nowhere to whoever asked.
+
+    Others than those of the web are refused (FTP knows no deadline), and those away from TLS.
+    """
+
+    def redirect_request(self, request: urllib.request.Request, *answer: Any) -> Any:
+        """Return the next request. Raises HTTPError for one that is not followed."""
+        file, code, _, headers, url = answer
+        scheme = urllib.parse.urlsplit(url).scheme
+        if scheme not in ("https", request.type):
+            reason = f"sent elsewhere, to {scheme}://, which is not followed"
+            raise urllib.error.HTTPError(request.full_url, code, reason, headers, file)
+        return super().redirect_request(request, *answer)
 
     def http_error_302(self, *answer: Any) -> Any:
         try:

@@ -495,6 +495,15 @@ def test_a_redirect_is_followed_only_where_any_host_may_be_asked(
     assert found.path.read_bytes() == kit.model
 
 
+def test_a_redirect_out_of_the_web_is_refused(
+    server: Any, folder: Path, kit: Any, patience: Patience
+) -> None:
+    """An FTP server that says nothing would be waited for without a limit."""
+    server.answers["/m"] = [answer_with("302 Found", "Location: ftp://127.0.0.1:1/m")]
+    with pytest.raises(DeviceError, match="302 sent elsewhere, to ftp://, which is not followed"):
+        pull(kit.known(server.url("/m")), patience.how())
+
+
 def test_a_fetch_ends_at_its_deadline_however_slowly_bytes_come(
     server: Any, folder: Path, kit: Any, patience: Patience
 ) -> None:
