@@ -18,6 +18,9 @@ _TAG: Final = "tag:yaml.org,2002:"
 _PLAIN_KEYS: Final = frozenset(f"{_TAG}{kind}" for kind in ("str", "int", "float", "timestamp"))
 _EXPONENT: Final = re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+")  # YAML 1.1: text
 _FORBIDDEN: Final = re.compile("[\0\ud800-\udfff]")  # no file name and no terminal takes these
+_LONGEST: Final = 400
+"""Characters of a number: the smallest float has 327 written out. Python reads a hexadecimal one of
+any length, and then refuses to print it."""
 
 
 def line_of(node: yaml.Node | yaml.Event) -> int:
@@ -174,6 +177,8 @@ def _number(node: yaml.ScalarNode) -> float | str:
     word = str(node.value)
     if ":" in word:
         return word
+    if len(word) > _LONGEST:
+        raise ValueError(f"`{short(word)}` is longer than any number; quote it")
     try:
         return _CONSTRUCTORS[node.tag.removeprefix(_TAG)](node)
     except (ValueError, LookupError):  # `!!int` of nothing

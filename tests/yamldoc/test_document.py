@@ -179,6 +179,7 @@ def test_files_of_any_unicode_editor_are_read(tmp_path: Path, encoding: str):
         ("a: !!float ''\n", 1, "`` can't be read as a number"),
         ("a: !!bool maybe\n", 1, "`maybe` is neither true nor false"),
         ("a: !!int x\n", 1, "`x` can't be read as a number"),
+        ("a: 0x" + "f" * 4000, 1, "is longer than any number; quote it"),
         ("a: \"\\d\"\n", 1, "a backslash in double quotes"),
         ("a: \"\\0\"\n", 1, "a: holds a character that no name can hold"),
         ("a: 1\n---\nb: 2\n", 2, "a second document begins"),
