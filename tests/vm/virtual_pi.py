@@ -95,7 +95,7 @@ class VirtualPi(DebianHost):
     disks: files that it has as /dev/vdb, /dev/vdc and so on.
     """
 
-    patience = 240.0
+    patience = 600.0  # seconds; 240 were too few for two clips of events with a load of 13
 
     def __init__(
         self, power: Power, shares: Mapping[str, Path], disks: Sequence[Path] = ()
