@@ -228,7 +228,7 @@ class TestReading:
             ("mirror: 1", "expected true or false, found 1"),
             ('mirror: "yes"', "expected true or false, found 'yes'"),
             ('angle_deviation: "20"', "expected a number above 0 .*, found '20'"),
-            (f"angle_deviation: 1{'0' * 400}", "expected a number above 0 .*, found 1000"),
+            (f"angle_deviation: 1{'0' * 399}", "expected a number above 0 .*, found 1000"),
             ("angle_deviation:", "expected a number above 0 .*, found nothing"),
             ("min_visible: 0", "expected a whole number from 1 to 12 .*, found 0"),
             ("min_visible: 3.0", "expected a whole number from 1 to 12 .*, found 3.0"),
