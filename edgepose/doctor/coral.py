@@ -120,7 +120,7 @@ def pycoral(system: System, intent: Intent) -> Finding | None:
     version = system.version("pycoral")
     if not version:
         return None
-    answer = system.ask(system.executable, "-P", "-c", "import pycoral.utils.edgetpu")
+    answer = system.run_python("import pycoral.utils.edgetpu")
     if answer is None or answer.code == 0:
         return None
     sentence = f"pycoral {version} is another project of that name on PyPI, not Google's"

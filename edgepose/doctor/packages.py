@@ -54,7 +54,7 @@ def interpreter(system: System, intent: Intent) -> Finding:
 
 def opencv(system: System, intent: Intent) -> Finding:
     """Check whether OpenCV can be loaded and works with this numpy."""
-    answer = system.ask(system.executable, "-P", "-c", _TRY_OPENCV, patience=PATIENCE)
+    answer = system.run_python(_TRY_OPENCV, PATIENCE)
     if answer is not None and answer.code == 0:
         cv2, numpy = [*answer.out.split(), "", ""][:2]
         return ok("opencv", f"OpenCV {cv2} works with numpy {numpy}")
@@ -162,7 +162,7 @@ def desktop(system: System, intent: Intent) -> Finding | None:
 
 def import_fault(system: System, module: str) -> str:
     """Return why a module can't be imported, `""` when it can."""
-    answer = system.ask(system.executable, "-P", "-c", f"import {module}", patience=PATIENCE)
+    answer = system.run_python(f"import {module}", PATIENCE)
     return "" if answer is not None and answer.code == 0 else _fault(answer)
 
 

@@ -124,6 +124,10 @@ class System:
         quoted = (f"'{text}'" if set(text) & set("<>[]") else text for text in arguments)
         return " ".join([self.executable, "-m", "pip", "install", *quoted])
 
+    def run_python(self, code: str, patience: float = PATIENCE) -> CommandResult | None:
+        """Return what a line of Python answers; without modules of the current folder."""
+        return self.ask(self.executable, "-P", "-c", code, patience=patience)
+
     def apt(self, package: str) -> str:
         """Return how to get a package that Raspberry Pi OS has, and plain Debian may not."""
         if self.offers(package):
