@@ -22,7 +22,6 @@ from edgepose.types import Event, Scene
 
 log = logging.getLogger(__name__)
 
-
 MAX_EVENTS: Final = 100_000  # that one dead output may keep waiting: about 100 MB, a day of events
 FAULTS: Final = 3  # tries of an event that leads to an error which nobody foresaw
 PATIENCE: Final = 2.0  # seconds that a lossless run waits for an output that wants every frame

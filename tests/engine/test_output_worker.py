@@ -256,13 +256,15 @@ def test_what_an_output_never_got_is_counted(monkeypatch: pytest.MonkeyPatch):
     assert worker.lost == 5
 
 
+class Full(Keeper):
+    """An output on a disk that is full."""
+
+    def open(self) -> None:
+        raise OutputLost("the disk is full")
+
+
 def test_what_an_output_that_is_removed_never_got_is_logged(caplog: pytest.LogCaptureFixture):
     """Nobody takes it over."""
-
-    class Full(Keeper):
-        def open(self) -> None:
-            raise OutputLost("the disk is full")
-
     worker = OutputWorker("relay", Full(), Stats(), lambda error: None)
     worker.start()
     worker.offer(replace(scene(1), events=reps(1, 2)))
@@ -275,11 +277,6 @@ def test_what_an_output_that_changes_its_type_never_got_is_logged(
     caplog: pytest.LogCaptureFixture,
 ):
     """The one that has its name now keeps no events."""
-
-    class Full(Keeper):
-        def open(self) -> None:
-            raise OutputLost("the disk is full")
-
     before = OutputWorker("relay", Full(), Stats(), lambda error: None)
     before.start()
     before.offer(replace(scene(1), events=reps(1, 2)))
