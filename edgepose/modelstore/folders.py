@@ -41,10 +41,7 @@ def pull_folder() -> Path:
 
 def is_folder(path: Path) -> bool:
     """Return whether a folder is there, as far as this user may know."""
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
+    return os.path.isdir(path)  # noqa: PTH112 - `Path.is_dir` raises where it may not look
 
 
 def unreadable() -> dict[Path, str]:

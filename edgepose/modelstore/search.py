@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,10 +118,7 @@ def _candidates(size: int) -> Iterator[Path]:
 
 
 def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # in a folder that may not be read
-        return False
+    return os.path.isfile(path)  # noqa: PTH113 - `Path.is_file` raises where it may not look
 
 
 def _missing(entry: Entry) -> MissingModel:
