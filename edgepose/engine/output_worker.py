@@ -262,21 +262,33 @@ class OutputWorker:
         self._showing = len(scene.events)
         try:
             with self.inside:
-                if self._faults < FAULTS or not scene.events:
-                    self.output.show(scene)
-                else:
-                    self._one_by_one(
-                        scene.events, lambda event: self.output.show(replace(scene, events=event))
-                    )
+                if self._faults >= FAULTS and scene.events:
+                    scene = self._without_events(scene)
+                self.output.show(scene)
         except Exception:
             self._box.put_back(scene)
             raise
         finally:
             self._showing = 0
         self._faults = 0
-        if self._journal:
-            self._journal.taken(self.name, scene.events)
+        self._note_taken(scene.events)
         self._stats.record(f"output:{self.name}", time.monotonic() - start)
+
+    def _without_events(self, scene: Scene) -> Scene:
+        """Let the output take a scene's events by themselves, and return what is left to show.
+
+        An output that keeps events has them by that: a fault that follows is none of theirs.
+        """
+        if self.output.keeps_events:
+            self._one_by_one(scene.events, self.output.recover)
+        else:
+            self._one_by_one(scene.events, lambda one: self.output.show(replace(scene, events=one)))
+        self._note_taken(scene.events)
+        return replace(scene, events=())
+
+    def _note_taken(self, events: tuple[Event, ...]) -> None:
+        if self._journal:
+            self._journal.taken(self.name, events)
 
     def _merge(self, older: Scene, newer: Scene) -> Scene:
         """Return the newer scene with both scenes' events; past MAX_EVENTS the oldest go."""

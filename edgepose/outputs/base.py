@@ -203,10 +203,12 @@ class Output(ABC):
         """
 
     def recover(self, events: Sequence[Event]) -> None:  # noqa: B027 - most outputs keep nothing
-        """Take events of the run before, which a kill may have kept from this output.
+        """Keep events apart from any scene, where the output `keeps_events`.
 
-        Called after `open`, before any scene, where the output `keeps_events`. Those that it has
-        are dropped by id. Raises OutputLost, and is given them again after the next `open`.
+        Called after `open`, before any scene, with those of the run before that a kill may have
+        kept from this output; later with single ones, where scenes led to several faults. Those
+        that it has are dropped by id. Raises OutputLost, and is given them again after the next
+        `open`.
         """
 
     @property

@@ -12,7 +12,7 @@ import pytest
 from waiting import wait_until
 
 from edgepose.engine.event_journal import EventJournal
-from edgepose.engine.output_worker import OutputWorker
+from edgepose.engine.output_worker import FAULTS, OutputWorker
 from edgepose.engine.stats import Stats
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Output
@@ -394,6 +394,41 @@ def test_a_fault_of_one_output_is_its_own_and_a_bad_event_is_set_aside(run, capl
     assert latest[0]["reason"].startswith("a fault in edgepose (ValueError, ")
     assert "event b led to a fault" in caplog.text
     assert "password" not in caplog.text
+
+
+class FaultyKeeper(Faulty):
+    """An output that keeps events first and then meets a fault that is none of theirs."""
+
+    keeps_events = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_faulty = True
+
+    def show(self, scene: Scene) -> None:
+        """Keep the events, and fail."""
+        self.recover(scene.events)
+        if self.is_faulty:
+            raise ValueError
+
+    def recover(self, events: Sequence[Event]) -> None:
+        """Keep events that are new."""
+        self.taken += [event.id for event in events if event.id not in self.taken]
+
+
+def test_a_fault_after_the_events_were_kept_is_none_of_theirs(run):
+    """The output keeps failing, and no event counts as lost."""
+    output = FaultyKeeper()
+    outlet = run(output)
+
+    events = tuple(Event(name, "rep", "up", "a", 0.0, 0.0) for name in "abc")
+    outlet.offer(replace(scene(1), events=events))
+
+    wait_until(lambda: output.opened > FAULTS + 1)
+    output.is_faulty = False
+    wait_until(lambda: outlet.left == 0 and outlet.health.state == "running")
+    assert output.taken == ["a", "b", "c"]
+    assert outlet.lost == 0
 
 
 def test_a_fault_in_an_outputs_own_health_is_that_outputs(run):

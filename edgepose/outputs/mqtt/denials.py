@@ -9,6 +9,7 @@ log = logging.getLogger(__name__)
 
 LOGGED: Final = 10  # topics that are logged; a device has hundreds, and one right covers many
 MOST: Final = 1000  # topics that are remembered
+LONGEST: Final = 300  # characters of a topic; MQTT allows 65,535
 
 
 class Denials:
@@ -25,6 +26,7 @@ class Denials:
 
     def note(self, topic: str, reason: str) -> None:
         """Note what became of a message or a subscription; reason: why it is denied, "" if not."""
+        topic = topic[:LONGEST]
         if not reason:
             self._reasons.pop(topic, None)
         elif topic not in self._reasons and len(self._reasons) < MOST:

@@ -28,6 +28,7 @@ from edgepose.outputs.recent_logs import RecentLogs
 log = logging.getLogger(__name__)
 
 MAX_BYTES: Final = 256_000  # of a push; a long template has 10,000
+LONGEST_KEY: Final = 100  # characters of a push's topic; a template's name has 64 at most
 ANSWERS: Final = 32  # retained answers to refused pushes; the oldest is cleared
 SWITCHED_OFF: Final = (
     "remote changes are switched off on this device; set `remote: true` on its mqtt output"
@@ -119,6 +120,9 @@ class FleetAgent:
         """Apply a push; a refusal that the appliance does not answer is answered here."""
         if not payload:
             return  # withdrawn
+        if len(key) > LONGEST_KEY:  # the answer's topic may be longer than MQTT allows
+            log.warning("A push is refused: its topic has %d characters.", len(key))
+            return
         topic, push = self._topics.of("push", key, "state"), ""
         try:
             push, text = _parse(payload)

@@ -20,9 +20,13 @@ from edgepose.outputs.outbox import Message, Outbox
 WINDOW: Final = 20  # unacknowledged messages of each kind
 HEADER: Final = 16  # bytes of a message besides topic and payload, at most
 TRANSIENT: Final = 32  # replies and reports that wait to be sent; the oldest is dropped
+DENIED: Final = 0  # in the place of a message id, which is 1 at least
 
 Publish = Callable[[str, bytes, bool], int | None]
-"""Send (topic, payload, retain); return the message id, None when the queue is full."""
+"""Send (topic, payload, retain); return the message id, None when the queue is full.
+
+Raises ValueError for what can't be a message: too long a topic, or one with a wildcard.
+"""
 
 
 class Publisher:
@@ -186,50 +190,53 @@ class Publisher:
             self._send_other(topic, payload, False)
 
     def _send_other(self, topic: str, payload: bytes, retain: bool) -> bool:
-        if self._is_too_large(topic, payload):
-            return True
+        """Send a state or a transient message; return False where the client takes none now."""
         message_id = self._published(topic, payload, retain)
-        if message_id is None:
-            return False
-        self._others[message_id] = topic
-        return True
+        if message_id:
+            self._others[message_id] = topic
+        return message_id is not None
 
     def _room(self, kind: Mapping[int, object]) -> int:
         """Return how many more messages of a kind may wait for their acknowledgement."""
         free = self._limits.unanswered - len(self._events) - len(self._others)
         return max(0, min(free, WINDOW - len(kind)))
 
-    def _is_too_large(self, topic: str, payload: bytes) -> bool:
-        """Return whether the broker would close the connection over a message, and note it."""
-        size = HEADER + len(topic.encode()) + len(payload)
-        is_too_large = size > self._limits.packet
-        if is_too_large:
-            reason = f"it takes {self._limits.packet} bytes, this has {size}"
-            self.denials.note(topic, reason)
-        return is_too_large
-
     def _send_events(self) -> None:
         free = self._room(self._events)
         if not free or self._sent_up_to >= self._outbox.last:
             return
         for message in self._outbox.after(self._sent_up_to, free):
-            if self._is_too_large(self._events_topic, message.payload):
-                self._outbox.remove([message.number])
-                self.refused += 1
-            elif not self._send_event(message):
+            if not self._send_event(message):
                 return
             self._sent_up_to = message.number
 
     def _send_event(self, message: Message) -> bool:
+        """Send an event, or drop one that is denied; return False where the client takes none."""
         message_id = self._published(self._events_topic, message.payload, False)
-        if message_id is None:
-            return False
-        self._events[message_id] = message.number
-        return True
+        if message_id == DENIED:
+            self._outbox.remove([message.number])
+            self.refused += 1
+        elif message_id is not None:
+            self._events[message_id] = message.number
+        return message_id is not None
 
     def _published(self, topic: str, payload: bytes, retain: bool) -> int | None:
-        """Publish, and note when."""
-        message_id = self._publish(topic, payload, retain)
+        """Publish, and note when; return DENIED, noted as well, for what can't be sent.
+
+        It would be tried again for ever and hold up all others.
+        """
+        try:
+            self._must_fit(topic, payload)
+            message_id = self._publish(topic, payload, retain)
+        except ValueError as error:
+            self.denials.note(topic, str(error))
+            return DENIED
         if message_id is not None:
             self._sent_at[message_id] = time.monotonic()
         return message_id
+
+    def _must_fit(self, topic: str, payload: bytes) -> None:
+        """Raise ValueError for a message over which the broker would close the connection."""
+        size = HEADER + len(topic.encode()) + len(payload)
+        if size > self._limits.packet:
+            raise ValueError(f"it takes {self._limits.packet} bytes, this has {size}")

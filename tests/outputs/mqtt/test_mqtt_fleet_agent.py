@@ -1,12 +1,14 @@
-"""What of the fleet needs no network: answers to pushes stay few."""
+"""Answers to pushes: they stay few, and none is too long for a message."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from edgepose.outputs.base import Device
 from edgepose.outputs.mqtt.fleet_agent import ANSWERS, FleetAgent
+from edgepose.outputs.mqtt.output import Mqtt
 from edgepose.outputs.mqtt.publisher import Publisher
 from edgepose.outputs.mqtt.topics import Topics
 
@@ -49,3 +51,21 @@ def test_refusals_without_end_stay_few(device: Device):
     assert answered == [topics.of("push", "template", f"t{number}", "state") for number in latest]
     assert len(remote._answers) == ANSWERS
     assert len(post._states) == ANSWERS + 1  # and the health document
+
+
+def test_a_push_whose_answer_fits_no_topic_changes_nothing(
+    output: Callable[..., Mqtt], ear: Any, scene: Callable[..., Any]
+):
+    """Events are sent after it, also when Home Assistant starts and all states are repeated."""
+    made = output()
+    made.open()
+    ear.wait_last("edgepose/lobby/available", b"online")
+    ear.say("edgepose/lobby/push/template/" + "A" * 65_500, b'{"id": "x", "text": "y"}')
+    ear.say("homeassistant/status", b"online")
+    ear.say("edgepose/lobby/detect/set", b"ON")
+    ear.wait_first("edgepose/lobby/detect/reply")
+    made.show(scene(0, 1))
+
+    ear.wait_first("edgepose/lobby/events")
+    assert not made._agent._answers
+    assert made.trouble == ""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
 
 from edgepose.outputs.mqtt import publisher
 from edgepose.outputs.mqtt.broker_limits import BrokerLimits
@@ -102,6 +104,30 @@ def test_a_state_goes_out_when_it_changes(post: Publisher, wire: Wire):
     post.pump()
 
     assert wire.take() == [("a", b"2", True)]
+
+
+def test_what_can_be_no_message_holds_nothing_up(outbox: Outbox):
+    """A topic that the real client refuses is noted as denied; what follows is sent."""
+    client = Client(CallbackAPIVersion.VERSION2, "nobody")
+    sent = []
+
+    def publish(topic: str, payload: bytes, retain: bool) -> int:
+        sent.append((topic, payload))
+        return client.publish(topic, payload, 1, retain).mid
+
+    post = Publisher(publish, outbox, "events")
+    put(outbox, 1)
+    post.set_state({"t" * 65_536: b"1", "a/+": b"1", "b": b"1"})
+    post.connected()
+
+    assert sent[-2:] == [("b", b"1"), ("events", b"1")]
+    assert "too long" in post.denials.trouble
+
+    post = Publisher(publish, outbox, "e" * 65_536)
+    post.connected()
+
+    assert outbox.waiting == 0
+    assert post.refused == 1
 
 
 def test_a_state_that_was_taken_away_is_forgotten(post: Publisher, wire: Wire):
