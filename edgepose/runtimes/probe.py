@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-import signal
 import subprocess
 import sys
 import time
@@ -31,6 +30,7 @@ from edgepose.runtimes.interpreter import (
     load,
     specs,
 )
+from edgepose.system.confined import signal_name
 from edgepose.system.python import CHILD
 
 TIMEOUT: Final = 20.0  # seconds; the slowest good case is an Edge TPU that needs its firmware
@@ -178,15 +178,8 @@ def _describe(end: _ChildExit, timeout: float) -> str:
     if end.code is None:
         return f"hung for {timeout:g} s {stage}"
     if end.code < 0:
-        return f"crashed ({_signal_name(-end.code)}) {stage}"
+        return f"crashed ({signal_name(-end.code)}) {stage}"
     return f"failed {stage} ({end.stderr or f'exit code {end.code}'})"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _cause(code: int | None) -> tuple[LostCause, str]:

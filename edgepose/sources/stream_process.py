@@ -2,44 +2,54 @@
 
 The child, `python -m edgepose.sources.stream_process`, gets the address as the first message of a
 socket, writes pictures into shared memory, and ends with its parent. Its memory is limited, and the
-kernel, short of memory, ends it before the appliance.
+kernel, short of memory, ends it before the appliance. A decoder may be taken over by what it
+decodes: the parent trusts nothing that it sends.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import logging
 import mmap
 import os
-import resource
-import signal
 import socket
+import struct
 import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Final
+from enum import IntEnum
+from time import monotonic
+from typing import Final
 
 import numpy as np
 
 from edgepose.errors import SourceLost, error_text, fault_text
 from edgepose.imaging import MAX_PIXELS
 from edgepose.sources.stream_reader import StreamAddress, StreamReader
+from edgepose.system import confined
+from edgepose.system.confined import signal_name
 from edgepose.system.python import CHILD
 from edgepose.system.urls import redacted
-from edgepose.types import Image, Size
+from edgepose.types import Image
 
 log = logging.getLogger(__name__)
 
 SLOTS: Final = 2  # pictures in shared memory: one is written while one is copied
 SLOT: Final = 3 * MAX_PIXELS  # bytes; what no picture needs is never taken
-MEMORY: Final = 1 << 30  # bytes that the child may take, without shared memory
 LONGEST: Final = 8192  # bytes of a message
 LONGEST_TEXT: Final = 1000  # characters
 KILL_TIMEOUT: Final = 5.0  # seconds until a killed process is gone
-_DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG
+OLDEST: Final = 3600.0  # seconds; a picture that the child calls older counts as one of that age
+
+_PICTURE: Final = struct.Struct("<BIId")  # slot, rows, columns, the moment
+_TAKEN_OVER: Final = "the decoder sends what no decoder of ours sends; it is ended"
+
+
+class _Kind(IntEnum):
+    """What a message of the child is: its first byte."""
+
+    OPENED, PICTURE, LOG, LOST = range(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +74,10 @@ class StreamProcess:
 
     def __init__(self, address: StreamAddress, name: str) -> None:
         self._name = name
-        memory = os.memfd_create("edgepose-stream")
+        memory = confined.shared_memory("edgepose-stream", SLOTS * SLOT)
         self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._is_open = False
         try:
-            os.ftruncate(memory, SLOTS * SLOT)
             self._pages = mmap.mmap(memory, SLOTS * SLOT)
             numbers = (theirs.fileno(), memory)
             self._child = subprocess.Popen(
@@ -76,6 +86,7 @@ class StreamProcess:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=numbers,
+                env=confined.environment(),
             )
         except OSError as error:
             self._link.close()
@@ -83,7 +94,8 @@ class StreamProcess:
         finally:
             os.close(memory)
             theirs.close()
-        self._link.send(json.dumps(asdict(address)).encode())
+        with suppress(OSError):  # it has ended: `receive` reports it
+            self._link.send(json.dumps(asdict(address)).encode())
 
     def receive(self, seconds: float) -> StreamOpened | StreamPicture | None:
         """Return what comes within so many seconds; None if nothing does.
@@ -99,27 +111,38 @@ class StreamProcess:
             data = b""
         if not data:
             raise SourceLost(f"{self._name}: {self._ending()}")
-        message = json.loads(data)
-        if "log" in message:
-            log.warning("%s", message["log"])
-            return None
-        if "lost" in message:
-            raise SourceLost(message["lost"])
-        return self._picture(**message) if "slot" in message else StreamOpened()
+        return self._found(data[0], data[1:])
 
-    def _picture(self, slot: int, size: Size, captured: float) -> StreamPicture:
-        shared = np.frombuffer(self._pages, np.uint8, size[0] * size[1] * 3, slot * SLOT)
-        image = shared.reshape(*size, 3).copy()
+    def _found(self, kind: int, body: bytes) -> StreamOpened | StreamPicture | None:
+        """Return what a message is about. Raises SourceLost for a loss, and for what is none."""
+        if kind == _Kind.LOG:
+            log.warning("%s", _text(body))
+            return None
+        if kind == _Kind.LOST:
+            raise SourceLost(_text(body))
+        if kind == _Kind.OPENED and not self._is_open:
+            self._is_open = True
+            return StreamOpened()
+        if kind == _Kind.PICTURE and self._is_open and len(body) == _PICTURE.size:
+            return self._picture(*_PICTURE.unpack(body))
+        raise SourceLost(f"{self._name}: {_TAKEN_OVER}")
+
+    def _picture(self, slot: int, rows: int, columns: int, captured: float) -> StreamPicture:
+        if slot >= SLOTS or not 0 < rows * columns <= MAX_PIXELS:
+            raise SourceLost(f"{self._name}: {_TAKEN_OVER}")
+        shared = np.frombuffer(self._pages, np.uint8, rows * columns * 3, slot * SLOT)
+        image = shared.reshape(rows, columns, 3).copy()
         with suppress(OSError):  # it has ended: the next call reports it
             self._link.send(bytes([slot]))
-        return StreamPicture(image, captured)
+        now = monotonic()
+        return StreamPicture(image, min(now, max(now - OLDEST, captured)))  # also for NaN
 
     def _ending(self) -> str:
         """Return how the child ended."""
         with suppress(subprocess.TimeoutExpired):
             code = self._child.wait(KILL_TIMEOUT)
             if code < 0:
-                return f"what it sends has crashed the decoder ({signal.Signals(-code).name})"
+                return f"what it sends has crashed the decoder ({signal_name(-code)})"
         return "the decoder has ended without a reason"
 
     def close(self) -> None:
@@ -140,38 +163,32 @@ class _LogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send a record's text."""
-        _send(self._link, log=record.getMessage()[:LONGEST_TEXT])
+        _send_text(self._link, _Kind.LOG, record.getMessage())
 
 
-def _send(link: socket.socket, **message: Any) -> None:
-    link.send(json.dumps(message).encode())
+def _send(link: socket.socket, kind: _Kind, body: bytes = b"") -> None:
+    link.send(bytes([kind]) + body)
 
 
-def _confine(parent: int) -> None:
-    """End with the parent, leave signals of the terminal to it, and take no memory without end."""
-    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    limit = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")
+def _send_text(link: socket.socket, kind: _Kind, text: str) -> None:
+    _send(link, kind, text[:LONGEST_TEXT].encode(errors="replace"))
+
+
+def _text(body: bytes) -> str:
+    return body.decode(errors="replace")[:LONGEST_TEXT]
 
 
 def _decode(link: socket.socket, pages: mmap.mmap, address: StreamAddress) -> None:
     """Send one picture after another. Raises SourceLost, and ConnectionError without a parent."""
     reader, free = StreamReader(address), list(range(SLOTS))
     reader.open()
-    _send(link, opened=True)
+    _send(link, _Kind.OPENED)
     while True:
         image, captured = reader.read()
         slot = free.pop() if free else _freed(link)
         shared = np.frombuffer(pages, np.uint8, image.size, slot * SLOT)
         np.copyto(shared.reshape(image.shape), image)
-        _send(link, slot=slot, size=image.shape[:2], captured=captured)
+        _send(link, _Kind.PICTURE, _PICTURE.pack(slot, *image.shape[:2], captured))
 
 
 def _freed(link: socket.socket) -> int:
@@ -185,7 +202,7 @@ def _freed(link: socket.socket) -> int:
 def main() -> None:
     """Decode the stream that the parent names."""
     number, memory, parent = (int(text) for text in sys.argv[1:])
-    _confine(parent)
+    confined.confine(parent)
     link = socket.socket(fileno=number)
     logging.basicConfig(handlers=[_LogHandler(link)])
     address = StreamAddress(**json.loads(link.recv(LONGEST)))
@@ -193,12 +210,12 @@ def main() -> None:
         try:
             _decode(link, mmap.mmap(memory, SLOTS * SLOT), address)
         except SourceLost as error:
-            _send(link, lost=str(error)[:LONGEST_TEXT])
+            _send_text(link, _Kind.LOST, str(error))
         except MemoryError:
-            reason = f"what it sends takes more than {MEMORY >> 30} GB to decode"
-            _send(link, lost=f"{redacted(address.url)}: {reason}")
+            reason = f"what it sends takes more than {confined.MEMORY >> 30} GB to decode"
+            _send_text(link, _Kind.LOST, f"{redacted(address.url)}: {reason}")
         except Exception as error:  # noqa: BLE001 - the last line of a process without a terminal
-            _send(link, lost=f"{redacted(address.url)}: {fault_text(error)}"[:LONGEST_TEXT])
+            _send_text(link, _Kind.LOST, f"{redacted(address.url)}: {fault_text(error)}")
 
 
 if __name__ == "__main__":

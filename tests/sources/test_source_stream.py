@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from waiting import wait_until
 
 from edgepose.errors import SourceLost
+from edgepose.sources import stream_process
 from edgepose.sources.stream import Stream
 from edgepose.sources.stream_reader import StreamAddress, StreamReader
 from edgepose.system.urls import redacted
@@ -522,3 +523,61 @@ def has_ended(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().split()[2] in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return True
+
+
+TAKEN_OVER = """
+import os, socket, struct, sys
+link, memory = socket.socket(fileno=int(sys.argv[-3])), int(sys.argv[-2])
+link.recv(8192)
+link.send(b"\\0")
+link.send(b"\\1" + struct.pack("<BIId", 0, 4, 6, 1e18))
+link.recv(1)
+try:
+    os.ftruncate(memory, 0)
+except OSError:
+    pass
+link.send(bytes.fromhex(os.environ["LC_MESSAGE"]))
+link.recv(1)
+"""
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        b"\0",
+        b"\1",
+        b"\1" + struct.pack("<BIId", 1, 4, 6, 0.0),  # a picture, as it should be
+        b"\1" + struct.pack("<BIId", 2, 4, 6, 0.0),
+        b"\1" + struct.pack("<BIId", 0, 0, 6, 0.0),
+        b"\1" + struct.pack("<BIId", 0, 1 << 31, 1 << 31, 0.0),
+        b"\2x\1b[2J",
+        b"\3\xff",
+        b"\4",
+        b"{" * 9000,
+    ],
+    ids=lambda message: message[:4].hex() or "nothing",
+)
+def test_a_decoder_that_was_taken_over_can_only_be_lost(
+    message: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """It can neither take the shared memory away nor date a picture into the future."""
+    program = tmp_path / "taken_over.py"
+    program.write_text(TAKEN_OVER)
+    monkeypatch.setattr(stream_process, "CHILD", (sys.executable, "-S", str(program)))
+    monkeypatch.setenv("LC_MESSAGE", message.hex())
+    source = stream("http://127.0.0.1:1/x")
+    (frame,) = frames(source, 1)
+    assert frame.image.shape == (4, 6, 3)
+    assert frame.time <= monotonic()
+    read_until_lost(source)
+
+
+def test_a_decoder_inherits_no_secrets(http_camera: HttpCamera, monkeypatch: pytest.MonkeyPatch):
+    """The service's environment has the passwords of the configuration."""
+    monkeypatch.setenv("BROKER_PASSWORD", "s3cret")
+    source = stream(http_camera.url())
+    inherited = Path(f"/proc/{decoder(source)}/environ").read_bytes()
+    source.close()
+    assert b"PATH=" in inherited
+    assert b"s3cret" not in inherited
