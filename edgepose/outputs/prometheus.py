@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from socketserver import ThreadingMixIn
+from socketserver import TCPServer, ThreadingMixIn
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -22,6 +22,7 @@ from edgepose import __version__, options
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.dedup import DeliveredEvents
+from edgepose.system.name_lookup import own_addresses
 from edgepose.types import Scene
 
 if TYPE_CHECKING:
@@ -112,13 +113,19 @@ class _Server(ThreadingMixIn, WSGIServer):
 
     def __init__(self, host: str, port: int, app: Callable[..., Any]) -> None:
         """Listen. Raises OSError."""
-        flags = socket.AI_PASSIVE
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)[0]
+        found = own_addresses(host, port)[0]
         self.address_family = found[0]
         self._since: dict[Any, float] = {}  # sockets of open connections, the oldest first
         self._freed = Event()
         super().__init__((str(found[4][0]), port), _Handler)
         self.set_app(app)
+
+    def server_bind(self) -> None:
+        """Take the address as the server's name: http.server looks one up, which may hang."""
+        TCPServer.server_bind(self)
+        host, self.server_port = self.server_address[:2]
+        self.server_name = str(host)
+        self.setup_environ()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answer on a new thread; where there are too many, the oldest connection is closed."""

@@ -39,7 +39,6 @@ SIGNATURE: Final = "X-Edgepose-Signature"
 SLICE: Final = 0.5  # seconds of posting before other work is done
 DRAIN: Final = 2.0  # seconds of posting at the end
 TICK: Final = 1.0  # seconds between two looks at a disk that fails
-LOOKUP: Final = 30.0  # seconds that the system's resolver may take with three dead name servers
 _BAD_EVENT: Final = (400, 413, 422)  # a bad event; any other answer is retried
 LONGEST_REASON: Final = 80  # characters of what a server says of its answer
 
@@ -106,7 +105,7 @@ class Webhook(Output):
     def __init__(
         self, options: WebhookOptions, device: Device, clock: Callable[[], float] = time.time
     ) -> None:
-        self.patience = options.timeout + LOOKUP
+        self.patience = options.timeout
         self._options = options
         self._clock = clock
         self._names = options.watches()

@@ -2,8 +2,7 @@
 
 The timeout of `http.client` begins again with every byte, and it skips any number of `100
 Continue`: a server that sends a byte a second would hold a client for ever. Here the sockets
-themselves know when the exchange must be over. The look-up of a name is outside of this: the
-system's resolver has time limits of its own (resolv.conf, RES_OPTIONS).
+themselves know when the exchange must be over. The look-up of a name counts as well.
 """
 
 from __future__ import annotations
@@ -17,6 +16,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from typing import Any
+
+from edgepose.system.name_lookup import addresses
 
 _Address = tuple[str, int]
 
@@ -51,7 +52,8 @@ def _left(deadline: float) -> float:
 def _connect(address: _Address, deadline: float, stall: float) -> _DeadlineSocket:
     """Return a connection to the first address of a host that answers. Raises OSError."""
     error: OSError = OSError("the host name has no address")
-    for family, kind, protocol, _, target in socket.getaddrinfo(*address, 0, socket.SOCK_STREAM):
+    found = addresses(*address, min(_left(deadline), stall))
+    for family, kind, protocol, _, target in found:
         made = _DeadlineSocket(family, kind, protocol)
         made.deadline, made.stall = deadline, stall
         try:

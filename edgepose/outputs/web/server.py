@@ -35,6 +35,7 @@ from edgepose.outputs.web.responses import (
 )
 from edgepose.outputs.web.sessions import Sessions
 from edgepose.outputs.web.streams import Broadcaster, LatestScene
+from edgepose.system.name_lookup import own_addresses
 from edgepose.system.paths import state_folder
 from edgepose.types import Scene
 
@@ -82,8 +83,9 @@ class Server:
         """Listen until `stop` is set. Raises OSError when the address can't be had."""
         loop, options = asyncio.get_running_loop(), self._options
         async with AsyncExitStack() as stack:
+            hosts = [str(place[0]) for *_, place in own_addresses(options.host, options.port)]
             listener = await loop.create_server(
-                self._limiter, options.host, options.port, start_serving=False
+                self._limiter, hosts, options.port, start_serving=False
             )
             stack.callback(listener.close)
             self.port = listener.sockets[0].getsockname()[1]
