@@ -42,7 +42,8 @@ class WebOptions(Options):
         default=None,
         repr=False,
         description="password of the page, best as ${EDGEPOSE_WEB_TOKEN}; unset: one is made, "
-        "logged once and kept in the state folder",
+        "logged once and kept in the state folder; one of less than 19 characters must wait after "
+        "wrong ones from the same address",
         examples=["at-least-12-characters"],
     )
     tls: Tls | None = Field(

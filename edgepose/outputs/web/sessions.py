@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from edgepose.outputs.web.token import LONG
 from edgepose.system import atomic, state_file
 
 log = logging.getLogger(__name__)
@@ -22,10 +23,12 @@ class Sessions:
     """Check of tokens, and of cookies issued for them.
 
     A cookie is `EXPIRY.ID.SIGNATURE`, signed with a key made of the token: a restart keeps
-    everybody logged in, a new token nobody. Log-outs are kept in `file`.
+    everybody logged in, a new token nobody. Log-outs are kept in `file`. is_long: whether the token
+    can't be guessed, however often somebody tries.
     """
 
     def __init__(self, token: str, file: Path) -> None:
+        self.is_long = len(token) >= LONG
         self._token = _digest(token)
         self._key = _digest(f"edgepose cookie {token}")
         self._file = file

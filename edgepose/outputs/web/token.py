@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 FILE: Final = "web-token"
 SHORTEST: Final = 12  # characters; with the limit on guesses that is out of reach
+LONG: Final = 19  # characters, as of one that is made here: out of reach without a limit
 _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike: it is typed on a phone
 _GROUPS: Final = 4  # of four: 79 bits
 
