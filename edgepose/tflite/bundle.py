@@ -5,6 +5,8 @@ A network in a bundle has a path of its own: `pose_landmarker_full.task/pose_det
 
 from __future__ import annotations
 
+import os
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -20,6 +22,12 @@ LANDMARKS: Final = "pose_landmarks_detector.tflite"
 MAX_BYTES: Final = 128 << 20  # of one network, far above any; a small zip may unpack to anything
 _BOUNDED: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """What MediaPipe uses. Of others `zipfile` unpacks everything, whatever size the directory says."""
+
+_END: Final = struct.Struct("<4s8xI6x")  # of a zip without a comment: mark, bytes of the directory
+_END_MARK: Final = b"PK\5\6"
+_WIDE_MARK: Final = b"PK\6\7"  # of zip64, whose 20 bytes before the end count instead
+_WIDE: Final = 20
+MAX_DIRECTORY: Final = 64 << 10  # bytes; two networks have 200, and `zipfile` reads it whole
 
 
 def is_bundle(path: Path) -> bool:
@@ -84,12 +92,25 @@ def bundle_fault(path: Path) -> str:
 
 
 def _opened(path: Path) -> zipfile.ZipFile:
+    """Open a bundle. Raises ModelError for a file that is none, or has thousands of entries."""
     try:
+        if not _has_small_directory(path):
+            raise ModelError(_damaged(path))
         return zipfile.ZipFile(path)
     except OSError as error:
         raise ModelError(f"{path}: can't be read: {error_text(error)}") from error
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise ModelError(_damaged(path)) from error
+
+
+def _has_small_directory(path: Path) -> bool:
+    with plain_file.opened(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - _END.size - _WIDE, 0))
+        tail = file.read()
+    mark, directory = _END.unpack(tail[-_END.size :]) if len(tail) >= _END.size else (b"", 0)
+    is_wide = tail[: -_END.size].startswith(_WIDE_MARK)
+    return mark == _END_MARK and directory <= MAX_DIRECTORY and not is_wide
 
 
 def _damaged(path: Path) -> str:

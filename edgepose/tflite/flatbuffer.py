@@ -16,6 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_TABLES: Final = 100_000  # pose models have a few hundred; forged offsets could give billions
+MAX_COPIED: Final = 8 << 20
+"""Bytes of names, lists of integers and metadata; real files have some 100,000. Several tables may
+share one list: 1 MB of them took gigabytes."""
+
 _MAX_TEXT: Final = 65_536
 
 
@@ -25,10 +29,11 @@ class DamagedFile(ValueError):
 
 @dataclass(slots=True)
 class FlatBuffer:
-    """The bytes of one file, with a limit on the number of tables read."""
+    """The bytes of one file, with limits on the tables that are read and the bytes copied."""
 
     data: bytes
     tables_left: int = field(default=MAX_TABLES)
+    copies_left: int = field(default=MAX_COPIED)
 
     def unpack(self, code: str, at: int) -> Any:
         """Return the one little-endian value of struct `code` at byte `at`."""
@@ -46,6 +51,13 @@ class FlatBuffer:
         if at + 4 + count * item_bytes > len(self.data):
             raise DamagedFile(f"a list of {count} items at byte {at} runs past the end")
         return at + 4, count
+
+    def copy(self, first: int, size: int) -> bytes:
+        """Return bytes that lie within the file."""
+        self.copies_left -= size
+        if self.copies_left < 0:
+            raise DamagedFile(f"names and lists of more than {MAX_COPIED >> 20} MB")
+        return self.data[first : first + size]
 
     def table(self, at: int) -> Table:
         """Return the table at byte `at`, with its list of fields checked."""
@@ -104,14 +116,15 @@ class Table:
 
     def integers(self, slot: int) -> tuple[int, ...]:
         """Return a list of int32."""
-        return tuple(self.numbers(slot, "i4").tolist())
+        first, count = self.vector(slot, 4)
+        return struct.unpack(f"<{count}i", self.buffer.copy(first, 4 * count))
 
     def text(self, slot: int) -> str:
         """Return a text field, `""` when absent; bytes that are not UTF-8 become U+FFFD."""
         first, count = self.vector(slot, 1)
         if count > _MAX_TEXT:
             raise DamagedFile(f"a name of {count} bytes")
-        return self.buffer.data[first : first + count].decode("utf-8", "replace")
+        return self.buffer.copy(first, count).decode("utf-8", "replace")
 
 
 def root(data: bytes, identifier: bytes) -> Table:

@@ -156,7 +156,7 @@ def _buffer(number: int, buffers: list[tuple[int, int]]) -> tuple[int, int]:
 
 def _metadata(entry: Table, buffers: list[tuple[int, int]]) -> tuple[str, bytes]:
     first, size = _buffer(entry.number(schema.Metadata.BUFFER, "I"), buffers)
-    return entry.text(schema.Metadata.NAME), entry.buffer.data[first : first + size]
+    return entry.text(schema.Metadata.NAME), entry.buffer.copy(first, size)
 
 
 def _pick(tensors: tuple[TensorInfo, ...], numbers: tuple[int, ...]) -> tuple[TensorInfo, ...]:

@@ -71,6 +71,14 @@ def test_a_bundle_whose_packing_has_no_bound_is_damaged(tmp_path: Path, packing:
         read_member(path / DETECTOR)
 
 
+def test_a_bundle_of_thousands_of_entries_is_damaged(tmp_path: Path) -> None:
+    """`zipfile` would take 400 bytes of memory for each."""
+    more = {f"{number:060}": b"" for number in range(1200)}
+    path = bundle(tmp_path / "pose.task", {LANDMARKS: MODEL, DETECTOR: MODEL} | more)
+    with pytest.raises(ModelError, match="the bundle is damaged or cut short"):
+        networks(ModelFile(path))
+
+
 def test_a_bundle_with_something_else_inside_is_damaged(tmp_path: Path) -> None:
     """A web page under a model's name."""
     path = bundle(tmp_path / "pose.task", {LANDMARKS: b"<html>", DETECTOR: MODEL})

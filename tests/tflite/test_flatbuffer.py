@@ -64,6 +64,16 @@ def test_reading_stops_at_the_limit_of_tables() -> None:
         buffer.table(buffer.follow(0))
 
 
+def test_reading_stops_at_the_limit_of_copies() -> None:
+    """A list that a hundred thousand tables share does not take gigabytes."""
+    fields = struct.pack("<II2i", 4, 2, -7, 7)
+    table = root(one_table(fields, (4,)), b"TEST")
+    table.buffer.copies_left = 20
+    assert table.integers(0) == table.integers(0) == (-7, 7)
+    with pytest.raises(DamagedFile, match="names and lists of more than 8 MB"):
+        table.integers(0)
+
+
 def test_text_that_is_no_utf8_is_still_text() -> None:
     """A damaged name is shown with marks in it instead of ending the program."""
     fields = struct.pack("<II3s", 4, 3, b"a\xffb")
