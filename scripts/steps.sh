@@ -121,6 +121,7 @@ give() {
 try_out() {
     local venv=$1 config
     for config in "$etc"/*.yaml; do
+        [ -f "$config" ] || continue # a folder, whoever made it
         as_service "$venv/bin/edgepose" check-config "$config" >/dev/null || return 1
         as_service "$venv/bin/python" -P - "$config" <<'TRY' || return 1
 import sys

@@ -118,7 +118,10 @@ def reserved(path: Path, config: Path) -> str:
     """
     real, base = Path(os.path.realpath(path)), Path(os.path.realpath(config.absolute().parent))
     state = Path(os.path.realpath(state_folder()))
-    if real == Path(os.path.realpath(config)) or real.suffix.lower() in _CONFIGS:
+    below = real.relative_to(base).parts if real.is_relative_to(base) else ()
+    # A folder that it makes, `x.yaml/`, counts as well: the installer tries each configuration.
+    is_config = any(part.lower().endswith(_CONFIGS) for part in (*below, real.name))
+    if real == Path(os.path.realpath(config)) or is_config:
         return f"{path} is a configuration or a definition, which no output may write to"
     kept = [base / name for name in _FOLDERS] + [state / name for name in _STATE]
     if any(real.is_relative_to(place) for place in kept) or real in (base, state):
