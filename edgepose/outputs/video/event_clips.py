@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 MEMORY: Final = 32 << 20  # bytes: about a minute of 1280x720 at the default quality
 LONGEST: Final = 300.0  # seconds of one clip, however many events follow each other
+AHEAD: Final = 86_400.0  # seconds; a clip that is later than that is of a clock that was ahead
 _ID: Final = re.compile(r".*-\d+\.\d+-\w{6}(-\d+)?")  # a clip's name ends in an event's id
 
 
@@ -168,12 +169,16 @@ def remove_unbegun(pattern: Path) -> Path | None:
 
 
 def _clips(pattern: Path) -> list[Path]:
-    """Return the clips of a pattern, oldest first. Raises OSError."""
+    """Return the clips of a pattern, oldest first. Raises OSError.
+
+    Those of a clock that was ahead come before all others: they would count as new for years.
+    """
+    latest = time.time() + AHEAD
     stem = re.sub(r"%.", "*", glob.escape(str(pattern.with_suffix(""))))
     found = [Path(name) for name in glob.glob(f"{stem}-*{pattern.suffix}")]  # noqa: PTH207
     clips = [path for path in found if _ID.fullmatch(path.stem) and path.is_file()]
-    clips.sort(key=lambda path: path.stat().st_mtime_ns)
-    return clips
+    times = {path: path.stat().st_mtime for path in clips}
+    return sorted(clips, key=lambda path: (times[path] <= latest, times[path]))
 
 
 def _named(pattern: Path, event_id: str) -> Path:

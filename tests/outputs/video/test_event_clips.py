@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -201,6 +202,19 @@ def test_only_the_newest_clips_are_kept(tmp_path: Path):
 
     assert [path.exists() for path in made] == [False] * 4 + [True] * 2
     assert all(path.exists() for path in others)
+
+
+def test_clips_of_a_clock_that_was_ahead_go_first(tmp_path: Path):
+    """They would keep the places of new ones until that date comes."""
+    made = [tmp_path / f"lobby-{number}.5-abc123.mp4" for number in range(4)]
+    for path, day in zip(made, (400, 300, -2, -1), strict=True):
+        path.touch()
+        os.utime(path, (time.time() + 86400 * day,) * 2)
+
+    prune(tmp_path / "lobby.mp4", 3)
+    assert [path.exists() for path in made] == [True, False, True, True]
+    prune(tmp_path / "lobby.mp4", 1)
+    assert [path.exists() for path in made] == [False, False, False, True]
 
 
 def test_what_is_no_file_is_no_clip(tmp_path: Path):
