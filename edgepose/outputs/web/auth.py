@@ -137,14 +137,14 @@ class Login:
 
     async def _log_out(self, request: web.Request) -> web.Response:
         """Revoke the session for every holder of its cookie, and cut off its streams."""
-        cookie, now = self._session(request), time.time()
-        if self._sessions.is_valid(cookie, now):
+        cookie = self._session(request)
+        if self._sessions.is_valid(cookie, time.time()):
             self._sessions.revoke(cookie)
             for transport, session in list(self._active.items()):
                 if session == cookie and transport not in (None, request.transport):
                     transport.abort()
             loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._executor, self._sessions.save, now)
+            await loop.run_in_executor(self._executor, self._sessions.save)
         return self._with_cookie("/login", "", 0)
 
     def _session(self, request: web.Request) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 import secrets
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -32,7 +33,8 @@ class Sessions:
         self._token = _digest(token)
         self._key = _digest(f"edgepose cookie {token}")
         self._file = file
-        self._revoked = self._read()
+        self._read_at = 0  # when the file that was read last was written
+        self._revoked: set[str] = set()
 
     def is_token(self, given: str) -> bool:
         """Compare a token in constant time."""
@@ -48,19 +50,31 @@ class Sessions:
         session, _, signature = cookie.rpartition(".")
         if not hmac.compare_digest(_bytes(signature), _bytes(self._sign(session))):
             return False
+        self._refresh()
         return session not in self._revoked and now < _expiry(session)
 
     def revoke(self, cookie: str) -> None:
         """Log the session of a valid cookie out; `save` keeps that over a restart."""
         self._revoked.add(cookie.rpartition(".")[0])
 
-    def save(self, now: float) -> None:
-        """Write the log-outs of this page, and of others on this device, to the file."""
+    def save(self) -> None:
+        """Write the log-outs of this page, and of others on this device, to the file.
+
+        Those that have expired as well: the clock may be ahead, and be put right again.
+        """
         try:
-            current = [text for text in self._revoked | self._read() if now < _expiry(text)]
+            current = [text for text in self._revoked | self._read() if _expiry(text)]
             atomic.write_text(self._file, "\n".join(sorted(current)[-_REVOKED:]) + "\n", 0o600)
         except OSError as error:
             log.warning("%s: log-outs can't be kept over a restart: %s.", self._file, error)
+
+    def _refresh(self) -> None:
+        """Read what another page of this device has written since."""
+        with suppress(OSError):
+            written = self._file.stat().st_mtime_ns
+            if written != self._read_at:
+                self._read_at = written
+                self._revoked |= self._read()
 
     def _read(self) -> set[str]:
         try:
