@@ -50,7 +50,8 @@ def pushed(file: Path, text: str, own: str = TEXT, **environ: str) -> Config:
     "path",
     [
         "lobby.yaml", "templates/x.jsonl", "other.yaml", "sub/Zz.YML/x.jsonl",
-        "../state/last-good/config.json", "../state/outbox/x", "../state/web-token", "../state/pushes/x.json", "link", ".",
+        "../state/last-good/config.json", "../state/outbox/x", "../state/web-token",
+        "../state/pushes/x.json", "link", ".",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", ["jsonl", "recording", "video"])
