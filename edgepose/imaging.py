@@ -30,6 +30,10 @@ MAX_PIXELS: Final = 50_000_000
 """Of one picture, wherever it comes from: a phone's photo has 12 to 50 million, 8K video 33. They
 take 150 MB; a picture of 16,000 x 16,000 took 1.9 GB, and its file may be of 100 kB."""
 
+MAX_FRAME: Final = 4096 * 2304
+"""Pixels of a frame that a network camera brings, and of a film. What is larger is scaled down:
+every output has copies of a frame, and an encoder holds dozens."""
+
 MAX_BYTES: Final = 200 << 20  # of a picture file: MAX_PIXELS uncompressed, with room
 _UNREADABLE: Final = frozenset({"HEIC", "AVIF"})  # by OpenCV, never or as it was built
 
@@ -153,6 +157,14 @@ def resized(image: Image, size: Size) -> Image:
     if image.shape[:2] == size:
         return image
     return np.asarray(cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR_EXACT), np.uint8)
+
+
+def within(size: Size, pixels: int) -> Size:
+    """Return a (height, width) of so many pixels at most, of about the same shape."""
+    scale = min(1.0, math.sqrt(pixels / math.prod(size)))
+    height = max(1, int(size[0] * scale))
+    width = max(1, min(int(size[1] * scale), pixels // height))
+    return min(height, pixels // width), width
 
 
 def turned(image: Image, degrees: int) -> Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import struct
@@ -20,7 +21,7 @@ from PIL import features
 
 from edgepose import imaging
 from edgepose.errors import UserError
-from edgepose.imaging import MAX_BYTES, MAX_PIXELS, decoded, read_image, sample, write_image
+from edgepose.imaging import MAX_BYTES, MAX_PIXELS, decoded, read_image, sample, within, write_image
 from edgepose.types import Frame, Image, Region
 
 SIZES = st.tuples(st.integers(40, 250), st.integers(40, 250))
@@ -363,3 +364,15 @@ def test_a_turned_region_repeats_the_edge_of_the_picture() -> None:
     image = np.full((40, 40, 3), 200, np.uint8)
     pixels, _ = sample(Frame(image, 0.0, 0), Region(-0.5, -0.5, 1, 1, 30.0), (32, 32))
     assert (pixels == 200).all()
+
+
+@pytest.mark.parametrize(
+    "size", [(7000, 7100), (1, 50_000_000), (50_000_000, 1), (101, 99), (1, 1)]
+)
+def test_a_size_is_scaled_into_a_number_of_pixels(size: tuple[int, int]):
+    """Of any shape, and a small one is as it is."""
+    found = within(size, 10_000)
+
+    assert min(found) >= 1
+    assert math.prod(found) <= 10_000
+    assert found == size or math.prod(size) > 10_000

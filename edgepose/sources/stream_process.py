@@ -25,7 +25,7 @@ from typing import Final
 import numpy as np
 
 from edgepose.errors import SourceLost, error_text, fault_text
-from edgepose.imaging import MAX_PIXELS
+from edgepose.imaging import MAX_FRAME
 from edgepose.sources.stream_reader import StreamAddress, StreamReader
 from edgepose.system import confined
 from edgepose.system.confined import signal_name
@@ -36,7 +36,7 @@ from edgepose.types import Image
 log = logging.getLogger(__name__)
 
 SLOTS: Final = 2  # pictures in shared memory: one is written while one is copied
-SLOT: Final = 3 * MAX_PIXELS  # bytes; what no picture needs is never taken
+SLOT: Final = 3 * MAX_FRAME  # bytes; what no picture needs is never taken
 LONGEST: Final = 8192  # bytes of a message
 LONGEST_TEXT: Final = 1000  # characters
 KILL_TIMEOUT: Final = 5.0  # seconds until a killed process is gone
@@ -128,7 +128,7 @@ class StreamProcess:
         raise SourceLost(f"{self._name}: {_TAKEN_OVER}")
 
     def _picture(self, slot: int, rows: int, columns: int, captured: float) -> StreamPicture:
-        if slot >= SLOTS or not 0 < rows * columns <= MAX_PIXELS:
+        if slot >= SLOTS or not 0 < rows * columns <= MAX_FRAME:
             raise SourceLost(f"{self._name}: {_TAKEN_OVER}")
         shared = np.frombuffer(self._pages, np.uint8, rows * columns * 3, slot * SLOT)
         image = shared.reshape(rows, columns, 3).copy()

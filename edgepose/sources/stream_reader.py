@@ -9,6 +9,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final
 
 from edgepose.errors import SourceLost
+from edgepose.imaging import MAX_FRAME, resized, within
 from edgepose.sources.decode import OPTIONS, Track, limit_blocks
 from edgepose.sources.timestamps import SenderClock
 from edgepose.system.urls import redacted
@@ -103,6 +104,7 @@ class StreamReader:
     def read(self) -> tuple[Image, float]:
         """Return the next picture, uint8 (height, width, 3), RGB, and its monotonic moment.
 
+        It has MAX_FRAME pixels at most: a larger one is scaled down.
         Raises SourceLost when none comes for `timeout` seconds.
         """
         deadline = monotonic() + self._address.timeout
@@ -218,7 +220,9 @@ class StreamReader:
             raise SourceLost(f"{self._name}: the stream is not open")
         is_counted = track.format in NO_STAMPS or track.format.endswith(SNAPSHOT)
         stamp = None if is_counted else track.stamp(picture)
-        return track.image(picture), self._clock.moment(stamp, waited, monotonic())
+        image = track.image(picture)
+        image = resized(image, within((image.shape[0], image.shape[1]), MAX_FRAME))
+        return image, self._clock.moment(stamp, waited, monotonic())
 
     def _reason(self, error: FFmpegError, started: float) -> str:
         if type(error).__name__ == _TIMED_OUT or self._is_late(started):

@@ -154,6 +154,18 @@ def test_a_huge_picture_of_a_camera_is_refused(
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kilobytes
 
 
+def test_a_large_picture_of_a_camera_is_scaled_down(http_camera: HttpCamera):
+    """Every output has copies of it: 50 megapixels would take gigabytes of the appliance."""
+    _, jpeg = cv2.imencode(".jpg", np.full((2000, 5000, 3), 90, np.uint8))
+    http_camera.jpeg = jpeg.tobytes()
+    source = stream(http_camera.url("/snapshot"), timeout=20.0)
+    (frame,) = frames(source, 1)
+    source.close()
+
+    assert frame.size == (1942, 4857)
+    assert np.abs(frame.image.astype(int) - 90).max() < 3
+
+
 @pytest.mark.parametrize("path", ["/live", "/snapshot"])
 def test_a_picture_that_takes_a_minute_to_decode_is_refused(
     http_camera: HttpCamera, caplog: pytest.LogCaptureFixture, path: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic import Field, field_validator
 
 from edgepose import options
 from edgepose.errors import OutputLost, error_text
+from edgepose.imaging import MAX_FRAME, within
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.video.event_clips import EventClips, remove_unbegun
 from edgepose.outputs.video.mp4 import CLOCK, Format, Mp4, why_unusable
@@ -23,6 +25,8 @@ log = logging.getLogger(__name__)
 NOMINAL: Final = 1 / 30  # seconds a frame lasts when the source's time stands still or goes back
 DATES: Final = re.compile("%[YymdjHMSFsTuUW]")
 DATES_SHOWN: Final = "%Y, %m, %d, %H, %M, %S, %F, %T or %s"
+UNLIKE: Final = 4  # times as many pixels, or as few, as the film has
+RESIZED: Final = 30  # such frames, one after another, after which a new file is begun
 LONGEST: Final = 2.0  # seconds a frame lasts at most: an hour without camera is cut
 
 
@@ -114,6 +118,7 @@ class VideoOutput(Output):
         self._renderer = Renderer(options, Wording(device.language, device.titles))
         self._clip: Mp4 | EventClips | None = None
         self._size: Size = (0, 0)
+        self._unlike = 0  # frames, one after another, of quite another size
         self._timeline = ClipTimeline()
         self._path: Path | None = None
         self._parts = 0
@@ -157,6 +162,8 @@ class VideoOutput(Output):
         frame = (scene.frame.seq, scene.frame.time)
         if frame == self._last_frame:  # the scene that ends a run repeats the last frame
             return
+        if self._is_resized(film_size(scene.frame.size)):
+            self.close()
         clip = self._clip or self._begin(scene.frame.size)
         ticks = self._timeline.ticks(scene.frame.time)
         scene = scene if self._held is None else self._held.merged_into(scene)
@@ -185,9 +192,17 @@ class VideoOutput(Output):
         else:
             clip.write(image, ticks)
 
+    def _is_resized(self, size: Size) -> bool:
+        """Return whether pictures have quite another size for good: the first may be damaged."""
+        if self._clip is None:
+            return False
+        ratio = math.prod(size) / math.prod(self._size)
+        self._unlike = 0 if 1 / UNLIKE <= ratio <= UNLIKE else self._unlike + 1
+        return self._unlike >= RESIZED
+
     def _begin(self, frame_size: Size) -> Mp4 | EventClips:
         """Begin a clip, or the buffer for event clips."""
-        self._size = even(frame_size)
+        self._size, self._unlike = film_size(frame_size), 0
         self._timeline = ClipTimeline(self._options.fps)
         options = self._options
         encoding = Format(self._size, options.codec, options.quality)
@@ -210,6 +225,7 @@ class VideoOutput(Output):
         return path if number == 1 else path.with_stem(f"{path.stem}-{number}")
 
 
-def even(size: Size) -> Size:
-    """Return the size rounded down to even numbers, as 4:2:0 needs."""
-    return max(size[0] // 2 * 2, 2), max(size[1] // 2 * 2, 2)
+def film_size(size: Size) -> Size:
+    """Return the size of a film of such frames: MAX_FRAME at most, and even, as 4:2:0 needs."""
+    height, width = within(size, MAX_FRAME)
+    return max(height // 2 * 2, 2), max(width // 2 * 2, 2)

@@ -20,9 +20,11 @@ from hypothesis import strategies as st
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device
 from edgepose.outputs.video import mp4
+from edgepose.outputs.video import output as video_output
 from edgepose.outputs.video.output import (
     LONGEST,
     NOMINAL,
+    RESIZED,
     ClipTimeline,
     VideoOutput,
     VideoOutputOptions,
@@ -158,6 +160,27 @@ def test_a_source_that_changes_its_size_is_fitted_in(write: Write):
     assert first.shape == second.shape == (48, 64, 3)
     assert second[24, 32, 0] > 150
     assert second[24, 4, 0] < 20
+
+
+@pytest.mark.parametrize("first", [(480, 640), (2, 2)])
+def test_one_picture_of_a_wrong_size_does_not_rule_a_film(write: Write, first: tuple[int, int]):
+    """It may be damaged, or sent to do harm: what follows for long gets a film of its own."""
+    later = [coloured(seq, (9, 9, 9)) for seq in range(1, RESIZED + 3)]
+
+    path = write(coloured(0, (9, 9, 9), first), *later)
+
+    assert len(decode(path)) == RESIZED
+    own = decode(path.with_stem("clip-2"))
+    assert [(frame.height, frame.width) for frame in own] == [(48, 64)] * 3
+
+
+def test_a_film_has_no_more_pixels_than_a_camera(write: Write, monkeypatch: pytest.MonkeyPatch):
+    """An encoder holds dozens of frames: 3 GB where each has 50 megapixels."""
+    monkeypatch.setattr(video_output, "MAX_FRAME", 48 * 64)
+
+    frame = decode(write(coloured(0, (9, 9, 9), (480, 640))))[0]
+
+    assert (frame.height, frame.width) == (48, 64)
 
 
 def test_the_scene_that_ends_a_run_adds_no_frame(write: Write, scene: Callable[..., Scene]):
