@@ -16,6 +16,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, Literal
 
+MOST_PROBLEMS: Final = 50  # of a file, which is not checked any further then
 SHOWN: Final = 10  # problems of a file that a remote asker reads
 LONGEST: Final = 400  # characters of each
 
@@ -32,6 +33,7 @@ ProblemKind = Literal[
     "syntax",
     "value",
     "other_file",
+    "unchecked",
 ]
 
 
@@ -42,7 +44,8 @@ class Problem:
     text: the sentence for people, which begins with the file and the line. path: where it is, ()
     for the file itself. line: from 1, None where there is none. kind: what code may tell apart;
     "unknown_definition": an exercise or a routine that is not there; "other_file": the text may
-    quote another file that this one names. public_text: without that, `""` where it is the text.
+    quote another file that this one names; "unchecked": there are so many problems that the file
+    was not checked to its end. public_text: without what is quoted, `""` where it is the text.
     """
 
     text: str
@@ -114,7 +117,19 @@ def public_problems(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     shown = tuple(problem.public for problem in problems[:SHOWN])
     short = tuple(replace(problem, text=_cut(problem.text)) for problem in shown)
     left = len(problems) - SHOWN
-    return short if left <= 0 else (*short, Problem(f"... and {left} more"))
+    if left <= 0:
+        return short
+    more = f"... and {left} more"
+    if problems[-1].kind == "unchecked":
+        more = f"... and {left - 1} more, and the rest is not checked"
+    return (*short, Problem(more))
+
+
+def unchecked(name: str) -> Problem:
+    """Return the last problem of a file that has MOST_PROBLEMS others."""
+    return Problem(
+        f"{name}: {MOST_PROBLEMS} mistakes so far; the rest is not checked", kind="unchecked"
+    )
 
 
 def _cut(text: str) -> str:

@@ -7,7 +7,14 @@ from typing import Any, Final
 
 import yaml
 
-from edgepose.errors import DocumentError, KeyPath, Problem, ProblemKind
+from edgepose.errors import (
+    MOST_PROBLEMS,
+    DocumentError,
+    KeyPath,
+    Problem,
+    ProblemKind,
+    unchecked,
+)
 from edgepose.yamldoc.marks import Mark, one_line, problem_at
 
 MAX_DEPTH: Final = 24  # our own files need 6
@@ -65,6 +72,8 @@ class Builder:
         self, node: yaml.Node, path: KeyPath, text: str, kind: ProblemKind = "syntax"
     ) -> None:
         self._problems.append(problem_at(self._mark(node), path, text, kind))
+        if len(self._problems) == MOST_PROBLEMS:
+            raise DocumentError(*self._problems, unchecked(self.name))
 
     def _mark(self, node: yaml.Node) -> Mark:
         word = node.value if _is_plain(node) else ""

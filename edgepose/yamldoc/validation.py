@@ -7,6 +7,7 @@ each other collects `Problems` over several calls of `validate`, and raises them
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
 from edgepose.errors import (
+    MOST_PROBLEMS,
     DocumentError,
     InvalidValue,
     KeyPath,
@@ -27,6 +29,7 @@ from edgepose.errors import (
     did_you_mean,
     error_text,
     near_miss,
+    unchecked,
 )
 from edgepose.system.urls import redacted_in
 from edgepose.yamldoc.describe import accepts, at, choices_at, is_model, keys_at, takes, takes_at
@@ -43,7 +46,7 @@ _SECRET: Final = re.compile("password|token|secret")
 
 
 class Problems:
-    """What is wrong with one document, each thing once.
+    """What is wrong with one document, each thing once, up to MOST_PROBLEMS places.
 
     environ: the variables whose secrets must not appear in a message.
     """
@@ -61,9 +64,16 @@ class Problems:
 
     def add(self, path: KeyPath, text: str, kind: ProblemKind = "value") -> None:
         """Add a problem with the value at `path`; a value with unset variables has no others."""
+        if self.is_full and path not in self._found:
+            return
         known = self._found.setdefault(path, {})
         if kind == "unset_variable" or "unset_variable" not in known.values():
             known.setdefault(text, kind)
+
+    @property
+    def is_full(self) -> bool:
+        """Return whether there are so many that nothing more need be checked."""
+        return len(self._found) >= MOST_PROBLEMS
 
     def about(self, path: KeyPath) -> bool:
         """Return whether there is a problem at or below `path`."""
@@ -75,8 +85,11 @@ class Problems:
             self.document.problem(path, self._masked("; ".join(kinds)), next(iter(kinds.values())))
             for path, kinds in self._found.items()
         ]
+        found.sort(key=lambda problem: problem.line or 0)
+        if self.is_full:
+            found.append(unchecked(self.document.name))
         if found:
-            raise error(*sorted(found, key=lambda problem: problem.line or 0))
+            raise error(*found)
 
     def _masked(self, text: str) -> str:
         """Return a text without secrets: of the environment, and in URLs that became keys."""
@@ -120,13 +133,15 @@ def validate(
         problems.add(path, f"expected {takes(model)}, found {found(document, path)}")
         return None
     section = _Section(model, data, path, document)
-    misread = dict(section.misread())
+    misread = dict(itertools.islice(section.misread(), MOST_PROBLEMS))
     for inner, text in misread.items():
         problems.add((*path, *inner), text)
     try:
         checked = model.model_validate(data, context=dict(context or {}))
     except ValidationError as error:
         for inner, details in section.by_place(error.errors(include_url=False)).items():
+            if problems.is_full:
+                break
             if not problems.about((*path, *inner)):
                 problems.add((*path, *inner), *section.explain(inner, details))
         return None

@@ -8,7 +8,14 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import AfterValidator, Field, ValidationInfo
 
-from edgepose.errors import ConfigError, DocumentError, InvalidValue, Problem, TemplateError
+from edgepose.errors import (
+    MOST_PROBLEMS,
+    ConfigError,
+    DocumentError,
+    InvalidValue,
+    Problem,
+    TemplateError,
+)
 from edgepose.options import Options
 from edgepose.yamldoc.document import parse_yaml
 from edgepose.yamldoc.validation import Problems, check, leaves, read_checked, validate
@@ -52,6 +59,23 @@ def test_a_good_file_is_a_model(tmp_path: Path):
     file = tmp_path / "a.yaml"
     file.write_text(GOOD)
     assert read_checked(file, Exercise, DocumentError).signal.angle == ("hip", "knee", "ankle")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"extra_{n}: 1\n" for n in range(500)),
+        f"{GOOD}seconds: [{'{}, ' * 500}]\n" + "".join(f"n{n}: true\n" for n in range(500)),
+        "name: squat\n" * 500,
+        "".join(f"{n}: !tag x\n" for n in range(500)),
+    ],
+)
+def test_a_file_full_of_mistakes_is_not_checked_to_its_end(text: str):
+    """Whoever sent 187 kB of them kept a device busy for seconds; nobody reads 2,000."""
+    *found, last = problems(text)
+    assert len(found) == MOST_PROBLEMS
+    assert last.kind == "unchecked"
+    assert last.text == "a.yaml: 50 mistakes so far; the rest is not checked"
 
 
 @pytest.mark.parametrize("error", [ConfigError, TemplateError])
