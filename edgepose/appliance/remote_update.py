@@ -3,24 +3,23 @@
 A pushed configuration is on probation until an output that was started with it has reached the
 broker, and one from a page's editor until a browser has reached that page (`keep_config`). Without
 that the last good one comes back, whatever went wrong: a wrong address, a certificate that is
-missing, a process that crashes. The answer to each push is kept over restarts, so that one retained
-on the broker is carried out once.
+missing, a process that crashes.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+from edgepose.appliance.update_journal import Proof, UpdateJournal
 from edgepose.config.edit import save_text, with_values
 from edgepose.config.files import ConfigFiles
 from edgepose.config.hidden import hide, restore
-from edgepose.config.last_good import own_name, version_of
+from edgepose.config.last_good import version_of
 from edgepose.config.limits import commands_of
 from edgepose.config.loader import Config
 from edgepose.config.pushed import Parse, accept_pushed
@@ -28,8 +27,6 @@ from edgepose.config.reload import STEADY_AFTER, ActiveConfig
 from edgepose.definitions import library, template_file
 from edgepose.errors import ConfigError, EdgeposeError, KeyPath, Problem, UserError, fault_text
 from edgepose.outputs.base import Output
-from edgepose.system import atomic, state_file
-from edgepose.system.paths import state_folder
 from edgepose.types import Scene
 from edgepose.yamldoc.document import parse_yaml, read_text
 from edgepose.yamldoc.marks import Mark
@@ -40,8 +37,6 @@ PROBATION: Final = 120.0  # seconds to reach the broker with a new configuration
 STARTS: Final = 2  # of the process on probation; one more means that it crashes
 CRASHES: Final = 3  # one after another, each soon after a start, with one that was accepted
 INTERVAL: Final = 1.0  # seconds between two looks at the clock
-REMEMBERED: Final = 200  # answers to templates; past that the oldest goes
-Proof = Literal["broker", "page"]
 _REACHED: Final[Mapping[Proof, str]] = {"broker": "the broker", "page": "a page"}
 """What a configuration on probation has to reach, as it was pushed or edited on a page."""
 
@@ -83,6 +78,10 @@ class RemoteUpdate(Output):
     def answers(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the latest answer for `config` and for each `template/NAME`."""
         return self._journal.answers
+
+    def is_answered(self, key: str, push: str) -> bool:
+        """Return whether a push to `config` or `template/NAME` was answered before."""
+        return self._journal.is_answered(key, push)
 
     @property
     def commands(self) -> dict[str, Callable[[Any], str]]:
@@ -164,7 +163,7 @@ class RemoteUpdate(Output):
     def _take(self, push: str, text: str, accepted: Callable[[], str], proof: Proof) -> str:
         """Put a text on probation. accepted: returns what to write, or raises."""
         if self._journal.is_answered("config", push):
-            return str(self.answers["config"]["text"])
+            return self._journal.text("config")
         if self._active.is_on_probation:
             raise UserError("another configuration is on probation; try again in two minutes")
         try:
@@ -210,7 +209,7 @@ class RemoteUpdate(Output):
         template_file.must_be_name(name)
         key = f"template/{name}"
         if self._journal.is_answered(key, push):
-            return str(self.answers[key]["text"])
+            return self._journal.text(key)
         config = self._active.config
         try:
             self._put_template(config.base / "templates" / f"{name}.yaml", text)
@@ -420,74 +419,3 @@ def _read(path: Path) -> str | None:
         return read_text(path, ConfigError)
     except ConfigError:
         return None
-
-
-class UpdateJournal:
-    """The latest answer to each kind of push, by `config` or `template/NAME`.
-
-    Every change is on disk at once; where the disk fails it is logged, and holds until the
-    process ends.
-    """
-
-    def __init__(self, file: Path) -> None:
-        """Read the file; one that is missing or damaged counts as empty."""
-        self._file = file
-        self.answers = self._load()
-
-    @classmethod
-    def of(cls, config: Path) -> UpdateJournal:
-        """Return the journal that belongs to a configuration file."""
-        return cls(state_folder() / "pushes" / f"{own_name(config)}.json")
-
-    @property
-    def is_on_probation(self) -> bool:
-        """Return whether a pushed configuration is neither accepted nor given up yet."""
-        return self.state("config") in ("starting", "trying")
-
-    @property
-    def proof(self) -> Proof:
-        """Return what proves the latest configuration."""
-        return "page" if self.answers.get("config", {}).get("proof") == "page" else "broker"
-
-    def is_answered(self, key: str, push: str) -> bool:
-        """Return whether a push was carried out or refused before."""
-        return self.answers.get(key, {}).get("id") == push
-
-    def state(self, key: str) -> str | None:
-        """Return what became of the latest push, None where there was none."""
-        return self.answers.get(key, {}).get("state")
-
-    def answer(
-        self, key: str, push: str, pushed: str, state: str, text: str, *, proof: Proof = "broker"
-    ) -> None:
-        """Note what became of a push. pushed: the text that came."""
-        self.answers.pop(key, None)
-        self.answers[key] = {
-            "id": push, "version": version_of(pushed), "state": state, "text": text,
-            "time": round(time.time(), 3), "proof": proof,
-        }  # fmt: skip
-        templates = [key for key in self.answers if key != "config"]
-        for oldest in templates[:-REMEMBERED]:
-            del self.answers[oldest]
-        self._save()
-
-    def change(self, key: str, **changes: str) -> None:
-        """Change something about the latest answer."""
-        self.answers[key] = self.answers[key] | changes | {"time": round(time.time(), 3)}
-        self._save()
-
-    def _load(self) -> dict[str, dict[str, Any]]:
-        try:
-            data = state_file.read_object(self._file)
-            return {str(key): dict(answer) for key, answer in data["answers"].items()}
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            log.error("%s: can't be used (%s); a new one is begun.", self._file, error)
-        return {}
-
-    def _save(self) -> None:
-        try:
-            atomic.write_text(self._file, json.dumps({"answers": self.answers}))
-        except OSError as error:
-            log.error("%s: can't be written: %s", self._file, error.strerror or error)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from edgepose.appliance.remote_update import UpdateJournal, named, refusal, texts
+from edgepose.appliance.remote_update import named, refusal, texts
+from edgepose.appliance.update_journal import UpdateJournal
 from edgepose.config.edit import save_text
 from edgepose.config.files import ConfigFiles
 from edgepose.config.last_broker import Control, remote_outputs
@@ -35,6 +36,10 @@ class StandbyUpdate:
         """Return the latest answer for `config` and for each `template/NAME`."""
         return self._journal.answers
 
+    def is_answered(self, key: str, push: str) -> bool:
+        """Return whether a push to `config` or `template/NAME` was answered before."""
+        return self._journal.is_answered(key, push)
+
     @property
     def commands(self) -> dict[str, Callable[[Any], str]]:
         """Return the commands that are carried out here; see Controls.command."""
@@ -54,7 +59,7 @@ class StandbyUpdate:
 
     def _carry_out(self, key: str, push: str, text: str, put: Callable[[], str]) -> str:
         if self._journal.is_answered(key, push):
-            return str(self.answers[key]["text"])
+            return self._journal.text(key)
         try:
             done = put()
         except Exception as error:

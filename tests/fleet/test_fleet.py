@@ -12,7 +12,8 @@ import pytest
 from old_broker import OldBroker
 
 from edgepose.appliance import remote_update
-from edgepose.appliance.remote_update import UpdateJournal, roll_back_crashing
+from edgepose.appliance.remote_update import roll_back_crashing
+from edgepose.appliance.update_journal import EARLIER, REMEMBERED, UpdateJournal
 from edgepose.config.files import ConfigFiles
 from edgepose.config.loader import load
 from edgepose.errors import DeviceError, UserError
@@ -452,11 +453,38 @@ def test_answers_to_templates_push_out_no_answer_to_a_configuration(tmp_path):
     """Whoever may push templates would have every configuration taken back."""
     journal = UpdateJournal(tmp_path / "journal.json")
     journal.answer("config", "c", "text", "trying", "")
-    for number in range(remote_update.REMEMBERED + 1):
+    for number in range(REMEMBERED + 1):
         journal.answer(f"template/n{number}", "t", "text", "refused", "")
     assert UpdateJournal(tmp_path / "journal.json").is_on_probation
-    assert len(journal.answers) == 1 + remote_update.REMEMBERED
+    assert len(journal.answers) == 1 + REMEMBERED
     assert "template/n0" not in journal.answers
+
+
+def test_a_push_is_recognised_however_many_were_answered_since(tmp_path):
+    """Whoever pushes what is refused makes nobody's accepted push be carried out once more."""
+    file = tmp_path / "journal.json"
+    journal = UpdateJournal(file)
+    journal._save = lambda: None  # not 1,500 times
+    journal.answer("template/wave", "first", "text", "accepted", "in place")
+    for number in range(REMEMBERED + EARLIER["refused"] + 1):
+        journal.answer(f"template/n{number}", "bad", "text", "refused", "")
+    del journal._save
+    journal.answer("template/last", "bad", "text", "refused", "")
+
+    again = UpdateJournal(file)
+
+    assert again.is_answered("template/wave", "first")
+    assert not again.is_answered("template/wave", "second")
+    assert [again.is_answered(f"template/n{number}", "bad") for number in range(3)] == [
+        False, False, True,
+    ]  # fmt: skip
+    assert len(again.answers) == REMEMBERED
+    assert file.stat().st_size < 200_000
+
+    again.answer("template/wave", "second", "text", "refused", "")
+
+    assert not again.is_answered("template/wave", "first")
+    assert UpdateJournal(file).is_answered("template/wave", "second")
 
 
 def test_logs_are_the_devices_latest_lines(house, fleet, rows, online, monkeypatch):
