@@ -35,6 +35,7 @@ from edgepose.config.loader import Config
 from edgepose.config.pushed import accept_pushed
 from edgepose.config.reload import ActiveConfig
 from edgepose.definitions import library, template_file
+from edgepose.engine.command_queue import CommandQueue
 from edgepose.engine.event_journal import EventJournal
 from edgepose.engine.pipeline import Pipeline
 from edgepose.engine.stats import Snapshot
@@ -59,6 +60,7 @@ from edgepose.system.systemd import is_notified, notify, reloading
 
 log = logging.getLogger(__name__)
 
+COMMANDS_END: Final = 2.0  # seconds at the end of a run for the command that is carried out
 FETCH: Final = 3.0  # seconds that a model is waited for; one from the same network comes at once
 
 
@@ -91,6 +93,7 @@ class Appliance(Controls):
         self._halt, self._stop = threading.Event(), threading.Event()
         self._earlier: Counter[str] = Counter()  # what pipelines before this one counted
         self._lock = threading.RLock()  # commands come from several outputs
+        self._queue = CommandQueue(self.fail)
         self._crash: BaseException | None = None
         self.lost: dict[str, int] = {}
         self._journal: EventJournal | None = None
@@ -151,6 +154,7 @@ class Appliance(Controls):
         self._journal = self._open_journal()
         if self._journal:
             self._history.keep()
+        self._queue.start()
         try:
             while not self._stop.is_set():
                 if self._journal:
@@ -162,6 +166,7 @@ class Appliance(Controls):
                 self._earlier.update(self.pipeline.stats.snapshot().counts)
                 self.pipeline = self._new_pipeline()
         finally:
+            self._queue.stop(COMMANDS_END)
             self._report_left(is_kept=self._close_journal())
             for model in (*self._retired, self.model):
                 model.close()
@@ -269,6 +274,14 @@ class Appliance(Controls):
             except Exception as error:  # whoever asks gets an answer, and what runs goes on
                 log.debug("Where the command '%s' failed.", name, exc_info=error)
                 raise DeviceError(f"{name}: {fault_text(error)}") from error
+
+    def submit(self, work: Callable[[], None], size: int = 0) -> bool:
+        """Let work be done on the thread for commands; False where too much waits there."""
+        return self._queue.submit(work, size)
+
+    def is_answered(self, key: str, push: str) -> bool:
+        """Return whether a push was answered before, also in an earlier run."""
+        return self._updates.is_answered(key, push)
 
     def _new_pipeline(self) -> Pipeline:
         extra = self._extra | {

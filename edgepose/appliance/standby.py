@@ -13,6 +13,7 @@ from edgepose import __version__
 from edgepose.appliance import assembly
 from edgepose.appliance.standby_update import StandbyUpdate
 from edgepose.config.files import ConfigFiles
+from edgepose.engine.command_queue import CommandQueue
 from edgepose.engine.output_worker import OutputWorker
 from edgepose.engine.stats import Stats
 from edgepose.engine.watchdog import Supervisor
@@ -100,6 +101,7 @@ class Standby(Controls):
         self._retry = retry
         self._started = time.monotonic()
         self._lock = threading.Lock()  # pushes come from several outputs
+        self._queue = CommandQueue(self._failed)
         self._screen = ErrorScreen(next((p for p in files.paths if p.exists()), files.given))
         self.report(error)
         self._control = files.broker.load() if files.broker is not None else None
@@ -112,6 +114,7 @@ class Standby(Controls):
 
     def start(self) -> None:
         """Start to show and to report."""
+        self._queue.start()
         for worker in self._workers.values():
             worker.start()
         self._supervisor.start()
@@ -125,6 +128,7 @@ class Standby(Controls):
         deadline = time.monotonic() + STOP
         for worker in self._workers.values():
             worker.join(deadline)
+        self._queue.stop(max(0.0, deadline - time.monotonic()))
 
     def report(self, error: EdgeposeError) -> None:
         """Report an error: a mistake in the file, or a device that may come back."""
@@ -172,6 +176,14 @@ class Standby(Controls):
             raise UserError(f"nothing runs at present: {self._trouble['reason']}")
         with self._lock:
             return take(value)
+
+    def submit(self, work: Callable[[], None], size: int = 0) -> bool:
+        """Let work be done on the thread for commands; False where too much waits there."""
+        return self._queue.submit(work, size)
+
+    def is_answered(self, key: str, push: str) -> bool:
+        """Return whether a push was answered before, also in an earlier run."""
+        return self._update.is_answered(key, push) if self._update else False
 
     def _remote_outputs(self) -> dict[str, Output]:
         """Return the outputs that reached a broker last and take pushes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,7 +18,8 @@ from edgepose.types import Event, Scene, WatchKind
 class Controls(ABC):
     """State and commands of the appliance, for outputs: a message on a topic, a tap on a page.
 
-    Both methods may be called from any thread and return within a second or so.
+    All methods may be called from any thread. `state` returns at once; `command` may take seconds:
+    on a thread that serves a connection it is called by way of `submit`.
     """
 
     @abstractmethod
@@ -70,6 +71,20 @@ class Controls(ABC):
     def check(self, text: str) -> Sequence[Mapping[str, Any]]:
         """Return what is wrong with a text for "edit_config": "line" (or None) and "text"."""
         return ()
+
+    def submit(self, work: Callable[[], None], size: int = 0) -> bool:
+        """Let work be done on a thread for commands, in order; False where too much waits there.
+
+        size: bytes of a push; pushes come after commands, whose size is 0. Here, where there is no
+        such thread, the work is done at once.
+        """
+        work()
+        return True
+
+    def is_answered(self, key: str, push: str) -> bool:
+        """Return whether the push of this id to `config` or `template/NAME` was answered before."""
+        answer = self.state().get("pushed", {}).get(key, {})
+        return bool(answer.get("id") == push)
 
     @abstractmethod
     def command(self, name: str, value: Any = None) -> str:

@@ -12,7 +12,7 @@ from edgepose import jsonio
 from edgepose.config.limits import Command, commands_of
 from edgepose.outputs.base import Controls, Device
 from edgepose.outputs.mqtt import topics as topic_module
-from edgepose.outputs.mqtt.commands import execute
+from edgepose.outputs.mqtt.commands import prepare
 from edgepose.outputs.mqtt.discovery import Discovery
 from edgepose.outputs.mqtt.entities import EVENT_TYPES, Entities
 from edgepose.outputs.mqtt.options import MqttOptions
@@ -172,7 +172,7 @@ def _commands() -> str:
     assert set(_COMMANDS) == set(COMMANDS), set(_COMMANDS) ^ set(COMMANDS)
     rows = []
     for command, (payload, about) in _COMMANDS.items():
-        reply = execute(_device(), command, payload.encode(), is_retained=False)
+        reply = prepare(_device(), command, payload.encode(), is_retained=False)()
         assert reply.ok, f"{command}: {reply.text}"
         shown = md.code(payload) or "anything"
         rows.append((md.code(COMMANDS[command]), shown, about))

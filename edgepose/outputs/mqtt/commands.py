@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from edgepose import jsonio
 from edgepose.errors import EdgeposeError, UserError
-from edgepose.outputs.base import Device
+from edgepose.outputs.base import Controls, Device
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +26,10 @@ class CommandReply:
     text: str
 
 
-def execute(device: Device, command: str, payload: bytes, *, is_retained: bool) -> CommandReply:
-    """Check a command and pass it to the appliance.
+def prepare(
+    device: Device, command: str, payload: bytes, *, is_retained: bool
+) -> Callable[[], CommandReply]:
+    """Check a command; return what lets the appliance carry it out, without the payload.
 
     A retained one is refused: it would be repeated with every connection, such as a restart.
     """
@@ -38,9 +41,20 @@ def execute(device: Device, command: str, payload: bytes, *, is_retained: bool) 
             raise UserError("there is no appliance to take commands")
         if not device.takes(command):
             raise UserError(f"this device does not take '{command}' from others; see `commands`")
-        reply = CommandReply(True, device.controls.command(command, value))
+    except UserError as error:
+        return partial(_logged, command, CommandReply(False, str(error)))
+    return partial(_execute, device.controls, command, value)
+
+
+def _execute(controls: Controls, command: str, value: Any) -> CommandReply:
+    try:
+        reply = CommandReply(True, controls.command(command, value))
     except EdgeposeError as error:
         reply = CommandReply(False, str(error))
+    return _logged(command, reply)
+
+
+def _logged(command: str, reply: CommandReply) -> CommandReply:
     log.info("Command '%s' over MQTT: %s", command, reply.text)
     return reply
 

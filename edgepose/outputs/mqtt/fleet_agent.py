@@ -8,6 +8,8 @@ All of it is retained, so that a fleet client may connect at any time. Below `<p
     push/.../state           the device's answer: {"id", "version", "state", "text", "time"};
                              state: accepted, refused, starting, trying, rolled back
     logs/ask, logs           {"id", "lines"} and the answer {"id", "lines": [...]}, not retained
+
+What takes long is submitted to the thread for commands.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from edgepose import jsonio
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 MAX_BYTES: Final = 256_000  # of a push; a long template has 10,000
 LONGEST_KEY: Final = 100  # characters of a push's topic; a template's name has 64 at most
 ANSWERS: Final = 32  # retained answers to refused pushes; the oldest is cleared
+BUSY: Final = "too many commands or pushes wait already"
 SWITCHED_OFF: Final = (
     "remote changes are switched off on this device; set `remote: true` on its mqtt output"
 )
@@ -45,6 +48,9 @@ _SENT_ON_CHANGE: Final = (
 )
 _PARTS: Final = ("source", "runtime")
 
+Submit = Callable[[Callable[[], None], int], bool]
+"""As `Controls.submit`: let work of a size be done on another thread; False where it can't be."""
+
 
 class FleetAgent:
     """The answers of one device to the fleet.
@@ -54,10 +60,18 @@ class FleetAgent:
     """
 
     def __init__(
-        self, owner: Output, device: Device, topics: Topics, *, is_allowed: bool, interval: float
+        self,
+        owner: Output,
+        device: Device,
+        topics: Topics,
+        submit: Submit,
+        *,
+        is_allowed: bool,
+        interval: float,
     ) -> None:
         """Take the device's controls. interval: seconds between health documents."""
         self._owner = owner
+        self._submit = submit
         self._controls = device.controls
         self._topics = topics
         self._is_allowed = is_allowed
@@ -65,6 +79,9 @@ class FleetAgent:
         self._session = secrets.token_hex(4)
         self._sent: tuple[bytes, float] = b"", float("-inf")
         self._answers: dict[str, bytes] = {}  # to pushes that never reached the appliance
+        self._waiting: set[tuple[str, str]] = set()  # key and id of pushes that are submitted
+        self._answered: set[str] = set()  # topics of the appliance's own answers
+        self._proof: str | None = None  # id of the configuration to confirm
         self._logs = RecentLogs.installed() if is_allowed else None
 
     @property
@@ -79,11 +96,8 @@ class FleetAgent:
         """Return the payloads of retained topics at `now`, monotonic."""
         if self._controls is None:
             return {}
-        states = self._health(health, now)
-        if self._is_allowed:
-            for key, answer in health.get("pushed", {}).items():
-                states[self._topics.of("push", key, "state")] = self._payload(answer)
-        return states | self._answers
+        self._confirm_proof()
+        return self._health(health, now) | self._pushed(health) | self._answers
 
     def received(self, topic: str, payload: bytes, publisher: Publisher) -> bool:
         """Handle a message; return whether it was for the fleet agent."""
@@ -112,55 +126,96 @@ class FleetAgent:
 
     # Pushes.
 
+    def _pushed(self, health: Mapping[str, Any]) -> dict[str, bytes]:
+        """Return the appliance's answers, nothing for those that it no longer keeps."""
+        if not self._is_allowed:
+            return {}
+        answers = {
+            self._topics.of("push", key, "state"): self._payload(answer)
+            for key, answer in health.get("pushed", {}).items()
+        }
+        gone = dict.fromkeys(self._answered - answers.keys(), b"")
+        self._answered = set(answers)
+        return gone | answers
+
     def _payload(self, answer: Mapping[str, Any]) -> bytes:
         own = {"session": self._session} if answer.get("state") == "trying" else {}
         return jsonio.dumps({**answer, **own})
 
     def _handle_push(self, key: str, payload: bytes, publisher: Publisher) -> None:
-        """Apply a push; a refusal that the appliance does not answer is answered here."""
+        """Submit a push, unless it was answered before or can't be used."""
         if not payload:
             return  # withdrawn
         if len(key) > LONGEST_KEY:  # the answer's topic may be longer than MQTT allows
             log.warning("A push is refused: its topic has %d characters.", len(key))
             return
-        topic, push = self._topics.of("push", key, "state"), ""
+        push = ""
         try:
             push, text = _parse(payload)
-            self._answers.pop(topic, None)
-            self._apply(key, push, text)
-        except EdgeposeError as error:
-            log.warning("A pushed %s is refused: %s", key, error)
-            if self._is_allowed and self._is_answered(key, push):
-                return
-            refusal = {"id": push, "state": "refused", "text": str(error)}
-            self._answers[topic] = jsonio.dumps({**refusal, "time": round(time.time(), 3)})
-            if len(self._answers) > ANSWERS:
-                oldest = next(iter(self._answers))
-                del self._answers[oldest]
-                publisher.set_state({oldest: b""})
-
-    def _apply(self, key: str, push: str, text: str) -> None:
-        if not self._is_allowed:
-            raise UserError(SWITCHED_OFF)
-        assert self._controls is not None
-        if self._is_answered(key, push):
+            if not self._is_allowed:
+                raise UserError(SWITCHED_OFF)
+        except UserError as error:
+            self._refuse(key, push, str(error), publisher)
             return
+        assert self._controls is not None
+        if (key, push) in self._waiting or self._controls.is_answered(key, push):
+            return  # retained, and came again with the connection
+        self._waiting.add((key, push))
+        if not self._submit(lambda: self._apply(key, push, text, publisher), len(payload)):
+            self._waiting.discard((key, push))
+            self._turn_away(key, push, publisher)
+
+    def _turn_away(self, key: str, push: str, publisher: Publisher) -> None:
+        """Answer that too much waits, once: a retained push comes again, and is done then."""
+        log.warning("A pushed %s is not taken: %s", key, BUSY)
+        topic = self._topics.of("push", key, "state")
+        publisher.send_once(topic, _refusal(push, f"{BUSY}; push it again later"))
+
+    def _apply(self, key: str, push: str, text: str, publisher: Publisher) -> None:
+        """Apply a push; a refusal that the appliance does not answer is answered here."""
+        assert self._controls is not None
         kind, _, name = key.partition("/")
         value = {"id": push, "text": text} | ({"name": name} if name else {})
-        log.info("A pushed %s: %s", key, self._controls.command(f"push_{kind}", value))
+        self._answers.pop(self._topics.of("push", key, "state"), None)
+        try:
+            log.info("A pushed %s: %s", key, self._controls.command(f"push_{kind}", value))
+        except EdgeposeError as error:
+            if self._controls.is_answered(key, push):
+                log.warning("A pushed %s is refused: %s", key, error)
+            else:
+                self._refuse(key, push, str(error), publisher)
+        finally:
+            self._waiting.discard((key, push))
 
-    def _is_answered(self, key: str, push: str) -> bool:
-        assert self._controls is not None
-        answer = self._controls.state().get("pushed", {}).get(key, {})
-        return bool(answer.get("id") == push)
+    def _refuse(self, key: str, push: str, reason: str, publisher: Publisher) -> None:
+        """Answer a push here; past ANSWERS the oldest such answer is cleared."""
+        log.warning("A pushed %s is refused: %s", key, reason)
+        topic = self._topics.of("push", key, "state")
+        self._answers.pop(topic, None)
+        self._answers[topic] = _refusal(push, reason)
+        publisher.set_state({topic: self._answers[topic]})
+        if len(self._answers) > ANSWERS:
+            oldest = next(iter(self._answers))
+            del self._answers[oldest]
+            publisher.set_state({oldest: b""})
 
     def _confirm_probation(self, payload: bytes) -> None:
         """Confirm the configuration where our own answer comes back."""
         answer = jsonio.loads_object(payload)
         if answer.get("state") != "trying" or answer.get("session") != self._session:
             return
+        self._proof = str(answer.get("id"))
+        self._confirm_proof()
+
+    def _confirm_proof(self) -> None:
+        """Submit the confirmation, where one is due; where too much waits it is due still."""
+        push, self._proof = self._proof, None
+        if push is not None and not self._submit(lambda: self._confirm(push), 0):
+            self._proof = push
+
+    def _confirm(self, push: str) -> None:
         assert self._controls is not None
-        value = {"id": answer.get("id"), "output": self._owner, "proof": "broker"}
+        value = {"id": push, "output": self._owner, "proof": "broker"}
         try:
             log.info("%s", self._controls.command("keep_config", value))
         except EdgeposeError as error:  # closing, confirmed already, or out of time
@@ -187,6 +242,11 @@ def _changing(health: Mapping[str, Any]) -> dict[str, Any]:
     states = {name: part.get("state") for name, part in parts.items()}
     moves = {"parts": states, "moves": bool(health.get("fps"))}
     return {key: health.get(key) for key in _SENT_ON_CHANGE} | moves
+
+
+def _refusal(push: str, reason: str) -> bytes:
+    answer = {"id": push, "state": "refused", "text": reason, "time": round(time.time(), 3)}
+    return jsonio.dumps(answer)
 
 
 def _parse(payload: bytes) -> tuple[str, str]:

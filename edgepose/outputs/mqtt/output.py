@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -18,11 +19,11 @@ from edgepose.outputs.fallback_outbox import FallbackOutbox
 from edgepose.outputs.jpeg import JpegEncoder
 from edgepose.outputs.mqtt.broker_limits import BrokerLimits
 from edgepose.outputs.mqtt.client import MqttCallbacks, MqttClient
-from edgepose.outputs.mqtt.commands import execute
+from edgepose.outputs.mqtt.commands import CommandReply, prepare
 from edgepose.outputs.mqtt.device_report import DeviceReport, has_temperature, page_of
 from edgepose.outputs.mqtt.discovery import MIGRATE, Discovery
 from edgepose.outputs.mqtt.entities import Entities
-from edgepose.outputs.mqtt.fleet_agent import FleetAgent
+from edgepose.outputs.mqtt.fleet_agent import BUSY, FleetAgent
 from edgepose.outputs.mqtt.identity import NameClaim, NameConflicts, default_client_id
 from edgepose.outputs.mqtt.options import MqttOptions
 from edgepose.outputs.mqtt.publisher import Publisher
@@ -76,7 +77,12 @@ class Mqtt(Output, MqttCallbacks):
         self._report = DeviceReport(self._topics)
         self._jpeg = JpegEncoder(hides=True, mirror=False)
         self._agent = FleetAgent(
-            self, device, self._topics, is_allowed=options.remote, interval=options.stats_interval
+            self,
+            device,
+            self._topics,
+            self._submit,
+            is_allowed=options.remote,
+            interval=options.stats_interval,
         )
         self._client_id = options.client_id or default_client_id(device.name)
         self._outbox = FallbackOutbox(
@@ -88,6 +94,8 @@ class Mqtt(Output, MqttCallbacks):
         self._seen_at = self._polled_at = self._reported_at = float("-inf")
         self._keypoints_at = self._skeleton_at = float("-inf")
         self._is_closing = False
+        self._unanswered = 0  # commands
+        self._publishing = threading.RLock()  # states, in the order in which they are read
         self._client: MqttClient | None = None
 
     @classmethod
@@ -173,13 +181,14 @@ class Mqtt(Output, MqttCallbacks):
         self._is_closing = True
         client, self._client = self._client, None
         if client is not None:
-            self._wait(client, DRAIN)
+            self._wait(client, DRAIN, for_commands=True)
             self._publisher.set_state({self._topics.available: STOPPED.encode()})
             if client.is_connected and client.fault is None:
                 with contextlib.suppress(OutputLost):  # the disk failed; close all the same
                     self._publisher.pump()
                 self._wait(client, STOP)
             client.close()
+            self._publisher.disconnected()  # what is still carried out finds nobody to tell
         self._outbox.close()
 
     # Called by paho's thread.
@@ -206,9 +215,9 @@ class Mqtt(Output, MqttCallbacks):
         """Handle a command, a push, a name claim or Home Assistant's birth message."""
         commands = self._topics.commands
         if topic in commands:
-            self._run_command(commands[topic], payload, is_retained)
+            self._take_command(commands[topic], payload, is_retained)
         elif self._agent.received(topic, payload, self._publisher):
-            self._publish_states(time.monotonic())
+            pass
         elif topic == self._topics.claim:
             self._check_claim(payload, is_retained)
         elif topic == self._topics.available:
@@ -221,7 +230,8 @@ class Mqtt(Output, MqttCallbacks):
             self._report.take_latest(payload)
             self._publish_states(time.monotonic())
         elif payload and (is_retained or payload == MIGRATE):
-            self._clean_up(topic, payload)
+            with self._publishing:
+                self._clean_up(topic, payload)
         self._publisher.pump()
 
     def _clean_up(self, topic: str, payload: bytes) -> None:
@@ -251,11 +261,45 @@ class Mqtt(Output, MqttCallbacks):
             return topic not in known
         return self._discovery.is_outdated(topic, payload)
 
-    def _run_command(self, command: str, payload: bytes, is_retained: bool) -> None:
-        reply = execute(self._device, command, payload, is_retained=is_retained)
+    def _take_command(self, command: str, payload: bytes, is_retained: bool) -> None:
+        execute = prepare(self._device, command, payload, is_retained=is_retained)
+        if not self._submit(lambda: self._answer(command, execute())):
+            self._answer(command, CommandReply(False, f"{BUSY}; try again"))
+
+    def _submit(self, work: Callable[[], None], size: int = 0) -> bool:
+        """Let work be done off paho's thread, and publish what it changed; see `Controls`."""
+        controls = self._device.controls
+        self._count_command(size, 1)
+        if controls is None:
+            self._do(work, size)
+            return True
+        is_taken = controls.submit(lambda: self._do(work, size), size)
+        if not is_taken:
+            self._count_command(size, -1)
+        return is_taken
+
+    def _count_command(self, size: int, change: int) -> None:
+        if size == 0:
+            with self._publisher.changed:
+                self._unanswered += change
+                self._publisher.changed.notify_all()
+
+    # Called by the thread for commands.
+
+    def _do(self, work: Callable[[], None], size: int) -> None:
+        try:
+            work()
+            self._publish_states(time.monotonic())
+            self._publisher.pump()
+        except OutputLost as error:  # the disk fails, which the output's own thread has to raise
+            if self._client is not None:
+                self._client.fault = self._client.fault or error
+        finally:
+            self._count_command(size, -1)
+
+    def _answer(self, command: str, reply: CommandReply) -> None:
         answer = {"command": command, "ok": reply.ok, "text": reply.text}
         self._publisher.send_once(self._topics.reply(command), jsonio.dumps(answer))
-        self._publish_states(time.monotonic())
         if command in ("detect", "profile") and not reply.ok:
             self._publisher.repeat(self._topics.of(command, "state"))  # a switch goes back at once
 
@@ -290,8 +334,11 @@ class Mqtt(Output, MqttCallbacks):
 
     def _publish_states(self, now: float) -> None:
         """Publish the states that do not come with a scene."""
-        self._polled_at = now
-        health = self._health()
+        with self._publishing:
+            self._polled_at = now
+            self._publish_health(self._health(), now)
+
+    def _publish_health(self, health: Mapping[str, Any], now: float) -> None:
         self._describe(health)
         is_on = bool(health.get("detect", True))
         sees = is_on and now - self._seen_at < SILENCE
@@ -373,10 +420,17 @@ class Mqtt(Output, MqttCallbacks):
         own += [self._discovery.status, *self._discovery.own] * self._options.discovery
         return list(dict.fromkeys(own))  # one subscription a topic: a second one doubles messages
 
-    def _wait(self, client: MqttClient, seconds: float) -> None:
-        """Wait until all is acknowledged, the connection fails, or time is up."""
+    def _wait(self, client: MqttClient, seconds: float, *, for_commands: bool = False) -> None:
+        """Wait until all is acknowledged, the connection fails, or time is up.
+
+        for_commands: until commands are answered as well.
+        """
         publisher = self._publisher
+
+        def is_over() -> bool:
+            is_answered = not for_commands or self._unanswered == 0
+            is_done = publisher.is_idle and is_answered
+            return is_done or client.has_failed or client.fault is not None
+
         with publisher.changed:
-            publisher.changed.wait_for(
-                lambda: publisher.is_idle or client.has_failed or client.fault is not None, seconds
-            )
+            publisher.changed.wait_for(is_over, seconds)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from edgepose.outputs.base import Device
-from edgepose.outputs.mqtt.commands import MAX_BYTES, execute
+from edgepose.outputs.mqtt.commands import MAX_BYTES, prepare
 from edgepose.outputs.mqtt.output import Mqtt
 
 
@@ -48,7 +48,7 @@ def test_a_command_is_handed_on(
     device: Device, appliance: Any, command: str, payload: bytes, asked: Any
 ):
     """What makes sense reaches the appliance, and its sentence is the answer."""
-    answer = execute(device, command, payload, is_retained=False)
+    answer = prepare(device, command, payload, is_retained=False)()
 
     assert appliance.asked == [(command, asked)]
     assert (answer.ok, answer.text) == (True, f"{command} is done")
@@ -74,7 +74,7 @@ def test_what_makes_no_sense_is_answered_with_the_reason(
     device: Device, appliance: Any, command: str, payload: bytes, said: str
 ):
     """Nothing reaches the appliance, and nobody gets a traceback."""
-    answer = execute(device, command, payload, is_retained=False)
+    answer = prepare(device, command, payload, is_retained=False)()
 
     assert not answer.ok
     assert said in answer.text
@@ -84,18 +84,18 @@ def test_what_makes_no_sense_is_answered_with_the_reason(
 def test_a_command_that_the_file_does_not_list_is_refused(device: Device, appliance: Any):
     """By default restart and save; the appliance is not asked, and Home Assistant has no button."""
     limited = replace(device, commands=frozenset({"detect"}))
-    reply = execute(limited, "restart", b"", is_retained=False)
+    reply = prepare(limited, "restart", b"", is_retained=False)()
     assert not reply.ok
     assert "see `commands`" in reply.text
     assert not appliance.asked
-    assert execute(limited, "detect", b"ON", is_retained=False).ok
+    assert prepare(limited, "detect", b"ON", is_retained=False)().ok
 
 
 def test_a_template_needs_its_watch_where_there_are_several(appliance: Any):
     """A name alone would be ambiguous."""
     device = Device("lobby", ("a", "b"), "", appliance)
 
-    answer = execute(device, "template", b"squat", is_retained=False)
+    answer = prepare(device, "template", b"squat", is_retained=False)()
 
     assert not answer.ok
     assert "expected a JSON object" in answer.text
@@ -103,7 +103,7 @@ def test_a_template_needs_its_watch_where_there_are_several(appliance: Any):
 
 def test_a_retained_command_is_refused(device: Device, appliance: Any):
     """It would come again with every connection: a restart for ever."""
-    answer = execute(device, "restart", b"", is_retained=True)
+    answer = prepare(device, "restart", b"", is_retained=True)()
 
     assert not answer.ok
     assert "must not be retained" in answer.text
@@ -112,7 +112,7 @@ def test_a_retained_command_is_refused(device: Device, appliance: Any):
 
 def test_without_anybody_to_listen_commands_are_refused():
     """In a replay there is no appliance."""
-    answer = execute(Device("lobby"), "reload", b"", is_retained=False)
+    answer = prepare(Device("lobby"), "reload", b"", is_retained=False)()
 
     assert (answer.ok, answer.text) == (False, "there is no appliance to take commands")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from edgepose.outputs.base import Device
 from edgepose.outputs.mqtt.fleet_agent import ANSWERS, FleetAgent
@@ -37,7 +37,9 @@ def test_refusals_without_end_stay_few(device: Device):
     """Pushes of ever new names: the latest are answered, and what is held is bounded."""
     topics, broker = Topics("edgepose", device.name), Broker()
     nobody: Any = Nobody()
-    remote = FleetAgent(nobody, device, topics, is_allowed=False, interval=0.0)
+    remote = FleetAgent(
+        nobody, device, topics, lambda work, size: True, is_allowed=False, interval=0.0
+    )
     post = Publisher(broker.publish, nobody, "events")
     post.connected()
     for number in range(3 * ANSWERS):
@@ -69,3 +71,45 @@ def test_a_push_whose_answer_fits_no_topic_changes_nothing(
     ear.wait_first("edgepose/lobby/events")
     assert not made._agent._answers
     assert made.trouble == ""
+
+
+def test_a_proof_is_submitted_again_where_too_much_waits(device: Device, appliance: Any):
+    """A flood of commands would have the configuration on probation taken back."""
+    queue, is_full, nobody = [], [True], cast(Any, Nobody())
+
+    def submit(work: Callable[[], None], size: int) -> bool:
+        assert size == 0
+        if not is_full[0]:
+            queue.append(work)
+        return not is_full[0]
+
+    topics = Topics("edgepose", device.name)
+    agent = FleetAgent(nobody, device, topics, submit, is_allowed=True, interval=0.0)
+    trying = {"pushed": {"config": {"id": "p", "state": "trying"}}}
+    topic = topics.of("push", "config", "state")
+    agent.received(topic, agent.states(trying, 0.0)[topic], nobody)
+    is_full[0] = False
+    agent.states(trying, 1.0)
+    agent.states(trying, 2.0)
+
+    for work in queue:
+        work()
+    value = {"id": "p", "output": nobody, "proof": "broker"}
+    assert appliance.asked == [("keep_config", value)]
+
+
+def test_answers_that_the_appliance_no_longer_keeps_are_cleared(device: Device):
+    """What is retained, and held to be sent again, stays as few."""
+    nobody: Any = Nobody()
+    topics = Topics("edgepose", device.name)
+    agent = FleetAgent(
+        nobody, device, topics, lambda work, size: True, is_allowed=True, interval=0.0
+    )
+    for number in range(3):
+        states = agent.states({"pushed": {f"template/t{number}": {"id": "1"}}}, 0.0)
+
+    sent = {topic: bool(payload) for topic, payload in states.items() if "push" in topic}
+    assert sent == {
+        topics.of("push", "template/t1", "state"): False,
+        topics.of("push", "template/t2", "state"): True,
+    }
