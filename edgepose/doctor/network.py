@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import socket
 import struct
 from collections.abc import Callable
 from typing import Any, Final
@@ -13,7 +12,7 @@ from edgepose.config.plugins import Part
 from edgepose.doctor.finding import Finding, Intent, fail, ok, warn
 from edgepose.doctor.system import System
 from edgepose.outputs.mqtt.client_errors import connect_failed
-from edgepose.system.name_lookup import addresses
+from edgepose.system import name_lookup
 from edgepose.system.urls import redacted
 
 PATIENCE: Final = 2.0  # seconds for a connection
@@ -27,14 +26,8 @@ _INSTALL_NTP: Final = "sudo apt install -y systemd-timesyncd"
 _TIMEX_BYTES: Final = 512  # more than it has
 
 
-def connect_in_time(address: tuple[str, int], timeout: float) -> socket.socket:
-    """Return a connection; the look-up of the name takes no longer than `timeout` either."""
-    addresses(*address, timeout)
-    return socket.create_connection(address, timeout)
-
-
 def broker(
-    system: System, intent: Intent, output: Part, connect: Connect = connect_in_time
+    system: System, intent: Intent, output: Part, connect: Connect = name_lookup.connect
 ) -> Finding:
     """Check whether an MQTT broker accepts a connection; the password is not tried."""
     options: Any = output.options
@@ -46,7 +39,9 @@ def broker(
     return ok(name, f"{place} accepts connections (password not tried)")
 
 
-def stream(system: System, intent: Intent, connect: Connect = connect_in_time) -> Finding | None:
+def stream(
+    system: System, intent: Intent, connect: Connect = name_lookup.connect
+) -> Finding | None:
     """Check whether a network camera accepts a connection."""
     source = intent.source("stream")
     url = str(getattr(source and source.options, "url", ""))

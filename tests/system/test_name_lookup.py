@@ -1,11 +1,12 @@
-"""Look-ups of names at a name server that never answers; it is a stand-in for the resolver."""
+"""Look-ups of names with a resolver that never answers; numbers are looked up nowhere."""
 
 from __future__ import annotations
 
+import re
 import socket
-import threading
-from collections.abc import Iterator
-from typing import Any
+import stat
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from ports import free_port
@@ -13,86 +14,96 @@ from waiting import wait_until
 
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device
+from edgepose.outputs.mqtt import client
+from edgepose.outputs.mqtt.options import MqttOptions
+from edgepose.outputs.mqtt.output import Mqtt
 from edgepose.outputs.outbox import Message
 from edgepose.outputs.prometheus import Prometheus, PrometheusOptions
 from edgepose.outputs.web.options import WebOptions
 from edgepose.outputs.web.output import Web
 from edgepose.outputs.webhook import Webhook, WebhookOptions
 from edgepose.system import name_lookup
-from edgepose.system.name_lookup import MOST, addresses
+from edgepose.system.name_lookup import addresses, connect
 
-
-class Resolver:
-    """A resolver that keeps whoever asks for a name waiting until it is released."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.released = threading.Event()
-        self._real = socket.getaddrinfo
-
-    def getaddrinfo(self, host: str, *arguments: Any, **named: Any) -> Any:
-        """Return an address at once, and that of a name later."""
-        if not host[0].isdigit():
-            self.asked.append(host)
-            self.released.wait(60)
-            host = "127.0.0.1"
-        return self._real(host, *arguments, **named)
+LATE = "its name is not looked up in time; check the network"
 
 
 @pytest.fixture
-def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
-    """Return the resolver of this process."""
-    made = Resolver()
-    monkeypatch.setattr(socket, "getaddrinfo", made.getaddrinfo)
-    monkeypatch.setattr(name_lookup, "LISTEN", 0.05)
-    yield made
-    made.released.set()
-    wait_until(lambda: not name_lookup._under_way)
+def resolver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return how to put a script in the place of `getent`."""
+    program = tmp_path / "bin" / "getent"
+    program.parent.mkdir()
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    monkeypatch.setattr(name_lookup, "LISTEN", 0.2)
+
+    def put(script: str) -> None:
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(stat.S_IRWXU)
+
+    return put
 
 
-def test_a_look_up_that_hangs_is_left_behind_and_not_begun_again(resolver: Resolver):
-    """Later callers wait for the same one, and have its answer when it comes."""
-    for _ in range(3):
-        with pytest.raises(OSError, match="not looked up in time"):
-            addresses("hook.example", 80, 0.01)
-    assert resolver.asked == ["hook.example"]
+def test_a_name_of_this_machine_is_found():
+    """By the system's own program."""
+    assert ("127.0.0.1", 80) in [place[:2] for *_, place in addresses("localhost", 80, 20)]
 
-    resolver.released.set()
+
+def test_a_name_that_nobody_has_is_an_error():
+    """The same as of the system's call."""
+    with pytest.raises(socket.gaierror, match="not known"):
+        addresses("edgepose.invalid", 80, 20)
+
+
+def test_a_look_up_that_hangs_is_ended_and_the_next_one_asks_again(resolver):
+    """A name server that is well again is asked."""
+    resolver("exec sleep 1000")
+    with pytest.raises(socket.gaierror, match=LATE):
+        addresses("hook.example", 80, 0.1)
+
+    resolver('test "$*" = "ahosts -- hook.example" && echo 127.0.0.1 STREAM hook.example')
 
     assert addresses("hook.example", 80, 20)[0][-1] == ("127.0.0.1", 80)
 
 
-def test_look_ups_that_are_left_behind_are_few(resolver: Resolver):
-    """A thread for each, however many names are asked for."""
-    for number in range(MOST + 5):
-        with pytest.raises(OSError, match="not looked up in time"):
-            addresses(f"host-{number}.example", 80, 0.0)
-    wait_until(lambda: len(resolver.asked) == MOST)
+def test_each_address_of_a_name_is_tried(resolver):
+    """The first may be of another network."""
+    resolver("echo 127.0.0.2 STREAM hook.example; echo 127.0.0.1 STREAM")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connect(("hook.example", server.getsockname()[1]), 20).close()
 
 
-def test_no_output_waits_for_a_name_for_ever(resolver: Resolver):
+def test_no_output_waits_for_a_name_for_ever(resolver):
     """Neither one that sends nor one that listens."""
+    resolver("exec sleep 1000")
     device = Device("lobby")
-    hook = Webhook(WebhookOptions(url="http://hook.example/x", timeout=0.05), device)
+    hook = Webhook(WebhookOptions(url="http://hook.example/x", timeout=0.2), device)
     hook.open()
-    with pytest.raises(OutputLost, match=r"hook\.example: its name is not looked up in time"):
+    with pytest.raises(OutputLost, match=re.escape(f"http://hook.example: {LATE}")):
         hook._post(Message(1, "id", b"{}"))
     hook.close()
     for made in (
         Prometheus(PrometheusOptions(host="lobby.lan", port=9), device),
-        Web(WebOptions(host="lobby.lan", port=0, token="a" * 12), device),
+        Web(WebOptions(host="lobby.lan", port=9, token="a" * 12), device),
     ):
-        with pytest.raises(OutputLost, match="not looked up in time"):
+        with pytest.raises(OutputLost, match=LATE):
             made.open()
         made.close()
 
 
-def test_metrics_are_served_without_a_name_of_the_address(
-    resolver: Resolver, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_broker_whose_name_hangs_is_tried_again(resolver, monkeypatch: pytest.MonkeyPatch):
+    """The attempt has failed, with a reason, and the thread goes on."""
+    resolver("exec sleep 1000")
+    monkeypatch.setattr(client, "CONNECT_TIMEOUT", 0.2)
+    made = Mqtt(MqttOptions(host="broker.example"), Device("lobby"))
+    made.open()
+    wait_until(lambda: "the host name is unknown" in made.trouble)
+    made.close()
+
+
+def test_metrics_are_served_without_a_name_of_the_address(monkeypatch: pytest.MonkeyPatch):
     """The name of an address is looked up nowhere: it may take for ever as well."""
     monkeypatch.setattr(socket, "gethostbyaddr", lambda _: pytest.fail("looked up"))
     made = Prometheus(PrometheusOptions(host="127.0.0.1", port=free_port()), Device("lobby"))
     made.open()
     made.close()
-    assert not resolver.asked

@@ -23,6 +23,7 @@ from edgepose.outputs.mqtt.client_errors import (
     connection_lost,
 )
 from edgepose.outputs.mqtt.options import MqttOptions
+from edgepose.system.name_lookup import connect
 from edgepose.system.tls import client_context
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ KEEPALIVE: Final = 30  # seconds; a frozen broker is noticed after one and a hal
 FIRST_PAUSE: Final = 1.0  # seconds on average before the second try; doubling from there
 LONGEST_PAUSE: Final = 30.0  # seconds at most
 STEADY: Final = 10.0  # seconds of a connection after which the pauses begin with the shortest
+CONNECT_TIMEOUT: Final = 5.0  # seconds for the look-up of the name, and for a connection
 SOON: Final = 0.1  # seconds until the same broker is tried with an older version
 JOIN_TIMEOUT: Final = 1.0  # seconds that the thread may take to end
 MAX_PACKET: Final = 600_000
@@ -144,7 +146,7 @@ class MqttClient:
     def close(self) -> None:
         """Disconnect, so that no last will is sent, and end the thread.
 
-        A thread that hangs in a name look-up is left to end by itself.
+        A thread that waits for a connection is left to end by itself.
         """
         self._is_closing = True
         self._client.disconnect()
@@ -164,6 +166,11 @@ class MqttClient:
         client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
         if will is not None:
             client.will_set(*will, qos=1, retain=True)
+        # paho's own look-up of the name may never end, and with it its thread.
+        address = options.host, options.port
+        client._create_socket_connection = lambda: connect(  # type: ignore[method-assign]
+            address, CONNECT_TIMEOUT
+        )
         client.max_inflight_messages_set(0)  # no limit here: Publisher has one
         if options.user is not None:
             client.username_pw_set(options.user, options.password)
