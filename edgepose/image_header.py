@@ -6,12 +6,10 @@ in, values out. Sizes are (height, width) as the pixels are stored.
 
 from __future__ import annotations
 
-import math
 import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, NamedTuple
 
 from edgepose.types import Size
@@ -183,11 +181,7 @@ def _inside(data: bytes, kind: bytes) -> bytes:
 
 
 def _heif(data: bytes) -> ImageHeader | None:
-    """Read the properties of the primary item (ISO/IEC 23008-12, 6.5 and 9.3).
-
-    The largest of its own size and those in AV1 pictures counts: decoders take memory for the
-    latter. A file whose pictures may be in tracks (`moov`) has no size.
-    """
+    """Read the properties of the primary item (ISO/IEC 23008-12, 6.5 and 9.3)."""
     brands = [data[8:12], *(data[at : at + 4] for at in range(16, 64, 4))]
     kinds = [_BRANDS[brand] for brand in brands if brand in _BRANDS]
     if not kinds or data[8:12] not in _BRANDS:
@@ -205,111 +199,7 @@ def _heif(data: bytes) -> ImageHeader | None:
             size = (height, width)
         elif box.kind in _TURNS and box.body:
             orientation = _then(orientation, _TURNS[box.kind][box.body[0] & 3])
-    if kind == "AVIF" and size is not None:
-        size = _attempt(partial(_largest_av1, least=size), data)
     return ImageHeader(kind, size, orientation)
-
-
-def _largest_av1(data: bytes, least: Size) -> Size | None:
-    """Return the largest size of all AV1 pictures in a file, at least one that is given."""
-    if data[8:12] != b"avif" and b"moov" in data:
-        return None
-    sizes = [_av1_size(body) for item in _items(data) for kind, body in _obus(item) if kind == 1]
-    return max((least, *sizes), key=math.prod)
-
-
-def _items(data: bytes) -> Iterator[bytes]:
-    """Yield what each item of the `iloc` box has in the file (ISO/IEC 14496-12, 8.11.3).
-
-    Raises ValueError where together they have more than the file: they overlap.
-    """
-    meta = _inside(data, b"meta")[4:]
-    places, inner = _Fields(_inside(meta, b"iloc")), _inside(meta, b"idat")
-    version, sizes = places.take(4) >> 24, places.take(2)
-    offset_size, length_size, base_size = (sizes >> shift & 15 for shift in (12, 8, 4))
-    wide, index_size = 4 if version > 1 else 2, sizes & 15 if version else 0
-    left = len(data)
-    for _ in range(places.take(wide)):
-        places.take(wide)  # the item's number
-        source = inner if version and places.take(2) & 15 else data
-        places.take(2)  # in this file
-        base, item = places.take(base_size), b""
-        for _ in range(places.take(2)):
-            places.take(index_size)
-            start = base + places.take(offset_size)
-            item += (part := source[start : start + (places.take(length_size) or len(source))])
-            left -= len(part) + 1
-            if left < 0:
-                raise ValueError("items overlap")
-        yield item
-
-
-class _Fields:
-    """Numbers of so many bytes each, one after the other. Raises ValueError past the end."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, 0
-
-    def take(self, size: int) -> int:
-        """Return the next number, 0 for one of no bytes."""
-        start, self._at = self._at, self._at + size
-        if self._at > len(self._data):
-            raise ValueError("the box is too short")
-        return int.from_bytes(self._data[start : self._at], "big")
-
-
-def _obus(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield type and content of the open bitstream units (AV1 specification, 5.3).
-
-    Raises ValueError for more than any still picture has.
-    """
-    at = count = 0
-    while at < len(data):
-        header, count = data[at], count + 1
-        if count > _MAX_OBUS:
-            raise ValueError("too many units")
-        at += 2 if header & 4 else 1  # with an extension
-        size, at = _leb128(data, at) if header & 2 else (len(data), at)
-        yield header >> 3 & 15, data[at : at + size]
-        at += size
-
-
-def _leb128(data: bytes, at: int) -> tuple[int, int]:
-    """Return a number of seven bits a byte, the lowest first, and where it ends."""
-    value = 0
-    for index in range(8):
-        byte = data[at + index]
-        value |= (byte & 127) << 7 * index
-        if byte < 128:
-            return value, at + index + 1
-    raise ValueError("a number of more than eight bytes")
-
-
-def _av1_size(header: bytes) -> Size:
-    """Return the size in a sequence header (AV1 specification, 5.5.1). Raises ValueError."""
-    bits = f"{int.from_bytes(header[:400], 'big'):0{8 * len(header[:400])}b}"
-
-    def take(count: int) -> int:
-        nonlocal bits
-        field, bits = bits[:count], bits[count:]
-        return int(field, 2)
-
-    take(4)  # profile, still picture
-    if take(1):  # the short form
-        take(5)
-    else:
-        if take(1):
-            raise ValueError("a still picture has no times")
-        has_delay, points = take(1), take(5) + 1
-        for _ in range(points):
-            take(12)
-            if take(5) > 7:  # a level with two tiers
-                take(1)
-            if has_delay and take(1):
-                take(4)
-    width_bits, height_bits = take(4) + 1, take(4) + 1
-    width, height = take(width_bits) + 1, take(height_bits) + 1
-    return height, width
 
 
 def _properties(meta: bytes) -> Iterator[_Box]:

@@ -80,22 +80,6 @@ def test_a_jpeg_that_hides_its_size_has_none(marker: int) -> None:
     assert header.size is None
 
 
-@pytest.mark.skipif(not cv2.haveImageWriter("x.avif"), reason="OpenCV comes without AVIF here")
-def test_the_size_of_an_avif_picture_is_what_is_decoded() -> None:
-    """Decoders take the memory for what AV1's own header says, whatever the file's says."""
-    data = bytearray(cv2.imencode(".avif", np.zeros((120, 160, 3), np.uint8))[1].tobytes())
-    at = data.index(b"ispe") + 8
-    data[at : at + 8] = struct.pack(">II", 16, 12)
-    header = read_header(bytes(data))
-    assert header is not None
-    assert (header.kind, header.size) == ("AVIF", (120, 160))
-    at = data.index(b"iloc") + 8
-    data[at : at + 2] = b"\0\0"  # every item is the whole file
-    hidden = read_header(bytes(data))
-    assert hidden is not None
-    assert hidden.size is None
-
-
 def test_an_iphone_picture_is_known_by_its_name() -> None:
     """HEIC is named, though nothing here can decode it."""
     header = read_header(HEIC)

@@ -21,6 +21,7 @@ from PIL import features
 
 from edgepose import imaging
 from edgepose.errors import UserError
+from edgepose.image_header import ImageHeader
 from edgepose.imaging import MAX_BYTES, MAX_PIXELS, decoded, read_image, sample, within, write_image
 from edgepose.types import Frame, Image, Region
 
@@ -294,6 +295,27 @@ def test_a_jpeg_of_many_scans_is_refused_before_it_takes_minutes(
     assert decoded(data).shape == (64, 64, 3)
     with pytest.raises(ValueError, match="a JPEG of few scans, found up to 3"):
         decoded(bomb)
+
+
+def test_texts_in_a_png_take_no_memory() -> None:
+    """Each unpacks to 8 MB, and libpng keeps them all; colours and transparency stay."""
+    bare = cv2.imencode(".png", np.full((4, 6, 4), 90, np.uint8))[1].tobytes()
+    text = b"k\0\0" + zlib.compress(b"A" * 7_900_000, 9)
+    chunk = struct.pack(">I", len(text)) + b"zTXt" + text
+    chunk += struct.pack(">I", zlib.crc32(b"zTXt" + text))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    image = decoded(bare[:33] + chunk * 30 + bare[33:])
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kilobytes
+    np.testing.assert_array_equal(image, decoded(bare))
+
+
+def test_what_is_called_heic_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenCV would find an AVIF in it, by a name at the end of a long list."""
+    data = cv2.imencode(".tif", np.zeros((4, 6, 3), np.uint8))[1].tobytes()
+    heic = ImageHeader("HEIC", (4, 6))
+    monkeypatch.setattr(imaging, "read_header", lambda _: heic)
+    with pytest.raises(ValueError, match="a HEIC picture, which can't be read here"):
+        decoded(data)
 
 
 def test_a_large_photo_is_read(tmp_path: Path) -> None:
