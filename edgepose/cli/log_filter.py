@@ -14,10 +14,11 @@ from edgepose.yamldoc.marks import one_line
 FORMAT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 LIMIT: Final = 5  # times that one message may be logged within WINDOW
 WINDOW: Final = 60.0  # seconds
-ALL: Final = 60  # messages of one logger and level within WINDOW, whatever they are
+ALL: Final = 60  # messages of one logger and level, whatever they are, before they have to wait
+REFILL: Final = 30.0  # seconds until one more may be logged: with ALL each minute, 490 MB a day
 REMEMBERED: Final = 256  # messages
 COMPARED: Final = 200  # characters of a message that tell it from others
-LONGEST: Final = 4000  # characters of a line
+LONGEST: Final = 2000  # characters of a line, escaped
 _NUMBERS: Final = re.compile(r"\d+(\.\d+)?")
 
 
@@ -30,9 +31,9 @@ class OneLine(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """Return the head and the message, escaped."""
-        text = super().formatMessage(record)
+        text = one_line(super().formatMessage(record))
         more = len(text) - LONGEST
-        return one_line(text[:LONGEST]) + (f"... ({more} more characters)" if more > 0 else "")
+        return text[:LONGEST] + (f"... ({more} more characters)" if more > 0 else "")
 
 
 _Key = tuple[str, int, str]  # logger, level, text
@@ -47,29 +48,47 @@ class _Count:
     suppressed: int = 0
 
 
+@dataclass(slots=True)
+class _Budget:
+    """How many messages may be logged as of a time, and how many were suppressed."""
+
+    at: float
+    left: float = ALL
+    suppressed: int = 0
+
+    def spend(self, now: float) -> int | None:
+        """Count a message; return how many were suppressed before it, None if it is as well."""
+        self.left, self.at = min(ALL, self.left + (now - self.at) / REFILL), now
+        if self.left < 1.0:
+            self.suppressed += 1
+            return None
+        self.left -= 1.0
+        suppressed, self.suppressed = self.suppressed, 0
+        return suppressed
+
+
 class RateLimit(logging.Filter):
     """A filter that passes the same message LIMIT times a minute; numbers in it don't count.
 
-    Of messages that differ ALL a minute pass of one logger and level: what others send can make any
-    number of them. The first one after that minute says how many were suppressed.
+    Of messages that differ ALL pass of one logger and level, and then one every REFILL seconds:
+    what others send can make any number of them. The next one says how many were suppressed.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._clock = clock
         self._texts: dict[_Key, _Count] = {}
-        self._sources: dict[_Key, _Count] = {}
+        self._sources: dict[tuple[str, int], _Budget] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to log a record. Called under the lock of its handler."""
-        source = record.name, record.levelno, ""
         text = _NUMBERS.sub("#", record.getMessage()[:COMPARED])
-        again = self._suppressed(self._texts, (*source[:2], text), LIMIT)
+        again = self._suppressed((record.name, record.levelno, text))
         if again is None:
             return False
         if len(self._texts) > REMEMBERED:
             self._forget_oldest()
-        others = self._suppressed(self._sources, source, ALL)
+        others = self._budget(record.name, record.levelno).spend(self._clock())
         if others is None:
             return False
         if again or others:
@@ -80,18 +99,20 @@ class RateLimit(logging.Filter):
     def _forget_oldest(self) -> None:
         """Forget a message, but not how often it was suppressed."""
         oldest = next(iter(self._texts))
-        source = self._sources.setdefault((*oldest[:2], ""), _Count(self._clock()))
-        source.suppressed += self._texts.pop(oldest).suppressed
+        self._budget(*oldest[:2]).suppressed += self._texts.pop(oldest).suppressed
 
-    def _suppressed(self, counts: dict[_Key, _Count], key: _Key, limit: int) -> int | None:
+    def _budget(self, logger: str, level: int) -> _Budget:
+        return self._sources.setdefault((logger, level), _Budget(self._clock()))
+
+    def _suppressed(self, key: _Key) -> int | None:
         """Count a message; return how many were suppressed before it, None if it is as well."""
         now, suppressed = self._clock(), 0
-        count = counts.pop(key, None) or _Count(now)
+        count = self._texts.pop(key, None) or _Count(now)
         if now - count.since >= WINDOW:
             suppressed, count = count.suppressed, _Count(now)
-        counts[key] = count  # at the end: the oldest is dropped first
+        self._texts[key] = count  # at the end: the oldest is dropped first
         count.times += 1
-        if count.times <= limit:
+        if count.times <= LIMIT:
             return suppressed
         count.suppressed += 1
         return None

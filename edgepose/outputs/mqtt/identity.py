@@ -22,6 +22,7 @@ _MACHINE = ("/etc/machine-id", "/proc/device-tree/serial-number")
 
 RIVALS: Final = 100  # sessions that are remembered; each start of a device has its own
 LARGEST: Final = 2048  # bytes of a claim; ours has 200, and strangers may send megabytes
+LONGEST: Final = 100  # characters of a client id, as in its option: it is logged
 PROCESS: Final = secrets.token_hex(4)  # of this run of the program
 
 
@@ -76,7 +77,7 @@ def read_claim(payload: bytes) -> NameClaim | None:
         return None
     try:
         row = jsonio.loads(payload)
-        return NameClaim(
+        claim = NameClaim(
             str(row["name"]),
             str(row["client_id"]),
             str(row["install"]),
@@ -86,6 +87,7 @@ def read_claim(payload: bytes) -> NameClaim | None:
         )
     except (ValueError, KeyError, TypeError, OverflowError):  # 1e999 as a count
         return None
+    return claim if len(claim.client_id) <= LONGEST else None
 
 
 class NameConflicts:

@@ -127,8 +127,9 @@ class Mqtt(Output, MqttCallbacks):
         claim = NameClaim(self._device.name, self._client_id, session.install, session.start)
         self._conflicts = NameConflicts(claim)
         will = self._topics.available, OFFLINE.encode()
-        self._client = client = MqttClient(self._options, self._client_id, will, self)
+        client = MqttClient(self._options, self._client_id, will, self)
         self._publisher = Publisher(client.publish, self._outbox, self._topics.events)
+        self._client = client  # last: `health` may be asked at any time
         self._publisher.set_state({self._topics.available: ONLINE.encode()})
         self._publisher.set_state({self._topics.claim: claim.payload})
         self._describe(self._health())
