@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,9 +22,14 @@ from edgepose.types import Image
 TEXT_SIZE: Final = 38  # units
 LINES: Final = 2
 _LOGO: Final = (120, 360)  # units of (height, width) at most
+_SIDE: Final = 1440  # pixels that are kept: four a unit of a logo's width
+_PIXELS: Final = 16_000_000  # of a logo: 64 MB of RGBA while it is read
+_FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # of many: EPS runs Ghostscript
 _CODE: Final = 170  # units of the side at least: read from two metres on a television
 _QUIET: Final = 3  # modules of white around; a screen's edge adds to the four of the standard
 _ROOM: Final = 0.9  # of the width
+
+PilImage.MAX_IMAGE_PIXELS = None  # Pillow's own limit is a warning at 89 million
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,7 @@ def logo(path: Path, height: int, width: int) -> Sprite:
 
     The file is read once: it may go later. Raises OSError for a file that is no picture.
     """
-    rgba = _read(path)
+    rgba = _read(path).astype(np.float32)
     opacity = rgba[..., 3:] / 255
     scale = min(height / rgba.shape[0], width / rgba.shape[1])
     size_wh = max(round(rgba.shape[1] * scale), 1), max(round(rgba.shape[0] * scale), 1)
@@ -117,10 +123,16 @@ def logo(path: Path, height: int, width: int) -> Sprite:
 
 
 @lru_cache(4)
-def _read(path: Path) -> NDArray[np.float32]:
-    """Return a picture file as (height, width, 4) of RGBA, 0..255. Raises OSError."""
+def _read(path: Path) -> NDArray[np.uint8]:
+    """Return a picture file as (height, width, 4) of RGBA, made smaller. Raises OSError."""
     try:
-        with PilImage.open(path) as file:
-            return np.asarray(file.convert("RGBA"), np.float32)
-    except (PilImage.DecompressionBombError, ValueError, SyntaxError) as error:
+        with PilImage.open(path, formats=_FORMATS) as file:
+            file.draft("RGB", (_SIDE, _SIDE))  # a JPEG is decoded at a fraction of its size
+            if math.prod(file.size) > _PIXELS:
+                width, height = file.size
+                raise OSError(f"{width} x {height} pixels: make it smaller")
+            picture = file.convert("RGBA")
+    except (ValueError, SyntaxError) as error:
         raise OSError(str(error)) from error
+    picture.thumbnail((_SIDE, _SIDE))
+    return np.asarray(picture, np.uint8)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image as PilImage
 
-from edgepose.render import Invitation, Renderer, Sign
+from edgepose.render import Invitation, Renderer, Sign, attract
 from edgepose.render.attract import code, logo
 from edgepose.types import Scene, blank_frame
 
@@ -56,6 +56,24 @@ def test_a_logo_whose_file_is_gone_is_still_shown(tmp_path: Path):
     logo(path, 16, 16)
     path.unlink()
     assert logo(path, 40, 40).size == (40, 40)
+
+
+def test_a_large_logo_is_kept_small(tmp_path: Path):
+    """A phone's photo took 450 MB; what a screen never shows is not kept."""
+    PilImage.new("RGB", (4000, 3000), (255, 0, 0)).save(tmp_path / "photo.jpg")
+    assert logo(tmp_path / "photo.jpg", 40, 40).size == (30, 40)
+    assert attract._read(tmp_path / "photo.jpg").nbytes <= 4 * 1440 * 1080
+
+
+@pytest.mark.parametrize(("ending", "side", "says"), [("png", 4100, "smaller"), ("tif", 8, "iden")])
+def test_a_logo_that_takes_much_memory_is_refused(
+    tmp_path: Path, ending: str, side: int, says: str
+):
+    """By its size, or by a format that nobody needs here."""
+    path = tmp_path / f"logo.{ending}"
+    PilImage.new("1", (side, side)).save(path)
+    with pytest.raises(OSError, match=says):
+        logo(path, 40, 40)
 
 
 def test_a_text_stands_below_the_title():
