@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from edgepose.system import status_file
+from edgepose.system import state_file, status_file
 
 NAME: Final = "last-exit"  # "UNIX_TIME SERVICE_RESULT EXIT_CODE EXIT_STATUS"
 
@@ -72,7 +72,7 @@ def has_failed(folder: Path | None) -> bool:
 def _reported(path: Path) -> dict[str, Any] | None:
     """Return what systemd wrote; None where it wrote nothing, or something else."""
     try:
-        at, result, code, status = path.read_text().split()
+        at, result, code, status = state_file.read_text(path).split()
         time = float(at)
     except (OSError, ValueError):
         return None

@@ -29,6 +29,12 @@ def test_no_trace_is_none(tmp_path):
     assert last_exit.read(None) is None
 
 
+def test_a_pipe_in_its_place_holds_up_no_start(tmp_path):
+    """Opening one would wait for a writer for ever."""
+    os.mkfifo(tmp_path / last_exit.NAME)
+    assert last_exit.read(tmp_path) is None
+
+
 @pytest.mark.parametrize(
     ("note", "words"),
     [
