@@ -158,7 +158,8 @@ def _filled(name: str, device: str, language: Language) -> str:
     text = (_STATIC / name).read_text("utf-8").replace("{{language}}", html.escape(language.name))
     text = _TEXT.sub(lambda found: html.escape(texts[found[1]]), text)
     text = text.replace("{{texts}}", jsonio.dumps(texts).decode())
-    return text.replace("{{device}}", html.escape(device))
+    # Its braces too: a name may look like a place of what is filled in later.
+    return text.replace("{{device}}", html.escape(device).replace("{", "&#123;"))
 
 
 def _hash_source(style: str) -> str:

@@ -106,6 +106,13 @@ def test_the_way_in_needs_no_other_file(client):
     assert "style-src 'sha256-" in answer.getheader("Content-Security-Policy")
 
 
+def test_a_name_is_no_place_of_the_form():
+    """One that reads as the place of the style stays a name."""
+    form = Pages("x{{style}}").login().text
+    assert form is not None
+    assert "<title>x&#123;&#123;style}}" in form
+
+
 def test_a_wrong_token_is_told(client):
     """With the form to try again, and no cookie."""
     client.token = None
