@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final, Protocol
 
 from edgepose.core.trigger import Thresholds, Trigger
@@ -172,6 +173,7 @@ class Hold:
         self._advice = Prompt()
         self._trigger = Trigger(Thresholds(hold=STEADY, release=exercise.grace))
         self._has_reached = False
+        self._began_as = person
 
     def step(self, body: Body | None, time: float, fresh: bool) -> Iterator[Transition]:
         """Take one frame; yield starts, ends and goals."""
@@ -183,7 +185,7 @@ class Hold:
         if is_over and fresh and not self._has_reached:
             self._has_reached = True
             effort = Effort(goal=self._goal)
-            yield Transition("goal", self.person, None, trigger.held, self.count, effort=effort)
+            yield replace(self._told("goal", trigger.held), effort=effort)
 
     def finish(self, time: float) -> Iterator[Transition]:
         """End what is held."""
@@ -208,9 +210,11 @@ class Hold:
         )
 
     def _told(self, signal: str, held: float) -> Transition:
+        """Return what happened; all of one hold is of the person's number as it began."""
         if signal == "start":
             self.count, self._has_reached = self.count + 1, False
-        return Transition(signal, self.person, None, held, self.count)
+            self._began_as = self.person
+        return Transition(signal, self._began_as, None, held, self.count)
 
     def _is_kept(self, body: Body, time: float) -> bool:
         """Return whether every condition holds, on one and the same side where they have sides."""

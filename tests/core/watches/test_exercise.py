@@ -307,6 +307,14 @@ class TestHold:
         told = play(ExerciseWatch("w", HOLD), [[raised(90)]] * 10 + [[raised()]] * 60)
         assert told == []
 
+    def test_a_hold_is_of_one_number_from_its_start_to_its_end(self, raised):
+        """Though the tracker loses the person for a moment: whoever pairs the two finds both."""
+        watch = ExerciseWatch("w", HOLD, goal=3)
+        up, down = [raised(90, person=2)], [raised(person=2)]
+        told = play(watch, [[raised(90)]] * 40 + [[]] * 10 + [up] * 40 + [down] * 40 + [up] * 40)
+        assert kinds(told) == ["start", "goal", "end", "start"]
+        assert [change.person for _, change in told] == [1, 1, 1, 2]
+
     def test_stale_frames_end_it(self, raised):
         """Nobody can tell any more that it is held."""
         watch = ExerciseWatch("w", HOLD)
