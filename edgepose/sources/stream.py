@@ -6,20 +6,24 @@ minutes, or take gigabytes, and nothing in our process could end that.
 
 from __future__ import annotations
 
+import logging
+from pathlib import Path
 from time import monotonic
 from typing import Annotated, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from edgepose.errors import SourceLost
-from edgepose.options import Options, PositiveSeconds
+from edgepose.options import ExistingPath, Options, PositiveSeconds
 from edgepose.sources.base import Source
 from edgepose.sources.options import FrozenAfter, Turn
 from edgepose.sources.stream_process import StreamOpened, StreamPicture, StreamProcess
 from edgepose.sources.stream_reader import StreamAddress
 from edgepose.system.urls import redacted, with_encoded_login
 from edgepose.types import Frame
+
+log = logging.getLogger(__name__)
 
 SCHEMES: Final = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "srt", "tcp")
 STARTING: Final = 20.0  # seconds, on top of the time-out, until a stream has opened
@@ -54,6 +58,28 @@ class StreamOptions(Options):
         "always false",
     )
 
+    ca: ExistingPath | None = Field(
+        default=None,
+        description="https and rtsps: PEM file of the camera's certificate or its authority's; the "
+        "name in it must be the one in `url`; unset: no certificate is checked",
+        examples=["camera.crt"],
+    )
+
+    @model_validator(mode="after")
+    def _check_ca(self) -> Self:
+        if self.ca is not None and not self.is_encrypted:
+            raise ValueError("ca: only with https:// and rtsps:// is there a certificate to check")
+        return self
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Return whether the server has a certificate."""
+        return self.url.startswith(("https://", "rtsps://"))
+
+    def reads(self) -> tuple[Path, ...]:
+        """Return the file of certificates."""
+        return () if self.ca is None else (self.ca,)
+
     def url_hosts(self) -> tuple[str, ...]:
         """Return the camera's host."""
         return (urlsplit(self.url).hostname or "",)
@@ -79,13 +105,26 @@ class Stream(Source):
         self._name = redacted(options.url)
         self._seq = 0
         self._time = 0.0
+        self._has_warned = False
         self._process: StreamProcess | None = None
 
     def open(self) -> None:
         """Connect. Raises SourceLost when there is no answer, or no video in it."""
         options = self._options
+        if options.is_encrypted and options.ca is None and not self._has_warned:
+            log.warning(
+                "%s: its certificate is not checked, anybody in between could read the password "
+                "and send other pictures; give the certificate as `ca`.",
+                self._name,
+            )
+            self._has_warned = True
         address = StreamAddress(
-            options.url, options.transport, options.timeout, options.rotate, options.redirects
+            options.url,
+            options.transport,
+            options.timeout,
+            options.rotate,
+            options.redirects,
+            "" if options.ca is None else str(options.ca),
         )
         self._process = StreamProcess(address, self._name)
         self._next(options.timeout + STARTING, "the stream can't be opened")

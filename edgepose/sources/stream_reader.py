@@ -26,6 +26,7 @@ SNAPSHOT: Final = ("_pipe", "image2")  # formats of one picture: jpeg_pipe; imag
 SNAPSHOT_PAUSE: Final = 0.1  # seconds; cameras take a few such pictures a second
 _NO_VIDEO: Final = "InvalidDataError"  # how PyAV reports what it knows no format for
 _TIMED_OUT: Final = "ExitError"  # how PyAV reports it
+_FAILED: Final = "OSError"  # how PyAV reports a certificate that is refused, and more
 LARGEST: Final = 64_000_000  # bytes of one encoded picture: 50 megapixels are 30 MB of good JPEG
 ANALYSIS_US: Final = "100000"
 # How long FFmpeg analyses a new stream. Its default of 5 s made opening RTSP take 1.5-2.1 s; now it
@@ -46,6 +47,12 @@ CONFINED: Final = {
 }
 # FFmpeg's options for one address and no other: the formats are those that hold the pictures
 # themselves. A playlist (hls, dash, concat, sdp) would name further hosts.
+VERIFIED: Final = {
+    "tls_verify": "1",
+    "protocol_whitelist": "https,tls,tcp,crypto,data,httpproxy,rtsps,rtsp,rtp,srtp,udp",
+}
+# FFmpeg's options for a server whose certificate counts: it may send nobody on to plain HTTP.
+_UNVERIFIED: Final = "its certificate must be that in `ca`, or be signed by it, and name its host"
 _NOT_FOLLOWED: Final = (
     "redirects and playlists are not followed: write the final address of the stream as `url`"
 )
@@ -69,6 +76,7 @@ class StreamAddress:
     timeout: float = 5.0
     rotate: int = 0
     redirects: bool = True
+    ca: str = ""
 
 
 class StreamReader:
@@ -175,6 +183,8 @@ class StreamReader:
         general = OPTIONS | {"analyzeduration": ANALYSIS_US, "codec_whitelist": ",".join(CODECS)}
         if not self._address.redirects:
             general |= CONFINED
+        if self._address.ca:
+            general |= VERIFIED | {"ca_file": self._address.ca}
         if not self._address.url.startswith("rtsp"):
             return general
         return general | {
@@ -229,6 +239,8 @@ class StreamReader:
             return self._timed_out()
         default = f"the connection failed ({error.strerror})"
         reason = _REASONS.get(type(error).__name__, default)
+        if self._address.ca and type(error).__name__ == _FAILED:
+            reason = f"{reason}; {_UNVERIFIED}"
         return reason if self._address.redirects else f"{reason}; {_NOT_FOLLOWED}"
 
     def _is_late(self, started: float) -> bool:

@@ -8,6 +8,7 @@ import re
 import resource
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -593,3 +594,68 @@ def test_a_decoder_inherits_no_secrets(http_camera: HttpCamera, monkeypatch: pyt
     source.close()
     assert b"PATH=" in inherited
     assert b"s3cret" not in inherited
+
+
+@pytest.fixture
+def encrypted(http_camera: HttpCamera, tmp_path: Path) -> Path:
+    """Return the certificate of the camera, which speaks TLS from now on."""
+    command = (
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 "
+        "-addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out camera.pem"
+    )
+    for name in ("camera.pem", "other.pem"):
+        subprocess.run(
+            ["openssl", *command.replace("camera.pem", name).split()],
+            cwd=tmp_path, check=True, capture_output=True,
+        )  # fmt: skip
+        if name == "camera.pem":
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(tmp_path / "camera.pem", tmp_path / "key.pem")
+    http_camera.socket = context.wrap_socket(
+        http_camera.socket, server_side=True, do_handshake_on_connect=False
+    )
+    return tmp_path / "camera.pem"
+
+
+def test_a_certificate_that_is_given_is_checked(http_camera: HttpCamera, encrypted: Path):
+    """Nothing is sent to another server, the password least of all."""
+    url = http_camera.url("/private", f"viewer:{PASSWORD}").replace("http:", "https:")
+    source = stream(url, ca=encrypted)
+    frames(source, 2)
+    source.close()
+    asked = len(http_camera.asked)
+    with pytest.raises(SourceLost, match="its certificate must be that in `ca`"):
+        stream(url, ca=encrypted.with_name("other.pem"))
+    assert len(http_camera.asked) == asked
+
+
+def test_a_certificate_that_is_not_checked_is_reported_once(
+    http_camera: HttpCamera, encrypted: Path, caplog: pytest.LogCaptureFixture
+):
+    """Cameras have certificates of their own as a rule: the stream goes on."""
+    source = stream(http_camera.url().replace("http:", "https:"))
+    frames(source, 1)
+    source.close()
+    source.open()
+    source.close()
+    assert caplog.text.count("/live: its certificate is not checked, anybody in between") == 1
+
+
+def test_a_checked_server_sends_nobody_on_to_plain_http(http_camera: HttpCamera, encrypted: Path):
+    """There the answer may be anybody's."""
+    other = HttpCamera()
+    try:
+        http_camera.elsewhere = other.url()
+        with pytest.raises(SourceLost):
+            stream(http_camera.url("/elsewhere").replace("http:", "https:"), ca=encrypted)
+        assert http_camera.asked == ["/elsewhere"]
+        assert other.asked == []
+    finally:
+        other.stop()
+
+
+def test_a_certificate_needs_an_encrypted_address(tmp_path: Path):
+    """It would never be looked at."""
+    (tmp_path / "camera.pem").touch()
+    with pytest.raises(ValidationError, match="only with https:// and rtsps://"):
+        Stream.Options(url="http://camera.local/live", ca=tmp_path / "camera.pem")

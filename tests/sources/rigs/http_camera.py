@@ -26,6 +26,7 @@ class HttpCamera(ThreadingHTTPServer):
         self.ending = threading.Event()
         self.snapshots = 0  # requests for one picture
         self.asked: list[str] = []  # paths
+        self.elsewhere = ""  # where /elsewhere leads
         image_bgr = cv2.cvtColor(quarters((96, 128)), cv2.COLOR_RGB2BGR)
         self.jpeg = cv2.imencode(".jpg", image_bgr)[1].tobytes()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), name="rig-http")
@@ -61,8 +62,11 @@ class _Handler(BaseHTTPRequestHandler):
             "/silent": self._silent,
             "/headers": self._multipart,
             "/page": self._page,
-            "/moved": lambda: self._moved("/live"),
-            "/moved-snapshot": lambda: self._moved("/snapshot"),
+            "/moved": lambda: self._moved(f"http://localhost:{self.server.server_port}/live"),
+            "/moved-snapshot": lambda: self._moved(
+                f"http://localhost:{self.server.server_port}/snapshot"
+            ),
+            "/elsewhere": lambda: self._moved(self.server.elsewhere),
             "/playlist": self._playlist,
             "/endless": lambda: self._endless(""),
             "/endless-with-length": lambda: self._endless("Content-Length: 2000000000\r\n"),
@@ -76,9 +80,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _missing(self) -> None:
         self.send_error(404)
 
-    def _moved(self, path: str) -> None:
+    def _moved(self, url: str) -> None:
         self.send_response(302)
-        self.send_header("Location", f"http://localhost:{self.server.server_port}{path}")
+        self.send_header("Location", url)
         self.end_headers()
 
     def _playlist(self) -> None:
