@@ -17,11 +17,12 @@ from edgepose.appliance.appliance import Appliance
 from edgepose.appliance.standby import Standby
 from edgepose.config.files import ConfigChoice, ConfigFiles
 from edgepose.config.loader import Config
-from edgepose.config.reload import GOOD_AFTER, POLL, RETRY, STEADY_AFTER, ActiveConfig, Edits
+from edgepose.config.reload import GOOD_AFTER, POLL, RETRY, STEADY_AFTER, ActiveConfig
 from edgepose.engine.threads import PeriodicThread
 from edgepose.engine.watchdog import Supervisor
 from edgepose.errors import ConfigError, DeviceError, EdgeposeError, UserError, fault_text
 from edgepose.system import last_exit
+from edgepose.system.edits import Edits
 from edgepose.system.systemd import notify
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from edgepose.config.files import ConfigChoice, ConfigFiles
 from edgepose.config.loader import Config
 from edgepose.config.schema import VERSION
 from edgepose.errors import DocumentError, EdgeposeError, Problem, public_problems
+from edgepose.system.edits import Edits
 
 log = logging.getLogger(__name__)
 
@@ -143,34 +144,3 @@ class ActiveConfig:
             "loaded": self._loaded,
             "reloads": {"taken": self._taken, "refused": self._refused},
         }
-
-
-Look = tuple[int, int, int] | None  # times of change and size; None: there is no such file
-
-
-class Edits:
-    """Edits of some files: `step()` reports each once, when nothing changed since the last call."""
-
-    def __init__(self, paths: Callable[[], Iterable[Path]]) -> None:
-        self._paths = paths
-        self._reported: dict[Path, Look] = {}
-        self._seen: dict[Path, Look] = {}
-
-    def step(self) -> bool:
-        """Return whether there is an edit to report; the first state of the files is one."""
-        now = {path: _look(path) for path in self._paths()}
-        is_settled = now == self._seen
-        self._seen = now
-        if not is_settled or now == self._reported:
-            return False
-        self._reported = now
-        return True
-
-
-def _look(path: Path) -> Look:
-    """Return what changes with an edit. Not the inode: a FAT file system makes them up."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_size

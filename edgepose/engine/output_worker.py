@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -18,12 +19,14 @@ from edgepose.engine.stats import Stats
 from edgepose.engine.threads import BusyTimer, OnCrash, new_thread
 from edgepose.errors import OutputLost, counted, fault_text
 from edgepose.outputs.base import Output
+from edgepose.system.edits import Edits
 from edgepose.types import Event, Scene
 
 log = logging.getLogger(__name__)
 
 MAX_EVENTS: Final = 100_000  # that one dead output may keep waiting: about 100 MB, a day of events
 FAULTS: Final = 3  # tries of an event that leads to an error which nobody foresaw
+LOOK: Final = 5.0  # seconds between two looks at the files that an output has read
 PATIENCE: Final = 2.0  # seconds that a lossless run waits for an output that wants every frame
 
 
@@ -64,6 +67,8 @@ class OutputWorker:
         self._give_up_at = math.inf  # monotonic
         self._is_stalled = False
         self._is_retired = False
+        self._edits = Edits(lambda: output.reads)
+        self._looked_at = 0.0  # monotonic
         self._faults = 0  # scenes, one after another, that led to an error nobody foresaw
         self._thread = new_thread(f"output-{name}", self._run, on_crash)
 
@@ -171,6 +176,7 @@ class OutputWorker:
         backoff = Backoff()
         while not self._is_done():
             try:
+                self._edits.reset()
                 with self.inside:
                     self.output.open()
                     self._recover()
@@ -256,6 +262,18 @@ class OutputWorker:
             if self._timeout() <= 0.0:
                 with self.inside:
                     self.output.tick()
+            self._look_at_files()
+
+    def _look_at_files(self) -> None:
+        """Raise OutputLost once a file that the output has read was renewed."""
+        now = time.monotonic()
+        if not self.output.reads or now - self._looked_at < LOOK:
+            return
+        self._looked_at = now
+        if self._edits.step() and all(map(os.path.exists, self.output.reads)):
+            renewed = OutputLost("its certificates have changed and are read again")
+            renewed.has_progressed = True
+            raise renewed
 
     def _show(self, scene: Scene) -> None:
         start = time.monotonic()

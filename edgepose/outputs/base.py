@@ -160,6 +160,8 @@ class Output(ABC):
     only_events: a scene without events is of no use to the output, so its thread is not woken.
     keeps_events: the output passes every event on, sooner or later; after a kill it is given those
         that it lacks: see `recover`.
+    reads: files that it reads in `open` and that others renew, such as certificates. When one has
+        changed, the output is closed and opened again.
     internal: edgepose made the output for itself; the health document leaves it out.
     wake_at: the moment of the monotonic clock at which `tick` is wanted, though no scene may have
         come by then; None: not at all. Set by the output itself in `open`, `show` or `tick`.
@@ -175,6 +177,7 @@ class Output(ABC):
     every_frame: bool = False
     only_events: bool = False
     keeps_events: bool = False
+    reads: tuple[Path, ...] = ()
     internal: bool = False
     wake_at: float | None = None
 

@@ -29,7 +29,7 @@ from edgepose.outputs.fallback_outbox import FallbackOutbox
 from edgepose.outputs.outbox import Message
 from edgepose.system.http_deadline import new_opener
 from edgepose.system.paths import outbox_path
-from edgepose.system.tls import client_context
+from edgepose.system.tls import client_context, trusted_files
 from edgepose.types import Event, Scene
 from edgepose.yamldoc.marks import one_line
 
@@ -106,6 +106,7 @@ class Webhook(Output):
         self, options: WebhookOptions, device: Device, clock: Callable[[], float] = time.time
     ) -> None:
         self.patience = options.timeout
+        self.reads = trusted_files(options.ca, beside_system=True)
         self._options = options
         self._clock = clock
         self._names = options.watches()

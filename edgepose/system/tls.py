@@ -19,3 +19,9 @@ def client_context(ca: Path | None = None, *, beside_system: bool = False) -> ss
         if beside_system:
             context.load_verify_locations(ca)
     return context
+
+
+def trusted_files(ca: Path | None = None, *, beside_system: bool = False) -> tuple[Path, ...]:
+    """Return the files that `client_context` reads."""
+    system = ssl.get_default_verify_paths().cafile if ca is None or beside_system else None
+    return tuple(Path(file) for file in (system, ca) if file is not None)

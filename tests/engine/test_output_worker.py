@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from waiting import wait_until
 
+from edgepose.engine import output_worker
 from edgepose.engine.event_journal import EventJournal
 from edgepose.engine.output_worker import FAULTS, OutputWorker
 from edgepose.engine.stats import Stats
@@ -429,6 +430,38 @@ def test_a_fault_after_the_events_were_kept_is_none_of_theirs(run):
     wait_until(lambda: outlet.left == 0 and outlet.health.state == "running")
     assert output.taken == ["a", "b", "c"]
     assert outlet.lost == 0
+
+
+class Reader(Output):
+    """An output with a certificate."""
+
+    def __init__(self, path: Path) -> None:
+        self.reads = (path,)
+        self.has_read: list[str] = []
+
+    def open(self) -> None:
+        """Read it."""
+        self.has_read.append(self.reads[0].read_text())
+
+    def show(self, scene: Scene) -> None:
+        """Show nothing."""
+
+
+def test_an_output_reads_a_renewed_certificate(run, tmp_path: Path, monkeypatch):
+    """Without an edit or a restart; while the file is away, the one before goes on."""
+    monkeypatch.setattr(output_worker, "LOOK", 0.0)
+    path = tmp_path / "client.crt"
+    path.write_text("old")
+    output = Reader(path)
+    outlet = run(output)
+    wait_until(lambda: output.has_read == ["old"])
+
+    path.unlink()
+    wait_until(lambda: outlet._edits._reported == {path: None})
+    path.write_text("renewed")
+
+    wait_until(lambda: output.has_read == ["old", "renewed"])
+    wait_until(lambda: outlet.health.state == "running")
 
 
 def test_a_fault_in_an_outputs_own_health_is_that_outputs(run):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from edgepose import options
+from edgepose.system.tls import trusted_files
 
 _TOPIC: Final = re.compile(r"[^+#/$\x00][^+#\x00]*")
 LONGEST_LOGIN: Final = 65_535  # bytes; their number is sent in two
@@ -131,3 +133,11 @@ class MqttOptions(options.Options):
     def is_encrypted(self) -> bool:
         """Return whether TLS is used."""
         return self.tls or self.tls_insecure or bool(self.tls_ca_certs or self.tls_client_cert)
+
+    @property
+    def certificates(self) -> tuple[Path, ...]:
+        """Return the files that TLS reads."""
+        if not self.is_encrypted:
+            return ()
+        own = filter(None, (self.tls_client_cert, self.tls_client_key))
+        return (*trusted_files(self.tls_ca_certs), *own)

@@ -66,6 +66,7 @@ class Mqtt(Output, MqttCallbacks):
     keeps_events = True
 
     def __init__(self, options: MqttOptions, device: Device) -> None:
+        self.reads = options.certificates
         self._options = options
         self._device = device
         self._topics = Topics(options.topic_prefix, device.name)

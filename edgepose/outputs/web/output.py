@@ -35,6 +35,7 @@ class Web(Output):
     Options: ClassVar[type[options.Options]] = WebOptions
 
     def __init__(self, options: WebOptions, device: Device) -> None:
+        self.reads = (options.tls.cert, options.tls.key) if options.tls else ()
         self._options = options
         self._device = device
         self._live = LatestScene()
