@@ -8,8 +8,10 @@ two against each other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -20,9 +22,10 @@ from edgepose.skeleton import LIMB_INDEX, NUM_LIMBS
 from edgepose.types import value
 
 ZERO_SCORE_AT: Final = 3.0  # a limb scores 0 at this many times its angle_deviation
+_SLOPE: Final = 1.0 / (ZERO_SCORE_AT - 1.0)  # exactly a half: a product is quicker in arrays
 FEW: Final = 8
 """Views up to which plain numbers are quicker: the limbs of one take 15 thousand instructions,
-those of a thousand in arrays 0.8 million, and those of one in arrays still 150 thousand."""
+those of a thousand in arrays 0.75 million, and those of one in arrays still 150 thousand."""
 
 DEVIATIONS: Final = (1e-3, 360.0)  # degrees: the range of tolerances that makes a difference
 TURNED: Final = float(np.float32(0.65))
@@ -123,10 +126,13 @@ class FewScores:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ManyScores:
-    """The scores of many views, (views,) each."""
+    """The scores of many views, (views,).
+
+    excess: counts the limbs that bar the pose, (views,); asked only of a pose that scores high.
+    """
 
     values: NDArray[np.float32]
-    excess: NDArray[np.float32]
+    excess: Callable[[], NDArray[np.float32]]
 
     @property
     def highest(self) -> float:
@@ -141,7 +147,7 @@ class ManyScores:
     def capped(self, allowed: int, limit: float) -> ManyScores:
         """Return scores of `limit` at most for views of which more than `allowed` limbs are off."""
         lower = np.minimum(self.values, np.float32(limit))
-        return ManyScores(np.where(self.excess > allowed, lower, self.values), self.excess)
+        return replace(self, values=np.where(self.excess() > allowed, lower, self.values))
 
 
 class FewViews:
@@ -191,42 +197,53 @@ class ManyViews:
     """Views that are scored all at once."""
 
     def __init__(self, views: Sequence[Wanted], limit: float) -> None:
-        self._limit = np.float32(limit)
         self._angles = _filled(views, "angle")
         self._deviations = _filled(views, "deviation", 1.0)
         self._weights = _filled(views, "weight")
         self._counted = (self._weights > 0).astype(np.float32)
-        self._bars = _filled(views, "bars")  # where the pose's side is clear
-        self._bars_aside = self._counted.copy()
-        self._bars_aside[:, _ACROSS] = 0
         self._required = np.array([view.required for view in views], np.float32)
         self._rounded = np.array([view.is_rounded for view in views], np.bool_)
         self._any_rounded = bool(self._rounded.any())
-        self._sides = np.array([view.side for view in views], np.int8)
+        bars, aside = _filled(views, "bars"), self._counted.copy()
+        aside[:, _ACROSS] = 0
+        self._limits = _where(bars, limit, math.inf)  # of a pose whose side is clear
+        self._limits_aside = _where(aside, limit, math.inf)
+        sides = np.array([view.side for view in views])
+        self._most = {side: _where(sides == -side, TURNED, math.inf) for side in (-1, 1)}
+        self._turned = {side: _where(sides == -side, NUM_LIMBS + 1, 0.0) for side in (-1, 1)}
 
     def scores(self, seen: SeenLimbs) -> ManyScores:
         """Return the scores of the views."""
         known = np.array([angle is not None for angle in seen.angles], np.float32)
-        times = self._off(seen) / self._deviations
-        shares = np.clip((ZERO_SCORE_AT - times) / (ZERO_SCORE_AT - 1), 0.0, 1.0)
-        total = np.maximum(self._weights @ known, np.float32(1e-9))
-        values = ((shares * self._weights) @ known) / total
-        values = np.where(self._counted @ known >= self._required, values, np.float32(0))
-        bars = self._bars if seen.side else self._bars_aside
-        excess = ((times > self._limit) * bars) @ known
+        times = self._off(seen)
+        times /= self._deviations
+        shares: NDArray[np.float32] = ZERO_SCORE_AT - times
+        shares *= _SLOPE
+        np.clip(shares, 0.0, 1.0, out=shares)
+        shares *= self._weights
+        values: NDArray[np.float32] = shares @ known
+        values /= np.maximum(self._weights @ known, np.float32(1e-9))
+        values *= self._counted @ known >= self._required
         if seen.side:
-            turned = self._sides * seen.side < 0
-            values = np.where(turned, np.minimum(values, np.float32(TURNED)), values)
-            excess = np.where(turned, NUM_LIMBS + 1, excess)
-        return ManyScores(values, excess)
+            np.minimum(values, self._most[seen.side], out=values)
+        return ManyScores(values, partial(self._excess, times, known, seen.side))
+
+    def _excess(
+        self, times: NDArray[np.float32], known: NDArray[np.float32], side: int
+    ) -> NDArray[np.float32]:
+        """Return how many limbs bar the pose. times: their tolerance, (views, 12)."""
+        limits = self._limits if side else self._limits_aside
+        excess: NDArray[np.float32] = (times > limits).astype(np.float32) @ known
+        return np.maximum(excess, self._turned[side]) if side else excess
 
     def _off(self, seen: SeenLimbs) -> NDArray[np.float32]:
         """Return (views, 12) degrees, meaningless where an angle is unknown."""
         angles = _numbers(seen.angles)
         if self._any_rounded:
             angles = np.where(self._rounded[:, None], _numbers(seen.rounded), angles)
-        off: NDArray[np.float32] = np.abs(self._angles - angles)
-        return np.minimum(off, np.float32(360.0) - off)
+        off: NDArray[np.float32] = self._angles - angles
+        np.abs(off, out=off)
+        return np.minimum(off, np.float32(360.0) - off, out=off)
 
 
 Scores = FewScores | ManyScores
@@ -247,6 +264,10 @@ def _filled(views: Sequence[Wanted], key: str, empty: float = 0.0) -> NDArray[np
     for row, view in zip(rows, views, strict=True):
         row[[one.limb for one in view.limbs]] = [getattr(one, key) for one in view.limbs]
     return rows
+
+
+def _where(chosen: NDArray[Any], value: float, other: float) -> NDArray[np.float32]:
+    return np.where(chosen, value, other).astype(np.float32)
 
 
 def _numbers(angles: Sequence[float | None]) -> NDArray[np.float32]:
