@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Annotated, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from edgepose.errors import SourceLost
 from edgepose.options import ExistingPath, Options, PositiveSeconds
@@ -65,16 +65,21 @@ class StreamOptions(Options):
         examples=["camera.crt"],
     )
 
-    @model_validator(mode="after")
-    def _check_ca(self) -> Self:
-        if self.ca is not None and not self.is_encrypted:
-            raise ValueError("ca: only with https:// and rtsps:// is there a certificate to check")
-        return self
-
     @property
     def is_encrypted(self) -> bool:
         """Return whether the server has a certificate."""
         return self.url.startswith(("https://", "rtsps://"))
+
+    def doubts(self) -> str:
+        """Return what is wrong with how the server's certificate is checked, `""` for nothing."""
+        if self.is_encrypted and self.ca is None:
+            return (
+                "its certificate is not checked, anybody in between could read the password and "
+                "send other pictures; give the certificate as `ca`"
+            )
+        if self.ca is not None and not self.is_encrypted:
+            return "`ca` is not used, there is no certificate; write https:// or rtsps://"
+        return ""
 
     def reads(self) -> tuple[Path, ...]:
         """Return the file of certificates."""
@@ -111,12 +116,8 @@ class Stream(Source):
     def open(self) -> None:
         """Connect. Raises SourceLost when there is no answer, or no video in it."""
         options = self._options
-        if options.is_encrypted and options.ca is None and not self._has_warned:
-            log.warning(
-                "%s: its certificate is not checked, anybody in between could read the password "
-                "and send other pictures; give the certificate as `ca`.",
-                self._name,
-            )
+        if (doubts := options.doubts()) and not self._has_warned:
+            log.warning("%s: %s.", self._name, doubts)
             self._has_warned = True
         address = StreamAddress(
             options.url,
@@ -124,7 +125,7 @@ class Stream(Source):
             options.timeout,
             options.rotate,
             options.redirects,
-            "" if options.ca is None else str(options.ca),
+            str(options.ca) if options.ca and options.is_encrypted else "",
         )
         self._process = StreamProcess(address, self._name)
         self._next(options.timeout + STARTING, "the stream can't be opened")

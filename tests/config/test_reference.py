@@ -77,7 +77,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(CONFIGS / "templates", tmp_path / "templates")
     named = (
         "clip.mp4 path/to/it models/my_model.tflite pictures/one.png ca.crt client.crt client.key"
-        " page.crt page.key"
+        " page.crt page.key camera.crt"
     )
     for name in named.split():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
