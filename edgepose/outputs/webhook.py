@@ -28,6 +28,7 @@ from edgepose.outputs.base import Device, Output
 from edgepose.outputs.fallback_outbox import FallbackOutbox
 from edgepose.outputs.outbox import Message
 from edgepose.system.http_deadline import new_opener
+from edgepose.system.name_lookup import LOOKUP
 from edgepose.system.paths import outbox_path
 from edgepose.system.tls import client_context, trusted_files
 from edgepose.types import Event, Scene
@@ -105,7 +106,7 @@ class Webhook(Output):
     def __init__(
         self, options: WebhookOptions, device: Device, clock: Callable[[], float] = time.time
     ) -> None:
-        self.patience = options.timeout
+        self.patience = options.timeout + LOOKUP
         self.reads = trusted_files(options.ca, beside_system=True)
         self._options = options
         self._clock = clock

@@ -2,7 +2,7 @@
 
 The timeout of `http.client` begins again with every byte, and it skips any number of `100
 Continue`: a server that sends a byte a second would hold a client for ever. Here the sockets
-themselves know when the exchange must be over. The look-up of a name counts as well.
+themselves know when the exchange must be over. The look-up of a name has a limit of its own.
 """
 
 from __future__ import annotations
@@ -49,10 +49,9 @@ def _left(deadline: float) -> float:
     return left
 
 
-def _connect(address: _Address, deadline: float, stall: float) -> _DeadlineSocket:
-    """Return a connection to the first address of a host that answers. Raises OSError."""
+def _connected(found: list[Any], deadline: float, stall: float) -> _DeadlineSocket:
+    """Return a connection to the first address that answers. Raises OSError."""
     error: OSError = OSError("the host name has no address")
-    found = addresses(*address, min(_left(deadline), stall))
     for family, kind, protocol, _, target in found:
         made = _DeadlineSocket(family, kind, protocol)
         made.deadline, made.stall = deadline, stall
@@ -67,25 +66,23 @@ def _connect(address: _Address, deadline: float, stall: float) -> _DeadlineSocke
 
 
 class _DeadlineConnection(http.client.HTTPConnection):
-    """A connection for one exchange that takes `timeout` seconds at most."""
+    """A connection for one exchange of `timeout` seconds at most, once the name is found."""
 
     sock: Any
 
     def __init__(self, host: str, timeout: float, stall: float, **kwargs: Any) -> None:
         super().__init__(host, timeout=timeout, **kwargs)
-        self._deadline = time.monotonic() + timeout
-        self._create_connection = lambda address, *_: _connect(address, self._deadline, stall)
+        self._seconds, self._stall = timeout, stall
+        self._create_connection = lambda address, *_: self._begin(address)
+
+    def _begin(self, address: _Address) -> _DeadlineSocket:
+        found = addresses(*address)
+        self._deadline = time.monotonic() + self._seconds
+        return _connected(found, self._deadline, self._stall)
 
 
-class _DeadlineTlsConnection(http.client.HTTPSConnection):
+class _DeadlineTlsConnection(_DeadlineConnection, http.client.HTTPSConnection):
     """The same over TLS."""
-
-    sock: Any
-
-    def __init__(self, host: str, timeout: float, stall: float, **kwargs: Any) -> None:
-        super().__init__(host, timeout=timeout, **kwargs)
-        self._deadline, self._stall = time.monotonic() + timeout, stall
-        self._create_connection = lambda address, *_: _connect(address, self._deadline, stall)
 
     def connect(self) -> None:
         super().connect()

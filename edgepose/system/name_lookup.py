@@ -7,15 +7,24 @@ never ends. Nothing in our process could end it. So it is glibc's own program, w
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
+import time
 from typing import Any, Final
 
+LOOKUP: Final = 10.0  # seconds; where two of three name servers are dead, it takes 4
+KEPT: Final = 60.0  # seconds that an answer is used again: each post would ask a dead server first
+MOST: Final = 16  # answers that are kept
 LISTEN: Final = 3.0  # seconds for the name of one of this machine's own addresses
 _PROGRAM: Final = ("getent", "ahosts", "--")
+_LIMITS: Final = {"RES_OPTIONS": "timeout:2 attempts:2"}  # of 5: a dead first server is usual
 
 
-def addresses(host: str, port: int, seconds: float) -> list[Any]:
+_kept: dict[str, tuple[float, list[str]]] = {}  # names: until when, monotonic, and addresses
+
+
+def addresses(host: str, port: int, seconds: float = LOOKUP) -> list[Any]:
     """Return what `socket.getaddrinfo` does, for TCP. Raises OSError, also when time is up.
 
     Raises UnicodeError for what can't be a name.
@@ -23,7 +32,7 @@ def addresses(host: str, port: int, seconds: float) -> list[Any]:
     try:
         return _numeric(host, port)
     except socket.gaierror:
-        found = dict.fromkeys(_looked_up(host.encode("idna").decode(), seconds))
+        found = _kept_or_looked_up(host.encode("idna").decode(), seconds)
     return [place for address in found for place in _numeric(address, port)]
 
 
@@ -35,10 +44,10 @@ def own_addresses(host: str, port: int) -> list[Any]:
 def connect(address: tuple[str, int], timeout: float) -> socket.socket:
     """Return a connection to the first address of a host that answers. Raises OSError.
 
-    timeout: seconds for the look-up, and for each address.
+    timeout: seconds for each address. The look-up has its own.
     """
     error: OSError = OSError("the host name has no address")
-    for *_, place in addresses(*address, timeout):
+    for *_, place in addresses(*address):
         try:
             return socket.create_connection(place[:2], timeout)
         except OSError as refused:
@@ -51,12 +60,23 @@ def _numeric(host: str, port: int) -> list[Any]:
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
 
 
+def _kept_or_looked_up(host: str, seconds: float) -> list[str]:
+    """Return the addresses of a name, each once. Raises gaierror."""
+    until, found = _kept.get(host, (0.0, []))
+    if time.monotonic() >= until:
+        found = list(dict.fromkeys(_looked_up(host, seconds)))
+        if len(_kept) >= MOST:
+            _kept.clear()
+        _kept[host] = time.monotonic() + KEPT, found
+    return found
+
+
 def _looked_up(host: str, seconds: float) -> list[str]:
     """Return the addresses of a name. Raises gaierror."""
     try:
         answer = subprocess.run(
             [*_PROGRAM, host], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=max(seconds, 0.0), check=False,
+            timeout=seconds, check=False, env={**_LIMITS, **os.environ},
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         late = "its name is not looked up in time; check the network"

@@ -14,7 +14,6 @@ from waiting import wait_until
 
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device
-from edgepose.outputs.mqtt import client
 from edgepose.outputs.mqtt.options import MqttOptions
 from edgepose.outputs.mqtt.output import Mqtt
 from edgepose.outputs.outbox import Message
@@ -36,6 +35,8 @@ def resolver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.setattr(name_lookup, "LISTEN", 0.2)
+    monkeypatch.setattr(name_lookup, "_kept", {})
+    monkeypatch.setattr(name_lookup.addresses, "__defaults__", (0.2,))
 
     def put(script: str) -> None:
         program.write_text(f"#!/bin/sh\n{script}\n")
@@ -64,6 +65,20 @@ def test_a_look_up_that_hangs_is_ended_and_the_next_one_asks_again(resolver):
     resolver('test "$*" = "ahosts -- hook.example" && echo 127.0.0.1 STREAM hook.example')
 
     assert addresses("hook.example", 80, 20)[0][-1] == ("127.0.0.1", 80)
+    resolver("exec sleep 1000")
+    assert addresses("hook.example", 81, 0.1)[0][-1] == ("127.0.0.1", 81), "kept for a minute"
+
+
+def test_a_look_up_takes_none_of_the_time_of_a_post(resolver, monkeypatch):
+    """The first of two name servers may be dead: the second is asked after some seconds."""
+    monkeypatch.setattr(name_lookup.addresses, "__defaults__", (30.0,))
+    resolver("sleep 1.1; echo 127.0.0.1 STREAM")
+    options = WebhookOptions(url=f"http://hook.example:{free_port()}/", timeout=1.0)
+    hook = Webhook(options, Device("lobby"))
+    hook.open()
+    with pytest.raises(OutputLost, match="refused"):
+        hook._post(Message(1, "id", b"{}"))
+    hook.close()
 
 
 def test_each_address_of_a_name_is_tried(resolver):
@@ -91,13 +106,12 @@ def test_no_output_waits_for_a_name_for_ever(resolver):
         made.close()
 
 
-def test_a_broker_whose_name_hangs_is_tried_again(resolver, monkeypatch: pytest.MonkeyPatch):
+def test_a_broker_whose_name_hangs_is_tried_again(resolver):
     """The attempt has failed, with a reason, and the thread goes on."""
     resolver("exec sleep 1000")
-    monkeypatch.setattr(client, "CONNECT_TIMEOUT", 0.2)
     made = Mqtt(MqttOptions(host="broker.example"), Device("lobby"))
     made.open()
-    wait_until(lambda: "the host name is unknown" in made.trouble)
+    wait_until(lambda: LATE in made.trouble)
     made.close()
 
 

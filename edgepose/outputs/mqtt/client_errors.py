@@ -65,6 +65,8 @@ def connect_failed(error: BaseException | None, is_encrypted: bool) -> str:
         is_encrypted and isinstance(error, ConnectionResetError)
     ):
         return f"TLS fails ({_text(error)}); does it speak TLS on this port?"
+    if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+        return str(error.strerror)
     known = (text for kind, text in _ERRORS.items() if isinstance(error, kind))
     return next(known, _text(error))
 
