@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ _SHOULDERS: Final = [INDEX["left_shoulder"], INDEX["right_shoulder"]]
 _HIPS: Final = [INDEX["left_hip"], INDEX["right_hip"]]
 
 _LARGEST: Final = 64 << 20  # bytes; about 100,000 examples
+_LONGEST_LABELS: Final = 64 << 10  # bytes; ImageNet's thousand classes have 20,000
 _SHOWN: Final = 5  # complaints about one file
 
 
@@ -76,7 +78,8 @@ class Examples:
 def examples_of(rows: Sequence[tuple[str, str, Keypoints]]) -> Examples:
     """Return examples of (class, file, keypoints (17, 3) of (y, x, score) in pixels)."""
     classes = tuple(sorted({name for name, _, _ in rows}))
-    owners = np.array([classes.index(name) for name, _, _ in rows], np.intp)
+    numbers = {name: number for number, name in enumerate(classes)}
+    owners = np.array([numbers[name] for name, _, _ in rows], np.intp)
     keypoints = np.array([points for _, _, points in rows], np.float32)
     keypoints = keypoints.reshape(-1, NUM_KEYPOINTS, 3)
     return Examples(classes, owners, keypoints, tuple(file for _, file, _ in rows))
@@ -119,7 +122,7 @@ def _check(path: Path, examples: Examples) -> None:
 
 def _rows(path: Path, owner: str) -> list[tuple[str, str, Keypoints]]:
     """Return (class, file, keypoints) of each line. owner: the class of all, `""`: a column's."""
-    reader = csv.reader(io.StringIO(_text(path), newline=""))
+    reader = csv.reader(io.StringIO(_text(path, _LARGEST), newline=""))
     rows, problems = [], []
     try:
         header = next(reader, [])
@@ -145,13 +148,14 @@ def _raise(problems: Sequence[str]) -> None:
         raise ClassifierError(*problems[:_SHOWN], *tail)
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, largest: int) -> str:
     """Return the text of a file; a byte order mark, which spreadsheets write, is taken off."""
     try:
         with plain_file.opened(path) as file:
-            content = plain_file.up_to(file, _LARGEST + 1)
-        if len(content) > _LARGEST:
-            raise ClassifierError(f"{path}: expected at most 64 MiB, found more; split it")
+            content = plain_file.up_to(file, largest + 1)
+        if len(content) > largest:
+            limit = f"at most {largest >> 10} KiB"
+            raise ClassifierError(f"{path}: expected {limit}, found more; is it the right file?")
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ClassifierError(
@@ -270,12 +274,13 @@ def is_sideways(examples: Examples) -> bool:
 def load_labels(path: Path | str) -> tuple[str, ...]:
     """Return the classes of a network, one a line. Raises ClassifierError."""
     path = Path(path)
-    labels = tuple(line.strip() for line in _text(path).splitlines() if line.strip())
+    text = _text(path, _LONGEST_LABELS)
+    labels = tuple(line.strip() for line in text.splitlines() if line.strip())
     if not labels:
         raise ClassifierError(f"{path}: expected one class a line, found an empty file")
-    twice = next((label for label in labels if labels.count(label) > 1), None)
-    if twice is not None:
-        raise ClassifierError(f"{path}: class '{twice}' stands there twice; remove one")
+    label, lines = Counter(labels).most_common(1)[0]
+    if lines > 1:
+        raise ClassifierError(f"{path}: class '{label}' stands there twice; remove one")
     return labels
 
 

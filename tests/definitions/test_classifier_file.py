@@ -198,8 +198,8 @@ class TestRefusing:
 
     def test_a_file_too_large_to_be_one(self, lines, tmp_path, monkeypatch):
         """It is not read into memory."""
-        monkeypatch.setattr(classifier_file, "_LARGEST", 100)
-        assert "at most 64 MiB" in refused(written(tmp_path, lines))
+        monkeypatch.setattr(classifier_file, "_LARGEST", 1024)
+        assert "at most 1 KiB" in refused(written(tmp_path, lines))
 
 
 class TestLabels:
@@ -213,7 +213,11 @@ class TestLabels:
 
     @pytest.mark.parametrize(
         ("text", "problem"),
-        [("", "found an empty file"), ("a\nb\na\n", "class 'a' stands there twice")],
+        [
+            ("", "found an empty file"),
+            ("a\nb\na\n", "class 'a' stands there twice"),
+            ("\n".join(map(str, range(20_000))), "at most 64 KiB, found more"),
+        ],
     )
     def test_empty_files_and_doubles_are_refused(self, tmp_path, text, problem):
         """An output without a name, or two with one."""
