@@ -169,9 +169,7 @@ class RemoteUpdate(Output):
         try:
             pushed = accepted()
             self._keep_way_back()
-            self._journal.answer(
-                "config", push, text, "starting", "it is being checked", proof=proof
-            )
+            self._journal.begin(push, text, proof)
             self._active.is_on_probation, self._deadline = True, time.monotonic() + PROBATION
             done = self._put(pushed)
         except Exception as error:  # whatever a text leads to is an answer

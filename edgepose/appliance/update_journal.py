@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from edgepose.config.last_good import own_name, version_of
 from edgepose.definitions.library import MOST
+from edgepose.errors import UserError
 from edgepose.system import atomic, state_file
 from edgepose.system.paths import state_folder
 
@@ -29,7 +30,7 @@ class UpdateJournal:
 
     Answers to REMEMBERED templates are kept whole; of what was answered before them it is known
     that it was. Every change is on disk at once; where the disk fails it is logged, and holds until
-    the process ends.
+    the process ends; only a probation does not begin then.
     """
 
     def __init__(self, file: Path) -> None:
@@ -69,10 +70,29 @@ class UpdateJournal:
         """Return what became of the latest push, None where there was none."""
         return self.answers.get(key, {}).get("state")
 
+    def begin(self, push: str, pushed: str, proof: Proof) -> None:
+        """Note that a configuration goes on probation. Raises UserError where that can't be kept.
+
+        The next start would not know that there is anything to roll back.
+        """
+        text = "it is being checked"
+        self._note("config", push, pushed, state="starting", text=text, proof=proof)
+        try:
+            self._write()
+        except OSError as error:
+            reason = f"{self._file} can't be written: {error.strerror or error}"
+            raise UserError(f"there would be no way back, {reason}") from error
+
     def answer(
         self, key: str, push: str, pushed: str, state: str, text: str, *, proof: Proof = "broker"
     ) -> None:
         """Note what became of a push. pushed: the text that came."""
+        self._note(key, push, pushed, state=state, text=text, proof=proof)
+        self._save()
+
+    def _note(
+        self, key: str, push: str, pushed: str, *, state: str, text: str, proof: Proof
+    ) -> None:
         self.answers.pop(key, None)
         for earlier in self._earlier.values():
             earlier.pop(_digest(key), None)
@@ -83,7 +103,6 @@ class UpdateJournal:
         templates = [key for key in self.answers if key != "config"]
         for oldest in templates[:-REMEMBERED]:
             self._shorten(oldest)
-        self._save()
 
     def change(self, key: str, **changes: str) -> None:
         """Change something about the latest answer."""
@@ -110,10 +129,13 @@ class UpdateJournal:
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             log.error("%s: can't be used (%s); a new one is begun.", self._file, error)
 
-    def _save(self) -> None:
+    def _write(self) -> None:
         document = {"answers": self.answers, "earlier": self._earlier}
+        atomic.write_text(self._file, json.dumps(document))
+
+    def _save(self) -> None:
         try:
-            atomic.write_text(self._file, json.dumps(document))
+            self._write()
         except OSError as error:
             log.error("%s: can't be written: %s", self._file, error.strerror or error)
 

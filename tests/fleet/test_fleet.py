@@ -272,6 +272,22 @@ def test_the_device_refuses_what_it_can_not_run(house, ear, *, online, old, new,
     assert not appliance.state()["config"]["error"]
 
 
+def test_a_push_whose_probation_can_not_be_kept_is_refused(house, ear, online, state):
+    """After a restart nothing would know that it has to be rolled back."""
+    (state / "pushes").parent.mkdir(parents=True, exist_ok=True)
+    (state / "pushes").write_text("a disk that can't be written")
+    house.start("hall")
+    online("hall")
+    before = house.file("hall").read_text()
+    push(ear, "hall", "1", before.replace("fps: 10", "fps: 9"))
+
+    told = answer(ear, "hall", "1")
+
+    assert told["state"] == "refused"
+    assert "there would be no way back" in told["text"]
+    assert house.file("hall").read_text() == before
+
+
 def test_without_permission_nothing_is_taken_and_the_way_out_is_told(house, fleet, rows, online):
     """`remote` is off unless the device's own configuration says otherwise."""
     house.start("hall", house.text("hall").replace("remote: true, ", ""))
