@@ -39,6 +39,7 @@ class Publisher:
     acknowledged nothing new is sent: an old state must not overtake a newer one.
 
     denials: what the broker does not take. refused: events among that, which are gone.
+    connected_at: monotonic, when the present connection was made.
     """
 
     def __init__(
@@ -57,12 +58,13 @@ class Publisher:
         self._acknowledged: deque[tuple[int, str]] = deque()  # with the reason of a refusal
         self._events: dict[int, int] = {}  # message id -> number in the outbox
         self._others: dict[int, str] = {}  # message id -> topic
+        self._was_other = False  # the latest message was no event
         self._limits = NO_LIMITS
         self.denials = Denials(events_topic)
         self.refused = 0
         self._sent_up_to = 0
         self._sent_at: dict[int, float] = {}  # message id -> monotonic, the oldest first
-        self._connected_at = 0.0  # monotonic
+        self.connected_at = 0.0  # monotonic
         self._lock = threading.Lock()  # of states and what is due; never held while publishing
         self.changed = threading.Condition()
 
@@ -88,7 +90,7 @@ class Publisher:
     def connected(self, limits: BrokerLimits = NO_LIMITS) -> None:
         """Send everything that the broker may lack, once the client has repeated its messages."""
         self._limits = limits
-        self._connected_at = time.monotonic()
+        self.connected_at = time.monotonic()
         self._is_resuming = self._are_waiting
         self.repeat()  # first: another thread may send as soon as we are connected
         self._is_connected = True
@@ -112,7 +114,7 @@ class Publisher:
         sent any more. Neither may hide the other: a broker may acknowledge states alone.
         """
         sent = list(self._sent_at.values())
-        return time.monotonic() - max(sent[0], self._connected_at) if sent else 0.0
+        return time.monotonic() - max(sent[0], self.connected_at) if sent else 0.0
 
     @property
     def _are_waiting(self) -> bool:
@@ -163,7 +165,7 @@ class Publisher:
             self._send_events()
 
     def _send_states(self) -> None:
-        while self._room(self._others):
+        while self._room_for_others():
             with self._lock:
                 topic = next(iter(self._due), None)
                 if topic is None:
@@ -182,7 +184,7 @@ class Publisher:
                 del self._states[topic]
 
     def _send_transient(self) -> None:
-        while self._transient and self._room(self._others):
+        while self._transient and self._room_for_others():
             try:
                 topic, payload = self._transient.popleft()
             except IndexError:  # the connection was lost just now
@@ -193,13 +195,24 @@ class Publisher:
         """Send a state or a transient message; return False where the client takes none now."""
         message_id = self._published(topic, payload, retain)
         if message_id:
-            self._others[message_id] = topic
+            self._others[message_id], self._was_other = topic, True
         return message_id is not None
 
     def _room(self, kind: Mapping[int, object]) -> int:
         """Return how many more messages of a kind may wait for their acknowledgement."""
         free = self._limits.unanswered - len(self._events) - len(self._others)
         return max(0, min(free, WINDOW - len(kind)))
+
+    def _room_for_others(self) -> int:
+        """Return how many messages besides events may be sent.
+
+        Half of what the broker takes at once is kept for events that are due, of a single one each
+        second turn: states and keypoints may come faster than a slow broker acknowledges them.
+        """
+        are_due = self._outbox.waiting > len(self._events)
+        kept = (self._limits.unanswered + self._was_other) // 2 if are_due else 0
+        share = self._limits.unanswered - kept - len(self._others)
+        return max(0, min(share, self._room(self._others)))
 
     def _send_events(self) -> None:
         free = self._room(self._events)
@@ -217,7 +230,7 @@ class Publisher:
             self._outbox.remove([message.number])
             self.refused += 1
         elif message_id is not None:
-            self._events[message_id] = message.number
+            self._events[message_id], self._was_other = message.number, False
         return message_id is not None
 
     def _published(self, topic: str, payload: bytes, retain: bool) -> int | None:

@@ -326,12 +326,14 @@ def test_the_broker_is_never_sent_more_than_it_takes_at_once(
     post.set_state({f"state{n}": b"1" for n in range(3)})
     put(outbox, *range(5))
     post.connected(BrokerLimits(unanswered=4))
-    assert len(wire.take()) == 4
+    first = wire.take()
+    assert len(first) == 4
+    assert events(first) == [0, 1]
 
     post.acknowledged(1)
     post.acknowledged(2)
 
-    assert events(wire.take()) == [1, 2]
+    assert [topic for topic, _, _ in wire.take()] == ["state2", "events"]
 
 
 @pytest.mark.parametrize("repeats", [False, True])
@@ -342,8 +344,9 @@ def test_a_silent_broker_is_noticed_by_its_states_alone(
     clock = SteppedClock()
     monkeypatch.setattr(publisher, "time", clock)
     post.set_state({f"state{n}": b"1" for n in range(4)})
-    put(outbox, 1)
     post.connected(BrokerLimits(unanswered=4))
+    put(outbox, 1)
+    post.pump()
     clock.now += 12.0
     assert events(wire.take()) == []
     assert post.unanswered == pytest.approx(12.0)
@@ -406,3 +409,21 @@ def test_a_topic_that_is_taken_again_is_no_trouble(post: Publisher, wire: Wire):
         post.pump()
         post.acknowledged(len(wire.sent), refusal)
         assert bool(post.denials.trouble) is bool(refusal)
+
+
+@pytest.mark.parametrize("unanswered", [1, 2, 20])
+def test_states_without_end_leave_room_for_events(
+    post: Publisher, wire: Wire, outbox: Outbox, unanswered: int
+):
+    """Where the broker is slow, both go on: half of what it takes at once is the events'."""
+    put(outbox, *range(40))
+    post.set_state({f"state/{n}": b"0" for n in range(40)})
+    post.connected(BrokerLimits(unanswered=unanswered))
+    sent = wire.take()
+    for number in range(1, 41):  # each acknowledgement finds a changed state
+        post.set_state({f"state/{number % 40}": b"%d" % number})
+        post.acknowledged(number)
+        sent += wire.take()
+
+    count = len(events(sent))
+    assert 18 <= count <= len(sent) - 18
