@@ -19,6 +19,7 @@ from edgepose.outputs.outbox import Contents, Message, Outbox, OutboxInUse, Sess
 
 log = logging.getLogger(__name__)
 
+SLOW: Final = 120.0  # seconds in which messages wait all the time, though they are taken
 RETRY: Final = 5.0  # seconds between two tries to return to the disk
 
 
@@ -34,6 +35,7 @@ class FallbackOutbox:
         self._disk = Outbox(path, limit)
         self._limit = limit
         self._memory: Outbox | None = None
+        self._empty_at = 0.0  # monotonic: when a message last came and no other one waited
         self._is_copy = True  # the memory has all that the disk has
         self._retry_at = 0.0  # monotonic
         self._lock = threading.RLock()
@@ -57,6 +59,19 @@ class FallbackOutbox:
     def dropped(self) -> int:
         """Return how many messages the limit has cost so far."""
         return self._used.dropped
+
+    def backlog(self, since: float) -> str:
+        """Return that messages are taken more slowly than they come, "" where they are not.
+
+        since: monotonic, when the receiver began to take them.
+        """
+        seconds = time.monotonic() - max(self._empty_at, since)
+        if not self.waiting or seconds < SLOW:
+            return ""
+        return (
+            f"events are taken too slowly: {self.waiting} wait, and some always have for "
+            f"{seconds / 60:.0f} min"
+        )
 
     def open(self) -> None:
         """Open the file, or go on in memory. Raises OutboxInUse."""
@@ -82,6 +97,8 @@ class FallbackOutbox:
         """Add (id, payload) pairs, all or none; one of the newest ids is ignored."""
         pairs = list(messages)
         with self._lock:
+            if not self.waiting:
+                self._empty_at = time.monotonic()
             try:
                 self._used.put(pairs)
             except OutputLost as error:

@@ -12,6 +12,7 @@ import os
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from edgepose.system.paths import is_still_at
 
 log = logging.getLogger(__name__)
 
+AGAIN: Final = 3600.0  # seconds until it is logged again that the limit costs messages
 REMEMBERED: Final = 1000  # ids of the newest messages, sent or not: one put again is ignored
 
 
@@ -73,6 +75,7 @@ class Outbox:
         self.waiting = 0
         self.dropped = 0
         self._limit = limit
+        self._logged_at = float("-inf")  # monotonic: when the limit cost some
         self._db: sqlite3.Connection | None = None
         self._file: os.stat_result | None = None
         self._lock = threading.Lock()
@@ -186,7 +189,8 @@ class Outbox:
         return added.rowcount
 
     def _trim(self, database: sqlite3.Connection, excess: int) -> None:
-        if not self.dropped:
+        if time.monotonic() - self._logged_at >= AGAIN:
+            self._logged_at = time.monotonic()
             log.error(
                 "%s: more than %d messages wait; the oldest are dropped.", self.path, self._limit
             )

@@ -117,6 +117,7 @@ class Webhook(Output):
         )
         self._refused = 0  # events that the receiver called bad
         self._failure = ""  # why the latest post failed, "" once one was accepted
+        self._works_since = 0.0  # monotonic
         self._backoff = Backoff()
         self._retry_at = 0.0  # monotonic
 
@@ -137,10 +138,12 @@ class Webhook(Output):
     @property
     def trouble(self) -> str:
         """Return why events are not delivered, or not kept on the disk."""
-        return "; ".join(filter(None, (self._failure, self._outbox.trouble)))
+        slow = self._failure or self._outbox.backlog(self._works_since)
+        return "; ".join(filter(None, (slow, self._outbox.trouble)))
 
     def open(self) -> None:
         """Open the outbox, load the certificates. Raises OutputLost where that can't be done."""
+        self._works_since = time.monotonic()
         try:
             context = client_context(self._options.ca, beside_system=True)
         except OSError as error:  # ssl.SSLError too
@@ -195,7 +198,8 @@ class Webhook(Output):
                 self._fail(str(error))
                 return
             self._outbox.remove([message.number])
-            self._failure = ""
+            if self._failure:
+                self._failure, self._works_since = "", time.monotonic()
             self._backoff.reset()
 
     def _fail(self, reason: str) -> None:

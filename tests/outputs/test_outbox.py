@@ -96,7 +96,7 @@ def test_everything_is_there_after_closing(outbox: Outbox, path: Path):
 
 
 def test_past_the_limit_the_oldest_goes(path: Path, caplog: pytest.LogCaptureFixture):
-    """What is lost is counted, over restarts, and said once."""
+    """What is lost is counted, over restarts, and logged once an hour."""
     outbox = Outbox(path, 3)
     outbox.open()
     outbox.put(pairs(1, 2, 3))
@@ -108,9 +108,12 @@ def test_past_the_limit_the_oldest_goes(path: Path, caplog: pytest.LogCaptureFix
     assert (outbox.waiting, outbox.dropped) == (3, 3)
     assert len([r for r in caplog.records if r.levelno == logging.ERROR]) == 1
     outbox.close()
-    outbox.open()
-    assert (outbox.waiting, outbox.dropped) == (3, 3)
-    outbox.close()
+    again = Outbox(path, 3)
+    again.open()
+    assert (again.waiting, again.dropped) == (3, 3)
+    again.put(pairs(7))
+    assert len([r for r in caplog.records if r.levelno == logging.ERROR]) == 2
+    again.close()
 
 
 def test_a_flood_larger_than_the_limit_keeps_the_newest(path: Path):

@@ -27,6 +27,7 @@ from pydantic import ValidationError
 from edgepose.engine.output_worker import OutputWorker
 from edgepose.engine.stats import Stats
 from edgepose.errors import OutputLost
+from edgepose.outputs import fallback_outbox
 from edgepose.outputs.base import Device
 from edgepose.outputs.webhook import SLICE, Webhook, WebhookOptions
 from edgepose.types import Scene
@@ -270,6 +271,21 @@ def test_a_server_that_takes_nothing_is_tried_less_and_less_often(
 
     assert pauses == pytest.approx([0.5, 1.0, 2.0, 0.5], abs=0.2)
     assert output.wake_at == output._retry_at
+
+
+def test_a_server_that_is_too_slow_is_a_trouble(
+    hook: Make, scene: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch
+):
+    """It takes every event, and some always wait: in the end the oldest would be dropped."""
+    monkeypatch.setattr(fallback_outbox, "SLOW", 0.0)
+    output = hook()
+    assert output.trouble == ""
+
+    output.show(scene(0, 1))
+
+    assert output.trouble.startswith("events are taken too slowly: 1 wait")
+    post(output)
+    assert output.trouble == ""
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])

@@ -173,10 +173,10 @@ class Mqtt(Output, MqttCallbacks):
         return "; ".join(filter(None, (self._trouble_of(client), denied, self._outbox.trouble)))
 
     def _trouble_of(self, client: MqttClient) -> str:
-        """Return that there is no connection, or that the broker does not answer."""
+        """Return that there is no connection, or that the broker does not answer, or too slowly."""
         if client.is_connected and (seconds := self._publisher.unanswered) > UNANSWERED:
             return f"{client.address} has not acknowledged a message for {seconds:.0f} s"
-        return client.trouble
+        return client.trouble or self._outbox.backlog(self._publisher.connected_at)
 
     def close(self) -> None:
         """Wait for acknowledgements, publish `stopped`, disconnect; the rest stays on the disk."""
