@@ -11,6 +11,7 @@ import logging
 import math
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -41,6 +42,7 @@ _QUARTERS: Final[tuple[Orientation, ...]] = (
     (-1, 0, 0, -1),
     (0, -1, 1, 0),
 )  # clockwise
+_LATE_TRACKS: Final = 64  # that begin after the first pictures; broadcasts have a few
 _SQUEEZED: Final = (Fraction(1, 5), Fraction(5))  # shapes of pixels that any real file has
 
 
@@ -107,8 +109,20 @@ class Track:
         return context.height, context.width
 
     def packets(self) -> Iterator[Packet[Any]]:
-        """Yield the packets; the last are empty and flush the decoder."""
-        return self._container.demux(self._stream)
+        """Yield the packets; the last are empty and flush the decoder.
+
+        PyAV 18.1 has no place for a track that begins later, such as a microphone that is switched
+        on, and raises IndexError at one of its packets: reading goes on with a place for it.
+        """
+        is_flushed = False
+        for _ in range(_LATE_TRACKS):
+            with suppress(IndexError):
+                for packet in self._container.demux(self._stream):
+                    is_flushed = not packet.size
+                    yield packet
+                return
+            if is_flushed:
+                return
 
     def pictures(self, packet: Packet[Any]) -> list[VideoFrame]:
         """Return the pictures that a packet completes, none if it is damaged or too large."""

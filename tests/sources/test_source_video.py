@@ -502,3 +502,36 @@ def test_a_device_is_no_clip():
     """For commands that read a whole clip; a configuration says so with the line."""
     with pytest.raises(UserError, match="found a device or a pipe"):
         next(clip_frames(Path("/dev/zero")))
+
+
+def flv_with_late_sound(path: Path) -> Path:
+    """Write 12 s of pictures, with sound from the ninth on: after FFmpeg's first look of 5 s."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("flv", rate=5)
+        stream.width, stream.height = 64, 48
+        for number in range(60):
+            shown = av.VideoFrame.from_ndarray(np.full((48, 64, 3), number, np.uint8))
+            container.mux(stream.encode(shown))
+        container.mux(stream.encode(None))
+    data = path.read_bytes()
+    tags, at = [data[:4] + b"\1" + data[5:13]], 13  # pictures alone, says the header
+    while at < len(data):
+        end = at + 11 + int.from_bytes(data[at + 1 : at + 4]) + 4
+        tags.append(data[at:end])
+        if int.from_bytes(data[at + 4 : at + 7]) >= 9000:
+            sound = b"\x3e" + bytes(200)  # 16 bits as they are, 44 kHz
+            head = b"\x08" + len(sound).to_bytes(3) + data[at + 4 : at + 7] + bytes(4)
+            tags.append(head + sound + (len(sound) + 11).to_bytes(4))
+        at = end
+    path.write_bytes(b"".join(tags))
+    return path
+
+
+def test_a_track_that_begins_later_takes_no_picture(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    """A microphone that is switched on; PyAV has no place for it."""
+    source = video(flv_with_late_sound(tmp_path / "late.flv"))
+    assert len(frames(source)) == 60
+    source.close()
+    assert caplog.text == ""
