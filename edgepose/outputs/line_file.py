@@ -49,16 +49,24 @@ class LineFile:
         self._limit = limit
         self._keep = keep
         self._is_stuck = False  # it can't be rotated, which is logged once
+        self._had_own_disk = False  # another one than the system's
         self._file: int | None = None
 
     def open(self) -> None:
-        """Open or create the file, and repair it. Raises OutputLost."""
+        """Open or create the file, and repair it. Raises OutputLost.
+
+        Where it was on a disk of its own, that one must be there: what is written below its mount
+        point fills the system's disk, and is hidden later.
+        """
         try:
+            if self._had_own_disk and _is_on_system_disk(self.path):
+                raise OutputLost(f"{self.path}: its disk is not mounted any more")
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self.path, _open_flags(self.path), 0o644)
             if self._is_regular():
                 _must_be_ours(self.path, self._file)
                 _repair(self._file)
+            self._had_own_disk = not _is_on_system_disk(self.path)
         except OutputLost:
             self.close()
             raise
@@ -193,6 +201,12 @@ def _is_ours(head: bytes) -> bool:
     if not head.strip(b"\0"):  # a power cut leaves zeros
         return True
     return any(head.startswith(one) or one.startswith(head) for one in _BEGINNINGS)
+
+
+def _is_on_system_disk(path: Path) -> bool:
+    """Return whether a file is, or would be, on the disk of `/`. Raises OSError."""
+    found = next(place for place in (path, *path.absolute().parents) if place.exists())
+    return found.stat().st_dev == Path("/").stat().st_dev
 
 
 def _is_fifo(path: Path) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from full_disk import needs_root, small_disk
 
 from edgepose.errors import OutputLost
 from edgepose.outputs.line_file import LineFile
@@ -225,6 +226,27 @@ def test_a_file_that_was_rotated_away_is_noticed(path: Path, replaced: bool):
 
     assert path.read_bytes() == b'{"id":0}\n'
     assert path.with_suffix(".1").read_bytes() == b""
+
+
+@needs_root
+def test_a_disk_that_is_unmounted_is_waited_for(tmp_path: Path):
+    """Nothing is written below its mount point: that fills the card, and is hidden later."""
+    folder = tmp_path / "stick"
+    with small_disk(folder):
+        file = LineFile(folder / "logs" / "events.jsonl")
+        file.open()
+    with pytest.raises(OutputLost, match="moved or deleted"):
+        file.append([b"{}\n"])
+    file.close()
+
+    with pytest.raises(OutputLost, match="its disk is not mounted any more"):
+        file.open()
+
+    assert not list(folder.iterdir())
+    folder.rmdir()
+    with small_disk(folder):
+        file.open()
+        file.close()
 
 
 def test_a_folder_in_the_way_is_told(tmp_path: Path):
