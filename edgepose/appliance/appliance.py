@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from edgepose.appliance import assembly, exercises, routines
@@ -54,7 +55,7 @@ from edgepose.errors import (
 from edgepose.outputs.base import Controls, Output
 from edgepose.system import last_exit, lost_events
 from edgepose.system.board import Board
-from edgepose.system.paths import outbox_path, state_folder
+from edgepose.system.paths import journals, outbox_path, state_folder
 from edgepose.system.status_file import own_folder
 from edgepose.system.systemd import is_notified, notify, reloading
 
@@ -152,8 +153,6 @@ class Appliance(Controls):
     def run(self) -> None:
         """Run until the source ends or `stop` is called; raises what crashed a thread."""
         self._journal = self._open_journal()
-        if self._journal:
-            self._history.keep()
         self._queue.start()
         try:
             while not self._stop.is_set():
@@ -162,9 +161,7 @@ class Appliance(Controls):
                 self.pipeline.run(self._halt)
                 if self._stop.is_set() or not self._halt.is_set():
                     return
-                self._halt.clear()
-                self._earlier.update(self.pipeline.stats.snapshot().counts)
-                self.pipeline = self._new_pipeline()
+                self._begin_again()
         finally:
             self._queue.stop(COMMANDS_END)
             self._report_left(is_kept=self._close_journal())
@@ -173,13 +170,30 @@ class Appliance(Controls):
             if self._crash is not None:
                 raise self._crash
 
-    def _open_journal(self) -> EventJournal | None:
-        """Return the journal of a live source; a clip's events mean nothing to the next run."""
+    def _begin_again(self) -> None:
+        """Make the pipeline of a configuration that the one before could not be changed to."""
+        with self._lock:  # a command that comes meanwhile changes the next one
+            self._halt.clear()
+            former = (self._journal.path,) if self._journal else ()
+            is_kept = self._close_journal()
+            before, self.pipeline = self.pipeline, self._new_pipeline()
+            self._earlier.update(before.stats.snapshot().counts)
+            self.pipeline.go_on_from(before, is_kept)
+            self._journal = self._open_journal(*former)
+
+    def _open_journal(self, *former: Path) -> EventJournal | None:
+        """Return the journal of a live source; a clip's events mean nothing to the next run.
+
+        former: of names that the device had. All in the folder of a service are its own.
+        """
         if not self.pipeline.capture.source.live:
             return None
         path = outbox_path(self.config.name).with_suffix(".journal")
+        if self.active.files.is_service:
+            former = tuple(journals())
         journal = EventJournal(path, self.fail)
-        journal.open()
+        journal.open(other for other in former if other != path)
+        self._history.keep()
         return journal
 
     def _report_left(self, is_kept: bool) -> None:
@@ -485,7 +499,9 @@ class Appliance(Controls):
         commit: called once nothing else can fail; what it raises leaves everything as it was.
         """
         try:
-            change = plan(self.config, config, self.model, self, self._fetch(config, FETCH))
+            is_live = self.pipeline.capture.source.live
+            fetch = self._fetch(config, FETCH)
+            change = plan(self.config, config, self.model, self, fetch, is_live=is_live)
         except EdgeposeError:
             raise
         except Exception as error:  # a part that nobody foresaw would fail: what runs goes on
@@ -513,10 +529,11 @@ class Appliance(Controls):
     def _apply(self, change: Plan) -> None:
         if change.model is not None:
             self.model, old = change.model, self.model
-            if change.needs_rebuild:
+            if change.needs_rebuild or self._halt.is_set():
                 self._retired.append(old)
         if change.needs_rebuild:
             self._halt.set()
+        if self._halt.is_set():  # this pipeline ends; the next one is made of what is in force then
             return
         watches = (change.interpreter or self.pipeline).watches
         self._tuning.retune(watches, is_read=True)

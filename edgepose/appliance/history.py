@@ -168,8 +168,9 @@ class History(Output):
     def keep(self) -> None:
         """Begin with what the last run wrote, and write from now on: not for clips."""
         with self._lock:
-            self._is_kept = True
-            self._read()
+            if not self._is_kept:
+                self._is_kept = True
+                self._read()
 
     def show(self, scene: Scene) -> None:
         """Take the events into account."""

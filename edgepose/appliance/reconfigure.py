@@ -62,12 +62,18 @@ class Plan:
 
 
 def plan(
-    before: Config, after: Config, model: LoadedModel, controls: Controls, fetch: Fetch = AT_ONCE
+    before: Config,
+    after: Config,
+    model: LoadedModel,
+    controls: Controls,
+    fetch: Fetch = AT_ONCE,
+    *,
+    is_live: bool = True,
 ) -> Plan:
     """Return what leads from one configuration to another; nothing is touched yet.
 
-    model: the one in use. fetch: how another one is fetched. Raises EdgeposeError for a model or a
-    part that can't be had.
+    model: the one in use. fetch: how another one is fetched. is_live: whether the present source
+    is. Raises EdgeposeError for a model or a part that can't be had.
     """
     with ExitStack() as undo:
         is_new = before.model != after.model
@@ -81,7 +87,11 @@ def plan(
         begins = is_other or _differ(before, after) or family.known_score != now.known_score
         interpreter = assembly.new_interpreter(after, family=family) if begins else None
         outputs = _outputs(before, after, new_model or model, controls)
-        needs_rebuild = before.model.workers != after.model.workers
+        needs_rebuild = (
+            before.model.workers != after.model.workers
+            or before.name != after.name  # also the journal's; what is held ends under the old one
+            or (source is not None and source.live != is_live)  # only a live one has a journal
+        )
         undo.pop_all()
     return Plan(after, new_model, source, interpreter, outputs, needs_rebuild)
 

@@ -20,7 +20,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,8 +46,9 @@ class EventJournal:
 
     def __init__(self, path: Path, on_crash: OnCrash) -> None:
         self.trouble = ""
-        self._path = path
+        self.path = path
         self._ledger = EventLedger()
+        self._adopted: dict[Path, int] = {}  # files whose content is not in this one yet: locks
         self._lines: list[bytes] = []  # to be written
         self._asked = self._written = 0  # how often lines were added, and are in the file
         self._is_prompt = True  # the disk keeps up, so that it is worth waiting for
@@ -58,21 +59,23 @@ class EventJournal:
         self._size, self._limit = 0, MAX_BYTES
         self._thread = new_thread("journal", self._run, on_crash)
 
-    def open(self) -> None:
+    def open(self, others: Iterable[Path] = ()) -> None:
         """Read the file of the process before, and end what that one left open.
 
-        `register` says which outputs there are now.
+        `register` says which outputs there are now. others: files of names that the device had
+        before, oldest first; this one takes them over, unless a process uses them.
 
         Where another process uses it nothing is read or written: outboxes refuse two of one name.
         """
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(self.path)
         except OSError as error:
             self._lose(error)
             return
-        self._read()
+        for other in others:
+            self._adopt(other)
+        self._ledger.absorb(_read(self.path))
         for start in list(self._ledger.open.values()):
             log.warning("The process before was killed while '%s' was on; its end is sent now.",
                         start.name)  # fmt: skip
@@ -101,7 +104,7 @@ class EventJournal:
                 return
             self._is_prompt = self._changed.wait_for(lambda: self._written >= number, PATIENCE)
             if not self._is_prompt:
-                log.warning("%s: the disk is slow; a kill may now lose events.", self._path)
+                log.warning("%s: the disk is slow; a kill may now lose events.", self.path)
 
     def taken(self, output: str, events: Sequence[Event]) -> None:
         """Note that an output has these events, and all before them."""
@@ -134,12 +137,10 @@ class EventJournal:
             self._changed.notify_all()
         return self._asked
 
-    def _read(self) -> None:
-        """Take what the file holds; lines that a power cut has damaged are left out."""
-        with contextlib.suppress(OSError):
-            for line in plain_file.read(self._path, state_file.LARGEST).splitlines():
-                with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
-                    self._ledger.read(jsonio.loads(line))
+    def _adopt(self, path: Path) -> None:
+        with contextlib.suppress(OSError):  # in use
+            self._adopted[path] = _locked(path)
+            self._ledger.absorb(_read(path))
 
     def _run(self) -> None:
         self._try(self._rewrite)
@@ -160,7 +161,7 @@ class EventJournal:
         try:
             written, trouble = work(), ""
         except OSError as error:
-            written, trouble = self._written, f"{self._path}: {error_text(error)}"
+            written, trouble = self._written, f"{self.path}: {error_text(error)}"
         with self._changed:
             if trouble and not self.trouble:
                 log.error("A kill may now lose events: %s", trouble)
@@ -174,11 +175,19 @@ class EventJournal:
             asked, self._lines = self._asked, []
             data = b"".join(map(_encoded, self._ledger.lines()))
         self._close_file()
-        with atomic.replacing(self._path, 0o600) as file:
+        with atomic.replacing(self.path, 0o600) as file:
             file.write(data)
-        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND)
+        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+        self._remove_adopted()
         self._size, self._limit = len(data), max(MAX_BYTES, 2 * len(data))
         return asked
+
+    def _remove_adopted(self) -> None:
+        while self._adopted:
+            path, lock = self._adopted.popitem()
+            path.unlink(missing_ok=True)
+            _lock_of(path).unlink(missing_ok=True)
+            os.close(lock)
 
     def _extend(self) -> int:
         with self._changed:
@@ -204,8 +213,33 @@ class EventJournal:
     def _lose(self, error: OSError) -> None:
         in_use = "in use by another edgepose on this machine; give each device its own `name`"
         reason = in_use if isinstance(error, BlockingIOError) else error_text(error)
-        self.trouble = f"{self._path}: {reason}"
+        self.trouble = f"{self.path}: {reason}"
         log.warning("After a kill events may be missing: %s", self.trouble)
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
+
+
+def _locked(path: Path) -> int:
+    """Return the descriptor that keeps others off a journal. Raises OSError where one has it."""
+    lock = os.open(_lock_of(path), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
+
+
+def _read(path: Path) -> EventLedger:
+    """Return what a file holds; lines that a power cut has damaged are left out."""
+    ledger = EventLedger()
+    with contextlib.suppress(OSError):
+        for line in plain_file.read(path, state_file.LARGEST).splitlines():
+            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+                ledger.read(jsonio.loads(line))
+    return ledger
 
 
 def _encoded(line: dict[str, Any]) -> bytes:

@@ -12,6 +12,9 @@ from edgepose.types import Event
 
 MAX_EVENTS: Final = 10_000  # kept for an output that takes none: about 3 MB
 
+OpenStarts = dict[tuple[str, int | None], Event]
+"""The starts that have no end yet, by watch and person."""
+
 
 @dataclass(slots=True)
 class EventLedger:
@@ -23,7 +26,7 @@ class EventLedger:
 
     events: dict[int, Event] = field(default_factory=dict)
     taken: dict[str, int] = field(default_factory=dict)
-    open: dict[tuple[str, int | None], Event] = field(default_factory=dict)
+    open: OpenStarts = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)  # by id, of `events`
     _last: int = 0
 
@@ -34,10 +37,7 @@ class EventLedger:
         self._last += 1
         self.events[self._last] = event
         self._numbers[event.id] = self._last
-        if event.type == "start":
-            self.open[event.name, event.person] = event
-        elif event.type == "end":
-            self.open.pop((event.name, event.person), None)
+        note_open(self.open, event)
         if len(self.events) > MAX_EVENTS:
             self._forget_oldest()
 
@@ -54,6 +54,17 @@ class EventLedger:
         self.taken[output] = number
         self._prune()
         return True
+
+    def absorb(self, later: EventLedger) -> None:
+        """Take over what a ledger of later events has; an output may get some of them twice."""
+        behind = {name for name in self.taken if self.lacking(name)}
+        for event in later.events.values():
+            self.add(event)
+        for name in later.taken.keys() - behind:
+            lacks = (self._numbers.get(event.id, 0) for event in later.lacking(name))
+            self.taken[name] = min(filter(None, lacks), default=self._last + 1) - 1
+        self.open |= later.open
+        self._prune()
 
     def lacking(self, output: str) -> list[Event]:
         """Return the events that an output does not have yet, oldest first."""
@@ -92,6 +103,14 @@ class EventLedger:
     def _forget_oldest(self) -> None:
         event = self.events.pop(next(iter(self.events)))
         del self._numbers[event.id]
+
+
+def note_open(open_: OpenStarts, event: Event) -> None:
+    """Note a start without its end, or that it has its end now."""
+    if event.type == "start":
+        open_[event.name, event.person] = event
+    elif event.type == "end":
+        open_.pop((event.name, event.person), None)
 
 
 def _event(row: Mapping[str, Any]) -> Event:

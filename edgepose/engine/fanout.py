@@ -10,6 +10,7 @@ from typing import Final
 
 from edgepose.engine.capture import age_of
 from edgepose.engine.event_journal import EventJournal
+from edgepose.engine.event_ledger import OpenStarts, end_of, note_open
 from edgepose.engine.output_worker import OutputWorker
 from edgepose.engine.perception import Interpreter
 from edgepose.engine.stats import Stats
@@ -43,6 +44,7 @@ class Fanout:
         self._on_crash = on_crash
         self.shows_pictures = True
         self._latest: Scene | None = None
+        self._open: OpenStarts = {}
         self._published_at = 0.0  # monotonic
         self._is_silent = False
         self._retired: list[OutputWorker] = []
@@ -59,6 +61,13 @@ class Fanout:
         self._journal = journal
         for worker in self.workers.values():
             worker.use_journal(journal)
+
+    def count_on(self, before: Fanout, is_kept: bool) -> None:
+        """Go on counting where another one stopped. is_kept: what waited there comes again."""
+        for name in self.workers.keys() & before.workers.keys():
+            worker, earlier = self.workers[name], before.workers[name]
+            comes_again = is_kept and worker.output.keeps_events
+            worker.count_on(earlier, lost=0 if comes_again else earlier.left)
 
     def stop(self, deadline: float) -> None:
         """Let the outputs finish what waits, until a deadline of the monotonic clock."""
@@ -84,7 +93,7 @@ class Fanout:
             return
         events = self._interpreter.finish(self._latest.frame.time)
         if events:
-            self._offer(replace(self._latest, events=events))
+            self._offer(replace(self._latest, events=events, watches=()))
 
     def end_in_silence(self, now: float) -> bool:
         """End what is active when a camera, or inference, has been silent for too long.
@@ -108,14 +117,19 @@ class Fanout:
     def replace(self, outputs: Mapping[str, Output | None], drain: float) -> None:
         """Replace or add some outputs, or remove them (None), without waiting.
 
-        What an output has not shown after `drain` seconds goes to its successor of that name.
+        What an output has not shown after `drain` seconds goes to its successor of that name. What
+        is held ends for receivers that are reached no more.
         """
         with self._changing:
             workers = dict(self.workers)
+            after = {**{name: worker.output for name, worker in workers.items()}, **outputs}
+            reached = {output.receiver for output in after.values() if output is not None}
             for name, output in outputs.items():
                 before = workers.pop(name, None)
                 if before is not None:
                     self._retired.append(before)
+                    if self._latest and before.output.receiver not in (None, *reached):
+                        before.offer(self._farewell(self._latest))
                     (before.retire if output is None else before.give_way)(drain)
                 if output is not None:
                     workers[name] = self._new_worker(name, output, before)
@@ -124,6 +138,11 @@ class Fanout:
             if self._journal:
                 self._journal.register(self.keeping)
             self._retired = [worker for worker in self._retired if worker.is_alive]
+
+    def _farewell(self, latest: Scene) -> Scene:
+        """Return a scene without anybody, in which everything ends that is held."""
+        ends = tuple(end_of(start, time.time()) for start in self._open.values())
+        return Scene(latest.frame.without_picture(), events=ends)
 
     @property
     def keeping(self) -> list[str]:
@@ -139,6 +158,8 @@ class Fanout:
         if self._journal:
             self._journal.append(scene.events)
         with self._changing:
+            for event in scene.events:
+                note_open(self._open, event)
             for worker in self.workers.values():
                 worker.offer(scene, self._source.lossless)
 

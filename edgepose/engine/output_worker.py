@@ -207,9 +207,16 @@ class OutputWorker:
         if not self.output.counts_events:  # of another type
             report_lost(before.name, before.lost)
         self._missed = before._missed
+        self.count_on(before)
         left = before._box.take(timeout=0.0)
         if left is not None:
             self._box.put_back(left)
+
+    def count_on(self, before: OutputWorker, lost: int = 0) -> None:
+        """Go on counting where a worker of this name stopped. lost: of what waited there."""
+        if type(self.output) is type(before.output):
+            self.output.count_on(before.output)
+            self.dropped += before.dropped + lost
 
     def _recover(self) -> None:
         """Let the output take the events of the run before, once; count them where it can't."""

@@ -88,6 +88,7 @@ class Pipeline:
         )
         self._fanout = Fanout(outputs, perception.interpreter, source, self.stats, self._crashed)
         self._is_detecting = True
+        self._is_over = False
         self._next: _Switch | None = None
         self._retired: list[Detector] = []
         self._pacing = self._new_pacing()
@@ -110,8 +111,11 @@ class Pipeline:
     def stop(self, drain: float = DRAIN) -> None:
         """Stop in order - camera, inference, perception, outputs - within `drain` seconds or so.
 
-        Raises what crashed a thread. May be called twice.
+        Raises what crashed a thread. May be called twice. What is changed from now on changes
+        nothing: nobody would stop it.
         """
+        with self._starting:
+            self._is_over = True
         deadline = time.monotonic() + drain
         self.capture.stop()
         self.capture.join(deadline)
@@ -163,6 +167,8 @@ class Pipeline:
             switch.is_done.wait(DRAIN)
 
         with self._starting:
+            if self._is_over:
+                return
             before, self._next = self.capture, switch
             self.capture = Capture(source, self._inbox, self.stats, self._crashed, await_turn)
             before.give_way()
@@ -174,11 +180,20 @@ class Pipeline:
         What the one before has not shown after DRAIN seconds goes to its successor of that name.
         """
         with self._starting:
-            self._fanout.replace(outputs, DRAIN)
+            if not self._is_over:
+                self._fanout.replace(outputs, DRAIN)
 
     def show_pictures(self, is_on: bool) -> None:
         """Give the outputs pictures, or black frames, so that none can reveal a picture."""
         self._fanout.shows_pictures = is_on
+
+    def go_on_from(self, before: Pipeline, is_kept: bool) -> None:
+        """Begin as a pipeline that has stopped was, and go on counting what outputs have lost.
+
+        is_kept: a journal has what outputs that keep events have not got yet.
+        """
+        self.is_detecting = before.is_detecting
+        self._fanout.count_on(before._fanout, is_kept)
 
     def use_journal(self, journal: EventJournal) -> None:
         """Let a journal keep the events over a kill; to be called before `start`.

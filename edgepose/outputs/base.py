@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -185,6 +185,15 @@ class Output(ABC):
     def counts_events(self) -> bool:
         """Return whether an event that the output never got is a loss, which is reported."""
         return self.keeps_events
+
+    @property
+    def receiver(self) -> Hashable:
+        """Return who may keep what events have switched on, and of which watches; None: nobody."""
+        return None
+
+    def count_on(self, before: Output) -> None:
+        """Go on counting where an output of this type and name stopped."""
+        self.lost += before.lost
 
     @property
     def outbox(self) -> Path | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -64,6 +64,11 @@ class Jsonl(Output):
         self._file = LineFile(options.path, options.limit, options.keep)
         self._delivered = DeliveredEvents()
         self._last_frame: tuple[int, float] | None = None
+
+    @property
+    def receiver(self) -> Hashable:
+        """Return the file."""
+        return self._options.path
 
     def open(self) -> None:
         """Open the file; a line torn by a power cut is removed. Raises OutputLost."""

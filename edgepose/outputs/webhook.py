@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
 
@@ -140,6 +140,16 @@ class Webhook(Output):
         """Return why events are not delivered, or not kept on the disk."""
         slow = self._failure or self._outbox.backlog(self._works_since)
         return "; ".join(filter(None, (slow, self._outbox.trouble)))
+
+    @property
+    def receiver(self) -> Hashable:
+        """Return the address, and which events it gets."""
+        return self._options.url, self._names, self._options.types
+
+    def count_on(self, before: Output) -> None:
+        """Go on counting what was refused."""
+        assert isinstance(before, Webhook)
+        self._refused += before._refused
 
     def open(self) -> None:
         """Open the outbox, load the certificates. Raises OutputLost where that can't be done."""

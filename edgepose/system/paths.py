@@ -71,6 +71,15 @@ def outboxes(name: str | None) -> list[Path]:
     return [file for file in files if name is None or file == main or file.name.startswith(others)]
 
 
+def journals() -> list[Path]:
+    """Return the files of events that there are, of all devices, oldest first."""
+    try:
+        files = outbox_path("").parent.glob("*.journal")
+        return sorted(files, key=lambda path: path.stat().st_mtime_ns)
+    except OSError:
+        return []
+
+
 def _plain(name: str) -> str:
     """Return a name as that of a file."""
     return "".join(c if c.isalnum() or c in "-_.@ " else "_" for c in name)

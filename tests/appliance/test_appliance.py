@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import yaml
 from witness import Witness
@@ -457,5 +459,84 @@ def test_restart_ends_the_run(config_file, monkeypatch, tmp_path):
     runner = threading.Thread(target=appliance.run)
     runner.start()
     appliance.command("restart")
+    runner.join(30)
+    assert not runner.is_alive()
+
+
+def test_another_name_ends_what_is_held_under_the_one_before(running, config_file):
+    """The new one begins with all that outputs lack, and nothing is left under the old name."""
+    appliance, witness = running
+    appliance.command("thresholds", {"watch": "hands", "enter": 0.3, "exit": 0.2})
+    witness.wait_for(lambda _: witness.has_seen("start"))
+    config_file.write_text(CONFIG.replace("name: lobby", "name: foyer"))
+    assert appliance.command("reload").endswith("restarted: everything")
+    witness.wait_for(lambda _: witness.opened == 2)
+
+    ends = [event for scene in witness.scenes for event in scene.events if event.type == "end"]
+    assert ends[-1].device == "lobby"
+    witness.wait_for(lambda _: not outbox_path("lobby").with_suffix(".journal").exists())
+    assert outbox_path("foyer").with_suffix(".journal").exists()
+
+
+class _Slow(Witness):
+    """Take long to close."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closing, self.may_close = threading.Event(), threading.Event()
+
+    def close(self) -> None:
+        self.closing.set()
+        self.may_close.wait(30)
+
+
+def test_an_edit_while_everything_restarts_changes_what_comes_then(config_file):
+    """Nothing is changed in the pipeline that ends: nobody would stop that."""
+    slow = _Slow()
+    appliance = Appliance(load(config_file), extra={"slow": slow})
+    runner = threading.Thread(target=appliance.run)
+    runner.start()
+    slow.wait_for(lambda scene: bool(scene.poses))
+    appliance.command("detect", False)
+    first = appliance.pipeline
+
+    config_file.write_text(CONFIG + "model: {workers: 2}\n")
+    appliance.command("reload")
+    assert slow.closing.wait(30)
+    more = CONFIG.replace("events.jsonl", "other.jsonl") + "model: {workers: 2}\n"
+    config_file.write_text(more.replace("motion: arms_up", "motion: empty"))
+    appliance.command("reload")
+    slow.may_close.set()
+    slow.wait_for(lambda _: slow.opened == 2)
+
+    assert appliance.pipeline is not first
+    assert appliance.pipeline.is_detecting is False
+    assert config_file.with_name("other.jsonl").exists()
+    names = [thread.name for thread in threading.enumerate()]
+    assert [names.count(name) for name in ("output-log", "capture")] == [1, 1]
+    appliance.stop()
+    runner.join(30)
+    assert not runner.is_alive()
+
+
+def test_a_camera_that_follows_pictures_has_a_journal(config_file, tmp_path):
+    """A device that began with a clip: a kill loses none of its camera's events."""
+    cv2.imwrite(str(tmp_path / "one.png"), np.zeros((240, 320, 3), np.uint8))
+    clip = "source: {type: images, path: one.png, loop: true, seconds: 0.1}"
+    camera = "source: {type: synthetic, motion: arms_up, size: [240, 320], fps: 30}"
+    config_file.write_text(CONFIG.replace(camera, clip))
+    witness = Witness()
+    appliance = Appliance(load(config_file), extra={"witness": witness})
+    runner = threading.Thread(target=appliance.run)
+    runner.start()
+    witness.wait_for(lambda scene: True)
+    assert not outbox_path("lobby").with_suffix(".journal").exists()
+
+    config_file.write_text(CONFIG)
+    appliance.command("reload")
+    witness.wait_for(lambda _: witness.opened == 2)
+
+    assert outbox_path("lobby").with_suffix(".journal").exists()
+    appliance.stop()
     runner.join(30)
     assert not runner.is_alive()

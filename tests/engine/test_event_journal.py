@@ -249,3 +249,37 @@ def test_a_disk_that_stays_full_is_admitted_at_the_end(opened: Open, tmp_path: P
             journal.append([event(number)])
 
         assert not journal.close()
+
+
+def test_what_was_kept_under_another_name_is_taken_over(path: Path, opened: Open):
+    """The device was renamed while it was off: starts get their ends, outputs what they lack."""
+    old = path.with_name("foyer.journal")
+    before = opened(path=old)
+    before.append([event(1), event(2, "start")])
+    before.taken("log", [event(1)])
+    assert before.close()
+
+    renamed = EventJournal(path, lambda error: None)
+    renamed.open(others=[old])
+    renamed.register(["log", "bus"])
+
+    types = [found.type for found in renamed.lacking("log")]
+    assert types == ["start", "end"]
+    assert ids(renamed, "bus")[:2] == ["id-1", "id-2"]
+    assert renamed.close()
+    assert sorted(file.name for file in path.parent.iterdir()) == [path.name, f"{path.name}.lock"]
+
+
+def test_the_file_of_a_device_that_runs_is_left_alone(path: Path, opened: Open):
+    """Another process on this machine has it."""
+    other = path.with_name("foyer.journal")
+    running = opened(path=other)
+    running.append([event(1)])
+
+    journal = EventJournal(path, lambda error: None)
+    journal.open(others=[other])
+    journal.register(["log"])
+
+    assert ids(journal, "log") == []
+    assert journal.close()
+    assert b'"id-1"' in other.read_bytes()

@@ -146,3 +146,23 @@ def test_a_line_that_could_not_be_written_again_is_refused(damage: dict[str, obj
     with pytest.raises((KeyError, TypeError, ValueError)):
         ledger.read(line)
     assert not ledger.events
+
+
+def test_a_later_ledger_is_absorbed_in_order():
+    """An output that lacks something of the first gets what follows, too; the others go on."""
+    first, later = EventLedger(), EventLedger()
+    first.register(["log", "bus"])
+    later.register(["log", "bus", "hook"])
+    for number in (1, 2):
+        first.add(event(number))
+    first.take("bus", "id-2")
+    for number in (3, 4):
+        later.add(event(number))
+    later.take("bus", "id-3")
+    later.take("log", "id-4")
+    later.take("hook", "id-4")
+
+    first.absorb(later)
+
+    lacking = {name: [found.id for found in first.lacking(name)] for name in first.taken}
+    assert lacking == {"log": ["id-1", "id-2", "id-4"], "bus": ["id-4"], "hook": []}

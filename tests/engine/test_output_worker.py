@@ -471,3 +471,20 @@ def test_a_fault_in_an_outputs_own_health_is_that_outputs(run):
     wait_until(lambda: outlet.health.state == "running")
     assert "ZeroDivisionError" in outlet.to_dict()["reason"]
     assert outlet.to_dict()["state"] == "degraded"
+
+
+def test_a_successor_goes_on_counting(monkeypatch: pytest.MonkeyPatch):
+    """What was lost in this run stays said, whatever is edited."""
+    monkeypatch.setattr("edgepose.engine.output_worker.MAX_EVENTS", 3)
+    before = OutputWorker("clips", Filmer(None), Stats(), lambda error: None)
+    for number in range(5):
+        before.offer(replace(scene(number), events=reps(number)))
+    before.output.lost = 1
+    worker = OutputWorker("clips", Filmer(None), Stats(), lambda error: None, before)
+    before.start()
+    before.give_way(WAIT)
+    worker.start()
+    worker.drain()
+    assert worker.join(time.monotonic() + WAIT)
+
+    assert worker.to_dict()["lost"] == 2 + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from scripted import ListOutput
 
 from edgepose.engine import fanout
 from edgepose.engine import output_worker as outlet_module
@@ -12,6 +13,7 @@ from edgepose.engine.perception import Detector
 from edgepose.engine.pipeline import Pipeline
 from edgepose.errors import OutputLost, RuntimeLost, SourceLost
 from edgepose.system import malloc
+from edgepose.types import Transition, WatchState
 
 
 def run(pipeline: Pipeline) -> None:
@@ -428,3 +430,71 @@ def test_no_picture_comes_out_once_none_may(parts, new_perception):
     assert [event.type for event in end.events] == ["end"]
     assert not end.frame.image.any()
     assert end.frame.size == first.frame.size
+
+
+class _Held:
+    """Be held from the first frame on."""
+
+    name, max_age, is_on = "arms", 1.0, True
+    begun = False
+
+    def step(self, poses, time, fresh):
+        change = () if self.begun else (Transition("start", 1, 1.0, 0.0),)
+        self.begun = True
+        return WatchState("arms"), change
+
+    def finish(self, time):
+        return (Transition("end", 1, 0.0, 0.0),)
+
+
+class _Bound(ListOutput):
+    """Have a receiver that keeps what was switched on."""
+
+    def __init__(self, receiver):
+        super().__init__()
+        self._receiver = receiver
+
+    @property
+    def receiver(self):
+        return self._receiver
+
+    @property
+    def types(self):
+        """Return the types of all events."""
+        return [event.type for scene in self.scenes for event in scene.events]
+
+
+def test_a_receiver_that_is_reached_no_more_gets_the_end_of_what_is_held(parts, new_perception):
+    """Of an output that goes, and of one with another address; the others see the true end."""
+    goes, moves, same = _Bound("door"), _Bound("lamp 1"), _Bound("bell")
+    moved, again = _Bound("lamp 2"), _Bound("bell")
+    shown, go = threading.Event(), threading.Event()
+    source = parts["Source"]([0, 1, shown.set, lambda: go.wait(30), 2], lossless=True)
+    perception = new_perception(parts["Runtime"]())
+    perception.interpreter.watches = (_Held(),)
+    outputs = {"door": goes, "lamp": moves, "bell": same}
+    pipeline = Pipeline(source, perception, outputs)
+    pipeline.start()
+    assert shown.wait(30)
+    pipeline.change_outputs({"door": None, "lamp": moved, "bell": again})
+    go.set()
+    assert pipeline.wait(30)
+    pipeline.stop()
+
+    assert goes.types == moves.types == ["start", "end"]
+    assert goes.scenes[-1].watches == ()
+    assert same.types + again.types == ["start", "end"]
+
+
+def test_what_is_changed_after_the_end_changes_nothing(parts, new_perception):
+    """Nobody would stop what began then: a camera stays busy, a file open."""
+    output, late, source = parts["Output"](), parts["Output"](), parts["Source"]([1])
+    pipeline = Pipeline(parts["Source"]([0]), new_perception(parts["Runtime"]()), {"a": output})
+    run(pipeline)
+
+    pipeline.change_outputs({"a": None, "b": late})
+    pipeline.change_source(source, pipeline.perception.interpreter)
+
+    assert list(pipeline.outputs) == ["a"]
+    assert late.opened == 0
+    assert pipeline.capture.source is not source

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -97,6 +97,7 @@ class Mqtt(Output, MqttCallbacks):
         self._is_closing = False
         self._unanswered = 0  # commands
         self._publishing = threading.RLock()  # states, in the order in which they are read
+        self._refused = 0  # events, by publishers before the present one
         self._client: MqttClient | None = None
 
     @classmethod
@@ -110,6 +111,12 @@ class Mqtt(Output, MqttCallbacks):
         return self._outbox.path
 
     @property
+    def receiver(self) -> Hashable:
+        """Return the broker and the topics."""
+        options = self._options
+        return options.host, options.port, options.topic_prefix, self._device.name
+
+    @property
     def health(self) -> dict[str, Any]:
         """Return whether the broker is connected, and how many events wait."""
         client = self._client
@@ -117,8 +124,13 @@ class Mqtt(Output, MqttCallbacks):
             "connected": client is not None and client.is_connected,
             "waiting": self._outbox.waiting,
             "dropped": self._outbox.dropped,
-            "refused": self._publisher.refused if client is not None else 0,
+            "refused": self._refused + (self._publisher.refused if client is not None else 0),
         }
+
+    def count_on(self, before: Output) -> None:
+        """Go on counting what the broker refused."""
+        assert isinstance(before, Mqtt)
+        self._refused += before._refused
 
     def open(self) -> None:
         """Open the outbox and begin to connect, without waiting. Raises OutputLost."""
@@ -191,6 +203,7 @@ class Mqtt(Output, MqttCallbacks):
                 self._wait(client, STOP)
             client.close()
             self._publisher.disconnected()  # what is still carried out finds nobody to tell
+            self._refused += self._publisher.refused
         self._outbox.close()
 
     # Called by paho's thread.
