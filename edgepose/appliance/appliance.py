@@ -176,6 +176,8 @@ class Appliance(Controls):
             self._halt.clear()
             former = (self._journal.path,) if self._journal else ()
             is_kept = self._close_journal()
+            while self._retired:
+                self._retired.pop().close()
             before, self.pipeline = self.pipeline, self._new_pipeline()
             self._earlier.update(before.stats.snapshot().counts)
             self.pipeline.go_on_from(before, is_kept)
@@ -199,13 +201,12 @@ class Appliance(Controls):
     def _report_left(self, is_kept: bool) -> None:
         """Log what outputs have not got, and leave the count of what is lost to the next run."""
         for name, worker in self.pipeline.outputs.items():
-            if worker.left and worker.output.keeps_events and is_kept:
-                log.warning(
-                    "Output '%s' gets %s at the next start.", name, counted(worker.left, "event")
-                )
-            elif worker.lost:
-                self.lost[name] = worker.lost
-                log.error("Output '%s' has lost %s.", name, counted(worker.lost, "event"))
+            kept = worker.kept * is_kept
+            if kept:
+                log.warning("Output '%s' gets %s at the next start.", name, counted(kept, "event"))
+            if lost := worker.lost - kept:
+                self.lost[name] = lost
+                log.error("Output '%s' has lost %s.", name, counted(lost, "event"))
         lost_events.write(own_folder(), self.lost)
 
     def _close_journal(self) -> bool:

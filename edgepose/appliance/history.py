@@ -193,7 +193,11 @@ class History(Output):
         today = day_of(self._now()) or datetime.date.min
         with self._lock:
             sets = [row for row in reversed(self._sets) if day_of(row["time"]) == today]
-            days = [self._titled(_row(day)) for _, day in sorted(self._days.items())]
+            days = [
+                self._titled(_row(figures))
+                for (_, day), figures in sorted(self._days.items())
+                if day <= today
+            ]
         return {"today": today.isoformat(), "sets": sets, "days": days}
 
     def _add(self, event: Event) -> None:
@@ -215,9 +219,12 @@ class History(Output):
             self._sets.append(self._line(values, self._so_far.pop(key, SetSoFar())))
 
     def _day(self, watch: str, day: datetime.date) -> DayOfWatch:
-        """Return the figures of a day; those that are too old are dropped on the way."""
-        oldest = day - datetime.timedelta(DAYS)
-        for key in [key for key in self._days if key[1] <= oldest]:
+        """Return the figures of a day; all but the newest DAYS days are dropped on the way.
+
+        Days are counted, not subtracted: a clock that is years ahead for a moment costs one.
+        """
+        newest = sorted({day, *(key[1] for key in self._days)})[-DAYS:]
+        for key in [key for key in self._days if key[1] not in newest]:
             del self._days[key]
         return self._days.setdefault((watch, day), DayOfWatch(watch, day))
 

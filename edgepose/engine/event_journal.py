@@ -7,6 +7,7 @@ the same ones, and every start that somebody may have seen gets its end. One lin
     {"event": {...}}                  an event, as it leaves the device
     {"open": {...}}                   a start without its end, whose own line is no longer needed
     {"taken": "NAME", "id": "ID"}     the output has this event and all before it
+    {"forgotten": {"NAME": NUMBER}}   events that were too many to keep for an output
 
 The file is written by a thread of its own; whoever adds events waits for it for PATIENCE seconds
 at most: a card that stalls must not stop perception.
@@ -34,6 +35,7 @@ from edgepose.types import Event
 log = logging.getLogger(__name__)
 
 PATIENCE: Final = 1.0  # seconds that perception waits for the disk
+END: Final = 8.0  # seconds to write all that is needed at the end
 RETRY: Final = 5.0  # seconds between two tries to write to a disk that failed
 MAX_BYTES: Final = 1 << 20  # of the file, until it is written again without what nobody needs
 
@@ -117,13 +119,21 @@ class EventJournal:
         with self._changed:
             return tuple(self._ledger.lacking(output))
 
+    def take_forgotten(self, output: str) -> int:
+        """Return how many events were too many to keep for an output; each is returned once."""
+        with self._changed:
+            number = self._ledger.forgotten.pop(output, 0)
+            if number:
+                self._put({"forgotten": self._ledger.forgotten})
+        return number
+
     def close(self) -> bool:
         """Write all that is still needed; return whether that is on the disk."""
         with self._changed:
             self._is_over = True
             self._changed.notify_all()
         if self._thread.is_alive():
-            self._thread.join(3 * PATIENCE)
+            self._thread.join(END)
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

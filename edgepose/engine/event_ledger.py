@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,12 +22,14 @@ class EventLedger:
     """Events in order, how far each output has got, and the starts without an end.
 
     events: by number, those that some output lacks. taken: the number of the newest event that an
-    output has. open: starts by watch and person.
+    output has. open: starts by watch and person. forgotten: how many events were too many to keep
+    for an output that lacks them.
     """
 
     events: dict[int, Event] = field(default_factory=dict)
     taken: dict[str, int] = field(default_factory=dict)
     open: OpenStarts = field(default_factory=dict)
+    forgotten: Counter[str] = field(default_factory=Counter)
     _numbers: dict[str, int] = field(default_factory=dict)  # by id, of `events`
     _last: int = 0
 
@@ -39,7 +42,9 @@ class EventLedger:
         self._numbers[event.id] = self._last
         note_open(self.open, event)
         if len(self.events) > MAX_EVENTS:
-            self._forget_oldest()
+            oldest = next(iter(self.events))
+            self.forgotten.update(name for name, taken in self.taken.items() if taken < oldest)
+            self._remove_oldest()
 
     def register(self, outputs: Iterable[str]) -> None:
         """Let exactly these outputs take events; a new one takes those from now on."""
@@ -52,6 +57,7 @@ class EventLedger:
         if number <= self.taken.get(output, self._last):
             return False
         self.taken[output] = number
+        self.forgotten.pop(output, None)  # it had them from memory
         self._prune()
         return True
 
@@ -64,6 +70,7 @@ class EventLedger:
             lacks = (self._numbers.get(event.id, 0) for event in later.lacking(name))
             self.taken[name] = min(filter(None, lacks), default=self._last + 1) - 1
         self.open |= later.open
+        self.forgotten += later.forgotten
         self._prune()
 
     def lacking(self, output: str) -> list[Event]:
@@ -77,6 +84,8 @@ class EventLedger:
             if event.id not in self._numbers:
                 yield {"open": event.to_dict()}
         yield {"outputs": list(self.taken)}
+        if self.forgotten:
+            yield {"forgotten": self.forgotten}
         for event in self.events.values():
             yield {"event": event.to_dict()}
         for name, number in self.taken.items():
@@ -90,6 +99,8 @@ class EventLedger:
         elif "open" in line:
             event = _event(line["open"])
             self.open[event.name, event.person] = event
+        elif "forgotten" in line:
+            self.forgotten = Counter({str(k): int(v) for k, v in line["forgotten"].items()})
         elif "taken" in line:
             self.take(str(line["taken"]), str(line["id"]))
         else:
@@ -98,9 +109,9 @@ class EventLedger:
     def _prune(self) -> None:
         least = min(self.taken.values(), default=self._last)
         while self.events and next(iter(self.events)) <= least:
-            self._forget_oldest()
+            self._remove_oldest()
 
-    def _forget_oldest(self) -> None:
+    def _remove_oldest(self) -> None:
         event = self.events.pop(next(iter(self.events)))
         del self._numbers[event.id]
 

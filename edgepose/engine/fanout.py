@@ -63,11 +63,10 @@ class Fanout:
             worker.use_journal(journal)
 
     def count_on(self, before: Fanout, is_kept: bool) -> None:
-        """Go on counting where another one stopped. is_kept: what waited there comes again."""
+        """Go on counting where another one stopped. is_kept: what it kept comes again."""
         for name in self.workers.keys() & before.workers.keys():
             worker, earlier = self.workers[name], before.workers[name]
-            comes_again = is_kept and worker.output.keeps_events
-            worker.count_on(earlier, lost=0 if comes_again else earlier.left)
+            worker.count_on(earlier, lost=earlier.left - earlier.kept * is_kept)
 
     def stop(self, deadline: float) -> None:
         """Let the outputs finish what waits, until a deadline of the monotonic clock."""
@@ -93,7 +92,7 @@ class Fanout:
             return
         events = self._interpreter.finish(self._latest.frame.time)
         if events:
-            self._offer(replace(self._latest, events=events, watches=()))
+            self._offer(replace(self._latest, events=events, poses=(), watches=()))
 
     def end_in_silence(self, now: float) -> bool:
         """End what is active when a camera, or inference, has been silent for too long.

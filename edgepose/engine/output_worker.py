@@ -61,6 +61,7 @@ class OutputWorker:
         self._journal: EventJournal | None = None
         self._missed: tuple[Event, ...] = ()  # events of the run before
         self.dropped = 0
+        self.kept = 0  # of what is left at the end: comes at the next start
         self._before = before
         self._showing = 0  # events of the scene that is being shown
         self._give_up = threading.Event()
@@ -79,7 +80,9 @@ class OutputWorker:
         """
         if self.output.counts_events:
             self._journal = journal
-            self._missed = journal.lacking(self.name) if self._before is None else ()
+            if self._before is None:
+                self._missed = journal.lacking(self.name)
+                self._count_lost(journal.take_forgotten(self.name), "too many waited at a kill")
 
     def start(self) -> None:
         """Start the output's thread; the output is opened there."""
@@ -145,10 +148,14 @@ class OutputWorker:
 
     def write_off(self) -> None:
         """Note in the journal that what waits is lost, where a later start can't catch up."""
+        if not self._journal:
+            return
+        if self.output.keeps_events:
+            self.kept = self.left - self._journal.take_forgotten(self.name)
+            return
         scene, _ = self._box.peek()
         events = (*self._missed, *(scene.events if scene is not None else ()))
-        if self._journal and not self.output.keeps_events:
-            self._journal.taken(self.name, events)
+        self._journal.taken(self.name, events)
 
     @property
     def lost(self) -> int:
@@ -233,7 +240,7 @@ class OutputWorker:
 
     def _count_lost(self, number: int, reason: str) -> None:
         """Count events that the output will never get; the first time it is logged."""
-        if not self.dropped and self.output.counts_events:
+        if number and not self.dropped and self.output.counts_events:
             log.error("Output '%s' has lost events: %s.", self.name, reason)
         self.dropped += number
 

@@ -56,18 +56,28 @@ def edgepose_templates() -> dict[str, str]:
     return {path.stem: path.read_text() for path in folder.glob("*.yaml")}
 
 
+@contextlib.contextmanager
+def at_work(config_file: Path, witness: Witness) -> Iterator[Appliance]:
+    """Let an appliance run for a while."""
+    appliance = Appliance(load(config_file), extra={"witness": witness})
+    runner = threading.Thread(target=appliance.run)
+    runner.start()
+    try:
+        witness.wait_for(lambda scene: True)
+        yield appliance
+    finally:
+        appliance.stop()
+        runner.join(30)
+    assert not runner.is_alive()
+
+
 @pytest.fixture
 def running(config_file: Path) -> Iterator[tuple[Appliance, Witness]]:
     """Return an appliance that runs until the test is over, and a witness of its scenes."""
     witness = Witness()
-    appliance = Appliance(load(config_file), extra={"witness": witness})
-    runner = threading.Thread(target=appliance.run)
-    runner.start()
-    witness.wait_for(lambda scene: bool(scene.poses))
-    yield appliance, witness
-    appliance.stop()
-    runner.join(30)
-    assert not runner.is_alive()
+    with at_work(config_file, witness) as appliance:
+        witness.wait_for(lambda scene: bool(scene.poses))
+        yield appliance, witness
 
 
 def test_state_says_how_everything_is(running):
@@ -493,50 +503,35 @@ class _Slow(Witness):
 def test_an_edit_while_everything_restarts_changes_what_comes_then(config_file):
     """Nothing is changed in the pipeline that ends: nobody would stop that."""
     slow = _Slow()
-    appliance = Appliance(load(config_file), extra={"slow": slow})
-    runner = threading.Thread(target=appliance.run)
-    runner.start()
-    slow.wait_for(lambda scene: bool(scene.poses))
-    appliance.command("detect", False)
-    first = appliance.pipeline
+    with at_work(config_file, slow) as appliance:
+        appliance.command("detect", False)
+        first = appliance.pipeline
 
-    config_file.write_text(CONFIG + "model: {workers: 2}\n")
-    appliance.command("reload")
-    assert slow.closing.wait(30)
-    more = CONFIG.replace("events.jsonl", "other.jsonl") + "model: {workers: 2}\n"
-    config_file.write_text(more.replace("motion: arms_up", "motion: empty"))
-    appliance.command("reload")
-    slow.may_close.set()
-    slow.wait_for(lambda _: slow.opened == 2)
+        config_file.write_text(CONFIG + "model: {workers: 2}\n")
+        appliance.command("reload")
+        assert slow.closing.wait(30)
+        more = CONFIG.replace("events.jsonl", "other.jsonl") + "model: {workers: 2}\n"
+        config_file.write_text(more.replace("motion: arms_up", "motion: empty"))
+        appliance.command("reload")
+        slow.may_close.set()
+        slow.wait_for(lambda _: slow.opened == 2)
 
-    assert appliance.pipeline is not first
-    assert appliance.pipeline.is_detecting is False
-    assert config_file.with_name("other.jsonl").exists()
-    names = [thread.name for thread in threading.enumerate()]
-    assert [names.count(name) for name in ("output-log", "capture")] == [1, 1]
-    appliance.stop()
-    runner.join(30)
-    assert not runner.is_alive()
+        assert appliance.pipeline is not first
+        assert appliance.pipeline.is_detecting is False
+        slow.wait_for(lambda _: config_file.with_name("other.jsonl").exists())
+        names = [thread.name for thread in threading.enumerate()]
+        assert [names.count(name) for name in ("output-log", "capture")] == [1, 1]
 
 
 def test_a_camera_that_follows_pictures_has_a_journal(config_file, tmp_path):
     """A device that began with a clip: a kill loses none of its camera's events."""
     cv2.imwrite(str(tmp_path / "one.png"), np.zeros((240, 320, 3), np.uint8))
-    clip = "source: {type: images, path: one.png, loop: true, seconds: 0.1}"
+    pictures = "source: {type: images, path: one.png, loop: true, seconds: 0.1}"
     camera = "source: {type: synthetic, motion: arms_up, size: [240, 320], fps: 30}"
-    config_file.write_text(CONFIG.replace(camera, clip))
-    witness = Witness()
-    appliance = Appliance(load(config_file), extra={"witness": witness})
-    runner = threading.Thread(target=appliance.run)
-    runner.start()
-    witness.wait_for(lambda scene: True)
-    assert not outbox_path("lobby").with_suffix(".journal").exists()
-
-    config_file.write_text(CONFIG)
-    appliance.command("reload")
-    witness.wait_for(lambda _: witness.opened == 2)
-
-    assert outbox_path("lobby").with_suffix(".journal").exists()
-    appliance.stop()
-    runner.join(30)
-    assert not runner.is_alive()
+    config_file.write_text(CONFIG.replace(camera, pictures))
+    journal, witness = outbox_path("lobby").with_suffix(".journal"), Witness()
+    with at_work(config_file, witness) as appliance:
+        assert not journal.exists()
+        config_file.write_text(CONFIG)
+        assert appliance.command("reload").endswith("restarted: everything")
+        witness.wait_for(lambda _: journal.exists())

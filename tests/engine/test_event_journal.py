@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from full_disk import empty, fill, needs_root, small_disk
 
-from edgepose.engine import event_journal
+from edgepose.engine import event_journal, event_ledger
 from edgepose.engine.event_journal import EventJournal
 from edgepose.types import Event
 
@@ -283,3 +283,19 @@ def test_the_file_of_a_device_that_runs_is_left_alone(path: Path, opened: Open):
     assert ids(journal, "log") == []
     assert journal.close()
     assert b'"id-1"' in other.read_bytes()
+
+
+def test_events_that_were_too_many_to_keep_are_counted_once(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+):
+    """At the next start, in case nobody did before."""
+    monkeypatch.setattr(event_ledger, "MAX_EVENTS", 3)
+    first = opened()
+    first.append([event(number) for number in range(5)])
+    assert first.close()
+
+    second = opened()
+
+    assert [second.take_forgotten("log"), second.take_forgotten("log")] == [2, 0]
+    assert second.close()
+    assert opened().take_forgotten("log") == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from edgepose.engine import event_ledger
@@ -166,3 +168,22 @@ def test_a_later_ledger_is_absorbed_in_order():
 
     lacking = {name: [found.id for found in first.lacking(name)] for name in first.taken}
     assert lacking == {"log": ["id-1", "id-2", "id-4"], "bus": ["id-4"], "hook": []}
+
+
+def test_what_is_too_much_to_keep_is_counted_for_whom_lacks_it(monkeypatch: pytest.MonkeyPatch):
+    """Also in a file that is read again; whoever took later ones had them from memory."""
+    monkeypatch.setattr(event_ledger, "MAX_EVENTS", 3)
+    ledger = EventLedger()
+    ledger.register(["log", "bus"])
+    ledger.add(event(0))
+    ledger.take("bus", "id-0")
+    for number in range(1, 6):
+        ledger.add(event(number))
+    assert ledger.forgotten == {"log": 3, "bus": 2}
+
+    again = EventLedger()
+    for line in ledger.lines():
+        again.read(json.loads(json.dumps(line)))
+    assert again.forgotten == {"log": 3, "bus": 2}
+    again.take("bus", "id-5")
+    assert again.forgotten == {"log": 3}

@@ -488,3 +488,23 @@ def test_a_successor_goes_on_counting(monkeypatch: pytest.MonkeyPatch):
     assert worker.join(time.monotonic() + WAIT)
 
     assert worker.to_dict()["lost"] == 2 + 1
+
+
+def test_more_than_the_journal_keeps_does_not_come_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Memory has more: what the end of a run says is what the journal has."""
+    monkeypatch.setattr("edgepose.engine.event_ledger.MAX_EVENTS", 3)
+    journal = EventJournal(tmp_path / "lobby.journal", lambda error: None)
+    journal.open()
+    journal.register(["log"])
+    worker = OutputWorker("log", Keeper(), Stats(), lambda error: None)
+    worker.use_journal(journal)
+    for number in range(5):
+        journal.append(reps(number))
+        worker.offer(replace(scene(number), events=reps(number)))
+
+    worker.write_off()
+
+    assert (worker.left, worker.kept) == (5, 3)
+    journal.close()

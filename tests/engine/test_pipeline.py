@@ -453,6 +453,12 @@ class _Bound(ListOutput):
     def __init__(self, receiver):
         super().__init__()
         self._receiver = receiver
+        self.has_start = threading.Event()
+
+    def show(self, scene):
+        super().show(scene)
+        if "start" in self.types:
+            self.has_start.set()
 
     @property
     def receiver(self):
@@ -468,14 +474,14 @@ def test_a_receiver_that_is_reached_no_more_gets_the_end_of_what_is_held(parts, 
     """Of an output that goes, and of one with another address; the others see the true end."""
     goes, moves, same = _Bound("door"), _Bound("lamp 1"), _Bound("bell")
     moved, again = _Bound("lamp 2"), _Bound("bell")
-    shown, go = threading.Event(), threading.Event()
-    source = parts["Source"]([0, 1, shown.set, lambda: go.wait(30), 2], lossless=True)
+    go = threading.Event()
+    source = parts["Source"]([0, 1, lambda: go.wait(30), 2], lossless=True)
     perception = new_perception(parts["Runtime"]())
     perception.interpreter.watches = (_Held(),)
     outputs = {"door": goes, "lamp": moves, "bell": same}
     pipeline = Pipeline(source, perception, outputs)
     pipeline.start()
-    assert shown.wait(30)
+    assert all(output.has_start.wait(30) for output in (goes, moves, same))
     pipeline.change_outputs({"door": None, "lamp": moved, "bell": again})
     go.set()
     assert pipeline.wait(30)
