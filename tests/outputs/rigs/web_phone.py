@@ -36,6 +36,17 @@ def new_browser(folder: Path) -> Any:
     return webdriver.Chrome(options=options, service=service)
 
 
+def new_phone(browser: Any, port: int) -> Phone:
+    """Return a phone for the page on a port, which has never seen that page.
+
+    WebDriver's own way deletes the cookies of the document that is open, none at `about:blank`; an
+    earlier page may have had the same port, and its login would be valid.
+    """
+    site = {"origin": f"http://127.0.0.1:{port}", "storageTypes": "all"}
+    browser.execute_cdp_cmd("Storage.clearDataForOrigin", site)
+    return Phone(browser, port)
+
+
 class Phone:
     """Do what a finger does, and see what an eye sees."""
 
@@ -105,11 +116,16 @@ class Phone:
         from selenium.common.exceptions import (
             ElementClickInterceptedException,
             ElementNotInteractableException,
+            TimeoutException,
         )
         from selenium.webdriver.support.ui import WebDriverWait
 
         early = (ElementNotInteractableException, ElementClickInterceptedException)
-        WebDriverWait(self._browser, 60, 0.05, early).until(lambda _: act() is None)
+        wait = WebDriverWait(self._browser, 60, 0.05, early)
+        try:
+            wait.until(lambda _: act() is None)
+        except TimeoutException as error:  # also where there is no such element
+            raise AssertionError(f"it could not, on '{self._browser.title}'") from error
 
     def press(self, selector: str, key: str, times: int = 1) -> None:
         """Press a key on an element."""

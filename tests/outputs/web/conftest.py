@@ -159,7 +159,6 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture
 def phone_on(browser: Any) -> Iterator[Callable[[int], web_phone.Phone]]:
     """Return a function that gives a phone, logged in nowhere, for the page on a port."""
-    browser.delete_all_cookies()
     browser.get_log("browser")
-    yield lambda port: web_phone.Phone(browser, port)
+    yield lambda port: web_phone.new_phone(browser, port)
     browser.get("about:blank")

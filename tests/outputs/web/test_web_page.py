@@ -50,6 +50,20 @@ def stand(page: Web, appliance: Appliance) -> Iterator[Web]:
         yield page
 
 
+def test_a_phone_is_logged_in_nowhere_whatever_was_on_its_port(
+    phone_on: Callable[[int], Phone], page: Web, browser: Any
+):
+    """Ports are given again by chance: a test would look for the form, and see the page."""
+    for _ in range(2):
+        browser.get("about:blank")
+        phone = phone_on(page.port)
+        phone.open()
+        phone.see("document.title === 'lobby · log in' && localStorage.length === 0")
+        phone.run("localStorage.setItem('guide', 'closed')")
+        phone.log_in()
+        phone.see("document.title === 'lobby'")
+
+
 def test_an_installer_teaches_a_pose_and_tunes_it(phone: Phone, stand: Web, appliance: Appliance):
     """Log in, see the picture move, teach with a countdown, see it match, tune, save."""
     phone.see("document.title === 'lobby · log in'")
