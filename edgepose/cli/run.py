@@ -32,7 +32,7 @@ from edgepose.errors import DeviceError, UserError
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.line_file import why_unusable
 from edgepose.registry import part
-from edgepose.system import last_exit, malloc
+from edgepose.system import confined, last_exit, malloc
 from edgepose.system.paths import state_folder
 from edgepose.system.status_file import own_folder
 
@@ -141,6 +141,7 @@ def _run(files: ConfigFiles, config: Config, start: Start) -> Appliance:
 
 def _serve(files: ConfigFiles, start: Start) -> Appliance | None:
     """Run as a service; None where it was stopped before there was anything to run."""
+    confined.keep_secrets()
     _report_misnamed(files)
     service = Service(files, start, own_folder())
     with _signals(service):

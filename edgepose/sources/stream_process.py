@@ -8,6 +8,7 @@ decodes: the parent trusts nothing that it sends.
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import mmap
@@ -26,6 +27,7 @@ import numpy as np
 
 from edgepose.errors import SourceLost, error_text, fault_text
 from edgepose.imaging import MAX_FRAME
+from edgepose.sources.decode import limit_blocks
 from edgepose.sources.stream_reader import StreamAddress, StreamReader
 from edgepose.system import confined
 from edgepose.system.confined import signal_name
@@ -178,6 +180,13 @@ def _text(body: bytes) -> str:
     return body.decode(errors="replace")[:LONGEST_TEXT]
 
 
+def _give_up_files(address: StreamAddress) -> None:
+    """Keep no files but those of the network, after FFmpeg's libraries are loaded."""
+    importlib.import_module("av")
+    limit_blocks()
+    confined.keep_network_files(address.ca)
+
+
 def _decode(link: socket.socket, pages: mmap.mmap, address: StreamAddress) -> None:
     """Send one picture after another. Raises SourceLost, and ConnectionError without a parent."""
     reader, free = StreamReader(address), list(range(SLOTS))
@@ -206,6 +215,7 @@ def main() -> None:
     link = socket.socket(fileno=number)
     logging.basicConfig(handlers=[_LogHandler(link)])
     address = StreamAddress(**json.loads(link.recv(LONGEST)))
+    _give_up_files(address)
     with suppress(ConnectionError):
         try:
             _decode(link, mmap.mmap(memory, SLOTS * SLOT), address)

@@ -16,6 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from edgepose.system import landlock
+
 MEMORY: Final = 1 << 30  # bytes that such a process may take, without shared memory
 
 _KEPT: Final = (
@@ -23,7 +25,16 @@ _KEPT: Final = (
     "http_proxy", "https_proxy", "no_proxy",
 )  # fmt: skip
 _KEPT_KINDS: Final = ("LC_", "PYTHON", "SSL_CERT_")  # beginnings of names
+_ETC: Final = (
+    "gai.conf", "host.conf", "hosts", "ld.so.cache", "localtime", "nsswitch.conf", "pki",
+    "protocols", "resolv.conf", "services", "ssl",
+)  # fmt: skip
+_NETWORK: Final = (
+    "/usr", "/lib", "/lib64", "/run/systemd/resolve", "/run/NetworkManager", "/dev/null",
+    "/dev/urandom", *(f"/etc/{name}" for name in _ETC),
+)  # fmt: skip
 _DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG
+_DUMPABLE: Final = 4  # PR_SET_DUMPABLE
 _NO_NEW_PRIVILEGES: Final = 38  # PR_SET_NO_NEW_PRIVS
 _SEALS: Final = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
@@ -67,6 +78,24 @@ def confine(parent: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def keep_network_files(*more: str) -> None:
+    """Give up all files but those that names, certificates and libraries are read from.
+
+    more: further ones. To be called after `confine`, when everything else is imported and read.
+    """
+    landlock.read_only((*_NETWORK, *filter(None, sys.path), *more))
+
+
+def keep_no_files() -> None:
+    """Give up all files. To be called after `confine`, when everything is imported."""
+    landlock.read_only(())
+
+
+def keep_secrets() -> None:
+    """Let no other process of the same user read this one's memory and environment."""
+    ctypes.CDLL(None).prctl(_DUMPABLE, 0, 0, 0, 0)
 
 
 def signal_name(number: int) -> str:

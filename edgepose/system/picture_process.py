@@ -77,6 +77,7 @@ def main() -> None:
     """Decode the picture on standard input."""
     memory, flags, parent = (int(text) for text in sys.argv[1:])
     confined.confine(parent)
+    confined.keep_no_files()
     image = pixels(sys.stdin.buffer.read(), flags)
     if image is None:
         sys.exit(1)

@@ -30,6 +30,7 @@ from edgepose.errors import SourceLost
 from edgepose.sources import stream_process
 from edgepose.sources.stream import Stream
 from edgepose.sources.stream_reader import StreamAddress, StreamReader
+from edgepose.system import landlock
 from edgepose.system.urls import redacted
 from edgepose.types import Frame
 
@@ -661,3 +662,39 @@ def test_a_certificate_needs_an_encrypted_address(
     (tmp_path / "camera.pem").touch()
     stream(http_camera.url(), ca=tmp_path / "camera.pem").close()
     assert "`ca` is not used" in caplog.text
+
+
+CURIOUS = """
+import os, socket, sys
+from edgepose.sources import stream_process
+sys.argv[1:] = sys.argv[-3:]
+
+def attempt(path):
+    try:
+        return open(path).read() and "read"
+    except OSError as error:
+        return type(error).__name__
+
+def tell(link, *_):
+    found = [attempt(path) for path in (os.environ["LC_SECRET"], f"/proc/{os.getppid()}/environ")]
+    found += [attempt("/etc/hosts"), socket.gethostbyname("localhost")]
+    stream_process._send_text(link, stream_process._Kind.LOST, " ".join(found))
+
+stream_process._decode = tell
+stream_process.main()
+"""
+
+
+@pytest.mark.skipif(not landlock.version(), reason="this kernel has no Landlock")
+def test_a_decoder_reads_no_files_but_those_of_the_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """No configuration, no token, and nothing of the process that started it."""
+    (tmp_path / "web-token").write_text("s3cret")
+    program = tmp_path / "program" / "curious.py"  # its folder is one of those of modules
+    program.parent.mkdir()
+    program.write_text(CURIOUS)
+    monkeypatch.setattr(stream_process, "CHILD", (sys.executable, str(program)))
+    monkeypatch.setenv("LC_SECRET", str(tmp_path / "web-token"))
+    with pytest.raises(SourceLost, match=r"PermissionError PermissionError read 127\.0\.0\.1"):
+        stream("http://127.0.0.1:1/x")

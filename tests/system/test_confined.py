@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -23,6 +25,15 @@ def test_shared_memory_keeps_its_size(size: int):
         assert os.fstat(memory).st_size == 4096
     finally:
         os.close(memory)
+
+
+def test_a_process_can_keep_its_secrets():
+    """Its memory and environment are then root's alone to read."""
+    code = (
+        "import ctypes\nfrom edgepose.system import confined\nconfined.keep_secrets()\n"
+        "print(ctypes.CDLL(None).prctl(3))"  # PR_GET_DUMPABLE
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "0\n"
 
 
 def test_every_signal_has_a_name():
