@@ -29,6 +29,11 @@ class Backoff:
         """Begin with the shortest pause again, after a success."""
         self._next = self._first
 
+    def reset_after(self, seconds: float) -> None:
+        """Do that if the success has lasted for longer than the pause that would be next."""
+        if seconds > self._next:
+            self.reset()
+
     def next(self) -> float:
         """Return the seconds to wait now."""
         pause, self._next = self._next, min(self._next * 2.0, self._limit)

@@ -111,12 +111,14 @@ class Capture:
 
     def _read_all(self, backoff: Backoff) -> None:
         """Read until the source ends. Raises SourceLost when a live one does."""
-        self._freeze.begin(time.monotonic())
+        opened = time.monotonic()
+        self._freeze.begin(opened)
         while (frame := self._read()) is not None and not self._stop.is_set():
             self._newest = time.monotonic() if frame.captured is None else frame.captured
             self._stats.count("captured")
             if self._is_usable(frame):
-                backoff.reset()
+                # Not at the first: some give one or two each time, and opening costs a process.
+                backoff.reset_after(time.monotonic() - opened)
                 self._pass_on(frame)
         if self.source.live and not self._stop.is_set():
             raise SourceLost("the stream of frames ended")
