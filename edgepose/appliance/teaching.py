@@ -173,7 +173,7 @@ class TeachingSession:
 
     def finish(self) -> bool:
         """Learn from the frames so far; return whether that is a pose."""
-        if self.state is not TeachingState.COLLECTING:
+        if not self.is_under_way:
             return self.state is TeachingState.DONE
         result = lesson(
             self._poses, max(self._frames, ENOUGH), self.known_score, self.request.ignore

@@ -59,6 +59,14 @@ def test_nobody_in_sight_is_refused_with_the_reason(session):
     assert "nobody is in sight" in session.document(now)["reason"]
 
 
+def test_a_pose_of_nobody_is_refused_with_the_reason_at_once():
+    """Without a countdown as well, where no frame has had anybody in it."""
+    session = TeachingSession(0.15)
+    session.begin(TeachingRequest("bow", 0.0), 100.0)
+    assert not session.finish()
+    assert "nobody is in sight" in session.reason
+
+
 def test_a_slow_board_teaches_from_fewer_frames(session):
     """Two frames a second are not waited for until there are fifteen."""
     step_all(session, frames=FRAMES, gap=MOST_SECONDS / 8)
