@@ -19,7 +19,7 @@ import numpy as np
 from edgepose.errors import UserError, error_text
 from edgepose.system import plain_file
 
-MOST_BYTES: Final = 2 << 30  # of one variable, unpacked; a damaged length must not use up memory
+MOST_BYTES: Final = 512 << 20  # of one variable, unpacked; MPII's own has 80 MB
 _DEEPEST: Final = 64  # levels of nesting
 _HEADER: Final = 128
 _COMPRESSED, _MATRIX = 15, 14
@@ -48,10 +48,14 @@ def read_mat(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: a damaged MAT-file ({error_text(error)})") from error
 
 
-def _variables(data: memoryview, order: str) -> Iterator[tuple[str, Any]]:
+def _variables(
+    data: memoryview, order: str, is_unpacked: bool = False
+) -> Iterator[tuple[str, Any]]:
     for kind, body in _elements(data, order):
+        if kind == _COMPRESSED and is_unpacked:
+            raise ValueError("compressed more than once")
         if kind == _COMPRESSED:
-            yield from _variables(_unpacked(body), order)
+            yield from _variables(_unpacked(body), order, is_unpacked=True)
         elif kind == _MATRIX:
             yield _Matrix(body, order).variable()
 
