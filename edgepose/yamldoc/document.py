@@ -25,6 +25,8 @@ from edgepose.yamldoc.marks import Mark, problem_at
 
 MAX_BYTES: Final = 4_000_000  # the largest template library is far below; a video is far above
 
+MAX_SLOW: Final = 256 << 10  # characters that the slow parser reads, as of a push; it takes 10 s
+
 MAX_BRACKETS: Final = 100  # open at a time, of a text that is known to be no YAML
 
 _FAST: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # 8x faster, worse messages
@@ -163,11 +165,16 @@ def _check_characters(text: str, name: str) -> None:
 
 
 def _compose(text: str, name: str) -> yaml.Node | None:
-    """Return the tree of nodes; after an error the slow parser gives the better message."""
+    """Return the tree of nodes; after an error the slow parser gives the better message.
+
+    Not of a long text: 4 MB took it 150 s and 950 MB.
+    """
     try:
         _check_depth(text, name)
         return yaml.compose(text, Loader=_FAST)
-    except yaml.YAMLError:
+    except yaml.YAMLError as problem:
+        if len(text) > MAX_SLOW:
+            raise _parser_error(problem, text, name) from None
         return _compose_slowly(text, name)
 
 
@@ -221,7 +228,7 @@ _SENTENCES: Final = (
     ("could not find expected ':'", "expected `key: value`, found no ':' (with a space after it)"),
     ("expected ',' or ']'", "the '[' of line {begun} is not closed, or a ',' is missing"),
     ("expected ',' or '}'", "the '{{' of line {begun} is not closed, or a ',' is missing"),
-    ("expected the node content", "a value is missing, or a bracket is not closed"),
+    ("node content", "a value is missing, or a bracket is not closed"),
     ("found undefined alias", "a value that begins with '*' is an alias; quote it"),
     ("found undefined tag handle", "a value that begins with '!' is a tag; quote it"),
     ("did not find expected alphabetic", "a value that begins with '&' or '*' must be quoted"),

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgepose.errors import ConfigError, Problem, UserError
+from edgepose.yamldoc import document
 from edgepose.yamldoc.document import parse_value, parse_yaml, read_yaml
 from edgepose.yamldoc.marks import Mark, problem_at, spell
 
@@ -204,6 +205,24 @@ def test_what_is_not_our_yaml_gets_a_sentence_with_its_line(text: str, line: int
 
 
 CHAIN = "".join(f"a{i}: &a{i} {{<<: *a{i - 1}}}\n" for i in range(1, 2000))
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        ("b: [1, 2", "line 4: the '[' of line 3 is not closed"),
+        ("b: 'x", "line 3: a quote is opened here and never closed"),
+        ("b: [1,", "line 4: a value is missing, or a bracket is not closed"),
+        ("b: @x", "line 3: '@' can't begin a value"),
+    ],
+)
+def test_a_long_text_gets_a_sentence_without_the_slow_parser(
+    last: str, words: str, monkeypatch: pytest.MonkeyPatch
+):
+    """That one took 150 s for 4 MB."""
+    monkeypatch.setattr(document, "MAX_SLOW", 5)
+    monkeypatch.setattr(document, "_compose_slowly", lambda *_: pytest.fail("slow"))
+    assert words in complaint(f"a: 1\n\n{last}\n")
 
 
 @pytest.mark.parametrize(
