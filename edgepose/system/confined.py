@@ -30,8 +30,8 @@ _ETC: Final = (
     "protocols", "resolv.conf", "services", "ssl",
 )  # fmt: skip
 _NETWORK: Final = (
-    "/usr", "/lib", "/lib64", "/run/systemd/resolve", "/run/NetworkManager", "/dev/null",
-    "/dev/urandom", *(f"/etc/{name}" for name in _ETC),
+    "/usr", "/lib", "/lib64", "/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf",
+    "/run/connman", "/dev/null", "/dev/urandom", *(f"/etc/{name}" for name in _ETC),
 )  # fmt: skip
 _DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG
 _DUMPABLE: Final = 4  # PR_SET_DUMPABLE
