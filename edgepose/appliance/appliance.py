@@ -32,6 +32,7 @@ from edgepose.appliance.tuning import Recent, Tuning
 from edgepose.config.edit import save_text
 from edgepose.config.files import ConfigChoice
 from edgepose.config.last_broker import remote_outputs
+from edgepose.config.last_good import own_name
 from edgepose.config.loader import Config
 from edgepose.config.pushed import accept_pushed
 from edgepose.config.reload import ActiveConfig
@@ -186,15 +187,13 @@ class Appliance(Controls):
     def _open_journal(self, *former: Path) -> EventJournal | None:
         """Return the journal of a live source; a clip's events mean nothing to the next run.
 
-        former: of names that the device had. All in the folder of a service are its own.
+        former: of the name that the device had just now. What a camera has left is sent by a clip.
         """
-        if not self.pipeline.capture.source.live:
-            return None
         path = outbox_path(self.config.name).with_suffix(".journal")
-        if self.active.files.is_service:
-            former = tuple(journals())
-        journal = EventJournal(path, self.fail)
-        journal.open(other for other in former if other != path)
+        if not (self.pipeline.capture.source.live or former or path.exists()):
+            return None
+        journal = EventJournal(path, self.fail, owner=own_name(self.config.path))
+        journal.open(other for other in (*former, *journals()) if other != path)
         self._history.keep()
         return journal
 

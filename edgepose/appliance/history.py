@@ -219,12 +219,9 @@ class History(Output):
             self._sets.append(self._line(values, self._so_far.pop(key, SetSoFar())))
 
     def _day(self, watch: str, day: datetime.date) -> DayOfWatch:
-        """Return the figures of a day; all but the newest DAYS days are dropped on the way.
-
-        Days are counted, not subtracted: a clock that is years ahead for a moment costs one.
-        """
-        newest = sorted({day, *(key[1] for key in self._days)})[-DAYS:]
-        for key in [key for key in self._days if key[1] not in newest]:
+        """Return the figures of a day; those that are too old are dropped on the way."""
+        oldest = day - datetime.timedelta(DAYS)
+        for key in [key for key in self._days if key[1] <= oldest]:
             del self._days[key]
         return self._days.setdefault((watch, day), DayOfWatch(watch, day))
 

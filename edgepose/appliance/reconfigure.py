@@ -90,7 +90,7 @@ def plan(
         needs_rebuild = (
             before.model.workers != after.model.workers
             or before.name != after.name  # also the journal's; what is held ends under the old one
-            or (source is not None and source.live != is_live)  # only a live one has a journal
+            or (source is not None and source.live and not is_live)  # which has no journal
         )
         undo.pop_all()
     return Plan(after, new_model, source, interpreter, outputs, needs_rebuild)

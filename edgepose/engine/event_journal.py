@@ -3,6 +3,7 @@
 An event is written before any output sees it. So after SIGKILL all outputs that keep events get
 the same ones, and every start that somebody may have seen gets its end. One line is one of
 
+    {"of": "CONFIGURATION"}           whose events these are
     {"outputs": ["NAME", ...]}        those that take events from here on
     {"event": {...}}                  an event, as it leaves the device
     {"open": {...}}                   a start without its end, whose own line is no longer needed
@@ -43,13 +44,14 @@ MAX_BYTES: Final = 1 << 20  # of the file, until it is written again without wha
 class EventJournal:
     """The file of one device's events. Methods may be called from any thread.
 
+    owner: what tells the configuration from others that use the same folder, whatever its `name`.
     trouble: why events are not written at present, "" while they are.
     """
 
-    def __init__(self, path: Path, on_crash: OnCrash) -> None:
+    def __init__(self, path: Path, on_crash: OnCrash, owner: str = "") -> None:
         self.trouble = ""
         self.path = path
-        self._ledger = EventLedger()
+        self._ledger = EventLedger(owner=owner)
         self._adopted: dict[Path, int] = {}  # files whose content is not in this one yet: locks
         self._lines: list[bytes] = []  # to be written
         self._asked = self._written = 0  # how often lines were added, and are in the file
@@ -64,8 +66,8 @@ class EventJournal:
     def open(self, others: Iterable[Path] = ()) -> None:
         """Read the file of the process before, and end what that one left open.
 
-        `register` says which outputs there are now. others: files of names that the device had
-        before, oldest first; this one takes them over, unless a process uses them.
+        `register` says which outputs there are now. others: files of other names, oldest first;
+        this one takes over those of its owner, unless a process uses them.
 
         Where another process uses it nothing is read or written: outboxes refuse two of one name.
         """
@@ -148,9 +150,12 @@ class EventJournal:
         return self._asked
 
     def _adopt(self, path: Path) -> None:
-        with contextlib.suppress(OSError):  # in use
-            self._adopted[path] = _locked(path)
-            self._ledger.absorb(_read(path))
+        ledger = _read(path)
+        if ledger.owner and ledger.owner == self._ledger.owner:
+            with contextlib.suppress(OSError):  # in use
+                self._adopted[path] = _locked(path)
+                self._ledger.absorb(_read(path))
+                log.info("The events of %s are taken over.", path)
 
     def _run(self) -> None:
         self._try(self._rewrite)

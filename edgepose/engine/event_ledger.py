@@ -23,13 +23,14 @@ class EventLedger:
 
     events: by number, those that some output lacks. taken: the number of the newest event that an
     output has. open: starts by watch and person. forgotten: how many events were too many to keep
-    for an output that lacks them.
+    for an output that lacks them. owner: of which configuration, "" where that is not known.
     """
 
     events: dict[int, Event] = field(default_factory=dict)
     taken: dict[str, int] = field(default_factory=dict)
     open: OpenStarts = field(default_factory=dict)
     forgotten: Counter[str] = field(default_factory=Counter)
+    owner: str = ""
     _numbers: dict[str, int] = field(default_factory=dict)  # by id, of `events`
     _last: int = 0
 
@@ -83,6 +84,8 @@ class EventLedger:
         for event in self.open.values():
             if event.id not in self._numbers:
                 yield {"open": event.to_dict()}
+        if self.owner:
+            yield {"of": self.owner}
         yield {"outputs": list(self.taken)}
         if self.forgotten:
             yield {"forgotten": self.forgotten}
@@ -99,6 +102,8 @@ class EventLedger:
         elif "open" in line:
             event = _event(line["open"])
             self.open[event.name, event.person] = event
+        elif "of" in line:
+            self.owner = str(line["of"])
         elif "forgotten" in line:
             self.forgotten = Counter({str(k): int(v) for k, v in line["forgotten"].items()})
         elif "taken" in line:

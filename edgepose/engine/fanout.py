@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -87,11 +87,9 @@ class Fanout:
         self._offer(self._latest)
 
     def end(self) -> None:
-        """End what is active: no further frame comes."""
-        if self._latest is None:
-            return
-        events = self._interpreter.finish(self._latest.frame.time)
-        if events:
+        """End what is active: no further frame comes, and nobody is seen any more."""
+        if self._latest is not None:
+            events = self._interpreter.finish(self._latest.frame.time)
             self._offer(replace(self._latest, events=events, poses=(), watches=()))
 
     def end_in_silence(self, now: float) -> bool:
@@ -109,7 +107,10 @@ class Fanout:
 
     def follow(self, interpreter: Interpreter, source: Source) -> None:
         """End what is active, then take the scenes of another interpreter or source."""
-        self.end()
+        if self._latest is not None:
+            events = self._interpreter.finish(self._latest.frame.time)
+            if events:
+                self._offer(replace(self._latest, events=events))
         self._interpreter, self._source = interpreter, source
         self._latest, self._is_silent = None, False
 
@@ -122,13 +123,12 @@ class Fanout:
         with self._changing:
             workers = dict(self.workers)
             after = {**{name: worker.output for name, worker in workers.items()}, **outputs}
-            reached = {output.receiver for output in after.values() if output is not None}
+            following = [output for output in after.values() if output is not None]
             for name, output in outputs.items():
                 before = workers.pop(name, None)
                 if before is not None:
                     self._retired.append(before)
-                    if self._latest and before.output.receiver not in (None, *reached):
-                        before.offer(self._farewell(self._latest))
+                    before.farewell = self._farewell(before.output, following)
                     (before.retire if output is None else before.give_way)(drain)
                 if output is not None:
                     workers[name] = self._new_worker(name, output, before)
@@ -138,10 +138,22 @@ class Fanout:
                 self._journal.register(self.keeping)
             self._retired = [worker for worker in self._retired if worker.is_alive]
 
-    def _farewell(self, latest: Scene) -> Scene:
-        """Return a scene without anybody, in which everything ends that is held."""
-        ends = tuple(end_of(start, time.time()) for start in self._open.values())
-        return Scene(latest.frame.without_picture(), events=ends)
+    def _farewell(self, output: Output, following: Sequence[Output]) -> Scene | None:
+        """Return a scene without anybody, with the ends that an output's receiver gets from nobody.
+
+        None where it misses nothing. following: the outputs that there are from now on.
+        """
+        if output.receiver is None or self._latest is None:
+            return None
+        same = [other for other in following if other.receiver == output.receiver]
+        ends = tuple(
+            end_of(start, time.time())
+            for start in self._open.values()
+            if not any(other.wants_end(start.name) for other in same)
+        )
+        return (
+            Scene(self._latest.frame.without_picture(), events=ends) if ends or not same else None
+        )
 
     @property
     def keeping(self) -> list[str]:

@@ -62,6 +62,7 @@ class OutputWorker:
         self._missed: tuple[Event, ...] = ()  # events of the run before
         self.dropped = 0
         self.kept = 0  # of what is left at the end: comes at the next start
+        self.farewell: Scene | None = None  # for the output's receiver, before it ends
         self._before = before
         self._showing = 0  # events of the scene that is being shown
         self._give_up = threading.Event()
@@ -277,6 +278,9 @@ class OutputWorker:
                 with self.inside:
                     self.output.tick()
             self._look_at_files()
+        if self.farewell is not None and not self.left:
+            with self.inside:
+                self.output.say_farewell(self.farewell)
 
     def _look_at_files(self) -> None:
         """Raise OutputLost once a file that the output has read was renewed."""

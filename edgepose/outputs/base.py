@@ -188,8 +188,18 @@ class Output(ABC):
 
     @property
     def receiver(self) -> Hashable:
-        """Return who may keep what events have switched on, and of which watches; None: nobody."""
+        """Return who may keep what events have switched on: an address; None: nobody."""
         return None
+
+    def wants_end(self, watch: str) -> bool:
+        """Return whether the receiver gets the ends of a watch."""
+        return True
+
+    def say_farewell(self, scene: Scene) -> None:  # noqa: B027 - most have no receiver
+        """Show the receiver a last scene, if it has all before: no other output reaches it.
+
+        Nothing of it is kept: a successor would send it to somebody else. Raises OutputLost.
+        """
 
     def count_on(self, before: Output) -> None:
         """Go on counting where an output of this type and name stopped."""

@@ -70,6 +70,10 @@ class Jsonl(Output):
         """Return the file."""
         return self._options.path
 
+    def say_farewell(self, scene: Scene) -> None:
+        """Write the last events."""
+        self.recover(scene.events)
+
     def open(self) -> None:
         """Open the file; a line torn by a power cut is removed. Raises OutputLost."""
         self._file.open()

@@ -143,8 +143,12 @@ class Webhook(Output):
 
     @property
     def receiver(self) -> Hashable:
-        """Return the address, and which events it gets."""
-        return self._options.url, self._names, self._options.types
+        """Return the address."""
+        return self._options.url
+
+    def wants_end(self, watch: str) -> bool:
+        """Return whether `when` and `types` let the ends of a watch through."""
+        return self._lets_through(watch, "end")
 
     def count_on(self, before: Output) -> None:
         """Go on counting what was refused."""
@@ -168,10 +172,25 @@ class Webhook(Output):
 
     def recover(self, events: Sequence[Event]) -> None:
         """Keep events, those that were kept before left out."""
-        wanted = [event for event in events if self._wants(event)]
+        wanted = self._wanted(events)
         if wanted:
-            self._outbox.put((event.id, jsonio.dumps(event.to_dict())) for event in wanted)
+            self._outbox.put(wanted)
             self._schedule()
+
+    def _wanted(self, events: Sequence[Event]) -> list[tuple[str, bytes]]:
+        """Return id and body of the events that are sent."""
+        return [
+            (event.id, jsonio.dumps(event.to_dict()))
+            for event in events
+            if self._lets_through(event.name, event.type)
+        ]
+
+    def say_farewell(self, scene: Scene) -> None:
+        """Post the last events, if nothing waits before them."""
+        self._deliver(DRAIN)
+        if not self._outbox.waiting:
+            for id, body in self._wanted(scene.events):
+                self._post(Message(0, id, body))
 
     def tick(self) -> None:
         """Post what waits, for SLICE seconds or so."""
@@ -219,9 +238,9 @@ class Webhook(Output):
         self._failure = reason
         self._retry_at = time.monotonic() + self._backoff.next()
 
-    def _wants(self, event: Event) -> bool:
+    def _lets_through(self, watch: str, type: str) -> bool:
         types = self._options.types
-        return (not self._names or event.name in self._names) and (not types or event.type in types)
+        return (not self._names or watch in self._names) and (not types or type in types)
 
     def _post(self, message: Message) -> None:
         """Deliver one event. Raises OutputLost."""

@@ -251,38 +251,44 @@ def test_a_disk_that_stays_full_is_admitted_at_the_end(opened: Open, tmp_path: P
         assert not journal.close()
 
 
-def test_what_was_kept_under_another_name_is_taken_over(path: Path, opened: Open):
+def journal_of(owner: str, path: Path, *others: Path) -> EventJournal:
+    """Return an open journal of a configuration."""
+    journal = EventJournal(path, lambda error: None, owner)
+    journal.open(others)
+    journal.register(["log", "bus"])
+    return journal
+
+
+def test_what_was_kept_under_another_name_is_taken_over(path: Path):
     """The device was renamed while it was off: starts get their ends, outputs what they lack."""
     old = path.with_name("foyer.journal")
-    before = opened(path=old)
+    before = journal_of("lobby.yaml", old)
     before.append([event(1), event(2, "start")])
     before.taken("log", [event(1)])
     assert before.close()
 
-    renamed = EventJournal(path, lambda error: None)
-    renamed.open(others=[old])
-    renamed.register(["log", "bus"])
+    renamed = journal_of("lobby.yaml", path, old)
 
-    types = [found.type for found in renamed.lacking("log")]
-    assert types == ["start", "end"]
+    assert [found.type for found in renamed.lacking("log")] == ["start", "end"]
     assert ids(renamed, "bus")[:2] == ["id-1", "id-2"]
     assert renamed.close()
     assert sorted(file.name for file in path.parent.iterdir()) == [path.name, f"{path.name}.lock"]
 
 
-def test_the_file_of_a_device_that_runs_is_left_alone(path: Path, opened: Open):
-    """Another process on this machine has it."""
+@pytest.mark.parametrize("is_running", [True, False])
+def test_the_file_of_another_device_is_left_alone(path: Path, is_running: bool):
+    """Of one that another process has, and of another configuration in the same folder."""
     other = path.with_name("foyer.journal")
-    running = opened(path=other)
-    running.append([event(1)])
+    before = journal_of("lobby.yaml" if is_running else "foyer.yaml", other)
+    before.append([event(1)])
+    assert is_running or before.close()
 
-    journal = EventJournal(path, lambda error: None)
-    journal.open(others=[other])
-    journal.register(["log"])
+    journal = journal_of("lobby.yaml", path, other)
 
     assert ids(journal, "log") == []
     assert journal.close()
     assert b'"id-1"' in other.read_bytes()
+    assert before.close()
 
 
 def test_events_that_were_too_many_to_keep_are_counted_once(

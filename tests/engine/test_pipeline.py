@@ -464,6 +464,9 @@ class _Bound(ListOutput):
     def receiver(self):
         return self._receiver
 
+    def say_farewell(self, scene):
+        self.scenes.append(scene)
+
     @property
     def types(self):
         """Return the types of all events."""

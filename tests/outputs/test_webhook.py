@@ -594,3 +594,17 @@ def test_a_backlog_never_looks_like_a_hang(server: Server, hook: Make, scene: Ca
     assert not crashes
     assert server.ids[:60] == [f"id-{number}" for number in range(60)]
     assert longest < SLICE + 1.0
+
+
+def test_a_farewell_is_posted_where_nothing_waits_before_it(
+    server: Server, hook: Make, scene: Callable[..., Scene]
+):
+    """Nothing of it is kept: a successor would send it to somebody else."""
+    output = hook()
+    output.say_farewell(scene(0, 1))
+    server.plan = [503, 503]
+    post(output, scene(0, 2))
+    output.say_farewell(scene(0, 3))
+
+    assert server.ids == ["id-1"]
+    assert output.health["waiting"] == 1

@@ -190,6 +190,14 @@ class Mqtt(Output, MqttCallbacks):
             return f"{client.address} has not acknowledged a message for {seconds:.0f} s"
         return client.trouble or self._outbox.backlog(self._publisher.connected_at)
 
+    def say_farewell(self, scene: Scene) -> None:
+        """Publish the last states, and events if nothing waits before them; `close` sends them."""
+        if self._client is not None:
+            self._wait(self._client, DRAIN)
+            self._set(self._states.of(scene))
+            for event in () if self._outbox.waiting else scene.events:
+                self._publisher.send_once(self._topics.events, jsonio.dumps(event.to_dict()))
+
     def close(self) -> None:
         """Wait for acknowledgements, publish `stopped`, disconnect; the rest stays on the disk."""
         self._is_closing = True
