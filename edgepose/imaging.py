@@ -204,14 +204,19 @@ def read_image(path: Path) -> Image:
     of more than MAX_PIXELS: before memory is taken for them.
     """
     try:
-        with plain_file.opened(Path(path)) as file:
-            data = plain_file.up_to(file, MAX_BYTES + 1)
+        data = picture_file(path)
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror or error}") from error
     try:
         return decoded(data)
     except ValueError as error:
         raise UserError(f"{path}: expected {error}") from error
+
+
+def picture_file(path: Path) -> bytes:
+    """Return what a picture file holds, one byte more than MAX_BYTES at most. Raises OSError."""
+    with plain_file.opened(Path(path)) as file:
+        return plain_file.up_to(file, MAX_BYTES + 1)
 
 
 def is_picture(path: Path) -> bool:
@@ -228,15 +233,25 @@ def decoded(data: bytes) -> Image:
 
     Raises ValueError that says what was expected and what was found instead.
     """
+    header = bounded_header(data)
+    image = _pixels(data, header.kind) if header is not None and header.size else None
+    if image is None or header is None:
+        raise ValueError(f"a picture (JPEG, PNG, BMP ...), found {_describe(data, header)}")
+    return oriented(image, header.orientation)
+
+
+def bounded_header(data: bytes) -> ImageHeader | None:
+    """Return what the head of a picture says, None for anything that is no known picture.
+
+    Raises ValueError for a picture that takes too much memory or time to decode, at any scale: a
+    progressive JPEG takes six bytes a pixel also where it is decoded at an eighth of its size.
+    """
     if len(data) > MAX_BYTES:
         raise ValueError(f"a picture of at most {MAX_BYTES >> 20} MB, found a larger file")
     header = read_header(data)
     if header is not None and header.size:
         _check_size(data, header.kind, header.size)
-    image = _pixels(data, header.kind) if header is not None and header.size else None
-    if image is None or header is None:
-        raise ValueError(f"a picture (JPEG, PNG, BMP ...), found {_describe(data, header)}")
-    return oriented(image, header.orientation)
+    return header
 
 
 def _check_size(data: bytes, kind: str, size: Size) -> None:

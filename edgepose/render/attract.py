@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PilImage
 
+from edgepose.imaging import bounded_header, picture_file
 from edgepose.render.sprites import Sprite, blend
 from edgepose.render.style import INK, MUTED
 from edgepose.render.text import MARGIN, Page
@@ -126,7 +128,11 @@ def logo(path: Path, height: int, width: int) -> Sprite:
 def _read(path: Path) -> NDArray[np.uint8]:
     """Return a picture file as (height, width, 4) of RGBA, made smaller. Raises OSError."""
     try:
-        with PilImage.open(path, formats=_FORMATS) as file:
+        data = picture_file(path)
+        header = bounded_header(data)
+        if header is None or header.size is None:  # Pillow's decoders might find another size
+            raise OSError("a picture of another kind, or a damaged one")
+        with PilImage.open(io.BytesIO(data), formats=_FORMATS) as file:
             file.draft("RGB", (_SIDE, _SIDE))  # a JPEG is decoded at a fraction of its size
             if math.prod(file.size) > _PIXELS:
                 width, height = file.size

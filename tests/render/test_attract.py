@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import cv2
@@ -74,6 +75,16 @@ def test_a_logo_that_takes_much_memory_is_refused(
     PilImage.new("1", (side, side)).save(path)
     with pytest.raises(OSError, match=says):
         logo(path, 40, 40)
+
+
+def test_a_progressive_jpeg_is_refused_by_the_size_of_its_file(tmp_path: Path):
+    """One of 64 megapixels took 390 MB, though it was decoded at an eighth of its size."""
+    picture = np.zeros((64, 64, 3), np.uint8)
+    data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
+    at = data.index(b"\xff\xc2") + 5
+    (tmp_path / "logo.jpg").write_bytes(data[:at] + struct.pack(">2H", 8000, 8000) + data[at + 4 :])
+    with pytest.raises(OSError, match="at most 50 megapixels, found 8000 rows of 8000"):
+        logo(tmp_path / "logo.jpg", 40, 40)
 
 
 def test_a_text_stands_below_the_title():
