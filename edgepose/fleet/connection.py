@@ -42,7 +42,9 @@ class FleetClient(MqttCallbacks):
         self._is_subscribed = False
         own = f"fleet-{secrets.token_hex(4)}"
         self._ping = f"{self.prefix}/{own}/ping"
-        self._client = MqttClient(options, f"edgepose-{own}", None, self, logs_failures=False)
+        self._client = MqttClient(
+            options, f"edgepose-{own}", None, self, logs_failures=False, repeats=True
+        )
 
     def __enter__(self) -> FleetClient:
         """Connect and wait for all retained messages. Raises DeviceError."""

@@ -91,8 +91,12 @@ class MqttClient:
         callbacks: MqttCallbacks,
         *,
         logs_failures: bool = True,
+        repeats: bool = False,
     ) -> None:
-        """Take options; will: topic and payload of the last will, or None."""
+        """Take options; will: topic and payload of the last will, or None.
+
+        repeats: send again what is unacknowledged when a connection is lost; else the owner does.
+        """
         self.is_connected = False
         self.has_failed = False
         self.reason = ""
@@ -101,6 +105,7 @@ class MqttClient:
         self._options = options
         self._callbacks = callbacks
         self._logs_failures = logs_failures
+        self._repeats = repeats
         self._is_closing = False
         self._is_settled = False  # what became of the present attempt is handled
         self._connected_at = 0.0  # monotonic
@@ -225,6 +230,8 @@ class MqttClient:
             return
         self._connected_at = time.monotonic()
         self.limits = BrokerLimits.of(properties)
+        if not self._repeats:
+            _drop_unacknowledged(client)
         self._subscribe(client)
         self.is_connected, self.has_failed, self.reason = True, False, ""
         log.info("Connected to the broker %s.", self.address)
@@ -333,6 +340,16 @@ def _speak(client: Client, protocol: MQTTProtocolVersion) -> None:
     """
     client._protocol = protocol
     client._clean_session = True  # MQTT 3.1.1's clean start, which paho leaves unset for 5
+
+
+def _drop_unacknowledged(client: Client) -> None:
+    """Let paho repeat nothing of the connection before.
+
+    It would send all of it at once, and a broker that takes less closes the connection, each time.
+    paho 2.1 has no call for it.
+    """
+    with client._out_message_mutex:
+        client._out_messages.clear()
 
 
 def _refusal(reason: ReasonCode) -> str:

@@ -35,8 +35,8 @@ class Publisher:
     One thread at a time sends, so that the order holds; another one that calls meanwhile leaves a
     request and returns. It must not wait: the client calls back with a lock that publishing needs.
 
-    After a lost connection the client repeats what was not acknowledged. Until all of that is
-    acknowledged nothing new is sent: an old state must not overtake a newer one.
+    What a connection leaves unacknowledged is sent again on the next one, as far as that broker's
+    limits allow; they may be tighter. The client itself must repeat nothing.
 
     denials: what the broker does not take. refused: events among that, which are gone.
     connected_at: monotonic, when the present connection was made.
@@ -51,7 +51,6 @@ class Publisher:
         self._sending = threading.Lock()
         self._is_requested = False
         self._is_connected = False
-        self._is_resuming = False
         self._states: dict[str, bytes] = {}
         self._due: dict[str, None] = {}  # topics of states to send, in order
         self._transient: deque[tuple[str, bytes]] = deque(maxlen=TRANSIENT)
@@ -88,12 +87,19 @@ class Publisher:
             self._transient.append((topic, payload))
 
     def connected(self, limits: BrokerLimits = NO_LIMITS) -> None:
-        """Send everything that the broker may lack, once the client has repeated its messages."""
-        self._limits = limits
-        self.connected_at = time.monotonic()
-        self._is_resuming = self._are_waiting
-        self.repeat()  # first: another thread may send as soon as we are connected
-        self._is_connected = True
+        """Send all states and every event that waits: the broker may have lost them.
+
+        It waits for a thread that sends just now: the client holds no lock that publishing needs.
+        """
+        with self._sending:
+            self._process_acknowledged()
+            for sent in (self._events, self._others, self._sent_at):
+                sent.clear()
+            self._sent_up_to = 0
+            self._limits = limits
+            self.connected_at = time.monotonic()
+            self.repeat()
+            self._is_connected = True
         self.pump()
 
     def disconnected(self) -> None:
@@ -115,11 +121,6 @@ class Publisher:
         """
         sent = list(self._sent_at.values())
         return time.monotonic() - max(sent[0], self.connected_at) if sent else 0.0
-
-    @property
-    def _are_waiting(self) -> bool:
-        """Return whether messages wait for their acknowledgement."""
-        return bool(self._events or self._others)
 
     @property
     def is_idle(self) -> bool:
@@ -154,12 +155,12 @@ class Publisher:
                 self.refused += bool(refusal)
             if topic:
                 self.denials.note(topic, refusal)
+                self._forget(topic)
         if numbers:
             self._outbox.remove(numbers)
 
     def _send(self) -> None:
-        self._is_resuming &= self._are_waiting
-        if self._is_connected and not self._is_resuming:
+        if self._is_connected:
             self._send_states()
             self._send_transient()
             self._send_events()
@@ -178,9 +179,10 @@ class Publisher:
             self._forget(topic)
 
     def _forget(self, topic: str) -> None:
-        """Drop the state of a topic that was cleared: there is nothing to repeat."""
+        """Drop the state of a topic that is cleared at the broker: there is nothing to repeat."""
         with self._lock:
-            if not self._states[topic] and topic not in self._due:
+            is_pending = topic in self._due or topic in self._others.values()
+            if self._states.get(topic) == b"" and not is_pending:
                 del self._states[topic]
 
     def _send_transient(self) -> None:
@@ -236,8 +238,11 @@ class Publisher:
     def _published(self, topic: str, payload: bytes, retain: bool) -> int | None:
         """Publish, and note when; return DENIED, noted as well, for what can't be sent.
 
-        It would be tried again for ever and hold up all others.
+        It would be tried again for ever and hold up all others. None without a connection: the
+        client would send it on the next one, whatever that broker takes.
         """
+        if not self._is_connected:
+            return None
         try:
             self._must_fit(topic, payload)
             message_id = self._publish(topic, payload, retain)

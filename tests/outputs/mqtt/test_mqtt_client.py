@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from old_broker import ANSWERS, OldBroker
+from strict_broker import StrictBroker
 
 from edgepose.backoff import SHORTEST_PAUSE
 from edgepose.errors import OutputLost
@@ -310,3 +311,23 @@ def test_the_newest_version_is_tried_again_after_a_failure(
     wait(lambda: len(old_broker.versions) >= 4, "another two attempts")
 
     assert old_broker.versions[:4] == [5, 4, 5, 4]
+
+
+def test_a_broker_that_takes_less_at_once_than_before_gets_everything(
+    output: Make, scene: MakeScene, wait: Wait
+):
+    """What is unacknowledged is repeated within the new limit; it would close the connection."""
+    broker = StrictBroker(20, 5)
+    broker.is_storing = False
+    made = output(port=broker.port)
+    made.open()
+    for number in range(12):
+        made.show(scene(number, number))
+    wait(lambda: broker.unanswered == 20, "a full window")
+    broker.is_storing = True
+    broker.drop()
+    wait(lambda: not made._outbox.waiting, "all events to be acknowledged")
+
+    assert broker.ends == 0
+    assert [id for id, _ in broker.events] == [f"id-{number}" for number in range(12)]
+    broker.close()
