@@ -50,6 +50,7 @@ class EventLedger:
     def register(self, outputs: Iterable[str]) -> None:
         """Let exactly these outputs take events; a new one takes those from now on."""
         self.taken = {name: self.taken.get(name, self._last) for name in outputs}
+        self.forgotten = Counter({k: v for k, v in self.forgotten.items() if k in self.taken})
         self._prune()
 
     def take(self, output: str, id: str) -> bool:
