@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
+import socket
 import ssl
 import sys
 import threading
@@ -147,6 +149,16 @@ class MqttClient:
 
         info = self._client.publish(topic, payload, qos=1, retain=retain)
         return None if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE else info.mid
+
+    def end_connection(self) -> None:
+        """Break the connection off, so that a new one is made.
+
+        The plain socket: an SSLSocket forgets its session in `shutdown`, which paho may be using.
+        """
+        link: Any = self._client.socket()
+        if link is not None:
+            with contextlib.suppress(OSError):  # it broke just now
+                socket.socket.shutdown(link, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Disconnect, so that no last will is sent, and end the thread.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from edgepose import __version__, jsonio, options
+from edgepose.backoff import Backoff
 from edgepose.errors import OutputLost
 from edgepose.outputs.base import Device, Output
 from edgepose.outputs.dedup import DeliveredEvents
@@ -49,6 +50,8 @@ SILENCE: Final = 5.0  # seconds without a scene after which the camera counts as
 UNANSWERED: Final = (
     10.0  # seconds without acknowledgement after which a connected broker is too slow
 )
+STUCK: Final = 60.0  # seconds without it after which the connection is made again, doubling
+LONGEST_STUCK: Final = 600.0  # seconds at most: a broker that is merely slow is left alone
 TICK: Final = 1.0  # seconds between two ticks while no scene comes
 _TAUGHT: Final = ("state", "name", "reason", "kind", "model")
 POLL: Final = 5.0  # seconds between reads of states that others, such as the page, may change
@@ -95,6 +98,8 @@ class Mqtt(Output, MqttCallbacks):
         self._seen_at = self._polled_at = self._reported_at = float("-inf")
         self._keypoints_at = self._skeleton_at = float("-inf")
         self._is_closing = False
+        self._stuck = Backoff(STUCK, LONGEST_STUCK)
+        self._patience = self._stuck.next()
         self._unanswered = 0  # commands
         self._publishing = threading.RLock()  # states, in the order in which they are read
         self._refused = 0  # events, by publishers before the present one
@@ -346,6 +351,7 @@ class Mqtt(Output, MqttCallbacks):
             raise self._client.fault
         if self._client is not None and self._client.has_ended:
             raise OutputLost(f"the client of {self._client.address} ended by a fault of its own")
+        self._end_if_stuck(now)
         if now - self._polled_at >= POLL or now - self._seen_at >= SILENCE:
             self._publish_states(now)
         self._outbox.step()
@@ -354,6 +360,22 @@ class Mqtt(Output, MqttCallbacks):
             self._reported_at = now
             self._publisher.send_once(self._topics.of("stats"), jsonio.dumps(self._statistics()))
         self._publisher.pump()
+
+    def _end_if_stuck(self, now: float) -> None:
+        """End a connection on which an acknowledgement was lost: the protocol never repeats it.
+
+        mosquitto drops acknowledgements as well where more than `max_queued_messages` wait for us.
+        """
+        unanswered = self._publisher.unanswered
+        if self._client is None or not self._client.is_connected or unanswered < self._patience:
+            return
+        log.warning(
+            "The broker %s has not acknowledged a message for %.0f s: a new connection is made.",
+            self._client.address, unanswered,
+        )  # fmt: skip
+        self._stuck.reset_after(now - self._publisher.connected_at - unanswered)
+        self._patience = self._stuck.next()
+        self._client.end_connection()
 
     def _publish_states(self, now: float) -> None:
         """Publish the states that do not come with a scene."""

@@ -331,3 +331,27 @@ def test_a_broker_that_takes_less_at_once_than_before_gets_everything(
     assert broker.ends == 0
     assert [id for id, _ in broker.events] == [f"id-{number}" for number in range(12)]
     broker.close()
+
+
+def test_a_lost_acknowledgement_is_asked_for_on_a_new_connection(
+    output: Make, scene: MakeScene, wait: Wait, monkeypatch: pytest.MonkeyPatch
+):
+    """The protocol repeats nothing on the same one; the next is given more time."""
+    monkeypatch.setattr(mqtt_output, "STUCK", 0.2)
+    broker = StrictBroker(20)
+    broker.is_storing = False
+    made = output(port=broker.port)
+    made.open()
+    made.show(scene(1, 1))
+    wait(lambda: broker.unanswered > 1, "messages without an answer")
+    broker.is_storing = True
+
+    def is_delivered() -> bool:
+        made.tick()
+        return not made._outbox.waiting
+
+    wait(is_delivered, "the event to be acknowledged")
+
+    assert broker.events == [("id-1", 0)]
+    assert made._patience > 0.2
+    broker.close()
