@@ -11,7 +11,7 @@ from typing import Final
 from edgepose.engine.capture import age_of
 from edgepose.engine.event_journal import EventJournal
 from edgepose.engine.event_ledger import OpenStarts, end_of, note_open
-from edgepose.engine.output_worker import OutputWorker
+from edgepose.engine.output_worker import OutputWorker, report_lost
 from edgepose.engine.perception import Interpreter
 from edgepose.engine.stats import Stats
 from edgepose.engine.threads import OnCrash
@@ -67,6 +67,8 @@ class Fanout:
         for name in self.workers.keys() & before.workers.keys():
             worker, earlier = self.workers[name], before.workers[name]
             worker.count_on(earlier, lost=earlier.left - earlier.kept * is_kept)
+        for name in before.workers.keys() - self.workers.keys():
+            report_lost(name, before.workers[name].output.unsaved)
 
     def stop(self, deadline: float) -> None:
         """Let the outputs finish what waits, until a deadline of the monotonic clock."""

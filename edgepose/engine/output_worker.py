@@ -161,7 +161,9 @@ class OutputWorker:
     @property
     def lost(self) -> int:
         """Return how many events the output never got and is to have had, those left included."""
-        return self.left + self._missing if self.output.counts_events else 0
+        if not self.output.counts_events:
+            return 0
+        return self.left + self._missing + self.output.unsaved
 
     @property
     def _missing(self) -> int:
@@ -225,6 +227,8 @@ class OutputWorker:
         if type(self.output) is type(before.output):
             self.output.count_on(before.output)
             self.dropped += before.dropped + lost
+        elif self.output.counts_events:  # otherwise all is reported that the one before has lost
+            report_lost(before.name, before.output.unsaved)
 
     def _recover(self) -> None:
         """Let the output take the events of the run before, once; count them where it can't."""

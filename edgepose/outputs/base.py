@@ -202,8 +202,19 @@ class Output(ABC):
         """
 
     def count_on(self, before: Output) -> None:
-        """Go on counting where an output of this type and name stopped."""
+        """Go on counting where an output of this type and name stopped, with what it has unsaved.
+
+        Called before `open`.
+        """
         self.lost += before.lost
+
+    @property
+    def unsaved(self) -> int:
+        """Return how many events only the memory has; `count_on` takes them over, or they are lost.
+
+        Asked once the output is closed for good.
+        """
+        return 0
 
     @property
     def outbox(self) -> Path | None:

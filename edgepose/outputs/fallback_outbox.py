@@ -37,6 +37,7 @@ class FallbackOutbox:
         self._memory: Outbox | None = None
         self._empty_at = 0.0  # monotonic: when a message last came and no other one waited
         self._is_copy = True  # the memory has all that the disk has
+        self._on_disk = 0  # number of the newest message that the disk has as well
         self._retry_at = 0.0  # monotonic
         self._lock = threading.RLock()
 
@@ -60,6 +61,12 @@ class FallbackOutbox:
         """Return how many messages the limit has cost so far."""
         return self._used.dropped
 
+    @property
+    def unsaved(self) -> int:
+        """Return how many messages only the memory has."""
+        memory = self._memory
+        return 0 if memory is None else len(memory.after(self._on_disk, memory.waiting))
+
     def backlog(self, since: float) -> str:
         """Return that messages are taken more slowly than they come, "" where they are not.
 
@@ -73,11 +80,31 @@ class FallbackOutbox:
             f"{seconds / 60:.0f} min"
         )
 
+    def inherit(self, before: FallbackOutbox) -> None:
+        """Take over what another one, which is closed, could not put on its disk: before `open`."""
+        with before._lock, self._lock:
+            memory, before._memory = before._memory, None
+            if memory is None:
+                return
+            contents = memory.contents()
+            memory.close()
+            if before.path == self.path:
+                self._is_copy, self._on_disk = before._is_copy, before._on_disk
+            else:
+                self._is_copy = False
+                unsaved = [one for one in contents.messages if one.number > before._on_disk]
+                contents = replace(contents, messages=unsaved)
+            self._memory = Outbox(None, self._limit)
+            self._memory.open()
+            self._memory.adopt(contents)
+            self.trouble, self._empty_at = before.trouble, before._empty_at
+
     def open(self) -> None:
         """Open the file, or go on in memory. Raises OutboxInUse."""
         with self._lock:
             if self._memory is not None:  # still open since its disk failed
-                self._return_to_disk()
+                with contextlib.suppress(OutputLost):  # nobody has numbers of before
+                    self._return_to_disk()
                 return
             try:
                 self._disk.open()
@@ -87,7 +114,10 @@ class FallbackOutbox:
                 self._leave_disk(str(error))
 
     def close(self) -> None:
-        """Close the file. What is in memory goes there first, or stays for the next `open`."""
+        """Close the file. What is in memory goes there first, or stays for the next `open`.
+
+        That of another outbox may `inherit` it; otherwise it is lost.
+        """
         with self._lock:
             with contextlib.suppress(OutputLost):
                 self._return_to_disk()
@@ -153,6 +183,7 @@ class FallbackOutbox:
             self._is_copy = True
         except OutputLost:
             self._is_copy = False
+        self._on_disk = self._disk.last if self._is_copy else 0
         self._disk.close()
         self._memory, self.trouble = memory, f"events are kept in memory: {reason}"
         self._retry_at = time.monotonic() + RETRY

@@ -127,6 +127,11 @@ class Webhook(Output):
         return self._outbox.path
 
     @property
+    def unsaved(self) -> int:
+        """Return how many events the disk did not take."""
+        return self._outbox.unsaved
+
+    @property
     def health(self) -> dict[str, Any]:
         """Return how many events wait, and how many were lost to the limit or refused."""
         return {
@@ -151,9 +156,10 @@ class Webhook(Output):
         return self._lets_through(watch, "end")
 
     def count_on(self, before: Output) -> None:
-        """Go on counting what was refused."""
+        """Go on counting what was refused, with what is in memory."""
         assert isinstance(before, Webhook)
         self._refused += before._refused
+        self._outbox.inherit(before._outbox)
 
     def open(self) -> None:
         """Open the outbox, load the certificates. Raises OutputLost where that can't be done."""
@@ -204,8 +210,8 @@ class Webhook(Output):
             self._deliver(DRAIN)
         self._opener = None
         self._outbox.close()
-        if self._outbox.waiting:
-            log.warning("%s: %d events are still to be sent.", self._host, self._outbox.waiting)
+        if left := self._outbox.waiting - self._outbox.unsaved:
+            log.warning("%s: %d events are still to be sent.", self._host, left)
 
     def _schedule(self) -> None:
         """Ask for the next tick: at once, when the back-off is over, or to look at the disk."""

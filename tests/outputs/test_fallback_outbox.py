@@ -157,3 +157,29 @@ def test_a_file_in_use_is_still_an_error(outbox: FallbackOutbox, disk: Path):
 
     with pytest.raises(OutputLost, match="in use by another edgepose"):
         FallbackOutbox(disk / "outbox" / "lobby.sqlite", 10).open()
+
+
+@pytest.mark.parametrize(("name", "inherited"), [("lobby", [1, 2, 3]), ("door", [2, 3])])
+def test_a_successor_takes_over_what_a_full_disk_refused(
+    outbox: FallbackOutbox, disk: Path, name: str, inherited: list[int]
+):
+    """Of another file without what waits in this one's; once there is room it is on the disk."""
+    outbox.open()
+    put(outbox, 1)
+    fill(disk)
+    put(outbox, *range(2, 60))
+    outbox.remove([message.number for message in outbox.after(3, 100)])
+    outbox.close()
+    assert outbox.unsaved == 2
+
+    after = FallbackOutbox(disk / "outbox" / f"{name}.sqlite", 1000)
+    after.inherit(outbox)
+    after.open()
+
+    assert ids(after) == [f"id-{number}" for number in inherited]
+    assert (after.unsaved, outbox.unsaved) == (2, 0)
+    assert "disk is full" in after.trouble
+    empty(disk)
+    after.close()
+    assert after.unsaved == 0
+    assert on_disk(disk) == [f"id-{number}" for number in (inherited if name == "lobby" else [1])]

@@ -608,3 +608,26 @@ def test_a_farewell_is_posted_where_nothing_waits_before_it(
 
     assert server.ids == ["id-1"]
     assert output.health["waiting"] == 1
+
+
+def test_what_the_disk_did_not_take_is_posted_by_the_successor(
+    server: Server, hook: Make, scene: Callable[..., Scene], state: Path
+):
+    """An edit loses nothing while the disk fails; at the end of the process it counts as lost."""
+    shutil.rmtree(state, ignore_errors=True)
+    state.write_text("a file where the folder was")
+    before, lonely = hook("hook"), hook("other")
+    server.plan = [503, 503]
+    post(before, scene(0, 1, 2))
+    post(lonely, scene(0, 3))
+    before.close()
+    after = hook("hook")
+    after.close()
+
+    after.count_on(before)
+    after.open()
+    post(after)
+
+    assert server.ids == ["id-1", "id-2"]
+    worker = OutputWorker("other", lonely, Stats(), lambda error: None)
+    assert worker.lost == 1

@@ -116,6 +116,11 @@ class Mqtt(Output, MqttCallbacks):
         return self._outbox.path
 
     @property
+    def unsaved(self) -> int:
+        """Return how many events the disk did not take."""
+        return self._outbox.unsaved
+
+    @property
     def receiver(self) -> Hashable:
         """Return the broker and the topics."""
         options = self._options
@@ -133,9 +138,10 @@ class Mqtt(Output, MqttCallbacks):
         }
 
     def count_on(self, before: Output) -> None:
-        """Go on counting what the broker refused."""
+        """Go on counting what the broker refused, with what is in memory."""
         assert isinstance(before, Mqtt)
         self._refused += before._refused
+        self._outbox.inherit(before._outbox)
 
     def open(self) -> None:
         """Open the outbox and begin to connect, without waiting. Raises OutputLost."""
