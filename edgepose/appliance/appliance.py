@@ -190,11 +190,14 @@ class Appliance(Controls):
         former: of the name that the device had just now. What a camera has left is sent by a clip.
         """
         path = outbox_path(self.config.name).with_suffix(".journal")
-        if not (self.pipeline.capture.source.live or former or path.exists()):
+        is_live = self.pipeline.capture.source.live
+        if not (is_live or former or path.exists()):
             return None
-        journal = EventJournal(path, self.fail, owner=own_name(self.config.path))
+        # A file on the boot partition is another one, and the device the same.
+        journal = EventJournal(path, self.fail, owner=own_name(self.active.files.given))
         journal.open(other for other in (*former, *journals()) if other != path)
-        self._history.keep()
+        if is_live:
+            self._history.keep()
         return journal
 
     def _report_left(self, is_kept: bool) -> None:

@@ -89,10 +89,14 @@ class Fanout:
         self._offer(self._latest)
 
     def end(self) -> None:
-        """End what is active: no further frame comes, and nobody is seen any more."""
+        """End what is active: no further frame comes, and of a camera nobody is seen any more.
+
+        A clip's last frame keeps its people, who are recorded.
+        """
         if self._latest is not None:
             events = self._interpreter.finish(self._latest.frame.time)
-            self._offer(replace(self._latest, events=events, poses=(), watches=()))
+            if events or self._source.live:
+                self._offer(replace(self._latest, events=events, poses=(), watches=()))
 
     def end_in_silence(self, now: float) -> bool:
         """End what is active when a camera, or inference, has been silent for too long.
@@ -168,7 +172,7 @@ class Fanout:
             self._stats.count("events", len(scene.events))
         if not self.shows_pictures:
             scene = replace(scene, frame=scene.frame.without_picture())
-        if self._journal:
+        if self._journal and self._source.live:
             self._journal.append(scene.events)
         with self._changing:
             for event in scene.events:

@@ -152,7 +152,8 @@ class OutputWorker:
         if not self._journal:
             return
         if self.output.keeps_events:
-            self.kept = self.left - self._journal.take_forgotten(self.name)
+            self._journal.take_forgotten(self.name)
+            self.kept = min(self.left, len(self._journal.lacking(self.name)))  # none of a clip's
             return
         scene, _ = self._box.peek()
         events = (*self._missed, *(scene.events if scene is not None else ()))

@@ -16,9 +16,13 @@ from edgepose.appliance.service import Service
 from edgepose.cli import run as cli_run
 from edgepose.config import reload
 from edgepose.config.files import BOOT_VARIABLE, service_files
+from edgepose.config.last_good import own_name
 from edgepose.config.loader import load
+from edgepose.engine.event_journal import EventJournal
 from edgepose.outputs.hdmi import output
 from edgepose.system import last_exit, status_file
+from edgepose.system.paths import outbox_path
+from edgepose.types import Event
 
 TEMPLATE = Path(__file__).parents[2] / "configs" / "templates" / "arms_up.yaml"
 TEXT = """\
@@ -201,6 +205,22 @@ def test_a_card_that_is_put_in_takes_over_and_goes_again(start, file):
     assert running.appliance.state()["config"]["files"] == [str(card), str(file)]
     card.unlink()
     running.wait_for(lambda: running.appliance.config.name == "lobby")
+
+
+def test_a_card_that_is_put_in_while_it_is_off_takes_over_the_events(start, file):
+    """It gives the device another name; what the outputs lack is the device's all the same."""
+    old = outbox_path("lobby").with_suffix(".journal")
+    journal = EventJournal(old, pytest.fail, own_name(file))
+    journal.open()
+    journal.register(["log"])
+    journal.append([Event("id-1", "rep", "hands", "lobby", 1.73e9, 1.0, 1)])
+    assert journal.close()
+    card = file.parent / "boot" / file.name
+    card.write_text(TEXT.replace("lobby", "card").replace("hands.yaml", str(TEMPLATE)))
+
+    start(file).wait_for(lambda: not old.exists())
+
+    assert '"id-1"' in outbox_path("card").with_suffix(".journal").read_text()
 
 
 def test_a_source_that_proves_no_source_brings_the_last_good_one_back(start, file):

@@ -9,6 +9,7 @@ from scripted import ListOutput
 
 from edgepose.engine import fanout
 from edgepose.engine import output_worker as outlet_module
+from edgepose.engine.event_journal import EventJournal
 from edgepose.engine.perception import Detector
 from edgepose.engine.pipeline import Pipeline
 from edgepose.errors import OutputLost, RuntimeLost, SourceLost
@@ -493,6 +494,35 @@ def test_a_receiver_that_is_reached_no_more_gets_the_end_of_what_is_held(parts, 
     assert goes.types == moves.types == ["start", "end"]
     assert goes.scenes[-1].watches == ()
     assert same.types + again.types == ["start", "end"]
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_a_clip_keeps_its_last_people_and_is_in_no_journal(
+    parts, new_perception, tmp_path, monkeypatch, is_live
+):
+    """A camera's run ends with nobody, so no light stays on; a clip's is recorded as it was."""
+    shown = threading.Semaphore(0)
+    perception = new_perception(parts["Runtime"]())
+    output = parts["Output"](every_frame=True, before_show=shown.release)
+    perception.interpreter.watches = (_Held(),)
+    monkeypatch.setattr(_Held, "finish", lambda self, time: ())
+    output.keeps_events = True
+    journal = EventJournal(tmp_path / "a.journal", pytest.fail)
+    journal.open()
+    noted = []
+    monkeypatch.setattr(journal, "append", noted.extend)
+    source = parts["Source"]([0, 1], live=is_live, lossless=True)
+    pipeline = Pipeline(source, perception, {"out": output})
+    pipeline.use_journal(journal)
+
+    pipeline.start()
+    assert shown.acquire(timeout=30)
+    assert shown.acquire(timeout=30)
+    pipeline.stop()
+
+    assert journal.close()
+    assert [scene.frame.seq for scene in output.scenes] == ([0, 1, 1] if is_live else [0, 1])
+    assert len(noted) == is_live
 
 
 def test_what_is_changed_after_the_end_changes_nothing(parts, new_perception):
