@@ -12,7 +12,7 @@ from edgepose.config.plugins import Part
 from edgepose.doctor.finding import Finding, Intent, fail, ok, warn
 from edgepose.doctor.system import System
 from edgepose.outputs.mqtt.client_errors import connect_failed
-from edgepose.system import name_lookup
+from edgepose.system import tcp_connect
 from edgepose.system.urls import redacted
 
 PATIENCE: Final = 2.0  # seconds for a connection
@@ -27,7 +27,7 @@ _TIMEX_BYTES: Final = 512  # more than it has
 
 
 def broker(
-    system: System, intent: Intent, output: Part, connect: Connect = name_lookup.connect
+    system: System, intent: Intent, output: Part, connect: Connect = tcp_connect.connect
 ) -> Finding:
     """Check whether an MQTT broker accepts a connection; the password is not tried."""
     options: Any = output.options
@@ -40,7 +40,7 @@ def broker(
 
 
 def stream(
-    system: System, intent: Intent, connect: Connect = name_lookup.connect
+    system: System, intent: Intent, connect: Connect = tcp_connect.connect
 ) -> Finding | None:
     """Check whether a network camera accepts a connection."""
     source = intent.source("stream")

@@ -18,6 +18,7 @@ import urllib.request
 from typing import Any
 
 from edgepose.system.name_lookup import addresses
+from edgepose.system.tcp_connect import connect_any, seconds_left
 
 _Address = tuple[str, int]
 
@@ -29,40 +30,16 @@ class _DeadlineSocket(socket.socket):
     stall = math.inf  # seconds without a byte
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(min(_left(self.deadline), self.stall))
+        self.settimeout(min(seconds_left(self.deadline), self.stall))
         return super().recv_into(*args, **kwargs)
 
     def sendall(self, *args: Any, **kwargs: Any) -> None:
-        self.settimeout(_left(self.deadline))
+        self.settimeout(seconds_left(self.deadline))
         super().sendall(*args, **kwargs)
 
 
 class _DeadlineTlsSocket(_DeadlineSocket, ssl.SSLSocket):
     """The same over TLS."""
-
-
-def _left(deadline: float) -> float:
-    """Return the seconds until a deadline. Raises TimeoutError once it has passed."""
-    left = deadline - time.monotonic()
-    if left <= 0.0:
-        raise TimeoutError("timed out")
-    return left
-
-
-def _connected(found: list[Any], deadline: float, stall: float) -> _DeadlineSocket:
-    """Return a connection to the first address that answers. Raises OSError."""
-    error: OSError = OSError("the host name has no address")
-    for family, kind, protocol, _, target in found:
-        made = _DeadlineSocket(family, kind, protocol)
-        made.deadline, made.stall = deadline, stall
-        try:
-            made.settimeout(min(_left(deadline), stall))
-            made.connect(target)
-            return made
-        except OSError as refused:
-            made.close()
-            error = refused
-    raise error
 
 
 class _DeadlineConnection(http.client.HTTPConnection):
@@ -78,7 +55,10 @@ class _DeadlineConnection(http.client.HTTPConnection):
     def _begin(self, address: _Address) -> _DeadlineSocket:
         found = addresses(*address)
         self._deadline = time.monotonic() + self._seconds
-        return _connected(found, self._deadline, self._stall)
+        until = min(self._deadline, time.monotonic() + self._stall)
+        made = connect_any(address[0], found, until, _DeadlineSocket)
+        made.deadline, made.stall = self._deadline, self._stall
+        return made
 
 
 class _DeadlineTlsConnection(_DeadlineConnection, http.client.HTTPSConnection):

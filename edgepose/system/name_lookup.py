@@ -32,7 +32,7 @@ def addresses(host: str, port: int, seconds: float = LOOKUP) -> list[Any]:
     try:
         return _numeric(host, port)
     except socket.gaierror:
-        found = _kept_or_looked_up(host.encode("idna").decode(), seconds)
+        found = _kept_or_looked_up(_ascii(host), seconds)
     return [place for address in found for place in _numeric(address, port)]
 
 
@@ -41,18 +41,14 @@ def own_addresses(host: str, port: int) -> list[Any]:
     return addresses(host, port, LISTEN)
 
 
-def connect(address: tuple[str, int], timeout: float) -> socket.socket:
-    """Return a connection to the first address of a host that answers. Raises OSError.
+def forget(host: str) -> None:
+    """Look a name up the next time, whatever it was last: none of its addresses answers."""
+    _kept.pop(_ascii(host), None)
 
-    timeout: seconds for each address. The look-up has its own.
-    """
-    error: OSError = OSError("the host name has no address")
-    for *_, place in addresses(*address):
-        try:
-            return socket.create_connection(place[:2], timeout)
-        except OSError as refused:
-            error = refused
-    raise error
+
+def _ascii(host: str) -> str:
+    """Return the form of a name that is looked up. Raises UnicodeError."""
+    return host.encode("idna").decode()
 
 
 def _numeric(host: str, port: int) -> list[Any]:

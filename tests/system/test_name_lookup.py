@@ -22,7 +22,7 @@ from edgepose.outputs.web.options import WebOptions
 from edgepose.outputs.web.output import Web
 from edgepose.outputs.webhook import Webhook, WebhookOptions
 from edgepose.system import name_lookup
-from edgepose.system.name_lookup import addresses, connect
+from edgepose.system.name_lookup import addresses
 
 LATE = "its name is not looked up in time; check the network"
 
@@ -79,13 +79,6 @@ def test_a_look_up_takes_none_of_the_time_of_a_post(resolver, monkeypatch):
     with pytest.raises(OutputLost, match="refused"):
         hook._post(Message(1, "id", b"{}"))
     hook.close()
-
-
-def test_each_address_of_a_name_is_tried(resolver):
-    """The first may be of another network."""
-    resolver("echo 127.0.0.2 STREAM hook.example; echo 127.0.0.1 STREAM")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        connect(("hook.example", server.getsockname()[1]), 20).close()
 
 
 def test_no_output_waits_for_a_name_for_ever(resolver):

@@ -25,7 +25,7 @@ from edgepose.outputs.mqtt.client_errors import (
     connection_lost,
 )
 from edgepose.outputs.mqtt.options import MqttOptions
-from edgepose.system.name_lookup import connect
+from edgepose.system.tcp_connect import connect
 from edgepose.system.tls import client_context
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ KEEPALIVE: Final = 30  # seconds; a frozen broker is noticed after one and a hal
 FIRST_PAUSE: Final = 1.0  # seconds on average before the second try; doubling from there
 LONGEST_PAUSE: Final = 30.0  # seconds at most
 STEADY: Final = 10.0  # seconds of a connection after which the pauses begin with the shortest
-CONNECT_TIMEOUT: Final = 5.0  # seconds for a connection to each of a name's addresses
+CONNECT_TIMEOUT: Final = 10.0  # seconds for a connection to one of a name's addresses
 SOON: Final = 0.1  # seconds until the same broker is tried with an older version
 JOIN_TIMEOUT: Final = 1.0  # seconds that the thread may take to end
 MAX_PACKET: Final = 600_000
