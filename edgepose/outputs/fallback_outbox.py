@@ -185,7 +185,7 @@ class FallbackOutbox:
             self._is_copy = False
         self._on_disk = self._disk.last if self._is_copy else 0
         self._disk.close()
-        self._memory, self.trouble = memory, f"events are kept in memory: {reason}"
+        self._memory, self.trouble = memory, _in_memory(reason)
         self._retry_at = time.monotonic() + RETRY
         log.error("Events are sent from memory, and are lost with the process: %s", reason)
 
@@ -203,7 +203,8 @@ class FallbackOutbox:
             self._disk.open()
             has_own = not self._is_copy and self._disk.last > 0
             self._disk.adopt(self._merged(memory.contents()) if has_own else memory.contents())
-        except OutputLost:
+        except OutputLost as error:
+            self.trouble = _in_memory(str(error))
             self._disk.close()
             return
         memory.close()
@@ -213,12 +214,19 @@ class FallbackOutbox:
             raise OutputLost(f"{self._disk.path}: can be read again, with earlier events")
 
     def _merged(self, newer: Contents) -> Contents:
-        """Return what the disk holds, followed by what the memory holds, renumbered."""
+        """Return what the disk holds, followed by what only the memory holds, renumbered."""
         older = self._disk.contents()
+        known = {id for _, id in older.taken} | {message.id for message in older.messages}
+        messages = [message for message in newer.messages if message.id not in known]
+        taken = [(number, id) for number, id in newer.taken if id not in known]
         shift = older.last
         return Contents(
-            [*older.messages, *(replace(m, number=m.number + shift) for m in newer.messages)],
-            [*older.taken, *((number + shift, id) for number, id in newer.taken)],
+            [*older.messages, *(replace(m, number=m.number + shift) for m in messages)],
+            [*older.taken, *((number + shift, id) for number, id in taken)],
             {**newer.notes, **older.notes},
             newer.last + shift,
         )
+
+
+def _in_memory(reason: str) -> str:
+    return f"events are kept in memory: {reason}"

@@ -183,3 +183,27 @@ def test_a_successor_takes_over_what_a_full_disk_refused(
     after.close()
     assert after.unsaved == 0
     assert on_disk(disk) == [f"id-{number}" for number in (inherited if name == "lobby" else [1])]
+
+
+def test_a_name_that_comes_back_while_the_disk_is_full_returns_to_its_file(
+    outbox: FallbackOutbox, disk: Path
+):
+    """The file knows ids that the memory has brought back to it."""
+    outbox.open()
+    put(outbox, 1)
+    fill(disk)
+    put(outbox, *range(2, 60))
+    outbox.close()
+    door = FallbackOutbox(disk / "outbox" / "door.sqlite", 1000)
+    door.inherit(outbox)
+    door.open()
+    door.close()
+    back = FallbackOutbox(disk / "outbox" / "lobby.sqlite", 1000)
+    back.inherit(door)
+    back.open()
+    empty(disk)
+
+    back.close()
+
+    assert (back.trouble, back.unsaved) == ("", 0)
+    assert on_disk(disk) == [f"id-{number}" for number in range(1, 60)]
