@@ -195,7 +195,8 @@ class Appliance(Controls):
             return None
         # A file on the boot partition is another one, and the device the same.
         journal = EventJournal(path, self.fail, owner=own_name(self.active.files.given))
-        journal.open(other for other in (*former, *journals()) if other != path)
+        others = (*former, *(journals() if self.active.files.is_service else ()))
+        journal.open(other for other in others if other != path)
         if is_live:
             self._history.keep()
         return journal

@@ -150,8 +150,7 @@ class EventJournal:
         return self._asked
 
     def _adopt(self, path: Path) -> None:
-        ledger = _read(path)
-        if ledger.owner and ledger.owner == self._ledger.owner:
+        if _read(path).owner in ("", self._ledger.owner):  # "": of the version before
             with contextlib.suppress(OSError):  # in use
                 self._adopted[path] = _locked(path)
                 self._ledger.absorb(_read(path))
