@@ -156,7 +156,7 @@ class FleetClient(MqttCallbacks):
         """Wake up who waits for it; paho reconnects, and retained messages come again."""
         self._notify()
 
-    def acknowledged(self, message_id: int, refusal: str) -> None:
+    def acknowledged(self, message_id: int, refusal: str, is_for_now: bool) -> None:  # noqa: ARG002
         """Note that the broker has one of our messages, or denies it."""
         with self._changed:
             self._acknowledged.add(message_id)

@@ -23,6 +23,7 @@ from edgepose.outputs.mqtt.client_errors import (
     connect_failed,
     connect_refused,
     connection_lost,
+    is_for_now,
 )
 from edgepose.outputs.mqtt.options import MqttOptions
 from edgepose.system.tcp_connect import connect
@@ -62,8 +63,11 @@ class MqttCallbacks(ABC):
         """Handle a lost or failed connection."""
 
     @abstractmethod
-    def acknowledged(self, message_id: int, refusal: str) -> None:
-        """Handle the broker's acknowledgement of a message; refusal: why it is denied, else ""."""
+    def acknowledged(self, message_id: int, refusal: str, is_for_now: bool) -> None:
+        """Handle the broker's acknowledgement of a message; refusal: why it is denied, else "".
+
+        is_for_now: it may be taken later.
+        """
 
     @abstractmethod
     def subscribed(self, topic: str, refusal: str) -> None:
@@ -293,7 +297,7 @@ class MqttClient:
 
     def _on_publish(self, message_id: int, reason: ReasonCode) -> None:
         if not self._is_closing:
-            self._callbacks.acknowledged(message_id, _refusal(reason))
+            self._callbacks.acknowledged(message_id, _refusal(reason), is_for_now(reason))
 
     def _on_subscribe(self, message_id: int, reasons: Sequence[ReasonCode]) -> None:
         topics = self._subscriptions.pop(message_id, ())

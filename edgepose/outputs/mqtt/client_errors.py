@@ -19,6 +19,12 @@ _REFUSALS: Final = {
     136: "it is not available at present",
 }  # by reason code; paho translates the codes of MQTT 3.1.1 to those of MQTT 5
 _UNSPECIFIED: Final = 128
+_FOR_NOW: Final = {
+    _UNSPECIFIED,
+    131,  # implementation specific: EMQX and others, with a full disk
+    145,  # packet identifier in use
+    151,  # quota exceeded: too many messages in a time
+}  # reason codes of a message that may be taken later; all others are of its topic or content
 _ENDINGS: Final = {
     _UNSPECIFIED: "the connection broke",
     141: "the connection broke (keep-alive timeout)",
@@ -36,6 +42,11 @@ _ERRORS: Final[dict[type[BaseException], str]] = {
 def connect_refused(reason: ReasonCode) -> str:
     """Return what the reason code of a CONNACK means."""
     return _REFUSALS.get(reason.value, f"it refuses us ({reason})")
+
+
+def is_for_now(reason: ReasonCode) -> bool:
+    """Return whether a message that is refused for a reason may be taken later."""
+    return reason.value in _FOR_NOW
 
 
 def closed_early(is_encrypted: bool) -> str:

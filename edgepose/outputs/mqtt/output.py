@@ -237,9 +237,9 @@ class Mqtt(Output, MqttCallbacks):
         with self._publisher.changed:
             self._publisher.changed.notify_all()
 
-    def acknowledged(self, message_id: int, refusal: str) -> None:
+    def acknowledged(self, message_id: int, refusal: str, is_for_now: bool) -> None:
         """Remove an acknowledged event, and note a denied one."""
-        self._publisher.acknowledged(message_id, refusal)
+        self._publisher.acknowledged(message_id, refusal, is_for_now)
 
     def subscribed(self, topic: str, refusal: str) -> None:
         """Note a topic that may not be read."""

@@ -15,6 +15,7 @@ from typing import Final
 from edgepose.outputs.fallback_outbox import FallbackOutbox
 from edgepose.outputs.mqtt.broker_limits import NO_LIMITS, BrokerLimits
 from edgepose.outputs.mqtt.denials import Denials
+from edgepose.outputs.mqtt.throttle import Throttle
 from edgepose.outputs.outbox import Message, Outbox
 
 WINDOW: Final = 20  # unacknowledged messages of each kind
@@ -54,7 +55,10 @@ class Publisher:
         self._states: dict[str, bytes] = {}
         self._due: dict[str, None] = {}  # topics of states to send, in order
         self._transient: deque[tuple[str, bytes]] = deque(maxlen=TRANSIENT)
-        self._acknowledged: deque[tuple[int, str]] = deque()  # with the reason of a refusal
+        self._acknowledged: deque[tuple[int, str, bool]] = deque()  # refusal, and is it for now
+        self._later: dict[str, None] = {}  # topics of states that are refused for now
+        self._throttle, self._events_throttle = Throttle(), Throttle()
+        self._is_event_refused = False  # for now: events are sent again
         self._events: dict[int, int] = {}  # message id -> number in the outbox
         self._others: dict[int, str] = {}  # message id -> topic
         self._was_other = False  # the latest message was no event
@@ -95,7 +99,8 @@ class Publisher:
             self._process_acknowledged()
             for sent in (self._events, self._others, self._sent_at):
                 sent.clear()
-            self._sent_up_to = 0
+            self._later.clear()
+            self._sent_up_to, self._is_event_refused = 0, False
             self._limits = limits
             self.connected_at = time.monotonic()
             self.repeat()
@@ -107,9 +112,12 @@ class Publisher:
         self._is_connected = False
         self._transient.clear()
 
-    def acknowledged(self, message_id: int, refusal: str = "") -> None:
-        """Note an acknowledgement; an event leaves the outbox, also one that is denied."""
-        self._acknowledged.append((message_id, refusal))
+    def acknowledged(self, message_id: int, refusal: str = "", is_for_now: bool = False) -> None:
+        """Note an acknowledgement; an event leaves the outbox, also one that is denied for good.
+
+        One that is denied for now is sent again, after a pause, with all that follow it.
+        """
+        self._acknowledged.append((message_id, refusal, is_for_now))
         self.pump()
 
     @property
@@ -145,19 +153,35 @@ class Publisher:
         """Remove acknowledged messages; each id was noted after its message was sent."""
         numbers = []
         while self._acknowledged:
-            message_id, refusal = self._acknowledged.popleft()
+            message_id, refusal, is_for_now = self._acknowledged.popleft()
             self._sent_at.pop(message_id, None)
-            topic = self._others.pop(message_id, "")
+            if topic := self._others.pop(message_id, ""):
+                self._state_answered(topic, refusal, is_for_now)
             number = self._events.pop(message_id, None)
-            if number is not None:
-                topic = self._events_topic
+            if number is not None and self._is_event_done(refusal, is_for_now):
                 numbers.append(number)
-                self.refused += bool(refusal)
-            if topic:
-                self.denials.note(topic, refusal)
-                self._forget(topic)
         if numbers:
             self._outbox.remove(numbers)
+
+    def _state_answered(self, topic: str, refusal: str, is_for_now: bool) -> None:
+        self.denials.note(topic, _again(refusal) if is_for_now else refusal)
+        if is_for_now:
+            self._later[topic] = None
+            self._throttle.begin()
+        else:
+            self._forget(topic)
+
+    def _is_event_done(self, refusal: str, is_for_now: bool) -> bool:
+        """Return whether an event that is answered leaves the outbox."""
+        if is_for_now:
+            self.denials.note(self._events_topic, _again(refusal))
+            self._is_event_refused = True
+            self._events_throttle.begin()
+            return False
+        self.refused += bool(refusal)
+        if refusal or not self._is_event_refused:
+            self.denials.note(self._events_topic, refusal)
+        return True
 
     def _send(self) -> None:
         if self._is_connected:
@@ -166,6 +190,9 @@ class Publisher:
             self._send_events()
 
     def _send_states(self) -> None:
+        if self._later and not self._throttle.is_on:
+            self.repeat(*self._later)
+            self._later.clear()
         while self._room_for_others():
             with self._lock:
                 topic = next(iter(self._due), None)
@@ -217,6 +244,10 @@ class Publisher:
         return max(0, min(share, self._room(self._others)))
 
     def _send_events(self) -> None:
+        if self._is_event_refused:
+            if self._events_throttle.is_on or self._events:
+                return  # also until all are answered: none is sent twice
+            self._sent_up_to, self._is_event_refused = 0, False
         free = self._room(self._events)
         if not free or self._sent_up_to >= self._outbox.last:
             return
@@ -258,3 +289,7 @@ class Publisher:
         size = HEADER + len(topic.encode()) + len(payload)
         if size > self._limits.packet:
             raise ValueError(f"it takes {self._limits.packet} bytes, this has {size}")
+
+
+def _again(refusal: str) -> str:
+    return f"{refusal}; it is sent again later"

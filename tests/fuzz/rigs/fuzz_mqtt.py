@@ -62,7 +62,7 @@ class Commands(Target):
     def _take(self, topic: str, payload: bytes, retain: bool) -> int:
         self._number += 1
         self.sent.append((topic, payload))
-        self.mqtt._publisher._acknowledged.append((self._number, ""))
+        self.mqtt._publisher._acknowledged.append((self._number, "", False))
         return self._number
 
     def make(self, random: Random) -> Input:

@@ -248,7 +248,7 @@ def test_a_fault_in_a_callback_comes_out_where_it_is_seen(
 ):
     """A fault of ours on paho's thread is raised by the next show, not swallowed."""
 
-    def broken(self: Mqtt, message_id: int, refusal: str) -> None:
+    def broken(self: Mqtt, message_id: int, refusal: str, is_for_now: bool) -> None:
         raise ZeroDivisionError("ours")
 
     monkeypatch.setattr(Mqtt, "acknowledged", broken)
@@ -354,4 +354,22 @@ def test_a_lost_acknowledgement_is_asked_for_on_a_new_connection(
 
     assert broker.events == [("id-1", 0)]
     assert made._patience > 0.2
+    broker.close()
+
+
+def test_a_broker_over_its_quota_gets_the_events_later(output: Make, scene: MakeScene, wait: Wait):
+    """None is lost, and none counts as refused; one that is not authorised is."""
+    broker = StrictBroker(20, codes=(0x97, 0x00, 0x80, 0x87))
+    made = output(port=broker.port)
+    made.open()
+    made.show(scene(1, *range(4)))
+
+    def is_delivered() -> bool:
+        made.tick()
+        return not made._outbox.waiting
+
+    wait(is_delivered, "all events")
+
+    assert {id for id, code in broker.events if code == 0} == {"id-0", "id-1", "id-2"}
+    assert made.health["refused"] == 1
     broker.close()

@@ -12,7 +12,7 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edgepose.outputs.mqtt import publisher
+from edgepose.outputs.mqtt import publisher, throttle
 from edgepose.outputs.mqtt.broker_limits import BrokerLimits
 from edgepose.outputs.mqtt.publisher import TRANSIENT, WINDOW, Publisher
 from edgepose.outputs.outbox import Outbox
@@ -410,6 +410,33 @@ def test_a_topic_that_is_taken_again_is_no_trouble(post: Publisher, wire: Wire):
         post.pump()
         post.acknowledged(len(wire.sent), refusal)
         assert bool(post.denials.trouble) is bool(refusal)
+
+
+def test_what_the_broker_takes_none_of_at_present_is_sent_again_after_a_pause(
+    post: Publisher, wire: Wire, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+):
+    """Over a quota: no event is lost or sent twice, and until it is taken there is a trouble."""
+    clock = SteppedClock()
+    monkeypatch.setattr(throttle, "time", clock)
+    post.set_state({"a": b"1"})
+    post.connected()
+    put(outbox, 1, 2, 3)
+    post.pump()
+    wire.take()
+    for message_id in (1, 3):
+        post.acknowledged(message_id, "Quota exceeded", is_for_now=True)
+    post.acknowledged(2)
+    assert "events (Quota exceeded; it is sent again later)" in post.denials.trouble
+    clock.now += 0.6
+    post.pump()
+    assert wire.take() == [("a", b"1", True)]
+    post.acknowledged(4)
+    assert wire.take() == [("events", b"2", False)]
+    for message_id in (5, 6):
+        post.acknowledged(message_id)
+
+    assert post.denials.trouble == ""
+    assert (post.refused, outbox.waiting) == (0, 0)
 
 
 @pytest.mark.parametrize("unanswered", [1, 2, 20])
