@@ -15,7 +15,7 @@ from typing import Final
 from edgepose.outputs.fallback_outbox import FallbackOutbox
 from edgepose.outputs.mqtt.broker_limits import NO_LIMITS, BrokerLimits
 from edgepose.outputs.mqtt.denials import Denials
-from edgepose.outputs.mqtt.throttle import Throttle
+from edgepose.outputs.mqtt.refusal_pause import RefusalPause
 from edgepose.outputs.outbox import Message, Outbox
 
 WINDOW: Final = 20  # unacknowledged messages of each kind
@@ -57,7 +57,7 @@ class Publisher:
         self._transient: deque[tuple[str, bytes]] = deque(maxlen=TRANSIENT)
         self._acknowledged: deque[tuple[int, str, bool]] = deque()  # refusal, and is it for now
         self._later: dict[str, None] = {}  # topics of states that are refused for now
-        self._throttle, self._events_throttle = Throttle(), Throttle()
+        self._states_pause, self._events_pause = RefusalPause(), RefusalPause()
         self._is_event_refused = False  # for now: events are sent again
         self._events: dict[int, int] = {}  # message id -> number in the outbox
         self._others: dict[int, str] = {}  # message id -> topic
@@ -167,7 +167,7 @@ class Publisher:
         self.denials.note(topic, _again(refusal) if is_for_now else refusal)
         if is_for_now:
             self._later[topic] = None
-            self._throttle.begin()
+            self._states_pause.begin()
         else:
             self._forget(topic)
 
@@ -176,7 +176,7 @@ class Publisher:
         if is_for_now:
             self.denials.note(self._events_topic, _again(refusal))
             self._is_event_refused = True
-            self._events_throttle.begin()
+            self._events_pause.begin()
             return False
         self.refused += bool(refusal)
         if refusal or not self._is_event_refused:
@@ -190,7 +190,7 @@ class Publisher:
             self._send_events()
 
     def _send_states(self) -> None:
-        if self._later and not self._throttle.is_on:
+        if self._later and not self._states_pause.is_on:
             self.repeat(*self._later)
             self._later.clear()
         while self._room_for_others():
@@ -245,7 +245,7 @@ class Publisher:
 
     def _send_events(self) -> None:
         if self._is_event_refused:
-            if self._events_throttle.is_on or self._events:
+            if self._events_pause.is_on or self._events:
                 return  # also until all are answered: none is sent twice
             self._sent_up_to, self._is_event_refused = 0, False
         free = self._room(self._events)

@@ -12,7 +12,7 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edgepose.outputs.mqtt import publisher, throttle
+from edgepose.outputs.mqtt import publisher, refusal_pause
 from edgepose.outputs.mqtt.broker_limits import BrokerLimits
 from edgepose.outputs.mqtt.publisher import TRANSIENT, WINDOW, Publisher
 from edgepose.outputs.outbox import Outbox
@@ -417,7 +417,7 @@ def test_what_the_broker_takes_none_of_at_present_is_sent_again_after_a_pause(
 ):
     """Over a quota: no event is lost or sent twice, and until it is taken there is a trouble."""
     clock = SteppedClock()
-    monkeypatch.setattr(throttle, "time", clock)
+    monkeypatch.setattr(refusal_pause, "time", clock)
     post.set_state({"a": b"1"})
     post.connected()
     put(outbox, 1, 2, 3)
@@ -426,7 +426,7 @@ def test_what_the_broker_takes_none_of_at_present_is_sent_again_after_a_pause(
     for message_id in (1, 3):
         post.acknowledged(message_id, "Quota exceeded", is_for_now=True)
     post.acknowledged(2)
-    assert "events (Quota exceeded; it is sent again later)" in post.denials.trouble
+    assert "a (Quota exceeded; it is sent again later) and 1 more" in post.denials.trouble
     clock.now += 0.6
     post.pump()
     assert wire.take() == [("a", b"1", True)]

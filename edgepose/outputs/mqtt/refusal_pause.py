@@ -11,7 +11,7 @@ FIRST_PAUSE: Final = 0.5  # seconds; doubling from there
 LONGEST_PAUSE: Final = 10.0  # seconds
 
 
-class Throttle:
+class RefusalPause:
     """The pause after a message that was refused for now: over a quota, a full disk.
 
     It doubles while messages are refused right after it. Those in flight at a time cost one pause.
