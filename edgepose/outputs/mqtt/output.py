@@ -152,7 +152,9 @@ class Mqtt(Output, MqttCallbacks):
         self._conflicts = NameConflicts(claim)
         will = self._topics.available, OFFLINE.encode()
         client = MqttClient(self._options, self._client_id, will, self)
-        self._publisher = Publisher(client.publish, self._outbox, self._topics.events)
+        self._publisher = Publisher(
+            client.publish, self._outbox, self._topics.events, self._topic_of
+        )
         self._client = client  # last: `health` may be asked at any time
         self._publisher.set_state({self._topics.available: ONLINE.encode()})
         self._publisher.set_state({self._topics.claim: claim.payload})
@@ -181,6 +183,24 @@ class Mqtt(Output, MqttCallbacks):
         if fresh:
             self._outbox.put((event.id, jsonio.dumps(event.to_dict())) for event in fresh)
             self._delivered.add(*fresh)
+
+    def _topic_of(self, payload: bytes) -> str:
+        """Return the topic of an event: one of the name before goes to those who heard its start.
+
+        What that name has left at the broker ends with it: nobody else sets it any more.
+        """
+        event = jsonio.loads_object(payload)
+        device = str(event.get("device", self._device.name))
+        if device == self._device.name:
+            return self._topics.events
+        topics = Topics(self._options.topic_prefix, device)
+        watches = dict.fromkeys((*self._device.watches, str(event.get("name"))))
+        states = States(tuple(watches), self._device.kinds).empty()
+        self._publisher.set_once(
+            {topics.of(part): text.encode() for part, text in states.items()}
+            | {topics.available: STOPPED.encode()}
+        )
+        return topics.events
 
     def tick(self) -> None:
         """Report between scenes, and notice a silent camera."""

@@ -39,21 +39,28 @@ class Publisher:
     What a connection leaves unacknowledged is sent again on the next one, as far as that broker's
     limits allow; they may be tighter. The client itself must repeat nothing.
 
+    topic_of: the topic of an event's payload, where not all have the same one.
     denials: what the broker does not take. refused: events among that, which are gone.
     connected_at: monotonic, when the present connection was made.
     """
 
     def __init__(
-        self, publish: Publish, outbox: Outbox | FallbackOutbox, events_topic: str
+        self,
+        publish: Publish,
+        outbox: Outbox | FallbackOutbox,
+        events_topic: str,
+        topic_of: Callable[[bytes], str] | None = None,
     ) -> None:
         self._publish = publish
         self._outbox = outbox
         self._events_topic = events_topic
+        self._topic_of = topic_of or (lambda _: events_topic)
         self._sending = threading.Lock()
         self._is_requested = False
         self._is_connected = False
         self._states: dict[str, bytes] = {}
         self._due: dict[str, None] = {}  # topics of states to send, in order
+        self._once: set[str] = set()  # topics that are somebody else's, and are not sent again
         self._transient: deque[tuple[str, bytes]] = deque(maxlen=TRANSIENT)
         self._acknowledged: deque[tuple[int, str, bool]] = deque()  # refusal, and is it for now
         self._later: dict[str, None] = {}  # topics of states that are refused for now
@@ -78,6 +85,11 @@ class Publisher:
                 if self._states.get(topic) != payload:
                     self._states[topic] = payload
                     self._due[topic] = None
+
+    def set_once(self, states: Mapping[str, bytes]) -> None:
+        """Set the payloads of retained topics that are not ours: only until they are taken."""
+        self._once |= states.keys()
+        self.set_state(states)
 
     def repeat(self, *topics: str) -> None:
         """Send states again: those of some topics, or all."""
@@ -206,11 +218,13 @@ class Publisher:
             self._forget(topic)
 
     def _forget(self, topic: str) -> None:
-        """Drop the state of a topic that is cleared at the broker: there is nothing to repeat."""
+        """Drop a state that the broker has and that need not be repeated: cleared, or not ours."""
         with self._lock:
             is_pending = topic in self._due or topic in self._others.values()
-            if self._states.get(topic) == b"" and not is_pending:
-                del self._states[topic]
+            is_over = self._states.get(topic) == b"" or topic in self._once
+            if is_over and not is_pending:
+                self._states.pop(topic, None)
+                self._once.discard(topic)
 
     def _send_transient(self) -> None:
         while self._transient and self._room_for_others():
@@ -258,7 +272,7 @@ class Publisher:
 
     def _send_event(self, message: Message) -> bool:
         """Send an event, or drop one that is denied; return False where the client takes none."""
-        message_id = self._published(self._events_topic, message.payload, False)
+        message_id = self._published(self._topic_of(message.payload), message.payload, False)
         if message_id == DENIED:
             self._outbox.remove([message.number])
             self.refused += 1

@@ -31,6 +31,28 @@ def test_it_says_that_it_is_there_and_goes(output: Make, ear: Any, scene: MakeSc
     assert b"offline" not in ear.payloads("edgepose/lobby/available")
 
 
+def test_what_a_former_name_has_left_ends_with_its_last_event(
+    output: Make, ear: Any, scene: MakeScene
+):
+    """Killed while a pose was held, and renamed: its end goes where its start went."""
+    for part, payload in (("pose/arms_up", "ON"), ("persons", "1"), ("available", "offline")):
+        ear.say(f"edgepose/lobby/{part}", payload, retain=True)
+    renamed = output(Device("foyer", ("arms_up",)))
+    renamed.open()
+
+    renamed.recover(scene(1, 1).events)
+    renamed.tick()
+
+    ear.wait_last("edgepose/lobby/pose/arms_up", b"OFF")
+    ear.wait_last("edgepose/lobby/persons", b"0")
+    ear.wait_last("edgepose/lobby/available", b"stopped")
+    renamed.close()
+    ear.wait_last("edgepose/foyer/available", b"stopped")
+    assert [event["id"] for event in ear.documents("edgepose/lobby/events")] == ["id-1"]
+    assert not ear.payloads("edgepose/foyer/events")
+    assert not [topic for topic in renamed._publisher._states if "lobby" in topic]
+
+
 def test_states_stand_on_the_broker(output: Make, broker: Any, heard: Any, scene: MakeScene):
     """Who subscribes later finds the last state of everything that keeps one."""
     made = output()
