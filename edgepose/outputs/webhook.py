@@ -41,6 +41,7 @@ SLICE: Final = 0.5  # seconds of posting before other work is done
 DRAIN: Final = 2.0  # seconds of posting at the end
 TICK: Final = 1.0  # seconds between two looks at a disk that fails
 _BAD_EVENT: Final = (400, 413, 422)  # a bad event; any other answer is retried
+MOST_BAD: Final = 3  # events in a row that are dropped as bad: a proxy may answer 400 to anything
 LONGEST_REASON: Final = 80  # characters of what a server says of its answer
 
 
@@ -117,6 +118,9 @@ class Webhook(Output):
         )
         self._refused = 0  # events that the receiver called bad
         self._failure = ""  # why the latest post failed, "" once one was accepted
+        self._bad = ""  # what the latest events were answered that were called bad
+        self._bad_in_a_row = 0
+        self._passed_over = 0  # number of the latest of them that is kept
         self._works_since = 0.0  # monotonic
         self._backoff = Backoff()
         self._retry_at = 0.0  # monotonic
@@ -143,7 +147,7 @@ class Webhook(Output):
     @property
     def trouble(self) -> str:
         """Return why events are not delivered, or not kept on the disk."""
-        slow = self._failure or self._outbox.backlog(self._works_since)
+        slow = self._failure or self._bad or self._outbox.backlog(self._works_since)
         return "; ".join(filter(None, (slow, self._outbox.trouble)))
 
     @property
@@ -224,7 +228,7 @@ class Webhook(Output):
         """Post events for that long, or until one fails; one more may be begun just before."""
         until = time.monotonic() + seconds
         while (now := time.monotonic()) < until and now >= self._retry_at:
-            message = next(iter(self._outbox.after(0, 1)), None)
+            message = self._next()
             if message is None:
                 return
             try:
@@ -236,6 +240,14 @@ class Webhook(Output):
             if self._failure:
                 self._failure, self._works_since = "", time.monotonic()
             self._backoff.reset()
+
+    def _next(self) -> Message | None:
+        """Return the oldest event, or one after those that are kept though called bad.
+
+        Once one of these is accepted, the fault was with the events and not with the receiver.
+        """
+        found = self._outbox.after(self._passed_over, 1) or self._outbox.after(0, 1)
+        return next(iter(found), None)
 
     def _fail(self, reason: str) -> None:
         """Note a failure and back off; a reason is logged once until a post is accepted."""
@@ -254,6 +266,7 @@ class Webhook(Output):
         request = self._request(message)
         try:
             with self._opener.open(request, timeout=self._options.timeout):
+                self._bad, self._bad_in_a_row, self._passed_over = "", 0, 0
                 return
         except urllib.error.HTTPError as error:
             error.close()
@@ -274,15 +287,24 @@ class Webhook(Output):
         return urllib.request.Request(self._options.url, body, headers, method="POST")
 
     def _not_accepted(self, message: Message, error: urllib.error.HTTPError) -> None:
-        """Drop an event that the receiver calls bad; else raise OutputLost."""
+        """Drop one of a few events that the receiver calls bad; else raise OutputLost."""
         words = one_line(str(error.reason))[:LONGEST_REASON]
         answer = f"{self._host}: answered {error.code} {words}"
         if error.code in _BAD_EVENT:
-            log.error("%s to event %s, which is dropped.", answer, message.id)
-            self._refused += 1
+            self._called_bad(message, answer)
             return
         moved = "; redirects are not followed: write the new address as `url`"
         raise OutputLost(answer + (moved if 300 <= error.code < 400 else "")) from error
+
+    def _called_bad(self, message: Message, answer: str) -> None:
+        """Drop an event. Raises OutputLost where too many in a row were called bad."""
+        if self._bad_in_a_row >= MOST_BAD:
+            self._passed_over = message.number
+            raise OutputLost(f"{answer} to each of the latest events; check the receiver and `url`")
+        self._bad_in_a_row += 1
+        self._bad = f"{answer} to the latest event, which is dropped"
+        log.error("%s to event %s, which is dropped.", answer, message.id)
+        self._refused += 1
 
     @property
     def _host(self) -> str:

@@ -307,6 +307,26 @@ def test_an_event_that_is_refused_does_not_hold_up_others(
     assert "event id-1, which is dropped" in caplog.text
 
 
+def test_a_receiver_that_calls_every_event_bad_costs_three_of_them(
+    server: Server, hook: Make, scene: Callable[..., Scene]
+):
+    """A proxy may answer 400 to anything. Others are kept, and tried until one is accepted."""
+    output = hook()
+    server.plan = [400] * 5
+    post(output, scene(0, 1))
+    assert "to the latest event, which is dropped" in output.trouble
+    post(output, scene(1, *range(2, 9)))
+    assert "answered 400 Bad Request to each of the latest events" in output.trouble
+    assert (output.health["refused"], output.health["waiting"]) == (3, 5)
+    for _ in range(2):
+        output._retry_at = 0.0
+        output.tick()
+
+    assert output.trouble == ""
+    assert server.ids == ["id-6", "id-4", "id-5", "id-7", "id-8"]
+    assert (output.health["refused"], output.health["waiting"]) == (3, 0)
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(
     server: Server, hook: Make, scene: Callable[..., Scene], status: int
