@@ -71,6 +71,7 @@ class OutputWorker:
         self._is_retired = False
         self._edits = Edits(lambda: output.reads)
         self._looked_at = 0.0  # monotonic
+        self._bad_files = ""  # why files that were renewed can't be used
         self._faults = 0  # scenes, one after another, that led to an error nobody foresaw
         self._thread = new_thread(f"output-{name}", self._run, on_crash)
 
@@ -112,6 +113,7 @@ class OutputWorker:
             trouble, own, lost = self.output.trouble, self.output.health, self._missing
         except Exception as error:  # noqa: BLE001 - the health document must not end the process
             trouble, own, lost = fault_text(error), {}, self.dropped
+        trouble = "; ".join(filter(None, (trouble, self._bad_files)))
         if trouble and health["state"] == "running":
             health |= {"state": "degraded", "reason": trouble}
         _, waiting = self._box.peek()
@@ -288,15 +290,27 @@ class OutputWorker:
                 self.output.say_farewell(self.farewell)
 
     def _look_at_files(self) -> None:
-        """Raise OutputLost once a file that the output has read was renewed."""
+        """Raise OutputLost once a file that the output has read was renewed, and can be used."""
         now = time.monotonic()
         if not self.output.reads or now - self._looked_at < LOOK:
             return
         self._looked_at = now
-        if self._edits.step() and all(map(os.path.exists, self.output.reads)):
+        are_there = self._edits.step() and all(map(os.path.exists, self.output.reads))
+        if are_there and self._are_files_good():
             renewed = OutputLost("its certificates have changed and are read again")
             renewed.has_progressed = True
             raise renewed
+
+    def _are_files_good(self) -> bool:
+        """Return whether the output could open with its files; otherwise it works on as it is."""
+        try:
+            with self.inside:
+                self.output.check_files()
+        except OutputLost as error:
+            self._bad_files = f"its new certificates can't be used, the old ones are: {error}"
+            log.warning("Output '%s': %s.", self.name, self._bad_files.rstrip("."))
+            return False
+        return True
 
     def _show(self, scene: Scene) -> None:
         start = time.monotonic()
@@ -353,6 +367,7 @@ class OutputWorker:
         return min(backoff.next(), 0.5) if self._box.is_closed else backoff.next()
 
     def _opened(self) -> None:
+        self._bad_files = ""
         if self.health.note("running"):
             log.info("Output '%s' is running.", self.name)
 

@@ -161,7 +161,7 @@ class Output(ABC):
     keeps_events: the output passes every event on, sooner or later; after a kill it is given those
         that it lacks: see `recover`.
     reads: files that it reads in `open` and that others renew, such as certificates. When one has
-        changed, the output is closed and opened again.
+        changed and `check_files` accepts them, the output is closed and opened again.
     internal: edgepose made the output for itself; the health document leaves it out.
     wake_at: the moment of the monotonic clock at which `tick` is wanted, though no scene may have
         come by then; None: not at all. Set by the output itself in `open`, `show` or `tick`.
@@ -240,6 +240,9 @@ class Output(ABC):
 
     def open(self) -> None:  # noqa: B027 - some outputs need nothing
         """Get ready. Raises OutputLost when that can't be done at present."""
+
+    def check_files(self) -> None:  # noqa: B027 - most outputs read none
+        """Raise OutputLost where what `reads` names can't be used as it is now."""
 
     @abstractmethod
     def show(self, scene: Scene) -> None:

@@ -11,6 +11,7 @@ import hmac
 import http.client
 import logging
 import math
+import ssl
 import time
 import urllib.error
 import urllib.parse
@@ -168,13 +169,20 @@ class Webhook(Output):
     def open(self) -> None:
         """Open the outbox, load the certificates. Raises OutputLost where that can't be done."""
         self._works_since = time.monotonic()
-        try:
-            context = client_context(self._options.ca, beside_system=True)
-        except OSError as error:  # ssl.SSLError too
-            raise OutputLost(f"{self._options.ca}: no certificates: {error}") from error
+        context = self._tls()
         self._outbox.open()
         self._opener = new_opener(context)
         self._schedule()
+
+    def check_files(self) -> None:
+        """Raise OutputLost for a file without certificates."""
+        self._tls()
+
+    def _tls(self) -> ssl.SSLContext:
+        try:
+            return client_context(self._options.ca, beside_system=True)
+        except OSError as error:  # ssl.SSLError too
+            raise OutputLost(f"{self._options.ca}: no certificates: {error}") from error
 
     def show(self, scene: Scene) -> None:
         """Keep the events; `tick` delivers them. Raises OutputLost."""

@@ -443,6 +443,11 @@ class Reader(Output):
         """Read it."""
         self.has_read.append(self.reads[0].read_text())
 
+    def check_files(self) -> None:
+        """Refuse an empty one."""
+        if not self.reads[0].read_text():
+            raise OutputLost("it is empty")
+
     def show(self, scene: Scene) -> None:
         """Show nothing."""
 
@@ -458,10 +463,14 @@ def test_an_output_reads_a_renewed_certificate(run, tmp_path: Path, monkeypatch)
 
     path.unlink()
     wait_until(lambda: outlet._edits._reported == {path: None})
+    path.write_text("")
+    wait_until(lambda: "can't be used, the old ones are: it is empty" in str(outlet.to_dict()))
+    assert outlet.to_dict()["state"] == "degraded"
+    assert output.has_read == ["old"]
     path.write_text("renewed")
 
     wait_until(lambda: output.has_read == ["old", "renewed"])
-    wait_until(lambda: outlet.health.state == "running")
+    wait_until(lambda: outlet.to_dict()["state"] == "running")
 
 
 def test_a_fault_in_an_outputs_own_health_is_that_outputs(run):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import socket
 import sqlite3
 from collections.abc import Callable
@@ -17,6 +18,11 @@ from edgepose import registry
 from edgepose.errors import OutputLost
 from edgepose.options import Options
 from edgepose.outputs.base import Device, Output
+from edgepose.outputs.mqtt.options import MqttOptions
+from edgepose.outputs.mqtt.output import Mqtt
+from edgepose.outputs.web.options import WebOptions
+from edgepose.outputs.web.output import Web
+from edgepose.outputs.webhook import Webhook, WebhookOptions
 from edgepose.types import Scene
 
 
@@ -259,3 +265,25 @@ def test_no_event_is_lost_when_show_fails(output: Output, rig: Rig, scene: Calla
 
     if rig.events:
         assert rig.events(output) == ["id-1", "id-2", "id-3", "id-4"]
+
+
+@pytest.mark.parametrize("kind", ["mqtt", "webhook", "web"])
+def test_files_that_cannot_be_used_are_refused_before_they_are(
+    kind: str, certificates: Path, tmp_path: Path
+):
+    """A renewal went wrong: what is open goes on with those from before."""
+    good, key = tmp_path / "good.crt", certificates / "server.key"
+    shutil.copy(certificates / "server.crt", good)
+    made: Any = {
+        "mqtt": lambda: Mqtt(MqttOptions(host="h", tls_ca_certs=good), Device("lobby")),
+        "webhook": lambda: Webhook(WebhookOptions(url="https://h/", ca=good), Device("lobby")),
+        "web": lambda: Web(
+            WebOptions(token="a" * 12, tls={"cert": good, "key": key}),  # type: ignore[arg-type]
+            Device("lobby"),
+        ),
+    }[kind]()
+    made.check_files()
+    good.write_bytes(b"")
+
+    with pytest.raises(OutputLost, match="certificate"):
+        made.check_files()

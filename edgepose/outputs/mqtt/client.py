@@ -196,7 +196,7 @@ class MqttClient:
         if options.user is not None:
             client.username_pw_set(options.user, options.password)
         if options.is_encrypted:
-            client.tls_set_context(_tls(options))
+            client.tls_set_context(tls_context(options))
         guarded = self._guarded
         client.on_pre_connect = guarded(lambda client, _: self._on_pre_connect(client))
         client.on_connect = guarded(
@@ -372,7 +372,7 @@ def _refusal(reason: ReasonCode) -> str:
     return str(reason) if reason.is_failure else ""
 
 
-def _tls(options: MqttOptions) -> ssl.SSLContext:
+def tls_context(options: MqttOptions) -> ssl.SSLContext:
     """Return the TLS settings. Raises OutputLost for a bad certificate or key."""
     try:
         context = client_context(options.tls_ca_certs)

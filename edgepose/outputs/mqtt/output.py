@@ -19,7 +19,7 @@ from edgepose.outputs.dedup import DeliveredEvents
 from edgepose.outputs.fallback_outbox import FallbackOutbox
 from edgepose.outputs.jpeg import JpegEncoder
 from edgepose.outputs.mqtt.broker_limits import BrokerLimits
-from edgepose.outputs.mqtt.client import MqttCallbacks, MqttClient
+from edgepose.outputs.mqtt.client import MqttCallbacks, MqttClient, tls_context
 from edgepose.outputs.mqtt.commands import CommandReply, prepare
 from edgepose.outputs.mqtt.device_report import DeviceReport, has_temperature, page_of
 from edgepose.outputs.mqtt.discovery import MIGRATE, Discovery
@@ -163,6 +163,10 @@ class Mqtt(Output, MqttCallbacks):
         self._publish_states(time.monotonic())
         client.open(*self._filters())
         self.wake_at = time.monotonic() + TICK
+
+    def check_files(self) -> None:
+        """Raise OutputLost for a bad certificate or key."""
+        tls_context(self._options)
 
     def show(self, scene: Scene) -> None:
         """Store the events, send what changed. Raises OutputLost."""

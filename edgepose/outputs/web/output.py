@@ -53,6 +53,11 @@ class Web(Output):
         """Return the port that is listened on, 0 when none is."""
         return self._server.port if self._server else 0
 
+    def check_files(self) -> None:
+        """Raise OutputLost for a bad certificate or key."""
+        if self._options.tls:
+            tls_context(self._options.tls)
+
     def open(self) -> None:
         """Listen. Raises OutputLost when the address is taken or the token can't be kept."""
         from edgepose.outputs.web.server import Server  # aiohttp: seconds from a cold card
