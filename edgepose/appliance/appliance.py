@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 from edgepose.appliance import assembly, exercises, routines
@@ -175,19 +174,19 @@ class Appliance(Controls):
         """Make the pipeline of a configuration that the one before could not be changed to."""
         with self._lock:  # a command that comes meanwhile changes the next one
             self._halt.clear()
-            former = (self._journal.path,) if self._journal else ()
-            is_kept = self._close_journal()
+            former = self._journal
+            self._close_journal()
             while self._retired:
                 self._retired.pop().close()
             before, self.pipeline = self.pipeline, self._new_pipeline()
             self._earlier.update(before.stats.snapshot().counts)
-            self.pipeline.go_on_from(before, is_kept)
-            self._journal = self._open_journal(*former)
+            self.pipeline.go_on_from(before, is_kept=former is not None)
+            self._journal = self._open_journal(former)
 
-    def _open_journal(self, *former: Path) -> EventJournal | None:
+    def _open_journal(self, former: EventJournal | None = None) -> EventJournal | None:
         """Return the journal of a live source; a clip's events mean nothing to the next run.
 
-        former: of the name that the device had just now. What a camera has left is sent by a clip.
+        former: the one until now. What a camera has left is sent by a clip.
         """
         path = outbox_path(self.config.name).with_suffix(".journal")
         is_live = self.pipeline.capture.source.live
@@ -195,8 +194,9 @@ class Appliance(Controls):
             return None
         # A file on the boot partition is another one, and the device the same.
         journal = EventJournal(path, self.fail, owner=own_name(self.active.files.given))
-        others = (*former, *(journals() if self.active.files.is_service else ()))
-        journal.open(other for other in others if other != path)
+        others = dict.fromkeys(journals() if self.active.files.is_service else ())
+        others |= dict.fromkeys(former.files if former else ())
+        journal.open((other for other in others if other != path), former)
         if is_live:
             self._history.keep()
         return journal

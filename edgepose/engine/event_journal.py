@@ -45,12 +45,14 @@ class EventJournal:
     """The file of one device's events. Methods may be called from any thread.
 
     owner: what tells the configuration from others that use the same folder, whatever its `name`.
-    trouble: why events are not written at present, "" while they are.
+    trouble: why events are not written at present, "" while they are. files: those whose content it
+    has, once it is closed.
     """
 
     def __init__(self, path: Path, on_crash: OnCrash, owner: str = "") -> None:
         self.trouble = ""
         self.path = path
+        self.files = frozenset((path,))
         self._ledger = EventLedger(owner=owner)
         self._adopted: dict[Path, int] = {}  # files whose content is not in this one yet: locks
         self._lines: list[bytes] = []  # to be written
@@ -63,23 +65,30 @@ class EventJournal:
         self._size, self._limit = 0, MAX_BYTES
         self._thread = new_thread("journal", self._run, on_crash)
 
-    def open(self, others: Iterable[Path] = ()) -> None:
+    def open(self, others: Iterable[Path] = (), before: EventJournal | None = None) -> None:
         """Read the file of the process before, and end what that one left open.
 
         `register` says which outputs there are now. others: files of other names, oldest first;
-        this one takes over those of its owner, unless a process uses them.
+        this one takes over those of its owner, unless a process uses them. before: the journal of
+        this process so far, closed; a full disk may have kept it from its file.
 
         Where another process uses it nothing is read or written: outboxes refuse two of one name.
         """
+        known = before.files if before is not None else frozenset()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(self.path)
         except OSError as error:
             self._lose(error)
+        else:
+            for other in others:
+                self._adopt(other, is_known=other in known)
+            if self.path not in known:
+                self._ledger.absorb(_read(self.path))
+        if before is not None:
+            self._ledger.absorb(before._ledger)
+        if self._lock is None:
             return
-        for other in others:
-            self._adopt(other)
-        self._ledger.absorb(_read(self.path))
         for start in list(self._ledger.open.values()):
             log.warning("The process before was killed while '%s' was on; its end is sent now.",
                         start.name)  # fmt: skip
@@ -136,6 +145,10 @@ class EventJournal:
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join(END)
+        self.files = frozenset((self.path, *self._adopted))
+        if not self._thread.is_alive():
+            while self._adopted:
+                os.close(self._adopted.popitem()[1])
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -149,10 +162,13 @@ class EventJournal:
             self._changed.notify_all()
         return self._asked
 
-    def _adopt(self, path: Path) -> None:
-        if _read(path).owner in ("", self._ledger.owner):  # "": of the version before
-            with contextlib.suppress(OSError):  # in use
-                self._adopted[path] = _locked(path)
+    def _adopt(self, path: Path, is_known: bool) -> None:
+        """Take a file over, if it is the owner's. is_known: what it holds came another way."""
+        if not is_known and _read(path).owner not in ("", self._ledger.owner):  # "": no owner yet
+            return
+        with contextlib.suppress(OSError):  # in use
+            self._adopted[path] = _locked(path)
+            if not is_known:
                 self._ledger.absorb(_read(path))
                 log.info("The events of %s are taken over.", path)
 

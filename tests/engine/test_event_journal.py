@@ -275,6 +275,37 @@ def test_what_was_kept_under_another_name_is_taken_over(path: Path):
     assert sorted(file.name for file in path.parent.iterdir()) == [path.name, f"{path.name}.lock"]
 
 
+@needs_root
+def test_names_that_change_while_the_disk_is_full_lose_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """There and back again: no file stays locked, and old ones bring nothing a second time."""
+    monkeypatch.setattr(event_journal, "RETRY", 0.05)
+    with small_disk(tmp_path / "disk") as disk:
+        path, other = disk / "lobby.journal", disk / "foyer.journal"
+        journal = journal_of("lobby.yaml", path)
+        journal.append([event(1, "start")])
+        fill(disk)
+        journal.append([event(number) for number in range(2, 99)] + [event(99, "end")])
+        for output in ("log", "bus"):
+            journal.taken(output, [event(1)])
+        for at in (other, path):
+            before = journal
+            assert not before.close()
+            journal = EventJournal(at, pytest.fail, "lobby.yaml")
+            journal.open([path if at == other else other], before)
+            journal.register(["log", "bus"])
+        empty(disk)
+
+        end = time.monotonic() + WAIT
+        while journal.trouble and time.monotonic() < end:
+            journal.append([])
+
+        assert ids(journal, "log") == [f"id-{number}" for number in range(2, 100)]
+        assert journal.close()
+        assert sorted(file.name for file in disk.iterdir()) == [path.name, f"{path.name}.lock"]
+
+
 @pytest.mark.parametrize("is_running", [True, False])
 def test_the_file_of_another_device_is_left_alone(path: Path, is_running: bool):
     """Of one that another process has, and of another configuration in the same folder."""
