@@ -26,7 +26,7 @@ from edgepose import __version__, jsonio, options
 from edgepose.backoff import Backoff
 from edgepose.errors import OutputLost, error_text
 from edgepose.outputs.base import Device, Output
-from edgepose.outputs.fallback_outbox import FallbackOutbox
+from edgepose.outputs.fallback_outbox import SLOW, FallbackOutbox
 from edgepose.outputs.outbox import Message
 from edgepose.system.http_deadline import new_opener
 from edgepose.system.name_lookup import LOOKUP
@@ -122,7 +122,7 @@ class Webhook(Output):
         self._bad = ""  # what the latest events were answered that were called bad
         self._bad_in_a_row = 0
         self._passed_over = 0  # number of the latest of them that is kept
-        self._works_since = 0.0  # monotonic
+        self._failing_since = self._works_since = 0.0  # monotonic
         self._backoff = Backoff()
         self._retry_at = 0.0  # monotonic
 
@@ -245,9 +245,15 @@ class Webhook(Output):
                 self._fail(str(error))
                 return
             self._outbox.remove([message.number])
-            if self._failure:
-                self._failure, self._works_since = "", time.monotonic()
+            self._recovered()
             self._backoff.reset()
+
+    def _recovered(self) -> None:
+        """Note that there is no failure; only after a long one a backlog is given time."""
+        now = time.monotonic()
+        if self._failure and now - self._failing_since >= SLOW:
+            self._works_since = now
+        self._failure = ""
 
     def _next(self) -> Message | None:
         """Return the oldest event, or one after those that are kept though called bad.
@@ -261,6 +267,8 @@ class Webhook(Output):
         """Note a failure and back off; a reason is logged once until a post is accepted."""
         if reason != self._failure:
             log.warning("%s. Events are kept and sent later.", reason)
+        if not self._failure:
+            self._failing_since = time.monotonic()
         self._failure = reason
         self._retry_at = time.monotonic() + self._backoff.next()
 

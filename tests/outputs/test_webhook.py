@@ -288,6 +288,22 @@ def test_a_server_that_is_too_slow_is_a_trouble(
     assert output.trouble == ""
 
 
+def test_a_short_failure_does_not_hide_that_a_server_is_too_slow(
+    server: Server, hook: Make, scene: Callable[..., Scene]
+):
+    """It refuses one post now and then: the backlog's time goes on."""
+    output = hook()
+    output._works_since -= 1000.0
+    server.plan = [503]
+    post(output, scene(0, 1))
+    output._retry_at = 0.0
+    post(output)
+    output.show(scene(1, 2))
+    output._outbox._empty_at -= 1000.0
+
+    assert output.trouble.startswith("events are taken too slowly: 1 wait")
+
+
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_an_event_that_is_refused_does_not_hold_up_others(
     server: Server,
