@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from edgepose.appliance.appliance import Appliance
 from edgepose.appliance.tuning import TUNABLE
 from edgepose.config.loader import load
 from edgepose.core.teaching import FRAMES
+from edgepose.outputs.base import Controls
 from edgepose.sources.synthetic.motion import pose_at
 from edgepose.types import Frame, Scene
 
@@ -46,6 +48,7 @@ class Bench:
         self.templates.mkdir()
         self._restore()
         self.appliance = Appliance(load(self.path))
+        self.appliance.submit = partial(Controls.submit, self.appliance)  # at once
         self._seen = b""
         self.refill()
 
