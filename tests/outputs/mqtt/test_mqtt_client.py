@@ -343,7 +343,13 @@ def test_a_lost_acknowledgement_is_asked_for_on_a_new_connection(
     made = output(port=broker.port)
     made.open()
     made.show(scene(1, 1))
-    wait(lambda: broker.unanswered > 1, "messages without an answer")
+    sent = made._publisher
+    wait(
+        lambda: (
+            broker.unanswered == len(sent._sent_at) and (sent._events or broker.unanswered == 20)
+        ),
+        "the event to be there, or no room for it",
+    )
     broker.is_storing = True
 
     def is_delivered() -> bool:
